@@ -1,0 +1,93 @@
+"""Deep-STORM: crowded single-molecule frames in, a super-resolution image and a table out.
+
+The verbs of the command line are functions here, with the same names, units and defaults::
+
+    import deep_storm as ds
+
+    result = ds.evaluate("movie.csv", "truth.csv", tolerance_nm=(100,))
+    print(result.summary())
+
+Everything is imported when it is first used, so that ``import deep_storm`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deep_storm.camera import Camera
+    from deep_storm.errors import DeepStormError
+    from deep_storm.io.frames import open_frames
+    from deep_storm.io.thunderstorm import read_table, write_table
+    from deep_storm.settings import (
+        Background,
+        Device,
+        Emitters,
+        Evaluation,
+        Network,
+        Psf,
+        Reconstruction,
+        Rendering,
+        Simulation,
+        Training,
+    )
+    from deep_storm.verbs.evaluate import evaluate
+    from deep_storm.verbs.import_simulation import import_simulation
+    from deep_storm.verbs.render import render
+    from deep_storm.verbs.simulate import simulate
+
+    __version__: str
+
+__all__ = [
+    "Background",
+    "Camera",
+    "DeepStormError",
+    "Device",
+    "Emitters",
+    "Evaluation",
+    "Network",
+    "Psf",
+    "Reconstruction",
+    "Rendering",
+    "Simulation",
+    "Training",
+    "__version__",
+    "evaluate",
+    "import_simulation",
+    "open_frames",
+    "read_table",
+    "render",
+    "simulate",
+    "write_table",
+]
+
+_MODULES = {
+    "Camera": "camera",
+    "DeepStormError": "errors",
+    "open_frames": "io.frames",
+    "read_table": "io.thunderstorm",
+    "write_table": "io.thunderstorm",
+    "evaluate": "verbs.evaluate",
+    "import_simulation": "verbs.import_simulation",
+    "render": "verbs.render",
+    "simulate": "verbs.simulate",
+}
+"""Where each name lives; the others are settings classes."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("deep-storm")
+    else:
+        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'settings')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

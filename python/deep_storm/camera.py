@@ -1,0 +1,97 @@
+"""The camera: ADU ↔ photons, nm ↔ pixels.
+
+Two rules of the whole product are written down here and nowhere else.
+
+**Signal.** A pixel that receives ``n`` photons in the mean gives ``n × quantum_efficiency``
+photoelectrons, multiplied by ``em_gain`` when the camera has one, divided by ``photons_per_adu``
+(ThunderSTORM's ``photons2ADU``: photo*electrons* per A/D count) and lifted by ``baseline_adu``::
+
+    adu = baseline_adu + photons × quantum_efficiency × em_gain / photons_per_adu
+
+**Corner rule** (ThunderSTORM's): the origin is the *corner* of pixel (0, 0), so that pixel's
+centre lies at (0.5, 0.5) px. ``x`` runs along columns, ``y`` along rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from deep_storm.settings import Settings, setting
+
+if TYPE_CHECKING:  # --help shows the camera's settings and must not wait for NumPy
+    import numpy as np
+    import numpy.typing as npt
+
+Number = TypeVar("Number", float, "npt.NDArray[np.float64]", "npt.NDArray[np.float32]")
+
+
+class Camera(Settings):
+    """What the camera does to light. Entered once, kept in ``camera.toml`` and in the model."""
+
+    pixel_size_nm: float = setting(
+        ..., "edge of a camera pixel in the sample", unit="nm", example=100.0, gt=0, le=10_000
+    )
+    baseline_adu: float = setting(
+        ..., "value of a pixel without light", unit="ADU", example=100.0, ge=-1e6, le=1e6
+    )
+    photons_per_adu: float = setting(
+        ...,
+        "photoelectrons per A/D count, before EM gain (ThunderSTORM: photons2ADU)",
+        unit="photon/ADU",
+        example=0.5,
+        gt=0,
+        le=1e5,
+    )
+    quantum_efficiency: float = setting(1.0, "photoelectrons per photon", gt=0, le=1)
+    em_gain: float | None = setting(
+        None, "electron-multiplying gain; absent on a camera without one", ge=1, le=1e5
+    )
+    read_noise_adu: float = setting(
+        0.0, "standard deviation of a pixel without light", unit="ADU", ge=0, le=1e5
+    )
+
+    @property
+    def photons_per_count(self) -> float:
+        """Photons that one A/D count stands for, EM gain and quantum efficiency included."""
+        return self.photons_per_adu / ((self.em_gain or 1.0) * self.quantum_efficiency)
+
+    @property
+    def read_noise_photon(self) -> float:
+        """Read-out noise in photons."""
+        return self.read_noise_adu * self.photons_per_count
+
+    @property
+    def excess_noise_factor(self) -> float:
+        """How much EM multiplication raises the variance: 2 with EM gain, 1 without."""
+        return 2.0 if self.em_gain else 1.0
+
+    def photons(self, adu: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+        """Convert pixel values to photons.
+
+        Parameters
+        ----------
+        adu
+            Pixel values of any shape and dtype.
+
+        Returns
+        -------
+        float32 array of the same shape; negative where noise falls below the baseline.
+        """
+        import numpy as np
+
+        values = np.asarray(adu, dtype=np.float32)
+        return (values - np.float32(self.baseline_adu)) * np.float32(self.photons_per_count)
+
+    def adu(self, photons: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Convert photons to (unrounded) pixel values: the inverse of :meth:`photons`."""
+        import numpy as np
+
+        return np.asarray(photons, dtype=np.float64) / self.photons_per_count + self.baseline_adu
+
+    def nm(self, px: Number) -> Number:
+        """Convert pixels to nm (corner rule: pixel 0 reaches from 0 to ``pixel_size_nm``)."""
+        return px * self.pixel_size_nm
+
+    def px(self, nm: Number) -> Number:
+        """Convert nm to pixels (corner rule: the centre of pixel 0 is 0.5)."""
+        return nm / self.pixel_size_nm

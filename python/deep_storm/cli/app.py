@@ -1,0 +1,92 @@
+"""From the verbs' declarations to a program: options, help, and running one verb."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.cli import endings
+from deep_storm.cli.command import NAME, options_of, signature_of
+from deep_storm.cli.output import print_result, warnings_on_stderr
+from deep_storm.cli.progress import Watch
+from deep_storm.verbs.registry import NAMES, Verb, load
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+DESCRIPTION = """\
+Crowded single-molecule frames in, a super-resolution image and a ThunderSTORM table out.
+
+Every verb explains itself: deep-storm VERB --help. See it work: deep-storm demo.
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; return its exit code, whatever happens."""
+    # TensorFlow says on the terminal what concerns only its makers.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console without µ is no reason to fail
+    chosen = [word for word in arguments[:1] if word in NAMES]
+    try:
+        app = make_app(load(name) for name in chosen or NAMES)
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+        code = command(*bound.args, **bound.kwargs)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - every error ends in one sentence here
+        return endings.end(error, debug="--debug" in arguments, verb=chosen)
+    return code if isinstance(code, int) else 0
+
+
+def make_app(verbs: Iterable[Verb]) -> App:
+    """Make the program for some verbs."""
+    from cyclopts import App, Group
+
+    app = App(
+        name=NAME,
+        help=DESCRIPTION,
+        help_format="plaintext",
+        version=_version,
+        group_commands=Group("Verbs", sort_key=1),
+        group_parameters=Group("Options", sort_key=2),
+    )
+    for order, verb in enumerate(verbs):
+        app.command(_command(verb), name=verb.name, help=_sentence(verb), sort_key=order)
+    app["--help"].group = app["--version"].group = (Group("Options", sort_key=2),)
+    return app
+
+
+def _command(verb: Verb) -> Any:
+    def command(*positional: Any, **keywords: Any) -> int:
+        bound = signature.bind(*positional, **keywords)
+        return perform(verb, bound.arguments)
+
+    signature = signature_of(verb)
+    command.__dict__["__signature__"] = signature
+    return command
+
+
+def perform(verb: Verb, given: dict[str, Any]) -> int:
+    """Call a verb with what was typed, and print what it gives."""
+    options = options_of(verb, given)
+    if "progress" in verb.parameters:
+        with Watch() as watch, warnings_on_stderr(bool(given.get("debug"))):
+            result = verb(**options, progress=watch)
+    else:
+        with warnings_on_stderr(bool(given.get("debug"))):
+            result = verb(**options)
+    print_result(verb.name, result, as_json=bool(given.get("json")))
+    return 0
+
+
+def _sentence(verb: Verb) -> str:
+    return verb.description[:1].upper() + verb.description[1:] + "."
+
+
+def _version() -> str:
+    import deep_storm
+
+    return deep_storm.__version__

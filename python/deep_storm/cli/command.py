@@ -1,0 +1,167 @@
+"""One verb as a command: its signature for the parser, and back from what was typed.
+
+Settings arrive as text and are checked by their own class, so that a value is refused with the
+same words wherever it stands.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+from deep_storm.camera import Camera
+from deep_storm.settings import Settings, field_default, field_range, field_unit
+
+if TYPE_CHECKING:
+    from deep_storm.verbs.registry import Argument, Verb
+
+NAME = "deep-storm"
+SHORT = {"output": "-o"}
+"""Options that have a short form, the same for every verb."""
+
+
+def signature_of(verb: Verb) -> inspect.Signature:
+    """Return the signature of a verb as the parser takes it.
+
+    Every option is None by default, for "not typed"; what the default is then decides the verb.
+    """
+    arguments = [_argument(verb, argument) for argument in verb.arguments]
+    options = [*arguments, *_common(verb), *_settings(verb)]
+    return inspect.Signature(sorted(options, key=lambda option: option.kind))
+
+
+def options_of(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords for a verb from what the parser found."""
+    options: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None or name in ("json", "debug"):
+            continue
+        if name in verb.fields and isinstance(value, list):
+            # "100 250", "100,250" and "100, 250" are the same to a person
+            value = tuple(word for text in value for word in text.split(",") if word.strip())
+        options[name] = value
+    return options
+
+
+def describe_setting(cls: type[Settings], name: str, default: Settings | None = None) -> str:
+    """Describe a setting in one line: meaning, choices or range with the unit, and default."""
+    value = field_default(cls, name) if default is None else getattr(default, name)
+    details = [_range(cls, name)]
+    if value is not ... and value is not None:
+        details.append(f"default {_shown(value)}")
+    known = ", ".join(detail for detail in details if detail)
+    return f"{cls.model_fields[name].description}" + (f" [{known}]" if known else "")
+
+
+def _range(cls: type[Settings], name: str) -> str:
+    """Write the choices or the limits of a setting: ``histogram | gaussian``, ``0 to 1``."""
+    choices = [str(c) for a in _members(cls, name) if get_origin(a) is Literal for c in get_args(a)]
+    if choices:
+        return " | ".join(choices)
+    limits = {bound: _shown(value) for bound, value in field_range(cls, name).items()}
+    signs = {"ge": "≥ ", "gt": "> ", "le": "≤ ", "lt": "< "}
+    if {"ge", "le"} <= limits.keys():
+        text = f"{limits['ge']} to {limits['le']}"
+    else:
+        text = ", ".join(f"{signs[bound]}{value}" for bound, value in limits.items())
+    unit = field_unit(cls, name)
+    return f"{text} {unit}".strip() if unit else text
+
+
+def _argument(verb: Verb, argument: Argument) -> inspect.Parameter:
+    """Return an argument that is not a setting."""
+    parameter = verb.parameters[argument.name]
+    required = parameter.default is inspect.Parameter.empty
+    description = argument.description
+    if parameter.default not in (None, False, inspect.Parameter.empty):
+        description += f" [default {_shown(parameter.default)}]"
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        flags = [argument.option or _option(argument.name)]
+        flags += [SHORT[argument.name]] if argument.name in SHORT else []
+        return _parameter(argument.name, argument.kind, description, flags, required=required)
+    return _parameter(argument.name, argument.kind, description, None, required=required)
+
+
+def _common(verb: Verb) -> Iterator[inspect.Parameter]:
+    """Give the options that are the same for all verbs."""
+    if verb.settings:
+        yield _parameter(
+            "config",
+            Path,
+            "settings file (TOML): a [section] for each group below; options override it",
+        )
+    for name, cls in verb.settings.items():
+        if cls is Camera:
+            yield _parameter(name, Path, "camera file (TOML, with a [camera] section)")
+    if "overwrite" in verb.parameters:
+        yield _parameter("overwrite", bool, "replace files that exist")
+    yield _parameter("json", bool, "print the result as one JSON object, all else on stderr")
+    yield _parameter("debug", bool, "show where in the program an error happened")
+
+
+def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
+    """Give an option for each setting, in a group for each class."""
+    from cyclopts import Group
+
+    for order, (parameter, cls) in enumerate(verb.settings.items()):
+        first_line = (inspect.getdoc(cls) or "").partition("\n")[0]
+        group = Group(cls.__name__, help=first_line.replace("`", ""), sort_key=10 + order)
+        default = verb.default(parameter)
+        for field in cls.model_fields:
+            is_tuple = any(get_origin(member) is tuple for member in _members(cls, field))
+            kind = list[str] if is_tuple else str
+            help_text = describe_setting(cls, field, default)
+            yield _parameter(field, kind, help_text, group=group)
+
+
+def _parameter(
+    name: str,
+    kind: Any,
+    description: str,
+    flags: list[str] | None = None,
+    *,
+    required: bool = False,
+    group: Any = None,
+) -> inspect.Parameter:
+    """Return one parameter for the parser; without flags and group it is positional."""
+    from cyclopts import Parameter
+
+    positional = flags is None and group is None and name not in ("config", "camera")
+    positional = positional and kind is not bool
+    places = {} if group is None else {"group": group}
+    details = Parameter(
+        name=None if positional else flags or [_option(name)],
+        help=description,
+        **places,
+        negative=(),
+        show_default=False,
+        show_choices=False,
+        consume_multiple=get_origin(kind) is list and not positional,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_ONLY if positional else inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if required else None,
+        annotation=Annotated[kind if required else kind | None, details],
+    )
+
+
+def _members(cls: type[Settings], field: str) -> tuple[Any, ...]:
+    """Return a field's type, and the types that it may be if it is a union."""
+    annotation = cls.model_fields[field].annotation
+    return (annotation, *get_args(annotation))
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _shown(value: object) -> str:
+    """Write a default as it would be typed."""
+    if isinstance(value, tuple):
+        return " ".join(map(_shown, value))
+    if isinstance(value, (int, float)) and value == int(value) and abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,110 @@
+"""How a run ends when it does not end well: one sentence, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+
+from deep_storm.cli.command import NAME
+from deep_storm.errors import Cancelled, DeepStormError
+
+USER, OURS, STOPPED, BROKEN_PIPE = 2, 1, 130, 141
+"""Exit codes: what the user can mend, our own mistake, Ctrl-C, nobody reads our output."""
+
+
+def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
+    """Say in one sentence why a run ended; return the exit code.
+
+    Parameters
+    ----------
+    error
+        What ended it.
+    debug
+        Whether to show the traceback.
+    verb
+        The verb that ran, if any (no word or one).
+    """
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else OURS
+    if isinstance(error, BrokenPipeError):
+        # nobody reads any more; Python would complain again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    if debug and not isinstance(error, KeyboardInterrupt):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    sentence, code = explain(error, " ".join([NAME, *verb]))
+    print(sentence, file=sys.stderr, flush=True)
+    if code == STOPPED:
+        _leave_threads_behind()
+    return code
+
+
+def explain(error: BaseException, command: str) -> tuple[str, int]:
+    """Return the sentence for an error, and the exit code.
+
+    Parameters
+    ----------
+    error
+        What ended the run.
+    command
+        The command line as far as it is sure, to point at its help.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return "Stopped; no unfinished file was left behind.", STOPPED
+    if isinstance(error, Cancelled):
+        return f"Stopped: {error}", STOPPED
+    if isinstance(error, DeepStormError):
+        return f"{command}: {error}", USER
+    if type(error).__module__.startswith("cyclopts"):
+        return f"{command}: {_usage(error)} ({command} --help lists the options).", USER
+    if isinstance(error, MemoryError):
+        return (
+            f"{command}: the memory is full; close other programs, or make --chunk-frames, "
+            "--tile-px or --batch smaller where the verb has it.",
+            USER,
+        )
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        place = f" ({error.filename})" if error.filename else ""
+        return f"{command}: {_SYSTEM[error.errno]}{place}.", USER
+    return (
+        f"{command}: a mistake of Deep-STORM itself, {type(error).__name__}: {error}; "
+        "please report it with what --debug shows.",
+        OURS,
+    )
+
+
+_SYSTEM = {
+    errno.ENOSPC: "the disk is full; free some space, or write somewhere else",
+    errno.EACCES: "no permission; choose a place that you may read and write",
+    errno.EPERM: "no permission; choose a place that you may read and write",
+    errno.EROFS: "this disk is read-only; write somewhere else",
+    errno.ENOENT: "there is no such file or folder; check the spelling",
+    errno.ENOTDIR: "a file stands where a folder is meant; check the path",
+    errno.EISDIR: "a folder stands where a file is meant; check the path",
+}
+
+
+def _usage(error: BaseException) -> str:
+    """Return the parser's complaint as the start of a sentence."""
+    text = " ".join(str(error).split()).rstrip(".")
+    if type(error).__name__ == "UnusedCliTokensError":
+        return f"nothing is expected at {' '.join(map(repr, getattr(error, 'unused_tokens', ())))}"
+    command, _, rest = text.partition(" parameter ")
+    if command.startswith("Command ") and rest:
+        text = rest
+    return text
+
+
+def _leave_threads_behind() -> None:
+    """End the process now if a thread would keep it alive longer than a person waits.
+
+    Everything that had to be cleaned up was, on the way out of the verb.
+    """
+    others = [t for t in threading.enumerate() if t is not threading.main_thread()]
+    if any(not thread.daemon for thread in others):
+        sys.stdout.flush()
+        os._exit(STOPPED)

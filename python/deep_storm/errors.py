@@ -1,0 +1,67 @@
+"""Errors that a user can act on.
+
+Every error that reaches a user is one sentence with what was received, what was expected
+and what to do about it. The command line prints it and ends with exit code 2; Fiji shows it
+in a dialog; Python users catch :class:`DeepStormError`.
+"""
+
+from __future__ import annotations
+
+
+class DeepStormError(Exception):
+    """Base of all errors that Deep-STORM raises on purpose.
+
+    Parameters
+    ----------
+    received
+        What was found, with the offending value.
+    expected
+        What would have been right.
+    advice
+        What the user can do about it.
+    """
+
+    def __init__(self, received: str, expected: str = "", advice: str = "") -> None:
+        self.received = received.rstrip(".")
+        self.expected = expected.rstrip(".")
+        self.advice = advice.rstrip(".")
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        sentence = self.received
+        if self.expected:
+            sentence += f"; expected {self.expected}"
+        if self.advice:
+            sentence += f": {self.advice}"
+        return sentence if sentence.endswith("?") else sentence + "."
+
+    def __reduce__(self) -> tuple[type[DeepStormError], tuple[str, str, str]]:
+        return type(self), (self.received, self.expected, self.advice)
+
+
+class SettingsError(DeepStormError):
+    """A setting is missing, unknown, of the wrong type or out of range."""
+
+
+class StackError(DeepStormError):
+    """A stack of frames cannot be read or does not suit the task."""
+
+
+class TableError(DeepStormError):
+    """A localization table or ground truth cannot be read or does not suit the task."""
+
+
+class CameraError(DeepStormError):
+    """The camera contradicts the stack, the table or the model."""
+
+
+class ModelError(DeepStormError):
+    """A model folder is missing, unfinished, damaged or does not suit the task."""
+
+
+class OutputError(DeepStormError):
+    """An output exists already or cannot be written."""
+
+
+class Cancelled(DeepStormError):
+    """The user asked to stop; what was done until then has been kept where that is possible."""

@@ -1,0 +1,118 @@
+"""What a ground truth says about PSF, emitters and background.
+
+Spreads are the samples' standard deviations, except that of the density: the emitters of a frame
+scatter by themselves (Poisson), so only what lies beyond that counts::
+
+    density_std = sqrt(max(0, variance of counts − mean of counts)) / area
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.errors import TableError
+from deep_storm.settings import Background, Emitters, Psf
+
+NEEDED = ("sigma_nm", "intensity_photon", "bkgstd_photon")
+UNIFORM_KURTOSIS = -0.6
+"""Half-way between the excess kurtosis of a uniform distribution (−1.2) and of a normal one."""
+SIGNIFICANT = 3.0
+"""A dispersion beyond Poisson counts when it is this many standard errors above 1."""
+
+
+class Matched(NamedTuple):
+    """Settings of a simulation that looks like what was measured."""
+
+    psf: Psf
+    emitters: Emitters
+    background: Background
+
+
+def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matched:
+    """Find the simulation settings that a ground truth was made with.
+
+    Parameters
+    ----------
+    truth
+        One emitter a row: ``frame``, ``sigma_nm``, ``intensity_photon``, ``bkgstd_photon``.
+    field_um2
+        Area of a frame.
+    frames
+        Frames of the stack, those without an emitter included.
+
+    Raises
+    ------
+    TableError
+        A column is missing, or there is no emitter.
+    SettingsError
+        A value is out of the range that the simulation takes.
+    """
+    missing = [column for column in NEEDED if column not in truth.columns]
+    if missing:
+        raise TableError(
+            f"the ground truth has no column {', '.join(missing)}",
+            "sigma, intensity and bkgstd of each emitter",
+            "export it from ThunderSTORM's generator with all columns",
+        )
+    if truth.empty:
+        raise TableError(
+            "the ground truth has no emitters", "at least one", "export it again with its rows"
+        )
+    sigma_nm = truth["sigma_nm"].to_numpy(dtype=np.float64)
+    intensity_photon = truth["intensity_photon"].to_numpy(dtype=np.float64)
+    background_photon = truth.groupby("frame")["bkgstd_photon"].mean().to_numpy() ** 2
+    counts = np.bincount(truth["frame"].to_numpy(dtype=np.int64), minlength=frames)
+    psf = {"sigma_nm": _mean(sigma_nm), "sigma_std_nm": _std(sigma_nm)}
+    emitters = {
+        "density_per_um2": _rounded(len(truth) / frames / field_um2),
+        "density_std_per_um2": _rounded(_beyond_poisson(counts) / field_um2),
+        "intensity_photon": _mean(intensity_photon),
+        "intensity_std_photon": _std(intensity_photon),
+        "spread": _kind_of_spread(intensity_photon),
+    }
+    background = {
+        "background_photon": _mean(background_photon),
+        "background_std_photon": _std(background_photon),
+    }
+    return Matched(
+        Psf.parse(psf, "the ground truth"),
+        Emitters.parse(emitters, "the ground truth"),
+        Background.parse(background, "the ground truth"),
+    )
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    return _rounded(float(np.mean(values)))
+
+
+def _std(values: npt.NDArray[np.float64]) -> float:
+    spread = float(np.std(values))
+    # bkgstd has five decimals: what is the same everywhere must not get a spread from rounding
+    return _rounded(spread) if spread > 1e-6 * abs(float(np.mean(values))) else 0.0
+
+
+def _rounded(value: float, digits: int = 5) -> float:
+    """Round to significant digits: a person reads these numbers in a file."""
+    return float(f"{value:.{digits}g}")
+
+
+def _beyond_poisson(counts: npt.NDArray[np.integer]) -> float:
+    """Return the standard deviation of counts beyond Poisson's; 0 where chance explains it."""
+    mean, variance = float(np.mean(counts)), float(np.var(counts))
+    chance = SIGNIFICANT * math.sqrt(2.0 / max(len(counts) - 1, 1))
+    return math.sqrt(variance - mean) if variance > mean * (1.0 + chance) else 0.0
+
+
+def _kind_of_spread(values: npt.NDArray[np.float64]) -> Literal["uniform", "normal"]:
+    """Tell a uniform spread from a normal one by the weight of its tails."""
+    deviation = values - np.mean(values)
+    variance = float(np.mean(deviation**2))
+    if variance <= 0:
+        return "uniform"
+    kurtosis = float(np.mean(deviation**4)) / variance**2 - 3.0
+    return "uniform" if kurtosis < UNIFORM_KURTOSIS else "normal"

@@ -1,0 +1,1 @@
+"""From a network's answer to candidate localizations."""

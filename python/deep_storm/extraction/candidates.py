@@ -1,0 +1,58 @@
+"""Candidate localizations: what every network's answer is read into.
+
+A candidate carries a score; calibration turns it into a confidence, and a threshold decides which
+candidates become localizations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+
+
+class Candidates(NamedTuple):
+    """Candidates of one or several frames, arrays of the same length n.
+
+    Attributes
+    ----------
+    frame
+        0-based frame, int64.
+    x_px, y_px
+        Position in camera pixels (corner rule).
+    spread_px
+        The network's own standard deviation of a position along one axis.
+    score
+        The higher, the more likely there is an emitter.
+    photons, sigma, background
+        In the network's scales; arrays of length 0 when the network does not say.
+    """
+
+    frame: npt.NDArray[np.int64]
+    x_px: Float32
+    y_px: Float32
+    spread_px: Float32
+    score: Float32
+    photons: Float32
+    sigma: Float32
+    background: Float32
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Candidates:
+        """Return the candidates that are marked."""
+        return Candidates(*(v[kept] if v.size else v for v in self))
+
+    def shifted(self, frames: int) -> Candidates:
+        """Return the same candidates with later frame numbers."""
+        return self._replace(frame=self.frame + frames)
+
+
+def concatenated(parts: Sequence[Candidates]) -> Candidates:
+    """Join candidates in the order given."""
+    if not parts:
+        nothing = np.empty(0, np.float32)
+        return Candidates(np.empty(0, np.int64), *([nothing] * 7))
+    return Candidates(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

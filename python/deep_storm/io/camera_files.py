@@ -1,0 +1,120 @@
+"""The camera in ``camera.toml``, and whether it suits a stack."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from deep_storm.camera import Camera
+from deep_storm.errors import CameraError
+from deep_storm.io.config import load_toml, write_config
+from deep_storm.io.stream import Frames, FrameStream
+
+PIXEL_SIZE_TOLERANCE = 0.01
+MOST_BELOW_BASELINE = 0.6
+"""Half of the pixels lie below the right baseline where there is no light at all."""
+FEW_READ_NOISES = 3.0
+
+
+def read_camera(path: str | os.PathLike[str]) -> Camera:
+    """Read a camera from a TOML file.
+
+    Parameters
+    ----------
+    path
+        A file with a ``[camera]`` table (other tables are ignored, so a ``matched.toml`` or a
+        ``model.toml`` does too), or with the camera's keys at top level.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or not TOML, or a value is missing, unknown or out of range.
+    """
+    values = load_toml(path)
+    camera = values.get("camera", values)
+    return Camera.parse(camera if isinstance(camera, dict) else values, os.fspath(path))
+
+
+def write_camera(path: str | os.PathLike[str], camera: Camera, overwrite: bool = False) -> None:
+    """Write ``camera.toml`` (a ``[camera]`` table; a camera without EM gain has no such key).
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    write_config(path, {"camera": camera.model_dump()}, overwrite)
+
+
+def check_camera(camera: Camera, stream: FrameStream) -> None:
+    """Check that a camera can have taken a stack; looks at its first, middle and last frame.
+
+    Raises
+    ------
+    CameraError
+        The file's pixel size contradicts the camera's (by more than 1 %), the stack would
+        become negative in photons, or its values cannot be a camera's.
+    """
+    _check_pixel_size(camera, stream)
+    count = stream.shape[0]
+    sample = np.concatenate([stream.read(i, i + 1) for i in sorted({0, count // 2, count - 1})])
+    _check_values(camera, stream, sample)
+    _check_baseline(camera, stream, sample)
+
+
+def _check_pixel_size(camera: Camera, stream: FrameStream) -> None:
+    claimed = stream.pixel_size_nm
+    if claimed is None:
+        return
+    if abs(claimed - camera.pixel_size_nm) > PIXEL_SIZE_TOLERANCE * camera.pixel_size_nm:
+        raise CameraError(
+            f"{stream.name} says that a pixel is {claimed:g} nm, "
+            f"the camera says {camera.pixel_size_nm:g} nm",
+            "the same pixel size (within 1 %)",
+            "correct pixel_size_nm of the camera, or the file's scale in Fiji "
+            "(Image > Properties...)",
+        )
+
+
+def _check_values(camera: Camera, stream: FrameStream, sample: Frames) -> None:
+    """Refuse pixel values that no camera gives: 8 bits below the baseline, or 0 to 1."""
+    if sample.dtype.kind in "ui" and np.iinfo(sample.dtype).max <= camera.baseline_adu:
+        raise CameraError(
+            f"{stream.name} has {sample.dtype} pixels, which end at "
+            f"{np.iinfo(sample.dtype).max}, but the camera's baseline is "
+            f"{camera.baseline_adu:g} ADU",
+            "raw pixel values above the baseline",
+            "give the raw camera frames, not a stack reduced to fewer bits",
+        )
+    if sample.dtype.kind == "f":
+        values = sample[np.isfinite(sample)]
+        if values.size and values.min() >= 0 and 0 < values.max() <= 1:
+            raise CameraError(
+                f"the values of {stream.name} lie between 0 and {values.max():g}",
+                "raw pixel values in ADU",
+                "give the raw camera frames, not a normalised stack",
+            )
+
+
+def _check_baseline(camera: Camera, stream: FrameStream, sample: Frames) -> None:
+    """Refuse a baseline above the stack: photons cannot be negative."""
+    values: Any = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample
+    if values.size == 0:
+        return
+    below = float((values < camera.baseline_adu).mean())
+    frames = sample.reshape(sample.shape[0], -1).astype(np.float64)
+    medians = [float(np.median(f[np.isfinite(f)])) for f in frames if np.isfinite(f).any()]
+    median = float(np.median(medians))
+    # without a read noise that was entered, only the share tells noise from a wrong baseline
+    margin = FEW_READ_NOISES * camera.read_noise_adu
+    dark = margin > 0 and median < camera.baseline_adu - margin
+    if below > MOST_BELOW_BASELINE or dark:
+        raise CameraError(
+            f"the camera's baseline of {camera.baseline_adu:g} ADU lies above {stream.name}: "
+            f"the median is {median:g} ADU and {below:.0%} of the pixels would be negative in "
+            "photons",
+            "a baseline at or below the darkest part of the stack",
+            "measure the baseline (deep-storm measure-background) and correct baseline_adu",
+        )

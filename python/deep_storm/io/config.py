@@ -1,0 +1,142 @@
+"""Settings in TOML files: one table per settings class.
+
+::
+
+    [camera]
+    pixel_size_nm = 100.0
+    baseline_adu = 100.0
+
+    [psf]
+    sigma_nm = 130.0
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from deep_storm.errors import SettingsError
+from deep_storm.io.files import atomic_path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Sections = dict[str, dict[str, Any]]
+
+
+def read_config(path: str | os.PathLike[str], sections: Iterable[str] | None = None) -> Sections:
+    """Read a settings file.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+    sections
+        Names of the sections that are known; None lets any pass.
+
+    Returns
+    -------
+    Section names and, for each, its keys and values.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or not valid TOML (the line is named), has an unknown section, or
+        a key outside every section.
+    """
+    known = None if sections is None else list(sections)
+    values = load_toml(path)
+    for name, content in values.items():
+        if not isinstance(content, dict):
+            raise SettingsError(
+                f"{name} stands outside every section of {path}",
+                "each setting under its section, such as [camera]",
+                f"put the line with [SECTION] above {name}",
+            )
+        if known is not None and name not in known:
+            close = get_close_matches(name, known, n=1)
+            raise SettingsError(
+                f"unknown section [{name}] in {path}",
+                f"one of {', '.join(f'[{k}]' for k in known)}",
+                f"did you mean [{close[0]}]?" if close else "remove it",
+            )
+    return values
+
+
+def load_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read any TOML file.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing, cannot be read, or is not valid TOML (the line is named).
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"there is no file {file}", "a TOML file", "check the spelling and the folder"
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be read ({error.strerror})", "a TOML file", "give another file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{file} is not text in UTF-8", "a TOML file", "save it as UTF-8 text"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"{file} is not valid TOML: {error}",
+            'lines such as key = 1.5 or key = "text" (decimal point, text in quotes)',
+            "correct that line",
+        ) from error
+
+
+def write_config(
+    path: str | os.PathLike[str],
+    sections: Mapping[str, Mapping[str, Any]],
+    overwrite: bool = False,
+) -> None:
+    """Write a settings file that :func:`read_config` gives back; None values are left out.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+    sections
+        Section names and, for each, keys and values; paths become text, NumPy scalars and
+        arrays become numbers and lists, nested mappings sub-tables.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    import tomli_w
+
+    with atomic_path(path, overwrite) as partial:
+        partial.write_bytes(tomli_w.dumps(_plain(sections)).encode("utf-8"))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in types that TOML has."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # NumPy, without importing it
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,263 @@
+"""Outputs that are whole or not there, and checksums.
+
+Every output is written beside its final name and renamed when it is whole, so a crash, a full
+disk or a cancelled run leaves neither half a file nor a damaged older one::
+
+    with atomic_path("results/movie.csv") as partial:
+        partial.write_text("...")
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deep_storm.errors import OutputError
+
+_REASONS: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "free some space or write to another disk"),
+    errno.EFBIG: (
+        "the file size limit is reached or the disk is full",
+        "free some space, raise the limit (ulimit -f) or write to another disk",
+    ),
+    errno.EACCES: ("you may not write there", "choose another folder or ask for write access"),
+    errno.EPERM: ("you may not write there", "choose another folder or ask for write access"),
+    errno.EROFS: ("that disk is read-only", "choose a folder on another disk"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder"),
+    errno.EEXIST: ("a part of the path is a file, not a folder", "choose another folder"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
+    errno.EIO: ("the disk reports an error", "write to another disk"),
+}
+if hasattr(errno, "EDQUOT"):  # not on Windows
+    _REASONS[errno.EDQUOT] = ("your disk quota is used up", "free some space or write elsewhere")
+
+
+def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
+    """Turn an operating-system error about writing ``path`` into one clear sentence."""
+    if _is_short_write(error):
+        reason, advice = _REASONS[errno.ENOSPC]
+    else:
+        unknown = (error.strerror or str(error), "choose another folder")
+        reason, advice = _REASONS.get(error.errno or 0, unknown)
+    return OutputError(f"cannot write {os.fspath(path)}: {reason}", advice=advice)
+
+
+def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = False) -> None:
+    """Check, before any work is done, that outputs can be written; make their folders.
+
+    Parameters
+    ----------
+    paths
+        Files that are going to be written.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    OutputError
+        A file exists already (all of them are named), is a folder, or cannot be written.
+    """
+    files = [Path(path) for path in paths]
+    for path in files:
+        if path.is_dir():
+            raise OutputError(
+                f"the output {path} is a folder", "a file name", "add a file name to the folder"
+            )
+    existing = [str(path) for path in files if path.exists()]
+    if existing and not overwrite:
+        verb = "exists" if len(existing) == 1 else "exist"
+        raise OutputError(
+            f"{' and '.join(existing)} {verb} already",
+            "an output that does not exist yet",
+            "choose another name or allow replacing it with --overwrite",
+        )
+    for parent in {path.parent for path in files}:
+        _make_writable(parent)
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Write a file beside its final name and rename it when it is whole.
+
+    Parameters
+    ----------
+    path
+        The final name; its folder is made when missing.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    A path in the same folder with the same suffix, to be written and closed inside the ``with``.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written (no space, no permission …). Whatever the
+        reason for leaving the ``with`` early, the partial file is removed.
+    """
+    final = Path(path)
+    check_outputs([final], overwrite)
+    partial = _partial_name(final)
+    try:
+        yield partial
+        _flush(partial)
+        check_outputs([final], overwrite)  # it may have come into being meanwhile
+        partial.replace(final)
+        _flush_folder(final.parent)
+    except OSError as error:
+        if _is_about(error, partial, final):
+            raise output_error(final, error) from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(
+    path: str | os.PathLike[str], overwrite: bool = False, *, marker: str
+) -> Iterator[Path]:
+    """Write a folder beside its final name and rename it when it is whole.
+
+    Parameters
+    ----------
+    path
+        The final name; an existing empty folder of that name is used.
+    overwrite
+        Whether an existing folder may be replaced. Only one that holds ``marker`` is: a home
+        folder given by mistake survives.
+    marker
+        Name of a file that every folder of this kind has, such as ``model.toml``.
+
+    Yields
+    ------
+    An empty folder beside the final one, to be filled inside the ``with``.
+
+    Raises
+    ------
+    OutputError
+        The folder exists already, is something else, or cannot be written.
+    """
+    final = Path(path)
+    _check_folder(final, overwrite, marker)
+    partial = _partial_name(final)
+    try:
+        partial.mkdir()
+        yield partial
+        for file in sorted(p for p in partial.rglob("*") if p.is_file()):
+            _flush(file)
+        _check_folder(final, overwrite, marker)
+        _replace_folder(partial, final)
+        _flush_folder(final.parent)
+    except OSError as error:
+        if _is_about(error, partial, final):
+            raise output_error(final, error) from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 checksum of a file as 64 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _make_writable(folder: Path) -> None:
+    """Make a folder and try whether a file can be made in it."""
+    probe = folder / f".{secrets.token_hex(6)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def _check_folder(final: Path, overwrite: bool, marker: str) -> None:
+    if final.exists() and not final.is_dir():
+        raise OutputError(f"the output {final} is a file", "a folder", "choose another name")
+    if final.is_dir() and any(final.iterdir()):
+        if not overwrite:
+            raise OutputError(
+                f"the folder {final} exists already",
+                "a folder that does not exist yet",
+                "choose another name or allow replacing it with --overwrite",
+            )
+        if not (final / marker).is_file():
+            raise OutputError(
+                f"the folder {final} holds other files (no {marker})",
+                f"an empty folder or one with a {marker}",
+                "choose another folder; this one is not replaced",
+            )
+    _make_writable(final.parent)
+
+
+def _replace_folder(partial: Path, final: Path) -> None:
+    """Rename ``partial`` to ``final``; an older ``final`` goes only when the new one is there."""
+    if not final.exists():
+        partial.replace(final)
+        return
+    older = _partial_name(final)
+    final.replace(older)
+    try:
+        partial.replace(final)
+    except OSError:
+        older.replace(final)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _partial_name(final: Path) -> Path:
+    """Name a temporary neighbour; the suffix stays, for writers that go by it."""
+    return final.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
+
+
+def _flush(path: Path) -> None:
+    """Force a file to the disk, so that a rename never publishes one that is still in flight."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Force a rename to the disk where the system lets folders be opened (not on Windows)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks cannot
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _is_short_write(error: OSError) -> bool:
+    """Tell NumPy's ``tofile`` on a full disk, which has no error number."""
+    return error.errno is None and "written" in str(error)
+
+
+def _is_about(error: OSError, partial: Path, final: Path) -> bool:
+    """Tell whether an error is about our output, not about an input read meanwhile."""
+    if _is_short_write(error):
+        return True
+    if error.filename is None:
+        return error.errno in _REASONS
+    named = Path(os.fsdecode(error.filename))
+    return named in (partial, final, final.parent) or partial in named.parents

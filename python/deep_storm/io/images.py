@@ -1,0 +1,192 @@
+"""Images and stacks as TIFF with a scale that Fiji shows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.errors import StackError
+from deep_storm.io.files import atomic_path
+from deep_storm.io.tiff import TiffFrames
+
+LARGEST_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
+"""A classic TIFF, the only kind with ImageJ's description, holds no larger frame."""
+_SHOWN_PERCENTILE = 99.7
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    image: npt.NDArray[Any],
+    pixel_size_nm: float,
+    overwrite: bool = False,
+) -> None:
+    """Write a super-resolution image: float32, ImageJ TIFF, scale in µm.
+
+    ImageJ opens it with a display range from 0 to the 99.7th percentile. An image beyond 4 GB
+    is written as BigTIFF with its scale in TIFF's own tags, which Fiji opens with Bio-Formats
+    (ImageJ's own reader knows no BigTIFF).
+
+    Parameters
+    ----------
+    path
+        The TIFF file.
+    image
+        (y, x) numbers.
+    pixel_size_nm
+        Edge of a pixel of the image.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    StackError
+        The image is not (y, x), or has no pixels.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    values = np.asarray(image, dtype=np.float32)
+    if values.ndim != 2 or values.size == 0:
+        raise StackError(f"the image has the shape {values.shape}", "(height, width)")
+    low, high = _display_range(values)
+    if values.nbytes <= LARGEST_IMAGEJ_FRAME_BYTES:
+        _write_imagej(
+            path, values, pixel_size_nm, {"axes": "YX", "min": low, "max": high}, overwrite
+        )
+        return
+    import tifffile
+
+    per_cm = 1e7 / pixel_size_nm
+    with atomic_path(path, overwrite) as partial:
+        tifffile.imwrite(
+            partial,
+            values,
+            bigtiff=True,
+            photometric="minisblack",
+            resolution=(per_cm, per_cm),
+            resolutionunit="CENTIMETER",
+        )
+
+
+def write_stack(
+    path: str | os.PathLike[str],
+    stack: npt.NDArray[np.uint16],
+    pixel_size_nm: float,
+    overwrite: bool = False,
+) -> None:
+    """Write camera frames: 16 bit, ImageJ TIFF, scale in µm.
+
+    Beyond 4 GB the frames lie behind a single directory, as ImageJ itself writes them.
+
+    Parameters
+    ----------
+    path
+        The TIFF file.
+    stack
+        (t, y, x), uint16.
+    pixel_size_nm
+        Edge of a camera pixel.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    StackError
+        The stack is not (t, y, x) of 16-bit numbers, or has no frames.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    values = np.asarray(stack)
+    if values.ndim != 3 or values.size == 0 or values.dtype != np.uint16:
+        raise StackError(
+            f"the stack to write has the shape {values.shape} and the type {values.dtype}",
+            "(frames, height, width) of uint16",
+        )
+    shown = values[0]
+    about = {"axes": "TYX", "min": float(shown.min()), "max": float(shown.max()), "loop": False}
+    _write_imagej(path, values, pixel_size_nm, about, overwrite)
+
+
+def read_image(
+    path: str | os.PathLike[str],
+) -> tuple[npt.NDArray[np.float32], float | None]:
+    """Read a TIFF with one grey image.
+
+    Returns
+    -------
+    image
+        (y, x), float32.
+    pixel_size_nm
+        Edge of a pixel as the file has it, or None.
+
+    Raises
+    ------
+    StackError
+        The file cannot be read, or holds more than one frame.
+    """
+    with TiffFrames(path) as frames:
+        if frames.shape[0] != 1:
+            raise StackError(
+                f"{path} holds {frames.shape[0]} frames",
+                "a single image",
+                "save one frame, or a projection (Image > Stacks > Z Project...)",
+            )
+        return frames.read(0, 1)[0].astype(np.float32), frames.pixel_size_nm
+
+
+def read_mask(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:
+    """Read a mask: where emitters may be, and how densely.
+
+    Returns
+    -------
+    (y, x) float32 from 0 (none) to 1 (the densest); grey levels scale in between.
+
+    Raises
+    ------
+    StackError
+        The file cannot be read, is no single image, is black, or has negative values or NaN.
+    """
+    image, _ = read_image(path)
+    low, high = float(image.min()), float(image.max())
+    if not (low >= 0 and 0 < high < np.inf):
+        raise StackError(
+            f"the mask {Path(path)} has values from {low:g} to {high:g}",
+            "0 outside and positive values inside",
+            "draw the mask anew: white where emitters are, black elsewhere",
+        )
+    return image / np.float32(high)
+
+
+def _write_imagej(
+    path: str | os.PathLike[str],
+    values: npt.NDArray[Any],
+    pixel_size_nm: float,
+    metadata: dict[str, Any],
+    overwrite: bool,
+) -> None:
+    import tifffile
+
+    per_um = 1000.0 / pixel_size_nm
+    with atomic_path(path, overwrite) as partial:
+        tifffile.imwrite(
+            partial,
+            values,
+            imagej=True,
+            resolution=(per_um, per_um),
+            metadata={"unit": "um", **metadata},
+        )
+
+
+def _display_range(values: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return what ImageJ shows as black and white, both finite and different."""
+    numbers = values[np.isfinite(values)]
+    if numbers.size == 0:
+        return 0.0, 1.0
+    low = min(0.0, float(numbers.min()))
+    high = float(np.percentile(numbers, _SHOWN_PERCENTILE))
+    if high <= low:  # a sparse image is black in 99.7 % of its pixels
+        high = float(numbers.max())
+    return low, high if high > low else low + 1.0

@@ -1,0 +1,126 @@
+"""ThunderSTORM's protocol beside a table: ``STEM-protocol.txt``, JSON.
+
+ThunderSTORM takes its camera from it on import and can then recompute uncertainties when it
+merges. Its ``photons2ADU`` is our ``photons_per_adu`` (photoelectrons per count); its
+``readoutNoise`` is in photoelectrons, ours in ADU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from deep_storm.camera import Camera
+from deep_storm.errors import CameraError
+from deep_storm.io.files import atomic_path
+
+_GAIN_WITHOUT_EM = 100.0  # what ThunderSTORM writes there; it is not used
+
+
+def protocol_path(table: str | os.PathLike[str]) -> Path:
+    """Return where the protocol of a table belongs: ``movie.csv`` → ``movie-protocol.txt``."""
+    path = Path(table)
+    return path.with_name(f"{path.stem}-protocol.txt")
+
+
+def find_protocol(table: str | os.PathLike[str]) -> Path | None:
+    """Return the protocol beside a table, or None when there is none."""
+    path = protocol_path(table)
+    return path if path.is_file() else None
+
+
+def read_protocol(path: str | os.PathLike[str]) -> Camera:
+    """Read the camera from a protocol.
+
+    Raises
+    ------
+    CameraError
+        The file is missing, not JSON, or has no complete camera.
+    SettingsError
+        A value of the camera is out of range.
+    """
+    values = _camera_settings(Path(path))
+    try:
+        photons_per_adu = float(values["photons2ADU"])
+        camera: dict[str, Any] = {
+            "pixel_size_nm": float(values["pixelSize"]),
+            "baseline_adu": float(values["offset"]),
+            "photons_per_adu": photons_per_adu,
+            "quantum_efficiency": float(values.get("quantumEfficiency", 1.0)),
+            "em_gain": float(values["gain"]) if values.get("isEmGain") else None,
+        }
+        noise_electron = float(values.get("readoutNoise", 0.0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CameraError(
+            f"the camera in the protocol {path} lacks or garbles {error}",
+            "pixelSize, photons2ADU, offset and, with isEmGain, gain",
+            "give --camera camera.toml instead",
+        ) from error
+    if photons_per_adu > 0:
+        camera["read_noise_adu"] = noise_electron / photons_per_adu
+    return Camera.parse(camera, os.fspath(path))
+
+
+def write_protocol(path: str | os.PathLike[str], camera: Camera, overwrite: bool = False) -> None:
+    """Write the smallest protocol that ThunderSTORM reads.
+
+    Parameters
+    ----------
+    path
+        The file, best :func:`protocol_path` of the table.
+    camera
+        What took the stack.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    content = {
+        "version": "deep-storm",
+        "cameraSettings": {
+            "pixelSize": camera.pixel_size_nm,
+            "photons2ADU": camera.photons_per_adu,
+            "offset": camera.baseline_adu,
+            "quantumEfficiency": camera.quantum_efficiency,
+            "isEmGain": camera.em_gain is not None,
+            "gain": _GAIN_WITHOUT_EM if camera.em_gain is None else camera.em_gain,
+            "readoutNoise": camera.read_noise_adu * camera.photons_per_adu,
+        },
+        # an estimator that it knows; an unknown name opens an error dialog that blocks macros
+        "analysisEstimator": {
+            "name": "PSF: Integrated Gaussian",
+            "method": "Maximum likelihood",
+        },
+    }
+    with atomic_path(path, overwrite) as partial:
+        partial.write_bytes(json.dumps(content, indent=2).encode("ascii") + b"\n")
+
+
+def _camera_settings(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CameraError(
+            f"the protocol {path} cannot be read ({error.strerror})",
+            "a protocol that ThunderSTORM wrote",
+            "give --camera camera.toml instead",
+        ) from error
+    except ValueError as error:  # not JSON, not UTF-8
+        raise CameraError(
+            f"{path} is not a ThunderSTORM protocol ({error})",
+            "JSON with cameraSettings",
+            "give --camera camera.toml instead",
+        ) from error
+    settings = content.get("cameraSettings") if isinstance(content, dict) else None
+    if not isinstance(settings, dict):
+        raise CameraError(
+            f"the protocol {path} has no cameraSettings",
+            "a protocol that ThunderSTORM wrote",
+            "give --camera camera.toml instead",
+        )
+    return settings

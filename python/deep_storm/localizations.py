@@ -1,0 +1,97 @@
+"""The localization table: columns, units, checks.
+
+A table is a :class:`pandas.DataFrame`, one localization (or, in a ground truth, one emitter) a row.
+Inside the program a column's name carries its unit (``x_nm``) and frames count from 0; in files
+ThunderSTORM's labels stand (``"x [nm]"``) and frames count from 1 (``io.thunderstorm`` translates).
+
+===================  =======  ==================================================================
+column               unit     meaning
+===================  =======  ==================================================================
+``frame``            –        0-based frame
+``x_nm``, ``y_nm``   nm       position, origin at the corner of pixel (0, 0)
+``sigma_nm``         nm       PSF sigma
+``intensity_photon`` photon   photons of the emitter in this frame
+``offset_photon``    photon   background at the emitter (a ground truth: the camera's baseline)
+``bkgstd_photon``    photon   standard deviation of the background
+``detections``       –        localizations merged into this row
+``confidence``       0–1      calibrated probability that an emitter is there
+``uncertainty_xy_nm`` nm      standard deviation of the position along one axis
+===================  =======  ==================================================================
+
+A column that was not estimated is left out. Unknown columns are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from deep_storm.errors import TableError
+
+COLUMNS: tuple[str, ...] = (
+    "frame",
+    "x_nm",
+    "y_nm",
+    "sigma_nm",
+    "intensity_photon",
+    "offset_photon",
+    "bkgstd_photon",
+    "detections",
+    "confidence",
+    "uncertainty_xy_nm",
+)
+"""Known columns in the order in which files have them (``uncertainty_xy`` last, see the contract)."""
+
+REQUIRED: tuple[str, ...] = ("frame", "x_nm", "y_nm")
+INTEGER: frozenset[str] = frozenset({"frame", "detections"})
+
+
+def empty(columns: Iterable[str] = COLUMNS) -> pd.DataFrame:
+    """Return a table without rows, with the dtypes that :func:`validated` gives."""
+    return pd.DataFrame(
+        {c: pd.Series(dtype=np.int64 if c in INTEGER else np.float64) for c in columns}
+    )
+
+
+def validated(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
+    """Return the table with known columns first, in order and with their dtypes.
+
+    Parameters
+    ----------
+    table
+        Rows in any order, columns named as above.
+    name
+        What the table is called in an error.
+
+    Raises
+    ------
+    TableError
+        A required column is missing, or a frame or position is not a finite number.
+    """
+    missing = [c for c in REQUIRED if c not in table.columns]
+    if missing:
+        raise TableError(
+            f"{name} has no column {', '.join(missing)} (columns: {', '.join(map(str, table.columns))})",
+            "at least frame, x [nm] and y [nm]",
+            "export the table again with these columns",
+        )
+    known = [c for c in COLUMNS if c in table.columns]
+    others = [c for c in table.columns if c not in COLUMNS]
+    ordered = table[known + others].copy()
+    for column in REQUIRED:
+        values = pd.to_numeric(ordered[column], errors="coerce")
+        bad = ~np.isfinite(values.to_numpy(dtype=np.float64))
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise TableError(
+                f"{name} has {ordered[column].iloc[row]!r} as {column} in row {row + 1}",
+                "a finite number",
+                "remove that row or export the table again",
+            )
+        ordered[column] = values
+    for column in known:
+        kind = np.int64 if column in INTEGER else np.float64
+        ordered[column] = ordered[column].astype(kind)
+    return ordered.reset_index(drop=True)

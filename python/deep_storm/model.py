@@ -1,0 +1,251 @@
+"""The model folder: weights, settings and what the network was trained for.
+
+::
+
+    NAME/
+      model.toml     everything but the weights (this module's ModelCard), human-readable
+      weights.npz    the best weights: arrays only, nothing that could be run as code
+      last.npz       the weights at the end of training, to train on from there
+      history.csv    losses and learning rate (written by training)
+      loss.png       the same as a picture
+
+``model.toml`` holds size and checksum of the weights, so that a damaged or unfinished folder is
+noticed. File names in it are names, never paths.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.errors import DeepStormError, ModelError
+from deep_storm.io.config import load_toml, write_config
+from deep_storm.io.files import atomic_folder, sha256
+from deep_storm.networks import make_network
+from deep_storm.networks.base import LocalizationNetwork, Scales
+from deep_storm.settings import Background, Emitters, Network, Psf, Settings, setting
+
+if TYPE_CHECKING:
+    import keras
+
+FORMAT_VERSION = 1
+CARD_FILE = "model.toml"
+WEIGHTS_FILE = "weights.npz"
+LAST_FILE = "last.npz"
+
+Weights = list[npt.NDArray[np.float32]]
+
+
+class Calibration(Settings):
+    """From a candidate's score to its confidence, and from a said to a true spread.
+
+    Piecewise linear: ``confidence`` and ``spread_factor`` at each ``score``.
+    """
+
+    score: tuple[float, ...] = setting((0.0, 1.0), "scores, rising")
+    confidence: tuple[float, ...] = setting((0.0, 1.0), "probability that an emitter is there")
+    spread_score: tuple[float, ...] = setting((0.0, 1.0), "scores, rising")
+    spread_factor: tuple[float, ...] = setting(
+        (1.0, 1.0), "true standard deviation over the network's"
+    )
+
+    def confidence_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Return the confidence of candidates."""
+        return np.interp(score, self.score, self.confidence)
+
+    def spread_factor_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Return what the network's spread must be multiplied with."""
+        return np.interp(score, self.spread_score, self.spread_factor)
+
+
+class WeightsFile(Settings):
+    """A file of weights and how to recognize it."""
+
+    name: Literal["weights.npz", "last.npz"] = setting(..., "file name")
+    bytes: int = setting(..., "size", unit="bytes", ge=1)
+    sha256: str = setting(..., "checksum", pattern=r"^[0-9a-f]{64}$")
+
+
+class ModelCard(Settings):
+    """What ``model.toml`` holds."""
+
+    format_version: int = setting(FORMAT_VERSION, "version of the model folder's format")
+    network: Network = setting(..., "network and upsampling")
+    camera: Camera = setting(..., "camera it was trained for")
+    psf: Psf = setting(..., "PSF it was trained for")
+    emitters: Emitters = setting(..., "emitters it was trained for")
+    background: Background = setting(..., "background it was trained for")
+    scales: Scales = setting(..., "normalisation of input and answer")
+    threshold: float = setting(0.5, "confidence that localizations need by default", ge=0, le=1)
+    calibration: Calibration = setting(Calibration(), "score to confidence, spread to uncertainty")
+    scores: dict[str, float] = setting({}, "on validation simulation")
+    training: dict[str, Any] = setting({}, "how it was trained")
+    versions: dict[str, str] = setting({}, "software it was trained with")
+    weights: tuple[WeightsFile, ...] = setting((), "files of weights")
+
+
+@dataclass
+class Model:
+    """A trained network with everything that belongs to it.
+
+    Attributes
+    ----------
+    card
+        Settings, calibration, scores.
+    keras_model
+        The network with its best weights.
+    last_weights
+        The weights at the end of training, when they are known.
+    """
+
+    card: ModelCard
+    keras_model: keras.Model
+    last_weights: Weights | None = None
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def network(self) -> LocalizationNetwork:
+        """The network's class instance, with this model's upsampling."""
+        return make_network(self.card.network)
+
+    def describe(self) -> str:
+        """Say in one line what the model is and what it was trained for."""
+        card = self.card
+        return (
+            f"{card.network.network} network, ×{card.network.upsampling}, "
+            f"pixels of {card.camera.pixel_size_nm:g} nm, PSF sigma {card.psf.sigma_nm:g} nm, "
+            f"{card.emitters.intensity_photon:g} photons, background "
+            f"{card.background.background_photon:g}, {card.emitters.density_per_um2:g} per µm²"
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[Path]:
+        """Write the model folder (all or nothing) and return the files.
+
+        Raises
+        ------
+        OutputError
+            The folder exists already or cannot be written.
+        """
+        folder = Path(path)
+        with atomic_folder(folder, overwrite, marker=CARD_FILE) as partial:
+            self.save_into(partial)
+        self.path = folder
+        return sorted(folder.iterdir())
+
+    def save_into(self, folder: Path) -> None:
+        """Write weights and card into an existing folder."""
+        files = [_write_weights(folder / WEIGHTS_FILE, self.keras_model.get_weights())]
+        if self.last_weights is not None:
+            files.append(_write_weights(folder / LAST_FILE, self.last_weights))
+        self.card = self.card.model_copy(update={"weights": tuple(files)})
+        write_config(folder / CARD_FILE, self.card.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, last: bool = False) -> Model:
+        """Read a model folder.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        last
+            Whether to take the last weights instead of the best ones.
+
+        Raises
+        ------
+        ModelError
+            The folder is none, is unfinished or damaged, or of an unknown format.
+        """
+        folder = Path(path)
+        card = read_card(folder)
+        network = make_network(card.network)
+        keras_model = network.build()
+        name = LAST_FILE if last else WEIGHTS_FILE
+        _assign(keras_model, _read_weights(folder, card, name), folder / name)
+        return cls(card, keras_model, path=folder)
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and check ``model.toml`` without loading TensorFlow.
+
+    Raises
+    ------
+    ModelError
+        The folder is no model folder, or its card is damaged or of another format version.
+    """
+    expected = "a model folder with model.toml and weights.npz"
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "missing"
+        raise ModelError(
+            f"{folder} is {what}", expected, "give the folder that `deep-storm train -o` wrote"
+        )
+    if not (folder / CARD_FILE).is_file():
+        raise ModelError(
+            f"{folder} has no {CARD_FILE}",
+            expected,
+            "training did not finish, or this is another folder; train again",
+        )
+    try:
+        values = load_toml(folder / CARD_FILE)
+        version = values.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"{folder} has the format version {version}",
+                f"version {FORMAT_VERSION}",
+                "use the Deep-STORM version that made it, or train again",
+            )
+        return ModelCard.parse(values, str(folder / CARD_FILE))
+    except ModelError:
+        raise
+    except DeepStormError as error:
+        raise ModelError(
+            f"{folder / CARD_FILE} is damaged ({error.received})", expected, "train again"
+        ) from error
+
+
+def _write_weights(path: Path, weights: Weights) -> WeightsFile:
+    arrays = {f"{number:03d}": np.asarray(w, np.float32) for number, w in enumerate(weights)}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return WeightsFile.parse(
+        {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
+    )
+
+
+def _read_weights(folder: Path, card: ModelCard, name: str) -> Weights:
+    path = folder / name
+    entry = next((w for w in card.weights if w.name == name), None)
+    if entry is None or not path.is_file():
+        raise ModelError(
+            f"{folder} has no {name}", "the weights that model.toml names", "train again"
+        )
+    size = path.stat().st_size
+    if size != entry.bytes or sha256(path) != entry.sha256:
+        raise ModelError(
+            f"{path} does not match its checksum ({size} bytes)",
+            f"{entry.bytes} bytes with the checksum in {CARD_FILE}",
+            "the file is damaged; copy the model folder again or train again",
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[key] for key in sorted(arrays.files)]
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} cannot be read ({error})", "weights", "train again") from error
+
+
+def _assign(keras_model: keras.Model, weights: Weights, path: Path) -> None:
+    shapes = [tuple(w.shape) for w in keras_model.weights]
+    received = [w.shape for w in weights]
+    if shapes != received:
+        raise ModelError(
+            f"{path} has {len(received)} arrays that do not fit this version's network",
+            f"{len(shapes)} arrays of the network's shapes",
+            "train again with this version",
+        )
+    keras_model.set_weights(weights)

@@ -1,0 +1,17 @@
+"""The networks, by name."""
+
+from __future__ import annotations
+
+from deep_storm.networks.base import LocalizationNetwork
+from deep_storm.settings import Network
+
+
+def make_network(network: Network) -> LocalizationNetwork:
+    """Return the network that the settings name."""
+    if network.network == "classic":
+        from deep_storm.networks.classic import ClassicNetwork
+
+        return ClassicNetwork(network.upsampling)
+    from deep_storm.networks.native import NativeNetwork
+
+    return NativeNetwork(network.upsampling)

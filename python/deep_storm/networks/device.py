@@ -1,0 +1,167 @@
+"""Where TensorFlow computes, and with which precision.
+
+TensorFlow aborts the whole process when a processor lacks bfloat16 instructions that a convolution
+was asked for, and is slower than float32 where they are only emulated. So bfloat16 is tried once
+in a child process, compared with float32 there, and the answer is remembered for this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from pathlib import Path
+
+from deep_storm.errors import SettingsError
+from deep_storm.settings import Device
+
+PROBE_SECONDS = 120
+LEAST_GAIN = 1.2
+"""bfloat16 is taken when it is at least this much faster than float32."""
+_PROBE = """
+import time, numpy as np, tensorflow as tf
+x = np.random.default_rng(0).standard_normal((8, 64, 64, 32)).astype("float32")
+k = np.random.default_rng(1).standard_normal((3, 3, 32, 32)).astype("float32") * 0.1
+def seconds(dtype):
+    a, b = tf.constant(x, dtype), tf.constant(k, dtype)
+    run = tf.function(lambda: tf.nn.relu(tf.nn.conv2d(a, b, 1, "SAME")))
+    answer = tf.cast(run(), tf.float32).numpy()
+    run()
+    start = time.perf_counter()
+    for _ in range(20):
+        run()
+    return time.perf_counter() - start, answer
+full, reference = seconds(tf.float32)
+half, answer = seconds(tf.bfloat16)
+error = abs(answer - reference).max() / abs(reference).max()
+print("GAIN", full / half if error < 0.05 else 0.0)
+"""
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's start-up talk off the terminal; must come before its import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def place(device: Device) -> AbstractContextManager[object]:
+    """Return the context in which TensorFlow computes on the chosen device.
+
+    Raises
+    ------
+    SettingsError
+        A GPU was asked for that TensorFlow does not see.
+    """
+    quiet_tensorflow()
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            # TensorFlow has started already; the first call in this process has set it.
+            break
+    if device.device == "cpu" or (device.device == "auto" and not gpus):
+        return tf.device("/CPU:0")  # type: ignore[no-any-return]
+    number = int(device.device.partition(":")[2] or 0)
+    if number >= len(gpus):
+        raise SettingsError(
+            f"device {device.device!r}, but TensorFlow sees {len(gpus)} GPUs",
+            "auto, cpu or a GPU that `deep-storm doctor` lists",
+            "use --device auto",
+        )
+    return tf.device(f"/GPU:{number}")  # type: ignore[no-any-return]
+
+
+def inference_dtype(device: Device) -> str:
+    """Return ``float32`` or ``bfloat16``: as asked for, or where it is faster.
+
+    Raises
+    ------
+    SettingsError
+        bfloat16 was asked for on a processor that cannot do it.
+    """
+    if device.precision == "float32":
+        return "float32"
+    gain = bfloat16_gain()
+    if device.precision == "bfloat16":
+        if gain <= 0.0:
+            raise SettingsError(
+                "precision 'bfloat16' on a processor that cannot compute in it",
+                "float32 or auto here",
+                "leave --precision out",
+            )
+        return "bfloat16"
+    return "bfloat16" if gain >= LEAST_GAIN else "float32"
+
+
+@lru_cache(maxsize=1)
+def bfloat16_gain() -> float:
+    """Return how much faster bfloat16 is than float32 here; 0 where it does not work."""
+    if not _may_have_bfloat16():
+        return 0.0
+    key = _machine_key()
+    remembered = _remembered()
+    if key not in remembered:
+        remembered[key] = _probe()
+        _remember(remembered)
+    return remembered[key]
+
+
+def _may_have_bfloat16() -> bool:
+    """Whether it is worth the seconds of a probe: the processor says so, or says nothing."""
+    info = Path("/proc/cpuinfo")
+    if not info.is_file():
+        return False
+    text = info.read_text(errors="replace")
+    return any(flag in text for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+
+
+def _probe() -> float:
+    quiet_tensorflow()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0.0
+    lines = [line for line in done.stdout.splitlines() if line.startswith("GAIN ")]
+    return float(lines[-1].split()[1]) if done.returncode == 0 and lines else 0.0
+
+
+def _machine_key() -> str:
+    from importlib.metadata import version
+
+    return f"{platform.node()} {platform.machine()} tensorflow {version('tensorflow')}"
+
+
+def _cache_file() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return Path(base or Path.home() / ".cache") / "deep-storm" / "bfloat16.json"
+
+
+def _remembered() -> dict[str, float]:
+    try:
+        values = json.loads(_cache_file().read_text())
+        return {str(k): float(v) for k, v in values.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _remember(values: dict[str, float]) -> None:
+    path = _cache_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    except OSError:
+        # A cache that cannot be written costs seconds next time, nothing else.
+        return

@@ -1,0 +1,193 @@
+"""The ``native`` network: a U-Net on the camera grid that answers in cells.
+
+Every camera pixel holds 2 × 2 *cells*. For each cell the network says with which probability an
+emitter is there, where inside, how bright and how wide it is, and how sure it is of that
+(after Speiser et al., Nat. Methods 2021). One value per pixel is the background.
+
+Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_column) + k`` with
+
+=====  ==========================================================================
+``k``  meaning (raw; :mod:`deep_storm.extraction.native` reads it)
+=====  ==========================================================================
+0      logit of the probability that an emitter is in this cell
+1, 2   x, y from the cell's centre (tanh, at most 1.5 cells)
+3      photons (softplus, times the intensity scale)
+4      PSF sigma (exp, times the sigma scale)
+5-8    spreads of x, y, photons, sigma (softplus, same scales)
+=====  ==========================================================================
+
+and channel 36 the background (softplus, times the background scale).
+
+Training maximizes the likelihood of the true emitters under the mixture of all cells'
+Gaussians, and that of their number under the cells' probabilities.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
+from deep_storm.networks.base import Float32, Inference, LocalizationNetwork, Truth
+
+if TYPE_CHECKING:
+    import keras
+
+WINDOW = 3
+"""Cells on each side of an emitter that may answer for it in the loss."""
+POOLINGS = 2
+REACH_PX = 22
+"""Radius of the receptive field: two convolutions twice at full, twice at half, once at quarter
+resolution, poolings included."""
+CHANNELS = (32, 64, 128)
+"""Features at full, half and quarter resolution."""
+
+
+class NativeNetwork(LocalizationNetwork):
+    """U-Net on the camera grid with a mixture of Gaussians as answer (the default)."""
+
+    name = "native"
+    learning_rate = 1.5e-3
+    batch = 32
+    patch_size_px = 32
+    alignment_px = 2**POOLINGS
+    halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
+
+    def build(self) -> keras.Model:
+        """Build the trainable network: ``(b, y, x, 1)`` → ``(b, y, x, 37)``."""
+        return build(CHANNELS)
+
+    def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:
+        """Negative log likelihood of the true emitters and their number."""
+        return loss(answer, truth)
+
+    def inference(self, model: keras.Model, dtype: str = "float32") -> Inference:
+        """Return the compiled network; in bfloat16 on a copy with rounded weights."""
+        import keras
+
+        network = model
+        if dtype != "float32":
+            policy = keras.config.dtype_policy()
+            keras.config.set_dtype_policy(dtype)
+            try:
+                network = self.build()
+            finally:
+                keras.config.set_dtype_policy(policy)
+            network.set_weights(model.get_weights())
+
+        @tf.function(
+            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)], autograph=False
+        )
+        def run(frames: tf.Tensor) -> tf.Tensor:
+            return network(frames, training=False)
+
+        def infer(frames: Float32) -> Float32:
+            answer: Float32 = run(tf.constant(frames)).numpy()
+            return answer
+
+        return infer
+
+
+def build(channels: tuple[int, int, int]) -> keras.Model:
+    """Build the U-Net, untrained, with the given features at full, half, quarter resolution."""
+    import keras
+    from keras import layers
+
+    def conv(x: Any, width: int, size: int = 3) -> Any:
+        return layers.Conv2D(
+            width, size, padding="same", activation="relu", kernel_initializer="he_normal"
+        )(x)
+
+    fine, half, quarter = channels
+    frame = keras.Input((None, None, 1), name="frame")
+    skip_fine = conv(conv(frame, fine), fine)
+    skip_half = conv(conv(layers.MaxPooling2D()(skip_fine), half), half)
+    x = conv(conv(layers.MaxPooling2D()(skip_half), quarter), quarter)
+    for width, skip in ((half, skip_half), (fine, skip_fine)):
+        x = layers.Conv2D(width, 1, kernel_initializer="he_normal")(x)
+        x = layers.Add()([layers.UpSampling2D()(x), skip])
+        x = conv(conv(layers.ReLU()(x), width), width)
+    bias = np.zeros(OUTPUTS, np.float32)
+    bias[0:BACKGROUND_CHANNEL:FIELDS] = -4.0
+    head = layers.Conv2D(
+        OUTPUTS,
+        1,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=keras.initializers.Constant(bias.tolist()),
+        dtype="float32",
+        name="cells",
+    )(x)
+    return keras.Model(frame, head, name="native")
+
+
+def loss(raw: tf.Tensor, truth: Truth) -> tf.Tensor:
+    """Negative log likelihood of the truth, per patch in the mean.
+
+    Parameters
+    ----------
+    raw
+        Network output ``(batch, height, width, 37)``.
+    truth
+        The emitters that are really there.
+    """
+    raw = tf.cast(raw, tf.float32)
+    cells = tf.nn.depth_to_space(raw[..., :BACKGROUND_CHANNEL], CELLS)
+    logit = cells[..., 0]
+    probability = tf.clip_by_value(tf.sigmoid(logit), 1e-6, 1.0 - 1e-6)
+    expected = tf.reduce_sum(probability, axis=(1, 2))
+    located = _location_term(cells, expected, truth)
+    counted = _count_term(probability, expected, truth)
+    background = tf.nn.softplus(raw[..., BACKGROUND_CHANNEL])
+    mean_background = truth.background[:, None, None]
+    off = tf.reduce_mean(tf.square((background - mean_background)), axis=(1, 2))
+    return tf.reduce_mean(located + counted + 10.0 * off)
+
+
+def _count_term(probability: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Tensor:
+    """Negative log likelihood of the number of emitters: a sum of Bernoulli variables."""
+    count = tf.reduce_sum(truth.present, axis=1)
+    variance = tf.reduce_sum(probability * (1.0 - probability), axis=(1, 2)) + 0.05
+    return 0.5 * (tf.square(count - expected) / variance + tf.math.log(variance))
+
+
+def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Tensor:
+    """Negative log likelihood of every emitter under the mixture of the cells around it."""
+    rows, columns = tf.shape(cells)[1], tf.shape(cells)[2]
+    steps = tf.range(-WINDOW, WINDOW + 1)
+    column = tf.cast(tf.floor(truth.x * CELLS), tf.int32)[..., None] + tf.tile(
+        steps, [2 * WINDOW + 1]
+    )
+    row = tf.cast(tf.floor(truth.y * CELLS), tf.int32)[..., None] + tf.repeat(
+        steps, 2 * WINDOW + 1
+    )
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    index = tf.clip_by_value(row, 0, rows - 1) * columns + tf.clip_by_value(column, 0, columns - 1)
+    flat = tf.reshape(cells, [tf.shape(cells)[0], rows * columns, FIELDS])
+    near = tf.gather(flat, index, batch_dims=1)
+    deviation = _deviations(near, row, column, truth)
+    spread = tf.nn.softplus(near[..., 5:9]) + LEAST_SPREAD
+    log_density = -tf.reduce_sum(
+        0.5 * tf.square(deviation / spread) + tf.math.log(spread), axis=-1
+    ) - 2.0 * math.log(2.0 * math.pi)
+    log_weight = tf.math.log_sigmoid(near[..., 0]) - tf.math.log(expected)[:, None, None]
+    joint = tf.where(inside, log_weight + log_density, -1e9)
+    emitter = tf.reduce_logsumexp(joint, axis=-1)
+    return -tf.reduce_sum(tf.where(truth.present > 0, emitter, 0.0), axis=1)
+
+
+def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: Truth) -> tf.Tensor:
+    """True minus said value of x, y (cells), photons and sigma, ``(..., 4)``."""
+    x = tf.cast(column, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 1])
+    y = tf.cast(row, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 2])
+    return tf.stack(
+        [
+            truth.x[..., None] * CELLS - x,
+            truth.y[..., None] * CELLS - y,
+            truth.photons[..., None] - tf.nn.softplus(near[..., 3]),
+            truth.sigma[..., None] - tf.exp(tf.clip_by_value(near[..., 4], -2.0, 2.0)),
+        ],
+        axis=-1,
+    )

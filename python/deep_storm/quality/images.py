@@ -1,0 +1,122 @@
+"""Compare an image with a true one.
+
+Reconstructions have no absolute unit, so the image is first fitted to the truth by least squares,
+``truth ≈ scale × image + offset`` with a scale that is not negative (an inverted image must not
+pass). With that fitted image, and the *range* of the truth (largest − smallest value):
+
+===========  ==============================================================================
+SSIM         structural similarity [1]_, Gaussian window of 1.5 px, data range = range
+NRMSE        RMS of the difference / range
+PSNR         20 log₁₀(range / RMS of the difference), dB
+correlation  Pearson correlation of the pixels (which no fit changes)
+===========  ==============================================================================
+
+.. [1] Z. Wang et al., IEEE Transactions on Image Processing 13, 600 (2004).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.errors import StackError
+
+SMALLEST_EDGE_PX = 11
+"""Edge of the SSIM window."""
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """How an image compares with the truth; ``correlation`` is ``nan`` for a constant image."""
+
+    ssim: float
+    nrmse: float
+    correlation: float
+    psnr_db: float
+    scale: float
+    offset: float
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return plain numbers for JSON: ``None`` instead of ``nan`` and infinity."""
+        return {k: v if math.isfinite(v) else None for k, v in asdict(self).items()}
+
+
+def compare_images(image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> ImageScores:
+    """Compare an image with the truth.
+
+    Parameters
+    ----------
+    image, truth
+        (y, x), any real dtype, the same shape, registered to each other, at least 11 px an edge.
+
+    Raises
+    ------
+    StackError
+        The shapes differ or do not suit, a pixel is not finite, or the truth is constant.
+    """
+    from skimage.metrics import structural_similarity
+
+    a, b = _checked(image, truth)
+    spread = float(np.ptp(b))
+    if spread == 0:
+        raise StackError("the true image is constant", "an image with structure", "check the file")
+    scale, offset = _fit(a, b)
+    fitted = scale * a + offset
+    rms = math.sqrt(float(np.mean((fitted - b) ** 2)))
+    ssim = structural_similarity(  # type: ignore[no-untyped-call]
+        fitted, b, data_range=spread, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return ImageScores(
+        ssim=float(ssim),
+        nrmse=rms / spread,
+        correlation=_correlation(a, b),
+        psnr_db=20 * math.log10(spread / rms) if rms > 0 else math.inf,
+        scale=scale,
+        offset=offset,
+    )
+
+
+def _checked(
+    image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    a, b = np.asarray(image, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if a.shape != b.shape or a.ndim != 2:
+        raise StackError(
+            f"the image is {_size(a)} and the truth {_size(b)}",
+            "two images (y, x) of the same shape",
+            "draw both with the same pixel size and field",
+        )
+    if min(a.shape) < SMALLEST_EDGE_PX:
+        raise StackError(
+            f"the images are {_size(a)}",
+            f"at least {SMALLEST_EDGE_PX} px along each edge",
+            "draw them with smaller pixels",
+        )
+    for name, values in (("image", a), ("truth", b)):
+        if not np.isfinite(values).all():
+            raise StackError(
+                f"the {name} has pixels that are not finite", "numbers only", "replace them by 0"
+            )
+    return a, b
+
+
+def _size(values: npt.NDArray[Any]) -> str:
+    return " × ".join(str(edge) for edge in values.shape) + " px"
+
+
+def _fit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Least-squares scale (not negative) and offset that bring ``a`` to ``b``."""
+    centred = a - a.mean()
+    power = float(np.sum(centred**2))
+    scale = max(float(np.sum(centred * (b - b.mean()))) / power, 0.0) if power > 0 else 0.0
+    return scale, float(b.mean() - scale * a.mean())
+
+
+def _correlation(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    x, y = a - a.mean(), b - b.mean()
+    norm = math.sqrt(float(np.sum(x**2)) * float(np.sum(y**2)))
+    return float(np.sum(x * y)) / norm if norm > 0 else math.nan

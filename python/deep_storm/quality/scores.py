@@ -1,0 +1,219 @@
+"""Score a localization table against the truth.
+
+With TP matched pairs, FP localizations and FN emitters left over (see
+:mod:`deep_storm.quality.matching`):
+
+=====================  =========================================================================
+Jaccard                TP / (TP + FP + FN)
+recall, precision      TP / (TP + FN), TP / (TP + FP)
+RMSE                   √(Σ(dx² + dy²) / TP), lateral, in nm
+bias                   *mean* of localization − emitter along an axis, in nm
+efficiency             1 − √((1 − Jaccard)² + (RMSE / 100 nm)²), [1]_; negative when RMSE is large
+photon ratio           median of estimated / true photons over the matched pairs
+error / uncertainty    √mean((dx² + dy²) / 2u²) over the matched pairs; 1 when u is right
+calibration error      expected calibration error of the confidence (10 bins)
+=====================  =========================================================================
+
+Which rows are compared is said in :mod:`deep_storm.quality.selection`.
+
+.. [1] D. Sage et al., "Super-resolution fight club", Nature Methods 16, 387 (2019),
+   with α = 1/100 nm.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.errors import SettingsError
+from deep_storm.localizations import validated
+from deep_storm.quality.calibration import calibration_error
+from deep_storm.quality.matching import Matches, match
+from deep_storm.quality.selection import compared_frames, select_rows
+from deep_storm.settings import Evaluation
+
+EFFICIENCY_NM = 100.0
+"""RMSE that costs as much efficiency as losing all matches (1/α of Sage 2019)."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores at one tolerance, defined above; ``nan`` where there is nothing to compute from."""
+
+    tolerance_nm: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    jaccard: float
+    recall: float
+    precision: float
+    rmse_nm: float
+    bias_x_nm: float
+    bias_y_nm: float
+    efficiency: float
+    photon_ratio: float
+    error_over_uncertainty: float
+    calibration_error: float
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Return plain numbers for JSON: ``None`` instead of ``nan``."""
+        return {k: None if math.isnan(v) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table compared with the truth.
+
+    Attributes
+    ----------
+    first_frame, last_frame
+        Frames compared, 0-based and inclusive; ``last_frame`` is −1 when both tables are empty.
+    localizations, emitters
+        Rows compared.
+    localizations_left_out, emitters_left_out
+        Rows in other frames or in the border.
+    scores
+        One entry for each tolerance, in the order of the settings.
+    """
+
+    first_frame: int
+    last_frame: int
+    localizations: int
+    emitters: int
+    localizations_left_out: int
+    emitters_left_out: int
+    scores: tuple[Scores, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; frames are 1-based there (``"1:30"``)."""
+        return {
+            "frames": f"{self.first_frame + 1}:{self.last_frame + 1}",
+            "localizations": self.localizations,
+            "emitters": self.emitters,
+            "localizations_left_out": self.localizations_left_out,
+            "emitters_left_out": self.emitters_left_out,
+            "scores": [scores.as_dict() for scores in self.scores],
+        }
+
+
+def evaluate(
+    localizations: pd.DataFrame,
+    truth: pd.DataFrame,
+    evaluation: Evaluation | None = None,
+    field_nm: tuple[float, float] | None = None,
+) -> Comparison:
+    """Compare a localization table with the truth.
+
+    Parameters
+    ----------
+    localizations, truth
+        Tables as in :mod:`deep_storm.localizations`; ``intensity_photon`` in both,
+        ``uncertainty_xy_nm`` and ``confidence`` in the first are scored when they are there.
+    evaluation
+        Tolerances, border and frames.
+    field_nm
+        Width and height of the field, for the border.
+
+    Returns
+    -------
+    Comparison. Empty tables give scores of zero and an RMSE of ``nan``.
+
+    Raises
+    ------
+    TableError
+        The tables have no frames in common, or one is not in nm.
+    SettingsError
+        A tolerance is not positive, the frames cannot be read, or the border fills the field.
+    """
+    evaluation = evaluation if evaluation is not None else Evaluation()
+    if not evaluation.tolerance_nm:
+        raise SettingsError("no tolerance is given", "at least one", "give --tolerance-nm 100")
+    estimated = validated(localizations, "the localization table")
+    true = validated(truth, "the ground truth")
+    first, last = compared_frames(estimated, true, evaluation.frames)
+    kept, true_kept = select_rows(estimated, true, (first, last), evaluation, field_nm)
+    return Comparison(
+        first_frame=first,
+        last_frame=last,
+        localizations=len(kept),
+        emitters=len(true_kept),
+        localizations_left_out=len(estimated) - len(kept),
+        emitters_left_out=len(true) - len(true_kept),
+        scores=tuple(
+            score(kept, true_kept, match(kept, true_kept, tolerance_nm), tolerance_nm)
+            for tolerance_nm in evaluation.tolerance_nm
+        ),
+    )
+
+
+def score(
+    localizations: pd.DataFrame, truth: pd.DataFrame, matches: Matches, tolerance_nm: float
+) -> Scores:
+    """Compute the scores of a matching of two whole tables."""
+    found, missed = len(matches), len(truth) - len(matches)
+    wrong = len(localizations) - found
+    pairs = localizations.iloc[matches.localization], truth.iloc[matches.emitter]
+    dx_nm, dy_nm = (_column(pairs[0], c) - _column(pairs[1], c) for c in ("x_nm", "y_nm"))
+    squared_nm2 = dx_nm**2 + dy_nm**2
+    jaccard = _ratio(found, found + wrong + missed)
+    rmse_nm = math.sqrt(_mean(squared_nm2)) if found else math.nan
+    loss = math.hypot(1 - jaccard, rmse_nm / EFFICIENCY_NM)
+    return Scores(
+        tolerance_nm=float(tolerance_nm),
+        true_positives=found,
+        false_positives=wrong,
+        false_negatives=missed,
+        jaccard=jaccard,
+        recall=_ratio(found, found + missed),
+        precision=_ratio(found, found + wrong),
+        rmse_nm=rmse_nm,
+        bias_x_nm=_mean(dx_nm),
+        bias_y_nm=_mean(dy_nm),
+        efficiency=1 - loss if found else 0.0,
+        photon_ratio=_photon_ratio(*pairs),
+        error_over_uncertainty=_error_over_uncertainty(pairs[0], squared_nm2),
+        calibration_error=_calibration_error(localizations, matches),
+    )
+
+
+def _column(table: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    return table[name].to_numpy(dtype=np.float64)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _photon_ratio(found: pd.DataFrame, emitters: pd.DataFrame) -> float:
+    if "intensity_photon" not in found or "intensity_photon" not in emitters:
+        return math.nan
+    estimated, true = _column(found, "intensity_photon"), _column(emitters, "intensity_photon")
+    usable = np.isfinite(estimated) & (true > 0)
+    return float(np.median(estimated[usable] / true[usable])) if usable.any() else math.nan
+
+
+def _error_over_uncertainty(found: pd.DataFrame, squared_nm2: npt.NDArray[np.float64]) -> float:
+    if "uncertainty_xy_nm" not in found:
+        return math.nan
+    uncertainty_nm = _column(found, "uncertainty_xy_nm")
+    usable = uncertainty_nm > 0
+    return math.sqrt(_mean(squared_nm2[usable] / (2 * uncertainty_nm[usable] ** 2)))
+
+
+def _calibration_error(localizations: pd.DataFrame, matches: Matches) -> float:
+    if "confidence" not in localizations:
+        return math.nan
+    correct = np.zeros(len(localizations), bool)
+    correct[matches.localization] = True
+    confidence = _column(localizations, "confidence")
+    usable = np.isfinite(confidence)
+    return calibration_error(confidence[usable], correct[usable])

@@ -1,0 +1,1 @@
+"""Figures for people to look at; the only place where matplotlib is used."""

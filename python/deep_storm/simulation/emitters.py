@@ -1,0 +1,294 @@
+"""Emitters: where, how wide and how bright, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.errors import SettingsError
+from deep_storm.settings import Emitters, Psf
+from deep_storm.simulation.mask import MaskLike, mask_structure
+from deep_storm.simulation.structures import (
+    Composite,
+    Field,
+    Structure,
+    Uniform,
+    draw_clusters,
+    draw_filaments,
+)
+
+FloatArray = npt.NDArray[np.float64]
+Spread = Literal["uniform", "normal"]
+
+STRUCTURES = ("uniform", "filaments", "clusters", "mixed")
+"""Names of structures; anything else is the path of a mask image."""
+
+UNIFORM_SHARE = 0.3
+"""Share of mixed frames (or of a mixed movie's emitters) without structure."""
+
+LEAST_OF_MEAN = 0.2
+"""Sigma, photons and background are cut at this share of their mean."""
+
+LEAST_OF_MEAN_DENSITY = 0.02
+
+MARGIN_SIGMAS = 4.0
+"""Width of the margin: an emitter farther out sends less than 1e-4 of its light in."""
+
+
+@dataclass(frozen=True)
+class EmitterSet:
+    """Emitters of some frames, sorted by frame.
+
+    Attributes
+    ----------
+    frame
+        0-based frame, int64 of shape (n,).
+    x_px, y_px
+        Positions in pixels (corner rule), float64 of shape (n,); some lie in the margin outside.
+    sigma_px
+        PSF sigma in pixels, float64 of shape (n,).
+    intensity_photon
+        Expected photons in that frame, float64 of shape (n,).
+    """
+
+    frame: npt.NDArray[np.int64]
+    x_px: FloatArray
+    y_px: FloatArray
+    sigma_px: FloatArray
+    intensity_photon: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.frame.size)
+
+    def inside(self, height_px: int, width_px: int) -> EmitterSet:
+        """Return the emitters within the frame itself."""
+        kept = (self.x_px >= 0) & (self.x_px < width_px)
+        kept &= (self.y_px >= 0) & (self.y_px < height_px)
+        return EmitterSet(
+            self.frame[kept],
+            self.x_px[kept],
+            self.y_px[kept],
+            self.sigma_px[kept],
+            self.intensity_photon[kept],
+        )
+
+
+def draw_spread(
+    mean: float,
+    std: float,
+    spread: Spread,
+    count: int,
+    rng: np.random.Generator,
+    least_of_mean: float = LEAST_OF_MEAN,
+) -> FloatArray:
+    """Draw positive values around a mean.
+
+    Parameters
+    ----------
+    mean, std
+        Mean and standard deviation, before the cut.
+    spread
+        ``"uniform"`` (mean ± √3·std) or ``"normal"``.
+    count
+        How many.
+    rng
+        Source of randomness.
+    least_of_mean
+        Values below this share of the mean do not occur.
+
+    Returns
+    -------
+    float64 of shape (count,).
+    """
+    least = least_of_mean * mean
+    if spread == "uniform":
+        half = np.sqrt(3.0) * std
+        return rng.uniform(max(mean - half, least), mean + half, count)
+    values = rng.normal(mean, std, count)
+    low = np.flatnonzero(values < least)
+    while low.size:
+        values[low] = rng.normal(mean, std, low.size)
+        low = low[values[low] < least]
+    return values
+
+
+def default_margin_px(psf: Psf, pixel_size_nm: float) -> float:
+    """Width of the margin from which emitters still send light into the field."""
+    widest_nm = psf.sigma_nm + 2 * psf.sigma_std_nm
+    return MARGIN_SIGMAS * widest_nm / pixel_size_nm
+
+
+def draw_structure(
+    emitters: Emitters, field: Field, rng: np.random.Generator, mask: MaskLike | None = None
+) -> Structure:
+    """Draw one realisation of the structure that the settings name.
+
+    Parameters
+    ----------
+    emitters
+        ``structure`` is used: a name, or the path of a mask image. ``mixed`` gives all three at
+        once: 30 % of the emitters anywhere, the rest on filaments and in clusters.
+    field
+        Field and margin.
+    rng
+        Source of randomness.
+    mask
+        Mask image in place of the one that the settings name.
+
+    Raises
+    ------
+    SettingsError
+        The structure is neither a known name nor a readable mask image.
+    """
+    if mask is not None:
+        return mask_structure(mask, field)
+    if emitters.structure == "uniform":
+        return Uniform(field)
+    if emitters.structure in ("filaments", "clusters"):
+        return draw_structured(emitters.structure, field, rng)
+    if emitters.structure == "mixed":
+        parts = (Uniform(field), draw_filaments(field, rng), draw_clusters(field, rng))
+        half = (1.0 - UNIFORM_SHARE) / 2
+        return Composite(parts, (UNIFORM_SHARE, half, half))
+    return mask_structure(emitters.structure, field)
+
+
+def draw_structured(name: str, field: Field, rng: np.random.Generator) -> Structure:
+    """Draw ``filaments``, ``clusters``, or for ``mixed`` either of them."""
+    if name == "mixed":
+        name = "filaments" if rng.random() < 0.5 else "clusters"
+    return draw_filaments(field, rng) if name == "filaments" else draw_clusters(field, rng)
+
+
+def draw_one_kind(
+    emitters: Emitters, field: Field, rng: np.random.Generator, mask: MaskLike | None = None
+) -> Structure:
+    """As :func:`draw_structure`, but ``mixed`` gives one of the three kinds."""
+    if emitters.structure != "mixed" or mask is not None:
+        return draw_structure(emitters, field, rng, mask)
+    if rng.random() < UNIFORM_SHARE:
+        return Uniform(field)
+    return draw_structured("mixed", field, rng)
+
+
+def place_emitters(
+    structures: Sequence[Structure],
+    densities_per_um2: FloatArray,
+    field: Field,
+    emitters: Emitters,
+    psf: Psf,
+    rng: np.random.Generator,
+) -> EmitterSet:
+    """Draw the emitters of frames whose structures and densities are given.
+
+    Parameters
+    ----------
+    structures
+        One per frame (the same one may stand for all).
+    densities_per_um2
+        Mean emitters per µm² of the field without the margin, shape (frames,). The count is a
+        Poisson number of this mean.
+    field
+        Field and margin that the structures were drawn for.
+    emitters, psf
+        Photons and sigma with their spread.
+    rng
+        Source of randomness.
+    """
+    shares = np.array([s.share_in_field for s in structures])
+    counts = rng.poisson(densities_per_um2 * field.area_um2 / shares)
+    drawn = zip(structures, counts, strict=True)
+    pairs = [structure.positions(int(count), rng) for structure, count in drawn]
+    kept = [x.size for x, _ in pairs]
+    total = sum(kept)
+    sigma_nm = draw_spread(psf.sigma_nm, psf.sigma_std_nm, emitters.spread, total, rng)
+    photons = draw_spread(
+        emitters.intensity_photon, emitters.intensity_std_photon, emitters.spread, total, rng
+    )
+    return EmitterSet(
+        frame=np.repeat(np.arange(len(structures), dtype=np.int64), kept),
+        x_px=np.concatenate([x for x, _ in pairs]),
+        y_px=np.concatenate([y for _, y in pairs]),
+        sigma_px=sigma_nm / field.pixel_size_nm,
+        intensity_photon=photons,
+    )
+
+
+def draw_densities(emitters: Emitters, frames: int, rng: np.random.Generator) -> FloatArray:
+    """Draw the density of each frame, emitters per µm², shape (frames,)."""
+    return draw_spread(
+        emitters.density_per_um2,
+        emitters.density_std_per_um2,
+        emitters.spread,
+        frames,
+        rng,
+        LEAST_OF_MEAN_DENSITY,
+    )
+
+
+def sample_emitters(
+    emitters: Emitters,
+    psf: Psf,
+    frames: int,
+    height_px: int,
+    width_px: int,
+    pixel_size_nm: float,
+    rng: np.random.Generator,
+    margin_px: float | None = None,
+    densities: npt.ArrayLike | None = None,
+    mask: MaskLike | None = None,
+    new_structure_per_frame: bool = False,
+) -> EmitterSet:
+    """Draw the emitters of some frames.
+
+    Parameters
+    ----------
+    emitters, psf
+        Density, structure, photons and sigma with their spread.
+    frames, height_px, width_px, pixel_size_nm
+        Size of the stack.
+    rng
+        Source of all randomness.
+    margin_px
+        Width of the margin around the field that gets emitters too; default: four sigma.
+    densities
+        Emitters per µm² of each frame, shape (frames,), in place of those of ``emitters``.
+    mask
+        Mask image (array or path) in place of the structure of ``emitters``.
+    new_structure_per_frame
+        Draw filaments and clusters anew for each frame (training data); otherwise they stay where
+        they are (a movie).
+
+    Returns
+    -------
+    EmitterSet
+        Emitters in the field and its margin, sorted by frame.
+
+    Raises
+    ------
+    SettingsError
+        The structure is neither known nor a readable mask image, or the number of densities is
+        not that of the frames.
+    """
+    margin = default_margin_px(psf, pixel_size_nm) if margin_px is None else margin_px
+    field = Field(height_px, width_px, pixel_size_nm, margin)
+    if densities is None:
+        per_um2 = draw_densities(emitters, frames, rng)
+    else:
+        per_um2 = np.asarray(densities, dtype=np.float64)
+        if per_um2.shape != (frames,):
+            raise SettingsError(
+                f"densities of shape {per_um2.shape} for {frames} frames",
+                f"one density per frame, shape ({frames},)",
+                "give as many densities as frames",
+            )
+    structures: list[Structure]
+    if new_structure_per_frame:
+        structures = [draw_one_kind(emitters, field, rng, mask) for _ in range(frames)]
+    else:
+        structures = [draw_structure(emitters, field, rng, mask)] * frames
+    return place_emitters(structures, per_um2, field, emitters, psf, rng)

@@ -1,0 +1,292 @@
+"""Movies: any number of simulated frames and their ground truth.
+
+Every frame has its own random numbers, made from the seed and the frame's number. So a frame is
+the same whichever others are made with it, and a movie need not be kept to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.camera import Camera
+from deep_storm.errors import StackError
+from deep_storm.progress import Progress
+from deep_storm.settings import Background, Emitters, Psf, Simulation
+from deep_storm.simulation.emitters import (
+    EmitterSet,
+    default_margin_px,
+    draw_densities,
+    draw_spread,
+    draw_structure,
+    place_emitters,
+)
+from deep_storm.simulation.mask import MaskLike
+from deep_storm.simulation.noise import CameraMaps, check_maps, expose
+from deep_storm.simulation.psf import add_emitters
+from deep_storm.simulation.structures import Field
+
+Frames = npt.NDArray[np.uint16]
+
+STRUCTURE_STREAM = 1
+FRAME_STREAM = 2
+"""Second word of the seeds: what random numbers are for, so that no two uses share any."""
+
+CHUNK_PIXELS = 4_000_000
+"""Pixels made between two calls of ``progress``: a few tenths of a second."""
+
+
+@dataclass(frozen=True)
+class SimulatedStack:
+    """A simulated movie.
+
+    Attributes
+    ----------
+    stack
+        Pixel values, uint16 of shape (t, y, x).
+    truth
+        The emitters in the field, a table as in :mod:`deep_storm.localizations` with the columns
+        frame, x_nm, y_nm, sigma_nm, intensity_photon, offset_photon, bkgstd_photon and
+        ThunderSTORM's meaning: offset is the camera's baseline in photons, bkgstd the square root
+        of the mean background photons.
+    """
+
+    stack: Frames
+    truth: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Light:
+    """What reaches the camera in one frame, and the random numbers left for its noise."""
+
+    emitters: EmitterSet
+    background_photon: float
+    rng: np.random.Generator
+
+
+class SimulatedFrames:
+    """A simulated movie that is made while it is read.
+
+    Parameters
+    ----------
+    camera, psf, emitters, background
+        What is simulated. Filaments and clusters stay where they are during the movie.
+    simulation
+        Size of the movie, and seed.
+    maps
+        Per-pixel camera properties of shape (height, width).
+    mask
+        Mask image (array or path) in place of the structure of ``emitters``.
+    margin_px
+        Width of the margin around the field whose emitters send light in; default: four sigma.
+        Zero as in ThunderSTORM's generator, which has no emitters outside the field.
+
+    Raises
+    ------
+    CameraError
+        The maps do not have the frames' size.
+    SettingsError
+        The structure is neither known nor a readable mask image.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        psf: Psf,
+        emitters: Emitters,
+        background: Background,
+        simulation: Simulation,
+        maps: CameraMaps | None = None,
+        mask: MaskLike | None = None,
+        margin_px: float | None = None,
+    ) -> None:
+        check_maps(maps, simulation.height_px, simulation.width_px)
+        self.camera = camera
+        self.psf = psf
+        self.emitters = emitters
+        self.background = background
+        self.simulation = simulation
+        self.maps = maps
+        if margin_px is None:
+            margin_px = default_margin_px(psf, camera.pixel_size_nm)
+        self.field = Field(
+            simulation.height_px, simulation.width_px, camera.pixel_size_nm, margin_px
+        )
+        rng = np.random.default_rng([simulation.seed, STRUCTURE_STREAM])
+        self._structure = draw_structure(emitters, self.field, rng, mask)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, height and width."""
+        return self.simulation.frames, self.simulation.height_px, self.simulation.width_px
+
+    @property
+    def dtype(self) -> np.dtype[np.uint16]:
+        """The frames' dtype."""
+        return np.dtype(np.uint16)
+
+    @property
+    def pixel_size_nm(self) -> float:
+        """Edge of a camera pixel."""
+        return self.camera.pixel_size_nm
+
+    def __len__(self) -> int:
+        return self.simulation.frames
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Make frames ``start`` … ``stop − 1``: uint16 of shape (stop − start, y, x).
+
+        Raises
+        ------
+        StackError
+            The movie has no such frames.
+        """
+        return self.read_with_truth(start, stop).stack
+
+    def truth(self, start: int, stop: int) -> pd.DataFrame:
+        """Return the ground truth of frames ``start`` … ``stop − 1`` without making the frames.
+
+        Raises
+        ------
+        StackError
+            The movie has no such frames.
+        """
+        self._check_range(start, stop)
+        drawn = [self._draw(t) for t in range(start, stop)]
+        return self._table(start, drawn)
+
+    def read_with_truth(self, start: int, stop: int) -> SimulatedStack:
+        """Make frames ``start`` … ``stop − 1`` and their ground truth.
+
+        Raises
+        ------
+        StackError
+            The movie has no such frames.
+        """
+        self._check_range(start, stop)
+        stack = np.empty((stop - start, *self.shape[1:]), dtype=self.dtype)
+        drawn = [self._draw(t) for t in range(start, stop)]
+        for frame, light in zip(stack, drawn, strict=True):
+            frame[:] = self._expose(light)
+        return SimulatedStack(stack, self._table(start, drawn))
+
+    def _check_range(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.simulation.frames:
+            raise StackError(
+                f"frames {start} to {stop} (0-based, the last not included) were asked for",
+                f"a range within the movie's {self.simulation.frames} frames",
+                "ask for fewer frames or simulate more",
+            )
+
+    def _draw(self, t: int) -> _Light:
+        rng = np.random.default_rng([self.simulation.seed, FRAME_STREAM, t])
+        background = self.background
+        photons = draw_spread(
+            background.background_photon, background.background_std_photon, "uniform", 1, rng
+        )
+        density = draw_densities(self.emitters, 1, rng)
+        drawn = place_emitters([self._structure], density, self.field, self.emitters, self.psf, rng)
+        return _Light(drawn, float(photons[0]), rng)
+
+    def _expose(self, light: _Light) -> Frames:
+        expected = np.full((1, *self.shape[1:]), light.background_photon, dtype=np.float32)
+        e = light.emitters
+        add_emitters(expected, e.frame, e.x_px, e.y_px, e.sigma_px, e.intensity_photon)
+        frame: Frames = expose(expected[0], self.camera, light.rng, self.maps, self.dtype)
+        return frame
+
+    def _table(self, start: int, lights: list[_Light]) -> pd.DataFrame:
+        inside = [light.emitters.inside(*self.shape[1:]) for light in lights]
+        counts = [len(e) for e in inside]
+        nm = self.camera.pixel_size_nm
+        bkgstd_photon = np.sqrt([light.background_photon for light in lights])
+
+        def joined(name: str) -> npt.NDArray[np.float64]:
+            return np.concatenate([np.empty(0), *(getattr(e, name) for e in inside)])
+
+        return pd.DataFrame(
+            {
+                "frame": np.repeat(np.arange(start, start + len(lights), dtype=np.int64), counts),
+                "x_nm": joined("x_px") * nm,
+                "y_nm": joined("y_px") * nm,
+                "sigma_nm": joined("sigma_px") * nm,
+                "intensity_photon": joined("intensity_photon"),
+                "offset_photon": self.camera.baseline_adu * self.camera.photons_per_count,
+                "bkgstd_photon": np.repeat(bkgstd_photon, counts),
+            }
+        )
+
+
+def simulate_chunks(
+    frames: SimulatedFrames, chunk_frames: int | None = None, progress: Progress | None = None
+) -> Iterator[SimulatedStack]:
+    """Go through a simulated movie in chunks.
+
+    Parameters
+    ----------
+    frames
+        The movie.
+    chunk_frames
+        Frames in a chunk; default: so many that a chunk takes a fraction of a second.
+    progress
+        Called after each chunk with the frames done and in all.
+
+    Yields
+    ------
+    SimulatedStack
+        Frames and ground truth of a chunk; frame numbers are those of the whole movie.
+    """
+    total, height_px, width_px = frames.shape
+    size = chunk_frames or max(1, CHUNK_PIXELS // (height_px * width_px))
+    for start in range(0, total, size):
+        stop = min(start + size, total)
+        yield frames.read_with_truth(start, stop)
+        if progress is not None:
+            progress(stop, total, "frames simulated")
+
+
+def simulate(
+    camera: Camera,
+    psf: Psf,
+    emitters: Emitters,
+    background: Background,
+    simulation: Simulation,
+    maps: CameraMaps | None = None,
+    mask: MaskLike | None = None,
+    progress: Progress | None = None,
+    margin_px: float | None = None,
+) -> SimulatedStack:
+    """Simulate a movie and keep it in memory.
+
+    Parameters
+    ----------
+    camera, psf, emitters, background, simulation, maps, mask, margin_px
+        As :class:`SimulatedFrames` takes them.
+    progress
+        Called with the frames done and in all; cancels by raising.
+
+    Returns
+    -------
+    SimulatedStack
+        Frames and ground truth. The same settings give the same values.
+
+    Raises
+    ------
+    CameraError
+        The maps do not have the frames' size.
+    SettingsError
+        The structure is neither known nor a readable mask image.
+    """
+    movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps, mask, margin_px)
+    stack = np.empty(movie.shape, dtype=movie.dtype)
+    tables = []
+    done = 0
+    for chunk in simulate_chunks(movie, progress=progress):
+        stack[done : done + len(chunk.stack)] = chunk.stack
+        done += len(chunk.stack)
+        tables.append(chunk.truth)
+    return SimulatedStack(stack, pd.concat(tables, ignore_index=True))

@@ -1,0 +1,246 @@
+"""Where emitters may be: everywhere, on filaments, in clusters, or where a mask image says.
+
+A structure draws positions in a field and in a margin around it, from where light reaches in.
+It knows which share of them falls into the field itself, so that whoever draws gets the density
+asked for **in the field**, whatever the structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Rng = np.random.Generator
+
+FILAMENT_LENGTH_UM_PER_UM2 = (0.3, 2.0)
+FILAMENT_PERSISTENCE_UM = (2.0, 20.0)
+FILAMENT_WIDTH_NM = (20.0, 40.0)
+FILAMENT_STEP_NM = 100.0
+FILAMENT_REACH_UM = 30.0
+CLUSTERS_PER_UM2 = (0.3, 3.0)
+CLUSTER_RADIUS_NM = (30.0, 150.0)
+
+SMALLEST_RELATIVE_SHARE = 0.25
+"""A structure that hardly touches the field is not made denser than four times for it."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """The frame that emitters are drawn for, and the margin around it.
+
+    Positions are in pixels with the corner rule: the field is 0 … width, 0 … height, the margin
+    reaches from −margin to width + margin.
+    """
+
+    height_px: int
+    width_px: int
+    pixel_size_nm: float
+    margin_px: float = 0.0
+
+    @property
+    def area_um2(self) -> float:
+        """Area without the margin."""
+        return self.height_px * self.width_px * (self.pixel_size_nm / 1000.0) ** 2
+
+    @property
+    def outer_um(self) -> tuple[float, float]:
+        """Height and width with the margin, in µm."""
+        scale = self.pixel_size_nm / 1000.0
+        outer = 2 * self.margin_px
+        return (self.height_px + outer) * scale, (self.width_px + outer) * scale
+
+    @property
+    def share(self) -> float:
+        """The field's share of the area with the margin."""
+        height_um, width_um = self.outer_um
+        return self.area_um2 / (height_um * width_um)
+
+    def contains(
+        self, x_px: npt.NDArray[np.floating], y_px: npt.NDArray[np.floating], margin_px: float = 0.0
+    ) -> npt.NDArray[np.bool_]:
+        """Tell which positions are in the field (or not farther than a margin from it)."""
+        return (
+            (x_px >= -margin_px)
+            & (x_px < self.width_px + margin_px)
+            & (y_px >= -margin_px)
+            & (y_px < self.height_px + margin_px)
+        )
+
+    def uniform(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw x, y uniformly in the field and its margin."""
+        m = self.margin_px
+        x = rng.uniform(-m, self.width_px + m, count)
+        return x, rng.uniform(-m, self.height_px + m, count)
+
+
+class Structure(Protocol):
+    """Anything that emitters can sit on."""
+
+    @property
+    def share_in_field(self) -> float:
+        """Share of the positions drawn that fall into the field, without the margin."""
+
+    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw ``count`` positions: x and y in pixels, each float64 of shape (count,).
+
+        Those that lie beyond the margin may be left out.
+        """
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Emitters everywhere alike."""
+
+    field: Field
+
+    @property
+    def share_in_field(self) -> float:
+        """The field's share of the area."""
+        return self.field.share
+
+    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw x and y in pixels."""
+        return self.field.uniform(count, rng)
+
+
+@dataclass(frozen=True)
+class Filaments:
+    """Emitters along curves, scattered across their width.
+
+    The curves are kept as short straight steps: middle (pixels), direction (radians) and half
+    the filament's width (pixels), each of shape (steps,).
+    """
+
+    x_px: npt.NDArray[np.float32]
+    y_px: npt.NDArray[np.float32]
+    direction: npt.NDArray[np.float32]
+    half_width_px: npt.NDArray[np.float32]
+    step_px: float
+    share_in_field: float
+
+    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw x and y in pixels."""
+        step = rng.integers(self.x_px.size, size=count)
+        along = rng.uniform(-0.5, 0.5, count) * self.step_px
+        across = rng.uniform(-1.0, 1.0, count) * self.half_width_px[step]
+        cosine, sine = np.cos(self.direction[step]), np.sin(self.direction[step])
+        x = self.x_px[step] + along * cosine - across * sine
+        return x, self.y_px[step] + along * sine + across * cosine
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Emitters in Gaussian spots: centre and radius (standard deviation) in pixels."""
+
+    x_px: FloatArray
+    y_px: FloatArray
+    radius_px: FloatArray
+    cumulative: FloatArray
+    share_in_field: float
+
+    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw x and y in pixels."""
+        spot = np.searchsorted(self.cumulative, rng.random(count), side="right")
+        spot = np.minimum(spot, self.cumulative.size - 1)
+        x = self.x_px[spot] + self.radius_px[spot] * rng.standard_normal(count)
+        return x, self.y_px[spot] + self.radius_px[spot] * rng.standard_normal(count)
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several structures at once, each with its share of the emitters in the field."""
+
+    parts: Sequence[Structure]
+    weights: tuple[float, ...]
+
+    @property
+    def share_in_field(self) -> float:
+        """Share over all parts."""
+        return 1.0 / float(self._drawn().sum())
+
+    def _drawn(self) -> FloatArray:
+        """Positions to draw from each part for one in the field."""
+        return np.array(
+            [w / p.share_in_field for w, p in zip(self.weights, self.parts, strict=True)]
+        )
+
+    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw x and y in pixels, part after part."""
+        drawn = self._drawn()
+        counts = rng.multinomial(count, drawn / drawn.sum())
+        pairs = [part.positions(int(n), rng) for part, n in zip(self.parts, counts, strict=True)]
+        return np.concatenate([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
+
+
+def draw_filaments(field: Field, rng: Rng) -> Filaments:
+    """Draw smooth random curves: worm-like chains that keep their direction for some µm.
+
+    The direction along a chain of persistence length P changes by a normal step of variance
+    ds/P (two dimensions).
+    """
+    height_um, width_um = field.outer_um
+    step_um = FILAMENT_STEP_NM / 1000.0
+    reach_um = min(float(np.hypot(height_um, width_um)), FILAMENT_REACH_UM)
+    wanted_um = _log_uniform(FILAMENT_LENGTH_UM_PER_UM2, rng) * height_um * width_um
+    length_um = min((height_um + width_um) / 2, 2 * reach_um)
+    count = max(2, round(float(wanted_um) / length_um))
+    steps = max(2, int(np.ceil(reach_um / step_um)))
+
+    step_px = FILAMENT_STEP_NM / field.pixel_size_nm
+    x0, y0 = field.uniform(count, rng)
+    # One curve starts in the field itself, so that no field stays empty.
+    x0[0], y0[0] = rng.uniform(0, field.width_px), rng.uniform(0, field.height_px)
+    persistence_um = _log_uniform(FILAMENT_PERSISTENCE_UM, rng, count)
+    turns = rng.standard_normal((count, 2, steps), dtype=np.float32)
+    turns *= np.sqrt(step_um / persistence_um, dtype=np.float32)[:, None, None]
+    start = rng.uniform(0, 2 * np.pi, count)[:, None] + np.array([0.0, np.pi])
+    direction = start[:, :, None].astype(np.float32) + np.cumsum(turns, axis=2)
+    x = _walk(x0, np.cos(direction), step_px)
+    y = _walk(y0, np.sin(direction), step_px)
+    half_width_px = rng.uniform(*FILAMENT_WIDTH_NM, count) / 2 / field.pixel_size_nm
+    half_width = np.broadcast_to(half_width_px[:, None, None].astype(np.float32), x.shape)
+    kept = field.contains(x, y, field.margin_px)
+    share = float(field.contains(x[kept], y[kept]).mean())
+    return Filaments(
+        x[kept], y[kept], direction[kept], half_width[kept], step_px, _bounded(share, field)
+    )
+
+
+def _walk(
+    start_px: FloatArray, slope: npt.NDArray[np.float32], step_px: float
+) -> npt.NDArray[np.float32]:
+    """Middles of the steps of walks of shape (curves, 2 arms, steps) along one axis."""
+    moved = (np.cumsum(slope, axis=2) - slope / 2) * np.float32(step_px)
+    return np.asarray(start_px.astype(np.float32)[:, None, None] + moved, dtype=np.float32)
+
+
+def draw_clusters(field: Field, rng: Rng) -> Clusters:
+    """Draw Gaussian spots of different sizes and numbers of emitters."""
+    from scipy.special import ndtr
+
+    height_um, width_um = field.outer_um
+    expected = _log_uniform(CLUSTERS_PER_UM2, rng) * height_um * width_um
+    count = max(1, int(rng.poisson(expected)))
+    x, y = field.uniform(count, rng)
+    # One spot is in the field itself, so that no field stays empty.
+    x[0], y[0] = rng.uniform(0, field.width_px), rng.uniform(0, field.height_px)
+    radius = rng.uniform(*CLUSTER_RADIUS_NM, count) / field.pixel_size_nm
+    weight = rng.standard_gamma(2.0, count)
+    weight /= weight.sum()
+    inside_x = ndtr((field.width_px - x) / radius) - ndtr(-x / radius)
+    inside_y = ndtr((field.height_px - y) / radius) - ndtr(-y / radius)
+    share = float(np.sum(weight * inside_x * inside_y))
+    return Clusters(x, y, radius, np.cumsum(weight), _bounded(share, field))
+
+
+def _bounded(share: float, field: Field) -> float:
+    return max(share, SMALLEST_RELATIVE_SHARE * field.share)
+
+
+def _log_uniform(ends: tuple[float, float], rng: Rng, count: int | None = None) -> FloatArray:
+    return np.asarray(np.exp(rng.uniform(np.log(ends[0]), np.log(ends[1]), count)))

@@ -1,0 +1,242 @@
+"""Training data: batches of patches with their true emitters.
+
+Two sources with the same face: a matched simulation made on the fly (endless, every patch new),
+and an imported stack with its ground truth (random patches, flipped and rotated). Batches depend
+on the seed and their number alone, so they can be made ahead in another thread.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.camera import Camera
+from deep_storm.errors import StackError, TableError
+from deep_storm.io.stream import FrameStream
+from deep_storm.networks.base import Float32, Scales, Truth
+from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.simulation.emitters import EmitterSet
+from deep_storm.simulation.patches import PatchBatch, PatchSimulator, padded
+from deep_storm.training.schedule import ResolvedTraining
+
+VALIDATION_SEED = 1_000_003
+"""Added to the seed: validation patches are never training patches."""
+VALIDATION_BATCHES = 4
+
+
+class Batch(NamedTuple):
+    """One training batch in the network's scale: frames ``(b, y, x, 1)`` and their truth."""
+
+    frames: Float32
+    truth: Truth
+
+
+class TrainingData(ABC):
+    """Where batches come from."""
+
+    patches_per_epoch: int
+
+    def __init__(self, camera: Camera, scales: Scales) -> None:
+        self.camera = camera
+        self.scales = scales
+
+    @abstractmethod
+    def raw_batch(self, index: int) -> PatchBatch:
+        """Return the training batch of this number, in ADU and photons."""
+
+    @abstractmethod
+    def raw_validation(self, index: int) -> PatchBatch:
+        """Return a validation batch."""
+
+    def batch(self, index: int) -> Batch:
+        """Return the training batch of this number in the network's scale."""
+        return self._scaled(self.raw_batch(index))
+
+    def validation(self) -> list[Batch]:
+        """Return the batches that judge the training; the same ones at every call."""
+        return [self._scaled(self.raw_validation(k)) for k in range(VALIDATION_BATCHES)]
+
+    def _scaled(self, raw: PatchBatch) -> Batch:
+        scales = self.scales
+        present = raw.present.astype(np.float32)
+        truth = Truth(
+            x=raw.xy_px[..., 0],
+            y=raw.xy_px[..., 1],
+            photons=raw.intensity_photon / np.float32(scales.intensity_photon),
+            sigma=raw.sigma_px / np.float32(scales.sigma_px),
+            present=present,
+            background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
+        )
+        return Batch(scales.network_input(self.camera.photons(raw.adu)), truth)
+
+
+class SimulatedData(TrainingData):
+    """A matched simulation, made on the fly.
+
+    Parameters
+    ----------
+    camera, psf, emitters, background
+        What is simulated.
+    scales
+        Of the network.
+    training
+        Patch size, batch and seed.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        psf: Psf,
+        emitters: Emitters,
+        background: Background,
+        scales: Scales,
+        training: ResolvedTraining,
+    ) -> None:
+        super().__init__(camera, scales)
+        self.patches_per_epoch = training.most_patches
+        self._training, self._validation = (
+            PatchSimulator(
+                camera,
+                psf,
+                emitters,
+                background,
+                patch_size_px=training.patch_size_px,
+                batch=training.batch,
+                seed=seed,
+            )
+            for seed in (training.seed, training.seed + VALIDATION_SEED)
+        )
+
+    def raw_batch(self, index: int) -> PatchBatch:
+        """Simulate a batch."""
+        return self._training.batch_at(index)
+
+    def raw_validation(self, index: int) -> PatchBatch:
+        """Simulate a validation batch with another seed."""
+        return self._validation.batch_at(index)
+
+
+class ImportedData(TrainingData):
+    """A stack with its ground truth.
+
+    The frames are split once: validation frames never give a training patch.
+
+    Parameters
+    ----------
+    stream, truth
+        Frames in ADU and their emitters, frames counted from 0.
+    camera, scales
+        Of the stack, and of the network.
+    training
+        Patch size, batch, validation share, patches per frame, seed.
+
+    Raises
+    ------
+    StackError
+        The frames are smaller than a patch.
+    TableError
+        Fewer than two frames have emitters.
+    """
+
+    def __init__(
+        self,
+        stream: FrameStream,
+        truth: pd.DataFrame,
+        camera: Camera,
+        scales: Scales,
+        training: ResolvedTraining,
+    ) -> None:
+        super().__init__(camera, scales)
+        self.stream = stream
+        self.settings = training
+        _, height, width = stream.shape
+        if min(height, width) < training.patch_size_px:
+            raise StackError(
+                f"{stream.name} has frames of {width} × {height} px",
+                f"at least {training.patch_size_px} × {training.patch_size_px} px for its patches",
+                f"give --patch-size-px {max(16, min(height, width) // 8 * 8)} or a larger field",
+            )
+        ordered = truth.sort_values("frame", kind="stable")
+        self._emitters = {
+            int(frame): rows for frame, rows in _emitters_by_frame(ordered, camera).items()
+        }
+        frames = np.array(sorted(f for f in self._emitters if 0 <= f < stream.shape[0]), np.int64)
+        if frames.size < 2:
+            raise TableError(
+                f"the ground truth has emitters in {frames.size} frames of {stream.name}",
+                "at least 2 frames, one to train on and one to validate",
+                "give the ground truth that belongs to this stack",
+            )
+        order = np.random.default_rng([training.seed, 11]).permutation(frames)
+        kept = int(np.clip(round(training.validation_share * frames.size), 1, frames.size - 1))
+        self.validation_frames, self.training_frames = order[:kept], order[kept:]
+        self.patches_per_epoch = min(
+            training.most_patches, training.patches_per_frame * self.training_frames.size
+        )
+
+    def raw_batch(self, index: int) -> PatchBatch:
+        """Cut a batch of random patches, flipped and rotated at random."""
+        rng = np.random.default_rng([self.settings.seed, 12, index])
+        return self._cut(self.training_frames, rng)
+
+    def raw_validation(self, index: int) -> PatchBatch:
+        """Cut a batch from the validation frames."""
+        rng = np.random.default_rng([self.settings.seed, 13, index])
+        return self._cut(self.validation_frames, rng)
+
+    def _cut(self, frames: npt.NDArray[np.int64], rng: np.random.Generator) -> PatchBatch:
+        size, batch = self.settings.patch_size_px, self.settings.batch
+        _, height, width = self.stream.shape
+        adu = np.empty((batch, size, size), np.float32)
+        found: list[npt.NDArray[np.float64]] = []
+        background = np.empty(batch, np.float32)
+        for number in range(batch):
+            frame = int(rng.choice(frames))
+            top, left = (int(rng.integers(0, n - size + 1)) for n in (height, width))
+            patch = self.stream.read(frame, frame + 1)[0, top : top + size, left : left + size]
+            rows = self._emitters[frame] - np.array([left, top, 0.0, 0.0, 0.0])
+            inside = ((rows[:, :2] >= 0) & (rows[:, :2] < size)).all(axis=1)
+            background[number] = rows[0, 4] ** 2
+            adu[number], turned = _turned(patch, rows[inside], size, int(rng.integers(8)))
+            found.append(np.column_stack([np.full(len(turned), number), turned]))
+        every = np.concatenate(found)
+        emitters = EmitterSet(
+            every[:, 0].astype(np.int64), every[:, 1], every[:, 2], every[:, 3], every[:, 4]
+        )
+        return PatchBatch(adu, background, *padded(emitters, batch))
+
+
+def _emitters_by_frame(
+    truth: pd.DataFrame, camera: Camera
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Return x, y, sigma (px), photons, background deviation of the emitters of each frame."""
+    columns = ["x_nm", "y_nm", "sigma_nm", "intensity_photon", "bkgstd_photon"]
+    missing = [c for c in columns if c not in truth.columns]
+    if missing:
+        raise TableError(
+            f"the ground truth has no column {', '.join(missing)}",
+            "frame, x, y, sigma, intensity and bkgstd, as ThunderSTORM exports them",
+            "export the ground truth again with all columns",
+        )
+    values = truth[columns].to_numpy(np.float64)
+    values[:, :3] /= camera.pixel_size_nm
+    frames, starts = np.unique(truth["frame"].to_numpy(np.int64), return_index=True)
+    return dict(zip(frames.tolist(), np.split(values, starts[1:]), strict=True))
+
+
+def _turned(
+    patch: npt.NDArray[Any], rows: npt.NDArray[np.float64], size: int, turn: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Apply one of the eight symmetries of a square to a patch and its emitters."""
+    image, emitters = patch, rows[:, :4].copy()
+    if turn & 1:
+        image, emitters[:, 0] = image[:, ::-1], size - emitters[:, 0]
+    if turn & 2:
+        image, emitters[:, 1] = image[::-1], size - emitters[:, 1]
+    if turn & 4:
+        image, emitters[:, :2] = image.T, emitters[:, 1::-1].copy()
+    return image, emitters

@@ -1,0 +1,188 @@
+"""``import-simulation``: a ThunderSTORM simulation checked and described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import TableSource, table_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from deep_storm.io.stream import FrameStream
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """A stack with its ground truth, described.
+
+    Attributes
+    ----------
+    frames, height_px, width_px, pixel_size_nm
+        Size of the stack.
+    emitters
+        Emitters in all frames.
+    camera
+        As given, or as the protocol beside the files says; None when neither is there.
+    camera_origin
+        Where the camera comes from, in words.
+    psf, emitter_settings, background
+        Settings of a simulation that looks like this one.
+    written
+        The configuration file, if any.
+    """
+
+    frames: int
+    height_px: int
+    width_px: int
+    pixel_size_nm: float
+    emitters: int
+    camera: Camera | None
+    camera_origin: str
+    psf: Psf
+    emitter_settings: Emitters
+    background: Background
+    written: tuple[Path, ...]
+
+    def summary(self) -> str:
+        """Return a few lines about the simulation."""
+        psf, emitters, background = self.psf, self.emitter_settings, self.background
+        return "\n".join(
+            [
+                f"Stack       {self.frames} frames of {self.width_px} × {self.height_px} px, "
+                f"{self.pixel_size_nm:g} nm pixels",
+                f"Camera      {self.camera_origin}",
+                f"Emitters    {self.emitters / self.frames:.1f} a frame, "
+                f"{emitters.density_per_um2:g} ± {emitters.density_std_per_um2:g} per µm²",
+                f"Photons     {emitters.intensity_photon:g} ± {emitters.intensity_std_photon:g}",
+                f"PSF sigma   {psf.sigma_nm:g} ± {psf.sigma_std_nm:g} nm",
+                f"Background  {background.background_photon:g} ± "
+                f"{background.background_std_photon:g} photons per pixel",
+                "The ground truth fits the stack.",
+            ]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the size and the settings, one object for each section."""
+        return {
+            "frames": self.frames,
+            "height_px": self.height_px,
+            "width_px": self.width_px,
+            "pixel_size_nm": self.pixel_size_nm,
+            "emitters_per_frame": self.emitters / self.frames,
+            "camera_origin": self.camera_origin,
+            **self.sections(),
+        }
+
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """Return the settings as a configuration file has them."""
+        settings = (self.camera, self.psf, self.emitter_settings, self.background)
+        return {type(s).__name__.lower(): s.model_dump() for s in settings if s is not None}
+
+
+@verb(
+    "check and describe a simulation that ThunderSTORM made",
+    Argument("stack", "stack of frames (TIFF)"),
+    Argument("truth", "ground truth (CSV)"),
+    Argument("output", "settings file (TOML) to write: camera and a matched simulation"),
+    camera=Camera,
+)
+def import_simulation(
+    stack: Path | str | npt.NDArray[np.generic],
+    truth: TableSource,
+    *,
+    output: Path | str | None = None,
+    camera: Camera | None = None,
+    overwrite: bool = False,
+) -> ImportResult:
+    """Check that a ground truth belongs to a stack, and describe both.
+
+    Parameters
+    ----------
+    stack
+        TIFF file or array (t, y, x).
+    truth
+        Ground truth (CSV), or a table in memory.
+    output
+        Configuration file to write, for ``train --config`` and ``simulate --config``.
+    camera
+        By default as ThunderSTORM's protocol beside the table or the stack says.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    StackError
+        The stack cannot be read.
+    TableError
+        The truth cannot be read, or does not belong to the stack.
+    CameraError
+        The camera contradicts the stack, or nothing says how large a pixel is.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    from deep_storm.estimation import match_settings
+    from deep_storm.io.camera_files import check_camera
+    from deep_storm.io.config import write_config
+    from deep_storm.io.files import check_outputs
+    from deep_storm.io.frames import open_frames
+    from deep_storm.simulation.imported import check_truth
+
+    written = () if output is None else (Path(output),)
+    check_outputs(written, overwrite)
+    origin = "as given"
+    if camera is None:
+        camera, origin = _camera_beside(truth, stack)
+    with open_frames(stack) as stream:
+        if camera is not None:
+            check_camera(camera, stream)
+        table = table_of(truth, "ground truth", camera)
+        frames, height, width = stream.shape
+        pixel_size_nm = _pixel_size_nm(camera, stream)
+        check_truth(table, stream, pixel_size_nm)
+    field_um2 = height * width * (pixel_size_nm / 1000.0) ** 2
+    result = ImportResult(
+        frames,
+        height,
+        width,
+        pixel_size_nm,
+        len(table),
+        camera,
+        origin,
+        *match_settings(table, field_um2, frames),
+        written,
+    )
+    for path in written:
+        write_config(path, result.sections(), overwrite)
+    return result
+
+
+def _camera_beside(*sources: object) -> tuple[Camera | None, str]:
+    """Find ThunderSTORM's protocol beside one of the files."""
+    from deep_storm.io.thunderstorm import find_protocol, read_protocol
+
+    for source in sources:
+        path = find_protocol(source) if isinstance(source, (str, Path)) else None
+        if path is not None:
+            return read_protocol(path), f"as {path.name} says"
+    return None, "unknown: give --camera camera.toml, no protocol lies beside the files"
+
+
+def _pixel_size_nm(camera: Camera | None, stream: FrameStream) -> float:
+    """Return the pixel size that the camera or the file says."""
+    from deep_storm.errors import CameraError
+
+    pixel_size_nm = camera.pixel_size_nm if camera is not None else stream.pixel_size_nm
+    if pixel_size_nm is None:
+        raise CameraError(
+            f"nothing says how large a pixel of {stream.name} is",
+            "a camera, or a scale in the file",
+            "give --camera camera.toml, or set the scale in Fiji (Image > Properties...)",
+        )
+    return pixel_size_nm

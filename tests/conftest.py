@@ -1,0 +1,7 @@
+"""What holds for every test: few threads, no windows, no talk from TensorFlow."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
