@@ -182,15 +182,19 @@ def test_pip_failing_is_one_sentence_and_exit_code_2(run, monkeypatch, capsys):
 
 def test_passes_the_verb_and_its_exit_code_on(run, monkeypatch):
     monkeypatch.setattr(run, "set_up", lambda level: None)
-    monkeypatch.setattr(run, "hand_over", lambda command: [str(c) for c in command][1:] and 7)
+    handed: list[object] = []
+    monkeypatch.setattr(run, "hand_over", lambda command: handed.extend(command) or 7)
     assert run.main(["render", "a b.csv", "--json"]) == 7
+    assert handed == [run.PYTHON, "-m", "deep_storm", "render", "a b.csv", "--json"]
 
 
 def test_runs_every_check_although_one_fails(run, monkeypatch, capsys):
     calls: list[list[str]] = []
     monkeypatch.setattr(run, "set_up", lambda level: None)
     monkeypatch.setattr(
-        run, "call", lambda command, folder: calls.append(list(map(str, command))) or "mypy" in command
+        run,
+        "call",
+        lambda command, folder: calls.append(list(map(str, command))) or "mypy" in command,
     )
     assert run.main(["test", "-k", "camera"]) == 1
     assert len(calls) == len(run.CHECKS)

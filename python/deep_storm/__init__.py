@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from deep_storm.errors import DeepStormError
     from deep_storm.io.frames import open_frames
     from deep_storm.io.thunderstorm import read_table, write_table
+    from deep_storm.model import Model
     from deep_storm.settings import (
         Background,
         Device,
@@ -32,10 +33,16 @@ if TYPE_CHECKING:
         Simulation,
         Training,
     )
+    from deep_storm.verbs.benchmark import benchmark
+    from deep_storm.verbs.demo import demo
+    from deep_storm.verbs.doctor import doctor
     from deep_storm.verbs.evaluate import evaluate
     from deep_storm.verbs.import_simulation import import_simulation
+    from deep_storm.verbs.preview import preview
+    from deep_storm.verbs.reconstruct import reconstruct
     from deep_storm.verbs.render import render
     from deep_storm.verbs.simulate import simulate
+    from deep_storm.verbs.train import train
 
     __version__: str
 
@@ -46,6 +53,7 @@ __all__ = [
     "Device",
     "Emitters",
     "Evaluation",
+    "Model",
     "Network",
     "Psf",
     "Reconstruction",
@@ -53,12 +61,18 @@ __all__ = [
     "Simulation",
     "Training",
     "__version__",
+    "benchmark",
+    "demo",
+    "doctor",
     "evaluate",
     "import_simulation",
     "open_frames",
+    "preview",
     "read_table",
+    "reconstruct",
     "render",
     "simulate",
+    "train",
     "write_table",
 ]
 
@@ -68,10 +82,17 @@ _MODULES = {
     "open_frames": "io.frames",
     "read_table": "io.thunderstorm",
     "write_table": "io.thunderstorm",
+    "Model": "model",
+    "benchmark": "verbs.benchmark",
+    "demo": "verbs.demo",
+    "doctor": "verbs.doctor",
     "evaluate": "verbs.evaluate",
     "import_simulation": "verbs.import_simulation",
+    "preview": "verbs.preview",
+    "reconstruct": "verbs.reconstruct",
     "render": "verbs.render",
     "simulate": "verbs.simulate",
+    "train": "verbs.train",
 }
 """Where each name lives; the others are settings classes."""
 

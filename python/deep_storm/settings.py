@@ -260,9 +260,20 @@ class Training(Settings):
         le=10_000_000,
     )
     epochs: int = setting(100, "most passes over the patches", unit="epochs", ge=1, le=100_000)
-    batch: int = setting(32, "patches per training step", unit="patches", ge=1, le=4096)
-    patch_size_px: int = setting(
-        32, "edge of a training patch (multiple of 8)", unit="px", ge=16, le=512, multiple_of=8
+    batch: int | None = setting(
+        None,
+        "patches per training step; default: 32 (native), 16 (classic)",
+        unit="patches",
+        ge=1,
+        le=4096,
+    )
+    patch_size_px: int | None = setting(
+        None,
+        "edge of a training patch, a multiple of 8; default: 32 (native), 24 (classic)",
+        unit="px",
+        ge=16,
+        le=512,
+        multiple_of=8,
     )
     patches_per_frame: int = setting(
         8, "random patches from each frame of an imported simulation", ge=1, le=10_000

@@ -33,9 +33,13 @@ from deep_storm.extraction.candidates import Candidates
 LEAST_PROBABILITY = 0.01
 """Cells below this are not looked at."""
 GATHER_CELLS = 2
+"""A cell gathers from others this many cells away."""
 GATHER_SIGMAS = 2.0
-GATHER_PX = 0.5
+"""... when the places they point to differ by at most this many of their spreads,"""
+GATHER_PX = 0.8
+"""or by at most this many pixels."""
 LEAST_REST = 0.3
+"""A cell that others have taken more than the rest of starts no candidate."""
 CANDIDATE_FIELDS = 12
 ACTIVE_FIELDS = 10
 

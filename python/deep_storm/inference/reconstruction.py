@@ -157,9 +157,7 @@ class _Run:
         self.upsampling = settings.upsampling or model.card.network.upsampling
         _, height, width = stream.shape
         self.image = np.zeros((height * self.upsampling, width * self.upsampling), np.float32)
-        self.threshold = (
-            model.card.threshold if settings.threshold is None else settings.threshold
-        )
+        self.threshold = model.card.threshold if settings.threshold is None else settings.threshold
         self.found: list[Candidates] = []
         self.dead: list[int] = []
         self.replaced = 0

@@ -142,7 +142,7 @@ def loss(raw: tf.Tensor, truth: Truth) -> tf.Tensor:
     counted = _count_term(probability, expected, truth)
     background = tf.nn.softplus(raw[..., BACKGROUND_CHANNEL])
     mean_background = truth.background[:, None, None]
-    off = tf.reduce_mean(tf.square((background - mean_background)), axis=(1, 2))
+    off = tf.reduce_mean(tf.square(background - mean_background), axis=(1, 2))
     return tf.reduce_mean(located + counted + 10.0 * off)
 
 

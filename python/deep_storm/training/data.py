@@ -210,9 +210,7 @@ class ImportedData(TrainingData):
         return PatchBatch(adu, background, *padded(emitters, batch))
 
 
-def _emitters_by_frame(
-    truth: pd.DataFrame, camera: Camera
-) -> dict[int, npt.NDArray[np.float64]]:
+def _emitters_by_frame(truth: pd.DataFrame, camera: Camera) -> dict[int, npt.NDArray[np.float64]]:
     """Return x, y, sigma (px), photons, background deviation of the emitters of each frame."""
     columns = ["x_nm", "y_nm", "sigma_nm", "intensity_photon", "bkgstd_photon"]
     missing = [c for c in columns if c not in truth.columns]

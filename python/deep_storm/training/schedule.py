@@ -18,7 +18,7 @@ TIMED_FROM, TIMED_TO = 3, 18
 """The first steps build the graph; the following ones are timed."""
 LEAST_EVALUATIONS = 10
 """Validation is looked at this often at least, however short the training."""
-RESERVE_SHARE, RESERVE_SECONDS = 0.1, 15.0
+RESERVE_SHARE, RESERVE_SECONDS = 0.1, 25.0
 """Kept from the budget for calibration and saving: this share, at least these seconds."""
 PLATEAU_EPOCHS = 4
 
@@ -94,7 +94,9 @@ def plan(
     return Plan(steps, max(1, min(per_epoch, steps // LEAST_EVALUATIONS)))
 
 
-def learning_rate(settings: ResolvedTraining, step: int, steps: int, plateau_factor: float) -> float:
+def learning_rate(
+    settings: ResolvedTraining, step: int, steps: int, plateau_factor: float
+) -> float:
     """Return the learning rate of a step (counted from 0).
 
     Linear warm-up, then cosine to zero, constant, or constant times ``plateau_factor``, which the

@@ -58,8 +58,14 @@ from deep_storm.verbs.options import Options, collect_settings
 NAMES: tuple[str, ...] = (
     "simulate",
     "import-simulation",
+    "train",
+    "preview",
+    "reconstruct",
     "render",
     "evaluate",
+    "benchmark",
+    "doctor",
+    "demo",
 )
 """All verbs, in the order in which they are listed; each lives in the module of its name."""
 

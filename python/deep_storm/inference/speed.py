@@ -1,0 +1,46 @@
+"""How fast this machine is: TensorFlow's devices, and the recipes side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from deep_storm.networks.device import bfloat16_gain, inference_dtype
+from deep_storm.settings import Device, Network
+
+
+def tensorflow_devices() -> dict[str, str]:
+    """Return what TensorFlow sees and how fast the untrained native network runs on it."""
+    import tensorflow as tf
+
+    from deep_storm.networks import make_network
+
+    gpus = [
+        tf.config.experimental.get_device_details(g).get("device_name", g.name)
+        for g in tf.config.list_physical_devices("GPU")
+    ]
+    gain = bfloat16_gain()
+    network = make_network(Network())
+    infer = network.inference(network.build())
+    frames = np.zeros((16, 64, 64, 1), np.float32)
+    seconds = best_seconds(lambda: infer(frames))
+    return {
+        "GPUs": ", ".join(f"gpu:{k} {name}" for k, name in enumerate(gpus)) or "none seen",
+        "bfloat16": f"{gain:.1f}× float32" if gain else "not on this processor",
+        "Precision": f"{inference_dtype(Device())} (auto)",
+        "Speed": f"{len(frames) / seconds:.0f} frames of 64 × 64 px per second in the network",
+    }
+
+
+def best_seconds(run: Callable[[], Any], repeats: int = 3) -> float:
+    """Return the shortest time of several runs, after one that does not count."""
+    run()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return min(times)

@@ -1,0 +1,184 @@
+"""After training: how far can the network be believed, and which threshold is best?
+
+Fresh simulation of the kind that the model was trained for is read by the network. From one half of
+it are learnt the confidence of a score (isotonic regression), the factor between the network's
+spread and the true error, and the threshold with the best Jaccard index; on the other half the
+scores of ``model.toml`` are measured. Nothing of this ever sees the user's data.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.inference.reading import make_reader
+from deep_storm.inference.tiles import plan_tiles
+from deep_storm.model import Calibration, Model
+from deep_storm.quality.calibration import calibration_error, fit_isotonic
+from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.scores import score
+from deep_storm.simulation.patches import PatchSimulator
+
+TOLERANCE_NM = 100.0
+FIELD_PX = 64
+EMITTERS = {"native": 6000, "classic": 1500}
+"""Emitters that calibration wants to see in each half; the classic network is slow."""
+MOST_FRAMES = 120
+SEED_OFFSET = 2_000_003
+DENSITY_FACTORS = (0.7, 1.4)
+LEAST_SCORE = 0.15
+"""Candidates below this would only take emitters away from better ones when matching."""
+SPREAD_BINS = 8
+THRESHOLDS = np.linspace(0.1, 0.9, 33)
+PLATEAU = 0.002
+
+
+class Simulated(NamedTuple):
+    """Candidates on simulated frames, and the emitters that are really there."""
+
+    candidates: Candidates
+    truth: Points
+
+
+def calibrate(model: Model, seed: int) -> Model:
+    """Return the model with calibration, threshold and scores.
+
+    Parameters
+    ----------
+    model
+        Trained, with its settings.
+    seed
+        Of the training; calibration uses frames of its own.
+    """
+    learnt, checked = (_localize(model, seed + SEED_OFFSET + k) for k in range(2))
+    calibration = _learn(learnt, model.card.camera.pixel_size_nm)
+    threshold = _best_threshold(learnt, calibration, model.card.camera.pixel_size_nm)
+    card = model.card.model_copy(
+        update={
+            "calibration": calibration,
+            "threshold": threshold,
+            "scores": _scores(checked, calibration, threshold, model.card.camera.pixel_size_nm),
+        }
+    )
+    return Model(card, model.keras_model, model.last_weights, model.path)
+
+
+def _localize(model: Model, seed: int) -> Simulated:
+    """Simulate frames and read the network's answer on them."""
+    card = model.card
+    per_frame = card.emitters.density_per_um2 * (FIELD_PX * card.camera.pixel_size_nm / 1e3) ** 2
+    wanted = EMITTERS[card.network.network]
+    frames = int(np.clip(np.ceil(wanted / per_frame), 8, MOST_FRAMES))
+    simulator = PatchSimulator(
+        card.camera,
+        card.psf,
+        card.emitters,
+        card.background,
+        patch_size_px=FIELD_PX,
+        batch=8,
+        seed=seed,
+        density_factors=DENSITY_FACTORS,
+    )
+    network, reader = model.network, make_reader(model)
+    infer = network.inference(model.keras_model)
+    (tile,) = plan_tiles(FIELD_PX, FIELD_PX, FIELD_PX, network.halo_px, network.alignment_px)
+    found: list[Candidates] = []
+    true: list[npt.NDArray[np.float64]] = []
+    for number in range(-(-frames // 8)):
+        batch = simulator.batch_at(number)
+        answers = infer(card.scales.network_input(card.camera.photons(batch.adu)))
+        for k, answer in enumerate(answers):
+            frame = 8 * number + k
+            part = reader.part(answer, tile)
+            found.append(reader.candidates([part], frame, (FIELD_PX, FIELD_PX)))
+            xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
+            true.append(np.column_stack([np.full(len(xy), float(frame)), xy]))
+    rows = np.concatenate(true)
+    return Simulated(
+        concatenated(found), Points(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2])
+    )
+
+
+def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
+    return Points(
+        candidates.frame, candidates.x_px * pixel_size_nm, candidates.y_px * pixel_size_nm
+    )
+
+
+def _learn(simulated: Simulated, pixel_size_nm: float) -> Calibration:
+    """Learn confidence and spread factor; a network that finds nothing keeps the defaults."""
+    kept = simulated.candidates.where(simulated.candidates.score >= LEAST_SCORE)
+    matches = match_points(_points(kept, pixel_size_nm), simulated.truth, TOLERANCE_NM)
+    if matches.localization.size < 2 * SPREAD_BINS:
+        return Calibration()
+    correct = np.zeros(kept.score.size, bool)
+    correct[matches.localization] = True
+    x, y = fit_isotonic(kept.score, correct)
+    said = kept.spread_px[matches.localization] * pixel_size_nm
+    ratio = matches.distance_nm**2 / 2.0 / said**2
+    order = np.argsort(kept.score[matches.localization], kind="stable")
+    bins = np.array_split(order, SPREAD_BINS)
+    scores = [float(kept.score[matches.localization][b].mean()) for b in bins]
+    factors = [float(np.sqrt(ratio[b].mean())) for b in bins]
+    rising = np.concatenate([[True], np.diff(scores) > 0])
+    return Calibration(
+        score=tuple(x.tolist()),
+        confidence=tuple(y.tolist()),
+        spread_score=tuple(np.array(scores)[rising].tolist()),
+        spread_factor=tuple(np.array(factors)[rising].tolist()),
+    )
+
+
+def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_nm: float) -> float:
+    """Return the middle of the thresholds whose Jaccard index is close to the best."""
+    confidence = calibration.confidence_of(simulated.candidates.score)
+    jaccard = np.array(
+        [
+            _jaccard(simulated.candidates.where(confidence >= t), simulated.truth, pixel_size_nm)
+            for t in THRESHOLDS
+        ]
+    )
+    best = int(jaccard.argmax())
+    near = jaccard >= jaccard[best] - PLATEAU
+    low = best - int(np.argmin(near[best::-1])) + 1 if not near[: best + 1].all() else 0
+    high = best + int(np.argmin(near[best:])) - 1 if not near[best:].all() else len(near) - 1
+    return float(round((THRESHOLDS[low] + THRESHOLDS[high]) / 2.0, 4))
+
+
+def _jaccard(candidates: Candidates, truth: Points, pixel_size_nm: float) -> float:
+    found = match_points(_points(candidates, pixel_size_nm), truth, TOLERANCE_NM)
+    right = found.localization.size
+    return right / max(1, candidates.frame.size + truth.frame.size - right)
+
+
+def _scores(
+    simulated: Simulated, calibration: Calibration, threshold: float, pixel_size_nm: float
+) -> dict[str, float]:
+    """Measure on frames that nothing was learnt from."""
+    confidence = calibration.confidence_of(simulated.candidates.score)
+    reported = confidence >= threshold
+    kept = simulated.candidates.where(reported)
+    points = _points(kept, pixel_size_nm)
+    matches = match_points(points, simulated.truth, TOLERANCE_NM)
+    tables = [
+        pd.DataFrame({"frame": p.frame, "x_nm": p.x_nm, "y_nm": p.y_nm})
+        for p in (points, simulated.truth)
+    ]
+    said = score(tables[0], tables[1], matches, TOLERANCE_NM)
+    correct = np.zeros(kept.score.size, bool)
+    correct[matches.localization] = True
+    values = {
+        "jaccard": said.jaccard,
+        "recall": said.recall,
+        "precision": said.precision,
+        "rmse_nm": said.rmse_nm,
+        "tolerance_nm": TOLERANCE_NM,
+        "emitters": float(simulated.truth.frame.size),
+    }
+    if kept.score.size:
+        values["calibration_error"] = calibration_error(confidence[reported], correct)
+    return {name: float(v) for name, v in values.items() if np.isfinite(v)}

@@ -1,0 +1,254 @@
+"""The training loop: batches in, best and last weights and the history out.
+
+Batches are made ahead in another thread while TensorFlow computes. Training ends after the planned
+steps, when validation has stopped improving, or when the watcher stops it; the best weights are
+kept in each case.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from deep_storm.errors import Cancelled, ModelError
+from deep_storm.networks.base import LocalizationNetwork, Truth
+from deep_storm.progress import Progress, silent
+from deep_storm.training.data import Batch, TrainingData
+from deep_storm.training.schedule import (
+    PLATEAU_EPOCHS,
+    TIMED_FROM,
+    TIMED_TO,
+    Plan,
+    ResolvedTraining,
+    learning_rate,
+    plan,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+BATCHES_AHEAD = 4
+WEIGHT_DECAY = 1e-4
+Weights = list[Any]
+
+
+@dataclass
+class Trained:
+    """What training leaves.
+
+    Attributes
+    ----------
+    best, last
+        Weights with the lowest validation loss, and at the end.
+    history
+        Columns ``step``, ``epoch``, ``loss``, ``validation_loss``, ``learning_rate``, ``seconds``.
+    steps
+        Steps done.
+    ended
+        Why: ``finished``, ``no improvement`` or ``stopped``.
+    waiting_seconds
+        Time in which the network waited for training data.
+    """
+
+    best: Weights
+    last: Weights
+    history: pd.DataFrame
+    steps: int
+    ended: str
+    seconds: float
+    waiting_seconds: float
+
+
+@dataclass
+class _State:
+    """Where training stands."""
+
+    best: Weights
+    best_loss: float = float("inf")
+    epochs_without: int = 0
+    plateau_factor: float = 1.0
+    losses: list[float] = field(default_factory=list)
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def train_network(
+    model: keras.Model,
+    network: LocalizationNetwork,
+    data: TrainingData,
+    settings: ResolvedTraining,
+    progress: Progress = silent,
+    began: float | None = None,
+) -> Trained:
+    """Train a network.
+
+    Parameters
+    ----------
+    model
+        The network's Keras model; its weights are where training starts.
+    network, data, settings
+        Loss, batches, and how to train.
+    progress
+        Called after every step with the live losses. When it raises
+        :class:`~deep_storm.errors.Cancelled` or ``KeyboardInterrupt``, training ends and the best
+        weights until then are returned.
+    began
+        ``time.perf_counter()`` at which the budget of minutes began; default: now.
+
+    Raises
+    ------
+    ModelError
+        The loss is not a number any more.
+    """
+    began = time.perf_counter() if began is None else began
+    return _Loop(model, network, data, settings, progress, began).run()
+
+
+class _Loop:
+    def __init__(
+        self,
+        model: keras.Model,
+        network: LocalizationNetwork,
+        data: TrainingData,
+        settings: ResolvedTraining,
+        progress: Progress,
+        began: float,
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.settings = settings
+        self.progress = progress
+        self.began = began
+        self.step_function, self.loss_function, self.optimizer = _compiled(model, network)
+        self.validation = data.validation()
+        self.state = _State(best=model.get_weights())
+        self.waiting_seconds = 0.0
+
+    def run(self) -> Trained:
+        """Train until the end, whatever ends it."""
+        ended, step = "finished", 0
+        current = plan(self.settings, self.data.patches_per_epoch)
+        timed = 0.0
+        with ThreadPoolExecutor(1) as maker:
+            waiting: deque[Future[Batch]] = deque(
+                maker.submit(self.data.batch, k) for k in range(BATCHES_AHEAD)
+            )
+            try:
+                while step < current.steps:
+                    if step == TIMED_FROM:
+                        timed = time.perf_counter()
+                    self._step(waiting.popleft(), step, current)
+                    waiting.append(maker.submit(self.data.batch, step + BATCHES_AHEAD))
+                    step += 1
+                    if step == TIMED_TO:
+                        current = self._replan(timed)
+                    if self._evaluation_due(step, current) and not self._evaluate(step, current):
+                        ended = "no improvement"
+                        break
+                    self.progress(step, current.steps, self._message())
+            except (Cancelled, KeyboardInterrupt):
+                ended = "stopped"
+            for future in waiting:
+                future.cancel()
+        if ended == "stopped" and not self.state.rows:
+            self._evaluate(step, current)
+        return Trained(
+            best=self.state.best,
+            last=self.model.get_weights(),
+            history=pd.DataFrame(self.state.rows),
+            steps=step,
+            ended=ended,
+            seconds=time.perf_counter() - self.began,
+            waiting_seconds=self.waiting_seconds,
+        )
+
+    def _replan(self, timed: float) -> Plan:
+        now = time.perf_counter()
+        step_seconds = (now - timed) / (TIMED_TO - TIMED_FROM)
+        return plan(self.settings, self.data.patches_per_epoch, step_seconds, now - self.began)
+
+    def _evaluation_due(self, step: int, current: Plan) -> bool:
+        known = step > TIMED_TO or self.settings.steps is not None
+        return step == current.steps or (known and step % current.steps_per_epoch == 0)
+
+    def _step(self, coming: Future[Batch], step: int, current: Plan) -> None:
+        asked = time.perf_counter()
+        batch = coming.result()
+        self.waiting_seconds += time.perf_counter() - asked
+        rate = learning_rate(self.settings, step, current.steps, self.state.plateau_factor)
+        self.optimizer.learning_rate.assign(rate)
+        self.state.losses.append(float(self.step_function(*_tensors(batch))))
+
+    def _evaluate(self, step: int, current: Plan) -> bool:
+        """Look at the validation loss, keep the best weights; False when it is time to stop."""
+        state = self.state
+        value = float(np.mean([self.loss_function(*_tensors(b)) for b in self.validation]))
+        if not np.isfinite(value):
+            raise ModelError(
+                f"the validation loss is {value} after {step} steps",
+                "a finite loss",
+                "train again with a lower --learning-rate",
+            )
+        rate = learning_rate(self.settings, max(step - 1, 0), current.steps, state.plateau_factor)
+        state.rows.append(
+            {
+                "step": step,
+                "epoch": step / current.steps_per_epoch,
+                "loss": float(np.mean(state.losses)) if state.losses else value,
+                "validation_loss": value,
+                "learning_rate": rate,
+                "seconds": time.perf_counter() - self.began,
+            }
+        )
+        state.losses.clear()
+        if value < state.best_loss:
+            state.best, state.best_loss, state.epochs_without = self.model.get_weights(), value, 0
+            return True
+        state.epochs_without += 1
+        if state.epochs_without % PLATEAU_EPOCHS == 0:
+            state.plateau_factor *= 0.5
+        return state.epochs_without < self.settings.patience_epochs
+
+    def _message(self) -> str:
+        recent = self.state.losses[-20:]
+        words = [f"loss {np.mean(recent):.3g}"] if recent else []
+        if self.state.rows:
+            words.append(f"validation {self.state.rows[-1]['validation_loss']:.3g}")
+        return "steps, " + ", ".join(words) if words else "steps"
+
+
+def _compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any, Any]:
+    """Return the compiled training step, the compiled validation loss and the optimizer."""
+    import keras
+    import tensorflow as tf
+
+    optimizer = keras.optimizers.AdamW(learning_rate=1e-5, weight_decay=WEIGHT_DECAY, clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+    frames = tf.TensorSpec((None, None, None, 1), tf.float32)
+    rows = tf.TensorSpec((None, None), tf.float32)
+    signature = [frames, *[rows] * 5, tf.TensorSpec((None,), tf.float32)]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def step(*tensors: Any) -> Any:
+        with tf.GradientTape() as tape:
+            value = network.loss(model(tensors[0], training=True), Truth(*tensors[1:]))
+        gradients = tape.gradient(value, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return value
+
+    @tf.function(input_signature=signature, autograph=False)
+    def loss(*tensors: Any) -> Any:
+        return network.loss(model(tensors[0], training=False), Truth(*tensors[1:]))
+
+    return step, loss, optimizer
+
+
+def _tensors(batch: Batch) -> list[Any]:
+    import tensorflow as tf
+
+    return [tf.constant(v, tf.float32) for v in (batch.frames, *batch.truth)]

@@ -1,0 +1,152 @@
+"""Train a model from beginning to end: data, network, training, calibration."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from deep_storm.camera import Camera
+from deep_storm.errors import ModelError
+from deep_storm.io.stream import FrameStream
+from deep_storm.model import Model, ModelCard
+from deep_storm.networks import make_network
+from deep_storm.networks.base import Scales
+from deep_storm.networks.device import place
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
+from deep_storm.training.calibration import calibrate
+from deep_storm.training.data import ImportedData, SimulatedData, TrainingData
+from deep_storm.training.loop import Trained, train_network
+from deep_storm.training.schedule import ResolvedTraining, settings_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """What the model is trained for: camera, PSF, emitters and background."""
+
+    camera: Camera
+    psf: Psf
+    emitters: Emitters
+    background: Background
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An imported simulation: frames and the emitters in them."""
+
+    stream: FrameStream
+    truth: pd.DataFrame
+
+
+def train_model(
+    molecules: Molecules,
+    network: Network,
+    training: Training,
+    device: Device,
+    imported: Imported | None = None,
+    start: Model | None = None,
+    progress: Progress = silent,
+) -> tuple[Model, Trained]:
+    """Train a model, calibrate it and choose its threshold.
+
+    Parameters
+    ----------
+    molecules
+        Camera and matched simulation; with ``imported``, its statistics.
+    network, training, device
+        Settings.
+    imported
+        Train on this stack and truth instead of simulation made on the fly.
+    start
+        A model to start from; of the same network.
+    progress
+        See :func:`~deep_storm.training.loop.train_network`.
+
+    Raises
+    ------
+    ModelError
+        The model to start from has another network, or training diverged.
+    """
+    began = time.perf_counter()
+    if start is not None and start.card.network != network:
+        raise ModelError(
+            f"the model to start from is a {start.card.network.network} network with upsampling "
+            f"{start.card.network.upsampling}",
+            f"a {network.network} network with upsampling {network.upsampling}",
+            "give --network and --upsampling of that model",
+        )
+    with place(device):
+        import keras
+
+        keras.utils.set_random_seed(training.seed)
+        spec = make_network(network)
+        settings = settings_for(spec, training)
+        parts = (molecules.camera, molecules.psf, molecules.emitters, molecules.background)
+        # Weights learnt in one scale mean nothing in another: a started model keeps its own.
+        scales = start.card.scales if start is not None else Scales.matching(*parts)
+        data = make_data(molecules, scales, settings, imported)
+        keras_model = spec.build()
+        if start is not None:
+            keras_model.set_weights(start.keras_model.get_weights())
+        trained = train_network(keras_model, spec, data, settings, progress, began)
+        keras_model.set_weights(trained.best)
+        card = ModelCard(
+            network=network,
+            camera=molecules.camera,
+            psf=molecules.psf,
+            emitters=molecules.emitters,
+            background=molecules.background,
+            scales=scales,
+            training=_record(settings, trained, imported is not None, start),
+            versions=_versions(),
+        )
+        model = calibrate(Model(card, keras_model, trained.last), training.seed)
+    return model, trained
+
+
+def make_data(
+    molecules: Molecules,
+    scales: Scales,
+    settings: ResolvedTraining,
+    imported: Imported | None = None,
+) -> TrainingData:
+    """Return the source of training batches."""
+    if imported is not None:
+        return ImportedData(imported.stream, imported.truth, molecules.camera, scales, settings)
+    return SimulatedData(
+        molecules.camera,
+        molecules.psf,
+        molecules.emitters,
+        molecules.background,
+        scales,
+        settings,
+    )
+
+
+def _record(
+    settings: ResolvedTraining, trained: Trained, imported: bool, start: Model | None
+) -> dict[str, str | float | int]:
+    """Return what ``model.toml`` tells about the training."""
+    record: dict[str, str | float | int] = {
+        k: v for k, v in settings._asdict().items() if v is not None
+    }
+    record |= {
+        "steps": trained.steps,
+        "ended": trained.ended,
+        "seconds": round(trained.seconds, 1),
+        "data": "imported simulation" if imported else "matched simulation",
+    }
+    if start is not None and start.path is not None:
+        record["started_from"] = start.path.name
+    return record
+
+
+def _versions() -> dict[str, str]:
+    names = ("deep-storm", "tensorflow", "keras", "numpy")
+    return {"python": platform.python_version()} | {n: version(n) for n in names}

@@ -1,0 +1,193 @@
+"""``demo``: the whole way on bundled frames that the real ThunderSTORM simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Device
+from deep_storm.verbs.registry import Argument, verb
+
+if TYPE_CHECKING:
+    from deep_storm.quality.scores import Scores
+    from deep_storm.verbs.reconstruct import ReconstructResult
+
+FRAMES = 30
+TRUTH_FRAMES = 60
+"""Frames of the truth table that the simulation is matched to; none of them is a test frame."""
+THUNDERSTORM_SECONDS_PER_FRAME = 9.0
+"""What the multi-emitter fit took for these frames (see demo_data/README.txt)."""
+TOLERANCE_NM = 100.0
+MINUTES = 2.5
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Scores of Deep-STORM and of ThunderSTORM on the same frames."""
+
+    ours: Scores
+    thunderstorm: Scores
+    frames_per_second: float
+    training_minutes: float
+    folder: Path
+    written: tuple[Path, ...]
+
+    def summary(self) -> str:
+        """Return the table of scores and what to try next."""
+        rows = [f"{'':34}{'Deep-STORM':>12}{'ThunderSTORM':>14}"]
+        for label, name, form in (
+            ("Jaccard", "jaccard", ".3f"),
+            ("Recall", "recall", ".3f"),
+            ("Precision", "precision", ".3f"),
+            ("RMSE (nm)", "rmse_nm", ".1f"),
+        ):
+            ours, theirs = getattr(self.ours, name), getattr(self.thunderstorm, name)
+            rows.append(f"{label:34}{ours:12{form}}{theirs:14{form}}")
+        rows.append(
+            f"{'Frames per second':34}{self.frames_per_second:12.1f}"
+            f"{1.0 / THUNDERSTORM_SECONDS_PER_FRAME:14.2f}"
+        )
+        model, table = self.folder / "model", self.folder / "demo.csv"
+        return "\n".join(
+            [
+                *rows,
+                "",
+                f"{FRAMES} frames of 64 × 64 px at 2 emitters per µm² that the model has not seen, "
+                f"tolerance {TOLERANCE_NM:g} nm;",
+                f"trained for {self.training_minutes:.1f} minutes. ThunderSTORM: multi-emitter "
+                "maximum likelihood.",
+                "",
+                "Try next:",
+                f"  deep-storm render {table} --pixel-size-nm 10 -o {self.folder / 'points.tif'}",
+                f"  deep-storm reconstruct YOUR_MOVIE.tif --model {model} -o results/movie",
+                "  deep-storm train --help",
+            ]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return both scores and the speed."""
+        from dataclasses import asdict
+
+        return {
+            "deep_storm": asdict(self.ours),
+            "thunderstorm": asdict(self.thunderstorm),
+            "frames_per_second": self.frames_per_second,
+            "training_minutes": self.training_minutes,
+        }
+
+
+@verb(
+    "train, reconstruct and score on bundled ThunderSTORM frames (about 3 minutes)",
+    Argument("output", "folder to write"),
+    Argument("minutes", "time budget for training, in minutes", float),
+    device=Device,
+)
+def demo(
+    *,
+    output: Path | str = "deep-storm-demo",
+    minutes: float = MINUTES,
+    device: Device = Device(),
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> DemoResult:
+    """Train on a matched simulation, reconstruct unseen frames and compare with ThunderSTORM.
+
+    Parameters
+    ----------
+    output
+        Folder for model, image, picture, table and protocol.
+    minutes
+        Training budget.
+    device
+        Where TensorFlow computes.
+    overwrite
+        Whether the results of an earlier demo may be replaced.
+    progress
+        Called while training and reconstructing.
+
+    Raises
+    ------
+    OutputError
+        The folder holds an earlier demo or cannot be written.
+    """
+    from deep_storm.io.files import check_outputs
+    from deep_storm.io.thunderstorm import read_protocol, read_table
+    from deep_storm.report.plots import save_figure
+    from deep_storm.settings import Evaluation, Training
+    from deep_storm.verbs.reconstruct import reconstruct
+    from deep_storm.verbs.train import train
+
+    folder = Path(output)
+    picture = folder / "demo.png"
+    check_outputs([folder / "demo.tif", folder / "demo.csv", picture], overwrite)
+    data = Path(str(files("deep_storm") / "demo_data"))
+    stack = data / "cmos_d2_first30.tif"
+    camera = read_protocol(data / "cmos_d2_first30_memle-protocol.txt")
+    truth = read_table(data / "cmos_d2_first30_gt.csv", camera, kind="ground truth")
+    thunderstorm = read_table(data / "cmos_d2_first30_memle.csv", camera)
+    trained = train(
+        output=folder / "model",
+        camera=camera,
+        **_matched(data, camera.pixel_size_nm),
+        training=Training.parse({"minutes": minutes}),
+        device=device,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    result = reconstruct(
+        stack,
+        model=trained.model,
+        output=folder / "demo",
+        device=device,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    from deep_storm.quality.scores import evaluate
+
+    evaluation = Evaluation(tolerance_nm=(TOLERANCE_NM,), frames=f"1:{FRAMES}")
+    ours = evaluate(result.table, truth, evaluation).scores[0]
+    theirs = evaluate(thunderstorm, truth, evaluation).scores[0]
+    save_figure(_picture(stack, result, truth, ours), picture, overwrite)
+    return DemoResult(
+        ours,
+        theirs,
+        result.frames_per_second,
+        trained.trained.seconds / 60.0,
+        folder,
+        (*trained.written, *result.written, picture),
+    )
+
+
+def _matched(data: Path, pixel_size_nm: float) -> dict[str, Any]:
+    """Match a simulation to the bundled truth of other frames."""
+    from deep_storm.estimation import match_settings
+    from deep_storm.io.thunderstorm import read_table
+
+    truth = read_table(data / "training_truth.csv", kind="ground truth")
+    field_um2 = (64 * pixel_size_nm / 1000.0) ** 2
+    psf, emitters, background = match_settings(truth, field_um2, TRUTH_FRAMES)
+    return {"psf": psf, "emitters": emitters, "background": background}
+
+
+def _picture(stack: Path, result: ReconstructResult, truth: Any, ours: Scores) -> Any:
+    """Draw mean frame, reconstruction and truth side by side."""
+    from deep_storm.io.frames import open_frames
+    from deep_storm.rendering import emitter_image
+    from deep_storm.report.plots import side_by_side
+
+    with open_frames(stack) as stream:
+        mean_frame = stream.read(0, stream.shape[0]).mean(axis=0)
+        camera_nm = stream.pixel_size_nm or 100.0
+    done = result.reconstructed
+    shape = (done.image.shape[0], done.image.shape[1])
+    return side_by_side(
+        mean_frame,
+        done.image,
+        emitter_image(truth, shape, done.pixel_size_nm),
+        ("Mean frame", "Deep-STORM", "Truth"),
+        (camera_nm, done.pixel_size_nm, done.pixel_size_nm),
+        f"Jaccard {ours.jaccard:.3f}, RMSE {ours.rmse_nm:.1f} nm",
+    )

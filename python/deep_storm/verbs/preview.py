@@ -1,0 +1,107 @@
+"""``preview``: the localizations of one frame, drawn over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.settings import Device
+from deep_storm.verbs.registry import Argument, verb
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from deep_storm.model import Model
+
+
+@dataclass(frozen=True)
+class PreviewResult:
+    """Localizations on one frame."""
+
+    frame: int
+    table: pd.DataFrame
+    threshold: float
+    written: tuple[Path, ...]
+
+    def summary(self) -> str:
+        """Return how many were found, and how sure."""
+        count = len(self.table)
+        if not count:
+            return f"no localization on frame {self.frame} (threshold {self.threshold:g})"
+        return (
+            f"{count} localizations on frame {self.frame} (threshold {self.threshold:g}), median "
+            f"confidence {self.table['confidence'].median():.2f}, median uncertainty "
+            f"{self.table['uncertainty_xy_nm'].median():.1f} nm"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the localizations as rows."""
+        rows = self.table.assign(frame=self.table["frame"] + 1).to_dict(orient="records")
+        return {"frame": self.frame, "threshold": self.threshold, "localizations": rows}
+
+
+@verb(
+    "look at the localizations of one frame before running",
+    Argument("stack", "stack of frames (TIFF)"),
+    Argument("model", "model folder"),
+    Argument("frame", "which frame, counted from 1", int),
+    Argument("threshold", "least confidence; default: the one stored in the model", float),
+    Argument("output", "picture to write (.png)"),
+    device=Device,
+)
+def preview(
+    stack: Path | str | npt.NDArray[np.generic],
+    *,
+    model: Path | str | Model,
+    frame: int = 1,
+    threshold: float | None = None,
+    output: Path | str | None = None,
+    device: Device = Device(),
+    overwrite: bool = False,
+) -> PreviewResult:
+    """Localize the emitters of one frame and draw them over it.
+
+    Parameters
+    ----------
+    stack
+        TIFF file or array.
+    model
+        Model folder, or a model in memory.
+    frame
+        Counted from 1.
+    threshold
+        Least confidence; default: the model's.
+    output
+        PNG to write; without it nothing is drawn.
+    device
+        Where TensorFlow computes.
+    overwrite
+        Whether an existing picture may be replaced.
+
+    Raises
+    ------
+    StackError, SettingsError, CameraError, ModelError
+        The frame does not exist, or stack and model do not suit each other.
+    """
+    from deep_storm.io.files import check_outputs
+    from deep_storm.io.frames import open_frames
+    from deep_storm.report.plots import preview_overlay, save_figure
+    from deep_storm.settings import Reconstruction
+    from deep_storm.verbs.reconstruct import load_model, reconstruct
+
+    written = () if output is None else (Path(output),)
+    check_outputs(written, overwrite)
+    settings = Reconstruction.parse({"frames": f"{frame}:{frame}", "threshold": threshold})
+    with open_frames(stack) as stream:
+        trained = load_model(model, None)
+        done = reconstruct(stream, model=trained, settings=settings, device=device)
+        pixels = stream.read(frame - 1, frame)[0]
+    pixel_size_nm = trained.card.camera.pixel_size_nm
+    for path in written:
+        figure = preview_overlay(pixels, done.table, pixel_size_nm)
+        save_figure(figure, path, overwrite)
+    return PreviewResult(frame, done.table, done.reconstructed.threshold, written)

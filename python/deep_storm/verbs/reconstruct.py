@@ -1,0 +1,231 @@
+"""``reconstruct``: a stack and a model → super-resolution image, table and run record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Device, Reconstruction
+from deep_storm.verbs.registry import Argument, verb
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from deep_storm.inference.reconstruction import Reconstructed
+    from deep_storm.io.stream import FrameStream
+    from deep_storm.model import Model
+
+
+@dataclass(frozen=True)
+class ReconstructResult:
+    """Image and table of a stack."""
+
+    reconstructed: Reconstructed
+    written: tuple[Path, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The localizations."""
+        return self.reconstructed.table
+
+    @property
+    def image(self) -> npt.NDArray[np.float32]:
+        """The super-resolution image (y, x), emitters per super-resolution pixel."""
+        return self.reconstructed.image
+
+    @property
+    def frames_per_second(self) -> float:
+        """Speed from reading to table and image, files not included."""
+        return self.reconstructed.shape[0] / max(self.reconstructed.seconds, 1e-9)
+
+    def summary(self) -> str:
+        """Return what was found, how fast, and what is suspicious."""
+        done = self.reconstructed
+        frames, height, width = done.shape
+        per_frame = len(done.table) / max(frames, 1)
+        lines = [
+            f"{len(done.table)} localizations in {frames} frames of {width} × {height} px "
+            f"({per_frame:.1f} a frame, threshold {done.threshold:g})",
+            f"{done.seconds:.1f} s, {self.frames_per_second:.1f} frames per second "
+            f"({done.precision})",
+        ]
+        if done.dead_frames:
+            lines.append(
+                f"{len(done.dead_frames)} frames hold no measurement (all pixels equal or "
+                f"invalid), the first is frame {done.dead_frames[0] + 1}"
+            )
+        if done.replaced_pixels:
+            lines.append(
+                f"{done.replaced_pixels} invalid or saturated pixels were filled from their "
+                "neighbours"
+            )
+        if not done.complete:
+            lines.append(
+                f"Stopped early: this is what {frames} frames gave. "
+                f"Go on with --frames {frames + 1}: or start again with --overwrite."
+            )
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return counts, speed and what was suspicious."""
+        done = self.reconstructed
+        return {
+            "frames": done.shape[0],
+            "localizations": len(done.table),
+            "threshold": done.threshold,
+            "seconds": done.seconds,
+            "network_seconds": done.network_seconds,
+            "frames_per_second": self.frames_per_second,
+            "precision": done.precision,
+            "dead_frames": [frame + 1 for frame in done.dead_frames],
+            "replaced_pixels": done.replaced_pixels,
+            "complete": done.complete,
+        }
+
+
+@verb(
+    "turn a stack into a super-resolution image and a table",
+    Argument("stack", "stack of frames (TIFF)"),
+    Argument("model", "model folder"),
+    Argument(
+        "output",
+        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml",
+    ),
+    camera=Camera,
+    settings=Reconstruction,
+    device=Device,
+)
+def reconstruct(
+    stack: Path | str | npt.NDArray[np.generic] | FrameStream,
+    *,
+    model: Path | str | Model,
+    output: Path | str | None = None,
+    camera: Camera | None = None,
+    settings: Reconstruction = Reconstruction(),
+    device: Device = Device(),
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> ReconstructResult:
+    """Localize the emitters of a stack and draw the super-resolution image.
+
+    Parameters
+    ----------
+    stack
+        TIFF file, array (t, y, x) or (y, x), or a frame stream.
+    model
+        Model folder, or a model in memory.
+    output
+        The files' name without ending; without it nothing is written.
+    camera
+        Not needed, the model knows its camera; one that contradicts it is an error.
+    settings, device
+        Settings.
+    overwrite
+        Whether existing files may be replaced.
+    progress
+        Called with the frames done; when it is stopped, what was done is written.
+
+    Raises
+    ------
+    StackError, CameraError, ModelError, SettingsError
+        Stack, camera, model or settings do not suit each other.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.io.files import check_outputs
+    from deep_storm.io.frames import open_frames
+    from deep_storm.networks.device import quiet_tensorflow
+
+    paths = _paths(output)
+    check_outputs(paths, overwrite)
+    with open_frames(stack) as stream:
+        quiet_tensorflow()
+        from deep_storm.inference.reconstruction import reconstruct_frames
+
+        trained = load_model(model, camera)
+        done = reconstruct_frames(stream, trained, settings, device, progress)
+    result = ReconstructResult(done, paths)
+    if paths:
+        _write(result, trained, stack, settings, overwrite)
+    return result
+
+
+def load_model(model: Path | str | Model, camera: Camera | None) -> Model:
+    """Return a model, loaded when it is a path, and check a camera that was given against it."""
+    from deep_storm.errors import CameraError
+    from deep_storm.model import Model
+
+    trained = model if isinstance(model, Model) else Model.load(model)
+    if camera is not None and camera != trained.card.camera:
+        own = trained.card.camera
+        name, received, expected = next(
+            (f, getattr(camera, f), getattr(own, f))
+            for f in type(own).model_fields
+            if getattr(camera, f) != getattr(own, f)
+        )
+        raise CameraError(
+            f"the camera given has {name} {received}, the model was trained for {expected}",
+            "the camera that the model was trained for",
+            "leave --camera out, or train a model for this camera",
+        )
+    return trained
+
+
+def _paths(output: Path | str | None) -> tuple[Path, ...]:
+    if output is None:
+        return ()
+    stem = str(output).removesuffix(".tif").removesuffix(".csv")
+    return tuple(Path(stem + end) for end in (".tif", ".csv", "-protocol.txt", "-run.toml"))
+
+
+def _write(
+    result: ReconstructResult,
+    model: Model,
+    stack: object,
+    settings: Reconstruction,
+    overwrite: bool,
+) -> None:
+    """Write image, table, protocol and run record."""
+    from deep_storm.io.config import write_config
+    from deep_storm.io.images import write_image
+    from deep_storm.io.thunderstorm import write_protocol, write_table
+
+    image, table, protocol, record = result.written
+    done = result.reconstructed
+    write_image(image, done.image, done.pixel_size_nm, overwrite)
+    write_table(table, done.table, overwrite=overwrite)
+    write_protocol(protocol, model.card.camera, overwrite)
+    write_config(record, _record(result, model, stack, settings), overwrite)
+
+
+def _record(
+    result: ReconstructResult, model: Model, stack: object, settings: Reconstruction
+) -> dict[str, dict[str, Any]]:
+    """Return the run record: settings (to repeat the run with ``--config``), inputs, results."""
+    from importlib.metadata import version
+
+    from deep_storm.io.files import sha256
+
+    inputs: dict[str, Any] = {"stack": str(stack) if isinstance(stack, (str, Path)) else "array"}
+    if isinstance(stack, (str, Path)):
+        inputs |= {"stack_bytes": Path(stack).stat().st_size, "stack_sha256": sha256(stack)}
+    if model.path is not None:
+        inputs |= {"model": str(model.path)}
+    inputs |= {"weights_sha256": [w.sha256 for w in model.card.weights]}
+    results = result.to_json()
+    seconds = {k: results.pop(k) for k in ("seconds", "network_seconds", "frames_per_second")}
+    return {
+        "reconstruction": settings.model_dump(),
+        "run": {"verb": "reconstruct"},
+        "inputs": inputs,
+        "outputs": {"files": [path.name for path in result.written]},
+        "results": results,
+        "timings": seconds,
+        "versions": {n: version(n) for n in ("deep-storm", "tensorflow", "numpy")},
+    }

@@ -1,0 +1,56 @@
+import numpy as np
+import pandas as pd
+import pytest
+from deep_storm.errors import TableError
+from deep_storm.io.frames import open_frames
+from deep_storm.io.stream import FrameStream
+from deep_storm.simulation.imported import check_truth
+
+RNG = np.random.default_rng(1)
+PIXEL_NM = 100.0
+
+
+@pytest.fixture
+def truth() -> pd.DataFrame:
+    n = 80
+    return pd.DataFrame(
+        {
+            "frame": np.sort(RNG.integers(0, 5, n)),
+            "x_nm": RNG.uniform(0, 4800, n),
+            "y_nm": RNG.uniform(0, 3200, n),
+        }
+    )
+
+
+@pytest.fixture
+def stream(truth: pd.DataFrame) -> FrameStream:
+    frames = RNG.normal(100, 5, (5, 32, 48))
+    row, column = (truth[a].to_numpy() // PIXEL_NM for a in ("y_nm", "x_nm"))
+    np.add.at(frames, (truth["frame"], row.astype(int), column.astype(int)), 200)
+    return open_frames(frames.astype(np.uint16))
+
+
+def test_a_truth_that_belongs_to_its_stack_passes(truth, stream):
+    check_truth(truth, stream, PIXEL_NM)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda t: t.iloc[:0], "no emitters"),
+        (lambda t: t.assign(frame=t["frame"] + 5), "none in common"),
+        (lambda t: t.assign(frame=t["frame"] - 1), "counted from 1"),
+        (lambda t: t.assign(x_nm=t["x_nm"] / 100, y_nm=t["y_nm"] / 100), "look like pixels"),
+        (lambda t: t.assign(y_nm=t["y_nm"] + 1000), "y of the ground truth goes from"),
+        (lambda t: t.assign(x_nm=4800 - t["x_nm"]), "more light at the emitters"),
+        (lambda t: t.assign(x_nm=t["y_nm"], y_nm=t["x_nm"] * 2 / 3), "x and y are not swapped"),
+    ],
+)
+def test_a_truth_that_does_not_is_refused(truth, stream, change, complaint):
+    with pytest.raises(TableError, match=complaint):
+        check_truth(change(truth), stream, PIXEL_NM)
+
+
+def test_a_little_outside_the_field_is_no_mistake(truth, stream):
+    truth.loc[0, "x_nm"] = -300.0
+    check_truth(truth, stream, PIXEL_NM)

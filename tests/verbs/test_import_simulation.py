@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import deep_storm as ds
+import pytest
+from deep_storm.errors import CameraError, TableError
+from deep_storm.io.config import read_config
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+DENSE = (DATA / "dense_d6_first10.tif", DATA / "dense_d6_first10_gt.csv")
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=1)
+
+
+def test_describes_what_thunderstorm_simulated():
+    result = ds.import_simulation(*DENSE)
+    assert (result.frames, result.height_px, result.width_px) == (10, 64, 64)
+    assert result.emitter_settings.density_per_um2 == pytest.approx(6, rel=0.03)
+    assert result.emitter_settings.intensity_photon == pytest.approx(2250, rel=0.01)
+    assert result.psf.sigma_nm == pytest.approx(262.5 / 2.3548, rel=0.01)
+    assert result.background.background_photon == pytest.approx(50, rel=1e-3)
+    assert result.background.background_std_photon == 0
+    assert result.camera is None
+    assert "give --camera" in result.summary()
+
+
+def test_writes_settings_that_simulate_takes(tmp_path):
+    written = tmp_path / "matched.toml"
+    result = ds.import_simulation(*DENSE, camera=CAMERA, output=written)
+    assert set(read_config(written)) == {"camera", "psf", "emitters", "background"}
+    again = ds.simulate(config=written, output=tmp_path / "sim", frames=4, seed=3)
+    assert again.emitters / 4 == pytest.approx(result.emitters / 10, rel=0.15)
+
+
+def test_finds_the_camera_in_the_protocol_beside_the_truth(tmp_path):
+    ds.simulate(
+        output=tmp_path / "sim",
+        camera=CAMERA,
+        sigma_nm=120,
+        density_per_um2=1,
+        intensity_photon=1500,
+        background_photon=10,
+        frames=5,
+    )
+    result = ds.import_simulation(tmp_path / "sim.tif", tmp_path / "sim.csv")
+    assert result.camera == CAMERA
+    assert result.camera_origin == "as sim-protocol.txt says"
+
+
+def test_a_camera_of_another_pixel_size_is_refused():
+    camera = CAMERA.model_copy(update={"pixel_size_nm": 160.0})
+    with pytest.raises(CameraError, match=r"100 nm.*160 nm"):
+        ds.import_simulation(*DENSE, camera=camera)
+
+
+def test_a_truth_of_another_stack_is_refused():
+    with pytest.raises(TableError, match="more light at the emitters"):
+        ds.import_simulation(DENSE[0], DATA / "emccd_d1_first10_gt.csv")
+
+
+def test_an_array_without_a_camera_has_no_scale():
+    with ds.open_frames(DENSE[0]) as stream:
+        frames = stream.read(0, 10)
+    with pytest.raises(CameraError, match="--camera"):
+        ds.import_simulation(frames, DENSE[1])
+    assert ds.import_simulation(frames, DENSE[1], camera=CAMERA).frames == 10

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import deep_storm as ds
+import numpy as np
+import pytest
+from deep_storm.errors import OutputError, SettingsError
+
+SETTINGS = {
+    "pixel_size_nm": 100,
+    "baseline_adu": 100,
+    "photons_per_adu": 0.5,
+    "sigma_nm": 120,
+    "density_per_um2": 1,
+    "intensity_photon": 1500,
+    "background_photon": 10,
+    "frames": 3,
+    "width_px": 24,
+    "height_px": 16,
+}
+
+
+def test_writes_stack_truth_and_protocol(tmp_path: Path):
+    result = ds.simulate(output=tmp_path / "new" / "sim", **SETTINGS)
+    assert [path.name for path in result.written] == ["sim.tif", "sim.csv", "sim-protocol.txt"]
+    with ds.open_frames(result.written[0]) as stream:
+        assert stream.shape == (3, 16, 24)
+        assert stream.pixel_size_nm == pytest.approx(100)
+    assert len(ds.read_table(result.written[1])) == result.emitters
+
+
+def test_same_seed_same_frames(tmp_path: Path):
+    stacks = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        ds.simulate(output=tmp_path / name, seed=seed, **SETTINGS)
+        with ds.open_frames(tmp_path / f"{name}.tif") as stream:
+            stacks.append(stream.read(0, 3))
+    assert np.array_equal(stacks[0], stacks[1])
+    assert not np.array_equal(stacks[0], stacks[2])
+
+
+def test_an_ending_in_the_name_is_no_part_of_it(tmp_path: Path):
+    result = ds.simulate(output=tmp_path / "sim.tif", **SETTINGS)
+    assert result.written[0] == tmp_path / "sim.tif"
+
+
+def test_nothing_is_replaced_unasked(tmp_path: Path):
+    (tmp_path / "sim.csv").write_text("precious")
+    with pytest.raises(OutputError, match=r"sim\.csv"):
+        ds.simulate(output=tmp_path / "sim", **SETTINGS)
+    assert [p.name for p in tmp_path.iterdir()] == ["sim.csv"]
+
+
+def test_says_what_is_missing(tmp_path: Path):
+    with pytest.raises(SettingsError, match="density_per_um2 is missing"):
+        ds.simulate(
+            output=tmp_path / "sim", **{k: v for k, v in SETTINGS.items() if "density" not in k}
+        )
