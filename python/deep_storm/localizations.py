@@ -42,7 +42,8 @@ COLUMNS: tuple[str, ...] = (
     "confidence",
     "uncertainty_xy_nm",
 )
-"""Known columns in the order in which files have them (``uncertainty_xy`` last, see the contract)."""
+"""Known columns in the order in which files have them; merging in ThunderSTORM needs
+``uncertainty_xy`` last."""
 
 REQUIRED: tuple[str, ...] = ("frame", "x_nm", "y_nm")
 INTEGER: frozenset[str] = frozenset({"frame", "detections"})
@@ -73,7 +74,8 @@ def validated(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
     missing = [c for c in REQUIRED if c not in table.columns]
     if missing:
         raise TableError(
-            f"{name} has no column {', '.join(missing)} (columns: {', '.join(map(str, table.columns))})",
+            f"{name} has no column {', '.join(missing)} "
+            f"(columns: {', '.join(map(str, table.columns))})",
             "at least frame, x [nm] and y [nm]",
             "export the table again with these columns",
         )

@@ -18,7 +18,8 @@ class Progress(Protocol):
     ``message`` says which, with live numbers.
     """
 
-    def __call__(self, done: int, total: int, message: str) -> None: ...
+    def __call__(self, done: int, total: int, message: str) -> None:
+        """Take note of what is done; raise to cancel."""
 
 
 def silent(done: int, total: int, message: str) -> None:

@@ -160,9 +160,7 @@ def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Te
     column = tf.cast(tf.floor(truth.x * CELLS), tf.int32)[..., None] + tf.tile(
         steps, [2 * WINDOW + 1]
     )
-    row = tf.cast(tf.floor(truth.y * CELLS), tf.int32)[..., None] + tf.repeat(
-        steps, 2 * WINDOW + 1
-    )
+    row = tf.cast(tf.floor(truth.y * CELLS), tf.int32)[..., None] + tf.repeat(steps, 2 * WINDOW + 1)
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     index = tf.clip_by_value(row, 0, rows - 1) * columns + tf.clip_by_value(column, 0, columns - 1)
     flat = tf.reshape(cells, [tf.shape(cells)[0], rows * columns, FIELDS])

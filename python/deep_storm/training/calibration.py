@@ -1,4 +1,4 @@
-"""After training: how far can the network be believed, and which threshold is best?
+"""After training: how far the network can be believed, and which threshold is best.
 
 Fresh simulation of the kind that the model was trained for is read by the network. From one half of
 it are learnt the confidence of a score (isotonic regression), the factor between the network's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 from deep_storm.camera import Camera
 from deep_storm.networks import make_network
@@ -39,5 +40,5 @@ def training_speed(
         times.append(time.perf_counter())
 
     train_network(network.build(), network, data, settings, watch)
-    step_seconds = min(b - a for a, b in zip(times[2:], times[3:], strict=False))
+    step_seconds = min(b - a for a, b in pairwise(times[2:]))
     return 1.0 / step_seconds, simulating / step_seconds

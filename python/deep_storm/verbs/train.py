@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
+from deep_storm.settings import Background, Device, Emitters, Network, Psf, Settings, Training
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
@@ -170,8 +170,13 @@ def _matched(given: dict[str, Any], start: Model | None) -> Molecules:
     """Collect what is simulated: as given, or as the model to start from was trained for."""
     from deep_storm.training.session import Molecules
 
-    classes = {"camera": Camera, "psf": Psf, "emitters": Emitters, "background": Background}
-    values = {}
+    classes: dict[str, type[Settings]] = {
+        "camera": Camera,
+        "psf": Psf,
+        "emitters": Emitters,
+        "background": Background,
+    }
+    values: dict[str, Any] = {}
     for name, cls in classes.items():
         value = given[name]
         if value is None and start is not None:
