@@ -1,8 +1,9 @@
 import subprocess
 import sys
 
-import deep_storm as ds
 import pytest
+
+import deep_storm as ds
 from deep_storm.verbs.registry import CLASSES, NAMES
 
 

@@ -3,11 +3,12 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import erf
+
 from deep_storm import localizations as tables
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.rendering import add_gaussians, emitter_image, render
 from deep_storm.settings import Rendering
-from scipy.special import erf
 
 HISTOGRAM = Rendering(method="histogram", pixel_size_nm=10)
 GAUSSIAN = Rendering(method="gaussian", pixel_size_nm=10)

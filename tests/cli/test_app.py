@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-import deep_storm as ds
 import pandas as pd
 import pytest
+
+import deep_storm as ds
 from deep_storm.cli import app, main
 from deep_storm.verbs.registry import NAMES, Argument, verb, verb_of
 

@@ -1,6 +1,7 @@
 import errno
 
 import pytest
+
 from deep_storm.cli import endings
 from deep_storm.errors import Cancelled, StackError
 

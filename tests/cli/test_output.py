@@ -3,8 +3,9 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import deep_storm
 import numpy as np
+
+import deep_storm
 from deep_storm.cli.output import plain, warnings_on_stderr
 from deep_storm.settings import Psf
 

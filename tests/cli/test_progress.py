@@ -1,4 +1,5 @@
 import pytest
+
 from deep_storm.cli import progress
 from deep_storm.cli.progress import Watch, duration
 

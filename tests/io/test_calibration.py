@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+
 from deep_storm.io.calibration import nm_per_unit
 from deep_storm.io.frames import TiffFrames
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.io.camera_files import check_camera, read_camera, write_camera

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.io.config import read_config, write_config
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from deep_storm.errors import OutputError
 from deep_storm.io.files import atomic_folder, atomic_path, check_outputs, output_error, sha256
 

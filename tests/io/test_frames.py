@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from deep_storm.errors import SettingsError, StackError
 from deep_storm.io.frames import ArrayFrames, TiffFrames, open_frames, select_frames
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+
 from deep_storm.errors import OutputError, StackError
 from deep_storm.io import images
 from deep_storm.io.frames import open_frames

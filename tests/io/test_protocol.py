@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.io.thunderstorm import find_protocol, protocol_path, read_protocol, write_protocol

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.io import table_reader

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from deep_storm.camera import Camera
 from deep_storm.errors import OutputError, TableError
 from deep_storm.io import table_writer
 from deep_storm.io.decimals import fixed_point, rows_as_text
 from deep_storm.io.thunderstorm import read_table, write_ground_truth, write_table
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 DATA = Path(__file__).parents[1] / "data"
 FULL = pd.DataFrame(

@@ -9,6 +9,7 @@ from threading import Thread
 import numpy as np
 import pytest
 import tifffile
+
 from deep_storm.errors import StackError
 from deep_storm.io.frames import TiffFrames
 

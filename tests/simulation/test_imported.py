@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from deep_storm.errors import TableError
 from deep_storm.io.frames import open_frames
 from deep_storm.io.stream import FrameStream

@@ -1,8 +1,9 @@
 import math
 
-import deep_storm as ds
 import pandas as pd
 import pytest
+
+import deep_storm as ds
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 from pathlib import Path
 
-import deep_storm as ds
 import pytest
+
+import deep_storm as ds
 from deep_storm.errors import CameraError, TableError
 from deep_storm.io.config import read_config
 

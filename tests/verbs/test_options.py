@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.settings import Device, Evaluation, Psf, Simulation

@@ -1,8 +1,9 @@
 import inspect
 from pathlib import Path
 
-import deep_storm
 import pytest
+
+import deep_storm
 from deep_storm.settings import Evaluation, Rendering, Settings, Simulation, Training, setting
 from deep_storm.verbs.registry import CLASSES, NAMES, Argument, load, verb, verb_of
 

@@ -1,10 +1,11 @@
-import deep_storm as ds
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
+import deep_storm as ds
 from deep_storm.errors import OutputError
 from deep_storm.io.images import read_image
-from PIL import Image
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 from pathlib import Path
 
-import deep_storm as ds
 import numpy as np
 import pytest
+
+import deep_storm as ds
 from deep_storm.errors import OutputError, SettingsError
 
 SETTINGS = {

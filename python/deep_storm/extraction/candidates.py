@@ -7,7 +7,7 @@ candidates become localizations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,8 @@ class Candidates(NamedTuple):
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Candidates:
         """Return the candidates that are marked."""
-        return Candidates(*(v[kept] if v.size else v for v in self))
+        chosen: list[Any] = [v[kept] if v.size else v for v in self]
+        return Candidates(*chosen)
 
     def shifted(self, frames: int) -> Candidates:
         """Return the same candidates with later frame numbers."""

@@ -96,14 +96,14 @@ def heat_maxima(
 
 def read_candidates(maxima: list[HeatMaxima], frame: int, upsampling: int) -> Candidates:
     """Turn the maxima of one frame's tiles into candidate localizations."""
-    x, y, share = (np.concatenate(c) for c in zip(*maxima, strict=True))
+    x, y, share = (np.concatenate(c).astype(np.float32) for c in zip(*maxima, strict=True))
     order = np.lexsort((x, y))
     nothing = np.empty(0, np.float32)
     scale = np.float32(upsampling)
     return Candidates(
         np.full(order.size, frame, np.int64),
-        x[order] / scale,
-        y[order] / scale,
+        (x[order] / scale).astype(np.float32),
+        (y[order] / scale).astype(np.float32),
         np.full(order.size, TYPICAL_SPREAD_PX, np.float32),
         share[order],
         nothing,

@@ -136,7 +136,7 @@ class ClassicNetwork(LocalizationNetwork):
 
 
 def _blur_kernel() -> tf.Tensor:
-    """A 7 × 7 Gaussian of sigma 1 and peak 1."""
+    """Return a 7 × 7 Gaussian of sigma 1 and peak 1."""
     grid = np.arange(-KERNEL_RADIUS, KERNEL_RADIUS + 1)
     line = np.exp(-0.5 * grid**2)
     return tf.constant(np.outer(line, line)[:, :, None, None], tf.float32)

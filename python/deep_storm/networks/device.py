@@ -8,6 +8,7 @@ in a child process, compared with float32 there, and the answer is remembered fo
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -46,6 +47,7 @@ def quiet_tensorflow() -> None:
     """Keep TensorFlow's start-up talk off the terminal; must come before its import."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def place(device: Device) -> AbstractContextManager[object]:

@@ -177,7 +177,7 @@ def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Te
 
 
 def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: Truth) -> tf.Tensor:
-    """True minus said value of x, y (cells), photons and sigma, ``(..., 4)``."""
+    """Return true minus said x, y (cells), photons and sigma, ``(..., 4)``."""
     x = tf.cast(column, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 1])
     y = tf.cast(row, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 2])
     return tf.stack(

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Reconstruction
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from deep_storm.inference.reconstruction import Reconstructed
@@ -144,12 +143,16 @@ def reconstruct(
 
     paths = _paths(output)
     check_outputs(paths, overwrite)
-    with open_frames(stack) as stream:
+    stream = open_frames(stack)
+    try:
         quiet_tensorflow()
         from deep_storm.inference.reconstruction import reconstruct_frames
 
         trained = load_model(model, camera)
         done = reconstruct_frames(stream, trained, settings, device, progress)
+    finally:
+        if stream is not stack:  # a stream that was handed in belongs to the caller
+            stream.close()
     result = ReconstructResult(done, paths)
     if paths:
         _write(result, trained, stack, settings, overwrite)

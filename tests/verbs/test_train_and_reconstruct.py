@@ -1,0 +1,150 @@
+"""The main job in small: simulate, train, preview, reconstruct, through the verbs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+import deep_storm as ds
+from deep_storm.cli import main
+from deep_storm.errors import CameraError, OutputError, SettingsError, StackError
+
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+MOLECULES = {
+    "camera": CAMERA,
+    "sigma_nm": 110,
+    "density_per_um2": 1.0,
+    "intensity_photon": 1500,
+    "background_photon": 20,
+}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("main job")
+    ds.simulate(output=folder / "sim", frames=12, width_px=40, height_px=36, **MOLECULES)
+    result = ds.train(output=folder / "model", steps=20, batch=4, **MOLECULES)
+    assert result.written == (folder / "model",)
+    return folder
+
+
+def test_training_leaves_a_whole_model_folder(work):
+    names = {p.name for p in (work / "model").iterdir()}
+    assert names == {"model.toml", "weights.npz", "last.npz", "history.csv", "loss.png"}
+    assert ds.Model.load(work / "model").card.camera == CAMERA
+
+
+def test_same_seed_and_steps_give_the_same_weights():
+    first, second = (
+        ds.train(steps=3, batch=2, **MOLECULES).model.keras_model.get_weights() for _ in range(2)
+    )
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_imported_simulation_trains_the_classic_network(work):
+    result = ds.train(
+        simulation=(work / "sim.tif", work / "sim.csv"),
+        network="classic",
+        upsampling=4,
+        steps=2,
+        batch=2,
+    )
+    assert result.model.card.network.network == "classic"
+    done = ds.reconstruct(work / "sim.tif", model=result.model, frames="1:2")
+    assert done.image.shape == (36 * 4, 40 * 4)
+    assert {"frame", "x_nm", "y_nm", "confidence"} <= set(done.table.columns)
+
+
+def test_reconstruct_writes_image_table_protocol_and_record(work):
+    done = ds.reconstruct(work / "sim.tif", model=work / "model", output=work / "out", threshold=0)
+    assert [p.name for p in done.written] == [
+        "out.tif",
+        "out.csv",
+        "out-protocol.txt",
+        "out-run.toml",
+    ]
+    assert tifffile.imread(work / "out.tif").shape == (36 * 8, 40 * 8)
+    table = ds.read_table(work / "out.csv")
+    assert len(table) == len(done.table) > 0
+    again = ds.reconstruct(work / "sim.tif", model=work / "model", config=work / "out-run.toml")
+    np.testing.assert_array_equal(again.table["x_nm"], done.table["x_nm"])
+
+
+def test_starting_from_a_model_keeps_what_it_was_trained_for(work):
+    finer = ds.train(from_model=work / "model", steps=2, batch=2)
+    assert finer.model.card.psf.sigma_nm == 110
+    assert finer.model.card.training["started_from"] == "model"
+
+
+def test_preview_draws_the_frame(work):
+    shown = ds.preview(work / "sim.tif", model=work / "model", frame=3, output=work / "p.png")
+    assert set(shown.table["frame"]) <= {2}
+    assert (work / "p.png").stat().st_size > 10_000
+
+
+def test_one_frame_is_enough(work):
+    frame = tifffile.imread(work / "sim.tif")[0]
+    assert ds.reconstruct(frame, model=work / "model").reconstructed.shape == (1, 36, 40)
+
+
+def test_nan_in_a_float_stack_is_filled_and_said(work):
+    stack = tifffile.imread(work / "sim.tif").astype(np.float32)
+    stack[2, 10, 10] = np.nan
+    done = ds.reconstruct(stack, model=work / "model")
+    assert done.reconstructed.replaced_pixels == 1
+    assert np.isfinite(done.image).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"output": "out"}, OutputError, "exist already"),
+        ({"camera": CAMERA.model_copy(update={"baseline_adu": 90.0})}, CameraError, "baseline_adu"),
+        ({"frames": "5:99"}, SettingsError, "12"),
+        ({"threshold": 2}, SettingsError, "threshold is 2"),
+        ({"stack": "model/model.toml"}, StackError, "TIFF"),
+    ],
+)
+def test_wrong_input_is_named(work, change, error, words):
+    ds.reconstruct(
+        work / "sim.tif", model=work / "model", output=work / "out", overwrite=True, frames="1:1"
+    )
+    options = {"model": work / "model", **change}
+    stack = work / options.pop("stack", "sim.tif")
+    if "output" in options:
+        options["output"] = work / options["output"]
+    with pytest.raises(error, match=words):
+        ds.reconstruct(stack, **options)
+
+
+def test_another_pixel_size_is_refused(work):
+    stack = tifffile.imread(work / "sim.tif")
+    path = work / "other.tif"
+    tifffile.imwrite(
+        path, stack, imagej=True, resolution=(1 / 0.16, 1 / 0.16), metadata={"unit": "um"}
+    )
+    with pytest.raises(CameraError, match="160"):
+        ds.reconstruct(path, model=work / "model")
+
+
+def test_missing_setting_says_which_option_to_give(capsys, tmp_path):
+    assert main(["train", "--pixel-size-nm", "100", "-o", str(tmp_path / "m")]) == 2
+    assert "--baseline-adu" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_command_line_prints_one_json_object(work, capsys):
+    words = ["reconstruct", str(work / "sim.tif"), "--model", str(work / "model"), "--json"]
+    assert main([*words, "-o", str(work / "cli")]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 12
+
+
+def test_damaged_model_is_one_sentence(work, capsys):
+    assert main(["preview", str(work / "sim.tif"), "--model", str(work / "sim.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "model folder" in said
+    assert "Traceback" not in said
