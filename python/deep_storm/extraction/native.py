@@ -40,7 +40,7 @@ GATHER_PX = 0.8
 """or by at most this many pixels."""
 LEAST_REST = 0.3
 """A cell that others have taken more than the rest of starts no candidate."""
-CANDIDATE_FIELDS = 12
+CANDIDATE_FIELDS = 13
 ACTIVE_FIELDS = 10
 
 Float32 = npt.NDArray[np.float32]
@@ -199,6 +199,7 @@ def _gather(
                 count += 1
         _take(values, rest, near[:count], distance[:count], out[found])
         island[found] = label[seed]
+        out[found, 12] = seed
         found += 1
     return out[:found], island[:found]
 
@@ -282,7 +283,9 @@ def read_candidates(cells: ActiveCells, frame: int, height_px: int, width_px: in
         Size of the frame in camera pixels.
     """
     found = _candidates(*cells, height_px * CELLS, width_px * CELLS)
-    x, y, photons, sigma, spread_x, spread_y, _, _, background, mass, _, _ = found.T
+    # In the order of their cells: the order of nearly equal probabilities would be chance.
+    found = found[np.argsort(found[:, 12], kind="stable")]
+    x, y, photons, sigma, spread_x, spread_y, _, _, background, mass, _, _, _ = found.T
     return Candidates(
         np.full(len(found), frame, np.int64),
         x,
