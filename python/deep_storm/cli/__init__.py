@@ -18,6 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     The exit code: 0, 2 for what the user can mend, 130 when stopped, 1 for our own mistakes.
     """
-    from deep_storm.cli.app import run
+    try:
+        from deep_storm.cli.app import run
 
-    return run(list(sys.argv[1:] if arguments is None else arguments))
+        return run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        # Ctrl-C before the verb had begun; later ones are answered where they arrive.
+        print("Stopped before anything was done.", file=sys.stderr)
+        return 130
