@@ -1,0 +1,34 @@
+"""Settings: each parameter of the product declared once, a class per step."""
+
+from deep_storm.settings.base import (
+    Settings,
+    describe_range,
+    field_default,
+    field_range,
+    field_unit,
+    first_problem,
+    setting,
+)
+from deep_storm.settings.learning import Device, Network, Training
+from deep_storm.settings.results import Evaluation, Reconstruction, Rendering
+from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
+
+__all__ = [
+    "Background",
+    "Device",
+    "Emitters",
+    "Evaluation",
+    "Network",
+    "Psf",
+    "Reconstruction",
+    "Rendering",
+    "Settings",
+    "Simulation",
+    "Training",
+    "describe_range",
+    "field_default",
+    "field_range",
+    "field_unit",
+    "first_problem",
+    "setting",
+]

@@ -1,0 +1,92 @@
+"""Settings of networks and their training, and where they run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from deep_storm.settings.base import Settings, setting
+
+
+class Network(Settings):
+    """Which network, and how fine its image is."""
+
+    network: Literal["native", "classic"] = setting(
+        "native",
+        "native (U-Net on the camera grid) or classic (the published Deep-STORM network)",
+    )
+    upsampling: int = setting(
+        8,
+        "super-resolution pixels along one camera pixel; native takes any whole number, "
+        "classic is trained for it",
+        ge=1,
+        le=64,
+    )
+
+
+class Training(Settings):
+    """How a network is trained."""
+
+    minutes: float = setting(
+        10.0,
+        "time budget; the schedule is laid out to end within it",
+        unit="minutes",
+        gt=0,
+        le=100_000,
+    )
+    steps: int | None = setting(
+        None,
+        "exact number of training steps, instead of what fits into the minutes (to repeat a run)",
+        ge=1,
+        le=10_000_000,
+    )
+    epochs: int = setting(100, "most passes over the patches", unit="epochs", ge=1, le=100_000)
+    batch: int | None = setting(
+        None,
+        "patches per training step; default: 32 (native), 16 (classic)",
+        unit="patches",
+        ge=1,
+        le=4096,
+    )
+    patch_size_px: int | None = setting(
+        None,
+        "edge of a training patch, a multiple of 8; default: 32 (native), 24 (classic)",
+        unit="px",
+        ge=16,
+        le=512,
+        multiple_of=8,
+    )
+    patches_per_frame: int = setting(
+        8, "random patches from each frame of an imported simulation", ge=1, le=10_000
+    )
+    most_patches: int = setting(
+        10_000, "patches in one epoch, at most", unit="patches", ge=1, le=10_000_000
+    )
+    validation_share: float = setting(
+        0.2, "share of an imported simulation's frames kept for validation", ge=0.02, le=0.9
+    )
+    learning_rate: float | None = setting(
+        None, "peak learning rate; default: what suits the network", gt=0, le=1
+    )
+    schedule: Literal["cosine", "constant", "plateau"] = setting(
+        "cosine",
+        "learning rate: cosine to zero, constant, or halved when validation stops improving",
+    )
+    patience_epochs: int = setting(
+        15,
+        "stop after this many epochs without a better validation loss",
+        unit="epochs",
+        ge=1,
+        le=100_000,
+    )
+    seed: int = setting(1, "same seed, same training data and weights", ge=0, le=2**31 - 1)
+
+
+class Device(Settings):
+    """Where TensorFlow computes."""
+
+    device: str = setting(
+        "auto", "auto, cpu or gpu:N (as doctor lists them)", pattern=r"^(auto|cpu|gpu(:\d+)?)$"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto", "auto takes bfloat16 where a probe shows that the processor has it"
+    )

@@ -1,0 +1,75 @@
+"""Settings of what is made from a stack or a table, and of its judgement."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from deep_storm.settings.base import Settings, setting
+
+
+class Reconstruction(Settings):
+    """How a stack is turned into localizations and an image."""
+
+    threshold: float | None = setting(
+        None, "least confidence of a localization; default: the one stored in the model", ge=0, le=1
+    )
+    upsampling: int | None = setting(
+        None,
+        "super-resolution pixels along one camera pixel; default: the model's",
+        ge=1,
+        le=64,
+    )
+    frames: str | None = setting(
+        None,
+        "frames to use, 1-based and inclusive, as FIRST:LAST; default: all",
+        pattern=r"^\d*:\d*$|^\d+$",
+        example="1:30",
+    )
+    chunk_frames: int | None = setting(
+        None,
+        "frames in memory at a time; default: from the free memory",
+        unit="frames",
+        ge=1,
+        le=1_000_000,
+    )
+    tile_px: int | None = setting(
+        None,
+        "edge of the tiles that a large frame is cut into; default: from the free memory",
+        unit="px",
+        ge=16,
+        le=8192,
+    )
+
+
+class Rendering(Settings):
+    """How a table is drawn as an image."""
+
+    method: Literal["histogram", "gaussian"] = setting(
+        "gaussian",
+        "histogram (one count per localization) or gaussian (each as wide as its uncertainty)",
+    )
+    pixel_size_nm: float = setting(10.0, "pixel size of the image", unit="nm", gt=0, le=10_000)
+    sigma_nm: float | None = setting(
+        None,
+        "same width for every localization; default: its own uncertainty",
+        unit="nm",
+        gt=0,
+        le=10_000,
+    )
+
+
+class Evaluation(Settings):
+    """How a table is compared with the truth."""
+
+    tolerance_nm: tuple[float, ...] = setting(
+        (100.0, 250.0), "largest distance of a match", unit="nm"
+    )
+    border_nm: float = setting(
+        0.0, "width of the border that is left out on all sides", unit="nm", ge=0, le=1e6
+    )
+    frames: str | None = setting(
+        None,
+        "frames to use, 1-based and inclusive, as FIRST:LAST; default: those of both tables",
+        pattern=r"^\d*:\d*$|^\d+$",
+        example="1:30",
+    )
