@@ -6,8 +6,10 @@ import numpy as np
 
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, OUTPUTS
 from deep_storm.networks import make_network
-from deep_storm.networks.base import Truth
+from deep_storm.networks.base import Scales, Truth
 from deep_storm.settings import Network
+
+SCALES = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
 
 
 def test_nothing_beyond_the_halo_is_seen():
@@ -15,9 +17,9 @@ def test_nothing_beyond_the_halo_is_seen():
     model = network.build()
     model.set_weights([np.abs(w) for w in model.get_weights()])
     frames = np.zeros((1, 96, 96, 1), np.float32)
-    before = network.inference(model)(frames)
+    before = network.inference(model, SCALES)(frames)
     frames[0, 48, 48] = 1.0
-    changed = np.abs(network.inference(model)(frames) - before).max(axis=(0, 3)) > 0
+    changed = np.abs(network.inference(model, SCALES)(frames) - before).max(axis=(0, 3)) > 0
     rows, columns = np.nonzero(changed)
     assert before.shape == (1, 96, 96, OUTPUTS)
     assert 10 < np.abs(rows - 48).max() <= network.halo_px

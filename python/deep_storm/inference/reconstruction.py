@@ -168,7 +168,9 @@ class _Run:
         """Work through the frames; return the end of what was done."""
         began = time.perf_counter()
         layout = plan_layout(self.network, self.reader, self.stream.shape, self.settings)
-        infer = self.network.inference(self.model.keras_model, self.precision)
+        infer = self.network.inference(
+            self.model.keras_model, self.model.card.scales, self.precision
+        )
         starts = range(first, last, layout.chunk_frames)
         done = first
         reading_out: Future[None] | None = None

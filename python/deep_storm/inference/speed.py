@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from deep_storm.networks.base import Scales
 from deep_storm.networks.device import bfloat16_gain, inference_dtype
 from deep_storm.settings import Device, Network
+
+TYPICAL = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
 
 
 def tensorflow_devices() -> dict[str, str]:
@@ -24,7 +27,7 @@ def tensorflow_devices() -> dict[str, str]:
     ]
     gain = bfloat16_gain()
     network = make_network(Network())
-    infer = network.inference(network.build())
+    infer = network.inference(network.build(), TYPICAL)
     frames = np.zeros((16, 64, 64, 1), np.float32)
     seconds = best_seconds(lambda: infer(frames))
     return {

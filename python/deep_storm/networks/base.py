@@ -28,13 +28,25 @@ LARGEST_INPUT = 20.0
 """Input is cut here: no pixel, however hot, is further from the training data than this."""
 
 
+EXPECTATIONS = 5
+"""Numbers that tell a network what to expect."""
+
+
 class Scales(Settings):
-    """Constants that bring photons to the network's scale; part of the model, never per frame."""
+    """What a network is told to expect of a stack; part of the model, never taken from a frame.
+
+    Frames are brought to the network's scale with it, and :meth:`expectations` are given to the
+    ``native`` network beside them: two dim emitters and a bright one look alike, and only what
+    is known of the brightness tells them apart.
+    """
 
     background_photon: float = setting(..., "background that becomes zero", unit="photon", ge=0)
     input_photon: float = setting(..., "photons above it that become one", unit="photon", gt=0)
     intensity_photon: float = setting(..., "brightness that becomes one", unit="photon", gt=0)
     sigma_px: float = setting(..., "PSF sigma that becomes one", unit="px", gt=0)
+    intensity_spread: float = setting(0.2, "relative spread of the brightness", ge=0)
+    excess_noise_factor: float = setting(1.0, "2 with EM gain, 1 without", ge=1)
+    read_noise_photon: float = setting(0.0, "read-out noise", unit="photon", ge=0)
 
     @classmethod
     def matching(
@@ -48,12 +60,29 @@ class Scales(Settings):
             input_photon=float(peak_photon / 2.0),
             intensity_photon=emitters.intensity_photon,
             sigma_px=sigma_px,
+            intensity_spread=emitters.intensity_std_photon / emitters.intensity_photon,
+            excess_noise_factor=camera.excess_noise_factor,
+            read_noise_photon=camera.read_noise_photon,
         )
 
     def network_input(self, photons: Float32) -> Float32:
         """Bring photons ``(batch, y, x)`` to the network's scale ``(batch, y, x, 1)``."""
         scaled = (photons - np.float32(self.background_photon)) / np.float32(self.input_photon)
         return np.minimum(scaled, np.float32(LARGEST_INPUT))[..., None]
+
+    def expectations(self) -> Float32:
+        """Return what the network is told beside the frames, float32 ``(5,)``, each about ±1."""
+        noise_photon = self.background_photon + self.read_noise_photon**2
+        return np.array(
+            [
+                np.log(self.sigma_px / 1.3),
+                np.log(self.intensity_photon / 1500.0),
+                np.log((noise_photon + 1.0) / 20.0),
+                4.0 * min(self.intensity_spread, 0.5) - 1.0,
+                self.excess_noise_factor - 1.0,
+            ],
+            dtype=np.float32,
+        )
 
     @property
     def background_scale_photon(self) -> float:
@@ -111,16 +140,33 @@ class LocalizationNetwork(ABC):
     def build(self) -> keras.Model:
         """Build the trainable network from ``(batch, y, x, 1)`` frames."""
 
+    def answer(
+        self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        """Run the trainable network.
+
+        Parameters
+        ----------
+        frames
+            ``(batch, y, x, 1)`` in the network's scale.
+        expectations
+            ``(batch, 5)``, see :meth:`Scales.expectations`; a network may leave them.
+        """
+        del expectations
+        return model(frames, training=training)
+
     @abstractmethod
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:
         """Return the loss of an answer, a scalar."""
 
     @abstractmethod
-    def inference(self, model: keras.Model, dtype: str = "float32") -> Inference:
+    def inference(self, model: keras.Model, scales: Scales, dtype: str = "float32") -> Inference:
         """Return the network's fastest form with the weights of ``model``.
 
         Parameters
         ----------
+        scales
+            Of the frames that it will see.
         dtype
             ``float32`` or ``bfloat16``.
         """

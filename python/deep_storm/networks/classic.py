@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from deep_storm.networks.base import Float32, Inference, LocalizationNetwork, Truth
+from deep_storm.networks.base import Float32, Inference, LocalizationNetwork, Scales, Truth
 
 if TYPE_CHECKING:
     import keras
@@ -102,7 +102,7 @@ class ClassicNetwork(LocalizationNetwork):
         along_y = tf.exp(-0.5 * tf.square(y))
         return tf.linalg.matmul(along_y, along_x, transpose_a=True)
 
-    def inference(self, model: keras.Model, dtype: str = "float32") -> Inference:
+    def inference(self, model: keras.Model, scales: Scales, dtype: str = "float32") -> Inference:
         """Fold batch normalization and convolve by phases; see the module's text."""
         layers = _folded(model)
         encoder = [(tf.constant(k, dtype), tf.constant(b, dtype)) for k, b in layers[:4]]

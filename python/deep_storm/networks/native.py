@@ -18,6 +18,10 @@ Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_colum
 
 and channel 36 the background (softplus, times the background scale).
 
+The network is told what to expect (PSF, brightness, background, kind of camera): a linear function
+of these numbers is added to the features at each resolution, so one network serves many
+experiments and a trained one is specialized to yours in a minute.
+
 Training maximizes the likelihood of the true emitters under the mixture of all cells'
 Gaussians, and that of their number under the cells' probabilities.
 """
@@ -25,13 +29,20 @@ Gaussians, and that of their number under the cells' probabilities.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
-from deep_storm.networks.base import Float32, Inference, LocalizationNetwork, Truth
+from deep_storm.networks.base import (
+    EXPECTATIONS,
+    Float32,
+    Inference,
+    LocalizationNetwork,
+    Scales,
+    Truth,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +53,8 @@ POOLINGS = 2
 REACH_PX = 22
 """Radius of the receptive field: two convolutions twice at full, twice at half, once at quarter
 resolution, poolings included."""
+TYPICAL_COUNT = 16.0
+"""Emitters of a patch from which on its weight in the loss falls."""
 CHANNELS = (32, 64, 128)
 """Features at full, half and quarter resolution."""
 
@@ -57,14 +70,20 @@ class NativeNetwork(LocalizationNetwork):
     halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
 
     def build(self) -> keras.Model:
-        """Build the trainable network: ``(b, y, x, 1)`` → ``(b, y, x, 37)``."""
+        """Build the trainable network: ``(b, y, x, 1)``, ``(b, 5)`` → ``(b, y, x, 37)``."""
         return build(CHANNELS)
+
+    def answer(
+        self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        """Run the network on frames and what it is told about them."""
+        return model([frames, expectations], training=training)
 
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:
         """Negative log likelihood of the true emitters and their number."""
         return loss(answer, truth)
 
-    def inference(self, model: keras.Model, dtype: str = "float32") -> Inference:
+    def inference(self, model: keras.Model, scales: Scales, dtype: str = "float32") -> Inference:
         """Return the compiled network; in bfloat16 on a copy with rounded weights."""
         import keras
 
@@ -77,12 +96,13 @@ class NativeNetwork(LocalizationNetwork):
             finally:
                 keras.config.set_dtype_policy(policy)
             network.set_weights(model.get_weights())
+        told = tf.constant(scales.expectations()[None])
 
         @tf.function(
             input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)], autograph=False
         )
         def run(frames: tf.Tensor) -> tf.Tensor:
-            return network(frames, training=False)
+            return network([frames, tf.repeat(told, tf.shape(frames)[0], axis=0)], training=False)
 
         def infer(frames: Float32) -> Float32:
             answer: Float32 = run(tf.constant(frames)).numpy()
@@ -101,11 +121,17 @@ def build(channels: tuple[int, int, int]) -> keras.Model:
             width, size, padding="same", activation="relu", kernel_initializer="he_normal"
         )(x)
 
+    def told(x: Any, width: int) -> Any:
+        features = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
+        shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(expected)
+        return layers.ReLU()(layers.Add()([features, layers.Reshape((1, 1, width))(shift)]))
+
     fine, half, quarter = channels
     frame = keras.Input((None, None, 1), name="frame")
-    skip_fine = conv(conv(frame, fine), fine)
-    skip_half = conv(conv(layers.MaxPooling2D()(skip_fine), half), half)
-    x = conv(conv(layers.MaxPooling2D()(skip_half), quarter), quarter)
+    expected = keras.Input((EXPECTATIONS,), name="expectations")
+    skip_fine = conv(told(frame, fine), fine)
+    skip_half = conv(told(layers.MaxPooling2D()(skip_fine), half), half)
+    x = conv(told(layers.MaxPooling2D()(skip_half), quarter), quarter)
     for width, skip in ((half, skip_half), (fine, skip_fine)):
         x = layers.Conv2D(width, 1, kernel_initializer="he_normal")(x)
         x = layers.Add()([layers.UpSampling2D()(x), skip])
@@ -120,7 +146,7 @@ def build(channels: tuple[int, int, int]) -> keras.Model:
         dtype="float32",
         name="cells",
     )(x)
-    return keras.Model(frame, head, name="native")
+    return keras.Model([frame, expected], head, name="native")
 
 
 def loss(raw: tf.Tensor, truth: Truth) -> tf.Tensor:
@@ -143,7 +169,9 @@ def loss(raw: tf.Tensor, truth: Truth) -> tf.Tensor:
     background = tf.nn.softplus(raw[..., BACKGROUND_CHANNEL])
     mean_background = truth.background[:, None, None]
     off = tf.reduce_mean(tf.square(background - mean_background), axis=(1, 2))
-    return tf.reduce_mean(located + counted + 10.0 * off)
+    # Crowded patches have many terms; without this the hopeless ones would decide the training.
+    weight = tf.math.rsqrt(1.0 + tf.reduce_sum(truth.present, axis=1) / TYPICAL_COUNT)
+    return tf.reduce_mean(weight * (located + counted) + 10.0 * off)
 
 
 def _count_term(probability: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Tensor:
@@ -155,28 +183,45 @@ def _count_term(probability: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf
 
 def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Tensor:
     """Negative log likelihood of every emitter under the mixture of the cells around it."""
-    rows, columns = tf.shape(cells)[1], tf.shape(cells)[2]
+    patches, rows, columns = tf.shape(cells)[0], tf.shape(cells)[1], tf.shape(cells)[2]
+    # Patches differ much in their number of emitters: look at the real ones, not at the padding.
+    real = tf.where(truth.present > 0)
+    patch = tf.cast(real[:, 0], tf.int32)
+    emitters = _Emitters(
+        *(tf.gather_nd(v, real) for v in (truth.x, truth.y, truth.photons, truth.sigma))
+    )
     steps = tf.range(-WINDOW, WINDOW + 1)
-    column = tf.cast(tf.floor(truth.x * CELLS), tf.int32)[..., None] + tf.tile(
+    column = tf.cast(tf.floor(emitters.x * CELLS), tf.int32)[:, None] + tf.tile(
         steps, [2 * WINDOW + 1]
     )
-    row = tf.cast(tf.floor(truth.y * CELLS), tf.int32)[..., None] + tf.repeat(steps, 2 * WINDOW + 1)
+    row = tf.cast(tf.floor(emitters.y * CELLS), tf.int32)[:, None] + tf.repeat(
+        steps, 2 * WINDOW + 1
+    )
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     index = tf.clip_by_value(row, 0, rows - 1) * columns + tf.clip_by_value(column, 0, columns - 1)
-    flat = tf.reshape(cells, [tf.shape(cells)[0], rows * columns, FIELDS])
-    near = tf.gather(flat, index, batch_dims=1)
-    deviation = _deviations(near, row, column, truth)
+    near = tf.gather(tf.reshape(cells, [-1, FIELDS]), patch[:, None] * rows * columns + index)
+    deviation = _deviations(near, row, column, emitters)
     spread = tf.nn.softplus(near[..., 5:9]) + LEAST_SPREAD
     log_density = -tf.reduce_sum(
         0.5 * tf.square(deviation / spread) + tf.math.log(spread), axis=-1
     ) - 2.0 * math.log(2.0 * math.pi)
-    log_weight = tf.math.log_sigmoid(near[..., 0]) - tf.math.log(expected)[:, None, None]
+    log_weight = (
+        tf.math.log_sigmoid(near[..., 0]) - tf.gather(tf.math.log(expected), patch)[:, None]
+    )
     joint = tf.where(inside, log_weight + log_density, -1e9)
-    emitter = tf.reduce_logsumexp(joint, axis=-1)
-    return -tf.reduce_sum(tf.where(truth.present > 0, emitter, 0.0), axis=1)
+    return -tf.math.unsorted_segment_sum(tf.reduce_logsumexp(joint, axis=-1), patch, patches)
 
 
-def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: Truth) -> tf.Tensor:
+class _Emitters(NamedTuple):
+    """Emitters of all patches in one row, as in :class:`Truth`."""
+
+    x: tf.Tensor
+    y: tf.Tensor
+    photons: tf.Tensor
+    sigma: tf.Tensor
+
+
+def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: _Emitters) -> tf.Tensor:
     """Return true minus said x, y (cells), photons and sigma, ``(..., 4)``."""
     x = tf.cast(column, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 1])
     y = tf.cast(row, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 2])

@@ -9,13 +9,14 @@ from deep_storm.settings.base import (
     first_problem,
     setting,
 )
-from deep_storm.settings.learning import Device, Network, Training
+from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.results import Evaluation, Reconstruction, Rendering
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
 __all__ = [
     "Background",
     "Device",
+    "Domain",
     "Emitters",
     "Evaluation",
     "Network",

@@ -23,6 +23,21 @@ class Network(Settings):
     )
 
 
+class Domain(Settings):
+    """Experiments that the general model is trained for; each range is drawn from log-uniformly."""
+
+    sigma_px: tuple[float, float] = setting((0.9, 1.8), "PSF sigma", unit="px")
+    sigma_spread: tuple[float, float] = setting((0.0, 0.1), "relative spread of the PSF sigma")
+    intensity_photon: tuple[float, float] = setting((300.0, 5000.0), "photons", unit="photon")
+    intensity_spread: tuple[float, float] = setting((0.03, 0.45), "relative spread of the photons")
+    background_photon: tuple[float, float] = setting((2.0, 100.0), "background", unit="photon")
+    density_per_um2: tuple[float, float] = setting(
+        (0.2, 12.0), "density at pixels of 100 nm", unit="per µm²"
+    )
+    read_noise_photon: tuple[float, float] = setting((0.0, 3.0), "read-out noise", unit="photon")
+    em_share: float = setting(0.35, "share of experiments with EM gain", ge=0, le=1)
+
+
 class Training(Settings):
     """How a network is trained."""
 

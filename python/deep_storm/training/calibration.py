@@ -84,7 +84,7 @@ def _localize(model: Model, seed: int) -> Simulated:
         density_factors=DENSITY_FACTORS,
     )
     network, reader = model.network, make_reader(model)
-    infer = network.inference(model.keras_model)
+    infer = network.inference(model.keras_model, card.scales)
     (tile,) = plan_tiles(FIELD_PX, FIELD_PX, FIELD_PX, network.halo_px, network.alignment_px)
     found: list[Candidates] = []
     true: list[npt.NDArray[np.float64]] = []

@@ -29,9 +29,13 @@ VALIDATION_BATCHES = 4
 
 
 class Batch(NamedTuple):
-    """One training batch in the network's scale: frames ``(b, y, x, 1)`` and their truth."""
+    """One training batch in the network's scale.
+
+    Frames ``(b, y, x, 1)``, what is told about them ``(b, 5)``, and their truth.
+    """
 
     frames: Float32
+    expectations: Float32
     truth: Truth
 
 
@@ -54,24 +58,26 @@ class TrainingData(ABC):
 
     def batch(self, index: int) -> Batch:
         """Return the training batch of this number in the network's scale."""
-        return self._scaled(self.raw_batch(index))
+        return in_scale(self.raw_batch(index), self.camera, self.scales)
 
     def validation(self) -> list[Batch]:
         """Return the batches that judge the training; the same ones at every call."""
-        return [self._scaled(self.raw_validation(k)) for k in range(VALIDATION_BATCHES)]
+        raw = [self.raw_validation(k) for k in range(VALIDATION_BATCHES)]
+        return [in_scale(patches, self.camera, self.scales) for patches in raw]
 
-    def _scaled(self, raw: PatchBatch) -> Batch:
-        scales = self.scales
-        present = raw.present.astype(np.float32)
-        truth = Truth(
-            x=raw.xy_px[..., 0],
-            y=raw.xy_px[..., 1],
-            photons=raw.intensity_photon / np.float32(scales.intensity_photon),
-            sigma=raw.sigma_px / np.float32(scales.sigma_px),
-            present=present,
-            background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
-        )
-        return Batch(scales.network_input(self.camera.photons(raw.adu)), truth)
+
+def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
+    """Bring patches and their emitters to the network's scale."""
+    truth = Truth(
+        x=raw.xy_px[..., 0],
+        y=raw.xy_px[..., 1],
+        photons=raw.intensity_photon / np.float32(scales.intensity_photon),
+        sigma=raw.sigma_px / np.float32(scales.sigma_px),
+        present=raw.present.astype(np.float32),
+        background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
+    )
+    told = np.repeat(scales.expectations()[None], len(raw.adu), axis=0)
+    return Batch(scales.network_input(camera.photons(raw.adu)), told, truth)
 
 
 class SimulatedData(TrainingData):

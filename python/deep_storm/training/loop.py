@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -231,24 +232,31 @@ def _compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, An
     optimizer.build(model.trainable_variables)
     frames = tf.TensorSpec((None, None, None, 1), tf.float32)
     rows = tf.TensorSpec((None, None), tf.float32)
-    signature = [frames, *[rows] * 5, tf.TensorSpec((None,), tf.float32)]
+    signature = [frames, *[rows] * 6, tf.TensorSpec((None,), tf.float32)]
 
     @tf.function(input_signature=signature, autograph=False)
     def step(*tensors: Any) -> Any:
         with tf.GradientTape() as tape:
-            value = network.loss(model(tensors[0], training=True), Truth(*tensors[1:]))
+            value = _loss(network, model, tensors, training=True)
         gradients = tape.gradient(value, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return value
 
     @tf.function(input_signature=signature, autograph=False)
     def loss(*tensors: Any) -> Any:
-        return network.loss(model(tensors[0], training=False), Truth(*tensors[1:]))
+        return _loss(network, model, tensors, training=False)
 
     return step, loss, optimizer
+
+
+def _loss(
+    network: LocalizationNetwork, model: keras.Model, tensors: Sequence[Any], training: bool
+) -> Any:
+    answer = network.answer(model, tensors[0], tensors[1], training)
+    return network.loss(answer, Truth(*tensors[2:]))
 
 
 def _tensors(batch: Batch) -> list[Any]:
     import tensorflow as tf
 
-    return [tf.constant(v, tf.float32) for v in (batch.frames, *batch.truth)]
+    return [tf.constant(v, tf.float32) for v in (batch.frames, batch.expectations, *batch.truth)]
