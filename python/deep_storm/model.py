@@ -11,6 +11,8 @@
 
 ``model.toml`` holds size and checksum of the weights, so that a damaged or unfinished folder is
 noticed. File names in it are names, never paths.
+
+Models that come with the software have a name instead of a path (:data:`BUNDLED`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import os
 import zipfile
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,7 +33,7 @@ from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import atomic_folder, sha256
 from deep_storm.networks import make_network
 from deep_storm.networks.base import LocalizationNetwork, Scales
-from deep_storm.settings import Background, Emitters, Network, Psf, Settings, setting
+from deep_storm.settings import Background, Domain, Emitters, Network, Psf, Settings, setting
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +42,8 @@ FORMAT_VERSION = 1
 CARD_FILE = "model.toml"
 WEIGHTS_FILE = "weights.npz"
 LAST_FILE = "last.npz"
+BUNDLED = ("general",)
+"""Names of the models that come with the software."""
 
 Weights = list[npt.NDArray[np.float32]]
 
@@ -83,6 +88,12 @@ class ModelCard(Settings):
     emitters: Emitters = setting(..., "emitters it was trained for")
     background: Background = setting(..., "background it was trained for")
     scales: Scales = setting(..., "normalisation of input and answer")
+    general: bool = setting(
+        False, "made for no experiment: camera, PSF, emitters and background are yet to be told"
+    )
+    domain: Domain | None = setting(
+        None, "experiments that a general model, or the one it started from, was trained for"
+    )
     threshold: float = setting(0.5, "confidence that localizations need by default", ge=0, le=1)
     calibration: Calibration = setting(Calibration(), "score to confidence, spread to uncertainty")
     scores: dict[str, float] = setting({}, "on validation simulation")
@@ -154,7 +165,7 @@ class Model:
         Parameters
         ----------
         path
-            The folder.
+            The folder, or the name of a bundled model.
         last
             Whether to take the last weights instead of the best ones.
 
@@ -163,13 +174,21 @@ class Model:
         ModelError
             The folder is none, is unfinished or damaged, or of an unknown format.
         """
-        folder = Path(path)
+        folder = model_folder(path)
         card = read_card(folder)
         network = make_network(card.network)
         keras_model = network.build()
         name = LAST_FILE if last else WEIGHTS_FILE
         _assign(keras_model, _read_weights(folder, card, name), folder / name)
         return cls(card, keras_model, path=folder)
+
+
+def model_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the folder of a model: a bundled one by its name, unless a folder has that name."""
+    folder = Path(path)
+    if str(path) in BUNDLED and not folder.exists():
+        return Path(str(resources.files("deep_storm") / "models" / str(path)))
+    return folder
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -8,7 +8,7 @@ on the seed and their number alone, so they can be made ahead in another thread.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,20 @@ class Batch(NamedTuple):
     truth: Truth
 
 
+class BatchSource(Protocol):
+    """What the training loop needs."""
+
+    patches_per_epoch: int
+
+    def batch(self, index: int) -> Batch:
+        """Return the training batch of this number."""
+
+    def validation(self) -> list[Batch]:
+        """Return the batches that judge the training."""
+
+
 class TrainingData(ABC):
-    """Where batches come from."""
+    """Where batches come from, with one camera and one scale."""
 
     patches_per_epoch: int
 

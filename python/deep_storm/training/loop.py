@@ -20,7 +20,7 @@ import pandas as pd
 from deep_storm.errors import Cancelled, ModelError
 from deep_storm.networks.base import LocalizationNetwork, Truth
 from deep_storm.progress import Progress, silent
-from deep_storm.training.data import Batch, TrainingData
+from deep_storm.training.data import Batch, BatchSource
 from deep_storm.training.schedule import (
     PLATEAU_EPOCHS,
     TIMED_FROM,
@@ -81,7 +81,7 @@ class _State:
 def train_network(
     model: keras.Model,
     network: LocalizationNetwork,
-    data: TrainingData,
+    data: BatchSource,
     settings: ResolvedTraining,
     progress: Progress = silent,
     began: float | None = None,
@@ -115,7 +115,7 @@ class _Loop:
         self,
         model: keras.Model,
         network: LocalizationNetwork,
-        data: TrainingData,
+        data: BatchSource,
         settings: ResolvedTraining,
         progress: Progress,
         began: float,

@@ -74,13 +74,8 @@ def train_model(
         The model to start from has another network, or training diverged.
     """
     began = time.perf_counter()
-    if start is not None and start.card.network != network:
-        raise ModelError(
-            f"the model to start from is a {start.card.network.network} network with upsampling "
-            f"{start.card.network.upsampling}",
-            f"a {network.network} network with upsampling {network.upsampling}",
-            "give --network and --upsampling of that model",
-        )
+    if start is not None:
+        _check_start(start, network)
     with place(device):
         import keras
 
@@ -89,7 +84,10 @@ def train_model(
         settings = settings_for(spec, training)
         parts = (molecules.camera, molecules.psf, molecules.emitters, molecules.background)
         # Weights learnt in one scale mean nothing in another: a started model keeps its own.
-        scales = start.card.scales if start is not None else Scales.matching(*parts)
+        # A general one, and what came from it, has learnt to be told of others.
+        domain = start.card.domain if start is not None else None
+        told = start is None or domain is not None
+        scales = Scales.matching(*parts) if told or start is None else start.card.scales
         data = make_data(molecules, scales, settings, imported)
         keras_model = spec.build()
         if start is not None:
@@ -103,11 +101,26 @@ def train_model(
             emitters=molecules.emitters,
             background=molecules.background,
             scales=scales,
-            training=_record(settings, trained, imported is not None, start),
-            versions=_versions(),
+            domain=domain,
+            training=training_record(settings, trained, imported is not None, start),
+            versions=versions(),
         )
         model = calibrate(Model(card, keras_model, trained.last), training.seed)
     return model, trained
+
+
+def _check_start(start: Model, network: Network) -> None:
+    own = start.card.network
+    # The native network knows nothing of the image's upsampling.
+    if own.network == network.network and (
+        own.network == "native" or own.upsampling == network.upsampling
+    ):
+        return
+    raise ModelError(
+        f"the model to start from is a {own.network} network with upsampling {own.upsampling}",
+        f"a {network.network} network with upsampling {network.upsampling}",
+        "give --network and --upsampling of that model, or --from none",
+    )
 
 
 def make_data(
@@ -129,7 +142,7 @@ def make_data(
     )
 
 
-def _record(
+def training_record(
     settings: ResolvedTraining, trained: Trained, imported: bool, start: Model | None
 ) -> dict[str, str | float | int]:
     """Return what ``model.toml`` tells about the training."""
@@ -147,6 +160,7 @@ def _record(
     return record
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the software that a model is trained with."""
     names = ("deep-storm", "tensorflow", "keras", "numpy")
     return {"python": platform.python_version()} | {n: version(n) for n in names}

@@ -58,7 +58,11 @@ class TrainResult:
         "imported simulation to train on: stack (TIFF) and ground truth (CSV)",
         tuple[Path, Path],
     ),
-    Argument("from_model", "model folder to start from", option="from"),
+    Argument(
+        "from_model",
+        "model folder to start from, or none; default: general, the bundled model (native only)",
+        option="from",
+    ),
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -92,7 +96,8 @@ def train(
         Stack and ground truth to train on. Without it the simulation is made on the fly from
         ``psf``, ``emitters`` and ``background``, which are needed then.
     from_model
-        A model to start from; what is not given is taken from it.
+        A model to start from; what is not given is taken from it. By default the bundled general
+        model, which tells nothing about your experiment; ``"none"`` starts from nothing.
     camera
         Needed, unless a model to start from or a protocol beside the simulation tells it.
     psf, emitters, background
@@ -115,7 +120,7 @@ def train(
     OutputError
         The model folder exists already or cannot be written.
     """
-    from deep_storm.model import CARD_FILE, Model
+    from deep_storm.model import CARD_FILE
     from deep_storm.networks.device import quiet_tensorflow
     from deep_storm.report.plots import loss_curve, save_figure
     from deep_storm.training.session import train_model
@@ -123,9 +128,7 @@ def train(
     if output is not None:
         _check_folder(Path(output), overwrite, CARD_FILE)
     quiet_tensorflow()
-    start = None
-    if from_model is not None:
-        start = from_model if isinstance(from_model, Model) else Model.load(from_model)
+    start = _start(from_model, network)
     given = {"camera": camera, "psf": psf, "emitters": emitters, "background": background}
     imported, molecules = None, None
     if simulation is not None:
@@ -150,6 +153,18 @@ def train(
         model.save_into(partial)
     model.path = Path(output)
     return TrainResult(model, trained, (Path(output),))
+
+
+def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:
+    """Return the model to start from: the one that is named, or the bundled general one."""
+    from deep_storm.model import Model
+
+    if isinstance(from_model, Model):
+        return from_model
+    if from_model is None:
+        fits = network is None or network.network == "native"
+        return Model.load("general") if fits else None
+    return None if str(from_model) == "none" else Model.load(from_model)
 
 
 def _check_folder(folder: Path, overwrite: bool, marker: str) -> None:
@@ -179,7 +194,7 @@ def _matched(given: dict[str, Any], start: Model | None) -> Molecules:
     values: dict[str, Any] = {}
     for name, cls in classes.items():
         value = given[name]
-        if value is None and start is not None:
+        if value is None and start is not None and not start.card.general:
             value = getattr(start.card, name)
         # Parsing nothing complains about the first thing that is missing.
         values[name] = cls.parse({}) if value is None else value
@@ -203,7 +218,9 @@ def _imported(
             "only the camera: the ground truth tells the rest",
             "leave them out, or leave --simulation out to train on a matched simulation",
         )
-    camera = given["camera"] or (start.card.camera if start is not None else None)
+    camera = given["camera"] or (
+        start.card.camera if start is not None and not start.card.general else None
+    )
     stack, truth = simulation
     described = import_simulation(stack, truth, camera=camera)
     if described.camera is None:

@@ -1,0 +1,82 @@
+"""Use a general model for one experiment without training it.
+
+The network is told camera, PSF, brightness and background; threshold and confidence are learnt on
+fresh simulation of the same experiment, as after training.
+"""
+
+from __future__ import annotations
+
+from deep_storm.errors import ModelError
+from deep_storm.model import Model
+from deep_storm.networks.base import Scales
+from deep_storm.settings import Domain
+from deep_storm.training.calibration import calibrate
+from deep_storm.training.session import Molecules
+
+SLACK = 1.02
+"""Values this far beyond the domain are still in it: nobody knows them better."""
+
+
+def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
+    """Return a general model that knows what to expect.
+
+    Parameters
+    ----------
+    model
+        A general model, or one that was trained from it.
+    molecules
+        Camera, PSF, emitters and background of the experiment.
+    seed
+        Of the simulation that threshold and confidence are learnt on.
+
+    Raises
+    ------
+    ModelError
+        The model was trained for one experiment only.
+    """
+    if model.card.domain is None:
+        raise ModelError(
+            f"{model.describe()}, trained for that alone",
+            "a general model, or one trained from it",
+            "use --model general, or train a model for these settings",
+        )
+    parts = (molecules.camera, molecules.psf, molecules.emitters, molecules.background)
+    card = model.card.model_copy(
+        update={
+            "camera": molecules.camera,
+            "psf": molecules.psf,
+            "emitters": molecules.emitters,
+            "background": molecules.background,
+            "scales": Scales.matching(*parts),
+            "general": False,
+        }
+    )
+    return calibrate(Model(card, model.keras_model, None, model.path), seed)
+
+
+def outside(domain: Domain, molecules: Molecules) -> list[str]:
+    """Say which values of an experiment the general model was not trained for.
+
+    Returns
+    -------
+    A sentence for each value, with the range it should be in.
+    """
+    camera = molecules.camera
+    area = (camera.pixel_size_nm / 100.0) ** 2
+    values = {
+        "PSF sigma (px)": (camera.px(molecules.psf.sigma_nm), domain.sigma_px),
+        "photons": (molecules.emitters.intensity_photon, domain.intensity_photon),
+        "background (photons)": (
+            molecules.background.background_photon,
+            domain.background_photon,
+        ),
+        "density (per 100 × 100 px)": (
+            molecules.emitters.density_per_um2 * area * 100.0,
+            (0.0, domain.density_per_um2[1] * 100.0),
+        ),
+    }
+    return [
+        f"{name} {value:.3g} is outside {low:g} to {high:g}, which the model was trained for"
+        for name, (value, (low, high)) in values.items()
+        if not low / SLACK <= value <= high * SLACK
+    ]

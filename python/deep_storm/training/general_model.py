@@ -1,0 +1,93 @@
+"""Train the general model: the one that comes with the software."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deep_storm.camera import Camera
+from deep_storm.model import Model, ModelCard
+from deep_storm.networks import make_network
+from deep_storm.networks.base import Scales
+from deep_storm.networks.device import place
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Background, Device, Domain, Emitters, Network, Psf, Training
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.general import DOMAIN_STREAM, Experiment, GeneralData, draw_experiment
+from deep_storm.training.loop import Trained, train_network
+from deep_storm.training.schedule import settings_for
+from deep_storm.training.session import Molecules, training_record, versions
+
+SCORED_EXPERIMENTS = 12
+SCORE_SEED = 5_000_011
+TYPICAL = Experiment(
+    Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5, read_noise_adu=2.0),
+    Psf(sigma_nm=130.0, sigma_std_nm=6.0),
+    Emitters(density_per_um2=2.0, intensity_photon=1500.0, intensity_std_photon=400.0),
+    Background(background_photon=15.0, background_std_photon=1.0),
+)
+"""Stands in the card where a model says what it was trained for."""
+
+
+def train_general(
+    domain: Domain, training: Training, device: Device, progress: Progress = silent
+) -> tuple[Model, Trained]:
+    """Train a general model.
+
+    Parameters
+    ----------
+    domain
+        What it shall be used for.
+    training, device
+        Settings.
+    progress
+        Called after every step.
+
+    Returns
+    -------
+    The model, and its training.
+    """
+    with place(device):
+        import keras
+
+        keras.utils.set_random_seed(training.seed)
+        network = make_network(Network())
+        settings = settings_for(network, training)
+        keras_model = network.build()
+        data = GeneralData(domain, settings)
+        trained = train_network(keras_model, network, data, settings, progress)
+        keras_model.set_weights(trained.best)
+        record = training_record(settings, trained, imported=False, start=None)
+        record["data"] = "experiments drawn from the domain"
+        return general_model(keras_model, domain, record), trained
+
+
+def general_model(
+    keras_model: object, domain: Domain, record: dict[str, str | float | int]
+) -> Model:
+    """Put trained weights, domain and scores on experiments of the domain together."""
+    camera, psf, emitters, background = TYPICAL
+    card = ModelCard(
+        network=Network(),
+        camera=camera,
+        psf=psf,
+        emitters=emitters,
+        background=background,
+        scales=Scales.matching(*TYPICAL),
+        general=True,
+        domain=domain,
+        training=record,
+        versions=versions(),
+    )
+    model = Model(card, keras_model)
+    rng = np.random.default_rng([SCORE_SEED, DOMAIN_STREAM])
+    scores = [
+        adapted(model, Molecules(*draw_experiment(domain, rng))).card.scores
+        for _ in range(SCORED_EXPERIMENTS)
+    ]
+    mean = {
+        f"mean_{name}": float(np.mean([s[name] for s in scores if name in s]))
+        for name in ("jaccard", "rmse_nm", "calibration_error")
+    }
+    mean["experiments"] = float(SCORED_EXPERIMENTS)
+    model.card = card.model_copy(update={"scores": mean})
+    return model
