@@ -252,7 +252,7 @@ def _read_weights(folder: Path, card: ModelCard, name: str) -> Weights:
             "the file is damaged; copy the model folder again or train again",
         )
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return [arrays[key] for key in sorted(arrays.files)]
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path} cannot be read ({error})", "weights", "train again") from error

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,9 @@ import pandas as pd
 from deep_storm.errors import Cancelled, ModelError
 from deep_storm.networks.base import LocalizationNetwork, Truth
 from deep_storm.progress import Progress, silent
+from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import Batch, BatchSource
+from deep_storm.training.interrupt import ctrl_c_noted
 from deep_storm.training.schedule import (
     PLATEAU_EPOCHS,
     TIMED_FROM,
@@ -85,6 +87,7 @@ def train_network(
     settings: ResolvedTraining,
     progress: Progress = silent,
     began: float | None = None,
+    keeper: Keeper | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -96,18 +99,23 @@ def train_network(
         Loss, batches, and how to train.
     progress
         Called after every step with the live losses. When it raises
-        :class:`~deep_storm.errors.Cancelled` or ``KeyboardInterrupt``, training ends and the best
-        weights until then are returned.
+        :class:`~deep_storm.errors.Cancelled`, training ends and the best weights until then are
+        returned.
     began
         ``time.perf_counter()`` at which the budget of minutes began; default: now.
+    keeper
+        Writes checkpoints, goes on from one, and keeps one when Ctrl-C is pressed. Without it,
+        Ctrl-C ends the training as ``Cancelled`` from ``progress`` does.
 
     Raises
     ------
     ModelError
-        The loss is not a number any more.
+        The loss is not a number any more, or the checkpoint does not suit.
+    Cancelled
+        Ctrl-C was pressed, and a checkpoint is kept.
     """
     began = time.perf_counter() if began is None else began
-    return _Loop(model, network, data, settings, progress, began).run()
+    return _Loop(model, network, data, settings, progress, began, keeper).run()
 
 
 class _Loop:
@@ -119,8 +127,11 @@ class _Loop:
         settings: ResolvedTraining,
         progress: Progress,
         began: float,
+        keeper: Keeper | None,
     ) -> None:
         self.model = model
+        self.keeper = keeper
+        self.kept = time.perf_counter()
         self.data = data
         self.settings = settings
         self.progress = progress
@@ -132,12 +143,39 @@ class _Loop:
 
     def run(self) -> Trained:
         """Train until the end, whatever ends it."""
-        ended, step = "finished", 0
         current = plan(self.settings, self.data.patches_per_epoch)
+        step = 0
+        if self.keeper is not None and self.keeper.resume:
+            step, current = self._restore(self.keeper, current)
+        with ctrl_c_noted() as pressed:
+            ended, step, current = self._steps(step, current, pressed)
+        if pressed() and self.keeper is not None and step > TIMED_TO:
+            self._keep(self.keeper, step, current)
+            raise Cancelled(
+                f"{step} of {current.steps} steps are kept in {self.keeper.folder}",
+                advice=f"the same command with --resume goes on; with --resume --steps {step} it "
+                "makes the model from what was learnt until now",
+            )
+        if not self.state.rows:
+            self._evaluate(step, current)
+        return Trained(
+            best=self.state.best,
+            last=self.model.get_weights(),
+            history=pd.DataFrame(self.state.rows),
+            steps=step,
+            ended=ended,
+            seconds=time.perf_counter() - self.began,
+            waiting_seconds=self.waiting_seconds,
+        )
+
+    def _steps(
+        self, step: int, current: Plan, pressed: Callable[[], bool]
+    ) -> tuple[str, int, Plan]:
+        """Step until the end; return why it ended, the steps done and the plan."""
         timed = 0.0
         with ThreadPoolExecutor(1) as maker:
             waiting: deque[Future[Batch]] = deque(
-                maker.submit(self.data.batch, k) for k in range(BATCHES_AHEAD)
+                maker.submit(self.data.batch, step + k) for k in range(BATCHES_AHEAD)
             )
             try:
                 while step < current.steps:
@@ -149,24 +187,47 @@ class _Loop:
                     if step == TIMED_TO:
                         current = self._replan(timed)
                     if self._evaluation_due(step, current) and not self._evaluate(step, current):
-                        ended = "no improvement"
-                        break
+                        return "no improvement", step, current
+                    self._keep_now_and_then(step, current)
                     self.progress(step, current.steps, self._message())
-            except (Cancelled, KeyboardInterrupt):
-                ended = "stopped"
-            for future in waiting:
-                future.cancel()
-        if ended == "stopped" and not self.state.rows:
-            self._evaluate(step, current)
-        return Trained(
-            best=self.state.best,
-            last=self.model.get_weights(),
-            history=pd.DataFrame(self.state.rows),
-            steps=step,
-            ended=ended,
-            seconds=time.perf_counter() - self.began,
-            waiting_seconds=self.waiting_seconds,
-        )
+                    if pressed():
+                        return "stopped", step, current
+            except Cancelled:
+                return "stopped", step, current
+            finally:
+                for future in waiting:
+                    future.cancel()
+        return "finished", step, current
+
+    def _keep_now_and_then(self, step: int, current: Plan) -> None:
+        # Before the plan is known a checkpoint would be no use.
+        if self.keeper is None or step <= TIMED_TO:
+            return
+        if time.perf_counter() - self.kept >= self.keeper.every_seconds:
+            self._keep(self.keeper, step, current)
+
+    def _keep(self, keeper: Keeper, step: int, current: Plan) -> None:
+        state = self.state
+        values = {f.name: getattr(state, f.name) for f in fields(state) if f.name != "best"}
+        # Infinity is no JSON: there is no best loss before the first look at the validation.
+        values["best_loss"] = state.best_loss if state.rows else None
+        values |= {"step": step, "plan": current, "seconds": time.perf_counter() - self.began}
+        optimizer = [np.asarray(v) for v in self.optimizer.variables]
+        arrays = {"weights": self.model.get_weights(), "best": state.best, "optimizer": optimizer}
+        keeper.write(arrays, values)
+        self.kept = time.perf_counter()
+
+    def _restore(self, keeper: Keeper, wanted: Plan) -> tuple[int, Plan]:
+        arrays, values = keeper.read()
+        self.model.set_weights(arrays["weights"])
+        for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
+            variable.assign(value)
+        step, planned = values.pop("step"), Plan(*values.pop("plan"))
+        self.began = time.perf_counter() - values.pop("seconds")
+        if values["best_loss"] is None:
+            values["best_loss"] = float("inf")
+        self.state = _State(best=arrays["best"], **values)
+        return step, wanted if self.settings.steps is not None else planned
 
     def _replan(self, timed: float) -> Plan:
         now = time.perf_counter()

@@ -18,6 +18,7 @@ from deep_storm.networks.device import place
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.calibration import calibrate
+from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import ImportedData, SimulatedData, TrainingData
 from deep_storm.training.loop import Trained, train_network
 from deep_storm.training.schedule import ResolvedTraining, settings_for
@@ -52,6 +53,7 @@ def train_model(
     imported: Imported | None = None,
     start: Model | None = None,
     progress: Progress = silent,
+    keeper: Keeper | None = None,
 ) -> tuple[Model, Trained]:
     """Train a model, calibrate it and choose its threshold.
 
@@ -67,6 +69,8 @@ def train_model(
         A model to start from; of the same network.
     progress
         See :func:`~deep_storm.training.loop.train_network`.
+    keeper
+        Writes checkpoints and goes on from one.
 
     Raises
     ------
@@ -92,7 +96,7 @@ def train_model(
         keras_model = spec.build()
         if start is not None:
             keras_model.set_weights(start.keras_model.get_weights())
-        trained = train_network(keras_model, spec, data, settings, progress, began)
+        trained = train_network(keras_model, spec, data, settings, progress, began, keeper)
         keras_model.set_weights(trained.best)
         card = ModelCard(
             network=network,

@@ -13,6 +13,7 @@ from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
     from deep_storm.model import Model
+    from deep_storm.training.checkpoint import Keeper
     from deep_storm.training.loop import Trained
     from deep_storm.training.session import Imported, Molecules
 
@@ -63,6 +64,9 @@ class TrainResult:
         "model folder to start from, or none; default: general, the bundled model (native only)",
         option="from",
     ),
+    Argument(
+        "resume", "go on where an interrupted training with the same settings and output was", bool
+    ),
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -83,6 +87,7 @@ def train(
     network: Network | None = None,
     training: Training = Training(),
     device: Device = Device(),
+    resume: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> TrainResult:
@@ -104,6 +109,9 @@ def train(
         Only with a simulation made on the fly; an imported one tells them itself.
     network, training, device
         Settings.
+    resume
+        Go on from the checkpoint of an interrupted training: Ctrl-C and every minute leave one
+        beside ``output``.
     overwrite
         Whether an existing model folder may be replaced.
     progress
@@ -137,8 +145,9 @@ def train(
         molecules = _matched(given, start)
     network = network or (start.card.network if start is not None else Network())
     try:
+        keeper = _keeper(output, resume, molecules, network, training, simulation, start)
         model, trained = train_model(
-            molecules, network, training, device, imported, start, progress
+            molecules, network, training, device, imported, start, progress, keeper
         )
     finally:
         if imported is not None:
@@ -152,6 +161,8 @@ def train(
         save_figure(loss_curve(trained.history), partial / "loss.png")
         model.save_into(partial)
     model.path = Path(output)
+    if keeper is not None:
+        keeper.remove()
     return TrainResult(model, trained, (Path(output),))
 
 
@@ -165,6 +176,37 @@ def _start(from_model: Path | str | Model | None, network: Network | None) -> Mo
         fits = network is None or network.network == "native"
         return Model.load("general") if fits else None
     return None if str(from_model) == "none" else Model.load(from_model)
+
+
+def _keeper(
+    output: Path | str | None,
+    resume: bool,
+    molecules: Molecules,
+    network: Network,
+    training: Training,
+    simulation: tuple[Path | str, Path | str] | None,
+    start: Model | None,
+) -> Keeper | None:
+    """Return where checkpoints go, with all that makes two trainings the same."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.training.checkpoint import Keeper
+
+    if output is None:
+        if resume:
+            raise SettingsError(
+                "resume without an output",
+                "the model folder that the interrupted training was to write",
+                "give --output",
+            )
+        return None
+    settings = {name: part.model_dump(mode="json") for name, part in vars(molecules).items()}
+    # How long it lasts may be changed on the way.
+    settings["training"] = training.model_dump(mode="json", exclude={"steps", "minutes"})
+    settings["network"] = network.model_dump(mode="json")
+    settings["simulation"] = [str(Path(part).resolve()) for part in simulation or ()]
+    settings["from"] = [w.sha256 for w in start.card.weights] if start is not None else []
+    output = Path(output)
+    return Keeper(output.with_name(f"{output.name}.training"), settings, resume)
 
 
 def _check_folder(folder: Path, overwrite: bool, marker: str) -> None:

@@ -1,0 +1,114 @@
+"""Resumed training is the training that was never interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from deep_storm.camera import Camera
+from deep_storm.errors import Cancelled, ModelError
+from deep_storm.networks import make_network
+from deep_storm.networks.base import Scales
+from deep_storm.settings import Background, Emitters, Network, Psf, Training
+from deep_storm.training.checkpoint import Keeper
+from deep_storm.training.data import SimulatedData
+from deep_storm.training.loop import train_network
+from deep_storm.training.schedule import settings_for
+
+PARTS = (
+    Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=1),
+    Psf(sigma_nm=130),
+    Emitters(density_per_um2=1, intensity_photon=1500),
+    Background(background_photon=10),
+)
+STEPS = 26
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+def trained(keeper=None, progress=lambda *_: None):
+    import keras
+
+    keras.utils.set_random_seed(1)
+    network = make_network(Network())
+    settings = settings_for(network, Training(steps=STEPS, batch=2, patch_size_px=16))
+    scales = Scales.matching(*PARTS)
+    data = SimulatedData(*PARTS, scales, settings)
+    return train_network(network.build(), network, data, settings, progress, None, keeper)
+
+
+def stop_at(number, how):
+    def progress(step, total, message):
+        if step == number:
+            how()
+
+    return progress
+
+
+def kill():
+    raise Killed
+
+
+def test_resumed_is_uninterrupted(tmp_path):
+    whole = trained()
+    keeper = Keeper(tmp_path / "mine.training", {"seed": 1}, every_seconds=0.0)
+    with pytest.raises(Killed):
+        trained(keeper, stop_at(22, kill))
+    resumed = trained(Keeper(keeper.folder, {"seed": 1}, resume=True))
+    for one, other in zip(whole.last, resumed.last, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(whole.best, resumed.best, strict=True):
+        np.testing.assert_array_equal(one, other)
+    columns = ["step", "loss", "validation_loss", "learning_rate"]
+    assert whole.history[columns].equals(resumed.history[columns])
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path):
+    keeper = Keeper(tmp_path / "mine.training", {})
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Cancelled, match=r"20 of 26 steps are kept in .*--resume"):
+        trained(keeper, stop_at(20, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    assert keeper.path.is_file()
+    assert signal.getsignal(signal.SIGINT) is before
+    keeper.remove()
+    assert not keeper.folder.exists()
+
+
+def test_without_a_keeper_ctrl_c_gives_the_best_until_then():
+    done = trained(None, stop_at(20, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    assert (done.ended, done.steps) == ("stopped", 20)
+
+
+def written(folder, settings):
+    keeper = Keeper(folder, settings)
+    keeper.write({"weights": [np.ones(2)], "best": [], "optimizer": []}, {"step": 3})
+    return keeper
+
+
+def test_checkpoint_round_trip(tmp_path):
+    keeper = written(tmp_path / "c", {"seed": 1})
+    arrays, state = keeper.read()
+    assert state == {"step": 3}
+    np.testing.assert_array_equal(arrays["weights"][0], np.ones(2))
+
+
+def test_checkpoint_of_other_settings_is_refused(tmp_path):
+    written(tmp_path / "c", {"seed": 1, "psf": {"sigma_nm": 130}})
+    with pytest.raises(ModelError, match="another psf"):
+        Keeper(tmp_path / "c", {"seed": 1, "psf": {"sigma_nm": 140}}).read()
+
+
+def test_missing_or_damaged_checkpoint_is_named(tmp_path):
+    with pytest.raises(ModelError, match="no checkpoint"):
+        Keeper(tmp_path / "none", {}).read()
+    keeper = written(tmp_path / "c", {})
+    data = keeper.path.read_bytes()
+    for cut in (0, 10, len(data) // 2):
+        keeper.path.write_bytes(data[:cut])
+        with pytest.raises(ModelError, match="damaged"):
+            keeper.read()
