@@ -51,7 +51,7 @@ def write_image(
     values = np.asarray(image, dtype=np.float32)
     if values.ndim != 2 or values.size == 0:
         raise StackError(f"the image has the shape {values.shape}", "(height, width)")
-    low, high = _display_range(values)
+    low, high = display_range(values)
     if values.nbytes <= LARGEST_IMAGEJ_FRAME_BYTES:
         _write_imagej(
             path, values, pixel_size_nm, {"axes": "YX", "min": low, "max": high}, overwrite
@@ -180,7 +180,7 @@ def _write_imagej(
         )
 
 
-def _display_range(values: npt.NDArray[np.float32]) -> tuple[float, float]:
+def display_range(values: npt.NDArray[np.float32]) -> tuple[float, float]:
     """Return what ImageJ shows as black and white, both finite and different."""
     numbers = values[np.isfinite(values)]
     if numbers.size == 0:

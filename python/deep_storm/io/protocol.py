@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,27 @@ def read_protocol(path: str | os.PathLike[str]) -> Camera:
     SettingsError
         A value of the camera is out of range.
     """
-    values = _camera_settings(Path(path))
+    return camera_from_thunderstorm(_camera_settings(Path(path)), f"the protocol {path}")
+
+
+def camera_from_thunderstorm(values: Mapping[str, Any], origin: str) -> Camera:
+    """Translate ThunderSTORM's camera settings, named as in its protocol.
+
+    Parameters
+    ----------
+    values
+        ``pixelSize``, ``photons2ADU``, ``offset`` and, where it has them, ``quantumEfficiency``,
+        ``readoutNoise`` (photoelectrons), ``isEmGain`` and ``gain``; numbers or text.
+    origin
+        Where they come from, for errors.
+
+    Raises
+    ------
+    CameraError
+        A value is missing or no number.
+    SettingsError
+        A value is out of range.
+    """
     try:
         photons_per_adu = float(values["photons2ADU"])
         camera: dict[str, Any] = {
@@ -54,13 +75,13 @@ def read_protocol(path: str | os.PathLike[str]) -> Camera:
         noise_electron = float(values.get("readoutNoise", 0.0))
     except (KeyError, TypeError, ValueError) as error:
         raise CameraError(
-            f"the camera in the protocol {path} lacks or garbles {error}",
+            f"the camera in {origin} lacks or garbles {error}",
             "pixelSize, photons2ADU, offset and, with isEmGain, gain",
             "give --camera camera.toml instead",
         ) from error
     if photons_per_adu > 0:
         camera["read_noise_adu"] = noise_electron / photons_per_adu
-    return Camera.parse(camera, os.fspath(path))
+    return Camera.parse(camera, origin)
 
 
 def write_protocol(path: str | os.PathLike[str], camera: Camera, overwrite: bool = False) -> None:

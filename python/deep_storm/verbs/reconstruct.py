@@ -141,7 +141,7 @@ def reconstruct(
     from deep_storm.io.frames import open_frames
     from deep_storm.networks.device import quiet_tensorflow
 
-    paths = _paths(output)
+    paths = output_paths(output)
     check_outputs(paths, overwrite)
     stream = open_frames(stack)
     try:
@@ -155,7 +155,7 @@ def reconstruct(
             stream.close()
     result = ReconstructResult(done, paths)
     if paths:
-        _write(result, trained, stack, settings, overwrite)
+        write_result(result, trained, stack, settings, overwrite)
     return result
 
 
@@ -180,21 +180,28 @@ def load_model(model: Path | str | Model, camera: Camera | None) -> Model:
     return trained
 
 
-def _paths(output: Path | str | None) -> tuple[Path, ...]:
+def output_paths(output: Path | str | None) -> tuple[Path, ...]:
+    """Return the files of a reconstruction: image, table, protocol, run record."""
     if output is None:
         return ()
     stem = str(output).removesuffix(".tif").removesuffix(".csv")
     return tuple(Path(stem + end) for end in (".tif", ".csv", "-protocol.txt", "-run.toml"))
 
 
-def _write(
+def write_result(
     result: ReconstructResult,
     model: Model,
     stack: object,
     settings: Reconstruction,
     overwrite: bool,
 ) -> None:
-    """Write image, table, protocol and run record."""
+    """Write image, table, protocol and run record as ``result.written`` names them.
+
+    Raises
+    ------
+    OutputError
+        A file exists already or cannot be written.
+    """
     from deep_storm.io.config import write_config
     from deep_storm.io.images import write_image
     from deep_storm.io.thunderstorm import write_protocol, write_table
@@ -215,7 +222,8 @@ def _record(
 
     from deep_storm.io.files import sha256
 
-    inputs: dict[str, Any] = {"stack": str(stack) if isinstance(stack, (str, Path)) else "array"}
+    named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
+    inputs: dict[str, Any] = {"stack": named}
     if isinstance(stack, (str, Path)):
         inputs |= {"stack_bytes": Path(stack).stat().st_size, "stack_sha256": sha256(stack)}
     if model.path is not None:

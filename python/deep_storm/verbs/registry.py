@@ -167,12 +167,16 @@ class Verb:
         value = self.parameters[parameter].default
         return value if isinstance(value, Settings) else None
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call the function with settings given whole, one by one or in files."""
+    def bind(self, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Settings]]:
+        """Return the function's plain arguments and its settings objects from keywords."""
         known = {c.__name__.lower() for c in CLASSES} | set(RECORD_SECTIONS)
         split = Options.split(self, options)
-        settings = collect_settings(self, split, known)
-        return self.function(*args, **split.direct, **settings)
+        return split.direct, collect_settings(self, split, known)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the function with settings given whole, one by one or in files."""
+        direct, settings = self.bind(options)
+        return self.function(*args, **direct, **settings)
 
 
 def verb(

@@ -1,0 +1,24 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Open a localization table in a Results window.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ ImagePlus (label="Image", required=false, persist=false) image
+#@ File (label="Table", description="Localization table (CSV) of ThunderSTORM, any version; none = no file", value="none", style="open", required=false, persistKey="deepstorm.import-localizations.table") table
+#@ File (label="Camera", description="Only for tables in px or ADU: camera file; current = as entered in Camera Setup", value="current", style="open", required=false, persist=false) camera
+#@ Boolean (label="Draw over the image", description="Draw the localizations over the image in front, if there is one", value="false", persistKey="deepstorm.import-localizations.overlay") overlay
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Import Localizations")
+else:
+    globals().update(run("import-localizations", globals()))

@@ -1,0 +1,27 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Check and describe a simulation that ThunderSTORM made.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ ImagePlus (label="Image", required=false, persist=false) image
+#@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.import-simulation.truth") truth
+#@ File (label="Output", description="Settings file (TOML) to write: camera and a matched simulation; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="current", style="open", required=false, persist=false) camera
+#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Import ThunderSTORM Simulation")
+else:
+    globals().update(run("import-simulation", globals()))

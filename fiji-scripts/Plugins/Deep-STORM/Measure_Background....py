@@ -1,0 +1,22 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Measure baseline and read-out noise in the ROI or the dark part.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ ImagePlus (label="Image", required=false, persist=false) image
+#@ Boolean (label="Use for the camera", description="Keep the mean as the camera's baseline, the standard deviation as read-out noise", value="false", persist=false) use_for_camera
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Measure Background")
+else:
+    globals().update(run("measure-background", globals()))

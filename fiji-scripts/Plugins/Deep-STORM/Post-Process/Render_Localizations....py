@@ -1,0 +1,27 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Draw a localization table as an image.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
+#@ File (label="Output", description="The image to write: .tif with its scale in um, or .png to look at; none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="Method", description="Histogram (one count per localization) or gaussian (each as wide as its uncertainty)", value="gaussian", choices={"histogram", "gaussian"}, persistKey="deepstorm.render.method") method
+#@ Double (label="Pixel size (nm)", description="Pixel size of the image (more than 0, at most 10000)", min="0", max="10000", value="10", style="format:0.######", stepSize="1", persistKey="deepstorm.render.pixel_size_nm") pixel_size_nm
+#@ String (label="Sigma (nm)", description="Same width for every localization; auto = its own uncertainty (more than 0, at most 10000)", value="auto", persistKey="deepstorm.render.sigma_nm") sigma_nm
+#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Render Localizations")
+else:
+    globals().update(run("render", globals()))

@@ -1,0 +1,29 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Look at the localizations of one frame before running.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ ImagePlus (label="Image", required=false, persist=false) image
+#@ String (label="Frame", description="Which frame, counted from 1; current = the frame in view", value="current", persist=false) frame
+#@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Model", description="Model folder; none = no file", value="none", style="directory", required=false, persistKey="deepstorm.preview.model") model
+#@ String (label="Threshold", description="Least confidence; auto = the one stored in the model", value="auto", persistKey="deepstorm.preview.threshold") threshold
+#@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.preview.device") device
+#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Preview Current Frame")
+else:
+    globals().update(run("preview", globals()))

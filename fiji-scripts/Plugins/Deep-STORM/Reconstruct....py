@@ -1,0 +1,31 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Turn a stack into a super-resolution image and a table.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ ImagePlus (label="Image", required=false, persist=false) image
+#@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Model", description="Model folder; none = no file", value="none", style="directory", required=false, persistKey="deepstorm.reconstruct.model") model
+#@ File (label="Output", description="Name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
+#@ String (label="Threshold", description="Least confidence of a localization; auto = the one stored in the model (0 to 1)", value="auto", persistKey="deepstorm.reconstruct.threshold") threshold
+#@ String (label="Upsampling", description="Super-resolution pixels along one camera pixel; auto = the model's (1 to 64)", value="auto", persistKey="deepstorm.reconstruct.upsampling") upsampling
+#@ String (label="Frames", description="Frames to use, 1-based and inclusive, as FIRST:LAST; auto = all", value="auto", persist=false) frames
+#@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.reconstruct.device") device
+#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Reconstruct")
+else:
+    globals().update(run("reconstruct", globals()))

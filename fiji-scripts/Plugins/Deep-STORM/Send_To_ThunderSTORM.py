@@ -1,0 +1,22 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Hand a table to ThunderSTORM's Import results.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ File (label="Table", description="Table (CSV) to send; current = the one in front, else the last that was written", value="current", style="open", required=false, persist=false) table
+#@ String (label="ThunderSTORM version", description="Dev (2016) or v1.3, whose tables have fewer columns", value="dev", choices={"dev", "v1.3"}, persistKey="deepstorm.send-to-thunderstorm.dialect") dialect
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Send To ThunderSTORM")
+else:
+    globals().update(run("send-to-thunderstorm", globals()))

@@ -1,0 +1,1 @@
+"""What each command does: ``function(call) -> outcome``, a module for each subject."""

@@ -1,0 +1,165 @@
+"""Any verb as a command: values → keywords, the worker, and its result shown."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from deep_storm.errors import SettingsError
+from deep_storm.fiji.camera import camera_values
+from deep_storm.fiji.catalog import MATCHED_TO
+from deep_storm.fiji.host import TABLE_TITLE
+from deep_storm.fiji.images import ImageFrames, to_image
+from deep_storm.fiji.jobs import Job, Work
+from deep_storm.fiji.parameters import CURRENT, label_of, pair_names
+from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.fiji.tables import from_results, to_results
+from deep_storm.settings import Background, Emitters, Network, Psf
+from deep_storm.verbs.registry import Argument, Verb
+
+if TYPE_CHECKING:
+    from deep_storm.fiji.window import ProgressWindow
+
+LAST_TABLE = "last.table"
+_MOLECULES = (Psf, Emitters, Background)
+
+
+def perform(call: Call) -> Outcome:
+    """Call the command's verb in the worker and show what it gives."""
+    result = run_work(call, work_of(call))
+    return show(call, result)
+
+
+def run_work(call: Call, work: Work, *, finish: bool = False) -> dict[str, Any]:
+    """Do some work, with a window that can stop it where there are windows."""
+    window: ProgressWindow | None = None
+    if call.host.windows:
+        from deep_storm.fiji.window import ProgressWindow
+
+        window = ProgressWindow(call.command.title, finish=finish)
+    try:
+        return Job(call.host, work, window).run()
+    finally:
+        if window is not None:
+            window.close()
+
+
+def work_of(call: Call) -> Work:
+    """Collect what the worker has to know: keywords, frames, tables.
+
+    Raises
+    ------
+    SettingsError
+        Something that the verb needs is not given.
+    StackError, TableError
+        No image or table is open where one is meant, or it does not suit.
+    """
+    verb = _verb_of(call)
+    values = dict(call.values)
+    _choose_simulation(values, verb)
+    work = Work(verb.name, {}, call.command.title, tensorflow=call.command.tensorflow)
+    for argument in verb.arguments:
+        _add_argument(call, work, verb, argument, values)
+    for name in verb.fields:
+        if values.get(name) is not None:
+            work.options[name] = values[name]
+    if "camera" in verb.settings and "camera" in values:
+        camera = camera_values(call.host, values["camera"])
+        if camera is not None:
+            work.options["camera"] = camera
+    if values.get("config") is not None:
+        work.options["config"] = str(values["config"])
+    if values.get("overwrite"):
+        work.options["overwrite"] = True
+    return work
+
+
+def show(call: Call, result: dict[str, Any], title: str = "") -> Outcome:
+    """Show image and table of a result, say what was written."""
+    name = title or call.command.title
+    image = table = None
+    if "image" in result:
+        image = to_image(
+            result["image"],
+            f"{name} - Deep-STORM",
+            result["pixel_size_nm"],
+            tuple(result.get("corner_nm", (0.0, 0.0))),
+        )
+        image = call.host.show_image(image)
+    if "table" in result:
+        table = call.host.show_table(to_results(result["table"]), TABLE_TITLE)
+    for path in result["written"]:
+        if path.endswith(".csv"):
+            call.host.remember(LAST_TABLE, path)
+    return Outcome(text_of(result), image, table)
+
+
+def text_of(result: dict[str, Any]) -> str:
+    """Return a result's summary and the files that were written."""
+    lines = [result["summary"]]
+    if result["written"]:
+        lines.append("Written: " + ", ".join(result["written"]))
+    return "\n".join(lines)
+
+
+def frames_of(call: Call) -> ImageFrames:
+    """Return the frames of the image in front, or of its ROI."""
+    return ImageFrames(call.image)
+
+
+def _verb_of(call: Call) -> Verb:
+    if call.command.verb is None:
+        raise TypeError(f"{call.command.key} is no verb")
+    return call.command.verb
+
+
+def _add_argument(
+    call: Call, work: Work, verb: Verb, argument: Argument, values: dict[str, Any]
+) -> None:
+    """Add one argument of the verb to the work."""
+    if get_origin(argument.kind) is tuple and set(get_args(argument.kind)) == {Path}:
+        pair = [values.get(name) for name in pair_names(argument)]
+        if all(path is not None for path in pair):
+            work.options[argument.name] = [str(path) for path in pair]
+        return
+    value = values.get(argument.name)
+    if value == CURRENT and argument.name in ("stack", "image"):
+        work.frames, work.frames_as = frames_of(call), argument.name
+    elif value == CURRENT:
+        results, title = call.host.table()
+        work.tables[argument.name] = from_results(results, title)
+    elif value is not None:
+        work.options[argument.name] = str(value) if isinstance(value, Path) else value
+    elif verb.parameters[argument.name].default is inspect.Parameter.empty:
+        raise SettingsError(
+            f"{label_of(argument.name)} is not given",
+            argument.description,
+            f"fill in the field {label_of(argument.name)!r}",
+        )
+
+
+def _choose_simulation(values: dict[str, Any], verb: Verb) -> None:
+    """Leave out what the choice ``matched_to`` leaves out, and complain about what it needs."""
+    choice = values.pop("matched_to", None)
+    if choice is None:
+        return
+    fields, file, imported, start = MATCHED_TO
+    pair = [n for a in verb.arguments if get_origin(a.kind) is tuple for n in pair_names(a)]
+    needed = {file: ["config"], imported: pair, start: ["from_model"]}.get(choice, [])
+    for name in needed:
+        if values.get(name) is None:
+            raise SettingsError(
+                f"the simulation shall match the {choice}, and {label_of(name)} is not given",
+                "",
+                f"fill in the field {label_of(name)!r}, or match it to the {fields}",
+            )
+    dropped: tuple[type, ...] = () if choice == fields else _MOLECULES
+    if choice == start:
+        dropped = (*dropped, Network)
+    for name, parameter in verb.fields.items():
+        if verb.settings[parameter] in dropped:
+            values.pop(name, None)
+    if choice != imported:
+        for name in pair:
+            values.pop(name, None)

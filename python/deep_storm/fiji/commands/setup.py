@@ -1,0 +1,50 @@
+"""Camera Setup... and Check Installation..."""
+
+from __future__ import annotations
+
+from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError
+from deep_storm.fiji.camera import remember_camera, thunderstorm_camera
+from deep_storm.fiji.commands.generic import run_work
+from deep_storm.fiji.jobs import Work
+from deep_storm.fiji.runner import Call, Outcome
+
+
+def set_up_camera(call: Call) -> Outcome:
+    """Keep the camera in Fiji's preferences and, if wanted, in a file."""
+    source = call.values["source"]
+    if source == "ThunderSTORM":
+        camera = thunderstorm_camera()
+    elif source == "protocol":
+        camera = _from_protocol(call)
+    else:
+        values = {name: call.values[name] for name in Camera.model_fields}
+        camera = Camera.parse({k: v for k, v in values.items() if v is not None})
+    path = call.values["output"]
+    if path is not None:
+        from deep_storm.io.camera_files import write_camera
+
+        write_camera(path, camera, overwrite=True)
+    remember_camera(call.host, camera)
+    shown = ", ".join(f"{k} {v:g}" for k, v in camera.model_dump(exclude_none=True).items())
+    return Outcome(f"Camera: {shown}" + (f"\nWritten: {path}" if path is not None else ""))
+
+
+def _from_protocol(call: Call) -> Camera:
+    from deep_storm.io.thunderstorm import read_protocol
+
+    if call.values["protocol"] is None:
+        raise SettingsError(
+            "no protocol is given",
+            "NAME-protocol.txt beside a table that ThunderSTORM exported",
+            "fill in the field 'Protocol'",
+        )
+    return read_protocol(call.values["protocol"])
+
+
+def check_installation(call: Call) -> Outcome:
+    """Look at Fiji, Java, Python, the worker and TensorFlow's devices."""
+    result = run_work(call, Work("doctor", {}, call.command.title, tensorflow=True))
+    text = str(result["summary"])
+    call.host.tell(call.command.title, text)
+    return Outcome(text)

@@ -1,0 +1,76 @@
+"""Send To ThunderSTORM: its Import results, when it is installed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from deep_storm.errors import TableError
+from deep_storm.fiji.commands.generic import LAST_TABLE
+from deep_storm.fiji.java import java_class
+from deep_storm.fiji.parameters import CURRENT
+from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.fiji.tables import from_results
+
+COMMAND = "Import results"
+
+
+def send(call: Call) -> Outcome:
+    """Hand a table over; without ThunderSTORM, say where the file is and what to do."""
+    path = _table(call)
+    known = java_class("ij.Menus").getCommands()
+    if known is None or known.get(COMMAND) is None:
+        text = (
+            f"ThunderSTORM is not installed in this ImageJ (no command {COMMAND!r}). "
+            f"The table is {path}. Install ThunderSTORM, or open the table where it is, with "
+            "Plugins > ThunderSTORM > Import/Export > Import results."
+        )
+        call.host.tell(call.command.title, text)
+        return Outcome(text)
+    java_class("ij.IJ").run(COMMAND, import_options(path, call.values["dialect"]))
+    return Outcome(f"{path} was handed to ThunderSTORM")
+
+
+def import_options(path: Path, dialect: str) -> str:
+    """Return the macro options of ThunderSTORM's Import results."""
+    options = f"filepath=[{path.as_posix()}] fileformat=[CSV (comma separated)] "
+    if dialect == "dev":
+        options += "detectmeasurementprotocol=true "
+    return options + "livepreview=false rawimagestack= startingframe=1 append=false"
+
+
+def _table(call: Call) -> Path:
+    """Return the table's file, in the dialect asked for; one in a window is written first."""
+    choice: Any = call.values["table"]
+    if choice == CURRENT:
+        last = call.host.recall(LAST_TABLE)
+        try:
+            results, title = call.host.table()
+        except TableError:
+            if last is None or not Path(last).is_file():
+                raise
+            choice = Path(last)
+        else:
+            return _written(call, from_results(results, title), "localizations")
+    if choice is None or not Path(choice).is_file():
+        raise TableError(f"there is no table {choice}", "a CSV file", "fill in the field 'Table'")
+    path = Path(choice)
+    if call.values["dialect"] == "dev" and "]" not in str(path):
+        return path
+    from deep_storm.io.thunderstorm import read_table
+
+    return _written(call, read_table(path), path.stem)
+
+
+def _written(call: Call, table: Any, stem: str) -> Path:
+    from deep_storm.fiji.camera import remembered_camera
+    from deep_storm.io.thunderstorm import protocol_path, write_protocol, write_table
+
+    folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))
+    path = folder / f"{stem.replace(']', ')')}.csv"
+    write_table(path, table, call.values["dialect"])
+    camera = remembered_camera(call.host)
+    if camera is not None:
+        write_protocol(protocol_path(path), camera)
+    return path

@@ -1,0 +1,23 @@
+"""Train Model...: with a live plot of the losses, and a button that ends with the best so far."""
+
+from __future__ import annotations
+
+from deep_storm.errors import SettingsError
+from deep_storm.fiji.commands.generic import run_work, text_of, work_of
+from deep_storm.fiji.runner import Call, Outcome
+
+LAST_MODEL = "reconstruct.model"
+
+
+def train(call: Call) -> Outcome:
+    """Train a model; the dialogs of Preview and Reconstruct offer it next."""
+    if call.values["output"] is None:
+        raise SettingsError(
+            "no model folder is given", "the folder to write", "fill in the field 'Output'"
+        )
+    result = run_work(call, work_of(call), finish=True)
+    text = text_of(result)
+    for key in (LAST_MODEL, "preview.model"):
+        call.host.remember(key, str(call.values["output"]))
+    call.host.tell(call.command.title, text)
+    return Outcome(text)

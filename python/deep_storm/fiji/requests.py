@@ -1,0 +1,151 @@
+"""A request carried out in the worker: a verb called, its result written for Fiji.
+
+A result's table and image come back as files of the request's folder, the rest as plain data::
+
+    {"summary": "…", "json": {…}, "written": ["…"], "table": "…/table", "image": "…/image.npy",
+     "pixel_size_nm": 12.5}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.fiji.exchange import Request, write_frame_table
+from deep_storm.fiji.remote import RemoteFrames
+from deep_storm.verbs.registry import load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from deep_storm.fiji.worker import Job
+
+Data = dict[str, Any]
+KEPT = "keep-what-there-is"
+"""Instead of a verb: write the unfinished result of the request before."""
+_kept: Callable[[], Data] | None = None
+
+
+def call_verb(request: Request, job: Job, read_table: Callable[[str], pd.DataFrame]) -> Data:
+    """Call the verb of a request; returns its result in plain data.
+
+    Raises
+    ------
+    DeepStormError
+        As the verb does.
+    """
+    global _kept
+    if request["verb"] == KEPT:
+        write, _kept = _kept, None
+        return write() if write is not None else {}
+    options = dict(request["options"])
+    options |= {name: read_table(path) for name, path in request["tables"].items()}
+    about, corner = request["frames"], (0, 0)
+    if about is not None:
+        options[request["frames_as"]] = _stream(request, job)
+        corner = about["corner_px"]
+    folder = Path(request["folder"])
+    _kept = None
+    if request["verb"] == "reconstruct":
+        return _reconstruct(options, job, folder, corner)
+    verb = load(request["verb"])
+    if "progress" in verb.parameters:
+        options["progress"] = job.progress
+    result = verb(**options)
+    px = _camera_nm(options)
+    shift_nm = (corner[0] * px, corner[1] * px) if px else (0.0, 0.0)
+    return as_data(result, folder, shift_nm, camera_nm=px)
+
+
+def as_data(
+    result: Any, folder: Path, shift_nm: tuple[float, float] = (0.0, 0.0), **more: Any
+) -> Data:
+    """Turn a verb's result into plain data and files; ``shift_nm`` (y, x) moves its table."""
+    import numpy as np
+    import pandas as pd
+
+    data: Data = {"summary": result.summary(), "written": [str(p) for p in result.written]}
+    data["json"] = json.loads(json.dumps(result.to_json(), default=_plain))
+    table, image = getattr(result, "table", None), getattr(result, "image", None)
+    if isinstance(table, pd.DataFrame):
+        data["table"] = write_frame_table(folder / "table", shifted(table, shift_nm))
+    if isinstance(image, np.ndarray) and image.ndim == 2:
+        np.save(folder / "image.npy", image)
+        data["image"] = str(folder / "image.npy")
+        holder = getattr(result, "reconstructed", result)
+        data["pixel_size_nm"] = float(holder.pixel_size_nm)
+    return data | more
+
+
+def shifted(table: pd.DataFrame, shift_nm: tuple[float, float]) -> pd.DataFrame:
+    """Move positions by (y, x) nm: from a part of a frame to the full field."""
+    if not any(shift_nm) or "x_nm" not in table.columns:
+        return table
+    return table.assign(x_nm=table["x_nm"] + shift_nm[1], y_nm=table["y_nm"] + shift_nm[0])
+
+
+def _stream(request: Request, job: Job) -> RemoteFrames:
+    about = request["frames"]
+    if about is None or job.block is None:
+        raise RuntimeError("a request with frames comes without a block")
+    _, height, width = about["shape"]
+    import numpy as np
+
+    dtype = np.dtype(about["dtype"])
+    size = about["frames_in_block"] * height * width * dtype.itemsize
+    frames = job.block[:size].view(dtype).reshape(-1, height, width)
+    return RemoteFrames(about, frames, job.fetch)
+
+
+def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, int]) -> Data:
+    """Reconstruct; positions are moved to the full field before anything is written.
+
+    An unfinished result is not written: Fiji asks the user first.
+    """
+    global _kept
+    from deep_storm.io.files import check_outputs
+    from deep_storm.settings import Reconstruction
+    from deep_storm.verbs.reconstruct import load_model, output_paths, write_result
+
+    output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
+    paths = output_paths(output)
+    check_outputs(paths, overwrite)
+    verb = load("reconstruct")
+    direct, settings = verb.bind({**options, "progress": job.progress})
+    stack = direct["stack"]
+    model = load_model(direct.pop("model"), settings.pop("camera", None))  # type: ignore[arg-type]
+    result = verb.function(**direct, model=model, **settings)
+    px = model.card.camera.pixel_size_nm
+    shift_nm = (corner_px[0] * px, corner_px[1] * px)
+    done = replace(result.reconstructed, table=shifted(result.table, shift_nm))
+    result = replace(result, reconstructed=done, written=paths)
+    used = settings.get("settings") or Reconstruction()
+
+    def write() -> Data:
+        if paths:
+            write_result(result, model, stack, used, overwrite)  # type: ignore[arg-type]
+        return {"written": [str(path) for path in paths]}
+
+    more: Data = {"corner_nm": shift_nm, "complete": done.complete, "camera_nm": px}
+    if done.complete:
+        write()
+    else:
+        _kept = write
+        more["written"] = []
+    return as_data(result, folder, **more)
+
+
+def _camera_nm(options: Data) -> float | None:
+    """Return the edge of the camera pixels that the model of a request was trained for."""
+    from deep_storm.io.config import load_toml
+
+    card = Path(str(options.get("model"))) / "model.toml"
+    return float(load_toml(card)["camera"]["pixel_size_nm"]) if card.is_file() else None
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's scalars and arrays, and paths, into plain data."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,133 @@
+"""A command run for its script: values in, outputs back, every error one message.
+
+A script that raises looks successful to Fiji, so nothing raises here: what went wrong stands in a
+dialog and in the output ``status``, which begins with ``ok``, ``stopped`` or ``error``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deep_storm.camera import Camera
+from deep_storm.errors import Cancelled, DeepStormError
+from deep_storm.fiji.catalog import Command, command
+from deep_storm.fiji.host import Host
+
+LOGGER = logging.getLogger("deep_storm.fiji")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a command's function gets.
+
+    Attributes
+    ----------
+    host
+        ImageJ around us.
+    command
+        The command.
+    values
+        Values of its parameters by name, as Python has them.
+    given_image
+        The script's image, if any.
+    """
+
+    host: Host
+    command: Command
+    values: Mapping[str, Any]
+    given_image: Any = None
+
+    @property
+    def image(self) -> Any:
+        """The image that the command works on; complains when there is none."""
+        return self.host.image(self.given_image)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command's function gives: a text for people, and what it made."""
+
+    text: str
+    image: Any = None
+    table: Any = None
+
+
+def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a command.
+
+    Parameters
+    ----------
+    key
+        The command, see :mod:`deep_storm.fiji.catalog`.
+    variables
+        The script's variables: the header's parameters and services.
+
+    Returns
+    -------
+    The script's outputs ``result_image``, ``result_table`` and ``status``.
+    """
+    host = Host(variables)
+    made = None
+    try:
+        made = command(key)
+        values = {p.name: p.read(variables) for p in made.parameters}
+        module, _, name = made.function.partition(":")
+        function = getattr(importlib.import_module(f"deep_storm.fiji.commands.{module}"), name)
+        outcome = function(Call(host, made, values, variables.get("image")))
+    except Cancelled as error:
+        host.show_status(str(error))
+        return _outputs(f"stopped: {error}")
+    except DeepStormError as error:
+        return _failed(host, made, in_dialog_words(str(error), made))
+    except MemoryError:
+        return _failed(host, made, "Fiji's memory is full; close images and try again.")
+    except Exception as error:  # noqa: BLE001 - the script's edge: Fiji would swallow it
+        return _failed(host, made, _mistake(error))
+    host.show_status(outcome.text.partition("\n")[0])
+    return _outputs(f"ok: {outcome.text}", outcome.image, outcome.table)
+
+
+def in_dialog_words(text: str, made: Command | None) -> str:
+    """Name fields of the dialog where an error names options of the command line."""
+    labels = {p.name: p.label for p in made.parameters} if made is not None else {}
+
+    def field(match: re.Match[str]) -> str:
+        name = match[1].replace("-", "_")
+        name = {"from": "from_model"}.get(name, name)
+        if name in labels:
+            return f"the field {labels[name]!r}"
+        if name in Camera.model_fields or name == "camera":
+            return "a camera in Plugins > Deep-STORM > Camera Setup..."
+        return match[0]
+
+    return re.sub(r"--([a-z][a-z0-9-]*)(?: camera\.toml)?", field, text)
+
+
+def _failed(host: Host, made: Command | None, text: str) -> dict[str, Any]:
+    host.complain(f"Deep-STORM: {made.title if made is not None else 'command'}", text)
+    return _outputs(f"error: {text}")
+
+
+def _mistake(error: Exception) -> str:
+    """Write the traceback of our own mistake into a log, and say where."""
+    from deep_storm.fiji.worker import log_folder
+
+    log = log_folder() / "fiji.log"
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{time.asctime()}\n{traceback.format_exc()}\n")
+        place = f"please report it together with {log}"
+    except OSError:
+        place = "please report it"
+    return f"a mistake of Deep-STORM itself, {type(error).__name__}: {error}; {place}."
+
+
+def _outputs(status: str, image: Any = None, table: Any = None) -> dict[str, Any]:
+    return {"status": status, "result_image": image, "result_table": table}

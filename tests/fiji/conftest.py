@@ -1,0 +1,188 @@
+"""A real ImageJ for the tests, once a session, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from multiprocessing.connection import Listener
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+SCRIPTS = HERE.parents[1] / "fiji-scripts" / "Plugins" / "Deep-STORM"
+FIJI_APP = os.environ.get("DEEP_STORM_FIJI_APP")
+START_SECONDS = 120
+
+
+class ImageJ:
+    """The process of ``imagej_host.py`` as the tests see it."""
+
+    def __init__(self, mode, home, fiji=None, display=None):
+        key = secrets.token_bytes(16)
+        environment = dict(
+            os.environ,
+            DEEP_STORM_TEST_KEY=key.hex(),
+            DEEP_STORM_TEST_HOME=str(home),
+            OMP_NUM_THREADS="1",
+            TF_CPP_MIN_LOG_LEVEL="2",
+        )
+        if display:
+            environment["DISPLAY"] = display
+        self._futures = {}
+        self._number = 0
+        self.output = home / f"imagej-{mode}.log"
+        with Listener(None, authkey=key) as listener, self.output.open("wb") as log:
+            command = [sys.executable, str(HERE / "imagej_host.py"), str(listener.address), mode]
+            command += [fiji] if fiji else []
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=home
+            )
+            self._connection = self._accepted(listener)
+        self._started = self._futures[0] = Future()
+        threading.Thread(target=self._receive, daemon=True).start()
+        self.pid = self._started.result(timeout=START_SECONDS)
+
+    def _accepted(self, listener):
+        accepted = queue.Queue()
+        threading.Thread(target=lambda: accepted.put(listener.accept()), daemon=True).start()
+        began = time.monotonic()
+        while time.monotonic() - began < START_SECONDS:
+            try:
+                return accepted.get(timeout=0.2)
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    break
+        raise RuntimeError(f"ImageJ did not start:\n{self.output.read_text(errors='replace')}")
+
+    def _receive(self):
+        while True:
+            try:
+                number, fine, value = self._connection.recv()
+            except (EOFError, OSError):
+                for future in self._futures.values():
+                    if not future.done():
+                        future.set_exception(RuntimeError("ImageJ's process has ended"))
+                return
+            future = self._futures.pop(number)
+            if fine:
+                future.set_result(value)
+            else:
+                future.set_exception(RuntimeError(value))
+
+    def start(self, function, **keywords):
+        """Ask for something; the answer comes later."""
+        self._number += 1
+        future = self._futures[self._number] = Future()
+        self._connection.send((self._number, function, keywords))
+        return future
+
+    def ask(self, function, **keywords):
+        return self.start(function, **keywords).result(timeout=240)
+
+    def run(self, command, image=None, **inputs):
+        """Run a command of the menu to its end."""
+        return self.begin(command, image, **inputs).result(timeout=240)
+
+    def begin(self, command, image=None, **inputs):
+        values = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
+        return self.start("run", script=str(SCRIPTS / f"{command}.py"), image=image, **values)
+
+    def worker_pid(self):
+        text = "__import__('deep_storm.fiji.service', fromlist=['x']).current()"
+        return self.ask("evaluate", text=f"{text}.pid if {text} else None")
+
+    def end(self):
+        self._connection.send(None)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("fiji home äöü")
+
+
+def _start(mode, home, display=None):
+    try:
+        return ImageJ(mode, home, FIJI_APP, display)
+    except RuntimeError as error:
+        offline = ("MavenCentral", "Max retries", "resolve host", "Connection", "URLError")
+        if any(word in str(error) for word in offline):
+            pytest.skip(f"ImageJ is not cached and Maven Central cannot be reached: {error}")
+        raise
+
+
+@pytest.fixture(scope="session")
+def imagej(home):
+    """A headless ImageJ."""
+    started = _start("headless", home)
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def display():
+    """A virtual screen."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("there is no Xvfb on this machine (on Debian: apt install xvfb)")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def imagej_windows(home, display):
+    """An ImageJ with windows on a virtual screen."""
+    started = _start("windows", home, display)
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with a simulation, its truth, a camera and a model trained for seconds."""
+    import deep_storm as ds
+
+    folder = tmp_path_factory.mktemp("modèle µm 日本")
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    molecules = {
+        "camera": camera,
+        "sigma_nm": 110,
+        "density_per_um2": 1.0,
+        "intensity_photon": 1500,
+        "background_photon": 20,
+    }
+    ds.simulate(output=folder / "sim", frames=12, width_px=40, height_px=36, **molecules)
+    ds.train(output=folder / "model", steps=20, batch=4, **molecules)
+    from deep_storm.io.camera_files import write_camera
+
+    write_camera(folder / "camera.toml", camera)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def movie(trained):
+    """The simulation's frames (t, y, x)."""
+    import tifffile
+
+    return np.ascontiguousarray(tifffile.imread(trained / "sim.tif"))

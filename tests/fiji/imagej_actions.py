@@ -1,0 +1,309 @@
+"""What the tests may ask ImageJ's process to do; see ``imagej_host.py``."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import time
+
+import jpype
+import numpy as np
+
+ASKED = {}
+STATUS = []
+KEPT = {}
+
+
+def asked(function):
+    """Let the test process call a function."""
+    ASKED[function.__name__] = function
+    return function
+
+
+def use(host):
+    """Take note of the host that is running."""
+    global HOST
+    HOST = host
+
+
+def java(name):
+    return jpype.JClass(name)
+
+
+@asked
+def run(script, image=None, wait=True, **inputs):
+    """Run a script to its end; returns its outputs as plain data."""
+    values = java("java.util.HashMap")()
+    for name, value in inputs.items():
+        values.put(name, value)
+    imp = None
+    if image is not None:
+        imp = KEPT.get(image) if isinstance(image, str) else make_image(**image)
+        KEPT["last"] = imp
+        values.put("image", imp)
+    began = time.monotonic()
+    module = HOST.scripts.run(java("java.io.File")(script), True, values).get()
+    outputs = {str(e.getKey()): e.getValue() for e in module.getOutputs().entrySet()}
+    language = module.getInfo().getLanguage().getLanguageName()
+    data = {"status": str(outputs.get("status")), "language": str(language)}
+    data["seconds"] = (began, time.monotonic())
+    if outputs.get("result_image") is not None:
+        data["image"] = describe_image(outputs["result_image"])
+    if outputs.get("result_table") is not None:
+        data["table"] = describe_table(outputs["result_table"])
+    if imp is not None:
+        data["overlay"] = describe_overlay(imp)
+    return data
+
+
+@asked
+def parameters(script):
+    """Return what SciJava's parser makes of a script's header."""
+    info = HOST.scripts.getScript(java("java.io.File")(script))
+    found = {}
+    for item in info.inputs():
+        found[str(item.getName())] = {
+            "type": str(item.getType().getSimpleName()),
+            "label": str(item.getLabel()),
+            "description": str(item.getDescription()),
+            "default": plain(item.getDefaultValue()),
+            "minimum": plain(item.getMinimumValue()),
+            "maximum": plain(item.getMaximumValue()),
+            "choices": [str(c) for c in item.getChoices() or ()],
+            "key": str(item.getPersistKey() or ""),
+            "persisted": bool(item.isPersisted()),
+        }
+    return (
+        found,
+        str(info.getLanguage().getLanguageName()),
+        [str(o.getName()) for o in info.outputs()],
+    )
+
+
+@asked
+def menu(folder):
+    """Return the menu path of each script that SciJava finds in a folder."""
+    HOST.scripts.addScriptDirectory(java("java.io.File")(folder))
+    return sorted(str(info.getMenuPath().getMenuString()) for info in HOST.scripts.getScripts())
+
+
+@asked
+def status(clear=True):
+    """Return what the status bar was told: (time, value, maximum, words)."""
+    lines = list(STATUS)
+    if clear:
+        STATUS.clear()
+    return lines
+
+
+@asked
+def call(function, **keywords):
+    """Call a function of the package in this process: ``module:name``."""
+    module, _, name = function.partition(":")
+    return plain(getattr(importlib.import_module(module), name)(**keywords))
+
+
+@asked
+def evaluate(text, **names):
+    """Evaluate an expression in this process."""
+    return plain(eval(text, {**globals(), **names}))
+
+
+@asked
+def keep_image(name, **image):
+    """Make an image and keep it under a name."""
+    KEPT[name] = make_image(**image)
+
+
+def make_image(
+    array=None, file=None, virtual=False, title="test", pixel=None, roi=None, axes="t", signed=False
+):
+    """Make an ImagePlus from an array (t, y, x) or (y, x), or open a file."""
+    if file is not None:
+        imp = java("ij.IJ").openVirtual(file) if virtual else java("ij.IJ").openImage(file)
+    else:
+        frames = array if array.ndim == 3 else array[None]
+        height, width = frames.shape[1:]
+        stack = java("ij.ImageStack")(width, height)
+        for frame in frames:
+            stack.addSlice(processor(frame))
+        imp = java("ij.ImagePlus")(title, stack)
+        if axes == "t" and len(frames) > 1:
+            imp.setDimensions(1, 1, len(frames))
+        if axes == "c":
+            imp.setDimensions(2, 1, len(frames) // 2)
+    calibration = imp.getCalibration()
+    if pixel is not None:
+        calibration.pixelWidth = calibration.pixelHeight = pixel[0]
+        calibration.setUnit(pixel[1])
+    if signed:
+        calibration.setSigned16BitCalibration()
+    if roi is not None:
+        imp.setRoi(java("ij.gui.Roi")(*[jpype.JInt(n) for n in roi]))
+    return imp
+
+
+def processor(frame):
+    height, width = frame.shape
+    if frame.dtype == np.uint8:
+        pixels = jpype.JArray(jpype.JByte)(frame.view(np.int8).ravel())
+        return java("ij.process.ByteProcessor")(width, height, pixels)
+    if frame.dtype == np.uint16:
+        pixels = jpype.JArray(jpype.JShort)(frame.view(np.int16).ravel())
+        return java("ij.process.ShortProcessor")(width, height, pixels, None)
+    if frame.dtype == np.int32:  # RGB
+        return java("ij.process.ColorProcessor")(
+            width, height, jpype.JArray(jpype.JInt)(frame.ravel())
+        )
+    pixels = jpype.JArray(jpype.JFloat)(np.float32(frame).ravel())
+    return java("ij.process.FloatProcessor")(width, height, pixels)
+
+
+def describe_image(imp):
+    calibration = imp.getCalibration()
+    values = np.array(imp.getProcessor().convertToFloatProcessor().getPixels(), np.float32)
+    return {
+        "title": str(imp.getTitle()),
+        "array": values.reshape(int(imp.getHeight()), int(imp.getWidth())),
+        "frames": int(imp.getStackSize()),
+        "unit": str(calibration.getUnit()),
+        "pixel": float(calibration.pixelWidth),
+        "origin": (float(calibration.xOrigin), float(calibration.yOrigin)),
+        "range": (float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())),
+        "overlay": describe_overlay(imp),
+    }
+
+
+def describe_overlay(imp):
+    overlay = imp.getOverlay()
+    if overlay is None:
+        return []
+    found = []
+    for index in range(overlay.size()):
+        roi = overlay.get(index)
+        bounds = roi.getFloatBounds()
+        box = (float(bounds.x), float(bounds.y), float(bounds.width), float(bounds.height))
+        frame = max(int(roi.getPosition()), int(roi.getTPosition()))
+        found.append({"name": str(roi.getName()), "box": box, "frame": frame,
+                      "points": int(roi.size())})  # fmt: skip
+    return found
+
+
+def describe_table(results):
+    names = [str(h) for h in results.getHeadings()]
+    columns = {}
+    for name in names:
+        index = results.getColumnIndex(name)
+        columns[name] = (
+            np.array(results.getColumnAsDoubles(index), np.float64) if index >= 0 else None
+        )
+    return columns
+
+
+def plain(value):
+    """Turn Java's values into Python's."""
+    if isinstance(value, jpype.JString):
+        return str(value)
+    if isinstance(value, jpype.java.io.File):
+        return str(value)
+    if isinstance(value, jpype.java.lang.Boolean):
+        return bool(value)
+    if isinstance(value, jpype.java.lang.Number):
+        return float(value.doubleValue())
+    return value
+
+
+@asked
+def dialogs():
+    """Return title, texts and buttons of the dialogs that are open."""
+    found = []
+    for window in java("java.awt.Window").getWindows():
+        if window.isVisible() and isinstance(window, java("java.awt.Dialog")):
+            parts = list(components(window))
+            texts = [str(t.getText()) for t in parts if isinstance(t, java("java.awt.Label"))]
+            texts += [
+                line for t in parts if type(t).__name__ == "ij.gui.MultiLineLabel"
+                for line in multiline(t)
+            ]  # fmt: skip
+            buttons = [str(b.getLabel()) for b in parts if isinstance(b, java("java.awt.Button"))]
+            found.append((str(window.getTitle()), " ".join(texts), buttons))
+    return found
+
+
+def multiline(label):
+    field = label.getClass().getDeclaredField("lines")
+    field.setAccessible(True)
+    return [str(line) for line in field.get(label) or ()]
+
+
+@asked
+def click(label):
+    """Press a button in any window; returns whether there was one."""
+    for window in java("java.awt.Window").getWindows():
+        if not window.isVisible():
+            continue
+        for part in components(window):
+            if isinstance(part, java("java.awt.Button")) and re.fullmatch(
+                label, str(part.getLabel()).strip()
+            ):
+                press(part)
+                return True
+    return False
+
+
+def press(button):
+    """Press a button, on the thread that presses buttons."""
+    event = java("java.awt.event.ActionEvent")
+    pressed = event(button, event.ACTION_PERFORMED, str(button.getLabel()))
+    runnable = jpype.JProxy(
+        "java.lang.Runnable", dict={"run": lambda: button.dispatchEvent(pressed)}
+    )
+    java("java.awt.EventQueue").invokeLater(runnable)
+
+
+def components(container):
+    for part in container.getComponents():
+        yield part
+        if isinstance(part, java("java.awt.Container")):
+            yield from components(part)
+
+
+@asked
+def windows():
+    """Return titles of visible frames."""
+    frames = java("java.awt.Frame").getFrames()
+    return [str(f.getTitle()) for f in frames if f.isVisible()]
+
+
+@asked
+def arrange(title, x, y, width=None, height=None):
+    """Move a window."""
+    for frame in java("java.awt.Frame").getFrames():
+        if frame.isVisible() and str(frame.getTitle()).startswith(title):
+            frame.setLocation(x, y)
+            if width:
+                frame.setSize(width, height)
+            frame.toFront()
+            return True
+    return False
+
+
+@asked
+def screenshot(path, x=0, y=0, width=None, height=None):
+    """Take a picture of the screen."""
+    size = java("java.awt.Toolkit").getDefaultToolkit().getScreenSize()
+    box = java("java.awt.Rectangle")(x, y, width or int(size.width), height or int(size.height))
+    picture = java("java.awt.Robot")().createScreenCapture(box)
+    java("javax.imageio.ImageIO").write(picture, "png", java("java.io.File")(path))
+
+
+@asked
+def close_all():
+    """Close images and tables."""
+    for identity in list(java("ij.WindowManager").getIDList() or ()):
+        image = java("ij.WindowManager").getImage(int(identity))
+        image.changes = False
+        image.close()
+    for window in list(java("ij.WindowManager").getNonImageWindows() or ()):
+        if hasattr(window, "close"):
+            window.dispose()
