@@ -31,7 +31,7 @@ MOST_FRAMES = 120
 SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
 LEAST_SCORE = 0.15
-"""Candidates below this would only take emitters away from better ones when matching."""
+"""Candidates below this are matched to the emitters that better ones have left over."""
 SPREAD_BINS = 8
 THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
@@ -111,13 +111,20 @@ def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
 
 def _learn(simulated: Simulated, pixel_size_nm: float) -> Calibration:
     """Learn confidence and spread factor; a network that finds nothing keeps the defaults."""
-    kept = simulated.candidates.where(simulated.candidates.score >= LEAST_SCORE)
+    good = simulated.candidates.score >= LEAST_SCORE
+    kept = simulated.candidates.where(good)
     matches = match_points(_points(kept, pixel_size_nm), simulated.truth, TOLERANCE_NM)
     if matches.localization.size < 2 * SPREAD_BINS:
         return Calibration()
-    correct = np.zeros(kept.score.size, bool)
-    correct[matches.localization] = True
-    x, y = fit_isotonic(kept.score, correct)
+    correct = np.zeros(good.size, bool)
+    correct[np.flatnonzero(good)[matches.localization]] = True
+    rest = np.setdiff1d(np.arange(simulated.truth.frame.size), matches.emitter)
+    left_over = Points(*(values[rest] for values in simulated.truth))
+    poor = match_points(
+        _points(simulated.candidates.where(~good), pixel_size_nm), left_over, TOLERANCE_NM
+    )
+    correct[np.flatnonzero(~good)[poor.localization]] = True
+    x, y = fit_isotonic(simulated.candidates.score, correct)
     said = kept.spread_px[matches.localization] * pixel_size_nm
     ratio = matches.distance_nm**2 / 2.0 / said**2
     order = np.argsort(kept.score[matches.localization], kind="stable")
