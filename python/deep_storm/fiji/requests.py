@@ -108,7 +108,8 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     global _kept
     from deep_storm.io.files import check_outputs
     from deep_storm.settings import Reconstruction
-    from deep_storm.verbs.reconstruct import load_model, output_paths, write_result
+    from deep_storm.verbs.models import Expected, ready_model
+    from deep_storm.verbs.reconstruct import output_paths, write_result
 
     output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
     paths = output_paths(output)
@@ -116,8 +117,9 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     verb = load("reconstruct")
     direct, settings = verb.bind({**options, "progress": job.progress})
     stack = direct["stack"]
-    model = load_model(direct.pop("model"), settings.pop("camera", None))  # type: ignore[arg-type]
-    result = verb.function(**direct, model=model, **settings)
+    given: Data = {name: settings.pop(name, None) for name in Expected.__dataclass_fields__}
+    model, notes = ready_model(direct.pop("model"), Expected(**given), stack)
+    result = replace(verb.function(**direct, model=model, **settings), notes=notes)
     px = model.card.camera.pixel_size_nm
     shift_nm = (corner_px[0] * px, corner_px[1] * px)
     done = replace(result.reconstructed, table=shifted(result.table, shift_nm))

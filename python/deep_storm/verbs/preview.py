@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.settings import Device
+from deep_storm.camera import Camera
+from deep_storm.settings import Background, Device, Emitters, Psf
+from deep_storm.verbs.models import Expected, ready_model
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
@@ -46,10 +48,14 @@ class PreviewResult:
 @verb(
     "look at the localizations of one frame before running",
     Argument("stack", "stack of frames (TIFF)"),
-    Argument("model", "model folder"),
+    Argument("model", "model folder, or general: the bundled one, which needs no training"),
     Argument("frame", "which frame, counted from 1", int),
     Argument("threshold", "least confidence; default: the one stored in the model", float),
     Argument("output", "picture to write (.png)"),
+    camera=Camera,
+    psf=Psf,
+    emitters=Emitters,
+    background=Background,
     device=Device,
 )
 def preview(
@@ -59,6 +65,10 @@ def preview(
     frame: int = 1,
     threshold: float | None = None,
     output: Path | str | None = None,
+    camera: Camera | None = None,
+    psf: Psf | None = None,
+    emitters: Emitters | None = None,
+    background: Background | None = None,
     device: Device = Device(),
     overwrite: bool = False,
 ) -> PreviewResult:
@@ -76,6 +86,8 @@ def preview(
         Least confidence; default: the model's.
     output
         PNG to write; without it nothing is drawn.
+    camera, psf, emitters, background
+        What the general model is told, as in ``reconstruct``.
     device
         Where TensorFlow computes.
     overwrite
@@ -90,13 +102,14 @@ def preview(
     from deep_storm.io.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
     from deep_storm.settings import Reconstruction
-    from deep_storm.verbs.reconstruct import load_model, reconstruct
+    from deep_storm.verbs.reconstruct import reconstruct
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)
     settings = Reconstruction.parse({"frames": f"{frame}:{frame}", "threshold": threshold})
     with open_frames(stack) as stream:
-        trained = load_model(model, None)
+        expected = Expected(camera, psf, emitters, background)
+        trained, _ = ready_model(model, expected, stream)
         done = reconstruct(stream, model=trained, settings=settings, device=device)
         pixels = stream.read(frame - 1, frame)[0]
     pixel_size_nm = trained.card.camera.pixel_size_nm

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Device, Reconstruction
+from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
+from deep_storm.verbs.models import Expected, ready_model
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ReconstructResult:
 
     reconstructed: Reconstructed
     written: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -53,6 +55,7 @@ class ReconstructResult:
             f"({per_frame:.1f} a frame, threshold {done.threshold:g})",
             f"{done.seconds:.1f} s, {self.frames_per_second:.1f} frames per second "
             f"({done.precision})",
+            *self.notes,
         ]
         if done.dead_frames:
             lines.append(
@@ -85,18 +88,22 @@ class ReconstructResult:
             "dead_frames": [frame + 1 for frame in done.dead_frames],
             "replaced_pixels": done.replaced_pixels,
             "complete": done.complete,
+            "notes": list(self.notes),
         }
 
 
 @verb(
     "turn a stack into a super-resolution image and a table",
     Argument("stack", "stack of frames (TIFF)"),
-    Argument("model", "model folder"),
+    Argument("model", "model folder, or general: the bundled one, which needs no training"),
     Argument(
         "output",
         "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml",
     ),
     camera=Camera,
+    psf=Psf,
+    emitters=Emitters,
+    background=Background,
     settings=Reconstruction,
     device=Device,
 )
@@ -106,6 +113,9 @@ def reconstruct(
     model: Path | str | Model,
     output: Path | str | None = None,
     camera: Camera | None = None,
+    psf: Psf | None = None,
+    emitters: Emitters | None = None,
+    background: Background | None = None,
     settings: Reconstruction = Reconstruction(),
     device: Device = Device(),
     overwrite: bool = False,
@@ -122,7 +132,10 @@ def reconstruct(
     output
         The files' name without ending; without it nothing is written.
     camera
-        Not needed, the model knows its camera; one that contradicts it is an error.
+        Needed for the general model. A trained model knows its camera; one that contradicts it is
+        an error.
+    psf, emitters, background
+        What the general model is told to expect; what is left out is estimated from the stack.
     settings, device
         Settings.
     overwrite
@@ -148,36 +161,16 @@ def reconstruct(
         quiet_tensorflow()
         from deep_storm.inference.reconstruction import reconstruct_frames
 
-        trained = load_model(model, camera)
+        expected = Expected(camera, psf, emitters, background)
+        trained, notes = ready_model(model, expected, stream)
         done = reconstruct_frames(stream, trained, settings, device, progress)
     finally:
         if stream is not stack:  # a stream that was handed in belongs to the caller
             stream.close()
-    result = ReconstructResult(done, paths)
+    result = ReconstructResult(done, paths, notes)
     if paths:
         write_result(result, trained, stack, settings, overwrite)
     return result
-
-
-def load_model(model: Path | str | Model, camera: Camera | None) -> Model:
-    """Return a model, loaded when it is a path, and check a camera that was given against it."""
-    from deep_storm.errors import CameraError
-    from deep_storm.model import Model
-
-    trained = model if isinstance(model, Model) else Model.load(model)
-    if camera is not None and camera != trained.card.camera:
-        own = trained.card.camera
-        name, received, expected = next(
-            (f, getattr(camera, f), getattr(own, f))
-            for f in type(own).model_fields
-            if getattr(camera, f) != getattr(own, f)
-        )
-        raise CameraError(
-            f"the camera given has {name} {received}, the model was trained for {expected}",
-            "the camera that the model was trained for",
-            "leave --camera out, or train a model for this camera",
-        )
-    return trained
 
 
 def output_paths(output: Path | str | None) -> tuple[Path, ...]:
