@@ -65,6 +65,7 @@ __all__ = [
     "demo",
     "doctor",
     "evaluate",
+    "fiji",
     "import_simulation",
     "open_frames",
     "preview",
@@ -104,6 +105,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("deep-storm")
+    elif name == "fiji":  # the package; its verb is a matter of the command line
+        value = import_module(f"{__name__}.fiji")
     else:
         value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'settings')}"), name)
     globals()[name] = value

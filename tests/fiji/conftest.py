@@ -159,24 +159,33 @@ def imagej_windows(home, display):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """A folder with a simulation, its truth, a camera and a model trained for seconds."""
+def trained(tmp_path_factory, imagej):
+    """A folder with a simulation, its truth, a camera and a model, trained through the menu."""
     import deep_storm as ds
+    from deep_storm.io.camera_files import write_camera
 
     folder = tmp_path_factory.mktemp("modèle µm 日本")
     camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
     molecules = {
-        "camera": camera,
-        "sigma_nm": 110,
+        "sigma_nm": 110.0,
         "density_per_um2": 1.0,
-        "intensity_photon": 1500,
-        "background_photon": 20,
+        "intensity_photon": 1500.0,
+        "background_photon": 20.0,
     }
-    ds.simulate(output=folder / "sim", frames=12, width_px=40, height_px=36, **molecules)
-    ds.train(output=folder / "model", steps=20, batch=4, **molecules)
-    from deep_storm.io.camera_files import write_camera
-
+    ds.simulate(
+        output=folder / "sim", frames=12, width_px=40, height_px=36, camera=camera, **molecules
+    )
     write_camera(folder / "camera.toml", camera)
+    (folder / "small.toml").write_text("[training]\nbatch = 2\n")
+    done = imagej.run(
+        "Train_Model...",
+        camera=folder / "camera.toml",
+        config=folder / "small.toml",
+        output=folder / "model",
+        steps="3",
+        **molecules,
+    )
+    assert done["status"].startswith("ok: "), done["status"]
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 import time
 
 import jpype
@@ -33,6 +34,7 @@ def java(name):
 @asked
 def run(script, image=None, wait=True, **inputs):
     """Run a script to its end; returns its outputs as plain data."""
+    forget_inputs(script)
     values = java("java.util.HashMap")()
     for name, value in inputs.items():
         values.put(name, value)
@@ -54,6 +56,15 @@ def run(script, image=None, wait=True, **inputs):
     if imp is not None:
         data["overlay"] = describe_overlay(imp)
     return data
+
+
+def forget_inputs(script):
+    """Forget what SciJava remembers of the last time: each test starts from the defaults."""
+    prefs = HOST.context.service("org.scijava.prefs.PrefService")
+    nobody = jpype.JObject(None, java("java.lang.Class"))
+    for item in HOST.scripts.getScript(java("java.io.File")(script)).inputs():
+        if item.getPersistKey():
+            prefs.remove(nobody, item.getPersistKey())
 
 
 @asked
@@ -81,9 +92,8 @@ def parameters(script):
 
 
 @asked
-def menu(folder):
-    """Return the menu path of each script that SciJava finds in a folder."""
-    HOST.scripts.addScriptDirectory(java("java.io.File")(folder))
+def menu():
+    """Return the menu path of each script that SciJava finds."""
     return sorted(str(info.getMenuPath().getMenuString()) for info in HOST.scripts.getScripts())
 
 
@@ -307,3 +317,126 @@ def close_all():
     for window in list(java("ij.WindowManager").getNonImageWindows() or ()):
         if hasattr(window, "close"):
             window.dispose()
+
+
+@asked
+def read_image(image, use_roi=True, start=0, stop=None, close_first=False):
+    """Read an image as the commands do."""
+    from deep_storm.errors import DeepStormError
+    from deep_storm.fiji.images import ImageFrames
+
+    imp = KEPT[image] if isinstance(image, str) else make_image(**image)
+    try:
+        frames = ImageFrames(imp, use_roi=use_roi)
+        if close_first:
+            imp.flush()
+        values = frames.read(start, frames.shape[0] if stop is None else stop)
+    except DeepStormError as error:
+        return str(error)
+    return {
+        "values": values,
+        "shape": frames.shape,
+        "dtype": str(frames.dtype),
+        "pixel_size_nm": frames.pixel_size_nm,
+        "corner": (frames.rectangle.left, frames.rectangle.top),
+    }
+
+
+@asked
+def change_while_reading(image):
+    """Read an image's frames, change a pixel, and ask whether it is unchanged."""
+    from deep_storm.errors import StackError
+    from deep_storm.fiji.images import ImageFrames
+
+    imp = make_image(**image)
+    frames = ImageFrames(imp)
+    imp.getStack().getProcessor(1).set(0, 0, 77)
+    try:
+        frames.check_unchanged()
+    except StackError as error:
+        return str(error)
+    return "unchanged"
+
+
+@asked
+def stack_sum(image, block_frames):
+    """Read a whole stack in blocks; returns its sum and this process's memory growth in bytes."""
+    import psutil
+
+    from deep_storm.fiji.images import ImageFrames
+
+    frames = ImageFrames(make_image(**image))
+    process = psutil.Process()
+    before, most, total = process.memory_info().rss, 0, 0
+    block = np.empty((block_frames, *frames.shape[1:]), frames.dtype)
+    for start in range(0, frames.shape[0], block_frames):
+        stop = min(start + block_frames, frames.shape[0])
+        frames.read_into(start, stop, block[: stop - start])
+        total += int(block[: stop - start, 0, 0].sum())
+        most = max(most, process.memory_info().rss - before)
+    return frames.shape, total, most
+
+
+@asked
+def table_round_trip(table):
+    """Turn a table into ImageJ's and back; returns ImageJ's columns and what came back."""
+    from deep_storm.fiji.tables import from_results, to_results
+
+    results = to_results(table)
+    return describe_table(results), from_results(results, "the table")
+
+
+@asked
+def table_from_columns(columns):
+    """Make a ResultsTable by hand and read it; returns the error's text if it is refused."""
+    from deep_storm.errors import TableError
+    from deep_storm.fiji.tables import from_results
+
+    results = java("ij.measure.ResultsTable")()
+    for name, values in columns.items():
+        results.setValues(name, jpype.JArray(jpype.JDouble)(values))
+    try:
+        return from_results(results, "the table 'Results'")
+    except TableError as error:
+        return str(error)
+
+
+@asked
+def image_of(values, pixel_size_nm, corner_nm=(0.0, 0.0)):
+    """Make an image from an array and describe it."""
+    from deep_storm.fiji.images import to_image
+
+    return describe_image(to_image(values, "made", pixel_size_nm, corner_nm))
+
+
+@asked
+def set_preference(key, value):
+    """Set one of ImageJ's own preferences."""
+    java("ij.Prefs").set(key, value)
+
+
+@asked
+def camera():
+    """Return the camera that Camera Setup keeps."""
+    from deep_storm.fiji.camera import remembered_camera
+
+    found = remembered_camera(plain_host())
+    return None if found is None else found.model_dump()
+
+
+@asked
+def forget(key):
+    """Forget a preference of ours."""
+    plain_host().remember(key, "")
+
+
+def plain_host():
+    from deep_storm.fiji.host import Host
+
+    return Host({"prefs": HOST.context.service("org.scijava.prefs.PrefService")})
+
+
+@asked
+def modules(words):
+    """Return which of some modules are imported in this process."""
+    return [word for word in words if word in sys.modules]

@@ -39,11 +39,11 @@ class Host:
             f"-Duser.home={home}",
             f"-Djava.awt.headless={'false' if mode == 'windows' else 'true'}",
         ]
+        scripts = Path(__file__).resolve().parents[2] / "fiji-scripts"
+        options.append(f"-Dscijava.scripts.path={scripts}")
         for option in options:
             scyjava.config.add_option(option)
         if fiji:
-            scripts = Path(__file__).resolve().parents[2] / "fiji-scripts"
-            scyjava.config.add_option(f"-Dscijava.scripts.path={scripts}")
             import imagej
 
             scyjava.config.endpoints.clear()

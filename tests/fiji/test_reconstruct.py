@@ -3,18 +3,129 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import tifffile
 
 import deep_storm as ds
 
+SCALE = {"pixel": (0.1, "um")}
+
 
 def test_image_and_table_are_those_of_python(imagej, trained, movie):
-    options = {"model": trained / "model", "threshold": "0.1"}
-    done = imagej.run("Reconstruct...", {"array": movie, "pixel": (0.1, "um")}, **options)
+    done = imagej.run(
+        "Reconstruct...",
+        {"array": movie, "title": "movie.tif", **SCALE},
+        model=trained / "model",
+        threshold="0.1",
+        output=trained / "out" / "movie",
+    )
     assert done["status"].startswith("ok: ")
     assert done["language"] == "Python"
     expected = ds.reconstruct(movie, model=trained / "model", threshold=0.1)
+    assert len(expected.table) > 10
     np.testing.assert_array_equal(done["image"]["array"], expected.image)
     np.testing.assert_array_equal(done["table"]["frame"], expected.table["frame"] + 1)
-    np.testing.assert_array_equal(done["table"]["x [nm]"], expected.table["x_nm"])
-    assert done["image"]["unit"] in ("µm", "um", "micron")
-    assert done["image"]["pixel"] == 0.0125
+    for label, name in (("x [nm]", "x_nm"), ("confidence", "confidence")):
+        np.testing.assert_array_equal(done["table"][label], expected.table[name])
+    assert done["image"]["pixel"] == pytest.approx(0.0125)
+    assert done["image"]["title"] == "movie.tif - Deep-STORM"
+    names = {p.name for p in (trained / "out").iterdir()}
+    assert {"movie.tif", "movie.csv", "movie-protocol.txt", "movie-run.toml"} <= names
+    np.testing.assert_array_equal(tifffile.imread(trained / "out" / "movie.tif"), expected.image)
+
+
+def test_positions_in_a_roi_are_those_of_the_full_field(imagej, trained, movie):
+    roi = (8, 4, 24, 28)  # left, top, width, height
+    done = imagej.run(
+        "Reconstruct...",
+        {"array": movie, "roi": roi, **SCALE},
+        model=trained / "model",
+        threshold="0.1",
+        output=trained / "roi",
+    )
+    part = np.ascontiguousarray(movie[:, 4:32, 8:32])
+    expected = ds.reconstruct(part, model=trained / "model", threshold=0.1).table
+    np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"] + 800)
+    np.testing.assert_array_equal(done["table"]["y [nm]"], expected["y_nm"] + 400)
+    assert done["image"]["origin"] == pytest.approx((-64, -32))
+    written = ds.read_table(trained / "roi.csv")
+    np.testing.assert_allclose(written["x_nm"], expected["x_nm"] + 800, atol=1e-4)
+
+
+def test_file_on_the_disk(imagej, trained):
+    done = imagej.run(
+        "Reconstruct...", stack=trained / "sim.tif", model=trained / "model", frames="1:2"
+    )
+    assert done["status"].startswith("ok: ")
+    assert "in 2 frames" in done["status"]
+
+
+def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):
+    done = imagej.run(
+        "Preview_Current_Frame...",
+        {"array": movie, **SCALE},
+        model=trained / "model",
+        frame="3",
+        threshold="0.1",
+    )
+    assert done["status"].startswith("ok: ")
+    expected = ds.preview(movie, model=trained / "model", frame=3, threshold=0.1).table
+    assert len(done["overlay"]) == len(expected) > 0
+    x, y, width, height = done["overlay"][0]["box"]
+    assert x + width / 2 == pytest.approx(expected["x_nm"].iloc[0] / 100, abs=1e-3)
+    assert y + height / 2 == pytest.approx(expected["y_nm"].iloc[0] / 100, abs=1e-3)
+    assert done["overlay"][0]["name"].startswith("Deep-STORM confidence 0.")
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "words"),
+    [
+        (None, {}, ("no image is open", "open it")),
+        ({}, {"model": "nowhere"}, ("nowhere", "model folder")),
+        ({}, {"model": None}, ("the field 'Model' is empty", "fill it in")),
+        ({"pixel": (0.16, "um")}, {}, ("160 nm", "100 nm")),
+        ({}, {"frames": "5:99"}, ("12 frames", "change the field 'Frames'")),
+        ({}, {"threshold": "2"}, ("threshold is '2'", "0 to 1")),
+        ({}, {"threshold": "high"}, ("threshold is 'high'",)),
+        (
+            {"8 bit": True},
+            {},
+            ("baseline of 100 ADU", "Plugins > Deep-STORM > Measure Background..."),
+        ),
+        ({"rgb": True}, {}, ("RGB", "grey values")),
+    ],
+)
+def test_wrong_input_is_named(imagej, trained, movie, image, options, words):
+    if image is not None:
+        image = {"array": movie, **image}
+        if image.pop("8 bit", False):
+            image["array"] = (movie // 257).astype(np.uint8)
+        if image.pop("rgb", False):
+            image["array"] = movie.astype(np.int32)
+    options = {"model": trained / "model", **options}
+    options = {k: "none" if v is None else v for k, v in options.items()}
+    done = imagej.run("Reconstruct...", image, **options)
+    assert done["status"].startswith("error: ")
+    for word in words:
+        assert word in done["status"]
+
+
+def test_8_bit_frames_of_an_8_bit_camera_are_fine(imagej, trained, movie):
+    frames = np.minimum(movie, 255).astype(np.uint8)  # above the model's baseline of 100
+    done = imagej.run("Reconstruct...", {"array": frames}, model=trained / "model", frames="1:1")
+    assert done["status"].startswith("ok: ")
+
+
+def test_another_camera_is_refused(imagej, trained, movie, tmp_path):
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=90, photons_per_adu=0.5)
+    from deep_storm.io.camera_files import write_camera
+
+    write_camera(tmp_path / "other.toml", camera)
+    done = imagej.run(
+        "Reconstruct...",
+        {"array": movie},
+        model=trained / "model",
+        camera=tmp_path / "other.toml",
+    )
+    assert done["status"].startswith("error: ")
+    assert "baseline_adu" in done["status"]

@@ -2,7 +2,7 @@
 #@script(language="Python (pyimagej)")
 # Compare a localization table with the truth.
 # Written by python -m deep_storm.fiji.headers; changes here are lost.
-#@ File (label="Results", description="Localization table (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.results") results
+#@ File (label="Results", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) results
 #@ File (label="Truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.truth") truth
 #@ String (label="Tolerance (nm)", description="Largest distance of a match", value="100 250", persistKey="deepstorm.evaluate.tolerance_nm") tolerance_nm
 #@ Double (label="Border (nm)", description="Width of the border that is left out on all sides (0 to 1000000)", min="0", max="1000000", value="0", style="format:0.######", stepSize="0.1", persistKey="deepstorm.evaluate.border_nm") border_nm

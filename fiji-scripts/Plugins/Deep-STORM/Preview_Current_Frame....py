@@ -5,9 +5,10 @@
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ String (label="Frame", description="Which frame, counted from 1; current = the frame in view", value="current", persist=false) frame
 #@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
-#@ File (label="Model", description="Model folder; none = no file", value="none", style="directory", required=false, persistKey="deepstorm.preview.model") model
+#@ File (label="Model", description="Model folder, or general: the bundled one, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.preview.model") model
 #@ String (label="Threshold", description="Least confidence; auto = the one stored in the model", value="auto", persistKey="deepstorm.preview.threshold") threshold
 #@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.preview.device") device
 #@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
 #@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite

@@ -7,6 +7,7 @@
 #@ File (label="Simulation stack", description="Stack (TIFF); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_stack") simulation_stack
 #@ File (label="Simulation ground truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_ground_truth") simulation_ground_truth
 #@ File (label="From model", description="Model folder to start from, or none; auto = general, the bundled model (native only)", value="auto", style="directory", required=false, persistKey="deepstorm.train.from_model") from_model
+#@ Boolean (label="Resume", description="Go on where an interrupted training with the same settings and output was", value="false", persist=false) resume
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="current", style="open", required=false, persist=false) camera
 #@ Double (label="PSF sigma (nm)", description="Standard deviation of the PSF; 0.21 x wavelength / NA is a good start (20 to 2000)", min="20", max="2000", value="130", style="format:0.######", stepSize="10", persistKey="deepstorm.train.sigma_nm") sigma_nm
 #@ Double (label="PSF sigma std (nm)", description="Spread of the PSF sigma from emitter to emitter (0 to 500)", min="0", max="500", value="10", style="format:0.######", stepSize="1", persistKey="deepstorm.train.sigma_std_nm") sigma_std_nm

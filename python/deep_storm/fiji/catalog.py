@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from deep_storm.camera import Camera
 from deep_storm.fiji.parameters import CURRENT, NONE, Parameter, from_argument, from_setting
+from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.verbs.registry import Verb, load
 
 NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
@@ -110,6 +111,9 @@ def _matched(*choices: str) -> Parameter:
         choices=choices,
     )
 
+
+_MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
+"""A trained model knows them; the general one is told by a settings file."""
 
 ENTRIES: dict[str, Entry] = {
     "camera-setup": Entry(
@@ -211,7 +215,8 @@ ENTRIES: dict[str, Entry] = {
         "preview:preview",
         image=True,
         tensorflow=True,
-        hide=frozenset({"frame"}),
+        camera=NONE,
+        hide=frozenset({"frame"}) | _MOLECULES,
         extra=(
             Parameter(
                 "frame",
@@ -224,7 +229,12 @@ ENTRIES: dict[str, Entry] = {
         ),
     ),
     "reconstruct": Entry(
-        "Reconstruct...", "reconstruction:reconstruct", image=True, camera=NONE, tensorflow=True
+        "Reconstruct...",
+        "reconstruction:reconstruct",
+        image=True,
+        camera=NONE,
+        tensorflow=True,
+        hide=_MOLECULES,
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",
@@ -262,7 +272,7 @@ ENTRIES: dict[str, Entry] = {
 """Commands in the order of a user's way; those whose verb does not exist are left out."""
 
 
-def keys() -> tuple[str, ...]:
+def command_keys() -> tuple[str, ...]:
     """Return the commands that exist: those without a verb, and those whose verb exists."""
     from deep_storm.verbs.registry import NAMES
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from deep_storm.fiji.catalog import Command, command, keys
+from deep_storm.fiji.catalog import Command, command, command_keys
 
 MENU = Path("Plugins") / "Deep-STORM"
 _SERVICES = (
@@ -53,7 +53,7 @@ def outputs() -> tuple[tuple[str, str], ...]:
 
 def scripts() -> dict[Path, str]:
     """Return path (below a scripts folder) and text of all scripts."""
-    made = [command(key) for key in keys()]
+    made = [command(key) for key in command_keys()]
     return {MENU / one.script: script_text(one) for one in made}
 
 

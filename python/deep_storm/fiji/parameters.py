@@ -24,9 +24,12 @@ from deep_storm.settings import Psf, Settings, field_default, field_range, field
 from deep_storm.verbs.registry import Argument, Verb
 
 AUTO, NONE, CURRENT = "auto", "none", "current"
+GENERAL = "general"
+IMAGES = ("stack", "image")
+"""Arguments of verbs that may be the image in front."""
 _WORDS = {"auto": "decide for yourself", "none": "no file", "current": "the one in front"}
 _ASCII = {"µ": "u", "²": "^2", "×": "x", "–": "-", "±": "+-", "≥": ">=", "≤": "<=", "σ": "sigma"}
-_FORGOTTEN = frozenset({"output", "overwrite", "frames", "frame"})
+_FORGOTTEN = frozenset({"output", "overwrite", "resume", "frames", "frame"})
 """Remembered from the last time, these would overwrite a result or leave frames out."""
 
 
@@ -121,7 +124,7 @@ class Parameter:
         if self.value == AUTO:
             text = text.replace("; default: ", "; auto = ")
         meaning = _WORDS.get(str(self.value)) if self.kind in ("File", "String") else None
-        if meaning and str(self.value) not in text.split():
+        if meaning and f"{self.value} " not in text:
             text += f"; {self.value} = {meaning}"
         return text[:1].upper() + text[1:]
 
@@ -195,9 +198,12 @@ def _file(name: str, description: str) -> Parameter:
         style = "directory"
     else:
         style = "save" if name == "output" else "open"
-    value = CURRENT if name in ("stack", "table", "image") else NONE
+    in_front = name in IMAGES or description.startswith("localization table")
+    value = CURRENT if in_front else NONE
     if "; default: " in description:
         value = AUTO
+    elif "general: the bundled one" in description:
+        value = GENERAL
     return Parameter(
         name,
         "File",
@@ -205,7 +211,7 @@ def _file(name: str, description: str) -> Parameter:
         _ascii(description),
         value,
         style=style,
-        remember=name not in (*_FORGOTTEN, "stack", "table", "image"),
+        remember=name not in _FORGOTTEN and not in_front,
     )
 
 

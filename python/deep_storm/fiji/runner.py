@@ -17,7 +17,7 @@ from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, DeepStormError
-from deep_storm.fiji.catalog import Command, command
+from deep_storm.fiji.catalog import ENTRIES, Command, command
 from deep_storm.fiji.host import Host
 
 LOGGER = logging.getLogger("deep_storm.fiji")
@@ -95,7 +95,7 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_dialog_words(text: str, made: Command | None) -> str:
-    """Name fields of the dialog where an error names options of the command line."""
+    """Name fields and menu items where an error names options and verbs of the command line."""
     labels = {p.name: p.label for p in made.parameters} if made is not None else {}
 
     def field(match: re.Match[str]) -> str:
@@ -107,7 +107,12 @@ def in_dialog_words(text: str, made: Command | None) -> str:
             return "a camera in Plugins > Deep-STORM > Camera Setup..."
         return match[0]
 
-    return re.sub(r"--([a-z][a-z0-9-]*)(?: camera\.toml)?", field, text)
+    def item(match: re.Match[str]) -> str:
+        entry = ENTRIES.get(match[1])
+        return f"Plugins > Deep-STORM > {entry.menu}" if entry is not None else match[0]
+
+    text = re.sub(r"--([a-z][a-z0-9-]*)(?: camera\.toml)?", field, text)
+    return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
 
 
 def _failed(host: Host, made: Command | None, text: str) -> dict[str, Any]:

@@ -73,7 +73,9 @@ class Worker:
         python = interpreter()
         environment = appose.custom().bin_paths(str(python.parent)).build()
         environment = environment.service([python.name], *_ARGUMENTS)
-        service = environment.env(TF_CPP_MIN_LOG_LEVEL="2", PYTHONIOENCODING="utf-8")
+        service = environment.env(
+            TF_CPP_MIN_LOG_LEVEL="2", PYTHONIOENCODING="utf-8", DEEP_STORM_WORKER="1"
+        )
         service = service.init(_BEGIN.format(log=str(log), parent=os.getpid()))
         answers: queue.Queue[Any] = queue.Queue()
         # Threads of a daemon thread are daemons: they must not keep Fiji from ending.

@@ -41,7 +41,9 @@ def to_results(table: pd.DataFrame) -> Any:
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan) + (name == "frame")
         label = label_of(str(name))
         results.setValues(label, jpype.JArray(jpype.JDouble)(np.ascontiguousarray(values)))
-        column = results.getColumnIndex(label)
+        column = int(results.getColumnIndex(label))
+        if column < 0:
+            continue  # ImageJ's tables have no columns without rows
         whole = name in _WHOLE or table[name].dtype.kind in "iub"
         results.setDecimalPlaces(column, 0 if whole else DECIMALS)
     return results

@@ -56,6 +56,7 @@ def doctor() -> DoctorResult:
         "Disk here": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free",
         "Packages": ", ".join(_versions(problems)),
         **_devices(problems),
+        **_fiji(problems),
     }
     return DoctorResult(findings, tuple(problems))
 
@@ -82,3 +83,10 @@ def _devices(problems: list[str]) -> dict[str, str]:
     except ImportError as error:
         problems.append(f"TensorFlow cannot be loaded ({error}); run `python3 run.py doctor`")
         return {}
+
+
+def _fiji(problems: list[str]) -> dict[str, str]:
+    """Return what is there for Fiji."""
+    from deep_storm.fiji.checks import fiji_findings
+
+    return fiji_findings(problems)

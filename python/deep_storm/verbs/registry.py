@@ -66,6 +66,7 @@ NAMES: tuple[str, ...] = (
     "benchmark",
     "doctor",
     "demo",
+    "fiji",
 )
 """All verbs, in the order in which they are listed; each lives in the module of its name."""
 

@@ -14,25 +14,20 @@ from deep_storm.fiji.runner import Call, Outcome
 
 METHOD = "Default"
 """ImageJ's threshold method; without "dark" it selects the dark part."""
+NOISES = 4.0
+"""A frame without molecules is cut in two by the threshold as well: its whole noise is dark."""
 
 
 def measure(call: Call) -> Outcome:
     """Measure mean and standard deviation of the dark part, as a person does by hand."""
     image = call.image
     ImageFrames(image, use_roi=False)  # refuses colours and the like
-    dark_limit = _threshold(image)
     roi, how = image.getRoi(), "ROI"
     if roi is None or not roi.isArea():
-        roi, how = _dark_part(image), f"below ImageJ's automatic threshold ({dark_limit:.0f})"
+        roi, how = _dark_part(image), "below ImageJ's automatic threshold"
     mean, deviation, pixels = _statistics(image, roi)
-    if how == "ROI" and mean > dark_limit:
-        raise StackError(
-            f"the ROI has no dark pixels: its mean is {mean:.1f}, and the dark part of "
-            f"{image.getTitle()} ends at {dark_limit:.1f} ADU",
-            "a ROI on background without molecules",
-            "draw it elsewhere, or remove it (Edit > Selection > Select None) to let the "
-            "threshold find the dark part",
-        )
+    if how == "ROI":
+        _check_dark(image, mean)
     show_area(image, roi, "background")
     table = _into_results(call, image, mean, deviation, pixels)
     text = (
@@ -44,11 +39,25 @@ def measure(call: Call) -> Outcome:
     return Outcome(text, table=table)
 
 
+def _check_dark(image: Any, mean: float) -> None:
+    """Refuse a ROI that is brighter than the dark part of the frame and its noise."""
+    dark_mean, dark_deviation, _ = _statistics(image, _dark_part(image))
+    limit = max(_threshold(image), dark_mean + NOISES * dark_deviation)
+    if mean > limit:
+        raise StackError(
+            f"the ROI has no dark pixels: its mean is {mean:.1f}, and the dark part of "
+            f"{image.getTitle()} ends at {limit:.1f} ADU",
+            "a ROI on background without molecules",
+            "draw it elsewhere, or remove it (Edit > Selection > Select None) to let the "
+            "threshold find the dark part",
+        )
+
+
 def _threshold(image: Any) -> float:
-    """Return the upper end of the dark part on the frame in view."""
+    """Return the upper end of the dark part on the frame in view, in ADU."""
     processor = image.getProcessor().duplicate()
-    processor.setAutoThreshold(f"{METHOD}")
-    return float(processor.getMaxThreshold())
+    processor.setAutoThreshold(METHOD)
+    return float(processor.getMaxThreshold()) - _signed(image)
 
 
 def _dark_part(image: Any) -> Any:
@@ -72,8 +81,13 @@ def _statistics(image: Any, roi: Any) -> tuple[float, float, int]:
     statistics = processor.getStatistics()
     if int(statistics.pixelCount) < 2:
         raise StackError("the ROI has fewer than two pixels", "an area", "draw a larger one")
-    signed = 32768.0 if image.getCalibration().isSigned16Bit() else 0.0
-    return float(statistics.mean) - signed, float(statistics.stdDev), int(statistics.pixelCount)
+    mean = float(statistics.mean) - _signed(image)
+    return mean, float(statistics.stdDev), int(statistics.pixelCount)
+
+
+def _signed(image: Any) -> float:
+    """Return what ImageJ adds to the pixels of a signed 16-bit image."""
+    return 32768.0 if image.getCalibration().isSigned16Bit() else 0.0
 
 
 def _into_results(call: Call, image: Any, mean: float, deviation: float, pixels: int) -> Any:

@@ -12,7 +12,7 @@ from deep_storm.fiji.catalog import MATCHED_TO
 from deep_storm.fiji.host import TABLE_TITLE
 from deep_storm.fiji.images import ImageFrames, to_image
 from deep_storm.fiji.jobs import Job, Work
-from deep_storm.fiji.parameters import CURRENT, label_of, pair_names
+from deep_storm.fiji.parameters import CURRENT, IMAGES, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.fiji.tables import from_results, to_results
 from deep_storm.settings import Background, Emitters, Network, Psf
@@ -124,7 +124,7 @@ def _add_argument(
             work.options[argument.name] = [str(path) for path in pair]
         return
     value = values.get(argument.name)
-    if value == CURRENT and argument.name in ("stack", "image"):
+    if value == CURRENT and argument.name in IMAGES:
         work.frames, work.frames_as = frames_of(call), argument.name
     elif value == CURRENT:
         results, title = call.host.table()
@@ -133,9 +133,9 @@ def _add_argument(
         work.options[argument.name] = str(value) if isinstance(value, Path) else value
     elif verb.parameters[argument.name].default is inspect.Parameter.empty:
         raise SettingsError(
-            f"{label_of(argument.name)} is not given",
+            f"the field {label_of(argument.name)!r} is empty",
             argument.description,
-            f"fill in the field {label_of(argument.name)!r}",
+            "fill it in",
         )
 
 

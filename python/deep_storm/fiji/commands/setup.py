@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.camera import remember_camera, thunderstorm_camera
 from deep_storm.fiji.commands.generic import run_work
+from deep_storm.fiji.java import java_class
 from deep_storm.fiji.jobs import Work
 from deep_storm.fiji.runner import Call, Outcome
 
@@ -43,8 +46,17 @@ def _from_protocol(call: Call) -> Camera:
 
 
 def check_installation(call: Call) -> Outcome:
-    """Look at Fiji, Java, Python, the worker and TensorFlow's devices."""
+    """Look at ImageJ and its Java, the worker, its Python and TensorFlow's devices."""
+    system = java_class("java.lang.System")
+    ij = java_class("ij.IJ")
+    lines = [
+        f"ImageJ     {ij.getFullVersion()} ({ij.getDirectory('imagej') or 'no folder'})",
+        f"Java here  {system.getProperty('java.version')} ({system.getProperty('java.home')})",
+        f"Python     {sys.executable} (Python mode is on: this command runs)",
+        "",
+        "The worker process:",
+    ]
     result = run_work(call, Work("doctor", {}, call.command.title, tensorflow=True))
-    text = str(result["summary"])
+    text = "\n".join([*lines, str(result["summary"])])
     call.host.tell(call.command.title, text)
     return Outcome(text)

@@ -1,0 +1,295 @@
+"""Every command of the menu run to its end in a real ImageJ, without windows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import deep_storm as ds
+from deep_storm.fiji import catalog
+from deep_storm.io.camera_files import read_camera
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+TESTED = {
+    "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
+    "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
+}  # fmt: skip
+
+
+def test_every_command_is_run_here():
+    assert set(catalog.command_keys()) == TESTED
+
+
+# -- camera
+
+
+def test_camera_is_kept_in_the_preferences_and_a_file(imagej, tmp_path):
+    path = tmp_path / "caméra µ.toml"
+    done = imagej.run(
+        "Camera_Setup...",
+        pixel_size_nm=107.0,
+        baseline_adu=99.5,
+        photons_per_adu=0.25,
+        read_noise_adu=1.5,
+        em_gain="100",
+        output=path,
+    )
+    assert done["status"].startswith("ok: ")
+    kept = imagej.ask("camera")
+    assert kept["pixel_size_nm"] == 107.0
+    assert kept["em_gain"] == 100.0
+    assert read_camera(path).model_dump() == kept
+
+
+def test_camera_of_a_protocol(imagej):
+    protocol = DATA / "filaments_drift_first20_thunderstorm-protocol.txt"
+    done = imagej.run("Camera_Setup...", source="protocol", protocol=protocol)
+    assert done["status"].startswith("ok: ")
+    assert imagej.ask("camera")["pixel_size_nm"] == 100.0
+
+
+def test_camera_of_thunderstorm(imagej):
+    absent = imagej.run("Camera_Setup...", source="ThunderSTORM")
+    assert absent["status"].startswith("error: ")
+    assert "open ThunderSTORM's Camera setup and press OK" in absent["status"]
+    for key, value in (("pixelSize", 80.0), ("photons2ADU", 3.6), ("offset", 414.0)):
+        imagej.ask("set_preference", key=f"thunderstorm.camera.{key}", value=value)
+    done = imagej.run("Camera_Setup...", source="ThunderSTORM")
+    assert done["status"].startswith("ok: ")
+    assert imagej.ask("camera")["baseline_adu"] == 414.0
+
+
+def test_camera_out_of_range_is_named(imagej):
+    done = imagej.run("Camera_Setup...", quantum_efficiency=0.5, em_gain="lots")
+    assert done["status"].startswith("error: em_gain is 'lots'")
+
+
+# -- background
+
+
+def background_image(spots=40):
+    rng = np.random.default_rng(3)
+    frame = rng.normal(200.0, 4.0, (96, 96))
+    for y, x in rng.integers(4, 92, (spots, 2)):
+        frame[y - 2 : y + 3, x - 2 : x + 3] += 2000.0
+    return {"array": np.round(frame).astype(np.uint16), "title": "dark"}
+
+
+def test_background_below_the_threshold(imagej):
+    done = imagej.run("Measure_Background...", background_image())
+    assert done["status"].startswith("ok: ")
+    assert done["table"]["Mean"][-1] == pytest.approx(200.0, abs=0.2)
+    assert done["table"]["StdDev"][-1] == pytest.approx(4.0, abs=0.2)
+    assert [roi["name"] for roi in done["overlay"]] == ["Deep-STORM background"]
+
+
+def test_background_of_a_roi_goes_to_the_camera(imagej):
+    imagej.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=1.0, photons_per_adu=1.0)
+    image = background_image(spots=0) | {"roi": (10, 10, 60, 60)}
+    done = imagej.run("Measure_Background...", image, use_for_camera=True)
+    assert "3600 pixels, ROI" in done["status"]
+    assert imagej.ask("camera")["baseline_adu"] == pytest.approx(200.0, abs=0.3)
+    assert imagej.ask("camera")["read_noise_adu"] == pytest.approx(4.0, abs=0.2)
+
+
+def test_roi_on_light_is_refused(imagej):
+    image = background_image()
+    bright = np.argwhere(image["array"] > 2000)[0]
+    done = imagej.run(
+        "Measure_Background...", image | {"roi": (int(bright[1]), int(bright[0]), 2, 2)}
+    )
+    assert done["status"].startswith("error: the ROI has no dark pixels")
+
+
+# -- import
+
+
+def test_simulation_of_thunderstorm_is_opened_with_its_emitters(imagej, tmp_path):
+    for name in ("filaments_drift_first20.tif", "filaments_drift_first20_gt.csv"):
+        shutil.copy(DATA / name, tmp_path)
+    shutil.copy(
+        DATA / "filaments_drift_first20_thunderstorm-protocol.txt",
+        tmp_path / "filaments_drift_first20_gt-protocol.txt",
+    )
+    truth = tmp_path / "filaments_drift_first20_gt.csv"
+    done = imagej.run(
+        "Import_ThunderSTORM_Simulation...",
+        stack=tmp_path / "filaments_drift_first20.tif",
+        truth=truth,
+        camera="none",
+    )
+    assert done["status"].startswith("ok: Stack       20 frames")
+    emitters = ds.read_table(truth)
+    overlay = done["image"]["overlay"]
+    assert sum(roi["points"] for roi in overlay) == len(emitters)
+    assert {roi["frame"] for roi in overlay} == set(emitters["frame"] + 1)
+
+
+def test_simulation_may_be_the_image_in_front(imagej, trained, movie):
+    done = imagej.run(
+        "Import_ThunderSTORM_Simulation...",
+        {"array": movie, "pixel": (0.1, "um")},
+        truth=trained / "sim.csv",
+        camera=trained / "camera.toml",
+    )
+    assert done["status"].startswith("ok: Stack       12 frames")
+    first = ds.read_table(trained / "sim.csv", kind="ground truth").query("frame == 0")
+    box = next(roi["box"] for roi in done["overlay"] if roi["frame"] == 1)
+    # ImageJ's points count from the centre of the first pixel
+    assert box[0] == pytest.approx(first["x_nm"].min() / 100 - 0.5, abs=1e-3)
+    assert box[1] == pytest.approx(first["y_nm"].min() / 100 - 0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["filaments_drift_first20_thunderstorm", "emccd_d1_first10_gt"])
+def test_table_of_thunderstorm_in_the_results_window(imagej, name):
+    done = imagej.run("Import_Localizations...", table=DATA / f"{name}.csv", camera="none")
+    assert done["status"].startswith("ok: ")
+    table = ds.read_table(DATA / f"{name}.csv")
+    np.testing.assert_array_equal(done["table"]["x [nm]"], table["x_nm"])
+    np.testing.assert_array_equal(done["table"]["frame"], table["frame"] + 1)
+
+
+def test_table_of_v13_in_the_results_window(imagej, tmp_path):
+    path = tmp_path / "v13.csv"
+    path.write_text('"frame","x [nm]","y [nm]","uncertainty [nm]"\n3,1.5,2.5,9.0\n')
+    done = imagej.run("Import_Localizations...", table=path)
+    assert done["table"]["uncertainty_xy [nm]"].tolist() == [9.0]
+
+
+def test_table_without_positions_is_named(imagej, tmp_path):
+    path = tmp_path / "wrong.csv"
+    path.write_text('"frame","Area"\n1,2\n')
+    done = imagej.run("Import_Localizations...", table=path)
+    assert done["status"].startswith("error: the table")
+    assert "no column 'x [nm]'" in done["status"]
+
+
+# -- simulate, train
+
+
+def test_simulation_is_that_of_python(imagej, trained, tmp_path):
+    done = imagej.run(
+        "Simulate_Training_Data...",
+        camera=trained / "camera.toml",
+        output=tmp_path / "sim",
+        frames=3,
+        width_px=32,
+        height_px=32,
+        sigma_nm=110.0,
+        density_per_um2=1.0,
+        intensity_photon=1500.0,
+        background_photon=20.0,
+    )
+    assert done["status"].startswith("ok: ")
+    expected = ds.simulate(
+        output=tmp_path / "python", camera=trained / "camera.toml", frames=3, width_px=32,
+        height_px=32, sigma_nm=110.0, density_per_um2=1.0, intensity_photon=1500.0,
+        background_photon=20.0,
+    )  # fmt: skip
+    assert (tmp_path / "sim.csv").read_bytes() == expected.written[1].read_bytes()
+
+
+def test_training_matched_to_a_file_and_to_an_imported_simulation(imagej, trained, tmp_path):
+    missing = imagej.run("Train_Model...", matched_to="settings file", output=tmp_path / "m")
+    assert missing["status"].startswith("error: the simulation shall match the settings file")
+    done = imagej.run(
+        "Train_Model...",
+        matched_to="imported simulation",
+        simulation_stack=trained / "sim.tif",
+        simulation_ground_truth=trained / "sim.csv",
+        camera=trained / "camera.toml",
+        config=_few_steps(tmp_path),
+        output=tmp_path / "mine",
+        steps="2",
+    )
+    assert done["status"].startswith("ok: ")
+    assert ds.Model.load(tmp_path / "mine").card.training["data"] == "imported simulation"
+    assert imagej.ask("evaluate", text="plain_host().recall('preview.model')") == str(
+        tmp_path / "mine"
+    )
+
+
+def test_training_without_a_camera_says_where_to_enter_it(imagej, tmp_path):
+    imagej.ask("forget", key="camera")
+    done = imagej.run("Train_Model...", output=tmp_path / "m", config=_few_steps(tmp_path))
+    assert done["status"].startswith("error: ")
+    assert "Camera Setup" in done["status"]
+    assert not (tmp_path / "m").exists()
+
+
+def _few_steps(folder):
+    path = folder / "few.toml"
+    path.write_text("[training]\nbatch = 2\n")
+    return path
+
+
+# -- preview, reconstruct: see test_reconstruct.py
+
+
+# -- tables
+
+
+@pytest.fixture(scope="module")
+def table_file(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(
+        {
+            "frame": np.arange(30),
+            "x_nm": rng.uniform(100, 3000, 30),
+            "y_nm": rng.uniform(100, 3000, 30),
+            "intensity_photon": rng.uniform(500, 2000, 30),
+            "confidence": rng.uniform(0, 1, 30),
+            "uncertainty_xy_nm": rng.uniform(5, 20, 30),
+        }
+    )
+    path = tmp_path_factory.mktemp("tables") / "points.csv"
+    ds.write_table(path, table)
+    return path
+
+
+def test_rendering_is_that_of_python(imagej, table_file):
+    done = imagej.run(
+        "Post-Process/Render_Localizations...", table=table_file, pixel_size_nm=20.0,
+        output=table_file.with_name("drawn.tif"),
+    )  # fmt: skip
+    assert done["status"].startswith("ok: ")
+    expected = ds.render(
+        table_file, pixel_size_nm=20.0, output=table_file.with_name("expected.tif")
+    )
+    np.testing.assert_array_equal(done["image"]["array"], expected.image)
+    assert done["image"]["pixel"] == pytest.approx(0.02)
+
+
+def test_evaluation_against_the_truth(imagej, table_file):
+    done = imagej.run("Evaluate_Against_Truth...", results=table_file, truth=table_file)
+    assert done["status"].startswith("ok: ")
+    assert "1.000" in done["status"]
+
+
+def test_no_table_is_open(imagej):
+    done = imagej.run("Post-Process/Render_Localizations...")
+    assert done["status"].startswith("error: no localization table is open")
+
+
+def test_without_thunderstorm_the_file_is_named(imagej, table_file):
+    done = imagej.run("Send_To_ThunderSTORM", table=table_file)
+    assert done["status"].startswith("ok: ThunderSTORM is not installed")
+    assert str(table_file) in done["status"]
+
+
+# -- installation
+
+
+def test_installation_is_checked(imagej):
+    done = imagej.run("Check_Installation...")
+    assert done["status"].startswith("ok: ")
+    for word in ("Java", "ImageJ", "Worker", "tensorflow", "GPUs"):
+        assert word in done["status"]
+
+
+def test_tensorflow_never_comes_into_imagej(imagej):
+    assert imagej.ask("modules", words=["tensorflow", "keras", "matplotlib"]) == []
