@@ -7,13 +7,16 @@ in a child process, compared with float32 there, and the answer is remembered fo
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
 import platform
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,11 +46,53 @@ print("GAIN", full / half if error < 0.05 else 0.0)
 """
 
 
+@lru_cache(maxsize=1)
 def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up talk off the terminal; must come before its import."""
+    """Import TensorFlow and let it look for GPUs without its start-up talk on the terminal.
+
+    It writes past Python, and before its own log level holds. Who sets ``TF_CPP_MIN_LOG_LEVEL`` to
+    0 or 1 wants to read it all and does.
+
+    Raises
+    ------
+    ImportError
+        TensorFlow cannot be loaded; what it said is then on standard error.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    wanted = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
+    with nullcontext() if wanted else stderr_held_back():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
+@contextmanager
+def stderr_held_back() -> Iterator[None]:
+    """Keep what is written to file descriptor 2, and give it back only when an error comes."""
+    try:
+        terminal = os.dup(2)
+    except OSError:  # a program without a terminal has none
+        yield
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    with tempfile.TemporaryFile() as held, os.fdopen(terminal, "wb") as real:
+        os.dup2(held.fileno(), 2)
+        crashes_were_reported = faulthandler.is_enabled()
+        if not crashes_were_reported:  # a crash would take what is held back with it
+            faulthandler.enable(real)
+        try:
+            yield
+        except Exception:
+            held.seek(0)
+            real.write(held.read())
+            raise
+        finally:
+            if not crashes_were_reported:
+                faulthandler.disable()
+            os.dup2(terminal, 2)
 
 
 def place(device: Device) -> AbstractContextManager[object]:
@@ -125,7 +170,6 @@ def _may_have_bfloat16() -> bool:
 
 
 def _probe() -> float:
-    quiet_tensorflow()
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE],

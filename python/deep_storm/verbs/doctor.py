@@ -39,9 +39,6 @@ def doctor() -> DoctorResult:
     """Look at Python, packages, memory, and the devices that TensorFlow really sees."""
     import psutil
 
-    from deep_storm.networks.device import quiet_tensorflow
-
-    quiet_tensorflow()
     memory = psutil.virtual_memory()
     problems: list[str] = []
     if memory.available < 2 * 2**30:

@@ -152,13 +152,11 @@ def reconstruct(
     """
     from deep_storm.io.files import check_outputs
     from deep_storm.io.frames import open_frames
-    from deep_storm.networks.device import quiet_tensorflow
 
     paths = output_paths(output)
     check_outputs(paths, overwrite)
     stream = open_frames(stack)
     try:
-        quiet_tensorflow()
         from deep_storm.inference.reconstruction import reconstruct_frames
 
         expected = Expected(camera, psf, emitters, background)

@@ -129,13 +129,11 @@ def train(
         The model folder exists already or cannot be written.
     """
     from deep_storm.model import CARD_FILE
-    from deep_storm.networks.device import quiet_tensorflow
     from deep_storm.report.plots import loss_curve, save_figure
     from deep_storm.training.session import train_model
 
     if output is not None:
         _check_folder(Path(output), overwrite, CARD_FILE)
-    quiet_tensorflow()
     start = _start(from_model, network)
     given = {"camera": camera, "psf": psf, "emitters": emitters, "background": background}
     imported, molecules = None, None
