@@ -7,11 +7,11 @@ import pytest
 import tifffile
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, Cancelled, StackError
 from deep_storm.localizations import validated
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import SimulatedFrames, simulate, simulate_chunks
-from deep_storm.simulation.noise import CameraMaps
 from deep_storm.simulation.psf import add_emitters
 
 CAMERA = Camera(

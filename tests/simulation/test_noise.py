@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import CameraError
-from deep_storm.simulation.noise import CameraMaps, expose, photons_from
+from deep_storm.simulation.noise import expose
 
 
 def camera(**changes):
@@ -81,37 +82,7 @@ def test_maps_stand_in_for_the_camera_pixel_by_pixel():
     np.testing.assert_allclose(photons.mean(axis=0), [[40, 40]], rtol=5e-3)
 
 
-def test_photons_without_maps_are_the_cameras():
-    cam = camera(em_gain=20.0, quantum_efficiency=0.9)
-    adu = np.array([[100, 250], [90, 4000]], dtype=np.uint16)
-    np.testing.assert_allclose(photons_from(adu, cam), cam.photons(adu), rtol=1e-6)
-
-
 def test_maps_of_another_size_are_refused():
     maps = CameraMaps(read_noise_adu=np.ones((4, 6), dtype=np.float32))
     with pytest.raises(CameraError, match=r"6 × 4 px.*expected 5 × 4 px"):
         picture(1.0, camera(), (4, 5), maps=maps)
-
-
-def test_maps_of_different_sizes_are_refused():
-    with pytest.raises(CameraError, match="different shapes"):
-        CameraMaps(np.ones((4, 6), np.float32), np.ones((6, 4), np.float32))
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("photons_per_adu", 0.0), ("read_noise_adu", -1.0), ("baseline_adu", np.nan)],
-)
-def test_impossible_values_in_maps_are_refused(name, value):
-    values = np.ones((3, 3), dtype=np.float32)
-    values[1, 2] = value
-    with pytest.raises(CameraError, match=f"{name} has {value:g}"):
-        CameraMaps(**{name: values})
-
-
-def test_crops_take_rows_from_top_and_columns_from_left():
-    values = np.arange(30, dtype=np.float32).reshape(5, 6) + 1
-    crops = CameraMaps(baseline_adu=values).crops(np.array([0, 3]), np.array([4, 1]), 2)
-    np.testing.assert_array_equal(crops.baseline_adu[0], values[0:2, 4:6])
-    np.testing.assert_array_equal(crops.baseline_adu[1], values[3:5, 1:3])
-    assert crops.read_noise_adu is None

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.settings import Background, Emitters, Psf
-from deep_storm.simulation.noise import CameraMaps
 from deep_storm.simulation.patches import PatchSimulator
 
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5, read_noise_adu=1.0)

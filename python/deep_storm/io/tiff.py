@@ -57,9 +57,9 @@ class TiffFrames(FrameStream):
         self.name = self._path.name
         self._lock = Lock()
         with ExitStack() as opened:
-            self._file = _open_tiff(self._path)
+            self._file = open_tiff(self._path)
             opened.callback(self._file.close)
-            with _as_stack_error(self.name):
+            with as_stack_error(self.name):
                 self._describe()
             self._raw = self._path.open("rb")
             opened.callback(self._raw.close)
@@ -90,7 +90,7 @@ class TiffFrames(FrameStream):
     def _read_contiguous(self, offset: int, start: int, stop: int) -> Frames:
         """Read frames that lie one behind the other in the file."""
         frames = np.empty((stop - start, *self.shape[1:]), self._stored)
-        with _as_stack_error(self.name):
+        with as_stack_error(self.name):
             self._raw.seek(offset + start * frames[0].nbytes)
             received = self._raw.readinto(frames.view(np.uint8).data)
         if received != frames.nbytes:
@@ -107,7 +107,7 @@ class TiffFrames(FrameStream):
     def _read_pages(self, start: int, stop: int) -> Frames:
         """Read frames that are compressed or scattered; a damaged one is named."""
         try:
-            with _as_stack_error(self.name):
+            with as_stack_error(self.name):
                 return self._decode(start, stop)
         except StackError as error:
             if stop - start == 1:
@@ -139,10 +139,11 @@ class TiffFrames(FrameStream):
             self._file.close()
 
 
-def _open_tiff(path: Path) -> TiffFile:
-    """Open a TIFF, or say what the file is instead."""
+def open_tiff(path: str | os.PathLike[str]) -> TiffFile:
+    """Open a TIFF; raise a StackError that says what the file is instead."""
     import tifffile
 
+    path = Path(path)
     if path.is_dir():
         raise StackError(
             f"{path} is a folder", "a TIFF file", "give the path of one file inside it"
@@ -151,7 +152,7 @@ def _open_tiff(path: Path) -> TiffFile:
         raise StackError(
             f"there is no file {path}", "a TIFF file", "check the spelling and the folder"
         )
-    with _as_stack_error(path.name):
+    with as_stack_error(path.name):
         content = describe_content(path)
     if not content.endswith("TIFF"):
         raise StackError(
@@ -159,12 +160,12 @@ def _open_tiff(path: Path) -> TiffFile:
             "a TIFF stack",
             "open it in Fiji and save it as TIFF (File > Save As > Tiff...)",
         )
-    with _as_stack_error(path.name):
+    with as_stack_error(path.name):
         return tifffile.TiffFile(path)
 
 
 @contextmanager
-def _as_stack_error(name: str) -> Iterator[None]:
+def as_stack_error(name: str) -> Iterator[None]:
     """Turn what a TIFF library raises on a damaged file into one sentence."""
     import lzma
     import struct

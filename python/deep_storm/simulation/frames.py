@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, check_maps
 from deep_storm.errors import StackError
 from deep_storm.progress import Progress
 from deep_storm.settings import Background, Emitters, Psf, Simulation
@@ -26,7 +27,7 @@ from deep_storm.simulation.emitters import (
     place_emitters,
 )
 from deep_storm.simulation.mask import MaskLike
-from deep_storm.simulation.noise import CameraMaps, check_maps, expose
+from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters
 from deep_storm.simulation.structures import Field
 

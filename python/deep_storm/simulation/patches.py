@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError
 from deep_storm.settings import Background, Emitters, Psf, Simulation, field_default
 from deep_storm.simulation.emitters import (
@@ -24,7 +25,7 @@ from deep_storm.simulation.emitters import (
     place_emitters,
 )
 from deep_storm.simulation.mask import Mask, MaskLike, mask_structure
-from deep_storm.simulation.noise import CameraMaps, expose
+from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters
 from deep_storm.simulation.structures import Field, Structure, Uniform
 
