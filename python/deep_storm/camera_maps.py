@@ -7,6 +7,7 @@ else (pixel size, quantum efficiency) stays the camera's.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -107,6 +108,25 @@ class CameraMaps:
         rows = (top[:, None] + within)[:, :, None]
         columns = (left[:, None] + within)[:, None, :]
         return CameraMaps(**{name: m[rows, columns] for name, m in self.given().items()})
+
+
+def fingerprint(maps: CameraMaps | None) -> str:
+    """Return a checksum of maps, to tell whether two are the same; empty without maps."""
+    if maps is None:
+        return ""
+    digest = hashlib.sha256()
+    for name, values in maps.given().items():
+        digest.update(f"{name} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values, dtype=np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def covering(maps: CameraMaps | None, size_px: int) -> CameraMaps | None:
+    """Return maps of at least this height and width, repeated where they are smaller."""
+    if maps is None or maps.shape is None or min(maps.shape) >= size_px:
+        return maps
+    more = [(0, max(0, size_px - edge)) for edge in maps.shape]
+    return CameraMaps(**{name: np.pad(m, more, mode="wrap") for name, m in maps.given().items()})
 
 
 def check_maps(maps: CameraMaps | None, height_px: int, width_px: int) -> None:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import deep_storm as ds
-from deep_storm.errors import OutputError, SettingsError
+from deep_storm.camera_maps import CameraMaps
+from deep_storm.errors import CameraError, OutputError, SettingsError
+from deep_storm.io.camera_maps import write_camera_maps
 
 SETTINGS = {
     "pixel_size_nm": 100,
@@ -37,6 +39,47 @@ def test_same_seed_same_frames(tmp_path: Path):
             stacks.append(stream.read(0, 3))
     assert np.array_equal(stacks[0], stacks[1])
     assert not np.array_equal(stacks[0], stacks[2])
+
+
+def test_truth_is_counted_through_all_chunks(tmp_path: Path, monkeypatch):
+    from deep_storm.simulation import frames
+
+    whole = ds.simulate(output=tmp_path / "whole", **SETTINGS)
+    monkeypatch.setattr(frames, "CHUNK_PIXELS", 16 * 24)
+    pieces = ds.simulate(output=tmp_path / "pieces", **SETTINGS)
+    assert pieces.emitters == whole.emitters
+    for ending in ("tif", "csv"):
+        one, other = (tmp_path / f"{name}.{ending}" for name in ("whole", "pieces"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_stopping_leaves_no_file(tmp_path: Path, monkeypatch):
+    from deep_storm.simulation import frames
+
+    def stop(done, total, message):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(frames, "CHUNK_PIXELS", 16 * 24)
+    with pytest.raises(KeyboardInterrupt):
+        ds.simulate(output=tmp_path / "sim", progress=stop, **SETTINGS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_camera_maps_give_every_pixel_its_own_camera(tmp_path: Path):
+    baseline = np.full((16, 24), 100, np.float32)
+    baseline[3, 5] = 400
+    write_camera_maps(tmp_path / "maps.tif", CameraMaps(baseline))
+    ds.simulate(output=tmp_path / "sim", camera_maps=tmp_path / "maps.tif", **SETTINGS)
+    with ds.open_frames(tmp_path / "sim.tif") as stream:
+        mean = stream.read(0, 3).mean(axis=0)
+    assert mean[3, 5] > 400 > np.median(mean)
+
+
+def test_camera_maps_of_another_size_are_refused(tmp_path: Path):
+    maps = CameraMaps(np.full((16, 16), 100, np.float32))
+    with pytest.raises(CameraError, match="16 × 16 px"):
+        ds.simulate(output=tmp_path / "sim", camera_maps=maps, **SETTINGS)
 
 
 def test_an_ending_in_the_name_is_no_part_of_it(tmp_path: Path):

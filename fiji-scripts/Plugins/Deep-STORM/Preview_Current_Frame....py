@@ -8,6 +8,7 @@
 #@ File (label="Model", description="Model folder, or general: the bundled one, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.preview.model") model
 #@ String (label="Threshold", description="Least confidence; auto = the one stored in the model", value="auto", persistKey="deepstorm.preview.threshold") threshold
 #@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.preview.camera_maps") camera_maps
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.preview.device") device
 #@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config

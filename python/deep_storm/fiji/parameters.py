@@ -29,7 +29,8 @@ IMAGES = ("stack", "image")
 """Arguments of verbs that may be the image in front."""
 _WORDS = {"auto": "decide for yourself", "none": "no file", "current": "the one in front"}
 _ASCII = {"µ": "u", "²": "^2", "×": "x", "–": "-", "±": "+-", "≥": ">=", "≤": "<=", "σ": "sigma"}
-_FORGOTTEN = frozenset({"output", "overwrite", "resume", "frames", "frame"})
+_SAVED = ("output", "save_training_set")
+_FORGOTTEN = frozenset({*_SAVED, "overwrite", "resume", "frames", "frame"})
 """Remembered from the last time, these would overwrite a result or leave frames out."""
 
 
@@ -197,7 +198,7 @@ def _file(name: str, description: str) -> Parameter:
     if "folder" in description or "model" in name:
         style = "directory"
     else:
-        style = "save" if name == "output" else "open"
+        style = "save" if name in _SAVED else "open"
     in_front = name in IMAGES or description.startswith("localization table")
     value = CURRENT if in_front else NONE
     if "; default: " in description:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,46 @@ def write_stack(
             "(frames, height, width) of uint16",
         )
     shown = values[0]
-    about = {"axes": "TYX", "min": float(shown.min()), "max": float(shown.max()), "loop": False}
+    about = _movie_metadata((float(shown.min()), float(shown.max())))
     _write_imagej(path, values, pixel_size_nm, about, overwrite)
+
+
+def write_movie(
+    path: str | os.PathLike[str],
+    frames: Iterator[npt.NDArray[np.uint16]],
+    shape: tuple[int, int, int],
+    shown: tuple[float, float],
+    pixel_size_nm: float,
+    overwrite: bool = False,
+) -> None:
+    """Write camera frames one by one, as :func:`write_stack` does with a whole stack.
+
+    Parameters
+    ----------
+    path
+        The TIFF file.
+    frames
+        As many (y, x) frames of uint16 as ``shape`` says.
+    shape
+        Frames, height, width.
+    shown
+        Pixel values that ImageJ shows as black and white.
+    pixel_size_nm
+        Edge of a camera pixel.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    about = _movie_metadata(shown)
+    _write_imagej(path, frames, pixel_size_nm, about, overwrite, shape=shape, dtype="uint16")
+
+
+def _movie_metadata(shown: tuple[float, float]) -> dict[str, Any]:
+    return {"axes": "TYX", "min": shown[0], "max": shown[1], "loop": False}
 
 
 def read_image(
@@ -162,10 +201,11 @@ def read_mask(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:
 
 def _write_imagej(
     path: str | os.PathLike[str],
-    values: npt.NDArray[Any],
+    values: npt.NDArray[Any] | Iterator[npt.NDArray[Any]],
     pixel_size_nm: float,
     metadata: dict[str, Any],
     overwrite: bool,
+    **layout: Any,
 ) -> None:
     import tifffile
 
@@ -177,6 +217,7 @@ def _write_imagej(
             imagej=True,
             resolution=(per_um, per_um),
             metadata={"unit": "um", **metadata},
+            **layout,
         )
 
 

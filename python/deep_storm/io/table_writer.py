@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 import pandas as pd
@@ -103,33 +105,84 @@ def write_ground_truth(
     OutputError
         The file exists already or cannot be written.
     """
-    checked = validated(truth, "the ground truth")
-    if "offset_photon" not in checked.columns:
-        checked["offset_photon"] = camera.baseline_adu * camera.photons_per_count
+    checked = _with_offset(validated(truth, "the ground truth"), camera)
     names = [c for c in _TRUTH_COLUMNS if c in checked.columns]
     _write(Path(path), checked, names, "dev", overwrite)
+
+
+@contextmanager
+def ground_truth_writer(
+    path: str | os.PathLike[str], camera: Camera, overwrite: bool = False
+) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write true emitters piece by piece, as :func:`write_ground_truth` does at once.
+
+    Parameters
+    ----------
+    path, camera, overwrite
+        As there.
+
+    Yields
+    ------
+    A function that appends emitters of later frames than those before, with all of ThunderSTORM's
+    columns except, perhaps, ``offset_photon``.
+
+    Raises
+    ------
+    TableError
+        A column is missing, or holds text or infinite numbers.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    written = 0
+    names = list(_TRUTH_COLUMNS)
+
+    def append(truth: pd.DataFrame) -> None:
+        nonlocal written
+        checked = _with_offset(validated(truth, "the ground truth"), camera)
+        if missing := [name for name in names if name not in checked.columns]:
+            raise TableError(f"the ground truth has no column {missing[0]}", ", ".join(names))
+        _check_numeric(checked, names)
+        _write_rows(file, checked, names, written)
+        written += len(checked)
+
+    with atomic_path(path, overwrite) as partial, partial.open("wb") as file:
+        _write_header(file, names, "dev")
+        yield append
+
+
+def _with_offset(truth: pd.DataFrame, camera: Camera) -> pd.DataFrame:
+    if "offset_photon" not in truth.columns:
+        truth["offset_photon"] = camera.baseline_adu * camera.photons_per_count
+    return truth
 
 
 def _write(
     path: Path, table: pd.DataFrame, names: list[str], dialect: Dialect, overwrite: bool
 ) -> None:
     estimated = [n for n in names if not (len(table) and table[n].isna().all())]
-    labels = ["id"] + [_label(name, dialect) for name in estimated]
     _check_numeric(table, estimated)
     with atomic_path(path, overwrite) as partial, partial.open("wb") as file:
-        file.write(",".join(f'"{label}"' for label in labels).encode("utf-8") + b"\n")
-        if len(table) == 0:
-            return
-        parted = _without_ties(table) if _UNCERTAINTY in estimated else None
-        for start in range(0, len(table), _ROWS_AT_A_TIME):
-            stop = min(start + _ROWS_AT_A_TIME, len(table))
-            columns = [fixed_point(np.arange(start + 1, stop + 1), 0)]
-            for name in estimated:
-                if name == _UNCERTAINTY and parted is not None:
-                    columns.append(parted.rows(start, stop))
-                else:
-                    columns.append(_column(table[name].iloc[start:stop], name))
-            file.write(rows_as_text(columns))
+        _write_header(file, estimated, dialect)
+        _write_rows(file, table, estimated)
+
+
+def _write_header(file: IO[bytes], names: list[str], dialect: Dialect) -> None:
+    labels = ["id"] + [_label(name, dialect) for name in names]
+    file.write(",".join(f'"{label}"' for label in labels).encode("utf-8") + b"\n")
+
+
+def _write_rows(file: IO[bytes], table: pd.DataFrame, names: list[str], written: int = 0) -> None:
+    """Write the rows of a table, their ids counted on from the rows written before."""
+    parted = _without_ties(table) if len(table) and _UNCERTAINTY in names else None
+    for start in range(0, len(table), _ROWS_AT_A_TIME):
+        stop = min(start + _ROWS_AT_A_TIME, len(table))
+        columns = [fixed_point(np.arange(written + start + 1, written + stop + 1), 0)]
+        for name in names:
+            if name == _UNCERTAINTY and parted is not None:
+                columns.append(parted.rows(start, stop))
+            else:
+                columns.append(_column(table[name].iloc[start:stop], name))
+        file.write(rows_as_text(columns))
 
 
 def _label(name: str, dialect: Dialect) -> str:

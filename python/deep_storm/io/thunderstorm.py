@@ -16,11 +16,17 @@ from __future__ import annotations
 
 from deep_storm.io.protocol import find_protocol, protocol_path, read_protocol, write_protocol
 from deep_storm.io.table_reader import read_table
-from deep_storm.io.table_writer import Dialect, write_ground_truth, write_table
+from deep_storm.io.table_writer import (
+    Dialect,
+    ground_truth_writer,
+    write_ground_truth,
+    write_table,
+)
 
 __all__ = [
     "Dialect",
     "find_protocol",
+    "ground_truth_writer",
     "protocol_path",
     "read_protocol",
     "read_table",

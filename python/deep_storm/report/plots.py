@@ -28,11 +28,13 @@ from deep_storm.report.figures import (
     style_axes,
 )
 from deep_storm.report.pictures import example_frames, preview_overlay, side_by_side
+from deep_storm.report.sheets import patch_sheet
 
 __all__ = [
     "calibration_curve",
     "example_frames",
     "loss_curve",
+    "patch_sheet",
     "preview_overlay",
     "save_figure",
     "side_by_side",

@@ -51,7 +51,7 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
             "general": False,
         }
     )
-    return calibrate(Model(card, model.keras_model, None, model.path), seed)
+    return calibrate(Model(card, model.keras_model, None, model.path), seed, molecules.maps)
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from deep_storm.camera_maps import CameraMaps, covering, photons_from
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import make_reader
 from deep_storm.inference.tiles import plan_tiles
@@ -44,7 +45,7 @@ class Simulated(NamedTuple):
     truth: Points
 
 
-def calibrate(model: Model, seed: int) -> Model:
+def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
     """Return the model with calibration, threshold and scores.
 
     Parameters
@@ -53,8 +54,10 @@ def calibrate(model: Model, seed: int) -> Model:
         Trained, with its settings.
     seed
         Of the training; calibration uses frames of its own.
+    maps
+        Camera maps that the frames are taken with.
     """
-    learnt, checked = (_localize(model, seed + SEED_OFFSET + k) for k in range(2))
+    learnt, checked = (_localize(model, seed + SEED_OFFSET + k, maps) for k in range(2))
     calibration = _learn(learnt, model.card.camera.pixel_size_nm)
     threshold = _best_threshold(learnt, calibration, model.card.camera.pixel_size_nm)
     card = model.card.model_copy(
@@ -67,7 +70,7 @@ def calibrate(model: Model, seed: int) -> Model:
     return Model(card, model.keras_model, model.last_weights, model.path)
 
 
-def _localize(model: Model, seed: int) -> Simulated:
+def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     """Simulate frames and read the network's answer on them."""
     card = model.card
     per_frame = card.emitters.density_per_um2 * (FIELD_PX * card.camera.pixel_size_nm / 1e3) ** 2
@@ -81,6 +84,7 @@ def _localize(model: Model, seed: int) -> Simulated:
         patch_size_px=FIELD_PX,
         batch=8,
         seed=seed,
+        maps=covering(maps, FIELD_PX),
         density_factors=DENSITY_FACTORS,
     )
     network, reader = model.network, make_reader(model)
@@ -90,7 +94,8 @@ def _localize(model: Model, seed: int) -> Simulated:
     true: list[npt.NDArray[np.float64]] = []
     for number in range(-(-frames // 8)):
         batch = simulator.batch_at(number)
-        answers = infer(card.scales.network_input(card.camera.photons(batch.adu)))
+        photons = photons_from(batch.adu, card.camera, batch.maps)
+        answers = infer(card.scales.network_input(photons))
         for k, answer in enumerate(answers):
             frame = 8 * number + k
             part = reader.part(answer, tile)
@@ -119,7 +124,8 @@ def _learn(simulated: Simulated, pixel_size_nm: float) -> Calibration:
     correct = np.zeros(good.size, bool)
     correct[np.flatnonzero(good)[matches.localization]] = True
     rest = np.setdiff1d(np.arange(simulated.truth.frame.size), matches.emitter)
-    left_over = Points(*(values[rest] for values in simulated.truth))
+    truth = simulated.truth
+    left_over = Points(truth.frame[rest], truth.x_nm[rest], truth.y_nm[rest])
     poor = match_points(
         _points(simulated.candidates.where(~good), pixel_size_nm), left_over, TOLERANCE_NM
     )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import StackError, TableError
 from deep_storm.io.stream import FrameStream
 from deep_storm.networks.base import Float32, Scales, Truth
@@ -89,7 +90,7 @@ def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
         background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
     )
     told = np.repeat(scales.expectations()[None], len(raw.adu), axis=0)
-    return Batch(scales.network_input(camera.photons(raw.adu)), told, truth)
+    return Batch(scales.network_input(photons_from(raw.adu, camera, raw.maps)), told, truth)
 
 
 class SimulatedData(TrainingData):
@@ -103,6 +104,8 @@ class SimulatedData(TrainingData):
         Of the network.
     training
         Patch size, batch and seed.
+    maps
+        Camera maps (y, x); each patch takes a random window of them.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class SimulatedData(TrainingData):
         background: Background,
         scales: Scales,
         training: ResolvedTraining,
+        maps: CameraMaps | None = None,
     ) -> None:
         super().__init__(camera, scales)
         self.patches_per_epoch = training.most_patches
@@ -125,6 +129,7 @@ class SimulatedData(TrainingData):
                 patch_size_px=training.patch_size_px,
                 batch=training.batch,
                 seed=seed,
+                maps=maps,
             )
             for seed in (training.seed, training.seed + VALIDATION_SEED)
         )

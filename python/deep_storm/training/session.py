@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, fingerprint
 from deep_storm.errors import ModelError
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Molecules:
-    """What the model is trained for: camera, PSF, emitters and background."""
+    """What the model is trained for: camera (sCMOS: with its maps), PSF, emitters, background."""
 
     camera: Camera
     psf: Psf
     emitters: Emitters
     background: Background
+    maps: CameraMaps | None = None
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,11 @@ def train_model(
             background=molecules.background,
             scales=scales,
             domain=domain,
-            training=training_record(settings, trained, imported is not None, start),
+            training=training_record(settings, trained, imported is not None, start)
+            | maps_record(molecules.maps),
             versions=versions(),
         )
-        model = calibrate(Model(card, keras_model, trained.last), training.seed)
+        model = calibrate(Model(card, keras_model, trained.last), training.seed, molecules.maps)
     return model, trained
 
 
@@ -143,6 +146,7 @@ def make_data(
         molecules.background,
         scales,
         settings,
+        molecules.maps,
     )
 
 
@@ -162,6 +166,11 @@ def training_record(
     if start is not None and start.path is not None:
         record["started_from"] = start.path.name
     return record
+
+
+def maps_record(maps: CameraMaps | None) -> dict[str, str | float | int]:
+    """Return what ``model.toml`` tells about the camera maps: they themselves are not kept."""
+    return {} if maps is None else {"camera_maps_sha256": fingerprint(maps)}
 
 
 def versions() -> dict[str, str]:

@@ -37,6 +37,19 @@ class ReadyModel(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+def load_model(model: Path | str | Model) -> Model:
+    """Load a model, unless it is one in memory.
+
+    Raises
+    ------
+    ModelError
+        The folder is no model.
+    """
+    from deep_storm.model import Model
+
+    return model if isinstance(model, Model) else Model.load(model)
+
+
 def ready_model(
     model: Path | str | Model, expected: Expected, stream: FrameStream | None = None
 ) -> ReadyModel:
@@ -58,9 +71,7 @@ def ready_model(
     CameraError, SettingsError
         Something contradicts what the model was trained for, or the camera is missing.
     """
-    from deep_storm.model import Model
-
-    trained = model if isinstance(model, Model) else Model.load(model)
+    trained = load_model(model)
     if trained.card.general:
         return _told(trained, expected, stream)
     for name, given in vars(expected).items():

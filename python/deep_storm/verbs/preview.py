@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.settings import Background, Device, Emitters, Psf
-from deep_storm.verbs.models import Expected, ready_model
+from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
+from deep_storm.verbs.models import Expected, load_model, ready_model
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class PreviewResult:
     Argument("frame", "which frame, counted from 1", int),
     Argument("threshold", "least confidence; default: the one stored in the model", float),
     Argument("output", "picture to write (.png)"),
+    CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -65,6 +67,7 @@ def preview(
     frame: int = 1,
     threshold: float | None = None,
     output: Path | str | None = None,
+    camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
     psf: Psf | None = None,
     emitters: Emitters | None = None,
@@ -86,6 +89,8 @@ def preview(
         Least confidence; default: the model's.
     output
         PNG to write; without it nothing is drawn.
+    camera_maps
+        Of an sCMOS camera, as in ``reconstruct``.
     camera, psf, emitters, background
         What the general model is told, as in ``reconstruct``.
     device
@@ -109,9 +114,11 @@ def preview(
     settings = Reconstruction.parse({"frames": f"{frame}:{frame}", "threshold": threshold})
     with open_frames(stack) as stream:
         expected = Expected(camera, psf, emitters, background)
-        trained, _ = ready_model(model, expected, stream)
-        done = reconstruct(stream, model=trained, settings=settings, device=device)
-        pixels = stream.read(frame - 1, frame)[0]
+        loaded = load_model(model)
+        frames, _ = corrected_for(stream, loaded, camera, camera_maps)
+        trained, _ = ready_model(loaded, expected, frames)
+        done = reconstruct(frames, model=trained, settings=settings, device=device)
+        pixels = frames.read(frame - 1, frame)[0]
     pixel_size_nm = trained.card.camera.pixel_size_nm
     for path in written:
         figure = preview_overlay(pixels, done.table, pixel_size_nm)

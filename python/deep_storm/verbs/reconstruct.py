@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
-from deep_storm.verbs.models import Expected, ready_model
+from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
+from deep_storm.verbs.models import Expected, load_model, ready_model
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class ReconstructResult:
         "output",
         "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml",
     ),
+    CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -112,6 +114,7 @@ def reconstruct(
     *,
     model: Path | str | Model,
     output: Path | str | None = None,
+    camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
     psf: Psf | None = None,
     emitters: Emitters | None = None,
@@ -131,6 +134,8 @@ def reconstruct(
         Model folder, or a model in memory.
     output
         The files' name without ending; without it nothing is written.
+    camera_maps
+        Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
     camera
         Needed for the general model. A trained model knows its camera; one that contradicts it is
         an error.
@@ -160,12 +165,14 @@ def reconstruct(
         from deep_storm.inference.reconstruction import reconstruct_frames
 
         expected = Expected(camera, psf, emitters, background)
-        trained, notes = ready_model(model, expected, stream)
-        done = reconstruct_frames(stream, trained, settings, device, progress)
+        loaded = load_model(model)
+        frames, said = corrected_for(stream, loaded, camera, camera_maps)
+        trained, notes = ready_model(loaded, expected, frames)
+        done = reconstruct_frames(frames, trained, settings, device, progress)
     finally:
         if stream is not stack:  # a stream that was handed in belongs to the caller
             stream.close()
-    result = ReconstructResult(done, paths, notes)
+    result = ReconstructResult(done, paths, (*notes, *said))
     if paths:
         write_result(result, trained, stack, settings, overwrite)
     return result

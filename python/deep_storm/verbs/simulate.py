@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
+from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.verbs.registry import Argument, verb
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from deep_storm.simulation.frames import SimulatedFrames
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class SimulateResult:
 @verb(
     "simulate a stack of frames with its ground truth",
     Argument("output", "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt"),
+    CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -56,10 +65,13 @@ def simulate(
     emitters: Emitters,
     background: Background,
     simulation: Simulation = Simulation(),
+    camera_maps: MapsSource | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> SimulateResult:
     """Simulate a stack and write it with the ground truth that ThunderSTORM imports.
+
+    Frames are written as they are made, so memory does not grow with their number.
 
     Parameters
     ----------
@@ -68,6 +80,8 @@ def simulate(
         ``NAME-protocol.txt`` (the camera, for ThunderSTORM and ``import-simulation``).
     camera, psf, emitters, background, simulation
         What is simulated. The same settings and seed give the same frames.
+    camera_maps
+        Of an sCMOS camera; of the frames' size.
     overwrite
         Whether existing files may be replaced.
     progress
@@ -77,21 +91,45 @@ def simulate(
     ------
     SettingsError
         A setting is missing or out of range, or the mask image cannot be read.
+    CameraError
+        The camera maps are none, or not of this camera or size.
     OutputError
         A file exists already or cannot be written.
     """
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.images import write_stack
-    from deep_storm.io.thunderstorm import protocol_path, write_ground_truth, write_protocol
-    from deep_storm.simulation.frames import simulate as simulated
+    from deep_storm.io.thunderstorm import protocol_path, write_protocol
+    from deep_storm.simulation.frames import SimulatedFrames
 
     stem = str(output).removesuffix(".tif")
     stack_path, truth_path = Path(f"{stem}.tif"), Path(f"{stem}.csv")
     written = (stack_path, truth_path, protocol_path(truth_path))
     check_outputs(written, overwrite)
-    movie = simulated(camera, psf, emitters, background, simulation, progress=progress)
-    write_stack(stack_path, movie.stack, camera.pixel_size_nm, overwrite)
-    write_ground_truth(truth_path, movie.truth, camera, overwrite)
+    maps = maps_of(camera_maps, camera)
+    movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps)
+    count = _write_movie(movie, stack_path, truth_path, overwrite, progress)
     write_protocol(written[2], camera, overwrite)
-    frames, height, width = movie.stack.shape
-    return SimulateResult(written, frames, height, width, len(movie.truth))
+    return SimulateResult(written, *movie.shape, count)
+
+
+def _write_movie(
+    movie: SimulatedFrames, stack_path: Path, truth_path: Path, overwrite: bool, progress: Progress
+) -> int:
+    """Write frames and ground truth as they are made; return the number of emitters."""
+    from deep_storm.io.images import write_movie
+    from deep_storm.io.thunderstorm import ground_truth_writer
+    from deep_storm.simulation.frames import simulate_chunks
+
+    count = 0
+
+    def frames() -> Iterator[npt.NDArray[np.uint16]]:
+        nonlocal count
+        for chunk in simulate_chunks(movie, progress=progress):
+            count += len(chunk.truth)
+            append(chunk.truth)
+            yield from chunk.stack
+
+    first = movie.read(0, 1)
+    shown = float(first.min()), float(first.max())
+    with ground_truth_writer(truth_path, movie.camera, overwrite) as append:
+        write_movie(stack_path, frames(), movie.shape, shown, movie.pixel_size_nm, overwrite)
+    return count

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Device, Emitters, Network, Psf, Settings, Training
+from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
+from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected, maps_of
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.training_sources import (
+    imported_simulation,
+    matched_molecules,
+    training_set_paths,
+    write_training_set,
+)
 
 if TYPE_CHECKING:
     from deep_storm.model import Model
     from deep_storm.training.checkpoint import Keeper
     from deep_storm.training.loop import Trained
-    from deep_storm.training.session import Imported, Molecules
+    from deep_storm.training.session import Molecules
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,12 @@ class TrainResult:
     Argument(
         "resume", "go on where an interrupted training with the same settings and output was", bool
     ),
+    CAMERA_MAPS,
+    Argument(
+        "save_training_set",
+        "name without ending: before training, write the first patches (.tif), their emitters "
+        "(.csv) and a picture of some (.png)",
+    ),
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -88,6 +101,8 @@ def train(
     training: Training = Training(),
     device: Device = Device(),
     resume: bool = False,
+    camera_maps: MapsSource | None = None,
+    save_training_set: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> TrainResult:
@@ -112,6 +127,11 @@ def train(
     resume
         Go on from the checkpoint of an interrupted training: Ctrl-C and every minute leave one
         beside ``output``.
+    camera_maps
+        Of an sCMOS camera: simulated patches take random windows of them, and the frames of an
+        imported simulation are corrected with them. They are not kept in the model.
+    save_training_set
+        Name without ending of three files that show what training learns from.
     overwrite
         Whether an existing model folder may be replaced.
     progress
@@ -128,21 +148,29 @@ def train(
     OutputError
         The model folder exists already or cannot be written.
     """
+    from deep_storm.io.files import atomic_folder, check_outputs
     from deep_storm.model import CARD_FILE
     from deep_storm.report.plots import loss_curve, save_figure
     from deep_storm.training.session import train_model
 
     if output is not None:
         _check_folder(Path(output), overwrite, CARD_FILE)
+    shown = training_set_paths(save_training_set)
+    check_outputs(shown, overwrite)
     start = _start(from_model, network)
     given = {"camera": camera, "psf": psf, "emitters": emitters, "background": background}
     imported, molecules = None, None
     if simulation is not None:
-        imported, molecules = _imported(simulation, given, start)
+        imported, molecules = imported_simulation(simulation, given, start)
     else:
-        molecules = _matched(given, start)
+        molecules = matched_molecules(given, start)
     network = network or (start.card.network if start is not None else Network())
     try:
+        molecules = replace(molecules, maps=maps_of(camera_maps, molecules.camera))
+        if imported is not None:
+            stream = corrected(imported.stream, molecules.camera, molecules.maps)
+            imported = replace(imported, stream=stream)
+        write_training_set(shown, molecules, imported, network, training, overwrite)
         keeper = _keeper(output, resume, molecules, network, training, simulation, start)
         model, trained = train_model(
             molecules, network, training, device, imported, start, progress, keeper
@@ -151,9 +179,7 @@ def train(
         if imported is not None:
             imported.stream.close()
     if output is None:
-        return TrainResult(model, trained, ())
-    from deep_storm.io.files import atomic_folder
-
+        return TrainResult(model, trained, shown)
     with atomic_folder(output, overwrite, marker=CARD_FILE) as partial:
         trained.history.to_csv(partial / "history.csv", index=False)
         save_figure(loss_curve(trained.history), partial / "loss.png")
@@ -161,7 +187,7 @@ def train(
     model.path = Path(output)
     if keeper is not None:
         keeper.remove()
-    return TrainResult(model, trained, (Path(output),))
+    return TrainResult(model, trained, (*shown, Path(output)))
 
 
 def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:
@@ -186,6 +212,7 @@ def _keeper(
     start: Model | None,
 ) -> Keeper | None:
     """Return where checkpoints go, with all that makes two trainings the same."""
+    from deep_storm.camera_maps import fingerprint
     from deep_storm.errors import SettingsError
     from deep_storm.training.checkpoint import Keeper
 
@@ -197,7 +224,9 @@ def _keeper(
                 "give --output",
             )
         return None
-    settings = {name: part.model_dump(mode="json") for name, part in vars(molecules).items()}
+    parts = {k: v for k, v in vars(molecules).items() if k != "maps"}
+    settings = {name: part.model_dump(mode="json") for name, part in parts.items()}
+    settings["camera_maps"] = fingerprint(molecules.maps)
     # How long it lasts may be changed on the way.
     settings["training"] = training.model_dump(mode="json", exclude={"steps", "minutes"})
     settings["network"] = network.model_dump(mode="json")
@@ -219,58 +248,3 @@ def _check_folder(folder: Path, overwrite: bool, marker: str) -> None:
             raise Unwritten
     except Unwritten:
         return
-
-
-def _matched(given: dict[str, Any], start: Model | None) -> Molecules:
-    """Collect what is simulated: as given, or as the model to start from was trained for."""
-    from deep_storm.training.session import Molecules
-
-    classes: dict[str, type[Settings]] = {
-        "camera": Camera,
-        "psf": Psf,
-        "emitters": Emitters,
-        "background": Background,
-    }
-    values: dict[str, Any] = {}
-    for name, cls in classes.items():
-        value = given[name]
-        if value is None and start is not None and not start.card.general:
-            value = getattr(start.card, name)
-        # Parsing nothing complains about the first thing that is missing.
-        values[name] = cls.parse({}) if value is None else value
-    return Molecules(**values)
-
-
-def _imported(
-    simulation: tuple[Path | str, Path | str], given: dict[str, Any], start: Model | None
-) -> tuple[Imported, Molecules]:
-    """Open an imported simulation and take its statistics."""
-    from deep_storm.errors import CameraError, SettingsError
-    from deep_storm.io.frames import open_frames
-    from deep_storm.io.thunderstorm import read_table
-    from deep_storm.training.session import Imported, Molecules
-    from deep_storm.verbs.import_simulation import import_simulation
-
-    extra = [name for name in ("psf", "emitters", "background") if given[name] is not None]
-    if extra:
-        raise SettingsError(
-            f"settings of {', '.join(extra)} together with --simulation",
-            "only the camera: the ground truth tells the rest",
-            "leave them out, or leave --simulation out to train on a matched simulation",
-        )
-    camera = given["camera"] or (
-        start.card.camera if start is not None and not start.card.general else None
-    )
-    stack, truth = simulation
-    described = import_simulation(stack, truth, camera=camera)
-    if described.camera is None:
-        raise CameraError(
-            f"nothing says which camera took {stack}",
-            "a camera",
-            "give --camera camera.toml, or keep ThunderSTORM's protocol beside the table",
-        )
-    table = read_table(truth, described.camera, kind="ground truth")
-    molecules = Molecules(
-        described.camera, described.psf, described.emitter_settings, described.background
-    )
-    return Imported(open_frames(stack), table), molecules

@@ -1,0 +1,61 @@
+"""The first patches of a training set, to look at before they are learnt from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.training.data import TrainingData
+
+
+class Examples(NamedTuple):
+    """Patches that training sees first.
+
+    Attributes
+    ----------
+    stack
+        ``(n, y, x)`` uint16, ADU: a frame a patch.
+    truth
+        Their emitters: a ground truth with the columns of :mod:`deep_storm.simulation.frames`,
+        positions within the patch.
+    """
+
+    stack: npt.NDArray[np.uint16]
+    truth: pd.DataFrame
+
+
+def first_patches(data: TrainingData, patches: int) -> Examples:
+    """Return the first patches of the training batches, as training will see them.
+
+    Parameters
+    ----------
+    data
+        Where batches come from.
+    patches
+        How many.
+    """
+    stacks: list[npt.NDArray[np.float32]] = []
+    tables: list[pd.DataFrame] = []
+    count = 0
+    while count < patches:
+        raw = data.raw_batch(len(stacks))
+        patch, row = np.nonzero(raw.present)
+        xy_nm = raw.xy_px[patch, row] * data.camera.pixel_size_nm
+        columns = {
+            "frame": patch + count,
+            "x_nm": xy_nm[:, 0],
+            "y_nm": xy_nm[:, 1],
+            "sigma_nm": raw.sigma_px[patch, row] * data.camera.pixel_size_nm,
+            "intensity_photon": raw.intensity_photon[patch, row],
+            "bkgstd_photon": np.sqrt(raw.expected_background_photon)[patch],
+        }
+        tables.append(pd.DataFrame(columns))
+        stacks.append(raw.adu)
+        count += len(raw.adu)
+    limits = np.iinfo(np.uint16)
+    adu = np.clip(np.rint(np.concatenate(stacks)[:patches]), limits.min, limits.max)
+    truth = pd.concat(tables, ignore_index=True)
+    return Examples(adu.astype(np.uint16), truth[truth["frame"] < patches])
