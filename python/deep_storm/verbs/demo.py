@@ -163,7 +163,7 @@ def demo(
 
 def _matched(data: Path, pixel_size_nm: float) -> dict[str, Any]:
     """Match a simulation to the bundled truth of other frames."""
-    from deep_storm.estimation import match_settings
+    from deep_storm.estimation.matching import match_settings
     from deep_storm.io.thunderstorm import read_table
 
     truth = read_table(data / "training_truth.csv", kind="ground truth")

@@ -127,7 +127,7 @@ def import_simulation(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.estimation import match_settings
+    from deep_storm.estimation.matching import match_settings
     from deep_storm.io.camera_files import check_camera
     from deep_storm.io.config import write_config
     from deep_storm.io.files import check_outputs

@@ -1,0 +1,63 @@
+"""A number that was measured, with what is needed to judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured number.
+
+    Attributes
+    ----------
+    value
+        The number.
+    unit
+        Its unit, as written.
+    error
+        Standard error of the number.
+    spread
+        Standard deviation of what it is the mean of, from emitter to emitter or frame to frame;
+        None where that was not measured.
+    samples
+        How many emitters, frames or pixels it comes from.
+    lower_limit
+        Whether the true number may be larger, not smaller.
+    warnings
+        Why it cannot be trusted, each a sentence.
+    """
+
+    value: float
+    unit: str
+    error: float
+    spread: float | None = None
+    samples: int = 0
+    lower_limit: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Write the number with its spread and error: ``1498 ± 402 photons (mean ± 1.2 %)``."""
+        spread = "" if self.spread is None else f" ± {rounded(self.spread, 3):g}"
+        least = "at least " if self.lower_limit else ""
+        error = abs(self.error / self.value) if self.value else 0.0
+        known = f" (mean known to {error:.1%})" if 0 < error < 10 else ""
+        return f"{least}{rounded(self.value, 4):g}{spread} {self.unit}{known}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything in numbers and words."""
+        return {
+            "value": self.value,
+            "unit": self.unit,
+            "error": self.error,
+            "spread": self.spread,
+            "samples": self.samples,
+            "lower_limit": self.lower_limit,
+            "warnings": list(self.warnings),
+        }
+
+
+def rounded(value: float, digits: int = 5) -> float:
+    """Round to significant digits: a person reads these numbers."""
+    return float(f"{value:.{digits}g}")

@@ -1,0 +1,129 @@
+"""What an estimate returns: settings of a matched simulation, and the numbers behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from deep_storm.camera import Camera
+from deep_storm.estimation.isolated import IsolatedFits
+from deep_storm.estimation.quantity import Quantity, rounded
+from deep_storm.estimation.table import TableStatistics
+from deep_storm.settings import Background, Emitters, Psf
+
+TITLES = {
+    "sigma": "PSF sigma",
+    "photons": "Photons",
+    "background": "Background",
+    "density": "Density",
+    "on_time": "On-time",
+    "baseline": "Baseline by noise",
+}
+"""Measured numbers and what they are called."""
+LOCAL = ("Local density, median", "  90 % are below", "  99 % are below")
+
+CONVENTION = (
+    "Photons are photons of an emitter in one frame as they reach the camera, before EM gain; the "
+    "camera model adds the excess noise of EM gain. The published Deep-STORM recipe has no EM "
+    "noise in its simulation and enters half of these photons with twice the photons per ADU "
+    "instead: do neither here."
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A matched simulation, and the numbers that it comes from.
+
+    Attributes
+    ----------
+    camera, psf, emitters, background
+        Settings of a simulation whose frames look like what was measured.
+    quantities
+        Measured numbers: ``sigma``, ``photons``, ``background``, ``density``, and what a stack
+        tells beyond them: ``on_time`` (frames) and ``baseline`` (ADU, by the frames' noise).
+    local_density
+        Density around an emitter: median, 90th and 99th percentile.
+    isolated
+        Fits of emitters that stand alone; None without a stack.
+    warnings
+        What concerns all numbers, each a sentence.
+    table
+        What a localization table says, where one was given.
+    """
+
+    camera: Camera
+    psf: Psf
+    emitters: Emitters
+    background: Background
+    quantities: dict[str, Quantity]
+    local_density: tuple[Quantity, ...] = ()
+    isolated: IsolatedFits | None = None
+    warnings: tuple[str, ...] = ()
+    table: TableStatistics | None = field(default=None)
+
+    def all_warnings(self) -> list[str]:
+        """Return all warnings, each with the number that it is about."""
+        about = [
+            f"{TITLES[name]}: {text}"
+            for name, quantity in self.quantities.items()
+            for text in quantity.warnings
+        ]
+        return [*self.warnings, *about]
+
+    def with_warnings(self, *warnings: str) -> Estimate:
+        """Return the same estimate with further warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """Return the settings as a configuration file has them, and the numbers as its results."""
+        settings = (self.camera, self.psf, self.emitters, self.background)
+        sections = {type(s).__name__.lower(): s.model_dump() for s in settings}
+        return {**sections, "results": self.numbers()}
+
+    def numbers(self) -> dict[str, Any]:
+        """Return all numbers with error, spread, samples and warnings."""
+        numbers: dict[str, Any] = {name: q.to_json() for name, q in self.quantities.items()}
+        if self.local_density:
+            numbers["local_density"] = {
+                name: q.to_json()
+                for name, q in zip(("median", "p90", "p99"), self.local_density, strict=True)
+            }
+        if self.table is not None:
+            numbers["table"] = {name: q.to_json() for name, q in self.table.quantities.items()}
+        return {**numbers, "convention": CONVENTION, "warnings": self.all_warnings()}
+
+
+def matched_settings(
+    quantities: dict[str, Quantity], structure: str, kind: Literal["uniform", "normal"]
+) -> tuple[Psf, Emitters, Background]:
+    """Return the settings of a simulation with these numbers.
+
+    Raises
+    ------
+    SettingsError
+        A number is out of the range that the simulation takes.
+    """
+
+    def both(name: str) -> tuple[float, float]:
+        found = quantities[name]
+        return rounded(found.value), rounded(found.spread or 0.0, 3)
+
+    sigma, photons, background, density = map(both, ("sigma", "photons", "background", "density"))
+    origin = "what was measured"
+    return (
+        Psf.parse({"sigma_nm": sigma[0], "sigma_std_nm": sigma[1]}, origin),
+        Emitters.parse(
+            {
+                "density_per_um2": density[0],
+                "density_std_per_um2": density[1],
+                "intensity_photon": photons[0],
+                "intensity_std_photon": photons[1],
+                "spread": kind,
+                "structure": structure,
+            },
+            origin,
+        ),
+        Background.parse(
+            {"background_photon": background[0], "background_std_photon": background[1]}, origin
+        ),
+    )

@@ -1,0 +1,203 @@
+"""Which frames and windows of a stack are looked at, in photoelectrons.
+
+A long or wide stack is not read whole: the statistics of some ten million pixel values are exact
+to a percent. What is read is contiguous in time (blocks), because blinking has a memory, and in
+space (windows), because emitters are wider than a pixel.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, photons_from
+from deep_storm.errors import StackError
+from deep_storm.io.stream import FrameStream
+from deep_storm.progress import Progress, silent
+
+Float32 = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
+
+LEAST_FRAMES = 10
+"""Fewer frames do not show how a pixel's value scatters."""
+LEAST_EDGE_PX = 16
+MOST_VALUES = 13_500_000
+"""Pixel values that are looked at: 200 frames of 256 × 256."""
+MOST_FRAMES = 1000
+BLOCK_FRAMES = 200
+SHORTEST_BLOCK = 50
+LARGEST_WINDOW_PX = 320
+WINDOW_PX = 256
+HALF_FRAMES = 10
+"""The two mean images take turns after so many frames, so that each sees the whole movie."""
+
+
+class Sample(NamedTuple):
+    """Part of a stack.
+
+    Attributes
+    ----------
+    blocks
+        Photoelectrons (photons × quantum efficiency), float32 (t, y, x): contiguous frames of a
+        window.
+    mean_photon
+        Temporal mean of the whole field over all frames that were read, (y, x) in photons.
+    halves_photon
+        The same from each half of the frames, (2, y, x): their noise is independent.
+    frames
+        How many frames were read.
+    saturated
+        Share of the values at the largest one that their type can hold.
+    """
+
+    blocks: list[Float32]
+    mean_photon: FloatArray
+    halves_photon: FloatArray
+    frames: int
+    saturated: float = 0.0
+
+
+def draw_sample(
+    stream: FrameStream,
+    camera: Camera,
+    maps: CameraMaps | None = None,
+    progress: Progress = silent,
+) -> Sample:
+    """Read the part of a stack that is looked at.
+
+    Parameters
+    ----------
+    stream
+        The stack.
+    camera, maps
+        Turn its values into photons.
+    progress
+        Called with the blocks read; cancels by raising.
+
+    Raises
+    ------
+    StackError
+        The stack has too few frames or pixels, is constant, or has values that are not numbers.
+    """
+    _check_size(stream)
+    _, height, width = stream.shape
+    windows = list(_windows(height, width))
+    ranges = _frame_ranges(stream.shape[0], len(windows) * _area(windows[0]))
+    blocks: list[Float32] = []
+    sums = np.zeros((2, height, width))
+    counts = np.zeros(2)
+    saturated = 0.0
+    for done, (start, stop) in enumerate(ranges):
+        progress(done, len(ranges), "blocks of frames read")
+        values = stream.read(start, stop)
+        check_values(values, stream.name, start)
+        saturated += _saturated(values)
+        photons = photons_from(values, camera, maps)
+        half = (np.arange(len(photons)) // HALF_FRAMES) % 2
+        for k in (0, 1):
+            sums[k] += photons[half == k].sum(axis=0, dtype=np.float64)
+            counts[k] += np.count_nonzero(half == k)
+        photons *= np.float32(camera.quantum_efficiency)
+        blocks += [np.ascontiguousarray(photons[:, rows, columns]) for rows, columns in windows]
+    progress(len(ranges), len(ranges), "blocks of frames read")
+    if all(np.ptp(block) == 0 for block in blocks):
+        raise StackError(
+            f"every pixel of {stream.name} has the same value",
+            "frames of a camera",
+            "check what was exported: it may be an empty channel",
+        )
+    counts = np.maximum(counts, 1)
+    mean = sums.sum(axis=0) / counts.sum()
+    frames = sum(stop - start for start, stop in ranges)
+    halves = sums / counts[:, None, None]
+    return Sample(blocks, mean, halves, frames, saturated / len(ranges))
+
+
+def _saturated(values: npt.NDArray[Any]) -> float:
+    if values.dtype.kind not in "ui":
+        return 0.0
+    return float(np.mean(values == np.iinfo(values.dtype).max))
+
+
+def check_values(values: npt.NDArray[np.generic], name: str, first: int) -> None:
+    """Refuse values that are not numbers."""
+    if values.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(values).all(axis=(1, 2))
+    if bad.any():
+        raise StackError(
+            f"frame {first + int(np.flatnonzero(bad)[0]) + 1} of {name} has values that are not "
+            "finite numbers (NaN or infinity)",
+            "pixel values in ADU",
+            "give the raw camera frames",
+        )
+
+
+def _check_size(stream: FrameStream) -> None:
+    frames, height, width = stream.shape
+    if frames < LEAST_FRAMES:
+        raise StackError(
+            f"{stream.name} has {frames} frame{'s' * (frames > 1)}",
+            f"at least {LEAST_FRAMES}, better 100 or more",
+            "give a longer part of the movie: how the molecules blink says how bright they are",
+        )
+    if min(height, width) < LEAST_EDGE_PX:
+        raise StackError(
+            f"{stream.name} has frames of {width} × {height} pixels",
+            f"at least {LEAST_EDGE_PX} × {LEAST_EDGE_PX}",
+            "give a larger part of the field",
+        )
+
+
+def _windows(height: int, width: int) -> list[tuple[slice, slice]]:
+    """Return the whole field if it is small, else up to two windows along each axis."""
+    return [(r, c) for r in _spans(height) for c in _spans(width)]
+
+
+def _spans(length: int) -> list[slice]:
+    if length <= LARGEST_WINDOW_PX:
+        return [slice(0, length)]
+    if length < 2 * WINDOW_PX:
+        start = (length - WINDOW_PX) // 2
+        return [slice(start, start + WINDOW_PX)]
+    centres = (length // 4, length - length // 4)
+    return [slice(c - WINDOW_PX // 2, c + WINDOW_PX // 2) for c in centres]
+
+
+def _area(window: tuple[slice, slice]) -> int:
+    rows, columns = window
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
+
+
+def _frame_ranges(frames: int, pixels: int) -> list[tuple[int, int]]:
+    """Return blocks of frames, spread evenly over the movie."""
+    wanted = int(np.clip(MOST_VALUES // pixels, SHORTEST_BLOCK, MOST_FRAMES))
+    if frames <= wanted:
+        wanted = frames
+    length = min(BLOCK_FRAMES, wanted)
+    count = wanted // length
+    if count == 1 and frames <= wanted:
+        return [(0, frames)]
+    starts = np.linspace(0, frames - length, count).round().astype(int)
+    if count == 1:
+        starts = np.array([(frames - length) // 2])
+    return [(int(s), int(s) + length) for s in starts]
+
+
+def segments(block: Float32, length: int) -> list[Float32]:
+    """Cut a block into pieces of about ``length`` frames, all of about the same length."""
+    count = max(1, round(len(block) / length))
+    edges = np.linspace(0, len(block), count + 1).round().astype(int)
+    return [block[a:b] for a, b in pairwise(edges.tolist())]
+
+
+def binned(image: FloatArray, size: int) -> FloatArray:
+    """Return the means of square cells of an image; what does not fill a cell is left out."""
+    height, width = (n // size * size for n in image.shape)
+    cells = image[:height, :width].reshape(height // size, size, width // size, size)
+    result: FloatArray = cells.mean(axis=(1, 3))
+    return result

@@ -1,0 +1,211 @@
+"""A matched simulation from a stack and its camera, blind.
+
+``estimate_stack`` is the whole measurement; what it returns holds the settings of a simulation
+whose frames look like these, and every number with its error, its spread and its warnings.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, check_maps
+from deep_storm.estimation.crowd import Crowd, measure_crowd
+from deep_storm.estimation.density import LocalDensity, local_density
+from deep_storm.estimation.isolated import IsolatedFits, fit_isolated
+from deep_storm.estimation.quantity import Quantity
+from deep_storm.estimation.result import Estimate, matched_settings
+from deep_storm.estimation.sampling import Sample, draw_sample
+from deep_storm.estimation.spread import Spread, photon_spread, sigma_spread
+from deep_storm.estimation.trust import Evidence, warnings_of
+from deep_storm.io.frames import open_frames
+from deep_storm.io.stream import FrameStream
+from deep_storm.progress import Progress, silent
+
+FloatArray = npt.NDArray[np.float64]
+
+SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
+"""Relative errors that stay however long the movie is, found on simulations."""
+
+
+class _Photon(NamedTuple):
+    """The fitted model in photons and nm."""
+
+    background: float
+    photons: float
+    sigma_nm: float
+
+
+def estimate_stack(
+    frames: FrameStream | str | os.PathLike[str] | npt.NDArray[np.generic],
+    camera: Camera,
+    maps: CameraMaps | None = None,
+    *,
+    progress: Progress = silent,
+) -> Estimate:
+    """Find the settings of a simulation that looks like a stack, from its frames alone.
+
+    Nothing needs to be detected: photons and density follow from the statistics of the pixel
+    values (:mod:`deep_storm.estimation.scattering`), on crowded frames and on structures as well
+    as on sparse ones. At most some ten million pixel values are looked at.
+
+    Parameters
+    ----------
+    frames
+        Raw camera frames in ADU, (t, y, x): an array, a file or a stream.
+    camera
+        Their camera. Its baseline and photons per ADU must be right.
+    maps
+        What differs from pixel to pixel (sCMOS), (y, x) each.
+    progress
+        Called while frames are read and evaluated; cancels by raising.
+
+    Returns
+    -------
+    Estimate
+        Settings ``psf``, ``emitters`` and ``background``, and the numbers that they come from.
+
+    Raises
+    ------
+    StackError
+        Fewer than ten frames, constant frames, values that are not numbers, or nothing blinks.
+    CameraError
+        The maps do not have the frames' size.
+    """
+    stream = open_frames(frames)
+    check_maps(maps, *stream.shape[1:])
+    sample = draw_sample(stream, camera, maps, progress)
+    read_variance = _read_variance(camera, maps)
+    crowd = measure_crowd(sample, camera, read_variance, stream.name)
+    fits = fit_isolated(
+        sample.blocks, crowd.fit.light.sigma_px, read_variance, camera.em_gain is not None
+    )
+    return _assembled(stream, camera, sample, crowd, fits)
+
+
+def _read_variance(camera: Camera, maps: CameraMaps | None) -> float:
+    """Return read-out and rounding variance of a pixel in photoelectrons²."""
+    noise = camera.read_noise_adu
+    if maps is not None and maps.read_noise_adu is not None:
+        noise = float(np.sqrt(np.mean(np.square(maps.read_noise_adu, dtype=np.float64))))
+    electrons = camera.photons_per_count * camera.quantum_efficiency
+    return (noise**2 + 1.0 / 12.0) * electrons**2
+
+
+def _assembled(
+    stream: FrameStream, camera: Camera, sample: Sample, crowd: Crowd, fits: IsolatedFits
+) -> Estimate:
+    light, errors = crowd.fit.light, crowd.fit.errors
+    efficiency = camera.quantum_efficiency
+    found = _Photon(
+        light.background / efficiency, light.photons / efficiency, camera.nm(light.sigma_px)
+    )
+    local = local_density(
+        sample.halves_photon,
+        found.background,
+        found.photons,
+        camera.pixel_size_nm,
+        light.sigma_px,
+    )
+    density, density_error = _density(camera, sample, crowd, found)
+    area_um2 = stream.shape[1] * stream.shape[2] * (camera.pixel_size_nm / 1000.0) ** 2
+    emitters = round(density * area_um2 * sample.frames)
+    photons_spread = photon_spread(crowd, fits)
+    width_spread = sigma_spread(crowd, fits)
+    evidence = Evidence(stream, camera, sample, crowd, fits, local, emitters)
+    warned = warnings_of(evidence)
+    pixels = stream.shape[1] * stream.shape[2]
+    quantities = {
+        "sigma": Quantity(
+            found.sigma_nm,
+            "nm",
+            _error(found.sigma_nm, errors.sigma_px / light.sigma_px, "sigma"),
+            width_spread.relative * found.sigma_nm,
+            emitters,
+            warnings=warned.sigma,
+        ),
+        "photons": Quantity(
+            found.photons,
+            "photons",
+            _error(found.photons, errors.photons, "photons"),
+            photons_spread.relative * found.photons,
+            emitters,
+            warnings=warned.photons,
+        ),
+        "background": Quantity(
+            found.background,
+            "photons per pixel",
+            _error(found.background, errors.background, "background"),
+            _background_spread(crowd) / efficiency,
+            pixels * sample.frames,
+            warnings=warned.background,
+        ),
+        "density": Quantity(
+            density,
+            "per µm² per frame",
+            density_error,
+            crowd.density_variation * density,
+            sample.frames,
+            warnings=warned.density,
+        ),
+        "on_time": Quantity(
+            crowd.on_time_frames,
+            "frames",
+            crowd.on_time_error,
+            None,
+            emitters,
+            warnings=warned.on_time,
+        ),
+        "baseline": _baseline(camera, crowd, sample.frames, warned.baseline),
+    }
+    settings = matched_settings(quantities, local.structure, photons_spread.kind)
+    return Estimate(camera, *settings, quantities, _local(local, emitters), fits, warned.general)
+
+
+def _density(camera: Camera, sample: Sample, crowd: Crowd, found: _Photon) -> tuple[float, float]:
+    """Return emitters per µm² of the whole field and its standard error.
+
+    The fit knows the windows without their border; the mean light tells the field from them.
+    """
+    area_um2 = (camera.pixel_size_nm / 1000.0) ** 2
+    field = float(sample.mean_photon.mean()) - found.background
+    window = crowd.mean_in_windows / camera.quantum_efficiency - found.background
+    ratio = field / window if window > 0 and crowd.excluded == 0 else 1.0
+    density = crowd.fit.light.density / area_um2 * ratio
+    return density, _error(density, crowd.fit.errors.density, "density")
+
+
+def _error(value: float, relative: float, name: str) -> float:
+    return value * math.hypot(relative, SYSTEMATIC[name])
+
+
+def _background_spread(crowd: Crowd) -> float:
+    return math.sqrt(max(crowd.fit.light.background_variance, 0.0))
+
+
+def _baseline(camera: Camera, crowd: Crowd, frames: int, warnings: tuple[str, ...]) -> Quantity:
+    """Return the baseline that the noise of the frames speaks for."""
+    electrons = camera.photons_per_count * camera.quantum_efficiency
+    return Quantity(
+        camera.baseline_adu + crowd.baseline_error / electrons,
+        "ADU",
+        crowd.baseline_uncertainty / electrons,
+        None,
+        frames,
+        warnings=warnings,
+    )
+
+
+def _local(local: LocalDensity, emitters: int) -> tuple[Quantity, ...]:
+    return tuple(
+        Quantity(value, "per µm² per frame", 0.0, None, emitters, lower_limit=True)
+        for value in local.percentiles_per_um2
+    )
+
+
+__all__ = ["Estimate", "Spread", "estimate_stack"]
