@@ -243,7 +243,7 @@ def _emitters_by_frame(truth: pd.DataFrame, camera: Camera) -> dict[int, npt.NDA
             "frame, x, y, sigma, intensity and bkgstd, as ThunderSTORM exports them",
             "export the ground truth again with all columns",
         )
-    values = truth[columns].to_numpy(np.float64)
+    values = truth[columns].to_numpy(np.float64, copy=True)
     values[:, :3] /= camera.pixel_size_nm
     frames, starts = np.unique(truth["frame"].to_numpy(np.int64), return_index=True)
     return dict(zip(frames.tolist(), np.split(values, starts[1:]), strict=True))
