@@ -103,6 +103,14 @@ def test_the_mean_background_is_the_square_of_its_deviation():
     np.testing.assert_allclose(imported().raw_batch(0).expected_background_photon, 16)
 
 
+def test_broken_pixels_are_filled_before_they_are_learnt_from():
+    stream, truth = marked_movie()
+    frames = stream.read(0, FRAMES).astype(np.float32)
+    frames[:, ::5, ::5] = np.nan
+    data = ImportedData(ArrayFrames(frames), truth, CAMERA, SCALES, settings())
+    assert np.isfinite(data.raw_batch(0).adu).all()
+
+
 def test_only_frames_with_emitters_are_used():
     data = imported(frames=range(3, 9))
     assert set(data.training_frames) | set(data.validation_frames) == set(range(3, 9))

@@ -79,6 +79,8 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
 
 _SYSTEM = {
     errno.ENOSPC: "the disk is full; free some space, or write somewhere else",
+    errno.EFBIG: "the disk is full or a file grew too large; free some space, or raise the limit "
+    "(ulimit -f)",
     errno.EACCES: "no permission; choose a place that you may read and write",
     errno.EPERM: "no permission; choose a place that you may read and write",
     errno.EROFS: "this disk is read-only; write somewhere else",

@@ -17,6 +17,7 @@ import pandas as pd
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import StackError, TableError
+from deep_storm.inference.repair import repair
 from deep_storm.io.stream import FrameStream
 from deep_storm.networks.base import Float32, Scales, Truth
 from deep_storm.settings import Background, Emitters, Psf
@@ -220,7 +221,8 @@ class ImportedData(TrainingData):
         for number in range(batch):
             frame = int(rng.choice(frames))
             top, left = (int(rng.integers(0, n - size + 1)) for n in (height, width))
-            patch = self.stream.read(frame, frame + 1)[0, top : top + size, left : left + size]
+            whole = repair(self.stream.read(frame, frame + 1)).adu[0]
+            patch = whole[top : top + size, left : left + size]
             rows = self._emitters[frame] - np.array([left, top, 0.0, 0.0, 0.0])
             inside = ((rows[:, :2] >= 0) & (rows[:, :2] < size)).all(axis=1)
             background[number] = rows[0, 4] ** 2
