@@ -9,7 +9,13 @@ import tifffile
 from deep_storm.errors import OutputError, StackError
 from deep_storm.io import images
 from deep_storm.io.frames import open_frames
-from deep_storm.io.images import read_image, read_mask, write_image, write_stack
+from deep_storm.io.images import (
+    read_image,
+    read_mask,
+    write_bands,
+    write_image,
+    write_stack,
+)
 
 IMAGE = np.random.default_rng(1).gamma(1.0, 5.0, (30, 40)).astype(np.float32)
 
@@ -102,3 +108,29 @@ def test_a_mask_without_an_inside_is_refused(tmp_path, values):
     tifffile.imwrite(tmp_path / "m.tif", np.array(values, np.float32))
     with pytest.raises(StackError, match="the mask"):
         read_mask(tmp_path / "m.tif")
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("dtype", "channels"), [("float32", ()), ("uint16", ()), ("uint8", (3,))])
+def test_an_image_can_come_in_bands(tmp_path, monkeypatch, large, dtype, channels):
+    if large:
+        monkeypatch.setattr(images, "LARGEST_IMAGEJ_FRAME_BYTES", 10)
+    pixels = np.arange(60 * (3 if channels else 1)).reshape(10, 6, *channels).astype(dtype)
+    path = tmp_path / "a.tif"
+    write_bands(path, [pixels[:4], pixels[4:]], pixels.shape, pixels.dtype, 12.5)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_bigtiff == large
+        assert tif.asarray().dtype == dtype
+        assert np.array_equal(tif.asarray(), pixels)
+    if not channels:
+        assert read_image(path)[1] == pytest.approx(12.5)
+
+
+def test_bands_that_end_early_leave_no_file(tmp_path):
+    def bands():
+        yield np.zeros((4, 6), np.float32)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_bands(tmp_path / "a.tif", bands(), (10, 6), np.dtype("float32"), 10)
+    assert not list(tmp_path.iterdir())

@@ -78,6 +78,6 @@ def test_the_function_shows_its_settings_one_by_one():
         """Draw it."""
 
     names = list(inspect.signature(draw).parameters)
-    assert names == ["table", "settings", "method", "pixel_size_nm", "sigma_nm", "config"]
+    assert names == ["table", "settings", *Rendering.model_fields, "config"]
     assert draw.__doc__ == "Draw it."
     assert verb_of(draw).name == "draw"

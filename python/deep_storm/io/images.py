@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,78 @@ def write_image(
             resolution=(per_cm, per_cm),
             resolutionunit="CENTIMETER",
         )
+
+
+def write_bands(
+    path: str | os.PathLike[str],
+    bands: Iterable[npt.NDArray[Any]],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    pixel_size_nm: float,
+    metadata: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write an image that comes in bands of rows and need not fit into memory.
+
+    ImageJ TIFF with its scale in µm; beyond 4 GB BigTIFF, as in :func:`write_image`.
+
+    Parameters
+    ----------
+    path
+        The TIFF file.
+    bands
+        (rows, x) each, or (rows, x, 3) of uint8 in colour, from top to bottom.
+    shape
+        Of the whole image: (y, x) or (y, x, 3).
+    dtype
+        Of the bands.
+    pixel_size_nm
+        Edge of a pixel of the image.
+    metadata
+        More lines for ImageJ's description, such as its display range ``min`` and ``max``.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    import tifffile
+
+    colour = len(shape) == 3
+    large = int(np.prod(shape)) * dtype.itemsize > LARGEST_IMAGEJ_FRAME_BYTES
+    per_um = 1000.0 / pixel_size_nm
+    described: dict[str, Any] = {"unit": "um", **(metadata or {})}
+    kind: dict[str, Any] = (
+        {
+            "bigtiff": True,
+            "resolution": (1e4 * per_um, 1e4 * per_um),
+            "resolutionunit": "CENTIMETER",
+            "metadata": None,
+        }
+        if large
+        else {
+            "imagej": True,
+            "resolution": (per_um, per_um),
+            "metadata": {"axes": "YXS" if colour else "YX", **described},
+        }
+    )
+    with atomic_path(path, overwrite) as partial:
+        # The file is laid out first, then its pixels are filled in where they belong.
+        tifffile.imwrite(
+            partial,
+            shape=shape,
+            dtype=dtype,
+            photometric="rgb" if colour else "minisblack",
+            **kind,
+        )
+        with tifffile.TiffFile(partial) as tif:
+            start, order = tif.pages[0].dataoffsets[0], tif.byteorder  # type: ignore[union-attr]
+        with partial.open("r+b") as file:
+            file.seek(start)
+            for band in bands:
+                file.write(np.ascontiguousarray(band, dtype.newbyteorder(order)).data)
 
 
 def write_stack(

@@ -44,9 +44,10 @@ class Reconstruction(Settings):
 class Rendering(Settings):
     """How a table is drawn as an image."""
 
-    method: Literal["histogram", "gaussian"] = setting(
+    method: Literal["histogram", "gaussian", "shifted-histogram"] = setting(
         "gaussian",
-        "histogram (one count per localization) or gaussian (each as wide as its uncertainty)",
+        "histogram (one count per localization), gaussian (each as wide as its uncertainty) or "
+        "shifted-histogram (mean of histograms shifted by whole pixels)",
     )
     pixel_size_nm: float = setting(10.0, "pixel size of the image", unit="nm", gt=0, le=10_000)
     sigma_nm: float | None = setting(
@@ -55,6 +56,24 @@ class Rendering(Settings):
         unit="nm",
         gt=0,
         le=10_000,
+    )
+    shifts: int = setting(4, "pixels along a bin of the shifted-histogram", unit="px", ge=1, le=64)
+    field_nm: tuple[float, float] | None = setting(
+        None, "width and height of the image; default: up to the farthest localization", unit="nm"
+    )
+    colour: Literal["grey", "frame", "density", "confidence"] = setting(
+        "grey", "what the hue of a pixel tells; its brightness is the number of localizations"
+    )
+    density_sigma_nm: float = setting(
+        50.0,
+        "standard deviation of the Gaussian by which neighbours count for colour density",
+        unit="nm",
+        gt=0,
+        le=100_000,
+    )
+    depth: Literal["float32", "uint16"] = setting(
+        "float32",
+        "numbers in a TIFF: localizations per pixel, or scaled to 16 bits; colours have 3 × 8",
     )
 
 

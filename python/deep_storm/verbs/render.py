@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.progress import Progress, silent
 from deep_storm.settings import Rendering
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import TableSource, table_of
@@ -14,6 +15,8 @@ from deep_storm.verbs.tables import TableSource, table_of
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from deep_storm.rendering import Levels, Renderer
 
 
 @dataclass(frozen=True)
@@ -23,33 +26,44 @@ class RenderResult:
     Attributes
     ----------
     image
-        (y, x) float32; its sum is the number of localizations drawn.
+        (y, x) float32, in localizations per pixel; its sum is the number of localizations drawn.
+        None where the image is so large that it was drawn straight into its file.
+    height_px, width_px
+        Size of the image.
     pixel_size_nm
         Edge of its pixels.
+    total
+        Sum of its pixels.
+    legend
+        What colours or grey levels stand for, where that needs to be said.
     written
         The image's file.
     """
 
-    image: npt.NDArray[np.float32]
+    image: npt.NDArray[np.float32] | None
+    height_px: int
+    width_px: int
     pixel_size_nm: float
+    total: float
+    legend: str
     written: tuple[Path, ...]
 
     def summary(self) -> str:
-        """Return one line about the image."""
-        height, width = self.image.shape
-        return (
-            f"{width} × {height} px of {self.pixel_size_nm:g} nm, "
-            f"{float(self.image.sum()):.0f} localizations"
+        """Return one line about the image, and one about its colours."""
+        line = (
+            f"{self.width_px} × {self.height_px} px of {self.pixel_size_nm:g} nm, "
+            f"{self.total:.0f} localizations"
         )
+        return f"{line}\n{self.legend[:1].upper()}{self.legend[1:]}" if self.legend else line
 
     def to_json(self) -> dict[str, Any]:
         """Return the image's size and sum."""
-        height, width = self.image.shape
         return {
-            "height_px": height,
-            "width_px": width,
+            "height_px": self.height_px,
+            "width_px": self.width_px,
             "pixel_size_nm": self.pixel_size_nm,
-            "sum": float(self.image.sum()),
+            "sum": self.total,
+            "legend": self.legend,
         }
 
 
@@ -65,6 +79,7 @@ def render(
     output: Path | str | None = None,
     settings: Rendering = Rendering(),
     overwrite: bool = False,
+    progress: Progress = silent,
 ) -> RenderResult:
     """Draw a localization table as an image.
 
@@ -73,52 +88,116 @@ def render(
     table
         ThunderSTORM table (CSV), or a table in memory.
     output
-        Where to write the image: ``.png`` with its grey levels stretched to 8 bits, anything else
-        as float32 TIFF with an ImageJ scale. By default ``TABLE.tif`` beside the file; a table in
-        memory is only drawn.
+        Where to write the image: ``.png`` with its grey levels stretched to 8 bits and a scale
+        bar, anything else as TIFF with an ImageJ scale. By default ``TABLE.tif`` beside the file;
+        a table in memory is only drawn.
     settings
-        Method, pixel size and width.
+        Method, pixel size, width, colour.
     overwrite
         Whether an existing file may be replaced.
+    progress
+        Called with the rows done.
 
     Raises
     ------
     TableError
-        The table cannot be read, is empty, or has no uncertainties to draw.
+        The table cannot be read, is empty, has positions that are not finite, or has no
+        uncertainties, frames or confidences where they are needed.
     SettingsError
-        The image would be too large.
+        The image would be too large, or settings contradict each other.
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm import rendering
+    from deep_storm.errors import TableError
     from deep_storm.io.files import check_outputs
+    from deep_storm.rendering import Renderer
 
     path = Path(output) if output is not None else None
     if path is None and isinstance(table, (str, os.PathLike)):
         path = Path(table).with_suffix(".tif")
     written = () if path is None else (path,)
     check_outputs(written, overwrite)
-    image = rendering.render(table_of(table), settings)
+    rows = table_of(table)
+    if not len(rows):
+        raise TableError("the table is empty", "at least one localization", "give another table")
+    renderer = Renderer(rows, settings, _most_pixels(path))
+    levels = renderer.levels(progress)
+    legend = _legend(renderer, levels)
     if path is not None:
-        _write(path, image, settings.pixel_size_nm, overwrite)
-    return RenderResult(image, settings.pixel_size_nm, written)
+        _write(path, renderer, levels, legend, overwrite, progress)
+    extent = renderer.extent
+    return RenderResult(
+        renderer.image if renderer.is_kept else None,
+        extent.height,
+        extent.width,
+        extent.pixel_size_nm,
+        levels.total,
+        legend,
+        written,
+    )
+
+
+def _is_png(path: Path) -> bool:
+    return path.suffix.lower() == ".png"
+
+
+def _most_pixels(path: Path | None) -> int:
+    """Return the largest image: what is only looked at, or not written, must fit into memory."""
+    from deep_storm.rendering import MOST_PIXELS_IN_FILE, MOST_PIXELS_KEPT
+
+    return MOST_PIXELS_KEPT if path is None or _is_png(path) else MOST_PIXELS_IN_FILE
+
+
+def _legend(renderer: Renderer, levels: Levels) -> str:
+    """Say what the numbers in the file are, where they are not localizations per pixel."""
+    if renderer.colouring is not None:
+        return renderer.colouring.legend()
+    scale = renderer.scale(levels)
+    return f"grey levels: localizations per pixel × {scale:.6g}" if scale != 1 else ""
 
 
 def _write(
-    path: Path, image: npt.NDArray[np.float32], pixel_size_nm: float, overwrite: bool
+    path: Path,
+    renderer: Renderer,
+    levels: Levels,
+    legend: str,
+    overwrite: bool,
+    progress: Progress,
 ) -> None:
-    from deep_storm.io.images import write_image
-
-    if path.suffix.lower() != ".png":
-        write_image(path, image, pixel_size_nm, overwrite)
+    if _is_png(path):
+        _write_png(path, renderer, levels, overwrite)
         return
+    from deep_storm.io.images import write_bands
+
+    metadata: dict[str, Any] = {"Info": legend} if legend else {}
+    if renderer.colouring is None:
+        scale = renderer.scale(levels)
+        metadata |= {"min": 0.0, "max": levels.shown * scale}
+        if scale != 1:  # ImageJ then shows localizations per pixel again: y = c0 + c1 x
+            metadata |= {"cf": 0, "c0": 0.0, "c1": 1 / scale, "vunit": "localizations"}
+    write_bands(
+        path,
+        renderer.pixels(levels, progress),
+        renderer.shape,
+        renderer.dtype,
+        renderer.extent.pixel_size_nm,
+        metadata,
+        overwrite,
+    )
+
+
+def _write_png(path: Path, renderer: Renderer, levels: Levels, overwrite: bool) -> None:
     import numpy as np
-    from PIL import Image
 
     from deep_storm.io.files import atomic_path
+    from deep_storm.report.annotation import annotated
 
-    # Most pixels of a super-resolution image are empty: stretch what is not.
-    brightest = float(np.percentile(image[image > 0], 99)) if (image > 0).any() else 1.0
-    grey = np.clip(image / brightest * 255.0, 0, 255).astype(np.uint8)
+    if renderer.colouring is None:
+        # Most pixels of a super-resolution image are empty: stretch what is not.
+        light = np.float32(255 / levels.brightest)
+        pixels = np.clip(renderer.image * light, 0, 255).astype(np.uint8)
+    else:
+        pixels = np.concatenate(list(renderer.pixels(levels)))
+    picture = annotated(pixels, renderer.extent.pixel_size_nm, renderer.colouring)
     with atomic_path(path, overwrite) as partial:
-        Image.fromarray(grey).save(partial, format="PNG")
+        picture.save(partial, format="PNG")

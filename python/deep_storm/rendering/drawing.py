@@ -1,0 +1,263 @@
+"""A table made ready to be drawn, band by band.
+
+A band is a range of the image's rows. Bands are drawn beside each other by threads, and one after
+the other into a file when the image does not fit into memory; the pixels are the same.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.errors import SettingsError, TableError
+from deep_storm.rendering.kernels import REACH_SIGMA, gaussians, triangles
+from deep_storm.settings import Rendering
+
+Values: TypeAlias = npt.NDArray[np.float64]
+Image: TypeAlias = npt.NDArray[np.float32]
+
+MOST_PIXELS = 2**28
+"""Largest image in memory: 16,384 × 16,384 px, 1 GiB."""
+MOST_PIXELS_IN_FILE = 2**31
+"""Largest image in a file, 8 GiB; beyond it a stray localization is the likelier reason."""
+BAND_PIXELS = 2**23
+STRIPS_PER_CORE = 4
+WIDEST = 20.0
+"""Uncertainties above this many times the median are drawn as wide as that: what they add is a
+haze that nobody sees, and a few of them would take longer than all the others."""
+
+
+class Extent(NamedTuple):
+    """Size of an image: rows, columns, and the edge of a pixel."""
+
+    height: int
+    width: int
+    pixel_size_nm: float
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels."""
+        return self.height * self.width
+
+    def bands(self, most_pixels: int = BAND_PIXELS) -> Iterator[tuple[int, int]]:
+        """Give the ranges of rows, first and end, of bands of at most so many pixels."""
+        rows = max(most_pixels // self.width, 1)
+        for top in range(0, self.height, rows):
+            yield top, min(top + rows, self.height)
+
+
+class Drawing:
+    """Localizations in the order of their rows, ready to be drawn.
+
+    Parameters
+    ----------
+    extent
+        Size of the image.
+    x_px, y_px
+        Positions in pixels of the image, finite.
+    width_px
+        Standard deviation of each one's Gaussian; None draws (shifted) histograms.
+    bins
+        Pixels along the bin of an average shifted histogram; 1 is the plain histogram.
+    """
+
+    def __init__(
+        self, extent: Extent, x_px: Values, y_px: Values, width_px: Values | None, bins: int = 1
+    ) -> None:
+        self.extent = extent
+        # Row after row of the image stays in the cache, and a band finds its rows by bisection.
+        row = np.clip(np.floor(y_px), -1, extent.height) + 1
+        # Small numbers are sorted by their digits, which is ten times faster.
+        row = row.astype(np.uint16 if extent.height < 2**16 - 2 else np.int64)
+        self._order = np.argsort(row, kind="stable")
+        self._row = row[self._order].astype(np.int64) - 1
+        self._x, self._y = x_px[self._order], y_px[self._order]
+        self._width = None if width_px is None else width_px[self._order]
+        self._bins = bins
+        reach = bins if width_px is None else REACH_SIGMA * float(width_px.max(initial=0.0))
+        self._reach = math.ceil(reach) + 1
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    @property
+    def inside(self) -> int:
+        """Localizations that lie inside the image."""
+        within = (self._row >= 0) & (self._row < self.extent.height)
+        within &= (self._x >= 0) & (self._x < self.extent.width)
+        return int(np.count_nonzero(within))
+
+    def draw(self, top: int = 0, end: int | None = None, weight: Values | None = None) -> Image:
+        """Draw the rows ``top`` to ``end − 1`` of the image, with all cores.
+
+        Parameters
+        ----------
+        top, end
+            The band's rows; by default all.
+        weight
+            Sum of each localization, in the table's order; default 1.
+
+        Returns
+        -------
+        float32 band (y, x).
+        """
+        end = self.extent.height if end is None else end
+        band = np.zeros((end - top, self.extent.width), np.float32)
+        ordered = np.ones(len(self)) if weight is None else weight[self._order]
+        cuts = self._cuts(top, end)
+
+        def work(first: int, last: int) -> None:
+            self._draw_into(band[first - top : last - top], first, ordered)
+
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(work, cuts[:-1], cuts[1:]))
+        return band
+
+    def _cuts(self, top: int, end: int) -> list[int]:
+        """Cut a band into strips with about as many localizations each."""
+        first, last = np.searchsorted(self._row, (top, end))
+        share = np.linspace(first, max(last - 1, first), STRIPS_PER_CORE * cores() + 1)[1:-1]
+        inner = self._row[share.astype(np.int64)] if last > first else ()
+        return sorted({top, end, *(int(row) for row in inner if row > top)})
+
+    def _draw_into(self, strip: Image, top: int, weight: Values) -> None:
+        """Draw into one strip, from the localizations that reach it."""
+        limits = top - self._reach, top + len(strip) + self._reach
+        some = slice(*(int(place) for place in np.searchsorted(self._row, limits)))
+        if self._width is not None:
+            gaussians(strip, top, self._x[some], self._y[some], self._width[some], weight[some])
+            return
+        # Clipped first: a far-away position would overflow an integer.
+        column = np.floor(np.clip(self._x[some], -self._bins, self.extent.width + self._bins))
+        row = np.floor(np.clip(self._y[some], -self._bins, self.extent.height + self._bins))
+        triangles(
+            strip, top, column.astype(np.int64), row.astype(np.int64), self._bins, weight[some]
+        )
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def drawing_of(
+    table: pd.DataFrame,
+    rendering: Rendering,
+    field_nm: tuple[float, float] | None = None,
+    most_pixels: int = MOST_PIXELS,
+) -> Drawing:
+    """Make a table ready to be drawn.
+
+    Parameters
+    ----------
+    table
+        Columns ``x_nm`` and ``y_nm``; ``uncertainty_xy_nm`` for Gaussians without ``sigma_nm``.
+    rendering
+        Method and pixel size.
+    field_nm
+        Width and height of the field, instead of the one in ``rendering``.
+    most_pixels
+        The largest image allowed.
+
+    Raises
+    ------
+    TableError
+        A position is missing or not a finite number, there is neither an uncertainty nor
+        ``sigma_nm``, or neither a row nor a field.
+    SettingsError
+        The image would be too large.
+    """
+    x_px, y_px = (_positions(table, name) / rendering.pixel_size_nm for name in ("x_nm", "y_nm"))
+    field = rendering.field_nm if field_nm is None else field_nm
+    extent = extent_of(x_px, y_px, rendering.pixel_size_nm, field, most_pixels)
+    if rendering.method == "gaussian":
+        width_px = _sigma_nm(table, rendering.sigma_nm) / rendering.pixel_size_nm
+        return Drawing(extent, x_px, y_px, width_px)
+    bins = 1 if rendering.method == "histogram" else rendering.shifts
+    return Drawing(extent, x_px, y_px, None, bins)
+
+
+def extent_of(
+    x_px: Values,
+    y_px: Values,
+    pixel_size_nm: float,
+    field_nm: tuple[float, float] | None,
+    most_pixels: int = MOST_PIXELS,
+) -> Extent:
+    """Return the size of the image: the field, or from 0 to the pixel of the largest coordinate.
+
+    Raises
+    ------
+    TableError
+        There is neither a position nor a field.
+    SettingsError
+        The field has no area, or the image would be too large.
+    """
+    if field_nm is not None:
+        # A field of 6400.0000001 nm, as unit conversions give, does not need one pixel more.
+        width, height = (math.ceil(edge / pixel_size_nm - 1e-6) for edge in field_nm)
+    elif len(x_px):
+        width, height = (max(math.floor(v.max()) + 1, 1) for v in (x_px, y_px))
+    else:
+        raise TableError(
+            "the table is empty", "at least one localization, or a field", "give the field's size"
+        )
+    if width < 1 or height < 1:
+        raise SettingsError(f"the field is {field_nm} nm", "two positive numbers", "correct it")
+    if width * height > most_pixels:
+        fitting_nm = pixel_size_nm * math.sqrt(width * height / most_pixels)
+        step = 10.0 ** (math.floor(math.log10(fitting_nm)) - 1)
+        raise SettingsError(
+            f"an image of {width} × {height} px is too large",
+            f"at most {most_pixels} px in all",
+            f"set pixel_size_nm to {math.ceil(fitting_nm / step + 1) * step:.6g} instead of "
+            f"{pixel_size_nm:g}, or remove stray localizations far away",
+        )
+    return Extent(height, width, pixel_size_nm)
+
+
+def _positions(table: pd.DataFrame, name: str) -> Values:
+    """Return a coordinate of all rows, finite."""
+    if name not in table.columns:
+        raise TableError(
+            f"the table has no column {name} (columns: {', '.join(map(str, table.columns))})",
+            "positions in nm",
+            "export the table again with x [nm] and y [nm]",
+        )
+    values = table[name].to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise TableError(
+            f"the table has {values[bad[0]]} as {name} in row {bad[0] + 1}",
+            "a finite number",
+            "remove that row or export the table again",
+        )
+    return values
+
+
+def _sigma_nm(table: pd.DataFrame, sigma_nm: float | None) -> Values:
+    """Return the width of every row's Gaussian."""
+    if sigma_nm is not None:
+        return np.full(len(table), sigma_nm)
+    if not len(table):
+        return np.empty(0)
+    known = "uncertainty_xy_nm" in table.columns
+    values = table["uncertainty_xy_nm"].to_numpy(np.float64) if known else np.zeros(len(table))
+    usable = np.isfinite(values) & (values > 0)
+    if not usable.any():
+        raise TableError(
+            "the table has no " + ("usable " if known else "") + "column uncertainty_xy",
+            "an uncertainty for each localization",
+            "set sigma_nm, or draw a histogram",
+        )
+    median = float(np.median(values[usable]))
+    return np.minimum(np.where(usable, values, median), WIDEST * median)

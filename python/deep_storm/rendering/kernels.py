@@ -1,0 +1,128 @@
+"""Compiled loops that draw localizations into an image.
+
+Coordinates are in pixels of the whole image, corner rule (the centre of pixel 0 is 0.5), and each
+function draws into a band of its rows. What a pixel gets does not depend on how the image is cut
+into bands: the same numbers are added in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Values: TypeAlias = npt.NDArray[np.floating[Any]]
+Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+
+REACH_SIGMA = 4.5
+"""A Gaussian is drawn this far from its centre; 14 in a million of it lie beyond."""
+STEP = 1 / 512
+MIDDLE = 5 * 512
+NORMAL = np.array([math.erf(k * STEP / math.sqrt(2)) for k in range(-MIDDLE, MIDDLE + 1)]) / 2 + 0.5
+NORMAL[0], NORMAL[-1] = 0.0, 1.0
+"""The normal distribution function from −5 to 5: between its entries a straight line is right to
+one in ten million, and ten times faster than the function itself."""
+
+
+def add_gaussians(
+    image: npt.NDArray[Any], x_px: Values, y_px: Values, sigma_px: Values, weight: Values
+) -> None:
+    """Add pixel-integrated Gaussians to an image, in place.
+
+    Compiled, and free of the interpreter lock: several threads may draw into images of their own.
+
+    Parameters
+    ----------
+    image
+        (y, x), float32 or float64, changed in place.
+    x_px, y_px
+        (n,), centres in pixels of the image, corner rule (the centre of pixel 0 is 0.5).
+    sigma_px
+        (n,), standard deviations in pixels; a Gaussian of 0 falls into one pixel.
+    weight
+        (n,), sum of each Gaussian.
+
+    Notes
+    -----
+    Rows that are not finite or have a negative sigma are skipped.
+    """
+    gaussians(image, 0, x_px, y_px, sigma_px, weight)
+
+
+@numba.njit(nogil=True, cache=True)
+def gaussians(
+    band: npt.NDArray[Any], top: int, x_px: Values, y_px: Values, sigma_px: Values, weight: Values
+) -> None:
+    """Add Gaussians to a band that begins at row ``top``; see :func:`add_gaussians`."""
+    height, width = band.shape
+    in_columns = np.empty(width)
+    in_rows = np.empty(height)
+    for i in range(len(x_px)):
+        sigma = float(sigma_px[i])
+        finite = math.isfinite(x_px[i]) and math.isfinite(y_px[i]) and math.isfinite(weight[i])
+        if not finite or not (0 <= sigma < math.inf):
+            continue
+        first, end = _integrate(in_rows, top, top + height, float(y_px[i]), sigma)
+        if first == end:
+            continue
+        left, right = _integrate(in_columns, 0, width, float(x_px[i]), sigma)
+        for y in range(first - top, end - top):
+            in_row = weight[i] * in_rows[y]
+            for x in range(left, right):
+                band[y, x] += in_row * in_columns[x]
+
+
+@numba.njit(nogil=True, cache=True)
+def _integrate(
+    shares: Values, first: int, last: int, centre: float, sigma: float
+) -> tuple[int, int]:
+    """Fill in the share of a 1D Gaussian that each pixel from ``first`` to ``last − 1`` gets.
+
+    Pixel k is ``shares[k - first]``; what is returned is the range of pixels that was filled.
+    """
+    reach = REACH_SIGMA * sigma
+    # Compared as floats first: a far-away centre would overflow an integer.
+    if centre + reach < first or centre - reach >= last:
+        return first, first
+    start = math.floor(max(centre - reach, float(first)))
+    end = min(math.floor(min(centre + reach, float(last))) + 1, last)
+    if sigma == 0:
+        shares[start - first] = 1.0
+        return start, end
+    steps = 1.0 / (sigma * STEP)
+    below = _normal((start - centre) * steps)
+    for k in range(start, end):
+        above = _normal((k + 1 - centre) * steps)
+        shares[k - first] = above - below
+        below = above
+    return start, end
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _normal(place: float) -> float:
+    """Return the normal distribution function at so many steps from its middle."""
+    from_left = min(max(place + MIDDLE, 0.0), 2.0 * MIDDLE - 1e-6)
+    left = int(from_left)
+    return float(NORMAL[left] + (from_left - left) * (NORMAL[left + 1] - NORMAL[left]))
+
+
+@numba.njit(nogil=True, cache=True)
+def triangles(
+    band: npt.NDArray[Any], top: int, column: Integers, row: Integers, bins: int, weight: Values
+) -> None:
+    """Add the kernel of an average shifted histogram of ``bins`` pixels around each pixel given.
+
+    The mean of all ``bins²`` histograms whose bins are ``bins`` pixels wide, each shifted by whole
+    pixels, is a triangle along each axis: ``(bins − |k|) / bins²`` at a distance of k pixels.
+    With one bin that is the plain histogram.
+    """
+    height, width = band.shape
+    share = 1.0 / (bins * bins)
+    for i in range(len(column)):
+        for y in range(max(row[i] - bins + 1, top), min(row[i] + bins, top + height)):
+            in_row = weight[i] * (bins - abs(y - row[i])) * share
+            for x in range(max(column[i] - bins + 1, 0), min(column[i] + bins, width)):
+                band[y - top, x] += in_row * (bins - abs(x - column[i])) * share
