@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
 from deep_storm.errors import Cancelled, ModelError
 from deep_storm.networks.base import LocalizationNetwork, Truth
 from deep_storm.settings import Training
+from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import Batch
 from deep_storm.training.loop import train_network
 from deep_storm.training.schedule import settings_for
@@ -64,11 +68,12 @@ class Zeros:
         return [self.batch(-1)]
 
 
-def trained(network=None, progress=lambda *_: None, data=None, **changes):
+def trained(network=None, progress=lambda *_: None, data=None, keeper=None, **changes):
     network = network or Runaway(1)
     values = {"steps": 300, "schedule": "constant", "patience_epochs": 3, **changes}
     settings = settings_for(network, Training(**values))
-    return train_network(network.build(), network, data or Zeros(), settings, progress)
+    data = data or Zeros()
+    return train_network(network.build(), network, data, settings, progress, keeper=keeper)
 
 
 def number(weights):
@@ -112,6 +117,26 @@ def test_cancelling_keeps_the_best_until_then():
     done = trained(progress=cancel)
     assert (done.ended, done.steps) == ("stopped", 40)
     assert 0 < number(done.best) <= number(done.last)
+
+
+def test_what_has_ended_is_kept_and_not_trained_again(tmp_path):
+    whole = trained(keeper=Keeper(tmp_path / "t", {}))
+    data = Zeros()
+    resumed = trained(data=data, keeper=Keeper(tmp_path / "t", {}, resume=True))
+    assert data.asked == [-1]  # validation alone
+    assert (resumed.ended, resumed.steps) == ("no improvement", whole.steps)
+    assert number(resumed.best) == number(whole.best)
+    assert number(resumed.last) == number(whole.last)
+
+
+def test_ctrl_c_in_the_first_steps_keeps_nothing_and_says_so(tmp_path):
+    def press(done, total, message):
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Cancelled, match=r"only begun \(2 steps\)"):
+        trained(progress=press, keeper=Keeper(tmp_path / "t", {}), steps=None)
+    assert not (tmp_path / "t").exists()
 
 
 def test_history_tells_steps_epochs_and_rates():

@@ -70,7 +70,7 @@ def _command(verb: Verb) -> Any:
 
 
 def perform(verb: Verb, given: dict[str, Any]) -> int:
-    """Call a verb with what was typed, and print what it gives."""
+    """Call a verb with what was typed, print what it gives; return the exit code."""
     options = options_of(verb, given)
     if "progress" in verb.parameters:
         with Watch() as watch, warnings_on_stderr(bool(given.get("debug"))):
@@ -79,7 +79,7 @@ def perform(verb: Verb, given: dict[str, Any]) -> int:
         with warnings_on_stderr(bool(given.get("debug"))):
             result = verb(**options)
     print_result(verb.name, result, as_json=bool(given.get("json")))
-    return 0
+    return 0 if getattr(result, "complete", True) else endings.STOPPED
 
 
 def _sentence(verb: Verb) -> str:

@@ -70,9 +70,10 @@ class Trained:
 
 @dataclass
 class _State:
-    """Where training stands."""
+    """Where training stands; ``ended`` says why it has ended, if it has."""
 
     best: Weights
+    ended: str = ""
     best_loss: float = float("inf")
     epochs_without: int = 0
     plateau_factor: float = 1.0
@@ -147,17 +148,17 @@ class _Loop:
         step = 0
         if self.keeper is not None and self.keeper.resume:
             step, current = self._restore(self.keeper, current)
-        with ctrl_c_noted() as pressed:
-            ended, step, current = self._steps(step, current, pressed)
-        if pressed() and self.keeper is not None and step > TIMED_TO:
-            self._keep(self.keeper, step, current)
-            raise Cancelled(
-                f"{step} of {current.steps} steps are kept in {self.keeper.folder}",
-                advice=f"the same command with --resume goes on; with --resume --steps {step} it "
-                "makes the model from what was learnt until now",
-            )
+        ended = self.state.ended
+        if not ended:
+            with ctrl_c_noted() as pressed:
+                ended, step, current = self._steps(step, current, pressed)
+            if pressed() and self.keeper is not None:
+                raise self._stopped(self.keeper, step, current)
         if not self.state.rows:
             self._evaluate(step, current)
+        if self.keeper is not None and ended != "stopped":
+            self.state.ended = ended
+            self._keep(self.keeper, step, current)
         return Trained(
             best=self.state.best,
             last=self.model.get_weights(),
@@ -199,9 +200,23 @@ class _Loop:
                     future.cancel()
         return "finished", step, current
 
+    def _stopped(self, keeper: Keeper, step: int, current: Plan) -> Cancelled:
+        """Keep a checkpoint and say how to go on."""
+        if not self._plan_known(step):
+            return Cancelled(f"training had only begun ({step} steps), and nothing was kept")
+        self._keep(keeper, step, current)
+        return Cancelled(
+            f"{step} of {current.steps} steps are kept in {keeper.folder}",
+            advice=f"the same command with --resume goes on; with --resume --steps {step} it "
+            "makes the model from what was learnt until now",
+        )
+
+    def _plan_known(self, step: int) -> bool:
+        return step > TIMED_TO or self.settings.steps is not None
+
     def _keep_now_and_then(self, step: int, current: Plan) -> None:
         # Before the plan is known a checkpoint would be no use.
-        if self.keeper is None or step <= TIMED_TO:
+        if self.keeper is None or not self._plan_known(step):
             return
         if time.perf_counter() - self.kept >= self.keeper.every_seconds:
             self._keep(self.keeper, step, current)
@@ -235,8 +250,8 @@ class _Loop:
         return plan(self.settings, self.data.patches_per_epoch, step_seconds, now - self.began)
 
     def _evaluation_due(self, step: int, current: Plan) -> bool:
-        known = step > TIMED_TO or self.settings.steps is not None
-        return step == current.steps or (known and step % current.steps_per_epoch == 0)
+        epoch_over = self._plan_known(step) and step % current.steps_per_epoch == 0
+        return step == current.steps or epoch_over
 
     def _step(self, coming: Future[Batch], step: int, current: Plan) -> None:
         asked = time.perf_counter()

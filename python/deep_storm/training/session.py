@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, fingerprint
-from deep_storm.errors import ModelError
+from deep_storm.errors import Cancelled, ModelError
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
@@ -78,6 +78,8 @@ def train_model(
     ------
     ModelError
         The model to start from has another network, or training diverged.
+    Cancelled
+        Ctrl-C was pressed, and a checkpoint is kept.
     """
     began = time.perf_counter()
     if start is not None:
@@ -112,8 +114,17 @@ def train_model(
             | maps_record(molecules.maps),
             versions=versions(),
         )
-        model = calibrate(Model(card, keras_model, trained.last), training.seed, molecules.maps)
-    return model, trained
+        made = Model(card, keras_model, trained.last)
+        try:
+            return calibrate(made, training.seed, molecules.maps), trained
+        except KeyboardInterrupt:
+            if keeper is None:
+                raise
+            raise Cancelled(
+                f"the training of {trained.steps} steps is kept in {keeper.folder}; only the "
+                "calibration is missing",
+                advice="the same command with --resume makes it up",
+            ) from None
 
 
 def _check_start(start: Model, network: Network) -> None:

@@ -113,10 +113,12 @@ def demo(
     OutputError
         The folder holds an earlier demo or cannot be written.
     """
+    from deep_storm.errors import Cancelled
     from deep_storm.io.files import check_outputs
     from deep_storm.io.thunderstorm import read_protocol, read_table
     from deep_storm.report.plots import save_figure
     from deep_storm.settings import Evaluation, Training
+    from deep_storm.training.checkpoint import Keeper
     from deep_storm.verbs.reconstruct import reconstruct
     from deep_storm.verbs.train import train
 
@@ -128,15 +130,19 @@ def demo(
     camera = read_protocol(data / "cmos_d2_first30_memle-protocol.txt")
     truth = read_table(data / "cmos_d2_first30_gt.csv", camera, kind="ground truth")
     thunderstorm = read_table(data / "cmos_d2_first30_memle.csv", camera)
-    trained = train(
-        output=folder / "model",
-        camera=camera,
-        **_matched(data, camera.pixel_size_nm),
-        training=Training.parse({"minutes": minutes}),
-        device=device,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    try:
+        trained = train(
+            output=folder / "model",
+            camera=camera,
+            **_matched(data, camera.pixel_size_nm),
+            training=Training.parse({"minutes": minutes}),
+            device=device,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    except Cancelled:
+        Keeper(folder / "model.training", {}).remove()
+        raise Cancelled("the demo keeps nothing", advice="start it again any time") from None
     result = reconstruct(
         stack,
         model=trained.model,

@@ -42,6 +42,11 @@ class ReconstructResult:
         return self.reconstructed.image
 
     @property
+    def complete(self) -> bool:
+        """Whether all frames were done; False when the work was stopped early."""
+        return self.reconstructed.complete
+
+    @property
     def frames_per_second(self) -> float:
         """Speed from reading to table and image, files not included."""
         return self.reconstructed.shape[0] / max(self.reconstructed.seconds, 1e-9)
