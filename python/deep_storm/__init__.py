@@ -26,7 +26,10 @@ if TYPE_CHECKING:
         Device,
         Emitters,
         Evaluation,
+        KnownCamera,
+        Measurement,
         Network,
+        Optics,
         Psf,
         Reconstruction,
         Rendering,
@@ -36,8 +39,10 @@ if TYPE_CHECKING:
     from deep_storm.verbs.benchmark import benchmark
     from deep_storm.verbs.demo import demo
     from deep_storm.verbs.doctor import doctor
+    from deep_storm.verbs.estimate import estimate
     from deep_storm.verbs.evaluate import evaluate
     from deep_storm.verbs.import_simulation import import_simulation
+    from deep_storm.verbs.measure_background import measure_background
     from deep_storm.verbs.preview import preview
     from deep_storm.verbs.reconstruct import reconstruct
     from deep_storm.verbs.render import render
@@ -53,8 +58,11 @@ __all__ = [
     "Device",
     "Emitters",
     "Evaluation",
+    "KnownCamera",
+    "Measurement",
     "Model",
     "Network",
+    "Optics",
     "Psf",
     "Reconstruction",
     "Rendering",
@@ -64,9 +72,11 @@ __all__ = [
     "benchmark",
     "demo",
     "doctor",
+    "estimate",
     "evaluate",
     "fiji",
     "import_simulation",
+    "measure_background",
     "open_frames",
     "preview",
     "read_table",
@@ -87,8 +97,10 @@ _MODULES = {
     "benchmark": "verbs.benchmark",
     "demo": "verbs.demo",
     "doctor": "verbs.doctor",
+    "estimate": "verbs.estimate",
     "evaluate": "verbs.evaluate",
     "import_simulation": "verbs.import_simulation",
+    "measure_background": "verbs.measure_background",
     "preview": "verbs.preview",
     "reconstruct": "verbs.reconstruct",
     "render": "verbs.render",

@@ -74,7 +74,12 @@ class Host:
         def on_event(event):
             words = str(event.getStatusMessage())
             STATUS.append(
-                (time.monotonic(), event.getProgressValue(), event.getProgressMaximum(), words)
+                (
+                    time.monotonic(),
+                    int(event.getProgressValue()),
+                    int(event.getProgressMaximum()),
+                    words,
+                )
             )
 
         kind = java("org.scijava.app.event.StatusEvent")

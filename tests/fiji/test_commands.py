@@ -17,6 +17,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 TESTED = {
     "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
     "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
+    "estimate",
 }  # fmt: skip
 
 
@@ -293,3 +294,20 @@ def test_installation_is_checked(imagej):
 
 def test_tensorflow_never_comes_into_imagej(imagej):
     assert imagej.ask("modules", words=["tensorflow", "keras", "matplotlib"]) == []
+
+
+# -- estimate
+
+
+def test_estimate_of_a_table_is_the_settings_of_a_simulation(imagej, tmp_path):
+    imagej.run("Camera_Setup...", pixel_size_nm=100.0, photons_per_adu=0.45, output="none")
+    path = tmp_path / "matched.toml"
+    done = imagej.run(
+        "Estimate_From_Localizations...",
+        stack="none",
+        localizations=DATA / "cmos_d2_first30_thunderstorm.csv",
+        output=path,
+    )
+    assert done["status"].startswith("ok: ")
+    assert "[psf]" in path.read_text(encoding="utf-8")
+    assert path.with_suffix(".png").is_file()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
@@ -25,10 +26,11 @@ from deep_storm.estimation.density import unevenness
 from deep_storm.estimation.exponents import border_weights, measure_exponents
 from deep_storm.estimation.photons import Knowledge, PhotonFit, Start, fit_photons
 from deep_storm.estimation.sampling import Sample, segments
-from deep_storm.estimation.scattering import peak_share
+from deep_storm.estimation.spots import constant_spots
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 SEGMENT_FRAMES = 50
 """Frames over which drift and bleaching are taken to stand still."""
@@ -38,8 +40,8 @@ LEAST_MEMORY = 0.04
 """Correlation from one frame to the next below which emitters are independent."""
 SIGNIFICANT = 5.0
 FLICKER_SIGNIFICANT = 4.0
-BRIGHT_FIDUCIAL = 4.0
-"""A pixel whose *median* holds so many emitters' light is no blinking molecule."""
+LEAST_LEFT = 0.2
+"""Share of the field that must be left when constant spots are left out."""
 BASELINE_SEARCH = 1e3
 
 
@@ -56,8 +58,9 @@ class Crowd(NamedTuple):
         Mean number of frames that an emitter stays on.
     baseline_error, baseline_uncertainty
         By how much the noise says that the camera's baseline is too low, photoelectrons.
-    mean_in_windows
-        Weighted mean of the windows that were looked at, photoelectrons.
+    mean_in_windows, mean_in_field
+        Mean value where the fit looked (weighted, without borders) and of the whole field without
+        constant spots, photoelectrons.
     excluded
         Share of the pixels left out because of constant bright spots.
     density_variation
@@ -71,6 +74,7 @@ class Crowd(NamedTuple):
     baseline_error: float
     baseline_uncertainty: float
     mean_in_windows: float
+    mean_in_field: float
     excluded: float
     density_variation: float
 
@@ -95,7 +99,7 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
         Nothing blinks in the frames.
     """
     em = camera.em_gain is not None
-    weights, found, excluded = _prepared(sample, camera, name)
+    weights, found, spots = _prepared(sample, camera, name)
     mean = _weighted_mean(sample.blocks, weights)
     background = _darkest(sample.blocks, weights)
     photons = found.amplitude / max(mean - background, 1e-3 * max(mean, 1.0))
@@ -126,40 +130,50 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
         baseline.light.baseline_error,
         baseline.errors.baseline_error,
         mean,
-        excluded,
+        _field_mean(sample, spots, found.sigma_px, camera),
+        float(np.mean([mask.mean() for mask in spots])),
         math.sqrt(fit.light.density_variance / uneven) if flicker > 0 else 0.0,
     )
 
 
 def _prepared(
     sample: Sample, camera: Camera, name: str
-) -> tuple[list[FloatArray], Covariance, float]:
-    """Return the pixels' weights, the covariance fitted with them, and the share left out."""
-    weights = [border_weights(block.shape[1], block.shape[2], 1.2) for block in sample.blocks]
-    found = _covariance(sample.blocks, weights, REACH_PX)
+) -> tuple[list[FloatArray], Covariance, list[Mask]]:
+    """Return the pixels' weights, the covariance fitted with them, and constant spots."""
+    blocks = sample.blocks
+    weights = [border_weights(block.shape[1], block.shape[2], 1.2) for block in blocks]
+    found = _covariance(blocks, weights, REACH_PX)
     if _reach(found.sigma_px) > REACH_PX:  # a wide PSF needs larger distances
-        found = _covariance(sample.blocks, weights, _reach(found.sigma_px))
+        found = _covariance(blocks, weights, _reach(found.sigma_px))
     if not found.amplitude > SIGNIFICANT * found.amplitude_error:
         raise StackError(
             f"nothing blinks in {name}",
             "frames in which single emitters appear and disappear",
             "give another part of the movie, raw and not averaged",
         )
-    masks = [
-        _constant_spots(block, found, _darkest([block], [w]))
-        for block, w in zip(sample.blocks, weights, strict=True)
-    ]
-    if not any(mask.any() for mask in masks):
-        return weights, found, 0.0
+    background = _darkest(blocks, weights)
+    spots = [constant_spots(b, found, background, camera.excess_noise_factor) for b in blocks]
+    if not any(mask.any() for mask in spots):
+        return weights, found, spots
     sigma_px = found.sigma_px
     less = [
         border_weights(block.shape[1], block.shape[2], sigma_px, mask)
-        for block, mask in zip(sample.blocks, masks, strict=True)
+        for block, mask in zip(blocks, spots, strict=True)
     ]
-    if sum(w.sum() for w in less) < 0.2 * sum(w.sum() for w in weights):
-        return weights, found, 0.0
-    share = float(np.mean([mask.mean() for mask in masks]))
-    return less, _covariance(sample.blocks, less, _reach(sigma_px)), share
+    if sum(w.sum() for w in less) < LEAST_LEFT * sum(w.sum() for w in weights):
+        return weights, found, [np.zeros_like(mask) for mask in spots]
+    return less, _covariance(blocks, less, _reach(sigma_px)), spots
+
+
+def _field_mean(sample: Sample, spots: list[Mask], sigma_px: float, camera: Camera) -> float:
+    """Return the mean of the whole field; with constant spots, of the windows around them."""
+    if not any(mask.any() for mask in spots):
+        return float(sample.mean_photon.mean()) * camera.quantum_efficiency
+    means = []
+    for block, mask in zip(sample.blocks, spots, strict=True):
+        near = ndimage.binary_dilation(mask, iterations=math.ceil(4.0 * sigma_px))
+        means.append(float(block.mean(axis=0, dtype=np.float64)[~near].mean()))
+    return float(np.mean(means))
 
 
 def _reach(sigma_px: float) -> int:
@@ -183,16 +197,6 @@ def _pieces(
         for piece in segments(block, length)
     ]
     return [piece for piece, _ in pairs], [weight for _, weight in pairs]
-
-
-def _constant_spots(block: Float32, found: Covariance, background: float) -> npt.NDArray[np.bool_]:
-    """Mark pixels that are bright most of the time: beads, dirt, hot pixels."""
-    step = max(1, len(block) // 50)
-    median = np.median(block[::step], axis=0)
-    mean_light = max(float(block[::step].mean()) - background, 1e-6)
-    signal = found.amplitude / mean_light * peak_share(found.sigma_px, 1)
-    spots: npt.NDArray[np.bool_] = median > background + BRIGHT_FIDUCIAL * signal
-    return spots
 
 
 def _weighted_mean(blocks: list[Float32], weights: list[FloatArray]) -> float:

@@ -21,7 +21,7 @@ Structure = Literal["uniform", "filaments", "clusters", "mixed"]
 PERCENTILES = (50.0, 90.0, 99.0)
 UNEVEN = 1.3
 """Mean square over squared mean of the density, from which emitters lie on a structure."""
-RIDGE, SPOT = 0.22, 0.42
+RIDGE, SPOT = 0.175, 0.31
 """Curvature along over curvature across what is bright: below it is a line, above it a spot."""
 
 

@@ -38,12 +38,14 @@ class Quantity:
     warnings: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Write the number with its spread and error: ``1498 ± 402 photons (mean ± 1.2 %)``."""
-        spread = "" if self.spread is None else f" ± {rounded(self.spread, 3):g}"
+        """Write the number: ``1498 ± 402 photons (mean known to 1.2%)``, ``100.1 ADU (± 0.2)``."""
         least = "at least " if self.lower_limit else ""
-        error = abs(self.error / self.value) if self.value else 0.0
-        known = f" (mean known to {error:.1%})" if 0 < error < 10 else ""
-        return f"{least}{rounded(self.value, 4):g}{spread} {self.unit}{known}"
+        value = f"{least}{rounded(self.value, 4):g}"
+        if not self.spread:
+            error = f" (± {rounded(self.error, 2):g})" if self.error > 0 else ""
+            return f"{value} {self.unit}{error}"
+        known = f" (mean known to {abs(self.error / self.value):.1%})" if self.value else ""
+        return f"{value} ± {rounded(self.spread, 3):g} {self.unit}{known}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything in numbers and words."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.quantity import Quantity, rounded
 from deep_storm.estimation.table import TableStatistics
-from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.settings import Background, Emitters, Optics, Psf
 
 TITLES = {
     "sigma": "PSF sigma",
@@ -20,6 +23,8 @@ TITLES = {
     "baseline": "Baseline by noise",
 }
 """Measured numbers and what they are called."""
+SIGMA_SHARE = 0.21
+OPTICS_AGREE = 0.15
 LOCAL = ("Local density, median", "  90 % are below", "  99 % are below")
 
 CONVENTION = (
@@ -49,6 +54,10 @@ class Estimate:
         What concerns all numbers, each a sentence.
     table
         What a localization table says, where one was given.
+    density_map
+        Emitters per µm² and frame where they are, blurred by the PSF, float32 (y, x).
+    notes
+        What else was found, each a sentence.
     """
 
     camera: Camera
@@ -59,7 +68,9 @@ class Estimate:
     local_density: tuple[Quantity, ...] = ()
     isolated: IsolatedFits | None = None
     warnings: tuple[str, ...] = ()
-    table: TableStatistics | None = field(default=None)
+    table: TableStatistics | None = None
+    density_map: npt.NDArray[np.float32] | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     def all_warnings(self) -> list[str]:
         """Return all warnings, each with the number that it is about."""
@@ -73,6 +84,10 @@ class Estimate:
     def with_warnings(self, *warnings: str) -> Estimate:
         """Return the same estimate with further warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
+
+    def with_notes(self, *notes: str) -> Estimate:
+        """Return the same estimate with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Return the settings as a configuration file has them, and the numbers as its results."""
@@ -90,11 +105,39 @@ class Estimate:
             }
         if self.table is not None:
             numbers["table"] = {name: q.to_json() for name, q in self.table.quantities.items()}
-        return {**numbers, "convention": CONVENTION, "warnings": self.all_warnings()}
+        return {
+            **numbers,
+            "convention": CONVENTION,
+            "warnings": self.all_warnings(),
+            "notes": list(self.notes),
+        }
+
+
+def with_optics(found: Estimate, optics: Optics) -> Estimate:
+    """Compare the PSF with what wavelength and aperture say, where both are given.
+
+    A Gaussian fits the middle of an Airy pattern best with a sigma of 0.21 λ/NA (Zhang, Zerubia
+    and Olivo-Marin, Applied Optics 2007).
+    """
+    if optics.wavelength_nm is None or optics.numerical_aperture is None:
+        return found
+    expected_nm = SIGMA_SHARE * optics.wavelength_nm / optics.numerical_aperture
+    ratio = found.psf.sigma_nm / expected_nm
+    text = (
+        f"PSF sigma is {found.psf.sigma_nm:.0f} nm; 0.21 × {optics.wavelength_nm:g} nm / "
+        f"{optics.numerical_aperture:g} = {expected_nm:.0f} nm"
+    )
+    if ratio > 1.0 + OPTICS_AGREE:
+        text += ": out of focus, aberrations, drift during a frame, or a wrong pixel size?"
+    elif ratio < 1.0 - OPTICS_AGREE:
+        text += ": narrower than light can be focused; is the pixel size right?"
+    else:
+        return found.with_notes(f"{text}: they agree")
+    return found.with_warnings(text)
 
 
 def matched_settings(
-    quantities: dict[str, Quantity], structure: str, kind: Literal["uniform", "normal"]
+    quantities: dict[str, Quantity], structure: str, kind: str
 ) -> tuple[Psf, Emitters, Background]:
     """Return the settings of a simulation with these numbers.
 

@@ -112,7 +112,7 @@ def _assembled(
         camera.pixel_size_nm,
         light.sigma_px,
     )
-    density, density_error = _density(camera, sample, crowd, found)
+    density, density_error = _density(camera, crowd)
     area_um2 = stream.shape[1] * stream.shape[2] * (camera.pixel_size_nm / 1000.0) ** 2
     emitters = round(density * area_um2 * sample.frames)
     photons_spread = photon_spread(crowd, fits)
@@ -164,18 +164,27 @@ def _assembled(
         "baseline": _baseline(camera, crowd, sample.frames, warned.baseline),
     }
     settings = matched_settings(quantities, local.structure, photons_spread.kind)
-    return Estimate(camera, *settings, quantities, _local(local, emitters), fits, warned.general)
+    density_map = (sample.mean_photon - found.background) / found.photons
+    return Estimate(
+        camera,
+        *settings,
+        quantities,
+        _local(local, emitters),
+        fits,
+        warned.general,
+        density_map=(density_map / (camera.pixel_size_nm / 1000.0) ** 2).astype(np.float32),
+    )
 
 
-def _density(camera: Camera, sample: Sample, crowd: Crowd, found: _Photon) -> tuple[float, float]:
+def _density(camera: Camera, crowd: Crowd) -> tuple[float, float]:
     """Return emitters per µm² of the whole field and its standard error.
 
     The fit knows the windows without their border; the mean light tells the field from them.
     """
     area_um2 = (camera.pixel_size_nm / 1000.0) ** 2
-    field = float(sample.mean_photon.mean()) - found.background
-    window = crowd.mean_in_windows / camera.quantum_efficiency - found.background
-    ratio = field / window if window > 0 and crowd.excluded == 0 else 1.0
+    field = crowd.mean_in_field - crowd.fit.light.background
+    window = crowd.mean_in_windows - crowd.fit.light.background
+    ratio = field / window if field > 0 and window > 0 else 1.0
     density = crowd.fit.light.density / area_um2 * ratio
     return density, _error(density, crowd.fit.errors.density, "density")
 

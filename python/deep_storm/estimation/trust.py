@@ -128,7 +128,7 @@ def _general(evidence: Evidence) -> tuple[str, ...]:
             "can hold: the camera was saturated"
         )
     if crowd.excluded > 0:
-        texts.append(f"{crowd.excluded:.1%} of the pixels are always bright and were left out")
+        texts.append(f"{crowd.excluded:.2%} of the pixels are always bright and were left out")
     if crowd.fit.chi2 > MISFIT:
         texts.append(
             f"the frames do not look like independently blinking emitters of a Gaussian PSF "

@@ -9,6 +9,7 @@ longest that anybody waits. The process ends when Fiji has gone.
 from __future__ import annotations
 
 import _thread
+import faulthandler
 import logging
 import os
 import signal
@@ -149,6 +150,7 @@ def begin(log: str, parent: int) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+    faulthandler.enable()  # a crash in native code leaves its place in the log
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     LOGGER.info("worker %d started by %d", os.getpid(), parent)
     signal.signal(signal.SIGINT, _on_interrupt)

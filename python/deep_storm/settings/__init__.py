@@ -10,6 +10,7 @@ from deep_storm.settings.base import (
     setting,
 )
 from deep_storm.settings.learning import Device, Domain, Network, Training
+from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
 from deep_storm.settings.results import Evaluation, Reconstruction, Rendering
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
@@ -19,7 +20,10 @@ __all__ = [
     "Domain",
     "Emitters",
     "Evaluation",
+    "KnownCamera",
+    "Measurement",
     "Network",
+    "Optics",
     "Psf",
     "Reconstruction",
     "Rendering",

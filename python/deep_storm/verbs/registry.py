@@ -45,7 +45,10 @@ from deep_storm.settings import (
     Device,
     Emitters,
     Evaluation,
+    KnownCamera,
+    Measurement,
     Network,
+    Optics,
     Psf,
     Reconstruction,
     Rendering,
@@ -56,6 +59,8 @@ from deep_storm.settings import (
 from deep_storm.verbs.options import Options, collect_settings
 
 NAMES: tuple[str, ...] = (
+    "measure-background",
+    "estimate",
     "simulate",
     "import-simulation",
     "train",
@@ -75,6 +80,9 @@ CLASSES: tuple[type[Settings], ...] = (
     Psf,
     Emitters,
     Background,
+    Measurement,
+    KnownCamera,
+    Optics,
     Simulation,
     Network,
     Training,
@@ -95,7 +103,11 @@ ResultT = TypeVar("ResultT", bound="Result")
 
 
 class Result(Protocol):
-    """What a verb returns."""
+    """What a verb returns.
+
+    One that can be stopped and keeps what was done until then has ``complete`` besides, which is
+    False in that case.
+    """
 
     @property
     def written(self) -> tuple[Path, ...]:

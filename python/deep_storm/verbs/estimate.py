@@ -1,0 +1,213 @@
+"""``estimate``: what the molecules look like, as settings of a matched simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Background, Emitters, Optics, Psf
+from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, maps_of
+from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import TableSource, table_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from deep_storm.camera_maps import CameraMaps
+    from deep_storm.estimation.result import Estimate
+    from deep_storm.io.stream import FrameStream
+
+    Frames = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class EstimateResult:
+    """Settings of a simulation that looks like the data.
+
+    Attributes
+    ----------
+    estimate
+        Settings, and the numbers behind them with error, spread, samples and warnings.
+    written
+        The settings file and the picture of its histograms.
+    """
+
+    estimate: Estimate
+    written: tuple[Path, ...] = field(default=())
+
+    @property
+    def psf(self) -> Psf:
+        """PSF of the matched simulation."""
+        return self.estimate.psf
+
+    @property
+    def emitters(self) -> Emitters:
+        """Emitters of the matched simulation."""
+        return self.estimate.emitters
+
+    @property
+    def background(self) -> Background:
+        """Background of the matched simulation."""
+        return self.estimate.background
+
+    def summary(self) -> str:
+        """Return the numbers, a line each, and what is suspicious."""
+        from deep_storm.estimation.result import CONVENTION, LOCAL, TITLES
+
+        found = self.estimate
+        width = max(map(len, [*TITLES.values(), *LOCAL])) + 2
+        lines = [
+            f"{TITLES[name]:<{width}}{quantity.text()}"
+            for name, quantity in found.quantities.items()
+        ]
+        lines += [
+            f"{title:<{width}}{quantity.text()}"
+            for title, quantity in zip(LOCAL, found.local_density, strict=False)
+        ]
+        lines.append(f"{'Structure':<{width}}{found.emitters.structure}")
+        if found.table is not None and found.local_density:
+            lines += [
+                f"{'Table: ' + TITLES[name]:<{width}}{quantity.text()}"
+                for name, quantity in found.table.quantities.items()
+            ]
+        lines += [f"Warning: {text}" for text in found.all_warnings()]
+        return "\n".join([*lines, *found.notes, CONVENTION])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return settings and numbers."""
+        return self.estimate.sections()
+
+
+@verb(
+    "learn PSF, photons, density and background of the molecules, for a matched simulation",
+    Argument("stack", "stack of frames (TIFF); left out, the table alone is used"),
+    Argument("localizations", "localization table (CSV) of the stack, of ThunderSTORM or ours"),
+    Argument("output", "settings file (TOML) to write; histograms go beside it (.png)"),
+    CAMERA_MAPS,
+    camera=Camera,
+    optics=Optics,
+)
+def estimate(
+    stack: Path | str | Frames | None = None,
+    *,
+    localizations: TableSource | None = None,
+    output: Path | str | None = None,
+    camera_maps: MapsSource | None = None,
+    camera: Camera,
+    optics: Optics = Optics(),
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> EstimateResult:
+    """Find the settings of a simulation that looks like the data.
+
+    From a stack the numbers are those of all emitters, overlapping ones as well, because none has
+    to be found. A table shows what its program found; beside a stack it is a cross-check.
+
+    Parameters
+    ----------
+    stack
+        TIFF file or array (t, y, x) in ADU.
+    localizations
+        ThunderSTORM table (CSV), or a table in memory; px and ADU are converted by the camera.
+    output
+        Settings file for ``train --config`` and ``simulate --config``, with the numbers, their
+        errors and warnings under ``[results]``; ``NAME.png`` beside it shows the histograms.
+    camera_maps
+        What differs from pixel to pixel (sCMOS).
+    camera
+        The camera of the frames.
+    optics
+        Wavelength and aperture, to cross-check the PSF.
+    overwrite
+        Whether existing files may be replaced.
+    progress
+        Called while frames are read.
+
+    Raises
+    ------
+    SettingsError
+        Neither a stack nor a table is given, or a number is out of the simulation's range.
+    StackError
+        The stack cannot be read, has too few frames, or nothing blinks in it.
+    TableError
+        The table cannot be read, lacks a column, or has too few rows.
+    CameraError
+        The camera contradicts the stack.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.estimation.result import with_optics
+    from deep_storm.io.files import check_outputs
+
+    written = () if output is None else (Path(output), Path(output).with_suffix(".png"))
+    check_outputs(written, overwrite)
+    table = None if localizations is None else table_of(localizations, camera=camera)
+    maps = maps_of(camera_maps, camera)
+    frames, found = _found(stack, table, camera, maps, progress)
+    found = with_optics(found, optics)
+    if written:
+        _write(found, frames, written, overwrite)
+    return EstimateResult(found, written)
+
+
+def _found(
+    stack: Path | str | Frames | None,
+    table: pd.DataFrame | None,
+    camera: Camera,
+    maps: CameraMaps | None,
+    progress: Progress,
+) -> tuple[Frames | None, Estimate]:
+    """Return a few frames to show, and the estimate."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.estimation.combined import estimate_table, with_table
+    from deep_storm.estimation.stack import estimate_stack
+    from deep_storm.io.camera_files import check_camera
+    from deep_storm.io.frames import open_frames
+
+    if stack is None:
+        if table is None:
+            raise SettingsError(
+                "neither a stack nor a table was given",
+                "a stack of frames, a localization table, or both",
+                "name a movie (TIFF) or give --localizations TABLE.csv",
+            )
+        return None, estimate_table(table, camera)
+    with open_frames(stack) as stream:
+        check_camera(camera, stream)
+        found = estimate_stack(stream, camera, maps, progress=progress)
+        if table is not None:
+            found = with_table(found, table, stream.shape)
+        return _some_frames(stream), found
+
+
+def _some_frames(stream: FrameStream) -> Frames:
+    """Read the frames that the picture shows: few, from the middle, of a bounded field."""
+    count, height, width = stream.shape
+    start = max(0, count // 2 - 10)
+    frames = stream.read(start, min(start + 20, count))
+    rows, columns = (slice(max(0, n // 2 - 128), n // 2 + 128) for n in (height, width))
+    return frames[:, rows, columns]
+
+
+def _write(
+    found: Estimate, frames: Frames | None, written: tuple[Path, ...], overwrite: bool
+) -> None:
+    from deep_storm.io.config import write_config
+    from deep_storm.report.figures import save_figure
+    from deep_storm.report.measuring import estimate_figure
+    from deep_storm.settings import Simulation
+    from deep_storm.simulation.frames import simulate
+
+    simulated = None
+    if frames is not None:
+        count, height, width = frames.shape
+        size = Simulation(frames=count, width_px=width, height_px=height)
+        parts = (found.camera, found.psf, found.emitters, found.background)
+        simulated = simulate(*parts, size).stack
+    save_figure(estimate_figure(found, frames, simulated), written[1], overwrite)
+    write_config(written[0], found.sections(), overwrite)

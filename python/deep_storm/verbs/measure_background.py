@@ -1,0 +1,314 @@
+"""``measure-background``: the camera's baseline and read-out noise from a stack."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import KnownCamera, Measurement
+from deep_storm.verbs.registry import Argument, verb
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from deep_storm.camera_maps import CameraMaps
+    from deep_storm.estimation.quantity import Quantity
+    from deep_storm.io.stream import FrameStream
+
+
+@dataclass(frozen=True)
+class BackgroundResult:
+    """A camera's baseline and read-out noise.
+
+    Attributes
+    ----------
+    baseline, read_noise
+        In ADU, with errors and spread.
+    method
+        ``pixels``, ``noise`` or ``dark``: where the two numbers come from.
+    darkest
+        Mean and standard deviation of the darkest pixels, whatever the method.
+    share
+        Share of the field that these pixels are.
+    lit
+        Whether they hold light.
+    camera
+        What the camera file holds: what was known and what was measured.
+    missing
+        Settings that the camera file still needs.
+    warnings
+        Each a sentence.
+    mask
+        Pixels that were used, bool (y, x); None where all were.
+    maps
+        Baseline and read-out noise of each pixel, from dark frames.
+    written
+        Files.
+    """
+
+    baseline: Quantity
+    read_noise: Quantity
+    method: str
+    darkest: Quantity
+    share: float
+    lit: bool
+    camera: dict[str, Any]
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+    mask: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
+    maps: CameraMaps | None = field(default=None, repr=False)
+    written: tuple[Path, ...] = ()
+
+    @property
+    def baseline_adu(self) -> float:
+        """Mean of the dark pixels."""
+        return self.baseline.value
+
+    @property
+    def read_noise_adu(self) -> float:
+        """Standard deviation of the dark pixels."""
+        return self.read_noise.value
+
+    def summary(self) -> str:
+        """Return the two numbers, what they come from, and what is suspicious."""
+        lines = [
+            f"Baseline    {self.baseline.value:.2f} ± {self.baseline.error:.2g} ADU",
+            f"Read noise  {self.read_noise.value:.3g} ADU",
+        ]
+        if self.method == "pixels":
+            lines.append(f"Pixels      {self.share:.1%} of the field")
+        if self.method == "noise":
+            lines.append(
+                f"Dark part   {self.darkest.value:.2f} ± {self.darkest.spread or 0:.3g} ADU (mean "
+                f"± standard deviation of {self.share:.1%} of the field); it holds light"
+            )
+        lines += [f"Warning: {text}" for text in self.warnings]
+        if self.missing:
+            lines.append(
+                f"The camera file still needs {', '.join(self.missing)}: give it here as an "
+                "option, or write it into the file"
+            )
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers with their errors, and the camera."""
+        return {
+            "baseline_adu": self.baseline.value,
+            "read_noise_adu": self.read_noise.value,
+            "baseline": self.baseline.to_json(),
+            "read_noise": self.read_noise.to_json(),
+            "method": self.method,
+            "darkest": self.darkest.to_json(),
+            "share": self.share,
+            "lit": self.lit,
+            "camera": self.camera,
+            "missing": list(self.missing),
+            "warnings": list(self.warnings),
+        }
+
+
+@verb(
+    "measure the camera's baseline and read-out noise in the dark part of a stack",
+    Argument("stack", "stack of frames (TIFF)"),
+    Argument("output", "camera file (TOML) to write, or with --overwrite to update"),
+    Argument("camera", "camera file whose other values are kept"),
+    Argument("dark", "the frames were taken in the dark: measure every pixel, write maps", bool),
+    settings=Measurement,
+    known=KnownCamera,
+)
+def measure_background(
+    stack: Path | str | npt.NDArray[np.generic],
+    *,
+    output: Path | str | None = None,
+    camera: Path | str | None = None,
+    dark: bool = False,
+    settings: Measurement = Measurement(),
+    known: KnownCamera = KnownCamera(),
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> BackgroundResult:
+    """Measure baseline and read-out noise, and write them into a camera file.
+
+    Parameters
+    ----------
+    stack
+        TIFF file or array (t, y, x) in ADU.
+    output
+        Camera file (TOML). The pixels that were used are written beside it (``NAME-mask.png``),
+        with dark frames the maps (``NAME-maps.tif``). An existing camera file is updated, when
+        ``overwrite`` allows it: what was not measured stays as it is.
+    camera
+        Camera file to take the other values from.
+    dark
+        The frames were taken with the shutter closed.
+    settings
+        Where the dark part is, or how it is found.
+    known
+        Further values for the camera file.
+    overwrite
+        Whether existing files may be replaced.
+    progress
+        Called with the frames read.
+
+    Raises
+    ------
+    StackError
+        The stack cannot be read, has too few frames, or no dark part.
+    SettingsError
+        The region lies outside the frames or holds no dark pixels, or a camera file is wrong.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.io.files import check_outputs
+    from deep_storm.io.frames import open_frames
+
+    written = _outputs(output, dark)
+    check_outputs(written, overwrite)
+    values = {**_kept(camera, output), **known.model_dump(exclude_none=True)}
+    with open_frames(stack) as stream:
+        if stream.pixel_size_nm is not None:
+            values.setdefault("pixel_size_nm", stream.pixel_size_nm)
+        measured = _measured(stream, dark, settings, values, progress)
+    found = _with_camera(measured, values, written)
+    _write(found, overwrite)
+    return found
+
+
+def _outputs(output: Path | str | None, dark: bool) -> tuple[Path, ...]:
+    if output is None:
+        return ()
+    path = Path(output)
+    return path, path.with_name(f"{path.stem}-{'maps.tif' if dark else 'mask.png'}")
+
+
+def _kept(camera: Path | str | None, output: Path | str | None) -> dict[str, Any]:
+    """Return the values of the camera file, or of the one that is going to be updated."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.io.config import load_toml
+
+    if camera is not None:
+        source, measured_before = camera, frozenset[str]()
+    elif output is not None and Path(output).is_file():
+        source, measured_before = output, frozenset({"baseline_adu", "read_noise_adu"})
+    else:
+        return {}
+    values = load_toml(source)
+    section = values.get("camera", values)
+    if not isinstance(section, dict) or any(isinstance(v, dict) for v in section.values()):
+        raise SettingsError(
+            f"{os.fspath(source)} holds no camera",
+            "a camera file with a [camera] section",
+            "give another file",
+        )
+    return {name: value for name, value in section.items() if name not in measured_before}
+
+
+def _measured(
+    stream: FrameStream,
+    dark: bool,
+    settings: Measurement,
+    values: dict[str, Any],
+    progress: Progress,
+) -> BackgroundResult:
+    from deep_storm.estimation.background import measure_background as measure
+    from deep_storm.estimation.dark import measure_dark_frames
+
+    if dark:
+        frames = measure_dark_frames(stream, progress=progress)
+        numbers = (frames.baseline, frames.read_noise, "dark", frames.baseline, 1.0, False)
+        return BackgroundResult(*numbers, {}, (), frames.warnings, maps=frames.maps)
+    found = measure(stream, settings, progress=progress)
+    pixels = BackgroundResult(
+        found.baseline,
+        found.read_noise,
+        "pixels",
+        found.baseline,
+        found.share,
+        found.lit,
+        {},
+        (),
+        found.warnings,
+        mask=found.mask,
+    )
+    known = "photons_per_adu" in values and found.lit
+    if settings.method == "noise" or (settings.method == "auto" and known):
+        return _by_noise(stream, pixels, values, settings, progress)
+    return pixels
+
+
+def _by_noise(
+    stream: FrameStream,
+    pixels: BackgroundResult,
+    values: dict[str, Any],
+    settings: Measurement,
+    progress: Progress,
+) -> BackgroundResult:
+    """Find the baseline that shot noise speaks for, beginning below the darkest part."""
+    from deep_storm.camera import Camera
+    from deep_storm.errors import StackError
+    from deep_storm.estimation.noise import baseline_by_noise
+    from deep_storm.estimation.quantity import Quantity
+
+    start = pixels.baseline.value - pixels.read_noise.value
+    guess = Camera.parse({**values, "baseline_adu": start}, "what is known of the camera")
+    try:
+        baseline = baseline_by_noise(stream, guess, progress=progress)
+    except StackError:
+        if settings.method == "noise":
+            raise
+        return pixels  # nothing blinks: the dark pixels are all there is
+    noise = Quantity(guess.read_noise_adu, "ADU", 0.0)
+    note = (
+        f"the darkest pixels hold light, so the baseline was read off the shot noise: it is right "
+        f"if photons_per_adu ({guess.photons_per_adu:g}) and the read-out noise "
+        f"({guess.read_noise_adu:g} ADU, as given) are"
+    )
+    return replace(pixels, baseline=baseline, read_noise=noise, method="noise", warnings=(note,))
+
+
+def _with_camera(
+    found: BackgroundResult,
+    values: dict[str, Any],
+    written: tuple[Path, ...],
+) -> BackgroundResult:
+    """Return the result with the camera that it completes."""
+    from deep_storm.camera import Camera
+
+    camera = {
+        **values,
+        "baseline_adu": round(found.baseline.value, 3),
+        "read_noise_adu": round(found.read_noise.value, 4),
+    }
+    required = [name for name, info in Camera.model_fields.items() if info.is_required()]
+    missing = tuple(name for name in required if name not in camera)
+    if not missing:
+        camera = Camera.parse(camera, "the camera file").model_dump(exclude_none=True)
+    return replace(found, camera=camera, missing=missing, written=written)
+
+
+def _write(found: BackgroundResult, overwrite: bool) -> None:
+    from deep_storm.io.camera_maps import write_camera_maps
+    from deep_storm.io.config import write_config
+
+    if not found.written:
+        return
+    if found.maps is not None:
+        write_camera_maps(found.written[1], found.maps, overwrite)
+    elif found.mask is not None:
+        _write_mask(found.written[1], found.mask, overwrite)
+    write_config(found.written[0], {"camera": found.camera}, overwrite)
+
+
+def _write_mask(path: Path, mask: npt.NDArray[np.bool_], overwrite: bool) -> None:
+    """Write the pixels that were used: 255, the others 0."""
+    import numpy as np
+    from PIL import Image
+
+    from deep_storm.io.files import atomic_path
+
+    with atomic_path(path, overwrite) as partial:
+        Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(partial, format="PNG")
