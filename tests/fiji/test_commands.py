@@ -305,7 +305,7 @@ def test_estimate_of_a_table_is_the_settings_of_a_simulation(imagej, tmp_path):
     done = imagej.run(
         "Estimate_From_Localizations...",
         stack="none",
-        localizations=DATA / "cmos_d2_first30_thunderstorm.csv",
+        localizations=DATA / "filaments_drift_first20_thunderstorm.csv",
         output=path,
     )
     assert done["status"].startswith("ok: ")
