@@ -1,0 +1,81 @@
+"""``measure-background``: files, what is kept of a camera, and what is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import deep_storm as ds
+from deep_storm.errors import OutputError, SettingsError
+from deep_storm.io.camera_files import read_camera
+
+
+@pytest.fixture
+def dark():
+    values = np.random.default_rng(1).normal(100.0, 2.0, (60, 40, 36))
+    return np.rint(values).astype(np.uint16)
+
+
+def test_the_camera_file_is_ready_for_use(dark, tmp_path):
+    stack, output = tmp_path / "movie.tif", tmp_path / "camera.toml"
+    tifffile.imwrite(stack, dark, photometric="minisblack")
+    found = ds.measure_background(
+        stack, output=output, pixel_size_nm=107.0, photons_per_adu=0.46, em_gain=None
+    )
+    camera = read_camera(output)
+    assert camera.baseline_adu == pytest.approx(100.0, abs=0.1)
+    assert camera.read_noise_adu == pytest.approx(2.02, abs=0.05)
+    assert (camera.pixel_size_nm, camera.photons_per_adu) == (107.0, 0.46)
+    mask = np.asarray(Image.open(tmp_path / "camera-mask.png"))
+    assert mask.shape == (40, 36)
+    assert np.array_equal(mask > 0, found.mask)
+    assert set(found.written) == {output, tmp_path / "camera-mask.png"}
+
+
+def test_what_is_missing_is_said(dark):
+    found = ds.measure_background(dark)
+    assert set(found.missing) == {"pixel_size_nm", "photons_per_adu"}
+    assert "photons_per_adu" in found.summary()
+
+
+def test_an_update_keeps_what_was_not_measured(dark, tmp_path):
+    output = tmp_path / "camera.toml"
+    output.write_text(
+        "[camera]\npixel_size_nm = 80.0\nbaseline_adu = 1.0\nphotons_per_adu = 3.0\n"
+        "em_gain = 50.0\nread_noise_adu = 9.0\n"
+    )
+    with pytest.raises(OutputError):
+        ds.measure_background(dark, output=output)
+    ds.measure_background(dark, output=output, overwrite=True)
+    camera = read_camera(output)
+    assert (camera.pixel_size_nm, camera.photons_per_adu, camera.em_gain) == (80.0, 3.0, 50.0)
+    assert camera.baseline_adu == pytest.approx(100.0, abs=0.1)
+
+
+def test_dark_frames_leave_maps_that_other_verbs_read(dark, tmp_path):
+    found = ds.measure_background(
+        dark, output=tmp_path / "c.toml", dark=True, pixel_size_nm=100.0, photons_per_adu=0.5
+    )
+    assert found.method == "dark"
+    ds.simulate(
+        config=tmp_path / "c.toml",
+        camera_maps=tmp_path / "c-maps.tif",
+        frames=3,
+        width_px=36,
+        height_px=40,
+        density_per_um2=0.5,
+        intensity_photon=500.0,
+        sigma_nm=130.0,
+        background_photon=5.0,
+        output=tmp_path / "sim",
+    )
+    assert tifffile.imread(tmp_path / "sim.tif").shape == (3, 40, 36)
+
+
+def test_a_file_without_a_camera_is_named(dark, tmp_path):
+    other = tmp_path / "psf.toml"
+    other.write_text("[psf]\nsigma_nm = 130.0\n")
+    with pytest.raises(SettingsError, match=r"psf\.toml holds no camera"):
+        ds.measure_background(dark, camera=other)
