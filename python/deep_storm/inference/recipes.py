@@ -76,7 +76,7 @@ def notebook(stack: Path, camera: Camera, frames: int) -> float:
 def untrained(
     name: str, camera: Camera, psf: Psf, emitters: Emitters, background: Background
 ) -> Model:
-    """Return a model with random weights: as fast as a trained one."""
+    """Return a model with random weights; its network is as fast as a trained one."""
     network = Network.parse({"network": name, "upsampling": UPSAMPLING})
     card = ModelCard(
         network=network,

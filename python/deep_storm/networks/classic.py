@@ -124,9 +124,12 @@ class ClassicNetwork(LocalizationNetwork):
                 x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
                 if depth < POOLINGS:
                     x = tf.nn.max_pool2d(x, 2, 2, "VALID")
-            for kernels, bias in decoder:
-                x = _enlarge_and_convolve(x, kernels, bias)
-            return tf.cast(tf.nn.conv2d(x, head, 1, "SAME"), tf.float32)
+            for kernels, bias in decoder[:-1]:
+                x = _enlarged(_convolved_by_phases(x, kernels, bias))
+            # The head looks at single pixels: it comes before the last enlargement.
+            phases = _convolved_by_phases(x, *decoder[-1])
+            heat = _enlarged([tf.nn.conv2d(phase, head, 1, "SAME") for phase in phases])
+            return tf.cast(heat, tf.float32)
 
         def infer(frames: Float32) -> Float32:
             answer: Float32 = run(tf.constant(frames)).numpy()
@@ -176,13 +179,20 @@ def _phase_kernels(kernel: Float32) -> list[Float32]:
     ]
 
 
-def _enlarge_and_convolve(x: tf.Tensor, kernels: list[tf.Tensor], bias: tf.Tensor) -> tf.Tensor:
-    """Double the image (nearest neighbour), convolve 3 × 3, add the bias, ReLU: by phases."""
+def _convolved_by_phases(
+    x: tf.Tensor, kernels: list[tf.Tensor], bias: tf.Tensor
+) -> list[tf.Tensor]:
+    """Double the image (nearest neighbour), convolve 3 × 3, bias, ReLU; return the four phases."""
     shape = tf.shape(x)
     padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
     phases = []
     for number, kernel in enumerate(kernels):
         a, b = divmod(number, 2)
         window = padded[:, a : a + shape[1] + 1, b : b + shape[2] + 1]
-        phases.append(tf.nn.bias_add(tf.nn.conv2d(window, kernel, 1, "VALID"), bias))
-    return tf.nn.relu(tf.nn.depth_to_space(tf.concat(phases, axis=-1), 2))
+        phases.append(tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(window, kernel, 1, "VALID"), bias)))
+    return phases
+
+
+def _enlarged(phases: list[tf.Tensor]) -> tf.Tensor:
+    """Put the four phases into one image of twice the size."""
+    return tf.nn.depth_to_space(tf.concat(phases, axis=-1), 2)
