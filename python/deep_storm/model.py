@@ -186,7 +186,7 @@ class Model:
 def model_folder(path: str | os.PathLike[str]) -> Path:
     """Return the folder of a model: a bundled one by its name, unless a folder has that name."""
     folder = Path(path)
-    if str(path) in BUNDLED and not folder.exists():
+    if str(path) in BUNDLED and not (folder / CARD_FILE).is_file():
         return Path(str(resources.files("deep_storm") / "models" / str(path)))
     return folder
 

@@ -234,7 +234,7 @@ ENTRIES: dict[str, Entry] = {
         image=True,
         camera=NONE,
         tensorflow=True,
-        hide=_MOLECULES,
+        hide=_MOLECULES | {"resume"},
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",

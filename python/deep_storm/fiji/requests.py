@@ -106,6 +106,7 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     An unfinished result is not written: Fiji asks the user first.
     """
     global _kept
+    from deep_storm.inference.tables import TableRows
     from deep_storm.io.files import check_outputs
     from deep_storm.settings import Reconstruction
     from deep_storm.verbs.models import Expected, ready_model
@@ -122,7 +123,7 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     result = replace(verb.function(**direct, model=model, **settings), notes=notes)
     px = model.card.camera.pixel_size_nm
     shift_nm = (corner_px[0] * px, corner_px[1] * px)
-    done = replace(result.reconstructed, table=shifted(result.table, shift_nm))
+    done = replace(result.reconstructed, rows=TableRows(shifted(result.table, shift_nm)))
     result = replace(result, reconstructed=done, written=paths)
     used = settings.get("settings") or Reconstruction()
 

@@ -22,11 +22,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled
-from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.errors import Cancelled, StackError
 from deep_storm.inference.reading import Reader, make_reader
 from deep_storm.inference.repair import repair
-from deep_storm.inference.tables import localizations_from
+from deep_storm.inference.store import MemoryStore, Store, WorkFolder
+from deep_storm.inference.tables import FoundRows, Rows
 from deep_storm.inference.tiles import Tile, padded_size, plan_tiles
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.frames import select_frames
@@ -49,8 +49,8 @@ class Reconstructed:
 
     Attributes
     ----------
-    table
-        Localizations above the threshold (see :mod:`deep_storm.localizations`), by frame.
+    rows
+        Localizations above the threshold, by frame: counted, in pieces, or as one :attr:`table`.
     image
         Super-resolution image, float32 ``(y, x)``, in emitters per super-resolution pixel.
     pixel_size_nm
@@ -67,9 +67,11 @@ class Reconstructed:
         Whole time, and time in the network.
     complete
         False when the work was stopped early; then ``shape`` counts the frames done.
+    problem
+        The error that stopped the work, such as a file that is cut off in the middle.
     """
 
-    table: pd.DataFrame
+    rows: Rows
     image: Float32
     pixel_size_nm: float
     shape: tuple[int, int, int]
@@ -80,6 +82,12 @@ class Reconstructed:
     network_seconds: float
     precision: str
     complete: bool = True
+    problem: StackError | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All localizations in memory (see :mod:`deep_storm.localizations`)."""
+        return self.rows.table()
 
 
 class Layout(NamedTuple):
@@ -103,6 +111,7 @@ def reconstruct_frames(
     reconstruction: Reconstruction | None = None,
     device: Device | None = None,
     progress: Progress = silent,
+    store: Store | None = None,
 ) -> Reconstructed:
     """Localize the emitters of every frame and sum up the super-resolution image.
 
@@ -117,7 +126,10 @@ def reconstruct_frames(
     progress
         Called after every chunk with the frames done. When it raises
         :class:`~deep_storm.errors.Cancelled` or ``KeyboardInterrupt``, what was done until then
-        is returned with ``complete=False``.
+        is returned with ``complete=False``; likewise when a frame in the middle cannot be read.
+    store
+        Where localizations are kept; default: in memory. A resumed work folder goes on where it
+        was.
 
     Raises
     ------
@@ -131,7 +143,7 @@ def reconstruct_frames(
     check_camera(model.card.camera, stream)
     first, last = select_frames(stream, settings.frames)
     reader = make_reader(model, settings.upsampling)
-    run = _Run(stream, model, reader, settings, device)
+    run = _Run(stream, model, reader, settings, device, store or MemoryStore())
     with place(device):
         finished = run.work(first, last, progress)
     return run.result(first, finished, last)
@@ -147,7 +159,9 @@ class _Run:
         reader: Reader,
         settings: Reconstruction,
         device: Device,
+        store: Store,
     ) -> None:
+        self.store = store
         self.stream = stream
         self.model = model
         self.reader = reader
@@ -158,7 +172,7 @@ class _Run:
         _, height, width = stream.shape
         self.image = np.zeros((height * self.upsampling, width * self.upsampling), np.float32)
         self.threshold = model.card.threshold if settings.threshold is None else settings.threshold
-        self.found: list[Candidates] = []
+        self.problem: StackError | None = None
         self.dead: list[int] = []
         self.replaced = 0
         self.network_seconds = 0.0
@@ -166,13 +180,17 @@ class _Run:
 
     def work(self, first: int, last: int, progress: Progress) -> int:
         """Work through the frames; return the end of what was done."""
-        began = time.perf_counter()
         layout = plan_layout(self.network, self.reader, self.stream.shape, self.settings)
+        begin = first
+        if isinstance(self.store, WorkFolder) and self.store.resumed is not None:
+            begin, layout = self._go_on(*self.store.resumed)
+        self.began = time.perf_counter() - self.seconds
+        self.layout = layout
         infer = self.network.inference(
             self.model.keras_model, self.model.card.scales, self.precision
         )
-        starts = range(first, last, layout.chunk_frames)
-        done = first
+        starts = range(begin, last, layout.chunk_frames)
+        self.done = done = begin
         reading_out: Future[None] | None = None
         with ThreadPoolExecutor(1) as readers, ThreadPoolExecutor(1) as extractors:
             try:
@@ -185,10 +203,41 @@ class _Run:
                     progress(done - first, last - first, "frames")
             except (Cancelled, KeyboardInterrupt):
                 readers.shutdown(wait=False, cancel_futures=True)
+            except StackError as error:
+                if done == first:
+                    raise
+                self.problem = error
             if reading_out is not None:
                 reading_out.result()
-        self.seconds = time.perf_counter() - began
+        if done < last:
+            self.store.checkpoint(self._state(), self.image, now=True)
+        self.seconds = time.perf_counter() - self.began
         return done
+
+    def _state(self) -> dict[str, Any]:
+        """Return, in JSON's types, what the next chunk depends on."""
+        return {
+            "done": self.done,
+            "chunk_frames": self.layout.chunk_frames,
+            "batch_frames": self.layout.batch_frames,
+            "tiles": [[s.start, s.stop] for t in self.layout.tiles for p in t for s in p],
+            "dead": self.dead,
+            "replaced": self.replaced,
+            "seconds": time.perf_counter() - self.began,
+            "network_seconds": self.network_seconds,
+        }
+
+    def _go_on(self, state: dict[str, Any], image: Float32) -> tuple[int, Layout]:
+        """Take up the work of an interrupted run, cut as it was; return the next frame."""
+        self.image = image
+        self.dead, self.replaced = list(state["dead"]), state["replaced"]
+        self.seconds, self.network_seconds = state["seconds"], state["network_seconds"]
+        edges = [slice(*pair) for pair in state["tiles"]]
+        tiles = [
+            Tile((a, b), (c, d))
+            for a, b, c, d in zip(edges[::4], edges[1::4], edges[2::4], edges[3::4], strict=True)
+        ]
+        return state["done"], Layout(state["chunk_frames"], state["batch_frames"], tiles)
 
     def _chunks(
         self, starts: range, chunk_frames: int, last: int, readers: ThreadPoolExecutor
@@ -241,14 +290,16 @@ class _Run:
                 self.reader.draw(part, self.image)
             candidates = self.reader.candidates(of_frame, frame, self.stream.shape[1:])
             confidence = self.model.card.calibration.confidence_of(candidates.score)
-            self.found.append(candidates.where(confidence >= self.threshold))
+            self.store.append(candidates.where(confidence >= self.threshold))
+        self.done = chunk.start + len(parts)
+        self.store.checkpoint(self._state(), self.image)
 
     def result(self, first: int, finished: int, last: int) -> Reconstructed:
         """Put together what was found."""
         camera: Camera = self.model.card.camera
         _, height, width = self.stream.shape
         return Reconstructed(
-            table=localizations_from(concatenated(self.found), self.model.card),
+            rows=FoundRows(self.store, self.model.card),
             image=self.image,
             pixel_size_nm=camera.pixel_size_nm / self.upsampling,
             shape=(finished - first, height, width),
@@ -259,6 +310,7 @@ class _Run:
             network_seconds=self.network_seconds,
             precision=self.precision,
             complete=finished == last,
+            problem=self.problem,
         )
 
 

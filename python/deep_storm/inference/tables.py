@@ -2,11 +2,71 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.store import Store
 from deep_storm.model import ModelCard
+
+
+class Rows(ABC):
+    """Localizations by frame that need not all be in memory."""
+
+    count: int
+
+    @abstractmethod
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Yield tables of whole frames, in order; at least one."""
+
+    def table(self) -> pd.DataFrame:
+        """Return all of them in one table."""
+        return pd.concat(list(self.pieces()), ignore_index=True)
+
+
+class FoundRows(Rows):
+    """What a network found, calibrated when it is asked for."""
+
+    def __init__(self, store: Store, card: ModelCard) -> None:
+        self.store = store
+        self.card = card
+        self.count = store.count
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Yield the pieces of the store as tables."""
+        for candidates in self.store.pieces():
+            yield localizations_from(candidates, self.card)
+
+
+class TableRows(Rows):
+    """A table in memory."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.held = table
+        self.count = len(table)
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Yield the table."""
+        yield self.held
+
+
+@dataclass
+class WrittenRows(Rows):
+    """A table that was too long for memory: read again from its file (five decimals) when asked."""
+
+    path: Path
+    count: int
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Read the file."""
+        from deep_storm.io.thunderstorm import read_table
+
+        yield read_table(self.path)
 
 
 def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:

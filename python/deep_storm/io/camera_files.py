@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.errors import CameraError
+from deep_storm.errors import CameraError, StackError
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.stream import Frames, FrameStream
 
@@ -59,9 +60,17 @@ def check_camera(camera: Camera, stream: FrameStream) -> None:
     """
     _check_pixel_size(camera, stream)
     count = stream.shape[0]
-    sample = np.concatenate([stream.read(i, i + 1) for i in sorted({0, count // 2, count - 1})])
+    sample = np.concatenate(_readable(stream, sorted({0, count // 2, count - 1})))
     _check_values(camera, stream, sample)
     _check_baseline(camera, stream, sample)
+
+
+def _readable(stream: FrameStream, frames: list[int]) -> list[Frames]:
+    """Read some frames, as far as a file that is cut off has them."""
+    read = [stream.read(frames[0], frames[0] + 1)]
+    with contextlib.suppress(StackError):
+        read.extend(stream.read(i, i + 1) for i in frames[1:])
+    return read
 
 
 def _check_pixel_size(camera: Camera, stream: FrameStream) -> None:

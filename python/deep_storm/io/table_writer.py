@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
@@ -71,14 +71,50 @@ def write_table(
         The file exists already or cannot be written.
     """
     checked = validated(table)
-    others = [c for c in checked.columns if c not in COLUMNS]
-    known = [c for c in COLUMNS if c in checked.columns]
+    _write(Path(path), checked, _order(checked, dialect), dialect, overwrite)
+
+
+def write_pieces(
+    path: str | os.PathLike[str], pieces: Iterable[pd.DataFrame], overwrite: bool = False
+) -> None:
+    """Write a localization table that comes in pieces, as :func:`write_table` does at once.
+
+    Parameters
+    ----------
+    path, overwrite
+        As there.
+    pieces
+        Tables with the same columns, each of frames later than those of the piece before; at
+        least one.
+
+    Raises
+    ------
+    TableError
+        A required column is missing, or a column holds text or infinite numbers.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    names: list[str] = []
+    written = 0
+    with atomic_path(path, overwrite) as partial, partial.open("wb") as file:
+        for piece in pieces:
+            checked = validated(piece)
+            if not names:
+                names = _order(checked, "dev")
+                _write_header(file, names, "dev")
+            _check_numeric(checked, names)
+            _write_rows(file, checked, names, written)
+            written += len(checked)
+
+
+def _order(table: pd.DataFrame, dialect: Dialect) -> list[str]:
+    """Return the columns that a dialect has, in its order."""
+    others = [c for c in table.columns if c not in COLUMNS]
+    known = [c for c in COLUMNS if c in table.columns]
     if dialect == "v1.3":
-        names = [c for c in known if c not in _NOT_IN_V13]
-    else:
-        names = [c for c in known if c != _UNCERTAINTY] + others
-        names += [_UNCERTAINTY] if _UNCERTAINTY in known else []
-    _write(Path(path), checked, names, dialect, overwrite)
+        return [c for c in known if c not in _NOT_IN_V13]
+    names = [c for c in known if c != _UNCERTAINTY] + others
+    return [*names, _UNCERTAINTY] if _UNCERTAINTY in known else names
 
 
 def write_ground_truth(

@@ -20,6 +20,7 @@ from deep_storm.io.table_writer import (
     Dialect,
     ground_truth_writer,
     write_ground_truth,
+    write_pieces,
     write_table,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "read_protocol",
     "read_table",
     "write_ground_truth",
+    "write_pieces",
     "write_protocol",
     "write_table",
 ]

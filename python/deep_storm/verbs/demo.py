@@ -148,7 +148,7 @@ def demo(
         model=trained.model,
         output=folder / "demo",
         device=device,
-        overwrite=overwrite,
+        overwrite=True,
         progress=progress,
     )
     from deep_storm.quality.scores import evaluate

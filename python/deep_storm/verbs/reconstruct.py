@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from deep_storm.errors import StackError
     from deep_storm.inference.reconstruction import Reconstructed
+    from deep_storm.inference.store import WorkFolder
+    from deep_storm.inference.tables import Rows
     from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
 
@@ -30,6 +33,11 @@ class ReconstructResult:
     reconstructed: Reconstructed
     written: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of localizations."""
+        return self.reconstructed.rows.count
 
     @property
     def table(self) -> pd.DataFrame:
@@ -55,9 +63,9 @@ class ReconstructResult:
         """Return what was found, how fast, and what is suspicious."""
         done = self.reconstructed
         frames, height, width = done.shape
-        per_frame = len(done.table) / max(frames, 1)
+        per_frame = self.count / max(frames, 1)
         lines = [
-            f"{len(done.table)} localizations in {frames} frames of {width} × {height} px "
+            f"{self.count} localizations in {frames} frames of {width} × {height} px "
             f"({per_frame:.1f} a frame, threshold {done.threshold:g})",
             f"{done.seconds:.1f} s, {self.frames_per_second:.1f} frames per second "
             f"({done.precision})",
@@ -76,7 +84,9 @@ class ReconstructResult:
         if not done.complete:
             lines.append(
                 f"Stopped early: this is what {frames} frames gave. "
-                f"Go on with --frames {frames + 1}: or start again with --overwrite."
+                "The same command with --resume goes on, with --overwrite it begins again."
+                if self.written
+                else f"Stopped early: this is what {frames} frames gave."
             )
         return "\n".join(lines)
 
@@ -85,7 +95,7 @@ class ReconstructResult:
         done = self.reconstructed
         return {
             "frames": done.shape[0],
-            "localizations": len(done.table),
+            "localizations": self.count,
             "threshold": done.threshold,
             "seconds": done.seconds,
             "network_seconds": done.network_seconds,
@@ -106,6 +116,7 @@ class ReconstructResult:
         "output",
         "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml",
     ),
+    Argument("resume", "go on where an interrupted run with the same output was", bool),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
@@ -119,6 +130,7 @@ def reconstruct(
     *,
     model: Path | str | Model,
     output: Path | str | None = None,
+    resume: bool = False,
     camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
     psf: Psf | None = None,
@@ -139,6 +151,9 @@ def reconstruct(
         Model folder, or a model in memory.
     output
         The files' name without ending; without it nothing is written.
+    resume
+        Go on from ``NAME.running``, which an interrupted run has left: the results are those of a
+        run that was never interrupted.
     camera_maps
         Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
     camera
@@ -158,29 +173,99 @@ def reconstruct(
     StackError, CameraError, ModelError, SettingsError
         Stack, camera, model or settings do not suit each other.
     OutputError
-        A file exists already or cannot be written.
+        A file exists already or cannot be written; there is nothing to go on from, or another
+        run writes there.
     """
     from deep_storm.io.files import check_outputs
     from deep_storm.io.frames import open_frames
 
     paths = output_paths(output)
-    check_outputs(paths, overwrite)
+    work_folder = _work_folder(paths, resume)
+    check_outputs(paths, overwrite or resume)
     stream = open_frames(stack)
+    work: WorkFolder | None = None
     try:
         from deep_storm.inference.reconstruction import reconstruct_frames
+        from deep_storm.inference.store import WorkFolder
 
         expected = Expected(camera, psf, emitters, background)
         loaded = load_model(model)
         frames, said = corrected_for(stream, loaded, camera, camera_maps)
         trained, notes = ready_model(loaded, expected, frames)
-        done = reconstruct_frames(frames, trained, settings, device, progress)
+        if work_folder is not None:
+            identity = _identity(frames, trained, settings, device)
+            work = WorkFolder.begin(work_folder, identity, resume, overwrite)
+        done = reconstruct_frames(frames, trained, settings, device, progress, work)
+        result = ReconstructResult(done, paths, (*notes, *said))
+        if paths:
+            write_result(result, trained, stack, settings, overwrite or resume)
+            result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
+        if work is not None and done.complete:
+            work.remove()
     finally:
+        if work is not None:
+            work.release()
         if stream is not stack:  # a stream that was handed in belongs to the caller
             stream.close()
-    result = ReconstructResult(done, paths, (*notes, *said))
-    if paths:
-        write_result(result, trained, stack, settings, overwrite)
+    if done.problem is not None:
+        raise _told_what_is_there(done.problem, result)
     return result
+
+
+MOST_ROWS_IN_MEMORY = 4_000_000
+
+
+def _work_folder(paths: tuple[Path, ...], resume: bool) -> Path | None:
+    """Return where the work is kept while it lasts: beside the results."""
+    if paths:
+        return paths[0].with_suffix(".running")
+    if resume:
+        from deep_storm.errors import SettingsError
+
+        raise SettingsError(
+            "resume without an output",
+            "the output of the interrupted run",
+            "give -o with the name that the interrupted command had",
+        )
+    return None
+
+
+def _identity(
+    frames: FrameStream, model: Model, settings: Reconstruction, device: Device
+) -> dict[str, Any]:
+    """Return what makes two reconstructions the same one."""
+    from deep_storm.networks.device import inference_dtype
+
+    card = model.card
+    return {
+        "stack": [Path(frames.name).name, list(frames.shape), str(frames.dtype)],
+        "model": [w.sha256 for w in card.weights],
+        "settings": settings.model_dump(mode="json"),
+        "precision": inference_dtype(device),
+        **{
+            name: getattr(card, name).model_dump(mode="json")
+            for name in ("camera", "psf", "emitters", "background")
+        },
+    }
+
+
+def _kept(rows: Rows, table: Path) -> Rows:
+    """Take the rows out of the work folder before it goes; very many stay in their file."""
+    from deep_storm.inference.tables import TableRows, WrittenRows
+
+    if rows.count > MOST_ROWS_IN_MEMORY:
+        return WrittenRows(table, rows.count)
+    return TableRows(rows.table())
+
+
+def _told_what_is_there(problem: StackError, result: ReconstructResult) -> StackError:
+    """Add to the error what was saved."""
+    if result.written:
+        frames = result.reconstructed.shape[0]
+        saved = f"what the {frames} frames before gave is in {result.written[1]}"
+        advice = f"{problem.advice}; {saved}" if problem.advice else saved
+        return type(problem)(problem.received, problem.expected, advice)
+    return problem
 
 
 def output_paths(output: Path | str | None) -> tuple[Path, ...]:
@@ -207,12 +292,12 @@ def write_result(
     """
     from deep_storm.io.config import write_config
     from deep_storm.io.images import write_image
-    from deep_storm.io.thunderstorm import write_protocol, write_table
+    from deep_storm.io.thunderstorm import write_pieces, write_protocol
 
     image, table, protocol, record = result.written
     done = result.reconstructed
     write_image(image, done.image, done.pixel_size_nm, overwrite)
-    write_table(table, done.table, overwrite=overwrite)
+    write_pieces(table, done.rows.pieces(), overwrite)
     write_protocol(protocol, model.card.camera, overwrite)
     write_config(record, _record(result, model, stack, settings), overwrite)
 

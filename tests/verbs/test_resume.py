@@ -1,0 +1,147 @@
+"""A reconstruction that was killed, stopped or cut off goes on to the same files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import deep_storm as ds
+from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
+from deep_storm.inference import store
+from deep_storm.io.stream import ArrayFrames
+from deep_storm.settings import Reconstruction, Simulation
+from deep_storm.simulation.frames import simulate
+
+EXPECTED = {
+    "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+    "psf": ds.Psf(sigma_nm=110),
+    "emitters": ds.Emitters(density_per_um2=2, intensity_photon=1500),
+    "background": ds.Background(background_photon=20),
+}
+SETTINGS = Reconstruction(chunk_frames=2, upsampling=2)
+
+
+@pytest.fixture(scope="module")
+def movie():
+    size = Simulation(frames=20, width_px=24, height_px=20, seed=4)
+    return simulate(*EXPECTED.values(), size).stack
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(movie, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    ds.reconstruct(movie, model="general", output=folder / "out", settings=SETTINGS, **EXPECTED)
+    return files(folder)
+
+
+def files(folder):
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "out-protocol.txt", "out-run.toml", "out.csv", "out.tif"
+    ]  # fmt: skip
+    return (folder / "out.csv").read_bytes(), tifffile.imread(folder / "out.tif").tobytes()
+
+
+def again(movie, folder, **more):
+    return ds.reconstruct(
+        movie, model="general", output=folder / "out", settings=SETTINGS, **EXPECTED, **more
+    )
+
+
+def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
+    def stop_at(frames):
+        def progress(done, total, message):
+            if done >= frames:
+                raise Cancelled("stopped")
+
+        return progress
+
+    first = again(movie, tmp_path, progress=stop_at(6))
+    assert not first.complete
+    assert first.reconstructed.shape[0] == 6
+    assert "--resume goes on" in first.summary()
+    second = again(movie, tmp_path, progress=stop_at(14), resume=True)
+    assert second.reconstructed.shape[0] == 14
+    assert again(movie, tmp_path, resume=True).complete
+    assert files(tmp_path) == uninterrupted
+
+
+class CutOff(ArrayFrames):
+    """A stack that ends in the middle of what its header promised."""
+
+    def _read(self, start, stop):
+        if stop > 10:
+            raise StackError("frame 11 is damaged", "a whole file", "copy it again")
+        return super()._read(start, stop)
+
+
+def test_a_stack_that_is_cut_off_gives_what_was_before(movie, tmp_path):
+    with pytest.raises(StackError, match="copy it again; what the 10 frames before gave is in"):
+        again(CutOff(movie), tmp_path)
+    assert ds.read_table(tmp_path / "out.csv")["frame"].max() == 9
+    with pytest.raises(StackError, match="frame 11"):
+        again(CutOff(movie), tmp_path / "other", frames="11:12")
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_resume_needs_something_to_go_on_from(movie, tmp_path):
+    with pytest.raises(OutputError, match="no checkpoint"):
+        again(movie, tmp_path, resume=True)
+    with pytest.raises(SettingsError, match="resume without an output"):
+        ds.reconstruct(movie, model="general", resume=True, **EXPECTED)
+
+
+KILLED = """
+import sys, time
+import numpy as np
+import deep_storm as ds
+from deep_storm.inference import store
+from tests_resume import EXPECTED, SETTINGS
+store.EVERY_SECONDS = 0.0
+store.SHARE_OF_TIME = 1e9
+def progress(done, total, message):
+    print(done, flush=True)
+ds.reconstruct(np.load("movie.npy"), model="general", output="out", settings=SETTINGS,
+               progress=progress, **EXPECTED)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+def test_killed_and_resumed(movie, uninterrupted, tmp_path):
+    np.save(tmp_path / "movie.npy", movie)
+    (tmp_path / "tests_resume.py").write_bytes(Path(__file__).read_bytes())
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if int(line) >= 12:
+            break
+    time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for name in ("movie.npy", "tests_resume.py"):
+        (tmp_path / name).unlink()
+    again(movie, tmp_path, resume=(tmp_path / "out.running" / "checkpoint.npz").exists())
+    for cache in tmp_path.glob("__pycache__/*"):
+        cache.unlink()
+    for cache in tmp_path.glob("__pycache__"):
+        cache.rmdir()
+    assert files(tmp_path) == uninterrupted
+
+
+def test_very_many_rows_stay_in_their_file(movie, uninterrupted, tmp_path, monkeypatch):
+    import importlib
+
+    verb = importlib.import_module("deep_storm.verbs.reconstruct")
+    monkeypatch.setattr(verb, "MOST_ROWS_IN_MEMORY", 10)
+    monkeypatch.setattr(store, "ROWS_AT_A_TIME", 7)
+    result = again(movie, tmp_path)
+    assert result.count == len(result.table) > 10
+    assert files(tmp_path) == uninterrupted
