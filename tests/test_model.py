@@ -195,7 +195,9 @@ def test_only_a_model_folder_is_replaced(model, tmp_path):
 def test_a_bundled_model_is_called_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert read_card(model_folder("general")).general
-    (tmp_path / "general").mkdir()  # a folder of that name is meant, when there is one
+    (tmp_path / "general").mkdir()
+    assert read_card(model_folder("general")).general
+    (tmp_path / "general" / "model.toml").touch()  # a model of that name is meant, if there is one
     with pytest.raises(ModelError, match=r"has no model\.toml"):
         read_card(model_folder("general"))
 
