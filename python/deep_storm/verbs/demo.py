@@ -180,6 +180,8 @@ def _matched(data: Path, pixel_size_nm: float) -> dict[str, Any]:
 
 def _picture(stack: Path, result: ReconstructResult, truth: Any, ours: Scores) -> Any:
     """Draw mean frame, reconstruction and truth side by side."""
+    from scipy.ndimage import gaussian_filter
+
     from deep_storm.io.frames import open_frames
     from deep_storm.rendering import emitter_image
     from deep_storm.report.plots import side_by_side
@@ -191,7 +193,7 @@ def _picture(stack: Path, result: ReconstructResult, truth: Any, ours: Scores) -
     shape = (done.image.shape[0], done.image.shape[1])
     return side_by_side(
         mean_frame,
-        done.image,
+        gaussian_filter(done.image, 1.0),  # as the truth is drawn
         emitter_image(truth, shape, done.pixel_size_nm),
         ("Mean frame", "Deep-STORM", "Truth"),
         (camera_nm, done.pixel_size_nm, done.pixel_size_nm),
