@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "fiji-scripts" / "Plugins" / "Deep-STORM"
 FIJI_APP = os.environ.get("DEEP_STORM_FIJI_APP")
-START_SECONDS = 120
+START_SECONDS = 180
+ANSWER_SECONDS = 280
 
 
 class ImageJ:
@@ -86,15 +88,54 @@ class ImageJ:
         return future
 
     def ask(self, function, **keywords):
-        return self.start(function, **keywords).result(timeout=240)
+        return self.start(function, **keywords).result(timeout=ANSWER_SECONDS)
 
     def run(self, command, image=None, **inputs):
         """Run a command of the menu to its end."""
-        return self.begin(command, image, **inputs).result(timeout=240)
+        return self.begin(command, image, **inputs).result(timeout=ANSWER_SECONDS)
 
     def begin(self, command, image=None, **inputs):
         values = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
         return self.start("run", script=str(SCRIPTS / f"{command}.py"), image=image, **values)
+
+    def wait_for(self, condition, seconds=ANSWER_SECONDS):
+        """Wait until something is true; returns it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.1)
+        raise AssertionError("it did not happen")
+
+    def wait_for_progress(self, words):
+        """Wait until the status bar counts something."""
+        return self.wait_for(
+            lambda: [line for line in self.ask("status") if f" {words}" in line[3] and line[1]]
+        )
+
+    def dialog(self):
+        """Wait for one dialog; returns its title, text and buttons."""
+        (found,) = self.wait_for(lambda: self.ask("dialogs"))
+        return found
+
+    def show(self, name, **image):
+        """Open an image in a window."""
+        self.ask("keep_image", name=name, **image)
+        self.ask("evaluate", text=f"KEPT[{name!r}].show()")
+
+    def picture(self, path, x=0, y=0, width=1280, height=900):
+        """Take a picture of the screen when it does not change any more."""
+        before = None
+        for _ in range(40):
+            self.ask("screenshot", path=str(path), x=x, y=y, width=width, height=height)
+            pixels = np.asarray(Image.open(path).convert("L"))
+            if before is not None and pixels.std() > 5 and np.array_equal(pixels, before):
+                break
+            before = pixels
+            time.sleep(0.25)
+        assert pixels.std() > 5, "the screen is empty"
+        return pixels
 
     def worker_pid(self):
         text = "__import__('deep_storm.fiji.service', fromlist=['x']).current()"
@@ -156,6 +197,20 @@ def imagej_windows(home, display):
     started = _start("windows", home, display)
     yield started
     started.end()
+
+
+@pytest.fixture
+def screen(imagej_windows):
+    """An ImageJ with windows, none of them open."""
+    imagej_windows.ask("close_all")
+    yield imagej_windows
+    imagej_windows.ask("close_all")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Where pictures of the screen go: with DEEP_STORM_DOC_IMAGES=docs/images, into the docs."""
+    return Path(os.environ.get("DEEP_STORM_DOC_IMAGES") or tmp_path).resolve()
 
 
 @pytest.fixture(scope="session")

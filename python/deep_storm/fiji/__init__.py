@@ -22,6 +22,7 @@ module          subject
 ``tables``      ResultsTable ↔ localization table
 ``overlays``    localizations and emitters drawn over an image
 ``jobs``        work handed to the worker, watched until its end
+``memory``      folder and shared memory of a request
 ``service``     the worker process: started, kept warm, ended
 ``worker``      the other side: what runs in that process
 ``remote``      the worker's frames, which lie in Fiji's memory

@@ -9,9 +9,10 @@ block and then writes the ticket into the control words, which the worker waits 
 
     control[TICKET]  the ticket that was answered last
     control[FAILED]  1: instead of frames, the block holds an error as JSON
-    control[STOP]    0 go on, KEEP end now and keep what there is, DISCARD end now
+    control[STOP]    0 go on, FINISH end at the next progress and keep what there is,
+                     KEEP end now and keep what there is, DISCARD end now
 
-The worker answers a STOP with ``{"answered": true}`` as soon as it has seen it.
+The worker answers KEEP and DISCARD with ``{"answered": true}`` as soon as it acts on them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 TICKET, FAILED, STOP = 0, 1, 2
 CONTROL_WORDS = 4
-KEEP, DISCARD = 1, 2
+KEEP, DISCARD, FINISH = 1, 2, 3
 LEAST_BLOCK_BYTES = 1 << 16
 """An error fits into it."""
 

@@ -63,8 +63,8 @@ class Host:
             self._ij.showProgress(1.0)
 
     def tell(self, title: str, text: str) -> None:
-        """Show a message that waits for OK; without windows it goes into the log."""
-        if self.windows:
+        """Show a message that waits for OK; without windows and in a macro only the log has it."""
+        if self.windows and not self._ij.macroRunning():
             self._ij.showMessage(title, _wrapped(text))
         self.log(f"{title}: {text}")
 

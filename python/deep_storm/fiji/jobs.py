@@ -3,40 +3,25 @@
 The loop does three things: it reads frames when the worker wants some, it keeps the status bar
 alive (at least four times a second, with the time left), and it looks whether the user wants to
 stop. Stopping is asked for; a worker that does not answer is terminated after two seconds and
-killed after five.
+killed after five. Only "Finish now" may take as long as it takes: what was learnt is wanted.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import queue
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from deep_storm.errors import Cancelled, DeepStormError, StackError
+from deep_storm.errors import Cancelled, DeepStormError
 from deep_storm.fiji import service
-from deep_storm.fiji.exchange import (
-    CONTROL_WORDS,
-    DISCARD,
-    FAILED,
-    KEEP,
-    LEAST_BLOCK_BYTES,
-    STOP,
-    TICKET,
-    Request,
-    error_as_bytes,
-    error_from_data,
-    write_frame_table,
-)
+from deep_storm.fiji.exchange import DISCARD, FINISH, KEEP, STOP, Request, error_from_data
+from deep_storm.fiji.memory import Memory, exchange
 from deep_storm.fiji.service import Worker, WorkerError
 
 if TYPE_CHECKING:
@@ -46,7 +31,6 @@ if TYPE_CHECKING:
     from deep_storm.fiji.images import ImageFrames
     from deep_storm.fiji.window import ProgressWindow
 
-BLOCK_BYTES = 32 * 2**20
 SHOW_SECONDS = 0.2
 TERMINATE_SECONDS = 2.0
 KILL_SECONDS = 5.0
@@ -116,11 +100,11 @@ class Job:
 
     def cancel(self) -> None:
         """Stop soon."""
-        self.stop_asked = self.stop_asked or (KEEP if self.work.keep_when_stopped else DISCARD)
+        self.stop_asked = KEEP if self.work.keep_when_stopped else DISCARD
 
     def finish(self) -> None:
-        """Stop soon, and keep what there is."""
-        self.stop_asked = self.stop_asked or KEEP
+        """Stop when it suits, and keep what there is."""
+        self.stop_asked = self.stop_asked or FINISH
 
     def run(self) -> dict[str, Any]:
         """Do the work; returns the worker's result.
@@ -137,7 +121,7 @@ class Job:
             self._wait_for_turn()
             try:
                 worker = self._worker()
-                with _exchange(self.work) as (request, memory):
+                with exchange(self.work) as (request, memory):
                     return self._watch(worker, request, memory)
             finally:
                 _one_at_a_time.release()
@@ -157,9 +141,16 @@ class Job:
             self._show("")
             return warm
         self._show("starting TensorFlow..." if self.work.tensorflow else "starting...")
-        return service.ready()
+        starting = _started()
+        while True:
+            try:
+                return starting.result(timeout=SHOW_SECONDS)
+            except concurrent.futures.TimeoutError:
+                self._show_regularly()
+            if self._stop_wanted():
+                raise Cancelled(f"{self.work.title} was stopped while its worker was starting")
 
-    def _watch(self, worker: Worker, request: Request, memory: _Memory) -> dict[str, Any]:
+    def _watch(self, worker: Worker, request: Request, memory: Memory) -> dict[str, Any]:
         events: queue.Queue[Any] = queue.Queue()
         inputs = {"request": request, "control": memory.control_shared, "block": memory.shared}
         worker.submit(inputs, events)
@@ -178,7 +169,7 @@ class Job:
             self._show_regularly()
             self._stop_if_wanted(worker, memory)
 
-    def _note(self, info: dict[str, Any], memory: _Memory) -> None:
+    def _note(self, info: dict[str, Any], memory: Memory) -> None:
         """Take note of a message."""
         if "want" in info:
             ticket, start, stop = info["want"]
@@ -199,6 +190,8 @@ class Job:
         if "error" in answer:
             raise error_from_data(answer["error"])
         if "stopped" in answer:
+            if answer["stopped"] is not None:
+                raise error_from_data(answer["stopped"])
             raise Cancelled(f"{self.work.title} was stopped; nothing was written")
         if "memory" in answer:
             worker.kill()
@@ -214,9 +207,9 @@ class Job:
                 "",
                 f"please report it together with the log, {worker.log}",
             )
-        if self.work.frames is not None:
-            self.work.frames.check_unchanged()
         result: dict[str, Any] = answer["result"]
+        if self.work.frames is not None and "problem" not in result:
+            self.work.frames.check_unchanged()
         return _loaded(result)
 
     def _crashed(self, worker: Worker) -> DeepStormError:
@@ -224,7 +217,7 @@ class Job:
             return Cancelled(
                 f"{self.work.title} was stopped",
                 "",
-                "the worker did not answer and was ended, so nothing could be kept",
+                "the worker did not answer and was ended; only what it had written before is kept",
             )
         return worker.crashed()
 
@@ -242,6 +235,8 @@ class Job:
     def _words(self) -> str:
         if self._stopped_at is not None:
             return "stopping..."
+        if self.stop_asked == FINISH:
+            return "finishing..."
         if self._first is None:
             waiting = time.monotonic() - self._began
             loading = self.work.tensorflow and not self._running
@@ -265,13 +260,14 @@ class Job:
             self.cancel()
         return bool(self.stop_asked)
 
-    def _stop_if_wanted(self, worker: Worker, memory: _Memory) -> None:
+    def _stop_if_wanted(self, worker: Worker, memory: Memory) -> None:
         if not self._stop_wanted():
             return
         now = time.monotonic()
-        if self._stopped_at is None:
-            self._stopped_at = now
+        if memory.control[STOP] != self.stop_asked:
             memory.control[STOP] = self.stop_asked
+            self._stopped_at = None if self.stop_asked == FINISH else now
+        if self._stopped_at is None:
             return
         waited = now - self._stopped_at
         if self._answered and (self.stop_asked == KEEP or waited < HANDING_OVER_SECONDS):
@@ -282,103 +278,18 @@ class Job:
             worker.terminate()
 
 
-class _Memory:
-    """The shared memory of a request: control words, and a block for frames."""
+def _started() -> concurrent.futures.Future[Worker]:
+    """Start a worker in another thread, which must not keep Fiji from ending."""
+    started: concurrent.futures.Future[Worker] = concurrent.futures.Future()
 
-    def __init__(self, block_bytes: int) -> None:
-        from appose import NDArray
-
-        self.control_shared = NDArray("int64", [CONTROL_WORDS])
-        self.control: npt.NDArray[np.int64] = self.control_shared.ndarray()
-        self.control[:] = 0
-        self.shared = None
-        self.block: npt.NDArray[np.uint8] | None = None
-        if block_bytes:
-            _check_shared_memory(block_bytes)
-            self.shared = NDArray("uint8", [block_bytes])
-            self.block = self.shared.ndarray()
-
-    def fill(self, frames: ImageFrames | None, ticket: int, start: int, stop: int) -> None:
-        """Copy frames into the block, or an error, and tell the worker."""
-        block = self.block
-        if frames is None or block is None:
-            raise RuntimeError("the worker wants frames of a request without any")
-        _, height, width = frames.shape
-        size = (stop - start) * height * width * frames.dtype.itemsize
-        target = block[:size].view(frames.dtype).reshape(stop - start, height, width)
+    def start() -> None:
         try:
-            frames.read_into(start, stop, target)
-        except DeepStormError as error:
-            self._fail(error)
-        except Exception as error:  # noqa: BLE001 - Java's, of any kind: the worker must not wait
-            self._fail(StackError(f"{frames.name!r} cannot be read: {error}"))
-        self.control[TICKET] = ticket
+            started.set_result(service.ready())
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            started.set_exception(error)
 
-    def _fail(self, error: DeepStormError) -> None:
-        text = np.frombuffer(error_as_bytes(error), dtype=np.uint8)
-        if self.block is not None:
-            self.block[: len(text)] = text
-        self.control[FAILED] = 1
-
-    def release(self) -> None:
-        """Give the memory back."""
-        control, block = self.control_shared, self.shared
-        del self.control, self.block
-        for shared in (control, block):
-            if shared is not None:
-                with contextlib.suppress(BufferError):
-                    shared.shm.close()
-                shared.shm.unlink()
-
-
-def _check_shared_memory(needed: int) -> None:
-    """Complain before writing into shared memory that does not exist ends the process."""
-    folder = Path("/dev/shm")
-    if folder.is_dir() and shutil.disk_usage(folder).free < needed + 2**20:
-        raise StackError(
-            f"the shared memory {folder} has {shutil.disk_usage(folder).free / 2**20:.0f} MB free",
-            f"{needed / 2**20:.0f} MB for a chunk of frames",
-            "close other programs, or make it larger (in Docker: --shm-size=1g)",
-        )
-
-
-@contextlib.contextmanager
-def _exchange(work: Work) -> Iterator[tuple[Request, _Memory]]:
-    """Make the request, its folder and its memory; all of it goes away at the end."""
-    about, block_bytes = None, 0
-    if work.frames is not None:
-        frames = work.frames
-        one = frames.shape[1] * frames.shape[2] * frames.dtype.itemsize
-        count = max(1, min(frames.shape[0], BLOCK_BYTES // one))
-        block_bytes = max(count * one, LEAST_BLOCK_BYTES)
-        about = {
-            "shape": frames.shape,
-            "dtype": frames.dtype.str,
-            "pixel_size_nm": frames.pixel_size_nm,
-            "name": frames.name,
-            "corner_px": (frames.rectangle.top, frames.rectangle.left),
-            "frames_in_block": count,
-        }
-    folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))
-    memory = _Memory(block_bytes)
-    try:
-        tables = {
-            name: write_frame_table(folder / f"{name}.in", table)
-            for name, table in work.tables.items()
-        }
-        request = Request(
-            verb=work.verb,
-            options=work.options,
-            tables=tables,
-            frames_as=work.frames_as,
-            frames=about,  # type: ignore[typeddict-item]
-            folder=str(folder),
-            tensorflow=work.tensorflow,
-        )
-        yield request, memory
-    finally:
-        memory.release()
-        shutil.rmtree(folder, ignore_errors=True)
+    threading.Thread(target=start, daemon=True, name="worker start").start()
+    return started
 
 
 def cancel_all() -> int:

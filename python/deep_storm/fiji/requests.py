@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.fiji.exchange import Request, write_frame_table
+from deep_storm.fiji.exchange import Request, error_as_data, write_frame_table
 from deep_storm.fiji.remote import RemoteFrames
 from deep_storm.verbs.registry import load
 
@@ -135,10 +135,11 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     more: Data = {"corner_nm": shift_nm, "complete": done.complete, "camera_nm": px}
     if done.complete:
         write()
-    else:
-        _kept = write
-        more["written"] = []
-    return as_data(result, folder, **more)
+        return as_data(result, folder, **more)
+    _kept = write
+    if done.problem is not None:
+        more["problem"] = error_as_data(done.problem)
+    return as_data(replace(result, written=()), folder, **more)
 
 
 def _camera_nm(options: Data) -> float | None:

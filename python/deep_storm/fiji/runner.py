@@ -82,8 +82,7 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         function = getattr(importlib.import_module(f"deep_storm.fiji.commands.{module}"), name)
         outcome = function(Call(host, made, values, variables.get("image")))
     except Cancelled as error:
-        host.show_status(str(error))
-        return _outputs(f"stopped: {error}")
+        return _stopped(host, made, error)
     except DeepStormError as error:
         return _failed(host, made, in_dialog_words(str(error), made))
     except MemoryError:
@@ -113,6 +112,15 @@ def in_dialog_words(text: str, made: Command | None) -> str:
 
     text = re.sub(r"--([a-z][a-z0-9-]*)(?: camera\.toml)?", field, text)
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
+
+
+def _stopped(host: Host, made: Command | None, error: Cancelled) -> dict[str, Any]:
+    """Say that it was stopped, and how to go on where that is possible."""
+    text = in_dialog_words(str(error), made)
+    host.show_status(text)
+    if error.advice and made is not None:
+        host.tell(f"Deep-STORM: {made.title}", text)
+    return _outputs(f"stopped: {text}")
 
 
 def _failed(host: Host, made: Command | None, text: str) -> dict[str, Any]:

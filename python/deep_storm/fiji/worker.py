@@ -3,7 +3,8 @@
 Appose starts this process and calls :func:`begin` once and :func:`perform` for each request, on the
 main thread. When Fiji asks to stop, a thread interrupts the main thread, as Ctrl-C does on the
 command line: a verb that keeps what was done returns it, and a network call of seconds is the
-longest that anybody waits. The process ends when Fiji has gone.
+longest that anybody waits. A verb that takes note of Ctrl-C itself, as a training does between two
+steps, is told at its next progress instead. The process ends when Fiji has gone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from deep_storm.errors import Cancelled, DeepStormError, StackError
 from deep_storm.fiji.exchange import (
     DISCARD,
     FAILED,
+    FINISH,
+    KEEP,
     STOP,
     TICKET,
     Request,
@@ -40,6 +43,7 @@ LOGGER = logging.getLogger("deep_storm.fiji.worker")
 PROGRESS_SECONDS = 0.1
 POLL_SECONDS = 0.002
 WATCH_SECONDS = 0.02
+_STOPPED = "stopped by the user"
 _job: Job | None = None
 
 
@@ -67,7 +71,7 @@ class Job:
         self.control = control
         self.block = block
         self.interruptible = False
-        self.interrupted = False
+        self.acted = 0
         self.progressed = False
         self._speaking = threading.Lock()
         self._fetching = threading.Lock()
@@ -83,15 +87,22 @@ class Job:
     def progress(self, done: int, total: int, message: str) -> None:
         """Report progress, not more often than anybody can see; raises when asked to stop."""
         self.progressed = True
-        if self.control[STOP] and not self.interrupted:
-            self.interrupted = True
-            if self.control[STOP] == DISCARD:
-                raise Discarded
-            raise Cancelled("stopped by the user")
+        if self.control[STOP]:
+            self._stop(int(self.control[STOP]))
+            return
         now = time.monotonic()
         if now - self._last >= PROGRESS_SECONDS or done >= total:
             self._last = now
             self.say(progress=[int(done), int(total), message])
+
+    def _stop(self, stop: int) -> None:
+        """End the verb from within its own call of progress."""
+        self.acted = stop
+        if stop != DISCARD:
+            raise Cancelled(_STOPPED)
+        if signal.getsignal(signal.SIGINT) is _on_interrupt:
+            raise Discarded
+        signal.raise_signal(signal.SIGINT)  # the verb takes note of it, and keeps a checkpoint
 
     def fetch(self, start: int, stop: int) -> None:
         """Wait until frames are in the block.
@@ -107,8 +118,8 @@ class Job:
             self._tickets += 1
             self.say(want=[self._tickets, start, stop])
             while self.control[TICKET] != self._tickets:
-                if self.control[STOP]:
-                    raise Cancelled("stopped by the user")
+                if self.acted in (KEEP, DISCARD):
+                    raise Cancelled(_STOPPED)
                 time.sleep(POLL_SECONDS)
             if self.control[FAILED]:
                 self.control[FAILED] = 0
@@ -117,13 +128,14 @@ class Job:
     def watch(self) -> None:
         """Interrupt the main thread when Fiji asks to stop."""
         while not self._ended.wait(WATCH_SECONDS):
-            if not self.control[STOP] or not self.interruptible:
+            stop = int(self.control[STOP])
+            if stop in (0, FINISH) or not self.interruptible:
                 continue
-            if not self.interrupted:
-                _interrupt()
-            else:
+            if self.acted == stop:
                 self.say(answered=True)
                 return
+            if signal.getsignal(signal.SIGINT) is _on_interrupt:
+                _interrupt()
 
     def end(self) -> None:
         """End watching, and let go of the shared memory."""
@@ -174,7 +186,7 @@ def perform(task: Any, request: Request, control: Any, block: Any) -> dict[str, 
         _job = None
         job.end()
         watcher.join()
-    answer["restart"] = job.interrupted and not job.progressed
+    answer["restart"] = bool(job.acted) and not job.progressed
     return {"answer": answer}
 
 
@@ -187,8 +199,10 @@ def _answer(job: Job, request: Request) -> dict[str, Any]:
         job.interruptible = True
         job.say(running=True)
         return {"result": call_verb(request, job, read_frame_table)}
-    except (Cancelled, KeyboardInterrupt, Discarded):
-        return {"stopped": True}
+    except Cancelled as error:
+        return {"stopped": None if error.received == _STOPPED else error_as_data(error)}
+    except (KeyboardInterrupt, Discarded):
+        return {"stopped": None}
     except DeepStormError as error:
         return {"error": error_as_data(error)}
     except MemoryError as error:
@@ -227,10 +241,13 @@ def load_tensorflow() -> None:
 def _on_interrupt(number: int, frame: Any) -> None:
     """Turn an interrupt into an exception, if a job is to be stopped; Ctrl-C is Fiji's."""
     job = _job
-    if job is None or not job.interruptible or job.interrupted or not job.control[STOP]:
+    if job is None or not job.interruptible:
         return
-    job.interrupted = True
-    if job.control[STOP] == DISCARD:
+    stop = int(job.control[STOP])
+    if stop in (0, FINISH, job.acted):
+        return
+    job.acted = stop
+    if stop == DISCARD:
         raise Discarded
     raise KeyboardInterrupt
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from deep_storm.errors import Cancelled
+from deep_storm.errors import Cancelled, StackError
 from deep_storm.fiji.commands.generic import run_work, show, work_of
+from deep_storm.fiji.exchange import error_from_data
 from deep_storm.fiji.jobs import Work
 from deep_storm.fiji.requests import KEPT
 from deep_storm.fiji.runner import Call, Outcome
@@ -19,15 +20,33 @@ def reconstruct(call: Call) -> Outcome:
     if not result["complete"]:
         result = _unfinished(call, work, result)
     name = work.frames.name if work.frames is not None else str(call.values["stack"])
-    return show(call, result, name.replace("\\", "/").rpartition("/")[2])
+    outcome = show(call, result, name.replace("\\", "/").rpartition("/")[2])
+    if "problem" in result:
+        raise _told_what_is_there(result)
+    return outcome
 
 
 def _unfinished(call: Call, work: Work, result: dict[str, Any]) -> dict[str, Any]:
     """Ask whether to keep what there is; write it then."""
     frames = result["json"]["frames"]
     found = result["json"]["localizations"]
+    problem = error_from_data(result["problem"]) if "problem" in result else None
     question = f"Stopped after {frames} frames with {found} localizations. Keep them?"
+    if problem is not None:
+        question = f"{problem}\n{question}"
     if not frames or not call.host.ask("Deep-STORM", question, otherwise=True):
+        if problem is not None:
+            raise problem
         raise Cancelled(f"Reconstruct was stopped after {frames} frames; nothing was kept")
     written = run_work(call, Work(KEPT, {}, work.title))
     return {**result, **written}
+
+
+def _told_what_is_there(result: dict[str, Any]) -> StackError:
+    """Return the error that ended it, with what was kept."""
+    problem = error_from_data(result["problem"])
+    kept = f"what the {result['json']['frames']} frames before gave is kept"
+    if result["written"]:
+        kept += f" in {result['written'][0]} and beside it"
+    advice = f"{problem.advice}; {kept}" if problem.advice else kept
+    return StackError(problem.received, problem.expected, advice)

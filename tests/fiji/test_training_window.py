@@ -1,0 +1,76 @@
+"""Train Model... in ImageJ's real windows: its plot, Finish now and Cancel."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+pytestmark = pytest.mark.timeout(900)  # a cold start of TensorFlow on a busy computer
+
+
+@pytest.fixture
+def begin(screen, trained, tmp_path):
+    """Begin a training of half an hour, with steps of well below a second."""
+    settings = tmp_path / "small.toml"
+    settings.write_text("[training]\nbatch = 2\npatch_size_px = 16\n")
+    screen.ask("status")  # what was said before is forgotten
+
+    def start(**inputs):
+        return screen.begin(
+            "Train_Model...",
+            camera=trained / "camera.toml",
+            config=settings,
+            output=tmp_path / "m",
+            minutes=30.0,
+            **inputs,
+        )
+
+    return start
+
+
+def test_training_draws_its_loss_and_finishes_when_asked(screen, pictures, begin, tmp_path):
+    running = begin()
+    screen.wait_for(lambda: "Deep-STORM training" in screen.ask("windows"))
+    screen.ask("status")
+    screen.wait_for(lambda: _steps(screen) > 60)
+    screen.ask("arrange", title="Deep-STORM training", x=10, y=120)
+    screen.ask("arrange", title="Deep-STORM: Train Model", x=10, y=10)
+    screen.picture(pictures / "fiji-train.png", width=620, height=500)
+    assert screen.ask("click", label="Finish now")
+    _, text, _ = screen.dialog()
+    assert "stopped" in text
+    screen.ask("click", label="OK")
+    assert running.result(timeout=240)["status"].startswith("ok: ")
+    assert (tmp_path / "m" / "model.toml").is_file()
+
+
+def test_cancelled_training_leaves_a_checkpoint_only(screen, begin, tmp_path):
+    running = begin()
+    screen.wait_for(lambda: _steps(screen) > 60)
+    began = time.monotonic()
+    assert screen.ask("click", label="Cancel")
+    _, text, _ = screen.dialog()
+    assert time.monotonic() - began < 10
+    text = re.sub(r"\s+", " ", text)
+    assert re.search(r"\d+ of \d+ steps are kept in .*m\.training", text)
+    assert "with the field 'Resume' goes on" in text
+    screen.ask("click", label="OK")
+    assert running.result(timeout=240)["status"].startswith("stopped: ")
+    assert not (tmp_path / "m").exists()
+    assert (tmp_path / "m.training").is_dir()
+
+    running = begin(resume=True)
+    assert screen.wait_for(lambda: _steps(screen)) > 60  # it goes on where it was
+    assert screen.ask("click", label="Finish now")
+    screen.dialog()
+    screen.ask("click", label="OK")
+    assert running.result(timeout=240)["status"].startswith("ok: ")
+    assert not (tmp_path / "m.training").exists()
+
+
+def _steps(screen):
+    """Return how many steps the status bar spoke of last."""
+    said = [done for _, done, _, words in screen.ask("status") if "steps" in words and done > 0]
+    return said[-1] if said else 0
