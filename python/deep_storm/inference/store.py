@@ -134,6 +134,8 @@ class WorkFolder(Store):
             folder.mkdir(parents=True, exist_ok=True)
             _lock(folder / "lock")
         except OSError as error:
+            with contextlib.suppress(OSError):
+                work.release()
             raise output_error(folder, error) from error
         try:
             work._open(resume)
