@@ -69,10 +69,10 @@ class ImageJ:
         while True:
             try:
                 number, fine, value = self._connection.recv()
-            except (EOFError, OSError):
+            except Exception as error:  # noqa: BLE001 - the tests must not wait for ever
                 for future in self._futures.values():
                     if not future.done():
-                        future.set_exception(RuntimeError("ImageJ's process has ended"))
+                        future.set_exception(RuntimeError(f"ImageJ's process has ended: {error!r}"))
                 return
             future = self._futures.pop(number)
             if fine:
@@ -80,14 +80,14 @@ class ImageJ:
             else:
                 future.set_exception(RuntimeError(value))
 
-    def start(self, function, **keywords):
+    def start(self, function, /, **keywords):
         """Ask for something; the answer comes later."""
         self._number += 1
         future = self._futures[self._number] = Future()
         self._connection.send((self._number, function, keywords))
         return future
 
-    def ask(self, function, **keywords):
+    def ask(self, function, /, **keywords):
         return self.start(function, **keywords).result(timeout=ANSWER_SECONDS)
 
     def run(self, command, image=None, **inputs):
@@ -96,7 +96,10 @@ class ImageJ:
 
     def begin(self, command, image=None, **inputs):
         values = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
-        return self.start("run", script=str(SCRIPTS / f"{command}.py"), image=image, **values)
+        return self.start("run", script=self.script(command), image=image, **values)
+
+    def script(self, command):
+        return str(SCRIPTS / f"{command}.py")
 
     def wait_for(self, condition, seconds=ANSWER_SECONDS):
         """Wait until something is true; returns it."""
@@ -179,7 +182,17 @@ def display():
         pytest.skip("there is no Xvfb on this machine (on Debian: apt install xvfb)")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write),
+            "-screen",
+            "0",
+            "1280x900x24",
+            "-wr",
+            "-nolisten",
+            "tcp",
+        ],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )

@@ -68,6 +68,29 @@ def forget_inputs(script):
 
 
 @asked
+def run_without_package(script):
+    """Run a script where Deep-STORM cannot be imported."""
+    name = "deep_storm.fiji"
+    package, sys.modules[name] = sys.modules.get(name), None
+    try:
+        return run(script)
+    finally:
+        if package is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = package
+
+
+@asked
+def replace(module, name, value):
+    """Set a variable of a module; returns what it was."""
+    owner = importlib.import_module(module)
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    return before
+
+
+@asked
 def parameters(script):
     """Return what SciJava's parser makes of a script's header."""
     info = HOST.scripts.getScript(java("java.io.File")(script))
@@ -220,6 +243,8 @@ def plain(value):
         return bool(value)
     if isinstance(value, jpype.java.lang.Number):
         return float(value.doubleValue())
+    if isinstance(value, jpype.JInt | jpype.JLong | jpype.JShort):
+        return int(value)
     return value
 
 

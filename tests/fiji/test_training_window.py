@@ -35,9 +35,10 @@ def test_training_draws_its_loss_and_finishes_when_asked(screen, pictures, begin
     screen.wait_for(lambda: "Deep-STORM training" in screen.ask("windows"))
     screen.ask("status")
     screen.wait_for(lambda: _steps(screen) > 60)
-    screen.ask("arrange", title="Deep-STORM training", x=10, y=120)
+    screen.ask("arrange", title="ImageJ", x=640, y=800)
+    screen.ask("arrange", title="Deep-STORM training", x=10, y=100)
     screen.ask("arrange", title="Deep-STORM: Train Model", x=10, y=10)
-    screen.picture(pictures / "fiji-train.png", width=620, height=500)
+    screen.picture(pictures / "fiji-train.png", width=730, height=580)
     assert screen.ask("click", label="Finish now")
     _, text, _ = screen.dialog()
     assert "stopped" in text

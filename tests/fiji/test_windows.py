@@ -26,22 +26,37 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie):
     shown = "java('ij.WindowManager').getImage('movie.tif - Deep-STORM')"
     unit = screen.ask("evaluate", text=f"str({shown}.getCalibration().getUnit())")
     assert unit in ("µm", "um", "micron")
+
+
+def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_path):
+    open_filaments(screen, zoom=500)
+    done = screen.run("Reconstruct...", model="general", camera=_camera(tmp_path))
+    assert done["status"].startswith("ok: ")
     screen.ask("arrange", title="ImageJ", x=10, y=10)
-    screen.ask("arrange", title="movie.tif - Deep-STORM", x=420, y=130)
-    screen.ask("arrange", title="movie.tif (", x=10, y=130)
-    screen.ask("arrange", title="Deep-STORM localizations", x=10, y=520, width=820, height=330)
-    screen.picture(pictures / "fiji-reconstruct.png", width=850, height=870)
+    screen.ask("arrange", title="filaments.tif (", x=10, y=130)
+    screen.ask("arrange", title="filaments.tif - Deep-STORM", x=400, y=130)
+    screen.ask("arrange", title="Deep-STORM localizations", x=10, y=720, width=930, height=170)
+    screen.picture(pictures / "fiji-reconstruct.png", width=950, height=900)
 
 
-def test_preview_is_drawn_over_the_frame_in_view(screen, pictures, trained, movie):
-    screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
-    screen.ask("evaluate", text="KEPT['movie'].setT(5)")
-    screen.ask("evaluate", text="java('ij.IJ').run(KEPT['movie'], 'Set... ', 'zoom=1000')")
-    done = screen.run("Preview_Current_Frame...", model=trained / "model", threshold="0.1")
+def test_preview_is_drawn_over_the_frame_in_view(screen, pictures, tmp_path):
+    open_filaments(screen, zoom=800)
+    screen.ask("evaluate", text="KEPT['filaments'].setT(5)")
+    done = screen.run("Preview_Current_Frame...", model="general", camera=_camera(tmp_path))
     assert "on frame 5" in done["status"]
-    screen.ask("arrange", title="movie.tif", x=10, y=10)
-    picture = screen.picture(pictures / "fiji-preview.png", width=470, height=480)
+    screen.ask("arrange", title="ImageJ", x=640, y=800)
+    screen.ask("arrange", title="filaments.tif", x=10, y=10)
+    picture = screen.picture(pictures / "fiji-preview.png", width=545, height=585)
     assert picture.max() > 150
+
+
+def open_filaments(screen, zoom):
+    """Open a stack of ThunderSTORM's, as large as one can see it."""
+    stack = DATA / "filaments_drift_first20.tif"
+    screen.show("filaments", file=str(stack))
+    screen.ask("evaluate", text="KEPT['filaments'].setTitle('filaments.tif')")
+    text = f"java('ij.IJ').run(KEPT['filaments'], 'Set... ', 'zoom={zoom}')"
+    screen.ask("evaluate", text=text)
 
 
 def test_measured_background_is_an_overlay_and_a_row_in_results(screen, pictures):
@@ -54,6 +69,7 @@ def test_measured_background_is_an_overlay_and_a_row_in_results(screen, pictures
     done = screen.run("Measure_Background...")
     assert done["status"].startswith("ok: Background 200.0")
     assert "Results" in screen.ask("windows")
+    screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="dark.tif", x=10, y=10)
     screen.ask("arrange", title="Results", x=10, y=480, width=420, height=160)
     screen.picture(pictures / "fiji-background.png", width=440, height=650)
@@ -71,8 +87,11 @@ def test_imported_simulation_shows_its_emitters(screen, pictures, tmp_path):
     assert "20 frames" in text
     screen.ask("click", label="OK")
     assert running.result(timeout=240)["status"].startswith("ok: ")
+    text = "java('ij.IJ').run(java('ij.IJ').getImage(), 'Set... ', 'zoom=600')"
+    screen.ask("evaluate", text=text)
+    screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="filaments", x=10, y=10)
-    screen.picture(pictures / "fiji-simulation.png", width=420, height=460)
+    screen.picture(pictures / "fiji-simulation.png", width=415, height=455)
 
 
 def test_an_error_is_one_dialog(screen):

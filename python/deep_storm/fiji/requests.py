@@ -110,7 +110,7 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     from deep_storm.io.files import check_outputs
     from deep_storm.settings import Reconstruction
     from deep_storm.verbs.models import Expected, ready_model
-    from deep_storm.verbs.reconstruct import output_paths, write_result
+    from deep_storm.verbs.reconstruct import PartlyReadError, output_paths, write_result
 
     output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
     paths = output_paths(output)
@@ -120,7 +120,11 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     stack = direct["stack"]
     given: Data = {name: settings.pop(name, None) for name in Expected.__dataclass_fields__}
     model, notes = ready_model(direct.pop("model"), Expected(**given), stack)
-    result = replace(verb.function(**direct, model=model, **settings), notes=notes)
+    try:
+        result = verb.function(**direct, model=model, **settings)
+    except PartlyReadError as error:
+        result = error.result
+    result = replace(result, notes=notes)
     px = model.card.camera.pixel_size_nm
     shift_nm = (corner_px[0] * px, corner_px[1] * px)
     done = replace(result.reconstructed, rows=TableRows(shifted(result.table, shift_nm)))

@@ -57,6 +57,7 @@ class Worker:
         self._service = service
         self.pid = pid
         self.log = log
+        self._killed = False
 
     @classmethod
     def start(cls) -> Worker:
@@ -94,8 +95,8 @@ class Worker:
         return cls(service, event, log)
 
     def alive(self) -> bool:
-        """Tell whether the process runs."""
-        return bool(self._service.is_alive())
+        """Tell whether the process runs, and will go on running."""
+        return not self._killed and bool(self._service.is_alive())
 
     def submit(self, inputs: dict[str, Any], events: queue.Queue[Any]) -> None:
         """Hand a request over; its messages come into the queue as Appose's events.
@@ -139,6 +140,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once."""
+        self._killed = True
         _kill(self._service)
 
 

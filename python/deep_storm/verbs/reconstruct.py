@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.errors import StackError
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.errors import StackError
     from deep_storm.inference.reconstruction import Reconstructed
     from deep_storm.inference.store import WorkFolder
     from deep_storm.inference.tables import Rows
@@ -108,6 +108,25 @@ class ReconstructResult:
         }
 
 
+class PartlyReadError(StackError):
+    """A frame in the middle of a stack cannot be read.
+
+    Attributes
+    ----------
+    result
+        What the frames before gave.
+    """
+
+    def __init__(self, problem: StackError, result: ReconstructResult) -> None:
+        advice = problem.advice
+        if result.written:
+            frames = result.reconstructed.shape[0]
+            saved = f"what the {frames} frames before gave is in {result.written[1]}"
+            advice = f"{advice}; {saved}" if advice else saved
+        super().__init__(problem.received, problem.expected, advice)
+        self.result = result
+
+
 @verb(
     "turn a stack into a super-resolution image and a table",
     Argument("stack", "stack of frames (TIFF)"),
@@ -172,6 +191,8 @@ def reconstruct(
     ------
     StackError, CameraError, ModelError, SettingsError
         Stack, camera, model or settings do not suit each other.
+    PartlyReadError
+        A frame in the middle cannot be read; its ``result`` is what the frames before gave.
     OutputError
         A file exists already or cannot be written; there is nothing to go on from, or another
         run writes there.
@@ -208,7 +229,7 @@ def reconstruct(
         if stream is not stack:  # a stream that was handed in belongs to the caller
             stream.close()
     if done.problem is not None:
-        raise _told_what_is_there(done.problem, result)
+        raise PartlyReadError(done.problem, result)
     return result
 
 
@@ -256,16 +277,6 @@ def _kept(rows: Rows, table: Path) -> Rows:
     if rows.count > MOST_ROWS_IN_MEMORY:
         return WrittenRows(table, rows.count)
     return TableRows(rows.table())
-
-
-def _told_what_is_there(problem: StackError, result: ReconstructResult) -> StackError:
-    """Add to the error what was saved."""
-    if result.written:
-        frames = result.reconstructed.shape[0]
-        saved = f"what the {frames} frames before gave is in {result.written[1]}"
-        advice = f"{problem.advice}; {saved}" if problem.advice else saved
-        return type(problem)(problem.received, problem.expected, advice)
-    return problem
 
 
 def output_paths(output: Path | str | None) -> tuple[Path, ...]:
