@@ -318,7 +318,9 @@ def arrange(title, x, y, width=None, height=None):
             frame.setLocation(x, y)
             if width:
                 frame.setSize(width, height)
+                frame.validate()
             frame.toFront()
+            time.sleep(0.3)  # it is drawn in another thread
             return True
     return False
 
@@ -334,14 +336,17 @@ def screenshot(path, x=0, y=0, width=None, height=None):
 
 @asked
 def close_all():
-    """Close images and tables."""
+    """Close images, tables and dialogs."""
+    for window in java("java.awt.Window").getWindows():
+        if isinstance(window, java("java.awt.Dialog")):
+            window.dispose()
     for identity in list(java("ij.WindowManager").getIDList() or ()):
         image = java("ij.WindowManager").getImage(int(identity))
         image.changes = False
         image.close()
     for window in list(java("ij.WindowManager").getNonImageWindows() or ()):
-        if hasattr(window, "close"):
-            window.dispose()
+        java("ij.WindowManager").removeWindow(window)
+        window.dispose()
 
 
 @asked

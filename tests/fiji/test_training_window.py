@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(900)  # a cold start of TensorFlow on a busy co
 def begin(screen, trained, tmp_path):
     """Begin a training of half an hour, with steps of well below a second."""
     settings = tmp_path / "small.toml"
-    settings.write_text("[training]\nbatch = 2\npatch_size_px = 16\n")
+    settings.write_text("[training]\nbatch = 4\npatch_size_px = 24\n")
     screen.ask("status")  # what was said before is forgotten
 
     def start(**inputs):
@@ -64,7 +64,7 @@ def test_cancelled_training_leaves_a_checkpoint_only(screen, begin, tmp_path):
 
     running = begin(resume=True)
     assert screen.wait_for(lambda: _steps(screen)) > 60  # it goes on where it was
-    assert screen.ask("click", label="Finish now")
+    assert screen.wait_for(lambda: screen.ask("click", label="Finish now"))
     screen.dialog()
     screen.ask("click", label="OK")
     assert running.result(timeout=240)["status"].startswith("ok: ")

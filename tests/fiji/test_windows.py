@@ -41,12 +41,12 @@ def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_
 
 def test_preview_is_drawn_over_the_frame_in_view(screen, pictures, tmp_path):
     open_filaments(screen, zoom=800)
-    screen.ask("evaluate", text="KEPT['filaments'].setT(5)")
+    screen.ask("evaluate", text="KEPT['filaments'].setSlice(5)")
     done = screen.run("Preview_Current_Frame...", model="general", camera=_camera(tmp_path))
     assert "on frame 5" in done["status"]
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="filaments.tif", x=10, y=10)
-    picture = screen.picture(pictures / "fiji-preview.png", width=545, height=585)
+    picture = screen.picture(pictures / "fiji-preview.png", width=580, height=585)
     assert picture.max() > 150
 
 
@@ -91,7 +91,7 @@ def test_imported_simulation_shows_its_emitters(screen, pictures, tmp_path):
     screen.ask("evaluate", text=text)
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="filaments", x=10, y=10)
-    screen.picture(pictures / "fiji-simulation.png", width=415, height=455)
+    screen.picture(pictures / "fiji-simulation.png", width=450, height=455)
 
 
 def test_an_error_is_one_dialog(screen):

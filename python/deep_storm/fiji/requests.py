@@ -147,9 +147,12 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
 
 
 def _camera_nm(options: Data) -> float | None:
-    """Return the edge of the camera pixels that the model of a request was trained for."""
+    """Return the edge of the camera pixels of a request: of its camera, or its model's."""
     from deep_storm.io.config import load_toml
 
+    given = (options.get("camera") or {}).get("pixel_size_nm")
+    if given is not None:
+        return float(given)
     card = Path(str(options.get("model"))) / "model.toml"
     return float(load_toml(card)["camera"]["pixel_size_nm"]) if card.is_file() else None
 
