@@ -25,7 +25,7 @@ DEV = [
     "id", "frame", "x [nm]", "y [nm]", "sigma [nm]", "intensity [photon]", "offset [photon]",
     "bkgstd [photon]", "detections", "confidence", "uncertainty_xy [nm]",
 ]  # fmt: skip
-V1_3 = [*DEV[:8], "detections", "uncertainty [nm]"]
+V1_3 = [*DEV[:8], "uncertainty [nm]"]
 
 
 @pytest.fixture(scope="module")
