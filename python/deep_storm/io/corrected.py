@@ -46,6 +46,20 @@ class CorrectedFrames(FrameStream):
         adu[dead] = lowest[dead, None, None]
         return adu
 
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Ask the stack."""
+        answer = self._stream.available(wanted)
+        self.shape = self._stream.shape
+        return answer
+
+    def end(self, last: int) -> int:
+        """Ask the stack."""
+        return self._stream.end(last)
+
+    def stop(self) -> None:
+        """Tell the stack."""
+        self._stream.stop()
+
     def close(self) -> None:
         """Let go of the file."""
         self._stream.close()

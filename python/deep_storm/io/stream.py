@@ -66,6 +66,22 @@ class FrameStream(ABC):
     def _read(self, start: int, stop: int) -> Frames:
         """Read a valid range."""
 
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Return how many frames there are, and whether no more will come.
+
+        A movie that is still being written (:class:`deep_storm.io.watched.WatchedFrames`) waits a
+        moment here when it has fewer than ``wanted``.
+        """
+        del wanted
+        return self.shape[0], True
+
+    def end(self, last: int) -> int:
+        """Return where the work ends that was to end at ``last``: a growing movie says it later."""
+        return last
+
+    def stop(self) -> None:  # noqa: B027 - files do not grow
+        """Take no more frames than those read until now: whoever watches has had enough."""
+
     def close(self) -> None:  # noqa: B027 - arrays have nothing to close
         """Let go of the file; reading is over."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.errors import StackError
+    from deep_storm.errors import ClusterError, StackError
     from deep_storm.inference.reconstruction import Reconstructed
     from deep_storm.inference.store import WorkFolder
     from deep_storm.inference.tables import Rows
@@ -258,7 +258,9 @@ def _kept(rows: Rows, table: Path) -> Rows:
     return TableRows(rows.table())
 
 
-def _told_what_is_there(problem: StackError, result: ReconstructResult) -> StackError:
+def _told_what_is_there(
+    problem: StackError | ClusterError, result: ReconstructResult
+) -> StackError | ClusterError:
     """Add to the error what was saved."""
     if result.written:
         frames = result.reconstructed.shape[0]
