@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from deep_storm.camera import Camera
 from deep_storm.fiji.parameters import CURRENT, NONE, Parameter, from_argument, from_setting
-from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.settings import Background, Emitters, Psf, Watching
 from deep_storm.verbs.registry import Verb, load
 
 NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
@@ -234,7 +234,7 @@ ENTRIES: dict[str, Entry] = {
         image=True,
         camera=NONE,
         tensorflow=True,
-        hide=_MOLECULES | {"resume"},
+        hide=_MOLECULES | {"resume", "watch", "cluster", *Watching.model_fields},
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -42,6 +42,7 @@ from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Reconstruction
 
 Float32 = npt.NDArray[np.float32]
+ENDLESS = 2**31
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,9 @@ class ReconstructionRun:
 
     def work(self, first: int, last: int, progress: Progress, crew: Crew | None = None) -> int:
         """Work through the frames; return the end of what was done."""
-        layout = plan_layout(self.network, self.reader, self.stream.shape, self.settings)
+        frames = ENDLESS if self.stream.grows else self.stream.shape[0]
+        shape = (frames, *self.stream.shape[1:])
+        layout = plan_layout(self.network, self.reader, shape, self.settings)
         begin = first
         height, width = (n * self.upsampling for n in self.stream.shape[1:])
         self.canvas = Canvas(height, width, self.store.folder)
@@ -215,8 +218,14 @@ class ReconstructionRun:
                         self._tell()
                 else:
                     self._work_here(begin, opened)
-            except (Cancelled, KeyboardInterrupt):
+            except Cancelled:
                 self.stream.stop()
+            except KeyboardInterrupt:
+                self.stream.stop()
+                # A movie that nobody wants to grow any more is finished with its last few frames.
+                if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
+                    with suppress(Cancelled, KeyboardInterrupt):
+                        self._work_here(self.done, opened)
             except (StackError, ClusterError) as error:
                 if self.done == first:
                     raise
@@ -390,6 +399,6 @@ class ReconstructionRun:
             seconds=self.seconds,
             network_seconds=self.network_seconds,
             precision=self.precision,
-            complete=finished == self.stream.end(last),
+            complete=finished == self.stream.end(last) and self.problem is None,
             problem=self.problem,
         )

@@ -35,6 +35,7 @@ class CorrectedFrames(FrameStream):
         self.dtype = np.dtype(np.float32)
         self.pixel_size_nm = stream.pixel_size_nm
         self.name = stream.name
+        self.grows = stream.grows
 
     def _read(self, start: int, stop: int) -> Frames:
         raw = self._stream.read(start, stop)

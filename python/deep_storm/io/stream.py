@@ -41,6 +41,8 @@ class FrameStream(ABC):
     dtype: np.dtype[Any]
     pixel_size_nm: float | None
     name: str
+    grows: bool = False
+    """Whether more frames may come while it is read."""
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``start`` to ``stop - 1``, counted from 0.
@@ -80,7 +82,7 @@ class FrameStream(ABC):
         return last
 
     def stop(self) -> None:  # noqa: B027 - files do not grow
-        """Take no more frames than those read until now: whoever watches has had enough."""
+        """Take no more frames than are there now."""
 
     def close(self) -> None:  # noqa: B027 - arrays have nothing to close
         """Let go of the file; reading is over."""
