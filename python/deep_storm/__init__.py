@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Rendering,
         Simulation,
         Training,
+        Watching,
     )
     from deep_storm.verbs.benchmark import benchmark
     from deep_storm.verbs.demo import demo
@@ -68,6 +69,7 @@ __all__ = [
     "Rendering",
     "Simulation",
     "Training",
+    "Watching",
     "__version__",
     "benchmark",
     "demo",

@@ -63,5 +63,9 @@ class OutputError(DeepStormError):
     """An output exists already or cannot be written."""
 
 
+class ClusterError(DeepStormError):
+    """The workers of a cluster cannot be reached or cannot work."""
+
+
 class Cancelled(DeepStormError):
     """The user asked to stop; what was done until then has been kept where that is possible."""

@@ -50,16 +50,6 @@ def test_sparse_and_empty_images_get_a_display_range(tmp_path):
             assert (tif.imagej_metadata["min"], tif.imagej_metadata["max"]) == (0, high)
 
 
-def test_an_image_too_large_for_imagej_is_a_bigtiff_with_scale(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "LARGEST_IMAGEJ_FRAME_BYTES", 1000)
-    write_image(tmp_path / "a.tif", IMAGE, 12.5)
-    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
-        assert tif.is_bigtiff
-    image, pixel_size_nm = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(image, IMAGE)
-    assert pixel_size_nm == pytest.approx(12.5)
-
-
 def test_a_stack_is_16_bit_frames_with_scale(tmp_path):
     stack = np.random.default_rng(1).integers(0, 65_536, (5, 8, 9)).astype(np.uint16)
     write_stack(tmp_path / "a.tif", stack, 100.0)

@@ -79,7 +79,9 @@ def perform(verb: Verb, given: dict[str, Any]) -> int:
         with warnings_on_stderr(bool(given.get("debug"))):
             result = verb(**options)
     print_result(verb.name, result, as_json=bool(given.get("json")))
-    return 0 if getattr(result, "complete", True) else endings.STOPPED
+    if not getattr(result, "complete", True):
+        return endings.STOPPED
+    return endings.USER if getattr(result, "failed", ()) else 0
 
 
 def _sentence(verb: Verb) -> str:

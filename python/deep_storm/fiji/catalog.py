@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from deep_storm.camera import Camera
 from deep_storm.fiji.parameters import CURRENT, NONE, Parameter, from_argument, from_setting
-from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.settings import Background, Emitters, Psf, Watching
 from deep_storm.verbs.registry import Verb, load
 
 NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
@@ -21,7 +21,7 @@ EXPERT = frozenset(
     {
         "chunk_frames", "tile_px", "precision", "epochs", "batch", "patch_size_px",
         "patches_per_frame", "most_patches", "validation_share", "learning_rate", "schedule",
-        "patience_epochs", "spread", "density_std_per_um2",
+        "patience_epochs", "strategy", "checkpoint_seconds", "spread", "density_std_per_um2",
     }
 )  # fmt: skip
 """Settings that a dialog does not have; a settings file can have them."""
@@ -234,7 +234,7 @@ ENTRIES: dict[str, Entry] = {
         image=True,
         camera=NONE,
         tensorflow=True,
-        hide=_MOLECULES | {"resume"},
+        hide=_MOLECULES | {"resume", "watch", "cluster", *Watching.model_fields},
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",

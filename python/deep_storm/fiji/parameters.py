@@ -181,7 +181,7 @@ def from_argument(verb: Verb, argument: Argument) -> tuple[Parameter, ...]:
             _file(name, text.strip())
             for name, text in zip(pair_names(argument), words, strict=True)
         )
-    if argument.kind is Path:
+    if argument.kind in (Path, list[Path]):
         return (_file(argument.name, argument.description),)
     return (_typed(argument.name, argument.kind, fallback, argument.description),)
 

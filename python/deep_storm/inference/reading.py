@@ -36,8 +36,8 @@ class Reader(ABC):
         """Return the candidates of one frame from the parts of its tiles."""
 
     @abstractmethod
-    def draw(self, part: Any, image: Float32) -> None:
-        """Add one part to the super-resolution image."""
+    def draw(self, part: Any, band: Float32, top: int) -> None:
+        """Add one part to a band of the super-resolution image that begins at row ``top``."""
 
 
 class NativeReader(Reader):
@@ -59,15 +59,15 @@ class NativeReader(Reader):
         """Gather the cells of the whole frame."""
         return native.read_candidates(native.joined(parts), frame, *shape_px)
 
-    def draw(self, part: native.ActiveCells, image: Float32) -> None:
+    def draw(self, part: native.ActiveCells, band: Float32, top: int) -> None:
         """Draw each cell's Gaussian, weighted with its probability."""
-        from deep_storm.rendering import add_gaussians
+        from deep_storm.rendering.kernels import gaussians
 
         values = part.values
         spread = np.sqrt((values[:, 5] ** 2 + values[:, 6] ** 2) / 2.0)
         scale = np.float32(self.upsampling)
-        add_gaussians(
-            image, values[:, 1] * scale, values[:, 2] * scale, spread * scale, values[:, 0]
+        gaussians(
+            band, top, values[:, 1] * scale, values[:, 2] * scale, spread * scale, values[:, 0]
         )
 
 
@@ -97,11 +97,16 @@ class ClassicReader(Reader):
         """Join the maxima of all tiles."""
         return classic.read_candidates([maxima for maxima, _, _ in parts], frame, self.upsampling)
 
-    def draw(self, part: tuple[classic.HeatMaxima, Float32, Tile], image: Float32) -> None:
+    def draw(self, part: tuple[classic.HeatMaxima, Float32, Tile], band: Float32, top: int) -> None:
         """Add the heat map, as emitters per super-resolution pixel."""
         _, heat, tile = part
         rows, columns = (_times(s, self.upsampling) for s in tile.core)
-        image[rows, columns] += np.maximum(heat, 0.0) / np.float32(self.amplitude)
+        first, stop = max(rows.start, top), min(rows.stop, top + len(band))
+        if first < stop:
+            seen = heat[first - rows.start : stop - rows.start]
+            band[first - top : stop - top, columns] += np.maximum(seen, 0.0) / np.float32(
+                self.amplitude
+            )
 
 
 def _times(pixels: slice, factor: int) -> slice:

@@ -12,35 +12,37 @@ the stack; the answer is the same whatever they are.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, StackError
+from deep_storm.errors import Cancelled, ClusterError, StackError
+from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.canvas import Canvas
+from deep_storm.inference.layout import Layout, plan_layout
 from deep_storm.inference.reading import Reader, make_reader
 from deep_storm.inference.repair import repair
 from deep_storm.inference.store import MemoryStore, Store, WorkFolder
 from deep_storm.inference.tables import FoundRows, Rows
-from deep_storm.inference.tiles import Tile, padded_size, plan_tiles
+from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.frames import select_frames
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model
-from deep_storm.networks.base import Inference, LocalizationNetwork
+from deep_storm.networks.base import Inference
 from deep_storm.networks.device import inference_dtype, place
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Reconstruction
 
 Float32 = npt.NDArray[np.float32]
-MOST_BYTES_IN_NETWORK = 256 * 2**20
-SHARE_OF_FREE_MEMORY = 0.1
-MOST_CHUNK_FRAMES = 64
+ENDLESS = 2**31
 
 
 @dataclass(frozen=True)
@@ -82,20 +84,12 @@ class Reconstructed:
     network_seconds: float
     precision: str
     complete: bool = True
-    problem: StackError | None = None
+    problem: StackError | ClusterError | None = None
 
     @property
     def table(self) -> pd.DataFrame:
         """All localizations in memory (see :mod:`deep_storm.localizations`)."""
         return self.rows.table()
-
-
-class Layout(NamedTuple):
-    """How the work is cut: frames read together, tiles of a frame, frames in one network call."""
-
-    chunk_frames: int
-    batch_frames: int
-    tiles: list[Tile]
 
 
 class _Chunk(NamedTuple):
@@ -105,6 +99,26 @@ class _Chunk(NamedTuple):
     replaced: int
 
 
+class Found(NamedTuple):
+    """What a chunk gave: per frame, the parts to draw and the candidates above the threshold."""
+
+    start: int
+    dead: npt.NDArray[np.bool_]
+    replaced: int
+    parts: list[list[Any]]
+    candidates: list[Candidates]
+    network_seconds: float
+
+
+class Crew(Protocol):
+    """Other processes that work on chunks (see :mod:`deep_storm.inference.cluster`)."""
+
+    def found(
+        self, run: ReconstructionRun, spans: Iterator[tuple[int, int]], progress: Callable[[], None]
+    ) -> Iterator[Found]:
+        """Yield what the spans of frames gave, in their order; ``progress`` raises to cancel."""
+
+
 def reconstruct_frames(
     stream: FrameStream,
     model: Model,
@@ -112,6 +126,7 @@ def reconstruct_frames(
     device: Device | None = None,
     progress: Progress = silent,
     store: Store | None = None,
+    crew: Crew | None = None,
 ) -> Reconstructed:
     """Localize the emitters of every frame and sum up the super-resolution image.
 
@@ -130,6 +145,8 @@ def reconstruct_frames(
     store
         Where localizations are kept; default: in memory. A resumed work folder goes on where it
         was.
+    crew
+        Who works on the chunks; default: this process.
 
     Raises
     ------
@@ -137,19 +154,21 @@ def reconstruct_frames(
         The model's camera cannot have taken this stack.
     StackError, SettingsError
         The stack cannot be read, or frames or upsampling do not suit it.
+    ClusterError
+        There is no worker, or they cannot work.
     """
     settings = reconstruction if reconstruction is not None else Reconstruction()
     device = device if device is not None else Device()
     check_camera(model.card.camera, stream)
     first, last = select_frames(stream, settings.frames)
     reader = make_reader(model, settings.upsampling)
-    run = _Run(stream, model, reader, settings, device, store or MemoryStore())
+    run = ReconstructionRun(stream, model, reader, settings, device, store or MemoryStore())
     with place(device):
-        finished = run.work(first, last, progress)
+        finished = run.work(first, last, progress, crew)
     return run.result(first, finished, last)
 
 
-class _Run:
+class ReconstructionRun:
     """One reconstruction under way."""
 
     def __init__(
@@ -169,50 +188,82 @@ class _Run:
         self.precision = inference_dtype(device)
         self.network = model.network
         self.upsampling = settings.upsampling or model.card.network.upsampling
-        _, height, width = stream.shape
-        self.image = np.zeros((height * self.upsampling, width * self.upsampling), np.float32)
         self.threshold = model.card.threshold if settings.threshold is None else settings.threshold
-        self.problem: StackError | None = None
+        self.problem: StackError | ClusterError | None = None
         self.dead: list[int] = []
         self.replaced = 0
         self.network_seconds = 0.0
         self.seconds = 0.0
 
-    def work(self, first: int, last: int, progress: Progress) -> int:
+    def work(self, first: int, last: int, progress: Progress, crew: Crew | None = None) -> int:
         """Work through the frames; return the end of what was done."""
-        layout = plan_layout(self.network, self.reader, self.stream.shape, self.settings)
+        frames = ENDLESS if self.stream.grows else self.stream.shape[0]
+        shape = (frames, *self.stream.shape[1:])
+        layout = plan_layout(self.network, self.reader, shape, self.settings)
         begin = first
+        height, width = (n * self.upsampling for n in self.stream.shape[1:])
+        self.canvas = Canvas(height, width, self.store.folder)
         if isinstance(self.store, WorkFolder) and self.store.resumed is not None:
             begin, layout = self._go_on(*self.store.resumed)
         self.began = time.perf_counter() - self.seconds
         self.layout = layout
-        infer = self.network.inference(
-            self.model.keras_model, self.model.card.scales, self.precision
-        )
-        starts = range(begin, last, layout.chunk_frames)
-        self.done = done = begin
-        reading_out: Future[None] | None = None
-        with ThreadPoolExecutor(1) as readers, ThreadPoolExecutor(1) as extractors:
+        self.done = self.seen = begin
+        self.span = (first, last)
+        self.progress = progress
+        with ExitStack() as opened:
             try:
-                for chunk in self._chunks(starts, layout.chunk_frames, last, readers):
-                    parts = self._infer(infer, chunk, layout)
-                    if reading_out is not None:
-                        reading_out.result()
-                    reading_out = extractors.submit(self._read_out, chunk, parts)
-                    done = chunk.start + len(chunk.frames)
-                    progress(done - first, last - first, "frames")
-            except (Cancelled, KeyboardInterrupt):
-                readers.shutdown(wait=False, cancel_futures=True)
-            except StackError as error:
-                if done == first:
+                if crew is not None:
+                    for found in crew.found(self, self._spans(begin), self._tell):
+                        self._keep(found)
+                        self._tell()
+                else:
+                    self._work_here(begin, opened)
+            except Cancelled:
+                self.stream.stop()
+            except KeyboardInterrupt:
+                self.stream.stop()
+                # A movie that nobody wants to grow any more is finished with its last few frames.
+                if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
+                    with suppress(Cancelled, KeyboardInterrupt):
+                        self._work_here(self.done, opened)
+            except (StackError, ClusterError) as error:
+                if self.done == first:
                     raise
                 self.problem = error
+        if self.done < self.stream.end(last):
+            self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
+        self.seconds = time.perf_counter() - self.began
+        return self.done
+
+    def _work_here(self, begin: int, opened: ExitStack) -> None:
+        """Read, infer and read out in three threads of this process."""
+        infer = self.inference()
+        readers = opened.enter_context(ThreadPoolExecutor(1))
+        extractors = opened.enter_context(ThreadPoolExecutor(1))
+        reading_out: Future[None] | None = None
+        try:
+            for chunk in self._chunks(begin, readers):
+                parts = self._infer(infer, chunk, self.layout)
+                if reading_out is not None:
+                    reading_out.result()
+                reading_out = extractors.submit(self._read_out, chunk, parts)
+                self.seen = chunk.start + len(chunk.frames)
+                self._tell()
+        finally:
+            readers.shutdown(wait=False, cancel_futures=True)
             if reading_out is not None:
                 reading_out.result()
-        if done < last:
-            self.store.checkpoint(self._state(), self.image, now=True)
-        self.seconds = time.perf_counter() - self.began
-        return done
+
+    def inference(self) -> Inference:
+        """Return the compiled network."""
+        return self.network.inference(
+            self.model.keras_model, self.model.card.scales, self.precision
+        )
+
+    def _tell(self) -> None:
+        first, last = self.span
+        self.seen = max(self.seen, self.done)
+        self.progress(self.seen - first, max(self.stream.end(last), self.seen) - first, "frames")
 
     def _state(self) -> dict[str, Any]:
         """Return, in JSON's types, what the next chunk depends on."""
@@ -229,7 +280,7 @@ class _Run:
 
     def _go_on(self, state: dict[str, Any], image: Float32) -> tuple[int, Layout]:
         """Take up the work of an interrupted run, cut as it was; return the next frame."""
-        self.image = image
+        self.canvas.load(image)
         self.dead, self.replaced = list(state["dead"]), state["replaced"]
         self.seconds, self.network_seconds = state["seconds"], state["network_seconds"]
         edges = [slice(*pair) for pair in state["tiles"]]
@@ -239,15 +290,33 @@ class _Run:
         ]
         return state["done"], Layout(state["chunk_frames"], state["batch_frames"], tiles)
 
-    def _chunks(
-        self, starts: range, chunk_frames: int, last: int, readers: ThreadPoolExecutor
-    ) -> Iterator[_Chunk]:
+    def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
+        """Yield the frames of each chunk; of a movie that still grows, as soon as they are there.
+
+        A span without frames says that there is nothing yet.
+        """
+        last = self.span[1]
+        while True:
+            wanted = begin + self.layout.chunk_frames
+            there, ended = self.stream.available(wanted)
+            stop = min(wanted, self.stream.end(last), there)
+            if stop == wanted or ended:
+                if stop <= begin:
+                    return
+                yield begin, stop
+                begin = stop
+            else:
+                yield begin, begin
+
+    def _chunks(self, begin: int, readers: ThreadPoolExecutor) -> Iterator[_Chunk]:
         """Yield chunks; the next one is read while this one is worked on."""
         waiting: Future[_Chunk] | None = None
-        for start in starts:
-            coming = readers.submit(self._load, start, min(start + chunk_frames, last))
+        for start, stop in self._spans(begin):
+            coming = readers.submit(self._load, start, stop) if stop > start else None
             if waiting is not None:
                 yield waiting.result()
+            if coming is None:
+                self._tell()
             waiting = coming
         if waiting is not None:
             yield waiting.result()
@@ -278,21 +347,42 @@ class _Run:
                     parts[number].append(self.reader.part(one, tile))
         return parts
 
+    def find(self, infer: Inference, start: int, stop: int) -> Found:
+        """Work on the frames of a chunk, for someone else to keep."""
+        before = self.network_seconds
+        chunk = self._load(start, stop)
+        parts = self._infer(infer, chunk, self.layout)
+        return self._found(chunk, parts)._replace(network_seconds=self.network_seconds - before)
+
     def _read_out(self, chunk: _Chunk, parts: list[list[Any]]) -> None:
-        """Turn the parts of a chunk into candidates and image."""
-        self.replaced += chunk.replaced
+        self._keep(self._found(chunk, parts))
+
+    def _found(self, chunk: _Chunk, parts: list[list[Any]]) -> Found:
+        """Turn the parts of a chunk into candidates above the threshold."""
+        kept: list[Candidates] = []
         for number, of_frame in enumerate(parts):
-            frame = chunk.start + number
             if chunk.dead[number]:
-                self.dead.append(frame)
+                of_frame.clear()
                 continue
-            for part in of_frame:
-                self.reader.draw(part, self.image)
+            frame = chunk.start + number
             candidates = self.reader.candidates(of_frame, frame, self.stream.shape[1:])
             confidence = self.model.card.calibration.confidence_of(candidates.score)
-            self.store.append(candidates.where(confidence >= self.threshold))
-        self.done = chunk.start + len(parts)
-        self.store.checkpoint(self._state(), self.image)
+            kept.append(candidates.where(confidence >= self.threshold))
+        return Found(chunk.start, chunk.dead, chunk.replaced, parts, kept, 0.0)
+
+    def _keep(self, found: Found) -> None:
+        """Draw what was found, and keep its candidates."""
+        self.replaced += found.replaced
+        self.network_seconds += found.network_seconds
+        self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
+        for top, band in self.canvas.bands():
+            for of_frame in found.parts:
+                for part in of_frame:
+                    self.reader.draw(part, band, top)
+        for candidates in found.candidates:
+            self.store.append(candidates)
+        self.done = found.start + len(found.parts)
+        self.store.checkpoint(self._state(), self.canvas.pixels)
 
     def result(self, first: int, finished: int, last: int) -> Reconstructed:
         """Put together what was found."""
@@ -300,7 +390,7 @@ class _Run:
         _, height, width = self.stream.shape
         return Reconstructed(
             rows=FoundRows(self.store, self.model.card),
-            image=self.image,
+            image=self.canvas.pixels,
             pixel_size_nm=camera.pixel_size_nm / self.upsampling,
             shape=(finished - first, height, width),
             threshold=self.threshold,
@@ -309,35 +399,6 @@ class _Run:
             seconds=self.seconds,
             network_seconds=self.network_seconds,
             precision=self.precision,
-            complete=finished == last,
+            complete=finished == self.stream.end(last) and self.problem is None,
             problem=self.problem,
         )
-
-
-def plan_layout(
-    network: LocalizationNetwork,
-    reader: Reader,
-    shape: tuple[int, int, int],
-    settings: Reconstruction,
-) -> Layout:
-    """Size chunk, batch and tiles from the free memory, or as set by hand."""
-    import psutil
-
-    count, height, width = shape
-    free = psutil.virtual_memory().available
-    budget = min(MOST_BYTES_IN_NETWORK, int(free * SHARE_OF_FREE_MEMORY))
-    px_per_call = max(budget // reader.working_bytes_per_px, 1)
-    tile_px = settings.tile_px or max(int(px_per_call**0.5), 4 * network.halo_px)
-    tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
-    largest = max(_area(tile) for tile in tiles)
-    batch = max(1, min(px_per_call // largest, MOST_CHUNK_FRAMES))
-    chunk = settings.chunk_frames or max(
-        batch, min(MOST_CHUNK_FRAMES, budget // (16 * height * width))
-    )
-    chunk = min(chunk, max(1, count))
-    return Layout(chunk, min(batch, chunk), tiles)
-
-
-def _area(tile: Tile) -> int:
-    rows, columns = tile.window
-    return int((rows.stop - rows.start) * (columns.stop - columns.start))

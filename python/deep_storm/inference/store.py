@@ -6,6 +6,7 @@ Ctrl-C, a crash or a power cut::
     NAME.running/
         rows.bin          what was found, appended chunk by chunk
         checkpoint.npz    frames done, rows that count, image so far; replaced as a whole
+        image-N.npy       the image of the checkpoint, when it is large
         lock              the process that works here
 
 The file holds arrays and one JSON text, nothing that could be run as code.
@@ -20,7 +21,7 @@ import shutil
 import time
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ import numpy.typing as npt
 from deep_storm.errors import OutputError
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.io.files import atomic_path, output_error
+from deep_storm.io.mapped import band_rows, is_on_disk, let_go
 
 Float32 = npt.NDArray[np.float32]
 FORMAT = 1
@@ -46,6 +48,8 @@ class Store(ABC):
 
     count: int = 0
     """Candidates kept until now."""
+    folder: Path | None
+    """Where else something large may be kept."""
 
     @abstractmethod
     def append(self, found: Candidates) -> None:
@@ -63,6 +67,7 @@ class MemoryStore(Store):
     """Candidates in memory."""
 
     def __init__(self) -> None:
+        self.folder = None
         self._found: list[Candidates] = []
 
     def append(self, found: Candidates) -> None:
@@ -87,12 +92,15 @@ class WorkFolder(Store):
         What makes two reconstructions the same one, in JSON's types.
     resumed
         State and image of the checkpoint to go on from, or None to begin.
+    watcher
+        Is shown the image at every checkpoint.
     """
 
     folder: Path
     identity: dict[str, Any]
     resumed: tuple[dict[str, Any], Float32] | None = None
     count: int = 0
+    watcher: Callable[[Float32], None] | None = field(default=None, repr=False)
     _due: float = field(default=0.0, repr=False)
 
     @classmethod
@@ -191,8 +199,19 @@ class WorkFolder(Store):
         with contextlib.suppress(FileNotFoundError), self.rows_file.open("rb+") as file:
             os.fsync(file.fileno())
         said = {"format": FORMAT, "identity": self.identity, "state": {**state, "rows": self.count}}
+        large = is_on_disk(image)
+        said["image"] = name = f"image-{state['done']}.npy" if large else ""
+        if large:
+            with atomic_path(self.folder / name, overwrite=True) as part:
+                _copy(image, part)
         with atomic_path(self.checkpoint_file, overwrite=True) as part, part.open("wb") as file:
-            np.savez(file, text=np.array(json.dumps(said)), image=image)
+            inside = np.empty(0, np.float32) if large else image
+            np.savez(file, text=np.array(json.dumps(said)), image=inside)
+        for older in self.folder.glob("image-*.npy"):
+            if older.name != name:
+                older.unlink(missing_ok=True)
+        if self.watcher is not None:
+            self.watcher(image)
         ended = time.monotonic()
         self._due = ended + max(EVERY_SECONDS, (ended - began) / SHARE_OF_TIME)
 
@@ -201,6 +220,9 @@ class WorkFolder(Store):
             with self.checkpoint_file.open("rb") as opened, np.load(opened) as file:
                 said, image = json.loads(str(file["text"])), file["image"]
             known, identity, state = said["format"], said["identity"], said["state"]
+            if said.get("image"):
+                # A name, never a path: it must lie in this folder.
+                image = np.load(self.folder / Path(said["image"]).name, mmap_mode="r")
             whole = self.rows_file.stat().st_size >= state["rows"] * ROW.itemsize
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
             raise self._damaged(str(error)) from error
@@ -251,6 +273,17 @@ class WorkFolder(Store):
     def remove(self) -> None:
         """Remove the folder: the results are written."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _copy(image: Float32, path: Path) -> None:
+    """Copy a large image into a file piece by piece."""
+    rows = band_rows(image)
+    about = {"descr": "<f4", "fortran_order": False, "shape": image.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, about)
+        for top in range(0, len(image), rows):
+            file.write(image[top : top + rows].astype("<f4", copy=False).data)
+            let_go(image)
 
 
 def _candidates(rows: npt.NDArray[Any]) -> Candidates:

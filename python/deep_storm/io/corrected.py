@@ -35,6 +35,7 @@ class CorrectedFrames(FrameStream):
         self.dtype = np.dtype(np.float32)
         self.pixel_size_nm = stream.pixel_size_nm
         self.name = stream.name
+        self.grows = stream.grows
 
     def _read(self, start: int, stop: int) -> Frames:
         raw = self._stream.read(start, stop)
@@ -45,6 +46,20 @@ class CorrectedFrames(FrameStream):
         dead = lowest == raw.max(axis=(1, 2))
         adu[dead] = lowest[dead, None, None]
         return adu
+
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Ask the stack."""
+        answer = self._stream.available(wanted)
+        self.shape = self._stream.shape
+        return answer
+
+    def end(self, last: int) -> int:
+        """Ask the stack."""
+        return self._stream.end(last)
+
+    def stop(self) -> None:
+        """Tell the stack."""
+        self._stream.stop()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import StackError
+from deep_storm.io import mapped
 from deep_storm.io.files import atomic_path
+from deep_storm.io.pyramid import write_pyramid
 from deep_storm.io.tiff import TiffFrames
 
 LARGEST_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
@@ -27,9 +29,9 @@ def write_image(
 ) -> None:
     """Write a super-resolution image: float32, ImageJ TIFF, scale in µm.
 
-    ImageJ opens it with a display range from 0 to the 99.7th percentile. An image beyond 4 GB
-    is written as BigTIFF with its scale in TIFF's own tags, which Fiji opens with Bio-Formats
-    (ImageJ's own reader knows no BigTIFF).
+    ImageJ opens it with a display range from 0 to the 99.7th percentile. A larger image than is
+    held in memory is written as BigTIFF in tiles with a pyramid (:mod:`deep_storm.io.pyramid`),
+    which Fiji opens with Bio-Formats (ImageJ's own reader knows no BigTIFF).
 
     Parameters
     ----------
@@ -49,27 +51,14 @@ def write_image(
     OutputError
         The file exists already or cannot be written.
     """
-    values = np.asarray(image, dtype=np.float32)
+    values = np.asanyarray(image, dtype=np.float32)
     if values.ndim != 2 or values.size == 0:
         raise StackError(f"the image has the shape {values.shape}", "(height, width)")
-    low, high = display_range(values)
-    if values.nbytes <= LARGEST_IMAGEJ_FRAME_BYTES:
-        _write_imagej(
-            path, values, pixel_size_nm, {"axes": "YX", "min": low, "max": high}, overwrite
-        )
+    if values.size > mapped.MOST_PIXELS_IN_MEMORY:
+        write_pyramid(path, values, pixel_size_nm, overwrite)
         return
-    import tifffile
-
-    per_cm = 1e7 / pixel_size_nm
-    with atomic_path(path, overwrite) as partial:
-        tifffile.imwrite(
-            partial,
-            values,
-            bigtiff=True,
-            photometric="minisblack",
-            resolution=(per_cm, per_cm),
-            resolutionunit="CENTIMETER",
-        )
+    low, high = display_range(values)
+    _write_imagej(path, values, pixel_size_nm, {"axes": "YX", "min": low, "max": high}, overwrite)
 
 
 def write_bands(

@@ -41,6 +41,8 @@ class FrameStream(ABC):
     dtype: np.dtype[Any]
     pixel_size_nm: float | None
     name: str
+    grows: bool = False
+    """Whether more frames may come while it is read."""
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``start`` to ``stop - 1``, counted from 0.
@@ -65,6 +67,22 @@ class FrameStream(ABC):
     @abstractmethod
     def _read(self, start: int, stop: int) -> Frames:
         """Read a valid range."""
+
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Return how many frames there are, and whether no more will come.
+
+        A movie that is still being written (:class:`deep_storm.io.watched.WatchedFrames`) waits a
+        moment here when it has fewer than ``wanted``.
+        """
+        del wanted
+        return self.shape[0], True
+
+    def end(self, last: int) -> int:
+        """Return where the work ends that was to end at ``last``: a growing movie says it later."""
+        return last
+
+    def stop(self) -> None:  # noqa: B027 - files do not grow
+        """Take no more frames than are there now."""
 
     def close(self) -> None:  # noqa: B027 - arrays have nothing to close
         """Let go of the file; reading is over."""

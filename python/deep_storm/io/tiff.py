@@ -67,6 +67,10 @@ class TiffFrames(FrameStream):
             check_first_frame(self)
             opened.pop_all()
 
+    def __reduce__(self) -> tuple[type[TiffFrames], tuple[Path]]:
+        """Travel as a path: another process opens the file itself."""
+        return TiffFrames, (self._path.absolute(),)
+
     def _describe(self) -> None:
         self._series: TiffPageSeries = only_series(self._file, self.name)
         self.shape = stack_shape(self._series, self.name)

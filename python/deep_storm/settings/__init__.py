@@ -11,7 +11,7 @@ from deep_storm.settings.base import (
 )
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
-from deep_storm.settings.results import Evaluation, Reconstruction, Rendering
+from deep_storm.settings.results import Evaluation, Reconstruction, Rendering, Watching
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Settings",
     "Simulation",
     "Training",
+    "Watching",
     "describe_range",
     "field_default",
     "field_range",

@@ -94,6 +94,12 @@ class Training(Settings):
         le=100_000,
     )
     seed: int = setting(1, "same seed, same training data and weights", ge=0, le=2**31 - 1)
+    strategy: Literal["single", "mirrored"] = setting(
+        "single", "single device, or mirrored: every GPU takes its share of each batch"
+    )
+    checkpoint_seconds: float = setting(
+        60.0, "time between two checkpoints for --resume", unit="s", ge=0, le=1e6
+    )
 
 
 class Device(Settings):

@@ -41,6 +41,19 @@ class Reconstruction(Settings):
     )
 
 
+class Watching(Settings):
+    """When a movie that is watched while it is written is finished."""
+
+    quiet_seconds: float = setting(
+        60.0, "time without anything new after which it is finished", unit="s", gt=0, le=1e6
+    )
+    end_marker: str = setting(
+        "*.end",
+        "name of a file (* and ? as in a shell) that says so when it appears beside the frames",
+        pattern=r"^[^/\\]+$",
+    )
+
+
 class Rendering(Settings):
     """How a table is drawn as an image."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from deep_storm.errors import Cancelled, ModelError
-from deep_storm.networks.base import LocalizationNetwork, Truth
+from deep_storm.networks.base import LocalizationNetwork
 from deep_storm.progress import Progress, silent
 from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import Batch, BatchSource
@@ -32,12 +32,12 @@ from deep_storm.training.schedule import (
     learning_rate,
     plan,
 )
+from deep_storm.training.steps import compiled, tensors_of
 
 if TYPE_CHECKING:
     import keras
 
 BATCHES_AHEAD = 4
-WEIGHT_DECAY = 1e-4
 Weights = list[Any]
 
 
@@ -137,7 +137,7 @@ class _Loop:
         self.settings = settings
         self.progress = progress
         self.began = began
-        self.step_function, self.loss_function, self.optimizer = _compiled(model, network)
+        self.step_function, self.loss_function, self.optimizer = compiled(model, network)
         self.validation = data.validation()
         self.state = _State(best=model.get_weights())
         self.waiting_seconds = 0.0
@@ -259,12 +259,12 @@ class _Loop:
         self.waiting_seconds += time.perf_counter() - asked
         rate = learning_rate(self.settings, step, current.steps, self.state.plateau_factor)
         self.optimizer.learning_rate.assign(rate)
-        self.state.losses.append(float(self.step_function(*_tensors(batch))))
+        self.state.losses.append(float(self.step_function(*tensors_of(batch))))
 
     def _evaluate(self, step: int, current: Plan) -> bool:
         """Look at the validation loss, keep the best weights; False when it is time to stop."""
         state = self.state
-        value = float(np.mean([self.loss_function(*_tensors(b)) for b in self.validation]))
+        value = float(np.mean([self.loss_function(*tensors_of(b)) for b in self.validation]))
         if not np.isfinite(value):
             raise ModelError(
                 f"the validation loss is {value} after {step} steps",
@@ -297,42 +297,3 @@ class _Loop:
         if self.state.rows:
             words.append(f"validation {self.state.rows[-1]['validation_loss']:.3g}")
         return "steps, " + ", ".join(words) if words else "steps"
-
-
-def _compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any, Any]:
-    """Return the compiled training step, the compiled validation loss and the optimizer."""
-    import keras
-    import tensorflow as tf
-
-    optimizer = keras.optimizers.AdamW(learning_rate=1e-5, weight_decay=WEIGHT_DECAY, clipnorm=1.0)
-    optimizer.build(model.trainable_variables)
-    frames = tf.TensorSpec((None, None, None, 1), tf.float32)
-    rows = tf.TensorSpec((None, None), tf.float32)
-    signature = [frames, *[rows] * 6, tf.TensorSpec((None,), tf.float32)]
-
-    @tf.function(input_signature=signature, autograph=False)
-    def step(*tensors: Any) -> Any:
-        with tf.GradientTape() as tape:
-            value = _loss(network, model, tensors, training=True)
-        gradients = tape.gradient(value, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return value
-
-    @tf.function(input_signature=signature, autograph=False)
-    def loss(*tensors: Any) -> Any:
-        return _loss(network, model, tensors, training=False)
-
-    return step, loss, optimizer
-
-
-def _loss(
-    network: LocalizationNetwork, model: keras.Model, tensors: Sequence[Any], training: bool
-) -> Any:
-    answer = network.answer(model, tensors[0], tensors[1], training)
-    return network.loss(answer, Truth(*tensors[2:]))
-
-
-def _tensors(batch: Batch) -> list[Any]:
-    import tensorflow as tf
-
-    return [tf.constant(v, tf.float32) for v in (batch.frames, batch.expectations, *batch.truth)]

@@ -38,13 +38,14 @@ class ResolvedTraining(NamedTuple):
     schedule: str
     patience_epochs: int
     seed: int
+    strategy: str
 
 
 def resolved(
     training: Training, batch: int, patch_size_px: int, learning_rate: float
 ) -> ResolvedTraining:
     """Fill in what the user left to the network."""
-    values = training.model_dump()
+    values = training.model_dump(exclude={"checkpoint_seconds"})
     values["batch"] = training.batch or batch
     values["patch_size_px"] = training.patch_size_px or patch_size_px
     values["learning_rate"] = training.learning_rate or learning_rate

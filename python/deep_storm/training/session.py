@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import ImportedData, SimulatedData, TrainingData
 from deep_storm.training.loop import Trained, train_network
 from deep_storm.training.schedule import ResolvedTraining, settings_for
+from deep_storm.training.steps import mirrored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +86,9 @@ def train_model(
     began = time.perf_counter()
     if start is not None:
         _check_start(start, network)
-    with place(device):
+    several = training.strategy == "mirrored"
+    where = place(device)  # a strategy places its replicas itself
+    with nullcontext() if several else where:
         import keras
 
         keras.utils.set_random_seed(training.seed)
@@ -97,10 +101,13 @@ def train_model(
         told = start is None or domain is not None
         scales = Scales.matching(*parts) if told or start is None else start.card.scales
         data = make_data(molecules, scales, settings, imported)
-        keras_model = spec.build()
-        if start is not None:
-            keras_model.set_weights(start.keras_model.get_weights())
-        trained = train_network(keras_model, spec, data, settings, progress, began, keeper)
+        with mirrored(settings.batch).scope() if several else nullcontext():
+            keras_model = spec.build()
+            if start is not None:
+                keras_model.set_weights(start.keras_model.get_weights())
+            trained = train_network(keras_model, spec, data, settings, progress, began, keeper)
+        if several:  # from here on a single device is enough
+            keras_model = spec.build()
         keras_model.set_weights(trained.best)
         card = ModelCard(
             network=network,

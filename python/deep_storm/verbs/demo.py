@@ -119,7 +119,7 @@ def demo(
     from deep_storm.report.plots import save_figure
     from deep_storm.settings import Evaluation, Training
     from deep_storm.training.checkpoint import Keeper
-    from deep_storm.verbs.reconstruct import reconstruct
+    from deep_storm.verbs.reconstruct_stack import Common, reconstruct_stack
     from deep_storm.verbs.train import train
 
     folder = Path(output)
@@ -143,13 +143,8 @@ def demo(
     except Cancelled:
         Keeper(folder / "model.training", {}).remove()
         raise Cancelled("the demo keeps nothing", advice="start it again any time") from None
-    result = reconstruct(
-        stack,
-        model=trained.model,
-        output=folder / "demo",
-        device=device,
-        overwrite=True,
-        progress=progress,
+    result = reconstruct_stack(
+        stack, folder / "demo", Common(trained.model, device=device), False, True, progress
     )
     from deep_storm.quality.scores import evaluate
 

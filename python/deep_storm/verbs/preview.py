@@ -107,7 +107,7 @@ def preview(
     from deep_storm.io.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
     from deep_storm.settings import Reconstruction
-    from deep_storm.verbs.reconstruct import reconstruct
+    from deep_storm.verbs.reconstruct_stack import Common, reconstruct_stack
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)
@@ -117,7 +117,8 @@ def preview(
         loaded = load_model(model)
         frames, _ = corrected_for(stream, loaded, camera, camera_maps)
         trained, _ = ready_model(loaded, expected, frames)
-        done = reconstruct(frames, model=trained, settings=settings, device=device)
+        common = Common(trained, settings=settings, device=device)
+        done = reconstruct_stack(frames, None, common)
         pixels = frames.read(frame - 1, frame)[0]
     pixel_size_nm = trained.card.camera.pixel_size_nm
     for path in written:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
-from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
-from deep_storm.verbs.models import Expected, load_model, ready_model
+from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction, Watching
+from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource
+from deep_storm.verbs.models import Expected, load_model
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.sweep import SweepResult, stacks_of, sweep
+from deep_storm.verbs.watching import open_watched
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.inference.reconstruction import Reconstructed
-    from deep_storm.inference.store import WorkFolder
-    from deep_storm.inference.tables import Rows
+    from deep_storm.inference.reconstruction import Crew, Reconstructed
     from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
+
+
+StackSource = Union[Path, str, "npt.NDArray[np.generic]", "FrameStream"]
 
 
 @dataclass(frozen=True)
@@ -117,25 +122,23 @@ class PartlyReadError(StackError):
         What the frames before gave.
     """
 
-    def __init__(self, problem: StackError, result: ReconstructResult) -> None:
-        advice = problem.advice
-        if result.written:
-            frames = result.reconstructed.shape[0]
-            saved = f"what the {frames} frames before gave is in {result.written[1]}"
-            advice = f"{advice}; {saved}" if advice else saved
+    def __init__(self, problem: StackError, advice: str, result: ReconstructResult) -> None:
         super().__init__(problem.received, problem.expected, advice)
         self.result = result
 
 
 @verb(
     "turn a stack into a super-resolution image and a table",
-    Argument("stack", "stack of frames (TIFF)"),
+    Argument("stack", "stack of frames (TIFF); several, or a pattern: a sweep", list[Path]),
     Argument("model", "model folder, or general: the bundled one, which needs no training"),
     Argument(
         "output",
-        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml",
+        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml; "
+        "of a sweep, a folder",
     ),
     Argument("resume", "go on where an interrupted run with the same output was", bool),
+    Argument("watch", "folder (or TIFF) in which a movie is being written: work while it grows"),
+    Argument("cluster", "Dask workers: tcp://HOST:PORT, or local:N for processes here", str),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
@@ -143,13 +146,16 @@ class PartlyReadError(StackError):
     background=Background,
     settings=Reconstruction,
     device=Device,
+    watching=Watching,
 )
 def reconstruct(
-    stack: Path | str | npt.NDArray[np.generic] | FrameStream,
+    stack: StackSource | Sequence[Path | str] | None = None,
     *,
     model: Path | str | Model,
     output: Path | str | None = None,
     resume: bool = False,
+    watch: Path | str | None = None,
+    cluster: str | None = None,
     camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
     psf: Psf | None = None,
@@ -157,22 +163,28 @@ def reconstruct(
     background: Background | None = None,
     settings: Reconstruction = Reconstruction(),
     device: Device = Device(),
+    watching: Watching = Watching(),
     overwrite: bool = False,
     progress: Progress = silent,
-) -> ReconstructResult:
+) -> ReconstructResult | SweepResult:
     """Localize the emitters of a stack and draw the super-resolution image.
 
     Parameters
     ----------
     stack
-        TIFF file, array (t, y, x) or (y, x), or a frame stream.
+        TIFF file, array (t, y, x) or (y, x), or a frame stream. Several files or a pattern
+        (``night/*.tif``) are a sweep: one after the other, also when one fails.
     model
         Model folder, or a model in memory.
     output
-        The files' name without ending; without it nothing is written.
+        The files' name without ending; without it nothing is written. Of a sweep, a folder.
     resume
         Go on from ``NAME.running``, which an interrupted run has left: the results are those of a
-        run that was never interrupted.
+        run that was never interrupted. A sweep leaves what is done.
+    watch
+        Instead of a stack, a folder or a TIFF that is still being written.
+    cluster
+        Dask workers that do the work; the result is the same.
     camera_maps
         Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
     camera
@@ -180,7 +192,7 @@ def reconstruct(
         an error.
     psf, emitters, background
         What the general model is told to expect; what is left out is estimated from the stack.
-    settings, device
+    settings, device, watching
         Settings.
     overwrite
         Whether existing files may be replaced.
@@ -197,86 +209,64 @@ def reconstruct(
         A file exists already or cannot be written; there is nothing to go on from, or another
         run writes there.
     """
-    from deep_storm.io.files import check_outputs
-    from deep_storm.io.frames import open_frames
+    from deep_storm.verbs.reconstruct_stack import Common, done_before, reconstruct_stack
 
-    paths = output_paths(output)
-    work_folder = _work_folder(paths, resume)
-    check_outputs(paths, overwrite or resume)
-    stream = open_frames(stack)
-    work: WorkFolder | None = None
+    expected = Expected(camera, psf, emitters, background)
+    with _workers(cluster) as crew:
+        common = Common(model, expected, camera_maps, settings, device, crew)
+        if watch is not None:
+            with open_watched(Path(watch), stack, output, common, watching, progress) as movie:
+                return reconstruct_stack(movie, output, common, resume, overwrite, progress)
+        stacks = stacks_of(stack)
+        if stacks is None:
+            return reconstruct_stack(_single(stack), output, common, resume, overwrite, progress)
+        common = replace(common, model=load_model(model))
+
+        def one(path: Path, name: Path, go_on: bool, told: Progress) -> ReconstructResult:
+            return reconstruct_stack(path, name, common, go_on, overwrite, told)
+
+        return sweep(stacks, output, one, done_before, resume, progress)
+
+
+def _single(stack: object) -> StackSource:
+    """Return the one stack that was given.
+
+    Raises
+    ------
+    SettingsError
+        None was.
+    """
+    from deep_storm.errors import SettingsError
+
+    if stack is None or (isinstance(stack, (list, tuple)) and not stack):
+        raise SettingsError(
+            "reconstruct without a stack", "a stack of frames (TIFF), or --watch", "give one"
+        )
+    one: StackSource = stack[0] if isinstance(stack, (list, tuple)) else stack  # type: ignore[assignment]
+    return one
+
+
+def _workers(cluster: str | None) -> AbstractContextManager[Crew | None]:
+    """Return the workers of a cluster, when there is to be one.
+
+    Raises
+    ------
+    SettingsError
+        The address is none, or Dask is not installed.
+    """
+    if cluster is None:
+        return nullcontext()
     try:
-        from deep_storm.inference.reconstruction import reconstruct_frames
-        from deep_storm.inference.store import WorkFolder
-
-        expected = Expected(camera, psf, emitters, background)
-        loaded = load_model(model)
-        frames, said = corrected_for(stream, loaded, camera, camera_maps)
-        trained, notes = ready_model(loaded, expected, frames)
-        if work_folder is not None:
-            identity = _identity(frames, trained, settings, device)
-            work = WorkFolder.begin(work_folder, identity, resume, overwrite)
-        done = reconstruct_frames(frames, trained, settings, device, progress, work)
-        result = ReconstructResult(done, paths, (*notes, *said))
-        if paths:
-            write_result(result, trained, stack, settings, overwrite or resume)
-            result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
-        if work is not None and done.complete:
-            work.remove()
-    finally:
-        if work is not None:
-            work.release()
-        if stream is not stack:  # a stream that was handed in belongs to the caller
-            stream.close()
-    if done.problem is not None:
-        raise PartlyReadError(done.problem, result)
-    return result
-
-
-MOST_ROWS_IN_MEMORY = 4_000_000
-
-
-def _work_folder(paths: tuple[Path, ...], resume: bool) -> Path | None:
-    """Return where the work is kept while it lasts: beside the results."""
-    if paths:
-        return paths[0].with_suffix(".running")
-    if resume:
+        from deep_storm.inference.cluster import Cluster
+    except ModuleNotFoundError as error:
         from deep_storm.errors import SettingsError
 
         raise SettingsError(
-            "resume without an output",
-            "the output of the interrupted run",
-            "give -o with the name that the interrupted command had",
-        )
-    return None
-
-
-def _identity(
-    frames: FrameStream, model: Model, settings: Reconstruction, device: Device
-) -> dict[str, Any]:
-    """Return what makes two reconstructions the same one."""
-    from deep_storm.networks.device import inference_dtype
-
-    card = model.card
-    return {
-        "stack": [Path(frames.name).name, list(frames.shape), str(frames.dtype)],
-        "model": [w.sha256 for w in card.weights],
-        "settings": settings.model_dump(mode="json"),
-        "precision": inference_dtype(device),
-        **{
-            name: getattr(card, name).model_dump(mode="json")
-            for name in ("camera", "psf", "emitters", "background")
-        },
-    }
-
-
-def _kept(rows: Rows, table: Path) -> Rows:
-    """Take the rows out of the work folder before it goes; very many stay in their file."""
-    from deep_storm.inference.tables import TableRows, WrittenRows
-
-    if rows.count > MOST_ROWS_IN_MEMORY:
-        return WrittenRows(table, rows.count)
-    return TableRows(rows.table())
+            f"--cluster without Dask ({error})",
+            "the extra cluster",
+            "install it: pip install 'deep-storm[cluster]'",
+        ) from error
+    return Cluster(cluster)
 
 
 def output_paths(output: Path | str | None) -> tuple[Path, ...]:

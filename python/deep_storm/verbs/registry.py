@@ -55,6 +55,7 @@ from deep_storm.settings import (
     Settings,
     Simulation,
     Training,
+    Watching,
 )
 from deep_storm.verbs.options import Options, collect_settings
 
@@ -88,6 +89,7 @@ CLASSES: tuple[type[Settings], ...] = (
     Training,
     Device,
     Reconstruction,
+    Watching,
     Rendering,
     Evaluation,
 )

@@ -125,8 +125,8 @@ def train(
     network, training, device
         Settings.
     resume
-        Go on from the checkpoint of an interrupted training: Ctrl-C and every minute leave one
-        beside ``output``.
+        Go on from the checkpoint of an interrupted training: Ctrl-C leaves one beside ``output``,
+        and so does every ``checkpoint_seconds``.
     camera_maps
         Of an sCMOS camera: simulated patches take random windows of them, and the frames of an
         imported simulation are corrected with them. They are not kept in the model.
@@ -190,6 +190,10 @@ def train(
     return TrainResult(model, trained, (*shown, Path(output)))
 
 
+FREE = {"steps", "minutes", "checkpoint_seconds"}
+"""Settings that may be changed on the way: how long it lasts, how often it is kept."""
+
+
 def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:
     """Return the model to start from: the one that is named, or the bundled general one."""
     from deep_storm.model import Model
@@ -227,13 +231,13 @@ def _keeper(
     parts = {k: v for k, v in vars(molecules).items() if k != "maps"}
     settings = {name: part.model_dump(mode="json") for name, part in parts.items()}
     settings["camera_maps"] = fingerprint(molecules.maps)
-    # How long it lasts may be changed on the way.
-    settings["training"] = training.model_dump(mode="json", exclude={"steps", "minutes"})
+    settings["training"] = training.model_dump(mode="json", exclude=FREE)
     settings["network"] = network.model_dump(mode="json")
     settings["simulation"] = [str(Path(part).resolve()) for part in simulation or ()]
     settings["from"] = [w.sha256 for w in start.card.weights] if start is not None else []
     output = Path(output)
-    return Keeper(output.with_name(f"{output.name}.training"), settings, resume)
+    folder = output.with_name(f"{output.name}.training")
+    return Keeper(folder, settings, resume, training.checkpoint_seconds)
 
 
 def _check_folder(folder: Path, overwrite: bool, marker: str) -> None:

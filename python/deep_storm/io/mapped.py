@@ -1,0 +1,70 @@
+"""Arrays that are too large for memory: in files without a name, mapped piece by piece.
+
+The system frees such a file when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.io.files import output_error
+
+Float32 = npt.NDArray[np.float32]
+MOST_PIXELS_IN_MEMORY = 2**26
+"""Of an image: 256 MiB, 8192 × 8192 px."""
+BAND_BYTES = 64 * 2**20
+
+
+def on_disk(height: int, width: int, folder: Path | None = None) -> Float32:
+    """Return zeros in a file without a name.
+
+    Parameters
+    ----------
+    height, width
+        Of the array, float32.
+    folder
+        Where the file lies; default: the system's folder for such files.
+
+    Raises
+    ------
+    OutputError
+        The disk has no room for it.
+    """
+    size = 4 * height * width
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):
+                # Without room for all of it a write into the map would end the process.
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            return np.memmap(file, np.float32, "r+", shape=(height, width))
+    except OSError as error:
+        raise output_error(folder or Path(tempfile.gettempdir()), error) from error
+
+
+def is_on_disk(array: npt.NDArray[Any]) -> bool:
+    """Tell whether an array is mapped from a file."""
+    return isinstance(array, np.memmap)
+
+
+def let_go(array: npt.NDArray[Any]) -> None:
+    """Let the system take the memory of a mapped array back; its values stay in the file."""
+    mapped = getattr(array, "_mmap", None)
+    if isinstance(mapped, mmap.mmap) and sys.platform == "linux":
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def band_rows(array: npt.NDArray[Any]) -> int:
+    """Return how many rows of a mapped array are touched at a time; all of one in memory."""
+    if not is_on_disk(array):
+        return max(len(array), 1)
+    return max(BAND_BYTES // max(array[:1].nbytes, 1), 1)
