@@ -12,6 +12,7 @@ from deep_storm.settings import Background, Device, Emitters, Psf, Reconstructio
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
 from deep_storm.verbs.models import Expected, load_model, ready_model
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.reporting import ENDING, densest, write_run_report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,9 +115,11 @@ class ReconstructResult:
     Argument("model", "model folder, or general: the bundled one, which needs no training"),
     Argument(
         "output",
-        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml",
+        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, "
+        "NAME-report.html",
     ),
     Argument("resume", "go on where an interrupted run with the same output was", bool),
+    Argument("no_report", "write no report (NAME-report.html)", bool),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
@@ -131,6 +134,7 @@ def reconstruct(
     model: Path | str | Model,
     output: Path | str | None = None,
     resume: bool = False,
+    no_report: bool = False,
     camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
     psf: Psf | None = None,
@@ -154,6 +158,9 @@ def reconstruct(
     resume
         Go on from ``NAME.running``, which an interrupted run has left: the results are those of a
         run that was never interrupted.
+    no_report
+        Leave the report out: it takes a few seconds. ``report NAME-run.toml`` makes it later. A run
+        that was stopped early has none.
     camera_maps
         Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
     camera
@@ -179,7 +186,7 @@ def reconstruct(
     from deep_storm.io.files import check_outputs
     from deep_storm.io.frames import open_frames
 
-    paths = output_paths(output)
+    paths = output_paths(output, with_report=not no_report)
     work_folder = _work_folder(paths, resume)
     check_outputs(paths, overwrite or resume)
     stream = open_frames(stack)
@@ -196,9 +203,9 @@ def reconstruct(
             identity = _identity(frames, trained, settings, device)
             work = WorkFolder.begin(work_folder, identity, resume, overwrite)
         done = reconstruct_frames(frames, trained, settings, device, progress, work)
-        result = ReconstructResult(done, paths, (*notes, *said))
+        result = ReconstructResult(done, kept_paths(paths, done.complete), (*notes, *said))
         if paths:
-            write_result(result, trained, stack, settings, overwrite or resume)
+            write_result(result, trained, stack, settings, overwrite or resume, frames)
             result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
         if work is not None and done.complete:
             work.remove()
@@ -268,12 +275,18 @@ def _told_what_is_there(problem: StackError, result: ReconstructResult) -> Stack
     return problem
 
 
-def output_paths(output: Path | str | None) -> tuple[Path, ...]:
-    """Return the files of a reconstruction: image, table, protocol, run record."""
+def output_paths(output: Path | str | None, *, with_report: bool = True) -> tuple[Path, ...]:
+    """Return the files of a reconstruction: image, table, protocol, run record, report."""
     if output is None:
         return ()
     stem = str(output).removesuffix(".tif").removesuffix(".csv")
-    return tuple(Path(stem + end) for end in (".tif", ".csv", "-protocol.txt", "-run.toml"))
+    endings = (".tif", ".csv", "-protocol.txt", "-run.toml", *([ENDING] if with_report else []))
+    return tuple(Path(stem + end) for end in endings)
+
+
+def kept_paths(paths: tuple[Path, ...], complete: bool) -> tuple[Path, ...]:
+    """Return the files that are written: who stops a run does not want to wait for a report."""
+    return tuple(p for p in paths if complete or not p.name.endswith(ENDING))
 
 
 def write_result(
@@ -282,8 +295,11 @@ def write_result(
     stack: object,
     settings: Reconstruction,
     overwrite: bool,
+    frames: FrameStream | None = None,
 ) -> None:
-    """Write image, table, protocol and run record as ``result.written`` names them.
+    """Write image, table, protocol, run record and report as ``result.written`` names them.
+
+    ``frames`` are shown in the report.
 
     Raises
     ------
@@ -294,12 +310,14 @@ def write_result(
     from deep_storm.io.images import write_image
     from deep_storm.io.thunderstorm import write_pieces, write_protocol
 
-    image, table, protocol, record = result.written
+    image, table, protocol, record = result.written[:4]
     done = result.reconstructed
     write_image(image, done.image, done.pixel_size_nm, overwrite)
     write_pieces(table, done.rows.pieces(), overwrite)
     write_protocol(protocol, model.card.camera, overwrite)
-    write_config(record, _record(result, model, stack, settings), overwrite)
+    about = _record(result, model, stack, settings)
+    write_config(record, about, overwrite)
+    write_run_report(result, model, frames, about, overwrite)
 
 
 def _record(
@@ -317,6 +335,9 @@ def _record(
     if model.path is not None:
         inputs |= {"model": str(model.path)}
     inputs |= {"weights_sha256": [w.sha256 for w in model.card.weights]}
+    inputs["densest_per_um2"] = densest(model.card)
+    for name in ("camera", "psf", "emitters", "background"):
+        inputs[name] = getattr(model.card, name).model_dump(mode="json")
     results = result.to_json()
     seconds = {k: results.pop(k) for k in ("seconds", "network_seconds", "frames_per_second")}
     return {

@@ -68,6 +68,7 @@ NAMES: tuple[str, ...] = (
     "reconstruct",
     "render",
     "evaluate",
+    "report",
     "benchmark",
     "doctor",
     "demo",
