@@ -84,6 +84,7 @@ __all__ = [
     "read_table",
     "reconstruct",
     "render",
+    "report",
     "simulate",
     "train",
     "write_table",
@@ -119,8 +120,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("deep-storm")
-    elif name == "fiji":  # the package; its verb is a matter of the command line
-        value = import_module(f"{__name__}.fiji")
+    elif name in ("fiji", "report"):  # packages; their verbs live in deep_storm.verbs
+        value = import_module(f"{__name__}.{name}")
     else:
         value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'settings')}"), name)
     globals()[name] = value

@@ -8,6 +8,7 @@
       last.npz       the weights at the end of training, to train on from there
       history.csv    losses and learning rate (written by training)
       loss.png       the same as a picture
+      report.html    all of this to look at (written by training)
 
 ``model.toml`` holds size and checksum of the weights, so that a damaged or unfinished folder is
 noticed. File names in it are names, never paths.

@@ -31,6 +31,9 @@ def test_image_and_table_are_those_of_python(imagej, trained, movie):
     assert done["image"]["title"] == "movie.tif - Deep-STORM"
     names = {p.name for p in (trained / "out").iterdir()}
     assert {"movie.tif", "movie.csv", "movie-protocol.txt", "movie-run.toml"} <= names
+    report = trained / "out" / "movie-report.html"
+    assert str(report) in done["status"]
+    assert "Does the model fit the frames?" in report.read_text(encoding="utf-8")
     np.testing.assert_array_equal(tifffile.imread(trained / "out" / "movie.tif"), expected.image)
 
 

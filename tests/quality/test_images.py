@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deep_storm.errors import StackError
-from deep_storm.quality.images import compare_images
+from deep_storm.quality.images import compare_images, compare_maps
 
 
 def spots(seed: int = 0, size: int = 48) -> np.ndarray:
@@ -77,3 +77,17 @@ def test_as_dict_can_be_written_as_json():
 def test_refuses_images_that_cannot_be_compared(image, truth, words):
     with pytest.raises(StackError, match=words):
         compare_images(image, truth)
+
+
+def test_maps_show_where_the_image_is_wrong():
+    truth = spots()
+    image = truth.copy()
+    image[:12, :12] += truth.max()
+    maps = compare_maps(image, truth)
+    assert maps.scores == compare_images(image, truth)
+    assert maps.rse.shape == maps.ssim.shape == truth.shape
+    np.testing.assert_allclose(maps.rse, abs(maps.fitted - truth))
+    assert maps.rse[:12, :12].mean() > 2 * maps.rse[16:, 16:].mean()
+    assert maps.ssim[:8, :8].mean() < maps.ssim[20:, 20:].mean()
+    assert maps.scores.rmse == pytest.approx(math.sqrt(np.mean(maps.rse**2)))
+    assert maps.scores.nrmse == pytest.approx(maps.scores.rmse / np.ptp(truth))

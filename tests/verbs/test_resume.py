@@ -44,7 +44,7 @@ def uninterrupted(movie, tmp_path_factory):
 
 def files(folder):
     assert sorted(p.name for p in folder.iterdir()) == [
-        "out-protocol.txt", "out-run.toml", "out.csv", "out.tif"
+        "out-protocol.txt", "out-report.html", "out-run.toml", "out.csv", "out.tif"
     ]  # fmt: skip
     return (folder / "out.csv").read_bytes(), tifffile.imread(folder / "out.tif").tobytes()
 
@@ -67,6 +67,7 @@ def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
     assert not first.complete
     assert first.reconstructed.shape[0] == 6
     assert "--resume goes on" in first.summary()
+    assert not (tmp_path / "out-report.html").exists()
     second = again(movie, tmp_path, progress=stop_at(14), resume=True)
     assert second.reconstructed.shape[0] == 14
     assert again(movie, tmp_path, resume=True).complete

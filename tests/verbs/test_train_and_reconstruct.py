@@ -33,7 +33,8 @@ def work(tmp_path_factory):
 
 def test_training_leaves_a_whole_model_folder(work):
     names = {p.name for p in (work / "model").iterdir()}
-    assert names == {"model.toml", "weights.npz", "last.npz", "history.csv", "loss.png"}
+    files = {"model.toml", "weights.npz", "last.npz", "history.csv", "loss.png", "report.html"}
+    assert names == files
     assert ds.Model.load(work / "model").card.camera == CAMERA
 
 
@@ -66,12 +67,23 @@ def test_reconstruct_writes_image_table_protocol_and_record(work):
         "out.csv",
         "out-protocol.txt",
         "out-run.toml",
+        "out-report.html",
     ]
+    assert "Does the model fit the frames?" in done.written[-1].read_text(encoding="utf-8")
     assert tifffile.imread(work / "out.tif").shape == (36 * 8, 40 * 8)
     table = ds.read_table(work / "out.csv")
     assert len(table) == len(done.table) > 0
     again = ds.reconstruct(work / "sim.tif", model=work / "model", config=work / "out-run.toml")
     np.testing.assert_array_equal(again.table["x_nm"], done.table["x_nm"])
+
+
+def test_a_report_can_be_left_out_and_an_old_one_does_not_stay(work):
+    settings = {"model": work / "model", "output": work / "brief", "frames": "1:3"}
+    ds.reconstruct(work / "sim.tif", **settings)
+    assert (work / "brief-report.html").exists()
+    done = ds.reconstruct(work / "sim.tif", no_report=True, overwrite=True, **settings)
+    assert len(done.written) == 4
+    assert not (work / "brief-report.html").exists()
 
 
 def test_starting_from_a_model_keeps_what_it_was_trained_for(work):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from deep_storm.errors import StackError, TableError
@@ -150,6 +151,14 @@ class Host:
             results.show(title)
             return None
         return results
+
+    def open_page(self, path: Path) -> None:
+        """Open a page of ours in the browser; not without windows, nor in a macro."""
+        if self.windows and not self._ij.macroRunning():
+            try:
+                java_class("ij.plugin.BrowserLauncher").openURL(path.resolve().as_uri())
+            except java_class("java.io.IOException") as error:
+                self.log(f"{path} could not be opened: {error}")
 
     def remember(self, key: str, value: str) -> None:
         """Keep a text in Fiji's preferences."""

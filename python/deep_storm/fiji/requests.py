@@ -110,10 +110,15 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     from deep_storm.io.files import check_outputs
     from deep_storm.settings import Reconstruction
     from deep_storm.verbs.models import Expected, ready_model
-    from deep_storm.verbs.reconstruct import PartlyReadError, output_paths, write_result
+    from deep_storm.verbs.reconstruct import (
+        PartlyReadError,
+        kept_paths,
+        output_paths,
+        write_result,
+    )
 
     output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
-    paths = output_paths(output)
+    paths = output_paths(output, with_report=not options.pop("no_report", False))
     check_outputs(paths, overwrite)
     verb = load("reconstruct")
     direct, settings = verb.bind({**options, "progress": job.progress})
@@ -128,12 +133,13 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     px = model.card.camera.pixel_size_nm
     shift_nm = (corner_px[0] * px, corner_px[1] * px)
     done = replace(result.reconstructed, rows=TableRows(shifted(result.table, shift_nm)))
+    paths = kept_paths(paths, done.complete)
     result = replace(result, reconstructed=done, written=paths)
     used = settings.get("settings") or Reconstruction()
 
     def write() -> Data:
         if paths:
-            write_result(result, model, stack, used, overwrite)  # type: ignore[arg-type]
+            write_result(result, model, stack, used, overwrite, stack)  # type: ignore[arg-type]
         return {"written": [str(path) for path in paths]}
 
     more: Data = {"corner_nm": shift_nm, "complete": done.complete, "camera_nm": px}

@@ -6,10 +6,13 @@ pass). With that fitted image, and the *range* of the truth (largest − smalles
 
 ===========  ==============================================================================
 SSIM         structural similarity [1]_, Gaussian window of 1.5 px, data range = range
-NRMSE        RMS of the difference / range
-PSNR         20 log₁₀(range / RMS of the difference), dB
+RMSE         RMS of the difference, in the truth's unit
+NRMSE        RMSE / range
+PSNR         20 log₁₀(range / RMSE), dB
 correlation  Pearson correlation of the pixels (which no fit changes)
 ===========  ==============================================================================
+
+SSIM and root squared error (RSE, the size of the difference) are also given pixel by pixel.
 
 .. [1] Z. Wang et al., IEEE Transactions on Image Processing 13, 600 (2004).
 """
@@ -39,19 +42,54 @@ class ImageScores:
     psnr_db: float
     scale: float
     offset: float
+    rmse: float
 
     def as_dict(self) -> dict[str, float | None]:
         """Return plain numbers for JSON: ``None`` instead of ``nan`` and infinity."""
         return {k: v if math.isfinite(v) else None for k, v in asdict(self).items()}
 
 
+@dataclass(frozen=True, eq=False)
+class ImageMaps:
+    """An image compared with the truth, pixel by pixel.
+
+    Attributes
+    ----------
+    scores
+        The numbers over all pixels.
+    fitted, truth
+        (y, x), the image brought to the truth's intensity, and the truth.
+    ssim
+        (y, x), structural similarity around each pixel.
+    rse
+        (y, x), root squared error: the size of the difference, in the truth's unit.
+    """
+
+    scores: ImageScores
+    fitted: npt.NDArray[np.float64]
+    truth: npt.NDArray[np.float64]
+    ssim: npt.NDArray[np.float64]
+    rse: npt.NDArray[np.float64]
+
+
 def compare_images(image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> ImageScores:
-    """Compare an image with the truth.
+    """Compare an image with the truth; as :func:`compare_maps`, but only the scores."""
+    return compare_maps(image, truth).scores
+
+
+def compare_maps(
+    image: npt.NDArray[np.generic],
+    truth: npt.NDArray[np.generic],
+    names: tuple[str, str] = ("image", "truth"),
+) -> ImageMaps:
+    """Compare an image with the truth, as scores and as maps.
 
     Parameters
     ----------
     image, truth
         (y, x), any real dtype, the same shape, registered to each other, at least 11 px an edge.
+    names
+        What the two are called in errors.
 
     Raises
     ------
@@ -60,33 +98,43 @@ def compare_images(image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic
     """
     from skimage.metrics import structural_similarity
 
-    a, b = _checked(image, truth)
+    a, b = _checked(image, truth, names)
     spread = float(np.ptp(b))
     if spread == 0:
-        raise StackError("the true image is constant", "an image with structure", "check the file")
+        name = "true image" if names[1] == "truth" else names[1]
+        raise StackError(f"the {name} is constant", "an image with structure", "check the file")
     scale, offset = _fit(a, b)
     fitted = scale * a + offset
-    rms = math.sqrt(float(np.mean((fitted - b) ** 2)))
-    ssim = structural_similarity(  # type: ignore[no-untyped-call]
-        fitted, b, data_range=spread, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    difference = fitted - b
+    rms = math.sqrt(float(np.mean(difference**2)))
+    ssim, ssim_map = structural_similarity(  # type: ignore[no-untyped-call]
+        fitted,
+        b,
+        data_range=spread,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
     )
-    return ImageScores(
+    scores = ImageScores(
         ssim=float(ssim),
         nrmse=rms / spread,
         correlation=_correlation(a, b),
         psnr_db=20 * math.log10(spread / rms) if rms > 0 else math.inf,
         scale=scale,
         offset=offset,
+        rmse=rms,
     )
+    return ImageMaps(scores, fitted, b, ssim_map, np.abs(difference))
 
 
 def _checked(
-    image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic]
+    image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic], names: tuple[str, str]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     a, b = np.asarray(image, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 2:
         raise StackError(
-            f"the image is {_size(a)} and the truth {_size(b)}",
+            f"the {names[0]} is {_size(a)} and the {names[1]} {_size(b)}",
             "two images (y, x) of the same shape",
             "draw both with the same pixel size and field",
         )
@@ -96,7 +144,7 @@ def _checked(
             f"at least {SMALLEST_EDGE_PX} px along each edge",
             "draw them with smaller pixels",
         )
-    for name, values in (("image", a), ("truth", b)):
+    for name, values in zip(names, (a, b), strict=True):
         if not np.isfinite(values).all():
             raise StackError(
                 f"the {name} has pixels that are not finite", "numbers only", "replace them by 0"

@@ -105,3 +105,24 @@ class Evaluation(Settings):
         pattern=r"^\d*:\d*$|^\d+$",
         example="1:30",
     )
+    frc_blocks: int = setting(
+        20,
+        "blocks that the frames are cut into; every other one makes an image for the FRC",
+        unit="blocks",
+        ge=2,
+        le=100_000,
+    )
+    frc_pixel_size_nm: float | None = setting(
+        None,
+        "pixel size of these two images; default: 5 nm, or what makes them 4096 px wide",
+        unit="nm",
+        gt=0,
+        le=1000,
+    )
+    camera_pixel_size_nm: float | None = setting(
+        None,
+        "pixel size of the wide-field image; default: as its file says",
+        unit="nm",
+        gt=0,
+        le=10_000,
+    )

@@ -1,89 +1,316 @@
-"""``evaluate``: a localization table compared with the truth."""
+"""``evaluate``: a localization table or an image, compared with the truth and the wide field."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.settings import Evaluation
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import TableSource, table_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from deep_storm.quality.images import ImageMaps
+    from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.scores import Comparison
+    from deep_storm.quality.wide_field import WideFieldComparison
+    from deep_storm.verbs.images import ImageSource, Picture
+
+Draw: TypeAlias = "Callable[[Picture, int], Picture]"
+"""Gives the image of the same field as another, with so many pixels along one of that one's."""
 
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """A table compared with the truth; ``comparison`` has all scores."""
+    """What was compared; None where something was not given.
 
-    comparison: Comparison
+    Attributes
+    ----------
+    comparison
+        Table and true table, all scores.
+    image
+        Image and true image: scores, SSIM and error map.
+    wide_field
+        Image and wide field, the same on the camera's pixels.
+    resolution
+        Fourier ring correlation of the table; None also for a table too short for it.
+    written
+        Maps (TIFF), curve (CSV) and picture (PNG).
+    """
 
-    @property
-    def written(self) -> tuple[Path, ...]:
-        """Nothing is written."""
-        return ()
+    comparison: Comparison | None = None
+    image: ImageMaps | None = None
+    wide_field: WideFieldComparison | None = None
+    resolution: RingCorrelation | None = None
+    written: tuple[Path, ...] = field(default=())
 
     def summary(self) -> str:
-        """Return a small table, one line for each tolerance."""
-        found = self.comparison
-        head = (
-            f"Frames {found.first_frame + 1}:{found.last_frame + 1}, {found.localizations} "
-            f"localizations, {found.emitters} emitters"
-        )
-        left_out = (found.localizations_left_out, found.emitters_left_out)
-        if any(left_out):
-            head += f" ({left_out[0]} and {left_out[1]} in other frames or the border)"
-        titles = ("tolerance", "Jaccard", "recall", "precision", "RMSE", "bias x, y", "efficiency")
-        lines = ["".join(f"{title:>15}" for title in titles)]
-        for s in found.scores:
-            cells = (
-                f"{s.tolerance_nm:g} nm",
-                f"{s.jaccard:.3f}",
-                f"{s.recall:.3f}",
-                f"{s.precision:.3f}",
-                f"{s.rmse_nm:.1f} nm",
-                f"{s.bias_x_nm:+.1f}, {s.bias_y_nm:+.1f} nm",
-                f"{s.efficiency:.3f}",
+        """Return a small table, one line for each tolerance, and a line for each image."""
+        lines = [] if self.comparison is None else _lines_of(self.comparison)
+        if self.image is not None:
+            lines.append(f"True image  {_image_line(self.image)}")
+        if self.wide_field is not None:
+            lines.append(
+                f"Wide field  {_image_line(self.wide_field.maps)}, "
+                f"blur {self.wide_field.sigma_nm:.0f} nm"
             )
-            lines.append("".join(f"{cell:>15}" for cell in cells))
-        return "\n".join([head, *lines])
+        if self.resolution is not None:
+            lines.append(f"Resolution  {self.resolution.text()} (FRC, 1/7)")
+        return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Return all scores at each tolerance."""
-        return self.comparison.as_dict()
+        """Return all scores; None for what was not compared."""
+        scores = {} if self.comparison is None else self.comparison.as_dict()
+        return scores | {
+            "image": None if self.image is None else self.image.scores.as_dict(),
+            "wide_field": None if self.wide_field is None else self.wide_field.as_dict(),
+            "frc": None if self.resolution is None else self.resolution.as_dict(),
+        }
+
+
+def _lines_of(found: Comparison) -> list[str]:
+    """Return the table of scores."""
+    head = (
+        f"Frames {found.first_frame + 1}:{found.last_frame + 1}, {found.localizations} "
+        f"localizations, {found.emitters} emitters"
+    )
+    left_out = (found.localizations_left_out, found.emitters_left_out)
+    if any(left_out):
+        head += f" ({left_out[0]} and {left_out[1]} in other frames or the border)"
+    titles = ("tolerance", "Jaccard", "recall", "precision", "RMSE", "bias x, y", "efficiency")
+    lines = ["".join(f"{title:>15}" for title in titles)]
+    for s in found.scores:
+        cells = (
+            f"{s.tolerance_nm:g} nm",
+            f"{s.jaccard:.3f}",
+            f"{s.recall:.3f}",
+            f"{s.precision:.3f}",
+            f"{s.rmse_nm:.1f} nm",
+            f"{s.bias_x_nm:+.1f}, {s.bias_y_nm:+.1f} nm",
+            f"{s.efficiency:.3f}",
+        )
+        lines.append("".join(f"{cell:>15}" for cell in cells))
+    return [head, *lines]
+
+
+def _image_line(maps: ImageMaps) -> str:
+    s = maps.scores
+    return (
+        f"SSIM {s.ssim:.3f}, NRMSE {s.nrmse:.4f}, PSNR {s.psnr_db:.1f} dB, "
+        f"correlation {s.correlation:.3f}"
+    )
 
 
 @verb(
-    "compare a localization table with the truth",
+    "compare a localization table or an image with the truth, or with the wide field",
     Argument("results", "localization table (CSV)"),
     Argument("truth", "ground truth (CSV)"),
+    Argument(
+        "reconstruction", "super-resolution image (TIFF); left out, it is drawn from the table"
+    ),
+    Argument("true_image", "true image (TIFF) of the same field as the reconstruction"),
+    Argument("wide_field", "wide-field image (TIFF); of a stack, the mean is taken"),
+    Argument(
+        "output",
+        "name without ending: SSIM and error maps (.tif), FRC curve (.csv), and a picture (.png)",
+    ),
     settings=Evaluation,
 )
 def evaluate(
-    results: TableSource,
-    truth: TableSource,
+    results: TableSource | None = None,
+    truth: TableSource | None = None,
     *,
+    reconstruction: ImageSource | None = None,
+    true_image: ImageSource | None = None,
+    wide_field: ImageSource | None = None,
+    output: Path | str | None = None,
     settings: Evaluation = Evaluation(),
+    overwrite: bool = False,
 ) -> EvaluateResult:
-    """Compare a localization table with the truth, by optimal matching in every frame.
+    """Judge a result by whatever there is to judge it by.
+
+    A table is matched with a true table frame by frame. An image is compared with a true image,
+    and, blurred and seen by the camera, with the wide field. The frames of a table, halved, give
+    its resolution (Fourier ring correlation).
 
     Parameters
     ----------
     results, truth
         ThunderSTORM tables (CSV), or tables in memory.
+    reconstruction
+        Super-resolution image. Without it the table is drawn where an image is needed.
+    true_image
+        With the same pixels as the reconstruction.
+    wide_field
+        Image or stack of the camera.
+    output
+        Where maps, curve and picture go; without it only scores are computed.
     settings
-        Tolerances, border and frames.
+        Tolerances, border, frames; blocks and pixels of the FRC.
+    overwrite
+        Whether existing files may be replaced.
 
     Raises
     ------
     TableError
         A table cannot be read, the two have no frames in common, or one is not in nm.
+    StackError
+        An image cannot be read, or the images are not of the same field.
     SettingsError
-        A tolerance is not positive, or the frames or the border do not fit.
+        Nothing is given to compare with, a tolerance is not positive, or the frames or the border
+        do not fit.
+    OutputError
+        A file exists already or cannot be written.
     """
+    from deep_storm.io.files import check_outputs
     from deep_storm.quality.scores import evaluate as compare
+    from deep_storm.verbs.images import picture_of
 
-    estimated, true = table_of(results), table_of(truth, "ground truth")
-    return EvaluateResult(compare(estimated, true, settings))
+    _check_given(results, truth, true_image, wide_field)
+    paths = _paths(output, results is not None, true_image is not None, wide_field is not None)
+    check_outputs(paths.values(), overwrite)
+    table = None if results is None else table_of(results)
+    draw = _drawer(reconstruction, table)
+    comparison = None
+    if truth is not None and table is not None:
+        comparison = compare(table, table_of(truth, "ground truth"), settings)
+    seen = None
+    if wide_field is not None:
+        seen = picture_of(wide_field, "wide field", settings.camera_pixel_size_nm, mean=True)
+    true = None if true_image is None else picture_of(true_image, "true image")
+    result = EvaluateResult(
+        comparison,
+        None if true is None else _with_true_image(draw, true),
+        None if seen is None else _with_wide_field(draw, seen),
+        None if table is None else _resolution(table, settings),
+    )
+    return _write(result, paths, true, seen, overwrite)
+
+
+def _check_given(
+    results: TableSource | None,
+    truth: TableSource | None,
+    true_image: ImageSource | None,
+    wide_field: ImageSource | None,
+) -> None:
+    """Raise a SettingsError when there is nothing to judge an image by."""
+    from deep_storm.errors import SettingsError
+
+    if results is None and truth is not None:
+        raise SettingsError(
+            "a true table without a table of results",
+            "both tables",
+            "name the localization table first, or give a --true-image",
+        )
+    if results is None and true_image is None and wide_field is None:
+        raise SettingsError(
+            "no table, and an image with nothing to compare it with",
+            "a table, or a true image or a wide-field image as well",
+            "name a table (CSV), or give --true-image or --wide-field",
+        )
+
+
+def _paths(output: Path | str | None, table: bool, true: bool, seen: bool) -> dict[str, Path]:
+    """Name the files that may be written."""
+    if output is None:
+        return {}
+    stem = str(output).removesuffix(".png")
+    endings = {
+        "ssim": ("-ssim.tif", true),
+        "rse": ("-rse.tif", true),
+        "wide_ssim": ("-wide-field-ssim.tif", seen),
+        "wide_rse": ("-wide-field-rse.tif", seen),
+        "frc": ("-frc.csv", table),
+        "picture": (".png", table or true or seen),
+    }
+    return {name: Path(stem + end) for name, (end, wanted) in endings.items() if wanted}
+
+
+def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> Draw:
+    """Return what gives the image of a field with certain pixels; one that is given stays as is."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.verbs.images import draw_table, picture_of
+
+    if reconstruction is not None:
+        given = picture_of(reconstruction, "reconstruction")
+        return lambda like, per_px: given
+    if table is not None:
+        return partial(draw_table, table)
+    raise SettingsError(
+        "neither a table nor an image was given",
+        "a localization table, a super-resolution image, or both",
+        "name a table (CSV) or give --reconstruction IMAGE.tif",
+    )
+
+
+def _with_true_image(draw: Draw, true: Picture) -> ImageMaps:
+    """Compare with the true image; a table is drawn on its pixels."""
+    from deep_storm.quality.images import compare_maps
+
+    return compare_maps(draw(true, 1).pixels, true.pixels)
+
+
+def _with_wide_field(draw: Draw, seen: Picture) -> WideFieldComparison:
+    """Compare with the wide field; a table is drawn with fine pixels on its field."""
+    from deep_storm.quality.wide_field import MOST_PER_CAMERA_PX, compare_with_wide_field
+
+    camera_nm = seen.known_pixel_nm("--camera-pixel-size-nm")
+    drawn = draw(seen, MOST_PER_CAMERA_PX)
+    return compare_with_wide_field(drawn.pixels, drawn.known_pixel_nm(), seen.pixels, camera_nm)
+
+
+def _resolution(table: pd.DataFrame, settings: Evaluation) -> RingCorrelation | None:
+    """Measure the resolution; None where the table is too short for it."""
+    from deep_storm.quality.resolution import LEAST_ROWS, table_resolution
+    from deep_storm.quality.selection import compared_frames
+
+    if settings.frames is not None and len(table):
+        table = table[table["frame"].between(*compared_frames(table, table, settings.frames))]
+    if len(table) < LEAST_ROWS or table["frame"].nunique() < 2:
+        return None
+    if min(float(table[c].max() - table[c].min()) for c in ("x_nm", "y_nm")) <= 0:
+        return None
+    return table_resolution(table, settings.frc_blocks, settings.frc_pixel_size_nm)
+
+
+def _write(
+    result: EvaluateResult,
+    paths: dict[str, Path],
+    true: Picture | None,
+    seen: Picture | None,
+    overwrite: bool,
+) -> EvaluateResult:
+    """Write maps, curve and picture."""
+    from deep_storm.io.files import atomic_path
+    from deep_storm.io.images import write_image
+
+    parts: list[tuple[str, ImageMaps, float]] = []
+    written: list[Path] = []
+    wide = None if result.wide_field is None else result.wide_field.maps
+    for prefix, title, maps, picture in (
+        ("", "true image", result.image, true),
+        ("wide_", "wide field", wide, seen),
+    ):
+        if maps is not None and picture is not None and paths:
+            size_nm = picture.pixel_size_nm or 1000.0
+            parts.append((title, maps, size_nm))
+            for name, values in (("ssim", maps.ssim), ("rse", maps.rse)):
+                path = paths[prefix + name]
+                write_image(path, values.astype("float32"), size_nm, overwrite)
+                written.append(path)
+    if result.resolution is not None and paths:
+        with atomic_path(paths["frc"], overwrite) as partial:
+            result.resolution.table().to_csv(partial, index=False, float_format="%.6g")
+        written.append(paths["frc"])
+    if paths and (parts or result.resolution is not None):
+        from deep_storm.report.figures import save_figure
+        from deep_storm.report.judging import comparison_figure
+
+        save_figure(comparison_figure(parts, result.resolution), paths["picture"], overwrite)
+        written.append(paths["picture"])
+    return replace(result, written=tuple(written))

@@ -15,6 +15,7 @@ from deep_storm.settings import Background, Device, Emitters, Psf, Reconstructio
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource
 from deep_storm.verbs.models import Expected, load_model
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.reporting import ENDING, densest, write_run_report
 from deep_storm.verbs.sweep import SweepResult, stacks_of, sweep
 from deep_storm.verbs.watching import open_watched
 
@@ -133,12 +134,13 @@ class PartlyReadError(StackError):
     Argument("model", "model folder, or general: the bundled one, which needs no training"),
     Argument(
         "output",
-        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml; "
-        "of a sweep, a folder",
+        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, "
+        "NAME-report.html; of a sweep, the directory for them",
     ),
     Argument("resume", "go on where an interrupted run with the same output was", bool),
     Argument("watch", "folder (or TIFF) in which a movie is being written: work while it grows"),
     Argument("cluster", "Dask workers: tcp://HOST:PORT, or local:N for processes here", str),
+    Argument("no_report", "write no report (NAME-report.html)", bool),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,
@@ -156,6 +158,7 @@ def reconstruct(
     resume: bool = False,
     watch: Path | str | None = None,
     cluster: str | None = None,
+    no_report: bool = False,
     camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
     psf: Psf | None = None,
@@ -185,6 +188,9 @@ def reconstruct(
         Instead of a stack, a folder or a TIFF that is still being written.
     cluster
         Dask workers that do the work; the result is the same.
+    no_report
+        Leave the report out: it takes a few seconds. ``report NAME-run.toml`` makes it later. A run
+        that was stopped early has none.
     camera_maps
         Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
     camera
@@ -213,7 +219,7 @@ def reconstruct(
 
     expected = Expected(camera, psf, emitters, background)
     with _workers(cluster) as crew:
-        common = Common(model, expected, camera_maps, settings, device, crew)
+        common = Common(model, expected, camera_maps, settings, device, crew, not no_report)
         if watch is not None:
             with open_watched(Path(watch), stack, output, common, watching, progress) as movie:
                 return reconstruct_stack(movie, output, common, resume, overwrite, progress)
@@ -269,12 +275,18 @@ def _workers(cluster: str | None) -> AbstractContextManager[Crew | None]:
     return Cluster(cluster)
 
 
-def output_paths(output: Path | str | None) -> tuple[Path, ...]:
-    """Return the files of a reconstruction: image, table, protocol, run record."""
+def output_paths(output: Path | str | None, *, with_report: bool = True) -> tuple[Path, ...]:
+    """Return the files of a reconstruction: image, table, protocol, run record, report."""
     if output is None:
         return ()
     stem = str(output).removesuffix(".tif").removesuffix(".csv")
-    return tuple(Path(stem + end) for end in (".tif", ".csv", "-protocol.txt", "-run.toml"))
+    endings = (".tif", ".csv", "-protocol.txt", "-run.toml", *([ENDING] if with_report else []))
+    return tuple(Path(stem + end) for end in endings)
+
+
+def kept_paths(paths: tuple[Path, ...], complete: bool) -> tuple[Path, ...]:
+    """Return the files that are written: who stops a run does not want to wait for a report."""
+    return tuple(p for p in paths if complete or not p.name.endswith(ENDING))
 
 
 def write_result(
@@ -283,8 +295,11 @@ def write_result(
     stack: object,
     settings: Reconstruction,
     overwrite: bool,
+    frames: FrameStream | None = None,
 ) -> None:
-    """Write image, table, protocol and run record as ``result.written`` names them.
+    """Write image, table, protocol, run record and report as ``result.written`` names them.
+
+    ``frames`` are shown in the report.
 
     Raises
     ------
@@ -295,12 +310,14 @@ def write_result(
     from deep_storm.io.images import write_image
     from deep_storm.io.thunderstorm import write_pieces, write_protocol
 
-    image, table, protocol, record = result.written
+    image, table, protocol, record = result.written[:4]
     done = result.reconstructed
     write_image(image, done.image, done.pixel_size_nm, overwrite)
     write_pieces(table, done.rows.pieces(), overwrite)
     write_protocol(protocol, model.card.camera, overwrite)
-    write_config(record, _record(result, model, stack, settings), overwrite)
+    about = _record(result, model, stack, settings)
+    write_config(record, about, overwrite)
+    write_run_report(result, model, frames, about, overwrite)
 
 
 def _record(
@@ -318,6 +335,9 @@ def _record(
     if model.path is not None:
         inputs |= {"model": str(model.path)}
     inputs |= {"weights_sha256": [w.sha256 for w in model.card.weights]}
+    inputs["densest_per_um2"] = densest(model.card)
+    for name in ("camera", "psf", "emitters", "background"):
+        inputs[name] = getattr(model.card, name).model_dump(mode="json")
     results = result.to_json()
     seconds = {k: results.pop(k) for k in ("seconds", "network_seconds", "frames_per_second")}
     return {

@@ -16,6 +16,7 @@ from deep_storm.verbs.reconstruct import (
     PartlyReadError,
     ReconstructResult,
     StackSource,
+    kept_paths,
     output_paths,
     write_result,
 )
@@ -45,6 +46,7 @@ class Common:
     settings: Reconstruction = Reconstruction()
     device: Device = Device()
     crew: Crew | None = None
+    with_report: bool = True
 
 
 def reconstruct_stack(
@@ -60,7 +62,7 @@ def reconstruct_stack(
     from deep_storm.io.frames import open_frames
 
     settings, device = common.settings, common.device
-    paths = output_paths(output)
+    paths = output_paths(output, with_report=common.with_report)
     work_folder = _work_folder(paths, resume)
     check_outputs(paths, overwrite or resume)
     stream = open_frames(stack)
@@ -80,9 +82,9 @@ def reconstruct_stack(
                 work.watcher = _live(paths[0], trained, settings)
         done = reconstruct_frames(frames, trained, settings, device, progress, work, common.crew)
         notes = (*notes, *said, *getattr(stream, "notes", ()))
-        result = ReconstructResult(done, paths, notes)
+        result = ReconstructResult(done, kept_paths(paths, done.complete), notes)
         if paths:
-            write_result(result, trained, stack, settings, overwrite or resume)
+            write_result(result, trained, stack, settings, overwrite or resume, frames)
             result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
         if work is not None and done.complete:
             live_image(paths[0]).unlink(missing_ok=True)
@@ -115,7 +117,7 @@ def done_before(name: Path) -> dict[str, Any] | None:
     from deep_storm.errors import SettingsError
     from deep_storm.io.config import load_toml
 
-    paths = output_paths(name)
+    paths = output_paths(name, with_report=False)
     if not all(path.is_file() for path in paths):
         return None
     try:

@@ -69,6 +69,7 @@ NAMES: tuple[str, ...] = (
     "reconstruct",
     "render",
     "evaluate",
+    "report",
     "benchmark",
     "doctor",
     "demo",

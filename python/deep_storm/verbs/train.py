@@ -19,6 +19,8 @@ from deep_storm.verbs.training_sources import (
 )
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from deep_storm.model import Model
     from deep_storm.training.checkpoint import Keeper
     from deep_storm.training.loop import Trained
@@ -148,10 +150,10 @@ def train(
     OutputError
         The model folder exists already or cannot be written.
     """
-    from deep_storm.io.files import atomic_folder, check_outputs
+    from deep_storm.io.files import check_outputs
     from deep_storm.model import CARD_FILE
-    from deep_storm.report.plots import loss_curve, save_figure
     from deep_storm.training.session import train_model
+    from deep_storm.verbs.reporting import EXAMPLES
 
     if output is not None:
         _check_folder(Path(output), overwrite, CARD_FILE)
@@ -175,15 +177,15 @@ def train(
         model, trained = train_model(
             molecules, network, training, device, imported, start, progress, keeper
         )
+        real = None
+        if imported is not None:
+            real = imported.stream.read(0, min(EXAMPLES, imported.stream.shape[0]))
     finally:
         if imported is not None:
             imported.stream.close()
     if output is None:
         return TrainResult(model, trained, shown)
-    with atomic_folder(output, overwrite, marker=CARD_FILE) as partial:
-        trained.history.to_csv(partial / "history.csv", index=False)
-        save_figure(loss_curve(trained.history), partial / "loss.png")
-        model.save_into(partial)
+    _write_folder(Path(output), model, trained, real, overwrite)
     model.path = Path(output)
     if keeper is not None:
         keeper.remove()
@@ -192,6 +194,27 @@ def train(
 
 FREE = {"steps", "minutes", "checkpoint_seconds"}
 """Settings that may be changed on the way: how long it lasts, how often it is kept."""
+
+
+def _write_folder(
+    folder: Path,
+    model: Model,
+    trained: Trained,
+    real: npt.NDArray[Any] | None,
+    overwrite: bool,
+) -> None:
+    """Write the model folder: weights, history, and what there is to look at."""
+    from deep_storm.io.files import atomic_folder
+    from deep_storm.model import CARD_FILE
+    from deep_storm.report.plots import loss_curve, save_figure
+    from deep_storm.verbs.reporting import write_training_report
+
+    with atomic_folder(folder, overwrite, marker=CARD_FILE) as partial:
+        trained.history.to_csv(partial / "history.csv", index=False)
+        save_figure(loss_curve(trained.history), partial / "loss.png")
+        model.save_into(partial)
+        report = partial / "report.html"
+        write_training_report(report, model.card, trained.history, folder.name, real)
 
 
 def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:

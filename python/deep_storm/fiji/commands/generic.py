@@ -103,6 +103,14 @@ def text_of(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def open_report(call: Call, result: dict[str, Any]) -> None:
+    """Open the report that a verb has written, if any: a file, or in a model folder."""
+    for path in map(Path, result["written"]):
+        report = path / "report.html" if path.is_dir() else path
+        if report.name.endswith("report.html") and report.is_file():
+            call.host.open_page(report)
+
+
 def frames_of(call: Call) -> ImageFrames:
     """Return the frames of the image in front, or of its ROI."""
     return ImageFrames(call.image)

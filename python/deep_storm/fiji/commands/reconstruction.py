@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deep_storm.errors import Cancelled, StackError
-from deep_storm.fiji.commands.generic import run_work, show, work_of
+from deep_storm.fiji.commands.generic import open_report, run_work, show, work_of
 from deep_storm.fiji.exchange import error_from_data
 from deep_storm.fiji.jobs import Work
 from deep_storm.fiji.requests import KEPT
@@ -21,6 +21,7 @@ def reconstruct(call: Call) -> Outcome:
         result = _unfinished(call, work, result)
     name = work.frames.name if work.frames is not None else str(call.values["stack"])
     outcome = show(call, result, name.replace("\\", "/").rpartition("/")[2])
+    open_report(call, result)
     if "problem" in result:
         raise _told_what_is_there(result)
     return outcome

@@ -1,0 +1,103 @@
+"""A look at a stack: its mean, a few frames, its brightness in time, saturated pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.io.stream import FrameStream
+
+MOST_BYTES = 48 << 20
+MOST_FRAMES = 200
+EXAMPLES = 2
+FULL_WELLS = tuple(2**bits - 1 for bits in (8, 10, 11, 12, 14, 15, 16))
+SATURATED_SHARE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class StackLook:
+    """What some evenly spread frames of a stack show.
+
+    Attributes
+    ----------
+    name, shape, dtype
+        Of the stack; (t, y, x).
+    pixel_size_nm
+        As the file has it, or None.
+    mean
+        (y, x), mean of the frames that were read.
+    examples
+        (n, y, x), a few of them.
+    frames
+        (m,), 0-based numbers of the frames that were read.
+    level_adu
+        (m,), the mean pixel value of each.
+    saturated_frames
+        How many of them have pixels at the end of the camera's range.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    dtype: str
+    pixel_size_nm: float | None
+    mean: npt.NDArray[np.float64]
+    examples: npt.NDArray[Any]
+    frames: npt.NDArray[np.int64]
+    level_adu: npt.NDArray[np.float64]
+    saturated_frames: int
+
+
+def look_at(stream: FrameStream, first: int = 0, stop: int | None = None) -> StackLook:
+    """Read some frames of a stack.
+
+    Parameters
+    ----------
+    stream
+        The stack.
+    first, stop
+        Range of frames that counts, 0-based; default: all.
+
+    Raises
+    ------
+    StackError
+        A frame cannot be read.
+    """
+    count, height, width = stream.shape
+    stop = count if stop is None else stop
+    size = max(height * width * stream.dtype.itemsize, 1)
+    affordable = max(EXAMPLES, min(MOST_FRAMES, MOST_BYTES // size, stop - first))
+    chosen = np.unique(np.linspace(first, stop - 1, affordable).astype(np.int64))
+    total = np.zeros((height, width))
+    levels = np.zeros(len(chosen))
+    examples, saturated = [], 0
+    wanted = set(np.linspace(0, len(chosen) - 1, EXAMPLES + 2).astype(int)[1:-1].tolist())
+    for number, frame in enumerate(chosen.tolist()):
+        picture = stream.read(frame, frame + 1)[0]
+        values = np.nan_to_num(picture.astype(np.float64), posinf=0, neginf=0)
+        total += values
+        levels[number] = values.mean()
+        saturated += _is_saturated(picture)
+        if number in wanted:
+            examples.append(picture)
+    return StackLook(
+        stream.name,
+        stream.shape,
+        str(stream.dtype),
+        stream.pixel_size_nm,
+        total / len(chosen),
+        np.array(examples),
+        chosen,
+        levels,
+        saturated,
+    )
+
+
+def _is_saturated(picture: npt.NDArray[Any]) -> bool:
+    """Tell whether pixels have the largest value that a camera's converter gives."""
+    largest = picture.max()
+    if largest not in FULL_WELLS:
+        return False
+    return int(np.count_nonzero(picture == largest)) > max(1, SATURATED_SHARE * picture.size)

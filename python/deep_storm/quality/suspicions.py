@@ -1,0 +1,212 @@
+"""What is suspicious about a result, in plain words.
+
+Each rule looks at one thing and says nothing when it is in order or not known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.stack_look import StackLook
+from deep_storm.quality.survey import ONE_NEIGHBOUR_PER_UM2, Survey
+from deep_storm.settings import Background, Emitters, Psf
+
+FEW_ROWS = 100
+PILED_UP, CONSTANT = 0.01, 0.01
+PHOTONS_OFF, SIGMA_OFF = 0.25, 0.1
+BACKGROUND_OFF = (0.7, 1.4)
+BACKGROUND_SLACK_PHOTON = 3.0
+DENSITY_FACTOR = {True: 3.0, False: 10.0}
+"""How much denser than the trained density is still trained for: uniform, or structured."""
+NEAR_THRESHOLD, NEAR_SHARE = 0.1, 0.3
+FADED = 0.5
+CHANCE_SIGMAS = 2.0
+DRIFT_NM, DRIFT_UNCERTAINTIES = 20.0, 1.0
+COLUMNS = {
+    "intensity_photon": ("photons", "{:.4g}"),
+    "sigma_nm": ("PSF sigma", "{:.4g} nm"),
+    "offset_photon": ("background", "{:.3g} photons"),
+    "uncertainty_xy_nm": ("uncertainty", "{:.3g} nm"),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the model was trained for, or told; None where it is not known."""
+
+    psf: Psf | None = None
+    emitters: Emitters | None = None
+    background: Background | None = None
+    threshold: float | None = None
+    densest_per_um2: float = 0.0
+    """A general model, and what came from it, has learnt densities up to this."""
+
+
+def suspicions(
+    found: Survey,
+    trained: Trained,
+    drift: DriftCurve | None = None,
+    look: StackLook | None = None,
+) -> list[str]:
+    """Say what is suspicious.
+
+    Parameters
+    ----------
+    found
+        The localizations.
+    trained
+        What the model expects.
+    drift
+        How far the localizations have moved.
+    look
+        Some frames of the stack.
+
+    Returns
+    -------
+    Sentences; none when nothing is suspicious.
+    """
+    if found.rows < FEW_ROWS:
+        return [
+            f"There are only {found.rows} localizations: nothing that follows is certain.",
+            *_saturation(look),
+        ]
+    return [
+        *_unlike_training(found, trained),
+        *_crowded(found, trained),
+        *_piled_up(found),
+        *_near_threshold(found, trained),
+        *_fading(found),
+        *_moving(found, drift),
+        *_saturation(look),
+    ]
+
+
+def _unlike_training(found: Survey, trained: Trained) -> Iterator[str]:
+    """Compare medians with what the model was trained for."""
+    photons, sigma_nm = found.median("intensity_photon"), found.median("sigma_nm")
+    background = found.median("offset_photon")
+    again = "estimate the molecules again (deep-storm estimate) and train for that"
+    if trained.emitters is not None and photons is not None:
+        ratio = photons / trained.emitters.intensity_photon
+        if abs(ratio - 1) > PHOTONS_OFF:
+            yield (
+                f"The median localization has {photons:.4g} photons, the model expects "
+                f"{trained.emitters.intensity_photon:.4g}: counting overlapping emitters depends "
+                f"on that; {again}."
+            )
+    if trained.psf is not None and sigma_nm is not None:
+        ratio = sigma_nm / trained.psf.sigma_nm
+        if abs(ratio - 1) > SIGMA_OFF:
+            yield (
+                f"The median PSF sigma is {sigma_nm:.4g} nm, the model expects "
+                f"{trained.psf.sigma_nm:.4g} nm: the focus or the pixel size may differ; {again}."
+            )
+    if trained.background is not None and background is not None:
+        expected = trained.background.background_photon
+        low, high = (expected * factor for factor in BACKGROUND_OFF)
+        slack = BACKGROUND_SLACK_PHOTON
+        if not min(low, expected - slack) <= background <= max(high, expected + slack):
+            yield (
+                f"The median background is {background:.3g} photons, the model expects "
+                f"{expected:.3g}: check the camera's baseline; {again}."
+            )
+
+
+def _crowded(found: Survey, trained: Trained) -> Iterator[str]:
+    """Compare the density around localizations with the trained one."""
+    if trained.emitters is None or not found.crowding_per_um2.size:
+        return
+    expected = trained.emitters.density_per_um2
+    most = expected * DENSITY_FACTOR[trained.emitters.structure == "uniform"]
+    most = max(most, trained.densest_per_um2)
+    # Neighbours are few, and so many of them may be there by chance.
+    chance = CHANCE_SIGMAS * math.sqrt(most * ONE_NEIGHBOUR_PER_UM2)
+    share = float(np.mean(found.crowding_per_um2 > most + chance))
+    if share > 0.1:
+        yield (
+            f"{share:.0%} of the localizations lie where it is denser than {most:.3g} emitters per "
+            f"µm² and frame, beyond what the model was trained for: emitters are missed there. "
+            "Train for a higher density."
+        )
+
+
+def _piled_up(found: Survey) -> Iterator[str]:
+    """Look for values at the end of what can be said."""
+    for column, (name, form) in COLUMNS.items():
+        values = found.values(column)
+        if values.size < FEW_ROWS:
+            continue
+        low, high = float(values.min()), float(values.max())
+        step = 1e-3 * (high - low)
+        if high - low < CONSTANT * abs(high):
+            continue
+        for end, side, share in (
+            (low, "lower", float(np.mean(values <= low + step))),
+            (high, "upper", float(np.mean(values >= high - step))),
+        ):
+            # A skewed distribution is dense near its end; one that is cut off is densest there.
+            near = np.abs(values - end) <= 10 * step
+            if share > PILED_UP and share > 0.5 * float(np.mean(near)) and end > 0:
+                yield (
+                    f"{share:.0%} of the values of {name} lie at the {side} end of their range "
+                    f"({form.format(end)}): what lies beyond was cut off."
+                )
+
+
+def _near_threshold(found: Survey, trained: Trained) -> Iterator[str]:
+    """Look for a result that hangs on the threshold."""
+    confidence = found.values("confidence")
+    if trained.threshold is None or not confidence.size:
+        return
+    share = float(np.mean(confidence < trained.threshold + NEAR_THRESHOLD))
+    if share > NEAR_SHARE:
+        yield (
+            f"{share:.0%} of the localizations are barely above the threshold of "
+            f"{trained.threshold:.3g}: how many there are hangs on it. Filter on confidence, or "
+            "check the camera and the model."
+        )
+
+
+def _fading(found: Survey) -> Iterator[str]:
+    """Look for bleaching and for frames without localizations."""
+    counts = found.per_frame
+    if counts.size < 20:
+        return
+    tenth = max(counts.size // 10, 1)
+    first, last = float(counts[:tenth].mean()), float(counts[-tenth:].mean())
+    if first > 0 and last < FADED * first:
+        yield (
+            f"The number of localizations falls from {first:.3g} to {last:.3g} per frame between "
+            "the first and the last tenth of the movie, as with bleaching: early structures weigh "
+            "more, and a model matched to the mean density fits neither."
+        )
+    empty = float(np.mean(counts == 0))
+    if empty > 0.05 and counts.mean() > 3:
+        yield f"{empty:.0%} of the frames have no localization, although others have many."
+
+
+def _moving(found: Survey, drift: DriftCurve | None) -> Iterator[str]:
+    """Look for drift that is larger than the localizations' uncertainty."""
+    if drift is None:
+        return
+    uncertainty_nm = found.median("uncertainty_xy_nm") or 0.0
+    least = max(DRIFT_NM, DRIFT_UNCERTAINTIES * uncertainty_nm, 4 * drift.error_nm)
+    if drift.extent_nm > least:
+        yield (
+            f"The structures move by about {drift.extent_nm:.0f} nm during the movie: drift is "
+            "left. Correct it (deep-storm correct-drift) before measuring anything."
+        )
+
+
+def _saturation(look: StackLook | None) -> Iterator[str]:
+    """Look for frames with pixels at the end of the camera's range."""
+    if look is not None and look.saturated_frames:
+        yield (
+            f"{look.saturated_frames} of {len(look.frames)} frames looked at have saturated "
+            "pixels: photons are too few there and positions wrong. Lower the exposure or the gain."
+        )

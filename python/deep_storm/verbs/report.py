@@ -1,0 +1,252 @@
+"""``report``: a run record or a model folder as one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.verbs.registry import Argument, verb
+
+if TYPE_CHECKING:
+    from deep_storm.camera import Camera
+    from deep_storm.quality.drift import DriftCurve
+    from deep_storm.quality.stack_look import StackLook
+    from deep_storm.quality.suspicions import Trained
+    from deep_storm.report.reconstruction import Run
+
+Record = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """A report that was written.
+
+    Attributes
+    ----------
+    suspicions
+        What is suspicious, as the report says it.
+    written
+        The report.
+    """
+
+    suspicions: tuple[str, ...]
+    written: tuple[Path, ...]
+
+    def summary(self) -> str:
+        """Return what is suspicious."""
+        if not self.suspicions:
+            return "Nothing suspicious was found"
+        return "\n".join(f"Suspicious: {sentence}" for sentence in self.suspicions)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is suspicious."""
+        return {"suspicions": list(self.suspicions)}
+
+
+@verb(
+    "write the report of a reconstruction or of a trained model (one HTML file)",
+    Argument("record", "run record (NAME-run.toml) of a reconstruction, or a model folder"),
+    Argument(
+        "tables",
+        "tables (CSV) that were made from its table, in order; the last one is shown",
+        list[Path],
+    ),
+    Argument("drift", "drift file (JSON) as ThunderSTORM and correct-drift write it"),
+    Argument("output", "the report to write; default: NAME-report.html beside the record"),
+)
+def report(
+    record: Path | str,
+    *,
+    tables: Sequence[Path | str] = (),
+    drift: Path | str | None = None,
+    output: Path | str | None = None,
+    overwrite: bool = False,
+) -> ReportResult:
+    """Write a report: what went in, what came out, and what is suspicious about it.
+
+    Parameters
+    ----------
+    record
+        Run record, or model folder. Its stack, model and image are shown as far as they are still
+        where they were.
+    tables
+        Tables made by filtering, merging and the like: how many rows each step removed is told, and
+        the last one is what is shown.
+    drift
+        Drift that was taken out, drawn as a curve.
+    output
+        The HTML file.
+    overwrite
+        Whether an existing report may be replaced.
+
+    Raises
+    ------
+    SettingsError
+        The record is none of a reconstruction.
+    ModelError, TableError
+        Model folder or table cannot be read.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    from deep_storm.io.files import check_outputs
+    from deep_storm.report.page import write_page
+    from deep_storm.report.reconstruction import reconstruction_page
+
+    source = Path(record)
+    path = _path(source, output)
+    check_outputs([path], overwrite)
+    if source.is_dir():
+        return _of_model(source, path, overwrite)
+    run = _run(source, _read(source), [Path(table) for table in tables])
+    if drift is not None:
+        run = replace(run, corrected=_drift_file(Path(drift), run.camera))
+    page = reconstruction_page(run)
+    write_page(path, page, overwrite)
+    return ReportResult(page.suspicions, (path,))
+
+
+def _path(source: Path, output: Path | str | None) -> Path:
+    if output is not None:
+        return Path(output)
+    if source.is_dir():
+        return source / "report.html"
+    return source.with_name(source.name.removesuffix(".toml").removesuffix("-run") + "-report.html")
+
+
+def _of_model(folder: Path, path: Path, overwrite: bool) -> ReportResult:
+    """Write the report of a model folder again."""
+    import pandas as pd
+
+    from deep_storm.model import read_card
+    from deep_storm.report.training import training_suspicions
+    from deep_storm.verbs.reporting import write_training_report
+
+    card = read_card(folder)
+    file = folder / "history.csv"
+    history = pd.read_csv(file) if file.is_file() else pd.DataFrame()
+    write_training_report(path, card, history, folder.resolve().name, overwrite=overwrite)
+    return ReportResult(tuple(training_suspicions(card, history)), (path,))
+
+
+def _read(source: Path) -> Record:
+    """Read a run record."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.io.config import load_toml
+
+    record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
+    if record.get("run", {}).get("verb") != "reconstruct":
+        raise SettingsError(
+            f"{source} is no record of a reconstruction",
+            "NAME-run.toml, as `deep-storm reconstruct` writes it, or a model folder",
+            "give that file",
+        )
+    return record
+
+
+def _run(source: Path, record: Record, tables: list[Path]) -> Run:
+    """Gather what is still there."""
+    from deep_storm.io.images import read_image
+    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.report.reconstruction import Step
+    from deep_storm.verbs.reporting import first_frame, gathered
+
+    table, picture = (_file(source, record, ending) for ending in (".csv", ".tif"))
+    own = read_table(table)
+    shown, steps = own, [Step(table.name, len(own))]
+    for path in tables:
+        shown = read_table(path)
+        steps.append(Step(path.name, len(shown)))
+    frames = int(record.get("results", {}).get("frames", 0)) or None
+    image = read_image(picture) if picture.is_file() else (None, None)
+    camera, trained = _expected(source, record)
+    first = first_frame(record)
+    run = gathered(
+        source.name.removesuffix(".toml").removesuffix("-run"),
+        record,
+        [shown],
+        len(shown),
+        (first, frames),
+        (image[0], image[1] or 1.0),
+        _stack(source, record, first, frames),
+        trained,
+        camera,
+    )
+    return replace(run, steps=tuple(steps))
+
+
+def _file(source: Path, record: Record, ending: str) -> Path:
+    """Return the image or table beside the record: as it names it, or as the record is named."""
+    stem = source.name.removesuffix(".toml").removesuffix("-run")
+    files = [Path(str(name)).name for name in record.get("outputs", {}).get("files", ())]
+    names = [f"{stem}{ending}", *(name for name in files if name.endswith(ending))]
+    paths = [source.with_name(name) for name in names]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _expected(source: Path, record: Record) -> tuple[Camera | None, Trained]:
+    """Return camera and molecules as the record has them."""
+    from deep_storm.camera import Camera
+    from deep_storm.quality.suspicions import Trained
+    from deep_storm.settings import Background, Emitters, Psf
+
+    inputs, results = record.get("inputs", {}), record.get("results", {})
+    parts: dict[str, Any] = {
+        name: cls.parse(inputs[name], str(source)) if name in inputs else None
+        for name, cls in (
+            ("camera", Camera),
+            ("psf", Psf),
+            ("emitters", Emitters),
+            ("background", Background),
+        )
+    }
+    camera = parts.pop("camera")
+    return camera, Trained(
+        **parts,
+        threshold=results.get("threshold"),
+        densest_per_um2=float(inputs.get("densest_per_um2", 0.0)),
+    )
+
+
+def _stack(source: Path, record: Record, first: int, frames: int | None) -> StackLook | None:
+    """Look at the stack, if it is still where it was, or beside the record."""
+    from deep_storm.io.frames import open_frames
+    from deep_storm.quality.stack_look import look_at
+
+    named = Path(str(record.get("inputs", {}).get("stack", "")))
+    found = next((p for p in (named, source.with_name(named.name)) if p.is_file()), None)
+    if found is None:
+        return None
+    with open_frames(found) as stream:
+        stop = stream.shape[0] if frames is None else first + frames
+        return look_at(stream, first, stop) if stop <= stream.shape[0] else None
+
+
+def _drift_file(path: Path, camera: Camera | None) -> DriftCurve:
+    """Read the points of a drift curve that ThunderSTORM can load."""
+    import json
+
+    import numpy as np
+
+    from deep_storm.errors import SettingsError
+    from deep_storm.quality.drift import DriftCurve
+
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        frame, x, y = (
+            np.array(values[f"driftData{name}"], np.float64) for name in ("Frame", "X", "Y")
+        )
+        units = str(values["units"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path} is no drift file ({error})",
+            "JSON with driftDataFrame, driftDataX, driftDataY and units",
+            "give the file that ThunderSTORM or correct-drift wrote",
+        ) from error
+    factor = {"nm": 1.0, "um": 1000.0, "µm": 1000.0}.get(units)
+    if factor is None and units == "px" and camera is not None:
+        factor = camera.pixel_size_nm
+    if factor is None or not len(frame) == len(x) == len(y):
+        raise SettingsError(f"{path} is in {units!r}", "nm or px", "write the drift again in nm")
+    return DriftCurve(frame - 1, x * factor, y * factor, 0.0)

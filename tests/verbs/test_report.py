@@ -1,0 +1,171 @@
+"""Reports of runs and of models, from their records."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import deep_storm as ds
+from deep_storm.cli import main
+from deep_storm.errors import OutputError, SettingsError, TableError
+from deep_storm.io.config import write_config
+from deep_storm.io.images import write_image
+from deep_storm.verbs.report import report
+
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+PARTS = {
+    "psf": ds.Psf(sigma_nm=110),
+    "emitters": ds.Emitters(density_per_um2=1, intensity_photon=1500, structure="filaments"),
+    "background": ds.Background(background_photon=20),
+}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """Make what a reconstruction of a simulated movie would leave, without a network."""
+    folder = tmp_path_factory.mktemp("run")
+    ds.simulate(
+        output=folder / "movie", camera=CAMERA, frames=60, width_px=48, height_px=40, **PARTS
+    )
+    rng = np.random.default_rng(0)
+    table = ds.read_table(folder / "movie.csv", kind="ground truth")
+    table = table[["frame", "x_nm", "y_nm", "sigma_nm", "intensity_photon"]].assign(
+        offset_photon=20.0, confidence=rng.uniform(0.6, 1, len(table)), uncertainty_xy_nm=10.0
+    )
+    ds.write_table(folder / "out.csv", table)
+    image = ds.render(table, pixel_size_nm=12.5, field_nm=(4800, 4000)).image
+    write_image(folder / "out.tif", image, 12.5)
+    parts = {"camera": CAMERA, **PARTS}
+    record = {
+        "run": {"verb": "reconstruct"},
+        "reconstruction": {"frames": "1:60"},
+        "inputs": {
+            "stack": str(folder / "movie.tif"),
+            "model": "<model>",
+            **{name: part.model_dump() for name, part in parts.items()},
+        },
+        "outputs": {"files": ["out.tif", "out.csv", "out-run.toml"]},
+        "results": {"frames": 60, "localizations": len(table), "threshold": 0.5},
+        "timings": {"seconds": 12.5, "frames_per_second": 4.8},
+        "versions": {"deep-storm": "0.1.0"},
+    }
+    write_config(folder / "out-run.toml", record)
+    return folder
+
+
+@pytest.fixture
+def run(template, tmp_path):
+    import shutil
+
+    return Path(shutil.copytree(template, tmp_path / "run"))
+
+
+def headings(path):
+    return re.findall(r"<h2>(.*?)</h2>", path.read_text(encoding="utf-8"))
+
+
+def test_a_run_record_becomes_one_page(run):
+    done = report(run / "out-run.toml")
+    assert done.written == (run / "out-report.html",)
+    assert done.suspicions == ()
+    html = done.written[0].read_text(encoding="utf-8")
+    assert headings(done.written[0]) == [
+        "What came out", "Localizations", "Resolution", "Does the model fit the frames?",
+        "What went in", "Camera and molecules of the model", "Settings", "Time and speed",
+        "Versions",
+    ]  # fmt: skip
+    assert html.count("data:image/png") == 5
+    assert "&lt;model&gt;" in html
+    assert "60 frames of 48 × 40 px" in html
+    assert "4.8 frames per second" in html
+    assert done.summary() == "Nothing suspicious was found"
+
+
+def test_what_is_gone_is_left_out(run):
+    (run / "out.tif").unlink()
+    record = (run / "out-run.toml").read_text(encoding="utf-8")
+    record = re.sub(r"(?m)^stack = .*$", 'stack = "gone.tif"', record)
+    record = re.sub(r"(?ms)^\[inputs\.psf\].*?(?=^\[outputs)", "", record)
+    (run / "bare-run.toml").write_text(record, encoding="utf-8")
+    (run / "out.csv").rename(run / "bare.csv")
+    done = report(run / "bare-run.toml")
+    assert done.written == (run / "bare-report.html",)
+    assert "Does the model fit the frames?" not in headings(done.written[0])
+    assert "not there when this report was written" in done.written[0].read_text(encoding="utf-8")
+
+
+def test_later_tables_and_drift_are_told(run):
+    table = ds.read_table(run / "out.csv")
+    ds.write_table(run / "out_f.csv", table[table["confidence"] > 0.8])
+    drift = {"driftDataFrame": [1, 60], "driftDataX": [0, 0.5], "driftDataY": [0, 0.2]}
+    (run / "drift.json").write_text(json.dumps({**drift, "units": "px"}))
+    later = {"tables": [run / "out_f.csv"], "drift": run / "drift.json"}
+    done = report(run / "out-run.toml", output=run / "b.html", **later)
+    html = done.written[0].read_text(encoding="utf-8")
+    kept = int((table["confidence"] > 0.8).sum())
+    assert f"{kept:,} rows, {len(table) - kept:,} fewer than before" in html
+    assert "Drift that was taken out" in html
+    assert f"{kept:,} localizations in 60 frames" in html
+
+
+def test_through_the_command_line(run, capsys):
+    assert main(["report", str(run / "out-run.toml"), "-o", str(run / "r.html"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["suspicions"] == []
+    assert found["written"] == [str(run / "r.html")]
+
+
+def test_an_empty_table_has_a_report_too(run):
+    table = ds.read_table(run / "out.csv")
+    ds.write_table(run / "out.csv", table.iloc[:0], overwrite=True)
+    done = report(run / "out-run.toml")
+    assert "only 0 localizations" in done.suspicions[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda r: (r / "out-report.html").write_text("mine"), OutputError, "exists already"),
+        (lambda r: (r / "out.csv").unlink(), TableError, "there is no file"),
+        (lambda r: (r / "out-run.toml").write_text("[psf]\n"), SettingsError, "no record of a"),
+        (lambda r: (r / "out-run.toml").unlink(), SettingsError, "there is no file"),
+        (lambda r: (r / "d.json").write_text("{}"), SettingsError, "no drift file"),
+    ],
+)
+def test_wrong_input(run, change, error, words):
+    change(run)
+    drift = run / "d.json"
+    before = sorted(run.iterdir())
+    with pytest.raises(error, match=words):
+        report(run / "out-run.toml", drift=drift if drift.exists() else None)
+    assert sorted(run.iterdir()) == before
+
+
+def test_a_model_folder_gets_its_report_again(tmp_path):
+    from deep_storm.model import Model, ModelCard
+    from deep_storm.networks import make_network
+    from deep_storm.networks.base import Scales
+    from deep_storm.settings import Network
+
+    card = ModelCard(
+        network=Network(upsampling=2),
+        camera=CAMERA,
+        scales=Scales.matching(CAMERA, *PARTS.values()),
+        scores={"jaccard": 0.3, "calibration_error": 0.2},
+        **PARTS,
+    )
+    Model(card, make_network(card.network).build()).save(tmp_path / "model")
+    history = {"step": [1, 2, 3, 4], "loss": 1.0, "validation_loss": [3.0, 2.0, 1.0, 2.0]}
+    pd.DataFrame(history).to_csv(tmp_path / "model" / "history.csv", index=False)
+    done = report(tmp_path / "model")
+    assert done.written == (tmp_path / "model" / "report.html",)
+    words = (r"only 0\.30", r"off by 0\.20", "rose again")
+    for sentence, expected in zip(done.suspicions, words, strict=True):
+        assert re.search(expected, sentence)
+    html = done.written[0].read_text(encoding="utf-8")
+    assert html.count("data:image/png") == 3
+    assert "Model model" in html
+    Model.load(tmp_path / "model")
