@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Device,
         Emitters,
         Evaluation,
+        Filtering,
         KnownCamera,
         Measurement,
         Network,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from deep_storm.verbs.doctor import doctor
     from deep_storm.verbs.estimate import estimate
     from deep_storm.verbs.evaluate import evaluate
+    from deep_storm.verbs.filter import filter
     from deep_storm.verbs.import_simulation import import_simulation
     from deep_storm.verbs.measure_background import measure_background
     from deep_storm.verbs.preview import preview
@@ -58,6 +60,7 @@ __all__ = [
     "Device",
     "Emitters",
     "Evaluation",
+    "Filtering",
     "KnownCamera",
     "Measurement",
     "Model",
@@ -75,6 +78,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "fiji",
+    "filter",
     "import_simulation",
     "measure_background",
     "open_frames",
@@ -99,6 +103,7 @@ _MODULES = {
     "doctor": "verbs.doctor",
     "estimate": "verbs.estimate",
     "evaluate": "verbs.evaluate",
+    "filter": "verbs.filter",
     "import_simulation": "verbs.import_simulation",
     "measure_background": "verbs.measure_background",
     "preview": "verbs.preview",

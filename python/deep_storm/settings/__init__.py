@@ -11,6 +11,7 @@ from deep_storm.settings.base import (
 )
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
+from deep_storm.settings.postprocessing import Filtering
 from deep_storm.settings.results import Evaluation, Reconstruction, Rendering
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
@@ -20,6 +21,7 @@ __all__ = [
     "Domain",
     "Emitters",
     "Evaluation",
+    "Filtering",
     "KnownCamera",
     "Measurement",
     "Network",

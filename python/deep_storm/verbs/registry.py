@@ -45,6 +45,7 @@ from deep_storm.settings import (
     Device,
     Emitters,
     Evaluation,
+    Filtering,
     KnownCamera,
     Measurement,
     Network,
@@ -66,6 +67,7 @@ NAMES: tuple[str, ...] = (
     "train",
     "preview",
     "reconstruct",
+    "filter",
     "render",
     "evaluate",
     "benchmark",
@@ -88,6 +90,7 @@ CLASSES: tuple[type[Settings], ...] = (
     Training,
     Device,
     Reconstruction,
+    Filtering,
     Rendering,
     Evaluation,
 )
