@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from deep_storm.settings import (
         Background,
         Device,
+        Duplicates,
         Emitters,
         Evaluation,
         Filtering,
         KnownCamera,
         Measurement,
+        Merging,
         Network,
         Optics,
         Psf,
@@ -45,8 +47,10 @@ if TYPE_CHECKING:
     from deep_storm.verbs.filter import filter
     from deep_storm.verbs.import_simulation import import_simulation
     from deep_storm.verbs.measure_background import measure_background
+    from deep_storm.verbs.merge import merge
     from deep_storm.verbs.preview import preview
     from deep_storm.verbs.reconstruct import reconstruct
+    from deep_storm.verbs.remove_duplicates import remove_duplicates
     from deep_storm.verbs.render import render
     from deep_storm.verbs.simulate import simulate
     from deep_storm.verbs.train import train
@@ -58,11 +62,13 @@ __all__ = [
     "Camera",
     "DeepStormError",
     "Device",
+    "Duplicates",
     "Emitters",
     "Evaluation",
     "Filtering",
     "KnownCamera",
     "Measurement",
+    "Merging",
     "Model",
     "Network",
     "Optics",
@@ -81,10 +87,12 @@ __all__ = [
     "filter",
     "import_simulation",
     "measure_background",
+    "merge",
     "open_frames",
     "preview",
     "read_table",
     "reconstruct",
+    "remove_duplicates",
     "render",
     "simulate",
     "train",
@@ -106,8 +114,10 @@ _MODULES = {
     "filter": "verbs.filter",
     "import_simulation": "verbs.import_simulation",
     "measure_background": "verbs.measure_background",
+    "merge": "verbs.merge",
     "preview": "verbs.preview",
     "reconstruct": "verbs.reconstruct",
+    "remove_duplicates": "verbs.remove_duplicates",
     "render": "verbs.render",
     "simulate": "verbs.simulate",
     "train": "verbs.train",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from deep_storm.settings.base import Settings, setting
 
@@ -39,4 +39,43 @@ class Filtering(Settings):
     )
     neighbour_radius_nm: float = setting(
         50.0, "how far away a neighbour may lie", unit="nm", gt=0, le=100_000
+    )
+
+
+class Merging(Settings):
+    """When localizations of following frames are taken for one molecule."""
+
+    distance_nm: float | None = setting(
+        None,
+        "largest distance of a molecule and its next localization (ThunderSTORM: dist); "
+        "default: from their uncertainties",
+        unit="nm",
+        example=20.0,
+        gt=0,
+        le=100_000,
+    )
+    gap_frames: int = setting(
+        1, "frames that a molecule may be dark (ThunderSTORM: offframes)", ge=0, le=1_000_000
+    )
+    frames_per_molecule: int = setting(
+        0,
+        "most frames of a molecule, after which another one begins; 0: no limit "
+        "(ThunderSTORM: framespermolecule)",
+        ge=0,
+        le=1_000_000,
+    )
+    merged_uncertainty: Literal["formula", "combined"] = setting(
+        "formula",
+        "formula: of a fit with all photons, as ThunderSTORM does it (needs the camera, sigma, "
+        "intensity and bkgstd, else combined); combined: that of the mean of the positions",
+    )
+
+
+class Duplicates(Settings):
+    """Which localizations of a frame are one molecule found twice."""
+
+    distance: str = setting(
+        "uncertainty_xy",
+        "a worse localization closer than this (nm) is removed: a number, or a formula for each "
+        "row (ThunderSTORM: distformula)",
     )
