@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from deep_storm.settings import (
         Background,
         Device,
+        Duplicates,
         Emitters,
         Evaluation,
+        Filtering,
         KnownCamera,
         Measurement,
+        Merging,
         Network,
         Optics,
         Psf,
@@ -42,10 +45,13 @@ if TYPE_CHECKING:
     from deep_storm.verbs.doctor import doctor
     from deep_storm.verbs.estimate import estimate
     from deep_storm.verbs.evaluate import evaluate
+    from deep_storm.verbs.filter import filter
     from deep_storm.verbs.import_simulation import import_simulation
     from deep_storm.verbs.measure_background import measure_background
+    from deep_storm.verbs.merge import merge
     from deep_storm.verbs.preview import preview
     from deep_storm.verbs.reconstruct import reconstruct
+    from deep_storm.verbs.remove_duplicates import remove_duplicates
     from deep_storm.verbs.render import render
     from deep_storm.verbs.simulate import simulate
     from deep_storm.verbs.train import train
@@ -57,10 +63,13 @@ __all__ = [
     "Camera",
     "DeepStormError",
     "Device",
+    "Duplicates",
     "Emitters",
     "Evaluation",
+    "Filtering",
     "KnownCamera",
     "Measurement",
+    "Merging",
     "Model",
     "Network",
     "Optics",
@@ -77,12 +86,15 @@ __all__ = [
     "estimate",
     "evaluate",
     "fiji",
+    "filter",
     "import_simulation",
     "measure_background",
+    "merge",
     "open_frames",
     "preview",
     "read_table",
     "reconstruct",
+    "remove_duplicates",
     "render",
     "report",
     "simulate",
@@ -102,10 +114,13 @@ _MODULES = {
     "doctor": "verbs.doctor",
     "estimate": "verbs.estimate",
     "evaluate": "verbs.evaluate",
+    "filter": "verbs.filter",
     "import_simulation": "verbs.import_simulation",
     "measure_background": "verbs.measure_background",
+    "merge": "verbs.merge",
     "preview": "verbs.preview",
     "reconstruct": "verbs.reconstruct",
+    "remove_duplicates": "verbs.remove_duplicates",
     "render": "verbs.render",
     "simulate": "verbs.simulate",
     "train": "verbs.train",

@@ -35,12 +35,48 @@ class DeepStormError(Exception):
             sentence += f": {self.advice}"
         return sentence if sentence.endswith("?") else sentence + "."
 
-    def __reduce__(self) -> tuple[type[DeepStormError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[DeepStormError], tuple[str | int | None, ...]]:
         return type(self), (self.received, self.expected, self.advice)
 
 
 class SettingsError(DeepStormError):
     """A setting is missing, unknown, of the wrong type or out of range."""
+
+
+class FormulaError(SettingsError):
+    """A formula cannot be read; the message shows it with a caret below the place.
+
+    Parameters
+    ----------
+    received, expected, advice
+        As always.
+    formula
+        The whole formula; without it the sentence stands alone.
+    position
+        Where in it, counted from 0.
+    """
+
+    def __init__(
+        self,
+        received: str,
+        expected: str = "",
+        advice: str = "",
+        formula: str | None = None,
+        position: int = 0,
+    ) -> None:
+        self.formula = formula
+        self.position = position
+        super().__init__(received, expected, advice)
+
+    def __str__(self) -> str:
+        if self.formula is None:
+            return self._sentence()
+        shown = "".join(c if c.isprintable() else " " for c in self.formula)
+        return f"{self._sentence()}\n  {shown}\n  {' ' * self.position}^"
+
+    def __reduce__(self) -> tuple[type[DeepStormError], tuple[str | int | None, ...]]:
+        values = (self.received, self.expected, self.advice, self.formula, self.position)
+        return type(self), values
 
 
 class StackError(DeepStormError):

@@ -17,7 +17,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 TESTED = {
     "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
     "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
-    "estimate",
+    "estimate", "filter", "merge", "remove-duplicates",
 }  # fmt: skip
 
 
@@ -263,6 +263,45 @@ def test_rendering_is_that_of_python(imagej, table_file):
     )
     np.testing.assert_array_equal(done["image"]["array"], expected.image)
     assert done["image"]["pixel"] == pytest.approx(0.02)
+
+
+def test_filtering_is_that_of_python(imagej, table_file):
+    output = table_file.with_name("kept.csv")
+    done = imagej.run(
+        "Post-Process/Filter_Localizations...", table=table_file, output=output,
+        formula="confidence > 0.5 & uncertainty_xy < 15", x_nm="0:2500",
+    )  # fmt: skip
+    assert done["status"].startswith("ok: ")
+    expected = ds.filter(
+        ds.read_table(table_file), "confidence > 0.5 & uncertainty_xy < 15", x_nm="0:2500"
+    ).table
+    assert 0 < len(expected) < 30
+    np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"])
+    assert len(ds.read_table(output)) == len(expected)
+
+
+def test_a_wrong_formula_is_shown_with_its_place(imagej, table_file):
+    done = imagej.run(
+        "Post-Process/Filter_Localizations...", table=table_file, formula="confidence > .5"
+    )
+    assert done["status"].startswith("error: the formula has '.5' at character 14")
+
+
+@pytest.mark.parametrize(
+    ("command", "verb", "options"),
+    [
+        ("Merge_Localizations...", ds.merge, {"distance_nm": 400}),
+        ("Remove_Duplicate_Localizations...", ds.remove_duplicates, {"distance": "400"}),
+    ],
+)
+def test_post_processing_is_that_of_python(imagej, table_file, command, verb, options):
+    output = table_file.with_name(f"{verb.__name__}.csv")
+    given = {name: str(value) for name, value in options.items()}
+    done = imagej.run(f"Post-Process/{command}", table=table_file, output=output, **given)
+    assert done["status"].startswith("ok: ")
+    expected = verb(ds.read_table(table_file), **options).table
+    np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"])
+    assert len(ds.read_table(output)) == len(expected)
 
 
 def test_evaluation_against_the_truth(imagej, table_file):

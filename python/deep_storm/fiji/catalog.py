@@ -260,10 +260,12 @@ ENTRIES: dict[str, Entry] = {
         ),
         description="hand a table to ThunderSTORM's Import results",
     ),
-    "filter": Entry("Post-Process/Filter Localizations..."),
-    "correct-drift": Entry("Post-Process/Correct Drift..."),
-    "merge": Entry("Post-Process/Merge Localizations..."),
-    "remove-duplicates": Entry("Post-Process/Remove Duplicate Localizations..."),
+    "filter": Entry("Post-Process/Filter Localizations...", camera=NONE),
+    "correct-drift": Entry("Post-Process/Correct Drift...", camera=NONE),
+    "merge": Entry("Post-Process/Merge Localizations...", camera=NONE),
+    "remove-duplicates": Entry(
+        "Post-Process/Remove Duplicate Localizations...", camera=NONE
+    ),
     "cluster": Entry("Post-Process/Cluster Localizations..."),
     "render": Entry("Post-Process/Render Localizations..."),
     "evaluate": Entry("Evaluate Against Truth..."),

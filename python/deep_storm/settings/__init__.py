@@ -11,6 +11,7 @@ from deep_storm.settings.base import (
 )
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
+from deep_storm.settings.postprocessing import Duplicates, Filtering, Merging
 from deep_storm.settings.results import Evaluation, Reconstruction, Rendering, Watching
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
@@ -18,10 +19,13 @@ __all__ = [
     "Background",
     "Device",
     "Domain",
+    "Duplicates",
     "Emitters",
     "Evaluation",
+    "Filtering",
     "KnownCamera",
     "Measurement",
+    "Merging",
     "Network",
     "Optics",
     "Psf",

@@ -1,0 +1,35 @@
+#!Python
+#@script(language="Python (pyimagej)")
+# Keep the localizations that meet a formula or lie in ranges.
+# Written by python -m deep_storm.fiji.headers; changes here are lost.
+#@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
+#@ String (label="Formula", description="Condition in ThunderSTORM's language, such as confidence > 0.5 & uncertainty_xy < 20; auto = ranges alone", value="auto", persistKey="deepstorm.filter.formula") formula
+#@ File (label="Output", description="The table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
+#@ String (label="Confidence", description="Confidences to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.confidence") confidence
+#@ String (label="Uncertainty (nm)", description="Uncertainties to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.uncertainty_nm") uncertainty_nm
+#@ String (label="Intensity (photon)", description="Photons to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.intensity_photon") intensity_photon
+#@ String (label="Sigma (nm)", description="PSF sigmas to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.sigma_nm") sigma_nm
+#@ String (label="X (nm)", description="Positions to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.x_nm") x_nm
+#@ String (label="Y (nm)", description="Positions to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.y_nm") y_nm
+#@ String (label="Frames", description="Frames to keep, 1-based and inclusive, as FIRST:LAST; auto = all", value="auto", persist=false) frames
+#@ Integer (label="Least neighbours", description="Localizations of any frame that must lie around one; 0: no matter (0 to 1000000)", min="0", max="1000000", value="0", persistKey="deepstorm.filter.least_neighbours") least_neighbours
+#@ Double (label="Neighbour radius (nm)", description="How far away a neighbour may lie (more than 0, at most 100000)", min="0", max="100000", value="50", style="format:0.######", stepSize="1", persistKey="deepstorm.filter.neighbour_radius_nm") neighbour_radius_nm
+#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ UIService ui
+#@ StatusService status_service
+#@ LogService log
+#@ PrefService prefs
+#@output Object result_image
+#@output Object result_table
+#@output String status
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "Filter Localizations")
+else:
+    globals().update(run("filter", globals()))

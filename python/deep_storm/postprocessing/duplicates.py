@@ -1,0 +1,89 @@
+"""Remove localizations of a molecule that was found twice in the same frame."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.errors import TableError
+from deep_storm.postprocessing.evaluation import row_values
+from deep_storm.settings import Duplicates
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def remove_duplicates(table: pd.DataFrame, duplicates: Duplicates = Duplicates()) -> pd.DataFrame:
+    """Keep the best of localizations that lie close together in a frame.
+
+    A row goes when a row of the same frame lies closer than its own distance and has a smaller
+    uncertainty. Of equal ones the first stays, where ThunderSTORM removes both.
+
+    Parameters
+    ----------
+    table
+        Validated, rows in any order.
+    duplicates
+        The distance.
+
+    Returns
+    -------
+    The rows that stay, in their order, numbered anew.
+
+    Raises
+    ------
+    TableError
+        There are no uncertainties.
+    FormulaError
+        The distance cannot be worked out.
+    """
+    if "uncertainty_xy_nm" not in table:
+        raise TableError(
+            "the table has no column 'uncertainty_xy [nm]'",
+            "uncertainties, to know which of two localizations is the better one",
+            "use a table that has them",
+        )
+    distance_nm = row_values(table, duplicates.distance)
+    uncertainty = table["uncertainty_xy_nm"].to_numpy(dtype=np.float64)
+    uncertainty = np.where(np.isnan(uncertainty), np.inf, uncertainty)
+    x_nm, frame = table["x_nm"].to_numpy(dtype=np.float64), table["frame"].to_numpy()
+    order = np.lexsort((x_nm, frame))
+    starts = np.flatnonzero(np.diff(frame[order], prepend=frame[order[0]] - 1))
+    removed = _duplicates(
+        np.append(starts, len(order)),
+        order,
+        x_nm[order],
+        table["y_nm"].to_numpy(dtype=np.float64)[order],
+        uncertainty[order],
+        distance_nm[order],
+    )
+    kept = np.ones(len(table), dtype=np.bool_)
+    kept[order[removed]] = False
+    return table.loc[kept].reset_index(drop=True)
+
+
+@numba.njit(nogil=True, cache=True, parallel=True)
+def _duplicates(
+    starts: Integers,
+    row: Integers,
+    x: FloatArray,
+    y: FloatArray,
+    uncertainty: FloatArray,
+    distance: FloatArray,
+) -> npt.NDArray[np.bool_]:
+    """Tell which rows go; rows are sorted by frame, then x, and frames begin at ``starts``."""
+    removed = np.zeros(len(x), dtype=np.bool_)
+    for f in numba.prange(len(starts) - 1):
+        first, stop = starts[f], starts[f + 1]
+        for i in range(first, stop):
+            for step in (-1, 1):
+                j = i + step
+                while first <= j < stop and abs(x[j] - x[i]) < distance[i]:
+                    near = (x[j] - x[i]) ** 2 + (y[j] - y[i]) ** 2 < distance[i] ** 2
+                    tie = uncertainty[j] == uncertainty[i] and row[j] < row[i]
+                    if near and (uncertainty[j] < uncertainty[i] or tie):
+                        removed[i] = True
+                    j += step
+    return removed

@@ -1,0 +1,370 @@
+"""ThunderSTORM's formula language: text → tree, by a small parser of our own.
+
+From the weakest to the strongest: ``|``, ``&``, one of ``= != < >``, ``+ -``, ``* / %``, ``^``,
+then numbers, columns, ``function(…)`` and parentheses; ``!(…)`` negates a condition. Formulas that
+ThunderSTORM would not take, would take for something else, or would read only in part are
+refused, so that what is accepted here chooses the same rows there::
+
+    confidence > 0.5 & uncertainty_xy < 20
+    (x - 10000)^2 + (y - 10000)^2 < 2000^2
+    intensity > mean(intensity) - 2*std(intensity)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn, TypeAlias
+
+from deep_storm.errors import FormulaError
+
+FUNCTIONS = ("var", "std", "mean", "median", "max", "min", "sum", "abs")
+MOST_NESTED = 50
+_COMPARISONS = ("=", "!=", "<", ">")
+_TOKEN = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<foreign>>=|<=|=>|=<|==|&&|\|\||<>|\*\*|:=)"
+    r"|(?P<bare>\.\d+)"
+    r"|(?P<exponent>\d+(?:\.\d*)?[eE][+-]?\d+(?![#_a-zA-Z0-9]))"
+    r"|(?P<number>\d+(?:\.\d*)?(?![#_a-zA-Z0-9.]))"
+    r"|(?P<name>[#_a-zA-Z0-9]*[#_a-zA-Z][#_a-zA-Z0-9]*)"
+    r"|(?P<sign>!=|[-|&=<>+*/%^()!])"
+)
+_INSTEAD = {
+    ">=": "a > b | a = b",
+    "=>": "a > b | a = b",
+    "<=": "a < b | a = b",
+    "=<": "a < b | a = b",
+    "==": "=",
+    ":=": "=",
+    "&&": "&",
+    "||": "|",
+    "<>": "!=",
+    "**": "^",
+}
+
+
+class Token(NamedTuple):
+    """A word of a formula and where it begins."""
+
+    kind: str
+    text: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number."""
+
+    value: float
+    position: int
+
+
+@dataclass(frozen=True)
+class Name:
+    """A column of the table."""
+
+    name: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of :data:`FUNCTIONS` with its argument."""
+
+    function: str
+    argument: Node
+    position: int
+
+
+@dataclass(frozen=True)
+class Unary:
+    """``-a`` or ``!a``."""
+
+    operator: str
+    operand: Node
+    position: int
+
+
+@dataclass(frozen=True)
+class Binary:
+    """Two operands with an operator between them; the position is the operator's."""
+
+    operator: str
+    left: Node
+    right: Node
+    position: int
+
+
+Node: TypeAlias = Number | Name | Call | Unary | Binary
+
+
+def parse(formula: str) -> Node:
+    """Turn a formula into a tree.
+
+    Raises
+    ------
+    FormulaError
+        It is not of the language; the error tells the place.
+    """
+    return _Parser(formula).whole()
+
+
+def names_in(node: Node) -> tuple[str, ...]:
+    """Return the columns that a formula uses, each once, in their order."""
+    if isinstance(node, Name):
+        return (node.name,)
+    if isinstance(node, Call):
+        return names_in(node.argument)
+    if isinstance(node, Unary):
+        return names_in(node.operand)
+    if isinstance(node, Binary):
+        return tuple(dict.fromkeys(names_in(node.left) + names_in(node.right)))
+    return ()
+
+
+def _tokens(formula: str) -> list[Token]:
+    tokens: list[Token] = []
+    position = 0
+    while position < len(formula):
+        match = _TOKEN.match(formula, position)
+        if match is None:
+            _refuse_character(formula, position)
+        token = Token(str(match.lastgroup), match[0], position)
+        _refuse_foreign(formula, token)
+        if token.kind != "space":
+            tokens.append(token)
+        position = match.end()
+    return [*tokens, Token("end", "", len(formula.rstrip()))]
+
+
+def _refuse_character(formula: str, position: int) -> NoReturn:
+    character = formula[position]
+    advice = {
+        ",": "write numbers with a decimal point",
+        ";": "join two conditions by &",
+        "[": "write a column without its unit, such as x for x [nm]",
+        "{": "group by round parentheses",
+    }.get(character, "remove it")
+    if re.match(r"\d[\d.]*[#_a-zA-Z.]", formula[position:]):
+        word = re.match(r"[\d.#_a-zA-Z]+", formula[position:])
+        raise _error(
+            formula,
+            position,
+            f"the number {word[0] if word else character!r} cannot be read",
+            "a number such as 20 or 0.5",
+            "write a number and a column apart, with an operator between them",
+        )
+    raise _error(
+        formula, position, f"the formula has {character!r}", "ThunderSTORM's language", advice
+    )
+
+
+def _refuse_foreign(formula: str, token: Token) -> None:
+    """Refuse what ThunderSTORM would read as something else."""
+    if token.kind == "foreign":
+        instead = _INSTEAD[token.text]
+        raise _error(
+            formula,
+            token.position,
+            f"the formula has {token.text!r}",
+            "one of | & = != < > + - * / % ^",
+            f"ThunderSTORM's language has no {token.text!r}; write {instead}",
+        )
+    if token.kind == "bare":
+        raise _error(
+            formula,
+            token.position,
+            f"the formula has {token.text!r}",
+            "a digit before the point",
+            f"write 0{token.text}",
+        )
+    if token.kind == "exponent":
+        raise _error(
+            formula,
+            token.position,
+            f"the formula has {token.text!r}",
+            "a number without exponent",
+            f"write {_plain(float(token.text))}",
+        )
+
+
+def _plain(value: float) -> str:
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def _error(formula: str, position: int, received: str, expected: str, advice: str) -> FormulaError:
+    place = f"at character {position + 1}" if position < len(formula.rstrip()) else "at its end"
+    return FormulaError(f"{received} {place}", expected, advice, formula, position)
+
+
+class _Parser:
+    """Recursive descent, a method for each strength of operators."""
+
+    def __init__(self, formula: str) -> None:
+        self._formula = formula
+        if not formula.strip():
+            raise self._error(0, "the formula is empty", "a condition", "try confidence > 0.5")
+        self._tokens = _tokens(formula)
+        self._next = 0
+        self._depth = 0
+
+    def whole(self) -> Node:
+        node = self._or()
+        token = self._token
+        if token.kind == "end":
+            return node
+        if token.text == ")":
+            raise self._error(
+                token.position, "the formula has a ')' too much", "a '(' for it", "remove it"
+            )
+        raise self._error(
+            token.position,
+            f"the formula goes on with {token.text!r}",
+            "an operator",
+            "join two conditions by & or |",
+        )
+
+    @property
+    def _token(self) -> Token:
+        return self._tokens[self._next]
+
+    def _take(self, *texts: str) -> Token | None:
+        """Return the next token if it is one of these signs, and go on behind it."""
+        token = self._token
+        if token.kind != "sign" or token.text not in texts:
+            return None
+        self._next += 1
+        return token
+
+    def _or(self) -> Node:
+        left = self._and()
+        while operator := self._take("|"):
+            left = Binary("|", left, self._and(), operator.position)
+        return left
+
+    def _and(self) -> Node:
+        left = self._comparison()
+        while operator := self._take("&"):
+            left = Binary("&", left, self._comparison(), operator.position)
+        return left
+
+    def _comparison(self) -> Node:
+        left = self._sum()
+        operator = self._take(*_COMPARISONS)
+        if operator is None:
+            return left
+        node = Binary(operator.text, left, self._sum(), operator.position)
+        again = self._take(*_COMPARISONS)
+        if again is not None:
+            raise self._error(
+                again.position,
+                f"the formula compares twice in a row, with {again.text!r}",
+                "one comparison",
+                "write a < b & b < c for a < b < c",
+            )
+        return node
+
+    def _sum(self) -> Node:
+        left = self._product()
+        while operator := self._take("+", "-"):
+            left = Binary(operator.text, left, self._product(), operator.position)
+        return left
+
+    def _product(self) -> Node:
+        left = self._signed()
+        while operator := self._take("*", "/", "%"):
+            left = Binary(operator.text, left, self._signed(), operator.position)
+        return left
+
+    def _signed(self) -> Node:
+        minus = self._take("-")
+        if minus is None:
+            return self._power()
+        self._deeper(minus.position)
+        node = Unary("-", self._signed(), minus.position)
+        self._depth -= 1
+        return node
+
+    def _power(self) -> Node:
+        base = self._atom()
+        operator = self._take("^")
+        if operator is None:
+            return base
+        minus = self._take("-")
+        exponent = self._atom()
+        if minus is not None:
+            exponent = Unary("-", exponent, minus.position)
+        again = self._take("^")
+        if again is not None:
+            raise self._error(
+                again.position, "the formula has two '^' in a row", "one", "put parentheses"
+            )
+        return Binary("^", base, exponent, operator.position)
+
+    def _atom(self) -> Node:
+        token = self._token
+        if token.kind == "number":
+            self._next += 1
+            return Number(float(token.text), token.position)
+        if token.kind == "name":
+            self._next += 1
+            return self._named(token)
+        if self._take("("):
+            return self._inside(token)
+        if self._take("!"):
+            bracket = self._take("(")
+            if bracket is None:
+                raise self._error(
+                    self._token.position, "'!' stands alone", "!(condition)", "put parentheses"
+                )
+            return Unary("!", self._inside(bracket), token.position)
+        found = f"{token.text!r} stands" if token.text else "nothing stands"
+        raise self._error(
+            token.position,
+            f"{found} where a value is meant",
+            "a number, a column or '('",
+            "complete the formula",
+        )
+
+    def _named(self, token: Token) -> Node:
+        bracket = self._take("(")
+        if bracket is None:
+            return Name(token.text, token.position)
+        if token.text not in FUNCTIONS:
+            raise self._error(
+                token.position,
+                f"there is no function {token.text!r}",
+                f"one of {', '.join(FUNCTIONS)}",
+                "write * to multiply",
+            )
+        return Call(token.text, self._inside(bracket), token.position)
+
+    def _inside(self, bracket: Token) -> Node:
+        """Read up to the parenthesis that closes ``bracket``."""
+        self._deeper(bracket.position)
+        node = self._or()
+        if self._take(")") is None:
+            token = self._token
+            if token.kind == "end":
+                raise self._error(
+                    bracket.position, "the '(' is never closed", "a ')' for it", "add ')'"
+                )
+            raise self._error(
+                token.position,
+                f"the formula goes on with {token.text!r}",
+                "an operator or ')'",
+                "join two conditions by & or |",
+            )
+        self._depth -= 1
+        return node
+
+    def _deeper(self, position: int) -> None:
+        self._depth += 1
+        if self._depth > MOST_NESTED:
+            raise self._error(
+                position, "the formula is nested too deeply", f"at most {MOST_NESTED} levels", ""
+            )
+
+    def _error(self, position: int, received: str, expected: str, advice: str) -> FormulaError:
+        return _error(self._formula, position, received, expected, advice)

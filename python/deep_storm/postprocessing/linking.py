@@ -1,0 +1,161 @@
+"""Which localizations of following frames are the same molecule; compiled, one pass over frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@numba.njit(nogil=True, cache=True)
+def link(
+    frame: Integers,
+    x_nm: FloatArray,
+    y_nm: FloatArray,
+    variance_nm2: FloatArray,
+    reach_nm: float,
+    spreads: float,
+    gap_frames: int,
+    most_detections: int,
+) -> Integers:
+    """Give the rows of a molecule one number.
+
+    Frame by frame, the nearest pair of a molecule and a localization is linked, then the nearest
+    of what is left, until none is near enough: no localization belongs to two molecules, and no
+    molecule has two in a frame. A molecule lies at the mean of its localizations so far.
+
+    Parameters
+    ----------
+    frame
+        (n,) rising.
+    x_nm, y_nm
+        (n,) positions.
+    variance_nm2
+        (n,) squared uncertainties; looked at only with ``spreads``.
+    reach_nm
+        Largest distance of a link.
+    spreads
+        Largest distance in units of the pair's own uncertainty; 0: no matter.
+    gap_frames
+        Frames that a molecule may be missing.
+    most_detections
+        A molecule that has so many takes no more; 0: no matter.
+
+    Returns
+    -------
+    (n,) numbers of molecules, in the order of their first localizations.
+    """
+    n = len(frame)
+    molecule = np.full(n, -1, dtype=np.int64)
+    # per molecule: sums of x, y and variance, count, last frame
+    sums = np.empty((n, 3))
+    count = np.zeros(n, dtype=np.int64)
+    last = np.zeros(n, dtype=np.int64)
+    active = np.empty(n, dtype=np.int64)
+    molecules, living, start = 0, 0, 0
+    while start < n:
+        stop = start
+        while stop < n and frame[stop] == frame[start]:
+            stop += 1
+        kept = 0
+        for k in range(living):
+            m = active[k]
+            near = frame[start] - last[m] <= gap_frames + 1
+            if near and (most_detections == 0 or count[m] < most_detections):
+                active[kept] = m
+                kept += 1
+        living = kept
+        if living:
+            distance, pair_m, pair_row = _pairs(
+                active[:living], sums, count, x_nm, y_nm, variance_nm2, start, stop, reach_nm,
+                spreads,
+            )  # fmt: skip
+            for p in np.argsort(distance, kind="mergesort"):
+                m, row = pair_m[p], pair_row[p]
+                if molecule[row] < 0 and last[m] != frame[start]:
+                    molecule[row] = m
+                    last[m] = frame[start]
+        for row in range(start, stop):
+            m = molecule[row]
+            if m < 0:
+                m = molecules
+                molecules += 1
+                molecule[row] = m
+                last[m] = frame[start]
+                sums[m] = 0.0
+                active[living] = m
+                living += 1
+            sums[m, 0] += x_nm[row]
+            sums[m, 1] += y_nm[row]
+            sums[m, 2] += variance_nm2[row]
+            count[m] += 1
+        start = stop
+    return molecule
+
+
+@numba.njit(nogil=True, cache=True)
+def _pairs(
+    active: Integers,
+    sums: FloatArray,
+    count: Integers,
+    x_nm: FloatArray,
+    y_nm: FloatArray,
+    variance_nm2: FloatArray,
+    start: int,
+    stop: int,
+    reach_nm: float,
+    spreads: float,
+) -> Any:
+    """Find molecules and rows of a frame that are near enough; the rows lie in hashed cells."""
+    size = 1
+    while size < 2 * (stop - start):
+        size *= 2
+    head = np.full(size, -1, dtype=np.int64)
+    following = np.full(stop - start, -1, dtype=np.int64)
+    for row in range(start, stop):
+        cell = _cell(x_nm[row] / reach_nm, y_nm[row] / reach_nm, 0, 0, size)
+        following[row - start] = head[cell]
+        head[cell] = row
+    found = 0
+    capacity = 4 * len(active) + 16
+    distance, pair_m = np.empty(capacity), np.empty(capacity, dtype=np.int64)
+    pair_row = np.empty(capacity, dtype=np.int64)
+    seen = np.empty(9, dtype=np.int64)
+    for m in active:
+        x, y = sums[m, 0] / count[m], sums[m, 1] / count[m]
+        cells = 0
+        for step in range(9):
+            cell = _cell(x / reach_nm, y / reach_nm, step % 3 - 1, step // 3 - 1, size)
+            twice = False
+            for k in range(cells):
+                twice = twice or seen[k] == cell
+            if twice:  # two cells may share a hash
+                continue
+            seen[cells] = cell
+            cells += 1
+            row = head[cell]
+            while row >= 0:
+                square = (x_nm[row] - x) ** 2 + (y_nm[row] - y) ** 2
+                variance = sums[m, 2] / (count[m] * count[m]) + variance_nm2[row]
+                near = spreads == 0 or square <= spreads * spreads * variance
+                if near and square <= reach_nm * reach_nm:
+                    if found == len(distance):
+                        distance = np.append(distance, np.empty(found))
+                        pair_m = np.append(pair_m, np.empty(found, dtype=np.int64))
+                        pair_row = np.append(pair_row, np.empty(found, dtype=np.int64))
+                    distance[found], pair_m[found], pair_row[found] = square, m, row
+                    found += 1
+                row = following[row - start]
+    return distance[:found], pair_m[:found], pair_row[:found]
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _cell(x: float, y: float, right: int, down: int, size: int) -> int:
+    """Return the hash of a cell; sizes are powers of two."""
+    column, row = int(np.floor(x)) + right, int(np.floor(y)) + down
+    return ((column * 73856093) ^ (row * 19349663)) & (size - 1)

@@ -1,0 +1,201 @@
+"""Merge the localizations of a molecule that is on in following frames into one row.
+
+Column by column as ThunderSTORM does it: x, y, sigma and offset are unweighted means, intensity and
+bkgstd are sums, the frame is the first, detections are counted, the uncertainty is worked out anew,
+and a column that nobody knows keeps the value of the first localization. Confidences, which
+ThunderSTORM does not know, are combined: that none of n localizations is right has the
+probability ∏(1 − cᵢ), if their errors are independent.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.camera import Camera
+from deep_storm.errors import TableError
+from deep_storm.postprocessing.linking import link
+from deep_storm.postprocessing.uncertainty import NEEDED, fit_uncertainty_nm
+from deep_storm.settings import Merging
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+SPREADS = math.sqrt(-2 * math.log(0.01))
+"""Two localizations of one molecule lie this many standard deviations of their distance apart at
+most, in 99 of 100 cases."""
+CAP_PERCENTILE = 95.0
+MANY_BY_CHANCE = 0.1
+_MEANS = ("x_nm", "y_nm", "sigma_nm", "offset_photon")
+_SUMS = ("intensity_photon", "bkgstd_photon")
+_UNCERTAINTY = "uncertainty_xy_nm"
+
+
+class Merged(NamedTuple):
+    """Molecules, and how they came about.
+
+    Attributes
+    ----------
+    table
+        A row for each molecule, in the order of their first frames.
+    molecule
+        (n,) row of the new table for each row of the old one.
+    distance_nm
+        Largest distance of a link; with distances from the uncertainties, that of the median one.
+    by_chance
+        Share of localizations that would find another molecule's within that distance by chance.
+    recomputed
+        Whether uncertainties are those of a fit with all photons, instead of combined ones.
+    """
+
+    table: pd.DataFrame
+    molecule: Integers
+    distance_nm: float
+    by_chance: float
+    recomputed: bool
+
+    def warnings(self) -> list[str]:
+        """Return what is suspicious."""
+        if self.by_chance <= MANY_BY_CHANCE:
+            return []
+        return [
+            f"{self.by_chance:.0%} of the localizations would find another molecule within "
+            f"{self.distance_nm:.3g} nm by chance: make distance_nm or gap_frames smaller"
+        ]
+
+
+def merge_table(
+    table: pd.DataFrame, merging: Merging = Merging(), camera: Camera | None = None
+) -> Merged:
+    """Merge localizations of the same molecule in following frames.
+
+    Parameters
+    ----------
+    table
+        Validated, rows in any order.
+    merging
+        Distance, gap, most frames of a molecule.
+    camera
+        Needed to work out uncertainties from all photons of a molecule.
+
+    Raises
+    ------
+    TableError
+        The distance shall follow from the uncertainties, and there are none.
+    """
+    order = np.argsort(table["frame"].to_numpy(), kind="stable")
+    columns = {name: table[name].to_numpy()[order] for name in table.columns}
+    variance_nm2, reach_nm, spreads, typical_nm = _reach(columns, merging)
+    molecule = link(
+        columns["frame"].astype(np.int64),
+        columns["x_nm"].astype(np.float64),
+        columns["y_nm"].astype(np.float64),
+        variance_nm2,
+        reach_nm,
+        spreads,
+        merging.gap_frames,
+        merging.frames_per_molecule,
+    )
+    merged, recomputed = _combined(columns, molecule, merging, camera)
+    unordered = np.empty_like(molecule)
+    unordered[order] = molecule
+    chance = _by_chance(columns, typical_nm, merging.gap_frames)
+    return Merged(merged, unordered, typical_nm, chance, recomputed)
+
+
+def _reach(
+    columns: dict[str, npt.NDArray[np.generic]], merging: Merging
+) -> tuple[FloatArray, float, float, float]:
+    """Return variances, the largest distance, its number of spreads, and a typical distance."""
+    if merging.distance_nm is not None:
+        nothing = np.zeros(len(columns["frame"]))
+        return nothing, merging.distance_nm, 0.0, merging.distance_nm
+    if _UNCERTAINTY not in columns:
+        raise TableError(
+            "the table has no column 'uncertainty_xy [nm]' to choose the distance from",
+            "uncertainties, or a distance",
+            "give --distance-nm 20",
+        )
+    uncertainty = columns[_UNCERTAINTY].astype(np.float64)
+    known = uncertainty[np.isfinite(uncertainty) & (uncertainty > 0)]
+    if not known.size:
+        raise TableError(
+            "no uncertainty in the table is a number above 0",
+            "uncertainties, or a distance",
+            "give --distance-nm 20",
+        )
+    # one bad fit must not reach across the field
+    cap, typical = (float(v) for v in np.percentile(known, [CAP_PERCENTILE, 50]))
+    usable = np.where(np.isfinite(uncertainty) & (uncertainty > 0), uncertainty, typical)
+    pair = math.sqrt(2) * SPREADS
+    return np.minimum(usable, cap) ** 2, pair * cap, SPREADS, pair * typical
+
+
+def _combined(
+    columns: dict[str, npt.NDArray[np.generic]],
+    molecule: Integers,
+    merging: Merging,
+    camera: Camera | None,
+) -> tuple[pd.DataFrame, bool]:
+    """Work out all columns of the molecules; says whether uncertainties were recomputed."""
+    count = np.bincount(molecule)
+    first = np.unique(molecule, return_index=True)[1]
+    new: dict[str, npt.NDArray[np.generic]] = {}
+    for name, values in columns.items():
+        if name in _MEANS:
+            new[name] = np.bincount(molecule, values.astype(np.float64)) / count
+        elif name in _SUMS:
+            new[name] = np.bincount(molecule, values.astype(np.float64))
+        elif name == "confidence":
+            new[name] = _confidence(values.astype(np.float64), molecule)
+        else:
+            new[name] = values[first]
+    before = columns.get("detections")
+    if before is not None:  # merged once more
+        count = np.rint(np.bincount(molecule, before.astype(np.float64))).astype(np.int64)
+    new["detections"] = count.astype(np.int64)
+    table = pd.DataFrame(new)
+    recomputed = False
+    if _UNCERTAINTY in columns:
+        values = columns[_UNCERTAINTY].astype(np.float64)
+        single = np.bincount(molecule)
+        table[_UNCERTAINTY] = np.sqrt(np.bincount(molecule, values**2)) / single
+        can = camera is not None and all(name in columns for name in NEEDED)
+        if can and camera is not None and merging.merged_uncertainty == "formula":
+            table[_UNCERTAINTY] = fit_uncertainty_nm(table, camera)
+            recomputed = True
+    from deep_storm.localizations import validated
+
+    return validated(table), recomputed
+
+
+def _confidence(confidence: FloatArray, molecule: Integers) -> FloatArray:
+    """Return 1 − ∏(1 − c) of each molecule."""
+    with np.errstate(divide="ignore"):
+        wrong = np.log1p(-np.clip(confidence, 0.0, 1.0))
+    return -np.expm1(np.bincount(molecule, wrong))
+
+
+def _by_chance(
+    columns: dict[str, npt.NDArray[np.generic]], distance_nm: float, gap_frames: int
+) -> float:
+    """Return how likely another molecule lies within the distance in the frames looked at.
+
+    Taken from the local density: neighbours within ten times the distance in the same frame.
+    """
+    frame = columns["frame"].astype(np.int64)
+    x_nm, y_nm = columns["x_nm"].astype(np.float64), columns["y_nm"].astype(np.float64)
+    frames = int(np.ptp(frame)) + 1
+    rows = len(frame)
+    extent = max(float(np.ptp(x_nm)), distance_nm) * max(float(np.ptp(y_nm)), distance_nm)
+    cells = np.floor(np.stack([x_nm, y_nm]) / max(10 * distance_nm, math.sqrt(extent) / 1000))
+    key = (cells[0] - cells[0].min()) * (np.ptp(cells[1]) + 1) + cells[1] - cells[1].min()
+    counts = np.unique(key, return_counts=True)[1]
+    area = max(10 * distance_nm, math.sqrt(extent) / 1000) ** 2
+    density = float((counts.astype(np.float64) ** 2).sum()) / rows / area / frames
+    expected = density * math.pi * distance_nm**2 * (gap_frames + 1)
+    return -math.expm1(-expected)

@@ -1,0 +1,81 @@
+"""Settings of what is done with a table: filtering, merging, duplicates, drift."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from deep_storm.settings.base import Settings, setting
+
+_RANGE = r"^\s*(-?\d+(\.\d*)?)?\s*:\s*(-?\d+(\.\d*)?)?\s*$"
+
+
+def _range(description: str, unit: str | None, example: str) -> Any:
+    return setting(
+        None,
+        f"{description} to keep, as LEAST:MOST; default: all",
+        unit=unit,
+        pattern=_RANGE,
+        example=example,
+    )
+
+
+class Filtering(Settings):
+    """Which rows of a table are kept; all conditions must hold."""
+
+    confidence: str | None = _range("confidences", None, "0.5:")
+    uncertainty_nm: str | None = _range("uncertainties", "nm", ":20")
+    intensity_photon: str | None = _range("photons", "photon", "300:5000")
+    sigma_nm: str | None = _range("PSF sigmas", "nm", "80:180")
+    x_nm: str | None = _range("positions", "nm", "0:5000")
+    y_nm: str | None = _range("positions", "nm", "0:5000")
+    frames: str | None = setting(
+        None,
+        "frames to keep, 1-based and inclusive, as FIRST:LAST; default: all",
+        pattern=r"^\d*:\d*$|^\d+$",
+        example="1:30",
+    )
+    least_neighbours: int = setting(
+        0, "localizations of any frame that must lie around one; 0: no matter", ge=0, le=1_000_000
+    )
+    neighbour_radius_nm: float = setting(
+        50.0, "how far away a neighbour may lie", unit="nm", gt=0, le=100_000
+    )
+
+
+class Merging(Settings):
+    """When localizations of following frames are taken for one molecule."""
+
+    distance_nm: float | None = setting(
+        None,
+        "largest distance of a molecule and its next localization (ThunderSTORM: dist); "
+        "default: from their uncertainties",
+        unit="nm",
+        example=20.0,
+        gt=0,
+        le=100_000,
+    )
+    gap_frames: int = setting(
+        1, "frames that a molecule may be dark (ThunderSTORM: offframes)", ge=0, le=1_000_000
+    )
+    frames_per_molecule: int = setting(
+        0,
+        "most frames of a molecule, after which another one begins; 0: no limit "
+        "(ThunderSTORM: framespermolecule)",
+        ge=0,
+        le=1_000_000,
+    )
+    merged_uncertainty: Literal["formula", "combined"] = setting(
+        "formula",
+        "formula: of a fit with all photons, as ThunderSTORM does it (needs the camera, sigma, "
+        "intensity and bkgstd, else combined); combined: that of the mean of the positions",
+    )
+
+
+class Duplicates(Settings):
+    """Which localizations of a frame are one molecule found twice."""
+
+    distance: str = setting(
+        "uncertainty_xy",
+        "a worse localization closer than this (nm) is removed: a number, or a formula for each "
+        "row (ThunderSTORM: distformula)",
+    )

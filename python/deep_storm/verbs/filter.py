@@ -1,0 +1,93 @@
+"""``filter``: the rows of a localization table that meet a formula."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.settings import Filtering
+from deep_storm.verbs.post import TABLE, TableResult, open_job
+from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import TableSource
+
+if TYPE_CHECKING:
+    from deep_storm.postprocessing.filtering import Condition
+
+
+@dataclass(frozen=True)
+class FilterResult(TableResult):
+    """The rows that were kept, and how many each condition removed."""
+
+    conditions: tuple[Condition, ...]
+
+    def summary(self) -> str:
+        """Return how many rows are left, and how many each condition removed."""
+        share = len(self.table) / self.rows_before
+        lines = [f"{len(self.table):,} of {self.rows_before:,} localizations kept ({share:.1%})"]
+        lines += [f"{c.text}: {c.removed:,} do not meet it" for c in self.conditions]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers of rows."""
+        removed = [{"condition": c.text, "removed": c.removed} for c in self.conditions]
+        return {**self.counts(), "conditions": removed}
+
+
+@verb(
+    "keep the localizations that meet a formula or lie in ranges",
+    TABLE,
+    Argument(
+        "formula",
+        "condition in ThunderSTORM's language, such as confidence > 0.5 & uncertainty_xy < 20; "
+        "default: ranges alone",
+        kind=str,
+    ),
+    Argument("output", "the table to write (CSV)"),
+    settings=Filtering,
+    camera=Camera,
+)
+def filter(
+    table: TableSource,
+    formula: str | None = None,
+    *,
+    output: Path | str | None = None,
+    settings: Filtering = Filtering(),
+    camera: Camera | None = None,
+    overwrite: bool = False,
+) -> FilterResult:
+    """Keep the localizations that meet a formula and lie in ranges.
+
+    Parameters
+    ----------
+    table
+        ThunderSTORM table (CSV), or a table in memory.
+    formula
+        Condition in ThunderSTORM's own language; the same formula keeps the same rows there.
+    output
+        The table to write, by default ``TABLE_f.csv``; a table in memory is only returned.
+    settings
+        Ranges, frames and neighbours.
+    camera
+        Needed only for a table in px or ADU, by default as the protocol beside it says.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    FormulaError
+        The formula cannot be read or names an unknown column; the error tells the place.
+    SettingsError
+        There is no condition, or a range is the wrong way round.
+    TableError
+        The table cannot be read, is empty, or lacks a column.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.postprocessing.filtering import filter_table
+
+    job = open_job(table, output, "f", camera, overwrite)
+    kept = filter_table(job.table, formula, settings)
+    job.write(kept.table)
+    return FilterResult(kept.table, len(job.table), job.written, kept.conditions)

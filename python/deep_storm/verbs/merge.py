@@ -1,0 +1,99 @@
+"""``merge``: localizations of a molecule in following frames as one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Merging
+from deep_storm.verbs.post import TABLE, TableResult, open_job
+from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import TableSource
+
+if TYPE_CHECKING:
+    from deep_storm.postprocessing.merging import Merged
+
+
+@dataclass(frozen=True)
+class MergeResult(TableResult):
+    """Molecules; ``merged`` tells which localizations each is made of."""
+
+    merged: Merged
+
+    def summary(self) -> str:
+        """Return how many molecules there are, and what is suspicious."""
+        mean = self.rows_before / len(self.table)
+        made = "from all photons" if self.merged.recomputed else "combined"
+        lines = [
+            f"{self.rows_before:,} localizations are {len(self.table):,} molecules, "
+            f"{mean:.2f} detections each",
+            f"Distance {self.merged.distance_nm:.3g} nm",
+        ]
+        if "uncertainty_xy_nm" in self.table:
+            lines.append(f"Uncertainties {made}")
+        return "\n".join([*lines, *(f"Warning: {text}" for text in self.merged.warnings())])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers of rows, and how they were merged."""
+        return {
+            **self.counts(),
+            "distance_nm": self.merged.distance_nm,
+            "by_chance": self.merged.by_chance,
+            "uncertainties": "formula" if self.merged.recomputed else "combined",
+            "warnings": self.merged.warnings(),
+        }
+
+
+@verb(
+    "merge the localizations of a molecule that is on in following frames",
+    TABLE,
+    Argument("output", "the table to write (CSV)"),
+    settings=Merging,
+    camera=Camera,
+)
+def merge(
+    table: TableSource,
+    *,
+    output: Path | str | None = None,
+    settings: Merging = Merging(),
+    camera: Camera | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> MergeResult:
+    """Merge the localizations of a molecule that is on in following frames.
+
+    Parameters
+    ----------
+    table
+        ThunderSTORM table (CSV), or a table in memory.
+    output
+        The table to write, by default ``TABLE_merged.csv``; a table in memory is only returned.
+    settings
+        Distance, gap, most frames of a molecule.
+    camera
+        Converts px and ADU, and is needed to work out uncertainties; by default as the protocol
+        beside the table says.
+    overwrite
+        Whether existing files may be replaced.
+    progress
+        Called at each step.
+
+    Raises
+    ------
+    TableError
+        The table cannot be read, is empty, or has no uncertainties to choose the distance from.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.postprocessing.merging import merge_table
+
+    job = open_job(table, output, "merged", camera, overwrite)
+    progress(0, 2, "merging")
+    merged = merge_table(job.table, settings, job.camera)
+    progress(1, 2, "writing")
+    job.write(merged.table)
+    progress(2, 2, "done")
+    return MergeResult(merged.table, len(job.table), job.written, merged)

@@ -1,0 +1,152 @@
+"""What the verbs that turn a table into a table share: reading, writing, the result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.verbs.registry import Argument
+from deep_storm.verbs.tables import TableSource, table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE = Argument("table", "localization table (CSV)")
+
+
+@dataclass(frozen=True)
+class TableJob:
+    """A table to work on, and where its successor goes.
+
+    Attributes
+    ----------
+    table
+        Validated, at least one row.
+    camera
+        As given, else as the protocol beside the table says; None when nobody knows.
+    output
+        The table to write, if any.
+    extra
+        Further files.
+    overwrite
+        Whether existing files may be replaced.
+    """
+
+    table: pd.DataFrame
+    camera: Camera | None
+    output: Path | None
+    extra: tuple[Path, ...]
+    overwrite: bool
+
+    @property
+    def protocol(self) -> Path | None:
+        """ThunderSTORM's protocol of the new table, where the camera is known."""
+        from deep_storm.io.thunderstorm import protocol_path
+
+        return protocol_path(self.output) if self.output and self.camera else None
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """All files that are written."""
+        files = (self.output, self.protocol, *self.extra)
+        return tuple(path for path in files if path is not None)
+
+    def write(self, table: pd.DataFrame) -> None:
+        """Write the new table, and the protocol that ThunderSTORM wants beside it."""
+        from deep_storm.io.thunderstorm import write_protocol, write_table
+
+        if self.output is None:
+            return
+        write_table(self.output, table, overwrite=self.overwrite)
+        if self.protocol is not None and self.camera is not None:
+            write_protocol(self.protocol, self.camera, self.overwrite)
+
+
+def open_job(
+    source: TableSource,
+    output: Path | str | None,
+    ending: str,
+    camera: Camera | None,
+    overwrite: bool,
+    extra: Iterable[str] = (),
+) -> TableJob:
+    """Read a table, and check that its successor can be written before any work is done.
+
+    Parameters
+    ----------
+    source
+        File or table in memory.
+    output
+        The table to write; by default ``TABLE_ENDING.csv`` beside a file, nothing for a table in
+        memory.
+    ending
+        That ending.
+    camera
+        Converts px and ADU; by default ThunderSTORM's protocol beside a file.
+    overwrite
+        Whether existing files may be replaced.
+    extra
+        Endings of further files beside the output: ``-drift.json``.
+
+    Raises
+    ------
+    TableError
+        The table cannot be read or is empty.
+    CameraError
+        The protocol beside it is damaged.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.errors import OutputError, TableError
+    from deep_storm.io.files import check_outputs
+    from deep_storm.io.thunderstorm import find_protocol, read_protocol
+    from deep_storm.localizations import validated
+
+    path = Path(output) if output is not None else None
+    is_file = isinstance(source, (str, os.PathLike))
+    if is_file:
+        file = Path(source)  # type: ignore[arg-type]
+        path = file.with_name(f"{file.stem}_{ending}.csv") if path is None else path
+        if path.exists() and file.exists() and path.samefile(file):
+            raise OutputError(
+                f"the output {path} is the table itself", "another file", "choose another name"
+            )
+        protocol = find_protocol(file)
+        if camera is None and protocol is not None:
+            camera = read_protocol(protocol)
+    table = table_of(source, camera=camera)
+    if not is_file:
+        table = validated(table)
+    if not len(table):
+        raise TableError("the table is empty", "at least one localization", "give another table")
+    more = () if path is None else tuple(path.with_name(path.stem + end) for end in extra)
+    job = TableJob(table, camera, path, more, overwrite)
+    check_outputs(job.written, overwrite)
+    return job
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """A table made from a table.
+
+    Attributes
+    ----------
+    table
+        The new table.
+    rows_before
+        Rows of the one that it was made from.
+    written
+        Its file, and what was written beside it.
+    """
+
+    table: pd.DataFrame
+    rows_before: int
+    written: tuple[Path, ...]
+
+    def counts(self) -> dict[str, Any]:
+        """Return the number of rows before and after."""
+        return {"rows_before": self.rows_before, "rows": len(self.table)}

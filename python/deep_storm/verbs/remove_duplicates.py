@@ -1,0 +1,74 @@
+"""``remove-duplicates``: molecules that were found twice in a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deep_storm.camera import Camera
+from deep_storm.settings import Duplicates
+from deep_storm.verbs.post import TABLE, TableResult, open_job
+from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import TableSource
+
+
+@dataclass(frozen=True)
+class DuplicatesResult(TableResult):
+    """The localizations that stay."""
+
+    def summary(self) -> str:
+        """Return how many were removed."""
+        removed = self.rows_before - len(self.table)
+        return f"{removed:,} duplicates removed, {len(self.table):,} localizations stay"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers of rows."""
+        return self.counts()
+
+
+@verb(
+    "remove the worse of localizations that lie close together in a frame",
+    TABLE,
+    Argument("output", "the table to write (CSV)"),
+    settings=Duplicates,
+    camera=Camera,
+)
+def remove_duplicates(
+    table: TableSource,
+    *,
+    output: Path | str | None = None,
+    settings: Duplicates = Duplicates(),
+    camera: Camera | None = None,
+    overwrite: bool = False,
+) -> DuplicatesResult:
+    """Remove the worse of localizations that lie close together in a frame.
+
+    Parameters
+    ----------
+    table
+        ThunderSTORM table (CSV) with uncertainties, or a table in memory.
+    output
+        The table to write, by default ``TABLE_unique.csv``; a table in memory is only returned.
+    settings
+        The distance.
+    camera
+        Needed only for a table in px or ADU, by default as the protocol beside it says.
+    overwrite
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    TableError
+        The table cannot be read, is empty, or has no uncertainties.
+    FormulaError
+        The distance cannot be worked out.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.postprocessing import duplicates
+
+    job = open_job(table, output, "unique", camera, overwrite)
+    unique = duplicates.remove_duplicates(job.table, settings)
+    job.write(unique)
+    return DuplicatesResult(unique, len(job.table), job.written)
