@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from deep_storm.model import Model
     from deep_storm.settings import (
         Background,
+        Clustering,
         Device,
         Duplicates,
         Emitters,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         Watching,
     )
     from deep_storm.verbs.benchmark import benchmark
+    from deep_storm.verbs.cluster import cluster
     from deep_storm.verbs.demo import demo
     from deep_storm.verbs.doctor import doctor
     from deep_storm.verbs.estimate import estimate
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Background",
     "Camera",
+    "Clustering",
     "DeepStormError",
     "Device",
     "Duplicates",
@@ -81,6 +84,7 @@ __all__ = [
     "Watching",
     "__version__",
     "benchmark",
+    "cluster",
     "demo",
     "doctor",
     "estimate",
@@ -110,6 +114,7 @@ _MODULES = {
     "write_table": "io.thunderstorm",
     "Model": "model",
     "benchmark": "verbs.benchmark",
+    "cluster": "verbs.cluster",
     "demo": "verbs.demo",
     "doctor": "verbs.doctor",
     "estimate": "verbs.estimate",

@@ -17,7 +17,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 TESTED = {
     "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
     "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
-    "estimate", "filter", "merge", "remove-duplicates",
+    "estimate", "filter", "merge", "remove-duplicates", "cluster",
 }  # fmt: skip
 
 
@@ -302,6 +302,17 @@ def test_post_processing_is_that_of_python(imagej, table_file, command, verb, op
     expected = verb(ds.read_table(table_file), **options).table
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"])
     assert len(ds.read_table(output)) == len(expected)
+
+
+def test_clusters_are_labelled_in_the_table(imagej, table_file):
+    done = imagej.run(
+        "Post-Process/Cluster_Localizations...", table=table_file, simulations=0,
+        output=table_file.with_name("labelled.csv"), distance_nm=400.0, min_count=2, camera="none",
+    )  # fmt: skip
+    assert done["status"].startswith("ok: ")
+    expected = ds.cluster(ds.read_table(table_file), distance_nm=400.0, min_count=2, simulations=0)
+    assert expected.inside > 5
+    np.testing.assert_array_equal(done["table"]["cluster"], expected.table["cluster"])
 
 
 def test_evaluation_against_the_truth(imagej, table_file):

@@ -9,6 +9,7 @@ from deep_storm.settings.base import (
     first_problem,
     setting,
 )
+from deep_storm.settings.clustering import Clustering
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
 from deep_storm.settings.postprocessing import Duplicates, Filtering, Merging
@@ -17,6 +18,7 @@ from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
 __all__ = [
     "Background",
+    "Clustering",
     "Device",
     "Domain",
     "Duplicates",

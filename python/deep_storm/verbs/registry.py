@@ -42,6 +42,7 @@ from typing import Any, Protocol, TypeVar
 from deep_storm.camera import Camera
 from deep_storm.settings import (
     Background,
+    Clustering,
     Device,
     Duplicates,
     Emitters,
@@ -73,6 +74,7 @@ NAMES: tuple[str, ...] = (
     "filter",
     "merge",
     "remove-duplicates",
+    "cluster",
     "render",
     "evaluate",
     "report",
@@ -100,6 +102,7 @@ CLASSES: tuple[type[Settings], ...] = (
     Filtering,
     Merging,
     Duplicates,
+    Clustering,
     Rendering,
     Evaluation,
 )
