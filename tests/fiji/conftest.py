@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ class ImageJ:
             DEEP_STORM_TEST_HOME=str(home),
             OMP_NUM_THREADS="1",
             TF_CPP_MIN_LOG_LEVEL="2",
+            BROWSER=shlex.join([sys.executable, str(HERE / "browser.py"), "%s"]),
         )
         if display:
             environment["DISPLAY"] = display

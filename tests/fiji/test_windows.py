@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
-def test_result_table_and_image_are_windows(screen, pictures, trained, movie):
+def test_result_table_and_image_are_windows(screen, pictures, trained, movie, home):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
     done = screen.run(
         "Reconstruct...", model=trained / "model", threshold="0.1", output=trained / "shown"
@@ -26,6 +27,20 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie):
     shown = "java('ij.WindowManager').getImage('movie.tif - Deep-STORM')"
     unit = screen.ask("evaluate", text=f"str({shown}.getCalibration().getUnit())")
     assert unit in ("µm", "um", "micron")
+    report = (trained / "shown-report.html").resolve()
+    assert report.is_file()
+    assert report.as_uri() in _opened(home, 1)
+
+
+def _opened(home, least, seconds=20):
+    """Wait for the browser; return what it was to open."""
+    noted, began = home / "opened.txt", time.monotonic()
+    while time.monotonic() - began < seconds:
+        pages = noted.read_text(encoding="utf-8").splitlines() if noted.is_file() else []
+        if len(pages) >= least:
+            return pages
+        time.sleep(0.1)
+    return []
 
 
 def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_path):

@@ -7,6 +7,8 @@ and nothing ever waits for a click.
 from __future__ import annotations
 
 import logging
+import threading
+import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -153,12 +155,13 @@ class Host:
         return results
 
     def open_page(self, path: Path) -> None:
-        """Open a page of ours in the browser; not without windows, nor in a macro."""
+        """Open a page of ours in the browser; not without windows, nor in a macro.
+
+        ImageJ's own launcher waits for a click where there is no browser; nothing waits here.
+        """
         if self.windows and not self._ij.macroRunning():
-            try:
-                java_class("ij.plugin.BrowserLauncher").openURL(path.resolve().as_uri())
-            except java_class("java.io.IOException") as error:
-                self.log(f"{path} could not be opened: {error}")
+            address = path.resolve().as_uri()
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     def remember(self, key: str, value: str) -> None:
         """Keep a text in Fiji's preferences."""
