@@ -10,10 +10,9 @@ from deep_storm.verbs.registry import CLASSES, NAMES, Argument, load, verb, verb
 
 def test_every_module_of_a_verb_is_listed():
     folder = Path(deep_storm.__file__).parent / "verbs"
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
     modules = {
-        path.stem
-        for path in folder.glob("*.py")
-        if f"\ndef {path.stem}(" in path.read_text(encoding="utf-8")
+        name for name, text in texts.items() if f"\ndef {name}(" in text and "\n@verb(" in text
     }
     assert {name.replace("-", "_") for name in NAMES} == modules
 
