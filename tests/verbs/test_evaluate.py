@@ -7,7 +7,7 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import deep_storm as ds
-from deep_storm.errors import OutputError, SettingsError, StackError
+from deep_storm.errors import OutputError, SettingsError, StackError, TableError
 from deep_storm.io.images import read_image, write_image, write_stack
 
 
@@ -100,6 +100,11 @@ def test_an_image_without_a_table(seen_twice):
 def test_frames_restrict_the_resolution_too(seen_twice):
     few = ds.evaluate(seen_twice / "table.csv", frames="1:4").resolution
     assert few.rows == (200, 200)
+
+
+def test_a_table_alone_must_be_long_enough(truth):
+    with pytest.raises(TableError, match="3 rows; expected at least 100"):
+        ds.evaluate(truth)
 
 
 def test_nothing_is_written_when_a_file_is_there(seen_twice):

@@ -175,6 +175,7 @@ def evaluate(
     paths = _paths(output, results is not None, true_image is not None, wide_field is not None)
     check_outputs(paths.values(), overwrite)
     table = None if results is None else table_of(results)
+    alone = truth is None and true_image is None and wide_field is None
     draw = _drawer(reconstruction, table)
     comparison = None
     if truth is not None and table is not None:
@@ -187,7 +188,7 @@ def evaluate(
         comparison,
         None if true is None else _with_true_image(draw, true),
         None if seen is None else _with_wide_field(draw, seen),
-        None if table is None else _resolution(table, settings),
+        None if table is None else _resolution(table, settings, needed=alone),
     )
     return _write(result, paths, true, seen, overwrite)
 
@@ -264,18 +265,24 @@ def _with_wide_field(draw: Draw, seen: Picture) -> WideFieldComparison:
     return compare_with_wide_field(drawn.pixels, drawn.known_pixel_nm(), seen.pixels, camera_nm)
 
 
-def _resolution(table: pd.DataFrame, settings: Evaluation) -> RingCorrelation | None:
-    """Measure the resolution; None where the table is too short for it."""
-    from deep_storm.quality.resolution import LEAST_ROWS, table_resolution
+def _resolution(
+    table: pd.DataFrame, settings: Evaluation, *, needed: bool
+) -> RingCorrelation | None:
+    """Measure the resolution; None where the table has none and it is not all that is wanted."""
+    from deep_storm.errors import TableError
+    from deep_storm.localizations import validated
+    from deep_storm.quality.resolution import table_resolution
     from deep_storm.quality.selection import compared_frames
 
+    table = validated(table)
     if settings.frames is not None and len(table):
         table = table[table["frame"].between(*compared_frames(table, table, settings.frames))]
-    if len(table) < LEAST_ROWS or table["frame"].nunique() < 2:
+    try:
+        return table_resolution(table, settings.frc_blocks, settings.frc_pixel_size_nm)
+    except TableError:
+        if needed:
+            raise
         return None
-    if min(float(table[c].max() - table[c].min()) for c in ("x_nm", "y_nm")) <= 0:
-        return None
-    return table_resolution(table, settings.frc_blocks, settings.frc_pixel_size_nm)
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +83,8 @@ def densest(card: ModelCard) -> float:
 
 def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
     """Return the 0-based first frame of a run."""
-    text = str(record.get("reconstruction", {}).get("frames") or "").partition(":")[0].strip()
-    return int(text) - 1 if text else 0
+    first = re.match(r"\s*(\d+)", str(record.get("reconstruction", {}).get("frames", "")))
+    return max(int(first[1]) - 1, 0) if first else 0
 
 
 def _look(stream: FrameStream, first: int, frames: int) -> StackLook:
