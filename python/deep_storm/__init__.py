@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Background,
         Clustering,
         Device,
+        DriftCorrection,
         Duplicates,
         Emitters,
         Evaluation,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     )
     from deep_storm.verbs.benchmark import benchmark
     from deep_storm.verbs.cluster import cluster
+    from deep_storm.verbs.correct_drift import correct_drift
     from deep_storm.verbs.demo import demo
     from deep_storm.verbs.doctor import doctor
     from deep_storm.verbs.estimate import estimate
@@ -66,6 +68,7 @@ __all__ = [
     "Clustering",
     "DeepStormError",
     "Device",
+    "DriftCorrection",
     "Duplicates",
     "Emitters",
     "Evaluation",
@@ -85,6 +88,7 @@ __all__ = [
     "__version__",
     "benchmark",
     "cluster",
+    "correct_drift",
     "demo",
     "doctor",
     "estimate",
@@ -115,6 +119,7 @@ _MODULES = {
     "Model": "model",
     "benchmark": "verbs.benchmark",
     "cluster": "verbs.cluster",
+    "correct_drift": "verbs.correct_drift",
     "demo": "verbs.demo",
     "doctor": "verbs.doctor",
     "estimate": "verbs.estimate",

@@ -17,7 +17,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 TESTED = {
     "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
     "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
-    "estimate", "filter", "merge", "remove-duplicates", "cluster",
+    "estimate", "filter", "correct-drift", "merge", "remove-duplicates", "cluster",
 }  # fmt: skip
 
 
@@ -315,6 +315,18 @@ def test_clusters_are_labelled_in_the_table(imagej, table_file):
     expected = ds.cluster(ds.read_table(table_file), distance_nm=400.0, min_count=2, simulations=0)
     assert expected.inside > 5
     np.testing.assert_array_equal(done["table"]["cluster"], expected.table["cluster"])
+
+
+def test_drift_is_corrected_and_plotted(imagej, tmp_path):
+    table = DATA / "filaments_drift_thunderstorm_positions.csv"
+    done = imagej.run(
+        "Post-Process/Correct_Drift...", table=table, output=tmp_path / "dc.csv", bins="10"
+    )
+    assert done["status"].startswith("ok: Drift from first to last frame 34")
+    expected = ds.correct_drift(ds.read_table(table), bins=10).table
+    np.testing.assert_allclose(done["table"]["x [nm]"], expected["x_nm"], atol=1e-6)
+    assert (tmp_path / "dc-drift.json").is_file()
+    assert (tmp_path / "dc-drift.png").is_file()
 
 
 def test_evaluation_against_the_truth(imagej, table_file):

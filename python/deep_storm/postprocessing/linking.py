@@ -22,6 +22,7 @@ def link(
     spreads: float,
     gap_frames: int,
     most_detections: int,
+    memory: int = 0,
 ) -> Integers:
     """Give the rows of a molecule one number.
 
@@ -45,6 +46,9 @@ def link(
         Frames that a molecule may be missing.
     most_detections
         A molecule that has so many takes no more; 0: no matter.
+    memory
+        A molecule lies at the mean of about so many of its last localizations, for what moves;
+        0: of all.
 
     Returns
     -------
@@ -52,57 +56,71 @@ def link(
     """
     n = len(frame)
     molecule = np.full(n, -1, dtype=np.int64)
-    # per molecule: sums of x, y and variance, count, last frame
-    sums = np.empty((n, 3))
-    count = np.zeros(n, dtype=np.int64)
-    last = np.zeros(n, dtype=np.int64)
+    # per molecule: sums of x, y and variance, their weight, count, last frame
+    sums, weight = np.empty((n, 3)), np.zeros(n)
+    count, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = np.empty(n, dtype=np.int64)
     molecules, living, start = 0, 0, 0
     while start < n:
-        stop = start
-        while stop < n and frame[stop] == frame[start]:
+        now, stop = frame[start], start
+        while stop < n and frame[stop] == now:
             stop += 1
-        kept = 0
-        for k in range(living):
-            m = active[k]
-            near = frame[start] - last[m] <= gap_frames + 1
-            if near and (most_detections == 0 or count[m] < most_detections):
-                active[kept] = m
-                kept += 1
-        living = kept
+        living = _still_living(active, living, last, count, now - gap_frames - 1, most_detections)
         if living:
             distance, pair_m, pair_row = _pairs(
-                active[:living], sums, count, x_nm, y_nm, variance_nm2, start, stop, reach_nm,
+                active[:living], sums, weight, x_nm, y_nm, variance_nm2, start, stop, reach_nm,
                 spreads,
             )  # fmt: skip
             for p in np.argsort(distance, kind="mergesort"):
-                m, row = pair_m[p], pair_row[p]
-                if molecule[row] < 0 and last[m] != frame[start]:
-                    molecule[row] = m
-                    last[m] = frame[start]
+                if molecule[pair_row[p]] < 0 and last[pair_m[p]] != now:
+                    molecule[pair_row[p]] = pair_m[p]
+                    last[pair_m[p]] = now
         for row in range(start, stop):
-            m = molecule[row]
-            if m < 0:
-                m = molecules
+            if molecule[row] < 0:
+                molecule[row] = molecules
+                sums[molecules] = 0.0
+                active[living] = molecules
                 molecules += 1
-                molecule[row] = m
-                last[m] = frame[start]
-                sums[m] = 0.0
-                active[living] = m
                 living += 1
+            m = molecule[row]
+            last[m] = now
+            count[m] += 1
+            _take_up(sums[m], weight, m, memory)
             sums[m, 0] += x_nm[row]
             sums[m, 1] += y_nm[row]
             sums[m, 2] += variance_nm2[row]
-            count[m] += 1
         start = stop
     return molecule
+
+
+@numba.njit(nogil=True, cache=True)
+def _still_living(
+    active: Integers, living: int, last: Integers, count: Integers, since: int, most: int
+) -> int:
+    """Move molecules that may go on to the front of ``active``; returns how many there are."""
+    kept = 0
+    for k in range(living):
+        m = active[k]
+        if last[m] >= since and (most == 0 or count[m] < most):
+            active[kept] = m
+            kept += 1
+    return kept
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _take_up(sums: FloatArray, weight: FloatArray, m: int, memory: int) -> None:
+    """Make room for one more localization in a molecule's sums."""
+    if memory and weight[m] >= memory:
+        sums *= (memory - 1) / memory
+        weight[m] -= 1.0
+    weight[m] += 1.0
 
 
 @numba.njit(nogil=True, cache=True)
 def _pairs(
     active: Integers,
     sums: FloatArray,
-    count: Integers,
+    weight: FloatArray,
     x_nm: FloatArray,
     y_nm: FloatArray,
     variance_nm2: FloatArray,
@@ -127,7 +145,7 @@ def _pairs(
     pair_row = np.empty(capacity, dtype=np.int64)
     seen = np.empty(9, dtype=np.int64)
     for m in active:
-        x, y = sums[m, 0] / count[m], sums[m, 1] / count[m]
+        x, y = sums[m, 0] / weight[m], sums[m, 1] / weight[m]
         cells = 0
         for step in range(9):
             cell = _cell(x / reach_nm, y / reach_nm, step % 3 - 1, step // 3 - 1, size)
@@ -141,7 +159,7 @@ def _pairs(
             row = head[cell]
             while row >= 0:
                 square = (x_nm[row] - x) ** 2 + (y_nm[row] - y) ** 2
-                variance = sums[m, 2] / (count[m] * count[m]) + variance_nm2[row]
+                variance = sums[m, 2] / (weight[m] * weight[m]) + variance_nm2[row]
                 near = spreads == 0 or square <= spreads * spreads * variance
                 if near and square <= reach_nm * reach_nm:
                     if found == len(distance):

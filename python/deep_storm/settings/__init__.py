@@ -12,7 +12,7 @@ from deep_storm.settings.base import (
 from deep_storm.settings.clustering import Clustering
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
-from deep_storm.settings.postprocessing import Duplicates, Filtering, Merging
+from deep_storm.settings.postprocessing import DriftCorrection, Duplicates, Filtering, Merging
 from deep_storm.settings.results import Evaluation, Reconstruction, Rendering, Watching
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
@@ -21,6 +21,7 @@ __all__ = [
     "Clustering",
     "Device",
     "Domain",
+    "DriftCorrection",
     "Duplicates",
     "Emitters",
     "Evaluation",

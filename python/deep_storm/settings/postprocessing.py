@@ -79,3 +79,36 @@ class Duplicates(Settings):
         "a worse localization closer than this (nm) is removed: a number, or a formula for each "
         "row (ThunderSTORM: distformula)",
     )
+
+
+class DriftCorrection(Settings):
+    """How the drift of the sample is measured."""
+
+    method: Literal["correlation", "markers"] = setting(
+        "correlation",
+        "correlation: of the structures in all pairs of time bins; markers: fiducial markers that "
+        "are seen in nearly all frames",
+    )
+    bins: int | None = setting(
+        None,
+        "time bins for method correlation; default: from the number of localizations, 30 at most",
+        ge=5,
+        le=200,
+    )
+    most_drift_nm: float = setting(
+        1000.0, "largest drift between any two times", unit="nm", ge=10, le=100_000
+    )
+    blur_nm: float | None = setting(
+        None,
+        "standard deviation by which images are blurred before they are correlated; default: 1.5 "
+        "times the median uncertainty, or 20 without uncertainties",
+        unit="nm",
+        gt=0,
+        le=1000,
+    )
+    marker_share: float = setting(
+        0.8, "share of the frames in which a marker is seen at least", gt=0, le=1
+    )
+    marker_reach_nm: float = setting(
+        60.0, "how far a marker may move from frame to frame", unit="nm", gt=0, le=10_000
+    )

@@ -1,0 +1,194 @@
+"""Drift as a file that ThunderSTORM loads (*Drift correction > Load from file*): JSON.
+
+::
+
+    {"scale": 1.0,
+     "xFunction": {"knots": [1.0, 30.0, 90.0], "n": 2,
+                   "polynomials": [{"coefficients": [0.0, 0.4]}, {"coefficients": [11.6, 0.4]}]},
+     "yFunction": {…},
+     "driftDataFrame": [30.0, …], "driftDataX": [11.6, …], "driftDataY": [6.1, …],
+     "minFrame": 1, "maxFrame": 600, "units": "NANOMETER"}
+
+From one knot to the next a polynomial of the distance from that knot gives the drift, its
+coefficients from the constant on. ``driftData…`` is what was measured, for its plot. Frames count
+from 1; what is subtracted from a position is the drift of its frame.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.errors import TableError
+from deep_storm.io.files import atomic_path
+
+FloatArray = npt.NDArray[np.float64]
+
+_NM = {"NANOMETER": 1.0, "nm": 1.0, "MICROMETER": 1000.0, "um": 1000.0}
+_PX = ("PIXEL", "px")
+_MOST_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the sample has moved in each frame.
+
+    Attributes
+    ----------
+    knots
+        (k + 1,) frames from 0, rising: pieces reach from one to the next.
+    x, y
+        (k, p) nm, coefficients of each piece's polynomial, from the constant on, of the frames
+        since its knot.
+    measured_frame, measured_nm
+        (m,) and (m, 2): what was measured, before it was made smooth.
+    """
+
+    knots: FloatArray
+    x: FloatArray
+    y: FloatArray
+    measured_frame: FloatArray
+    measured_nm: FloatArray
+
+    def at(self, frame: npt.NDArray[Any]) -> FloatArray:
+        """Return the drift of frames (from 0) as (n, 2) nm; beyond the ends it stays as it is."""
+        where = np.clip(np.asarray(frame, dtype=np.float64), self.knots[0], self.knots[-1])
+        piece = np.clip(np.searchsorted(self.knots, where, side="right") - 1, 0, len(self.x) - 1)
+        since = where - self.knots[piece]
+        values = np.zeros((*where.shape, 2))
+        for power in reversed(range(self.x.shape[1])):
+            values[..., 0] = values[..., 0] * since + self.x[piece, power]
+            values[..., 1] = values[..., 1] * since + self.y[piece, power]
+        return values
+
+
+def write_drift(path: str | os.PathLike[str], drift: Drift, overwrite: bool = False) -> None:
+    """Write a drift as ThunderSTORM loads it.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    knots = (drift.knots + 1).tolist()
+    functions = (
+        {
+            "knots": knots,
+            "polynomials": [{"coefficients": row} for row in values.tolist()],
+            "n": len(values),
+        }
+        for values in (drift.x, drift.y)
+    )
+    x, y = functions
+    content = {
+        "scale": 1.0,
+        "xFunction": x,
+        "yFunction": y,
+        "driftDataFrame": (drift.measured_frame + 1).tolist(),
+        "driftDataX": drift.measured_nm[:, 0].tolist(),
+        "driftDataY": drift.measured_nm[:, 1].tolist(),
+        "minFrame": round(knots[0]),
+        "maxFrame": round(knots[-1]),
+        "units": "NANOMETER",
+    }
+    with atomic_path(path, overwrite) as partial:
+        partial.write_bytes(json.dumps(content, allow_nan=False).encode("ascii") + b"\n")
+
+
+def read_drift(path: str | os.PathLike[str], camera: Camera | None = None) -> Drift:
+    """Read a drift that ThunderSTORM or :func:`write_drift` saved.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
+    camera
+        Needed only for a drift in pixels.
+
+    Raises
+    ------
+    TableError
+        The file is missing or no such file, or it is in pixels and there is no camera.
+    """
+    content = _content(Path(path))
+    factor = _factor(content.get("units"), camera, path)
+    try:
+        x_knots, x = _function(content["xFunction"])
+        y_knots, y = _function(content["yFunction"])
+        frames = np.asarray(content.get("driftDataFrame") or [], dtype=np.float64)
+        data = [np.asarray(content.get(k) or [], np.float64) for k in ("driftDataX", "driftDataY")]
+        measured = np.stack(data, axis=1)
+        if not np.array_equal(x_knots, y_knots) or measured.shape != (len(frames), 2):
+            raise ValueError("x and y differ in length")
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _no_drift(path, f"{type(error).__name__}: {error}") from error
+    width = max(x.shape[1], y.shape[1])
+    x, y = (np.pad(v, ((0, 0), (0, width - v.shape[1]))) * factor for v in (x, y))
+    return Drift(x_knots - 1, x, y, frames - 1, measured * factor)
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise _no_drift(path, "it is too large")
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise TableError(
+            f"the drift file {path} cannot be read ({error.strerror})",
+            "a drift that ThunderSTORM or correct-drift saved (JSON)",
+            "check the spelling and the folder",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise _no_drift(path, "it is not JSON") from error
+    if not isinstance(content, dict):
+        raise _no_drift(path, "it is a list")
+    return content
+
+
+def _function(content: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:
+    """Return knots and coefficients of one axis."""
+    knots = np.asarray(content["knots"], dtype=np.float64)
+    rows = [np.atleast_1d(np.asarray(p["coefficients"], float)) for p in content["polynomials"]]
+    if knots.ndim != 1 or len(knots) != len(rows) + 1 or len(knots) < 2:
+        raise ValueError(f"{len(rows)} polynomials need {len(rows) + 1} knots")
+    values = np.zeros((len(rows), max(len(row) for row in rows)))
+    for i, row in enumerate(rows):
+        values[i, : len(row)] = row
+    if not (np.isfinite(knots).all() and np.isfinite(values).all() and (np.diff(knots) > 0).all()):
+        raise ValueError("knots must rise, and all numbers be finite")
+    return knots, values
+
+
+def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> float:
+    """Return what turns the file's unit into nm."""
+    if units in _NM:
+        return _NM[units]
+    if units in _PX:
+        if camera is None:
+            raise TableError(
+                f"the drift in {path} is in pixels, and no camera was given",
+                "nm, or a camera to convert from pixels",
+                "give --camera camera.toml",
+            )
+        return camera.pixel_size_nm
+    raise TableError(
+        f"the drift in {path} has the unit {units!r}",
+        "NANOMETER or PIXEL",
+        "save it again, with its units",
+    )
+
+
+def _no_drift(path: str | os.PathLike[str], reason: str) -> TableError:
+    return TableError(
+        f"{path} is no drift file ({reason})",
+        "a drift that ThunderSTORM or correct-drift saved (JSON)",
+        "choose another file",
+    )

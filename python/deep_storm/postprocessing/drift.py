@@ -1,0 +1,324 @@
+"""Drift from the localizations themselves: redundant cross-correlation, then alignment to all.
+
+The frames are cut into bins of as many localizations each. The images of every pair of bins are
+correlated (n (n − 1) / 2 shifts for n − 1 unknowns), and the positions of the bins that agree with
+most of them best are found by iteratively reweighted least squares, in which wrong peaks have no
+weight. Then each bin, its drift within the bin taken off, is aligned to the sum of all others, a
+few times, which tells it more precisely than any pair can. A smooth curve through the bins is the
+drift (:mod:`deep_storm.postprocessing.trajectory`).
+
+Wang et al., Opt. Express 22, 15982 (2014) for the redundancy.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.errors import TableError
+from deep_storm.io.drift_files import Drift
+from deep_storm.postprocessing.correlation import Correlator, Spectrum
+from deep_storm.postprocessing.trajectory import LEAST_POINTS, Smoothed, smooth_drift
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import DriftCorrection
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+MOST_BINS = 30
+ROWS_PER_BIN = 150
+"""Bins by themselves hold at least so many localizations."""
+LEAST_ROWS = 30
+SIGNIFICANT = 6.0
+"""Noise alone has peaks of 3 to 5 standard deviations."""
+LEAST_AGREEING = 0.3
+"""Share of the pairs beyond those that are needed."""
+BIWEIGHT = 4.685
+ROUNDS = 3
+_NEAR_NM = 150.0
+_SIGMA_NM = (15.0, 60.0)
+
+
+class MeasuredDrift(NamedTuple):
+    """A drift, and what it rests on.
+
+    Attributes
+    ----------
+    smoothed
+        The curve and its errors.
+    bins
+        Bins, or fiducial markers.
+    pairs, pairs_used
+        Pairs of bins, and those that agree with the others.
+    notes
+        What a person should know.
+    """
+
+    smoothed: Smoothed
+    bins: int
+    pairs: int
+    pairs_used: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def drift(self) -> Drift:
+        """The drift."""
+        return self.smoothed.drift
+
+
+def corrected(table: pd.DataFrame, drift: Drift) -> pd.DataFrame:
+    """Return a table with the drift of its frame taken off each position."""
+    moved = drift.at(table["frame"].to_numpy())
+    return table.assign(x_nm=table["x_nm"] - moved[:, 0], y_nm=table["y_nm"] - moved[:, 1])
+
+
+def measure_drift(
+    table: pd.DataFrame,
+    settings: DriftCorrection = DriftCorrection(),
+    progress: Progress = silent,
+) -> MeasuredDrift:
+    """Measure drift by redundant cross-correlation.
+
+    Parameters
+    ----------
+    table
+        Validated.
+    settings
+        Bins, largest drift, blur.
+    progress
+        Called for each pair of bins.
+
+    Raises
+    ------
+    TableError
+        There are too few localizations or frames, or what the bins show has nothing in common.
+    """
+    points = _Points.of(table, settings)
+    counts = _bin_counts(points, settings.bins)
+    for bins in counts:
+        pairs = _correlate_pairs(points, bins, settings.most_drift_nm, progress)
+        weight = np.clip(pairs.significance - SIGNIFICANT / 2, 0, None)
+        positions, agrees = agreed_positions(*pairs[:3], weight, points.sigma_nm)
+        if _connected(pairs, agrees):
+            if settings.bins is not None and bins != settings.bins:
+                raise _too_few_per_bin(points, settings.bins, bins)
+            return _refined(points, bins, positions, agrees, progress)
+    raise TableError(
+        "the localizations of different times have no structure in common",
+        "the same structures in all parts of the movie, to see how they moved",
+        "correct it by fiducial markers (--method markers) or by a drift file, or leave it as it "
+        "is; if the drift is larger than --most-drift-nm, raise that",
+    )
+
+
+class _Points(NamedTuple):
+    frame: Integers
+    x_nm: FloatArray
+    y_nm: FloatArray
+    sigma_nm: float
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, settings: DriftCorrection) -> _Points:
+        sigma_nm = settings.blur_nm
+        if sigma_nm is None:
+            sigma_nm = 20.0
+            if "uncertainty_xy_nm" in table and table["uncertainty_xy_nm"].notna().any():
+                typical = float(table["uncertainty_xy_nm"].median())
+                sigma_nm = float(np.clip(1.5 * typical, *_SIGMA_NM))
+        frame = table["frame"].to_numpy(dtype=np.int64)
+        x_nm, y_nm = (table[c].to_numpy(dtype=np.float64) for c in ("x_nm", "y_nm"))
+        if not (np.ptp(x_nm) or np.ptp(y_nm)):
+            raise TableError(
+                f"all localizations lie at the same place ({x_nm[0]:g}, {y_nm[0]:g} nm)",
+                "a structure that moves",
+                "check the coordinates of the table",
+            )
+        return cls(frame, x_nm, y_nm, sigma_nm)
+
+    def moved(self, drift: Drift) -> _Points:
+        frames = np.arange(int(self.frame.max()) + 1)
+        by_frame = drift.at(frames)
+        return self._replace(
+            x_nm=self.x_nm - by_frame[self.frame, 0], y_nm=self.y_nm - by_frame[self.frame, 1]
+        )
+
+
+class _Pairs(NamedTuple):
+    first: Integers
+    second: Integers
+    shift_nm: FloatArray
+    significance: FloatArray
+
+
+def _bin_counts(points: _Points, asked: int | None) -> list[int]:
+    """Return numbers of bins to try, the finest first."""
+    rows, frames = len(points.frame), len(np.unique(points.frame))
+    most = min(rows // LEAST_ROWS, frames)
+    if frames == 1:
+        raise TableError(
+            "all localizations are in one frame",
+            "a movie",
+            "drift cannot be measured within a frame",
+        )
+    if most < LEAST_POINTS:
+        raise TableError(
+            f"{rows} localizations in {frames} frames are too few to measure drift",
+            f"at least {LEAST_POINTS} bins of {LEAST_ROWS} localizations and a frame each",
+            "use a longer movie, or a drift file",
+        )
+    if asked is not None and asked > most:
+        raise TableError(
+            f"{asked} bins hold {rows / asked:.0f} localizations in {frames / asked:.1f} frames "
+            "each",
+            f"at least {LEAST_ROWS} localizations and a frame in each",
+            f"give --bins {min(most, max(LEAST_POINTS, rows // ROWS_PER_BIN))}",
+        )
+    start = asked or int(np.clip(rows // ROWS_PER_BIN, LEAST_POINTS, min(MOST_BINS, most)))
+    counts = [start]
+    while counts[-1] > LEAST_POINTS:
+        counts.append(max(LEAST_POINTS, counts[-1] // 2))
+    return counts
+
+
+def _too_few_per_bin(points: _Points, asked: int, enough: int) -> TableError:
+    return TableError(
+        f"{asked} bins hold {len(points.frame) / asked:.0f} localizations each, too few to see "
+        "how they are shifted",
+        "bins in which the same structures can be seen",
+        f"give --bins {enough}",
+    )
+
+
+def bins_of(frame: Integers, bins: int) -> Integers:
+    """Return the bin of each row: whole frames, as many rows in each bin as that allows."""
+    counts = np.bincount(frame - frame.min())
+    before = np.cumsum(counts) - counts / 2
+    by_frame = np.minimum((before * bins / counts.sum()).astype(np.int64), bins - 1)
+    result: Integers = by_frame[frame - frame.min()]
+    return np.unique(result, return_inverse=True)[1].reshape(result.shape)
+
+
+def _spectra(correlator: Correlator, points: _Points, members: Integers) -> list[Spectrum]:
+    return [
+        correlator.spectrum(points.x_nm[members == k], points.y_nm[members == k])
+        for k in range(int(members.max()) + 1)
+    ]
+
+
+def _correlate_pairs(points: _Points, bins: int, most_nm: float, progress: Progress) -> _Pairs:
+    members = bins_of(points.frame, bins)
+    correlator = Correlator(points.x_nm, points.y_nm, points.sigma_nm, most_nm)
+    spectra = _spectra(correlator, points, members)
+    first, second = np.triu_indices(len(spectra), 1)
+    peaks = []
+    for done, (i, j) in enumerate(zip(first, second, strict=True)):
+        progress(done, len(first), f"correlating {len(spectra)} bins")
+        peaks.append(correlator.peak(spectra[i], spectra[j]))
+    shifts = np.array([(p.x_nm, p.y_nm) for p in peaks])
+    return _Pairs(first, second, shifts, np.array([p.significance for p in peaks]))
+
+
+def _connected(pairs: _Pairs, agrees: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether pairs that agree lead from any bin to any other, with many to spare.
+
+    Shifts of noise can be made to agree for one pair less than there are bins.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    usable = agrees & (pairs.significance >= SIGNIFICANT)
+    size = int(pairs.second.max()) + 1
+    spare = len(agrees) - (size - 1)
+    if size < LEAST_POINTS or usable.sum() < size - 1 + LEAST_AGREEING * spare:
+        return False
+    links = (pairs.first[usable], pairs.second[usable])
+    graph = coo_array((np.ones(usable.sum()), links), shape=(size, size))
+    return int(connected_components(graph, directed=False)[0]) == 1
+
+
+def _refined(
+    points: _Points,
+    bins: int,
+    positions: FloatArray,
+    agrees: npt.NDArray[np.bool_],
+    progress: Progress,
+) -> MeasuredDrift:
+    """Align each bin to all others, beginning with the positions that pairs agreed on."""
+    members = bins_of(points.frame, bins)
+    rows = np.bincount(members)
+    frame = np.bincount(members, points.frame.astype(np.float64)) / rows
+    limits = int(points.frame.min()), int(points.frame.max())
+    smoothed = smooth_drift(frame, positions, *limits)
+    for step in range(ROUNDS):
+        progress(step, ROUNDS, "aligning each bin to all others")
+        moved = points.moved(smoothed.drift)
+        correlator = Correlator(moved.x_nm, moved.y_nm, points.sigma_nm, _NEAR_NM)
+        spectra = _spectra(correlator, moved, members)
+        total = np.sum(spectra, axis=0)
+        left = [correlator.peak(total - one, one) for one in spectra]
+        mean = smoothed.drift.at(points.frame)
+        before = np.stack([np.bincount(members, mean[:, axis]) / rows for axis in (0, 1)], axis=1)
+        smoothed = smooth_drift(frame, before + [(p.x_nm, p.y_nm) for p in left], *limits)
+    progress(ROUNDS, ROUNDS, "done")
+    return MeasuredDrift(
+        smoothed, len(rows), len(agrees), int(agrees.sum()), _notes(smoothed, agrees)
+    )
+
+
+def agreed_positions(
+    first: Integers,
+    second: Integers,
+    shift_nm: FloatArray,
+    weight: FloatArray,
+    tolerance_nm: float,
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Find positions of bins from the shifts of pairs, some of which may be wrong.
+
+    Parameters
+    ----------
+    first, second
+        (p,) bins of each pair, from 0.
+    shift_nm
+        (p, 2) position of the second less that of the first.
+    weight
+        (p,) trust in each pair beforehand.
+    tolerance_nm
+        Pairs that agree are never farther off than about five times this.
+
+    Returns
+    -------
+    (n, 2) positions, that of the first bin 0; and (p,) whether a pair agrees with the others.
+    """
+    pairs, bins = len(first), int(second.max()) + 1
+    design = np.zeros((pairs, bins))
+    design[np.arange(pairs), second] = 1.0
+    design[np.arange(pairs), first] = -1.0
+    design = design[:, 1:]
+    trust = np.ones(pairs)
+    positions: FloatArray = np.zeros((bins - 1, 2))
+    residual, scale = np.zeros(pairs), 1.0
+    for power in [1.0] * 30 + [2.0] * 20:  # least absolute values first, then Tukey's biweight
+        root = np.sqrt(weight * trust)[:, None]
+        solved = np.linalg.lstsq(design * root, shift_nm * root, rcond=None)[0]
+        positions = solved.astype(np.float64, copy=False)
+        residual = np.hypot(*(shift_nm - design @ positions).T)
+        scale = float(np.clip(1.4826 * np.median(residual), 1.0, max(tolerance_nm, 1.0)))
+        if power == 1.0:
+            trust = scale / np.maximum(residual, 0.1 * scale)
+        else:
+            trust = np.clip(1 - (residual / (BIWEIGHT * scale)) ** 2, 1e-9, None) ** 2
+    return np.vstack([np.zeros((1, 2)), positions]), residual < BIWEIGHT * scale
+
+
+def _notes(smoothed: Smoothed, used: npt.NDArray[np.bool_]) -> tuple[str, ...]:
+    notes = []
+    if used.mean() < 0.7:
+        notes.append(f"only {used.mean():.0%} of the pairs of bins agree: look at the plot")
+    if smoothed.scatter_nm > 20:
+        notes.append(
+            f"bins scatter by {smoothed.scatter_nm:.0f} nm around the curve: look at the plot"
+        )
+    return tuple(notes)

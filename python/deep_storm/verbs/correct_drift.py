@@ -1,0 +1,160 @@
+"""``correct-drift``: the sample's drift measured and taken off a localization table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import DriftCorrection
+from deep_storm.verbs.post import TABLE, TableJob, TableResult, open_job
+from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import TableSource
+
+if TYPE_CHECKING:
+    from deep_storm.io.drift_files import Drift
+    from deep_storm.postprocessing.drift import MeasuredDrift
+
+DRIFT_FILE, DRIFT_PLOT = "-drift.json", "-drift.png"
+
+
+@dataclass(frozen=True)
+class DriftResult(TableResult):
+    """A corrected table.
+
+    Attributes
+    ----------
+    drift
+        What was taken off.
+    measured
+        What it rests on; None for a drift from a file.
+    """
+
+    drift: Drift
+    measured: MeasuredDrift | None
+
+    @property
+    def total_nm(self) -> tuple[float, float]:
+        """Drift from the first to the last frame, along x and y."""
+        x_nm, y_nm = self.drift.at(self.drift.knots[[-1]])[0]
+        return float(x_nm), float(y_nm)
+
+    def summary(self) -> str:
+        """Return how far the sample drifted, and how well that is known."""
+        x_nm, y_nm = self.total_nm
+        line = f"Drift from first to last frame {x_nm:.1f} nm in x, {y_nm:.1f} nm in y"
+        if self.measured is None:
+            return f"{line}, from the file"
+        found = self.measured.smoothed
+        if max(found.freedom) == 1:
+            line = "No drift found: nothing was moved"
+        lines = [f"{line} (± {found.error_nm:.1f} nm along each axis)"]
+        if self.measured.pairs:
+            lines.append(
+                f"{self.measured.bins} time bins, {self.measured.pairs_used} of "
+                f"{self.measured.pairs} pairs agree, bins scatter by {found.scatter_nm:.1f} nm"
+            )
+        else:
+            lines.append(f"{self.measured.bins} fiducial markers")
+        return "\n".join([*lines, *(f"Warning: {note}" for note in self.measured.notes)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the drift's size, its errors and what it rests on."""
+        x_nm, y_nm = self.total_nm
+        content: dict[str, Any] = {**self.counts(), "drift_x_nm": x_nm, "drift_y_nm": y_nm}
+        if self.measured is not None:
+            found = self.measured
+            content |= {
+                "error_nm": found.smoothed.error_nm,
+                "scatter_nm": found.smoothed.scatter_nm,
+                "bins": found.bins,
+                "pairs": found.pairs,
+                "pairs_used": found.pairs_used,
+                "warnings": list(found.notes),
+            }
+        return content
+
+
+@verb(
+    "measure the drift of the sample and take it off a localization table",
+    TABLE,
+    Argument("output", "the table to write (CSV); the drift goes beside it (JSON and PNG)"),
+    Argument("drift_file", "drift to take off, as ThunderSTORM or this command saved it (JSON)"),
+    settings=DriftCorrection,
+    camera=Camera,
+)
+def correct_drift(
+    table: TableSource,
+    *,
+    output: Path | str | None = None,
+    drift_file: Path | str | None = None,
+    settings: DriftCorrection = DriftCorrection(),
+    camera: Camera | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> DriftResult:
+    """Measure the drift of the sample and take it off the positions of a table.
+
+    Parameters
+    ----------
+    table
+        ThunderSTORM table (CSV), or a table in memory.
+    output
+        The table to write, by default ``TABLE_dc.csv``; ``…-drift.json`` beside it is what
+        ThunderSTORM loads, ``…-drift.png`` the plot. A table in memory is only returned.
+    drift_file
+        Drift from a file, such as that of another channel, instead of measuring it.
+    settings
+        How it is measured.
+    camera
+        Needed only for a table or a drift in px, by default as the protocol beside the table says.
+    overwrite
+        Whether existing files may be replaced.
+    progress
+        Called while pairs of time bins are correlated.
+
+    Raises
+    ------
+    TableError
+        The table or the drift file cannot be read, or drift cannot be measured from the table.
+    OutputError
+        A file exists already or cannot be written.
+    """
+    from deep_storm.postprocessing.drift import corrected
+
+    job = open_job(table, output, "dc", camera, overwrite, (DRIFT_FILE, DRIFT_PLOT))
+    if drift_file is not None:
+        from deep_storm.io.drift_files import read_drift
+
+        drift, measured = read_drift(drift_file, job.camera), None
+    else:
+        measured = _measured(job, settings, progress)
+        drift = measured.drift
+    moved = corrected(job.table, drift)
+    _write(job, moved, drift)
+    return DriftResult(moved, len(job.table), job.written, drift, measured)
+
+
+def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> MeasuredDrift:
+    if settings.method == "markers":
+        from deep_storm.postprocessing.fiducials import marker_drift
+
+        return marker_drift(job.table, settings)
+    from deep_storm.postprocessing.drift import measure_drift
+
+    return measure_drift(job.table, settings, progress)
+
+
+def _write(job: TableJob, moved: Any, drift: Drift) -> None:
+    if job.output is None:
+        return
+    from deep_storm.io.drift_files import write_drift
+    from deep_storm.report.drift import drift_figure
+    from deep_storm.report.figures import save_figure
+
+    file, plot = job.extra
+    job.write(moved)
+    write_drift(file, drift, job.overwrite)
+    save_figure(drift_figure(drift), plot, job.overwrite)
