@@ -81,7 +81,8 @@ def validated(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
         )
     known = [c for c in COLUMNS if c in table.columns]
     others = [c for c in table.columns if c not in COLUMNS]
-    ordered = table[known + others].copy()
+    # a table of its own; its columns are shared until one of them is replaced
+    ordered = table[known + others].copy(deep=False)
     for column in REQUIRED:
         values = pd.to_numeric(ordered[column], errors="coerce")
         bad = ~np.isfinite(values.to_numpy(dtype=np.float64))

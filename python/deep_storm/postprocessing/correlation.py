@@ -19,8 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 Spectrum: TypeAlias = npt.NDArray[np.complex64]
 
 WIDE = 8.0
-MOST_PIXELS = 1400
-"""Along the longer edge; a larger field gets larger pixels."""
+COARSE, FINE = 700, 1400
+"""Pixels along the longer edge at most; a larger field gets larger pixels."""
 SIGMA_PX = 1.5
 
 
@@ -51,12 +51,21 @@ class Correlator:
         How much images are blurred; more where the field needs larger pixels.
     most_nm
         Largest shift that is looked for.
+    most_pixels
+        Along the longer edge.
     """
 
-    def __init__(self, x_nm: FloatArray, y_nm: FloatArray, sigma_nm: float, most_nm: float) -> None:
+    def __init__(
+        self,
+        x_nm: FloatArray,
+        y_nm: FloatArray,
+        sigma_nm: float,
+        most_nm: float,
+        most_pixels: int = FINE,
+    ) -> None:
         self._corner = np.array([x_nm.min(), y_nm.min()])
         extent = np.array([np.ptp(x_nm), np.ptp(y_nm)])
-        self.pixel_nm = max(sigma_nm / SIGMA_PX, (extent.max() + most_nm) / MOST_PIXELS)
+        self.pixel_nm = max(sigma_nm / SIGMA_PX, (extent.max() + most_nm) / most_pixels)
         sigma_nm = SIGMA_PX * self.pixel_nm
         self._reach_px = max(2, int(np.ceil(most_nm / self.pixel_nm)))
         size_px = np.ceil(extent / self.pixel_nm).astype(int) + 2 + self._reach_px

@@ -20,7 +20,7 @@ import pandas as pd
 
 from deep_storm.errors import TableError
 from deep_storm.io.drift_files import Drift
-from deep_storm.postprocessing.correlation import Correlator, Spectrum
+from deep_storm.postprocessing.correlation import COARSE, Correlator, Spectrum
 from deep_storm.postprocessing.trajectory import LEAST_POINTS, Smoothed, smooth_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import DriftCorrection
@@ -210,7 +210,7 @@ def _spectra(correlator: Correlator, points: _Points, members: Integers) -> list
 
 def _correlate_pairs(points: _Points, bins: int, most_nm: float, progress: Progress) -> _Pairs:
     members = bins_of(points.frame, bins)
-    correlator = Correlator(points.x_nm, points.y_nm, points.sigma_nm, most_nm)
+    correlator = Correlator(points.x_nm, points.y_nm, points.sigma_nm, most_nm, COARSE)
     spectra = _spectra(correlator, points, members)
     first, second = np.triu_indices(len(spectra), 1)
     peaks = []
@@ -255,17 +255,26 @@ def _refined(
     for step in range(ROUNDS):
         progress(step, ROUNDS, "aligning each bin to all others")
         moved = points.moved(smoothed.drift)
-        correlator = Correlator(moved.x_nm, moved.y_nm, points.sigma_nm, _NEAR_NM)
-        spectra = _spectra(correlator, moved, members)
-        total = np.sum(spectra, axis=0)
-        left = [correlator.peak(total - one, one) for one in spectra]
+        left = _against_the_others(moved, members)
         mean = smoothed.drift.at(points.frame)
         before = np.stack([np.bincount(members, mean[:, axis]) / rows for axis in (0, 1)], axis=1)
-        smoothed = smooth_drift(frame, before + [(p.x_nm, p.y_nm) for p in left], *limits)
+        smoothed = smooth_drift(frame, before + left, *limits)
     progress(ROUNDS, ROUNDS, "done")
     return MeasuredDrift(
         smoothed, len(rows), len(agrees), int(agrees.sum()), _notes(smoothed, agrees)
     )
+
+
+def _against_the_others(points: _Points, members: Integers) -> FloatArray:
+    """Return (n, 2) nm: how far each bin is shifted against the sum of the others."""
+    near_nm = max(_NEAR_NM, 3 * Correlator(*points[1:], _NEAR_NM, COARSE).pixel_nm)
+    correlator = Correlator(*points[1:], near_nm)
+    spectra = _spectra(correlator, points, members)
+    total = np.zeros_like(spectra[0])
+    for one in spectra:
+        total += one
+    peaks = [correlator.peak(total - one, one) for one in spectra]
+    return np.array([(p.x_nm, p.y_nm) for p in peaks])
 
 
 def agreed_positions(

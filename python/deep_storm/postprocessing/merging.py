@@ -18,6 +18,7 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.localizations import COLUMNS
 from deep_storm.postprocessing.linking import link
 from deep_storm.postprocessing.uncertainty import NEEDED, fit_uncertainty_nm
 from deep_storm.settings import Merging
@@ -87,13 +88,15 @@ def merge_table(
     TableError
         The distance shall follow from the uncertainties, and there are none.
     """
-    order = np.argsort(table["frame"].to_numpy(), kind="stable")
+    frame = table["frame"].to_numpy()
+    in_order = bool((np.diff(frame) >= 0).all())
+    order = slice(None) if in_order else np.argsort(frame, kind="stable")
     columns = {name: table[name].to_numpy()[order] for name in table.columns}
     variance_nm2, reach_nm, spreads, typical_nm = _reach(columns, merging)
     molecule = link(
-        columns["frame"].astype(np.int64),
-        columns["x_nm"].astype(np.float64),
-        columns["y_nm"].astype(np.float64),
+        np.ascontiguousarray(columns["frame"], dtype=np.int64),
+        np.ascontiguousarray(columns["x_nm"], dtype=np.float64),
+        np.ascontiguousarray(columns["y_nm"], dtype=np.float64),
         variance_nm2,
         reach_nm,
         spreads,
@@ -147,30 +150,27 @@ def _combined(
     new: dict[str, npt.NDArray[np.generic]] = {}
     for name, values in columns.items():
         if name in _MEANS:
-            new[name] = np.bincount(molecule, values.astype(np.float64)) / count
+            new[name] = np.bincount(molecule, np.asarray(values, dtype=np.float64)) / count
         elif name in _SUMS:
-            new[name] = np.bincount(molecule, values.astype(np.float64))
+            new[name] = np.bincount(molecule, np.asarray(values, dtype=np.float64))
         elif name == "confidence":
-            new[name] = _confidence(values.astype(np.float64), molecule)
+            new[name] = _confidence(np.asarray(values, dtype=np.float64), molecule)
         else:
             new[name] = values[first]
     before = columns.get("detections")
     if before is not None:  # merged once more
         count = np.rint(np.bincount(molecule, before.astype(np.float64))).astype(np.int64)
     new["detections"] = count.astype(np.int64)
-    table = pd.DataFrame(new)
     recomputed = False
     if _UNCERTAINTY in columns:
-        values = columns[_UNCERTAINTY].astype(np.float64)
-        single = np.bincount(molecule)
-        table[_UNCERTAINTY] = np.sqrt(np.bincount(molecule, values**2)) / single
+        squares = np.asarray(columns[_UNCERTAINTY], dtype=np.float64) ** 2
+        new[_UNCERTAINTY] = np.sqrt(np.bincount(molecule, squares)) / np.bincount(molecule)
         can = camera is not None and all(name in columns for name in NEEDED)
         if can and camera is not None and merging.merged_uncertainty == "formula":
-            table[_UNCERTAINTY] = fit_uncertainty_nm(table, camera)
+            new[_UNCERTAINTY] = fit_uncertainty_nm(new, camera)
             recomputed = True
-    from deep_storm.localizations import validated
-
-    return validated(table), recomputed
+    order = [*(c for c in COLUMNS if c in new), *(c for c in new if c not in COLUMNS)]
+    return pd.DataFrame({name: new[name] for name in order}, copy=False), recomputed
 
 
 def _confidence(confidence: FloatArray, molecule: Integers) -> FloatArray:

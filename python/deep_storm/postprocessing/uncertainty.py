@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,15 @@ FloatArray = npt.NDArray[np.float64]
 NEEDED = ("sigma_nm", "intensity_photon", "bkgstd_photon")
 
 
-def fit_uncertainty_nm(table: pd.DataFrame, camera: Camera) -> FloatArray:
+def fit_uncertainty_nm(
+    table: Mapping[str, npt.NDArray[np.generic]] | pd.DataFrame, camera: Camera
+) -> FloatArray:
     """Return the uncertainty of each localization along one axis.
 
     Parameters
     ----------
     table
-        With the columns :data:`NEEDED`.
+        With the columns :data:`NEEDED`; a table, or arrays by name.
     camera
         Pixel size, quantum efficiency, EM gain and read-out noise.
 
@@ -38,7 +41,7 @@ def fit_uncertainty_nm(table: pd.DataFrame, camera: Camera) -> FloatArray:
 
     Mortensen et al., Nat. Methods 7, 377 (2010); Rieger and Stallinga, ChemPhysChem 15, 664 (2014).
     """
-    sigma, photons, noise = (table[c].to_numpy(dtype=np.float64) for c in NEEDED)
+    sigma, photons, noise = (np.asarray(table[c], dtype=np.float64) for c in NEEDED)
     counts = photons * camera.quantum_efficiency
     pixel = camera.pixel_size_nm
     background = noise * camera.quantum_efficiency
