@@ -20,6 +20,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.localizations import COLUMNS
 from deep_storm.postprocessing.linking import link
+from deep_storm.postprocessing.neighbours import neighbour_counts
 from deep_storm.postprocessing.uncertainty import NEEDED, fit_uncertainty_nm
 from deep_storm.settings import Merging
 
@@ -31,6 +32,7 @@ SPREADS = math.sqrt(-2 * math.log(0.01))
 most, in 99 of 100 cases."""
 CAP_PERCENTILE = 95.0
 MANY_BY_CHANCE = 0.1
+MOST_SAMPLED = 200_000
 _MEANS = ("x_nm", "y_nm", "sigma_nm", "offset_photon")
 _SUMS = ("intensity_photon", "bkgstd_photon")
 _UNCERTAINTY = "uncertainty_xy_nm"
@@ -65,7 +67,8 @@ class Merged(NamedTuple):
             return []
         return [
             f"{self.by_chance:.0%} of the localizations would find another molecule within "
-            f"{self.distance_nm:.3g} nm by chance: make distance_nm or gap_frames smaller"
+            f"{self.distance_nm:.3g} nm by chance: make distance_nm or gap_frames smaller, or do "
+            "not merge what is on for one frame only"
         ]
 
 
@@ -185,17 +188,12 @@ def _by_chance(
 ) -> float:
     """Return how likely another molecule lies within the distance in the frames looked at.
 
-    Taken from the local density: neighbours within ten times the distance in the same frame.
+    Told by the neighbours in all frames together, nearly all of which are other molecules.
     """
-    frame = columns["frame"].astype(np.int64)
-    x_nm, y_nm = columns["x_nm"].astype(np.float64), columns["y_nm"].astype(np.float64)
-    frames = int(np.ptp(frame)) + 1
-    rows = len(frame)
-    extent = max(float(np.ptp(x_nm)), distance_nm) * max(float(np.ptp(y_nm)), distance_nm)
-    cells = np.floor(np.stack([x_nm, y_nm]) / max(10 * distance_nm, math.sqrt(extent) / 1000))
-    key = (cells[0] - cells[0].min()) * (np.ptp(cells[1]) + 1) + cells[1] - cells[1].min()
-    counts = np.unique(key, return_counts=True)[1]
-    area = max(10 * distance_nm, math.sqrt(extent) / 1000) ** 2
-    density = float((counts.astype(np.float64) ** 2).sum()) / rows / area / frames
-    expected = density * math.pi * distance_nm**2 * (gap_frames + 1)
-    return -math.expm1(-expected)
+    rows, frames = len(columns["frame"]), int(np.ptp(columns["frame"])) + 1
+    sample = np.arange(rows)
+    if rows > MOST_SAMPLED:
+        sample = np.random.default_rng(0).choice(rows, MOST_SAMPLED, replace=False)
+    x_nm, y_nm = (np.asarray(columns[c], dtype=np.float64)[sample] for c in ("x_nm", "y_nm"))
+    neighbours = float(neighbour_counts(x_nm, y_nm, distance_nm).mean()) * rows / len(sample)
+    return -math.expm1(-neighbours * (gap_frames + 1) / frames)

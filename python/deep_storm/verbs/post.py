@@ -97,7 +97,7 @@ def open_job(
     TableError
         The table cannot be read or is empty.
     CameraError
-        The protocol beside it is damaged.
+        The protocol beside it is damaged, or its pixels are not those of the camera.
     OutputError
         A file exists already or cannot be written.
     """
@@ -116,8 +116,8 @@ def open_job(
                 f"the output {path} is the table itself", "another file", "choose another name"
             )
         protocol = find_protocol(file)
-        if camera is None and protocol is not None:
-            camera = read_protocol(protocol)
+        if protocol is not None:
+            camera = _one_camera(camera, read_protocol(protocol), protocol)
     table = table_of(source, camera=camera)
     if not is_file:
         table = validated(table)
@@ -127,6 +127,20 @@ def open_job(
     job = TableJob(table, camera, path, more, overwrite)
     check_outputs(job.written, overwrite)
     return job
+
+
+def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
+    """Return the camera that was given, if any; its pixels must be those of the protocol."""
+    if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > 1e-3:
+        from deep_storm.errors import CameraError
+
+        raise CameraError(
+            f"the camera says pixel_size_nm = {given.pixel_size_nm:g}, the protocol {protocol} "
+            f"{noted.pixel_size_nm:g}",
+            "one camera",
+            "leave --camera out, or remove the protocol if it belongs to another movie",
+        )
+    return given or noted
 
 
 @dataclass(frozen=True)
