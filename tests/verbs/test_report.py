@@ -12,6 +12,7 @@ import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import OutputError, SettingsError, TableError
 from deep_storm.io.config import write_config
+from deep_storm.io.drift_files import Drift, write_drift
 from deep_storm.io.images import write_image
 from deep_storm.verbs.report import report
 
@@ -100,8 +101,11 @@ def test_what_is_gone_is_left_out(run):
 def test_later_tables_and_drift_are_told(run):
     table = ds.read_table(run / "out.csv")
     ds.write_table(run / "out_f.csv", table[table["confidence"] > 0.8])
-    drift = {"driftDataFrame": [1, 60], "driftDataX": [0, 0.5], "driftDataY": [0, 0.2]}
-    (run / "drift.json").write_text(json.dumps({**drift, "units": "px"}))
+    line = np.array([[0.0, 0.5 / 59]])
+    drift = Drift(np.array([0.0, 59.0]), line, line, np.array([0.0]), np.zeros((1, 2)))
+    write_drift(run / "drift.json", drift)
+    text = (run / "drift.json").read_text()
+    (run / "drift.json").write_text(text.replace("NANOMETER", "PIXEL"))
     later = {"tables": [run / "out_f.csv"], "drift": run / "drift.json"}
     done = report(run / "out-run.toml", output=run / "b.html", **later)
     html = done.written[0].read_text(encoding="utf-8")
@@ -132,7 +136,7 @@ def test_an_empty_table_has_a_report_too(run):
         (lambda r: (r / "out.csv").unlink(), TableError, "there is no file"),
         (lambda r: (r / "out-run.toml").write_text("[psf]\n"), SettingsError, "no record of a"),
         (lambda r: (r / "out-run.toml").unlink(), SettingsError, "there is no file"),
-        (lambda r: (r / "d.json").write_text("{}"), SettingsError, "no drift file"),
+        (lambda r: (r / "d.json").write_text("{}"), TableError, "has the unit None"),
     ],
 )
 def test_wrong_input(run, change, error, words):

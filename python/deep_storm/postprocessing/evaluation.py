@@ -132,13 +132,17 @@ class _Evaluator:
         return self._binary(node)
 
     def number(self, node: Node) -> float | FloatArray:
-        value = self.value(node)
+        return self._as_number(node, self.value(node))
+
+    def _as_number(self, node: Node, value: Value) -> float | FloatArray:
         if _is_condition(value):
             raise self._error(node, "a condition stands", "a number", "compare numbers only")
         return value  # type: ignore[return-value]
 
     def _condition(self, node: Node) -> Value:
-        value = self.value(node)
+        return self._as_condition(node, self.value(node))
+
+    def _as_condition(self, node: Node, value: Value) -> Value:
         if not _is_condition(value):
             raise self._error(
                 node, "a number stands", "a condition", "compare it with something, such as x > 0"
@@ -146,10 +150,23 @@ class _Evaluator:
         return value
 
     def _binary(self, node: Binary) -> Value:
+        """Work out a chain such as ``a + b + c`` from the left, however long it is."""
+        chain = [node]
+        while isinstance(chain[-1].left, Binary):
+            chain.append(chain[-1].left)
+        value = self.value(chain[-1].left)
+        for link in reversed(chain):
+            value = self._applied(link, value)
+        return value
+
+    def _applied(self, node: Binary, value: Value) -> Value:
+        """Apply an operator to its left operand's value and its right operand."""
         operator = node.operator
         if operator in _LOGIC:
-            return _LOGIC[operator](self._condition(node.left), self._condition(node.right))
-        left, right = self.number(node.left), self.number(node.right)
+            return _LOGIC[operator](
+                self._as_condition(node.left, value), self._condition(node.right)
+            )
+        left, right = self._as_number(node.left, value), self.number(node.right)
         if operator in _COMPARISON:
             return _COMPARISON[operator](left, right)
         if operator == "^" and isinstance(right, np.ndarray):

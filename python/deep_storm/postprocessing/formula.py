@@ -19,7 +19,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 from deep_storm.errors import FormulaError
 
 FUNCTIONS = ("var", "std", "mean", "median", "max", "min", "sum", "abs")
-MOST_NESTED = 50
+MOST_NESTED = 20
 _COMPARISONS = ("=", "!=", "<", ">")
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
@@ -108,19 +108,6 @@ def parse(formula: str) -> Node:
         It is not of the language; the error tells the place.
     """
     return _Parser(formula).whole()
-
-
-def names_in(node: Node) -> tuple[str, ...]:
-    """Return the columns that a formula uses, each once, in their order."""
-    if isinstance(node, Name):
-        return (node.name,)
-    if isinstance(node, Call):
-        return names_in(node.argument)
-    if isinstance(node, Unary):
-        return names_in(node.operand)
-    if isinstance(node, Binary):
-        return tuple(dict.fromkeys(names_in(node.left) + names_in(node.right)))
-    return ()
 
 
 def _tokens(formula: str) -> list[Token]:

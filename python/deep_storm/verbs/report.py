@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Record = dict[str, dict[str, Any]]
 
 
+DRIFT_POINTS = 300
+
+
 @dataclass(frozen=True)
 class ReportResult:
     """A report that was written.
@@ -224,29 +227,13 @@ def _stack(source: Path, record: Record, first: int, frames: int | None) -> Stac
 
 
 def _drift_file(path: Path, camera: Camera | None) -> DriftCurve:
-    """Read the points of a drift curve that ThunderSTORM can load."""
-    import json
-
+    """Read the curve of a drift that ThunderSTORM or ``correct-drift`` saved."""
     import numpy as np
 
-    from deep_storm.errors import SettingsError
+    from deep_storm.io.drift_files import read_drift
     from deep_storm.quality.drift import DriftCurve
 
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        frame, x, y = (
-            np.array(values[f"driftData{name}"], np.float64) for name in ("Frame", "X", "Y")
-        )
-        units = str(values["units"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SettingsError(
-            f"{path} is no drift file ({error})",
-            "JSON with driftDataFrame, driftDataX, driftDataY and units",
-            "give the file that ThunderSTORM or correct-drift wrote",
-        ) from error
-    factor = {"nm": 1.0, "um": 1000.0, "µm": 1000.0}.get(units)
-    if factor is None and units == "px" and camera is not None:
-        factor = camera.pixel_size_nm
-    if factor is None or not len(frame) == len(x) == len(y):
-        raise SettingsError(f"{path} is in {units!r}", "nm or px", "write the drift again in nm")
-    return DriftCurve(frame - 1, x * factor, y * factor, 0.0)
+    drift = read_drift(path, camera)
+    frame = np.linspace(drift.knots[0], drift.knots[-1], DRIFT_POINTS)
+    x_nm, y_nm = drift.at(frame).T
+    return DriftCurve(frame, x_nm, y_nm, 0.0)
