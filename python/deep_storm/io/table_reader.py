@@ -58,14 +58,17 @@ def read_table(
     with file.open("rb") as opened:
         labels, skipped = _header(opened, origin)
         columns = columns_of(labels, camera, origin)
-        row, pieces = 0, []
+        row = 0
+        pieces: dict[str, list[np.ndarray]] = {column.name: [] for column in columns}
         for lines, first_line in _blocks(opened, skipped):
             reader = _BlockReader(columns, len(labels), origin, row, first_line)
-            pieces.append(reader.read(lines))
-            row += len(pieces[-1])
-    if not pieces:
-        pieces = [pd.DataFrame({c.name: np.empty(0) for c in columns})]
-    table = pd.concat(pieces, ignore_index=True)
+            piece = reader.read(lines)
+            row += len(piece)
+            for name, parts in pieces.items():
+                parts.append(piece[name].to_numpy(copy=True))
+    # a column at a time, so that the table is never in memory twice
+    whole = {name: np.concatenate([np.empty(0), *pieces.pop(name)]) for name in list(pieces)}
+    table = pd.DataFrame(whole, copy=False)
     table["frame"] -= 1
     return validated(table, origin)
 
