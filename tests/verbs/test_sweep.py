@@ -15,7 +15,7 @@ from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf
-from deep_storm.verbs.sweep import names_of, stacks_of
+from deep_storm.verbs.sweeps import names_of, stacks_of
 
 MOLECULES = {
     "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
