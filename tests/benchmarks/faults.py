@@ -179,14 +179,15 @@ def said(arguments: list[str], folder: Path) -> tuple[int, str, float]:
     """Run the command line here; return exit code, what standard error got, and seconds."""
     talk = io.StringIO()
     began = time.monotonic()
-    with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _standing_in(folder):
-        with contextlib.redirect_stderr(talk), contextlib.redirect_stdout(io.StringIO()):
-            code = command_line([str(a) for a in arguments])
+    out = io.StringIO()
+    with standing_in(folder), contextlib.redirect_stderr(talk), contextlib.redirect_stdout(out):
+        code = command_line([str(a) for a in arguments])
     return code, talk.getvalue(), time.monotonic() - began
 
 
 @contextlib.contextmanager
-def _standing_in(folder: Path):
+def standing_in(folder: Path):
+    """Stand in another folder (contextlib.chdir comes with Python 3.11)."""
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -200,9 +201,8 @@ def met(tally: Tally, what: str, arguments: list[str], folder: Path) -> int:
     code, talk, seconds = said(arguments, folder)
     tally.tried += 1
     tally.slowest_seconds = max(tally.slowest_seconds, seconds)
-    notes = [
-        line for line in talk.splitlines() if not line.startswith(("Note:", "frames", "steps"))
-    ]
+    progress = ("Note:", "frames", "steps")
+    notes = [line for line in talk.splitlines() if not line.startswith(progress)]
     problem = ""
     if code not in (0, 2) or "Traceback" in talk or "mistake of Deep-STORM" in talk:
         problem = f"exit code {code}: {talk[-300:]}"
@@ -315,9 +315,8 @@ def fuzzed(folder: Path, times: int, seed: int) -> Tally:
         kind = list(FUZZED)[number % len(FUZZED)]
         original, arguments = FUZZED[kind]
         content = mutated((folder / original).read_bytes(), chance)
-        target = folder / (
-            "broken/model.toml" if kind == "model" else f"fuzz{Path(original).suffix}"
-        )
+        name = "broken/model.toml" if kind == "model" else f"fuzz{Path(original).suffix}"
+        target = folder / name
         target.write_bytes(content)
         met(tally, f"{kind} {number}", arguments, folder)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
