@@ -66,7 +66,7 @@ store.EVERY_SECONDS, store.SHARE_OF_TIME = 0.0, 1e9   # a checkpoint after every
 session.calibrate = lambda model, *rest: model        # not what is looked at here
 sys.exit(main(sys.argv[1:]))
 """
-RECONSTRUCT = ["reconstruct", "movie.tif", "--model", "model", "--chunk-frames", "1"]
+RECONSTRUCT = ["reconstruct", "movie.tif", "--model", "model", "--chunk-frames", "1", "--no-report"]
 TRAIN = ["train", "--config", "matched.toml", "--from", "none", "--steps", "40", "--batch", "2",
          "--patch-size-px", "16", "--checkpoint-seconds", "0"]  # fmt: skip
 
@@ -259,7 +259,7 @@ def flipped(folder: Path, times: int, seed: int) -> Tally:
         place = chance.randrange(len(content))
         content[place] ^= chance.randrange(1, 256)
         (folder / "broken" / name).write_bytes(content)
-        arguments = ["reconstruct", "movie.tif", "--model", "broken", "--chunk-frames", "1"]
+        arguments = [*RECONSTRUCT[:2], "--model", "broken", *RECONSTRUCT[4:]]
         where = f"byte {place} of {name}"
         code = met(tally, where, [*arguments, "-o", "new"], folder)
         if code == 0:
@@ -290,13 +290,14 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+READ = ["--model", "model", "--no-report", "-o", "new"]
 FUZZED = {
-    "TIFF": ("movie.tif", ["reconstruct", "fuzz.tif", "--model", "model", "-o", "new"]),
+    "TIFF": ("movie.tif", ["reconstruct", "fuzz.tif", *READ]),
     "CSV": ("sim.csv", ["evaluate", "fuzz.csv", "sim.csv"]),
     "TOML": ("matched.toml", ["simulate", "--config", "fuzz.toml", "--frames", "1",
                               "--width-px", "24", "--height-px", "20", "-o", "new"]),
-    "model": ("model/model.toml", ["reconstruct", "movie.tif", "--model", "broken", "--frames",
-                                   "1:2", "-o", "new"]),
+    "model": ("model/model.toml", ["reconstruct", "movie.tif", "--frames", "1:2",
+                                   "--model", "broken", *READ[2:]]),
 }  # fmt: skip
 
 
