@@ -64,7 +64,7 @@ def files(folder):
 
 
 def worked(movie, folder, model, crew, **more):
-    common = Common(model, settings=SETTINGS, crew=crew)
+    common = Common(model, settings=SETTINGS, crew=crew, with_report=False)
     return reconstruct_stack(movie, folder / "out", common, **more)
 
 
