@@ -211,6 +211,8 @@ def test_sha256_is_the_known_checksum(tmp_path):
 def test_leftovers_of_a_killed_writer(tmp_path):
     for name in (".a.0123abcd.part.csv", ".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"):
         (tmp_path / name).touch()
+    (tmp_path / ".m.0123abcd.part").mkdir()
     remove_leftovers(tmp_path / "a.csv")
+    remove_leftovers(tmp_path / "m")
     left = {p.name for p in tmp_path.iterdir()}
     assert left == {".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"}

@@ -165,15 +165,18 @@ def atomic_folder(
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the partial files of an output whose writer was killed.
+    """Remove the partial files or folders of an output whose writer was killed.
 
-    Only for who holds the output's lock: a living writer would lose its work.
+    Only for who alone writes this output: another living writer would lose its work.
     """
     final = Path(path)
     name = re.compile(re.escape(f".{final.stem}.") + r"[0-9a-f]{8}\.part" + re.escape(final.suffix))
     for found in final.parent.glob(f".*.part{final.suffix}"):
         if name.fullmatch(found.name):
-            found.unlink(missing_ok=True)
+            if found.is_dir():
+                shutil.rmtree(found, ignore_errors=True)
+            else:
+                found.unlink(missing_ok=True)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
