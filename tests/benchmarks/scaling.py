@@ -31,7 +31,7 @@ SETTINGS = Reconstruction(chunk_frames=32)
 def reconstructed(movie, output, crew=None, settings=SETTINGS):
     """Reconstruct with the general model; return the result and its seconds."""
     began = time.perf_counter()
-    common = Common(MODEL, Expected(**EXPECTED), settings=settings, crew=crew)
+    common = Common(MODEL, Expected(**EXPECTED), settings=settings, crew=crew, with_report=False)
     result = reconstruct_stack(movie, output, common, overwrite=True)
     return result, time.perf_counter() - began
 
