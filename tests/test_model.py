@@ -138,6 +138,7 @@ def test_a_path_out_of_the_folder_is_refused(folder, name):
         ("threshold = 0.4375", "treshold = 0.4", "unknown setting 'treshold'"),
         ("threshold = 0.4375", "threshold = ", "model.toml"),
         ("sigma_nm = 131.25", "", "model.toml"),
+        ("threshold = 0.4375", "threshold = 0.4385", "its checksum differs"),
     ],
 )
 def test_a_damaged_card_is_named(folder, old, new, said):

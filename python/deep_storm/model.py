@@ -18,6 +18,8 @@ Models that come with the software have a name instead of a path (:data:`BUNDLED
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import zipfile
 from dataclasses import dataclass, field
@@ -101,6 +103,12 @@ class ModelCard(Settings):
     training: dict[str, Any] = setting({}, "how it was trained")
     versions: dict[str, str] = setting({}, "software it was trained with")
     weights: tuple[WeightsFile, ...] = setting((), "files of weights")
+    checksum: str = setting("", "of all the above; none in a card that was edited on purpose")
+
+    def own_checksum(self) -> str:
+        """Return the checksum of everything but the checksum."""
+        values = self.model_dump(mode="json", exclude={"checksum"}, exclude_none=True)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass
@@ -157,6 +165,7 @@ class Model:
         if self.last_weights is not None:
             files.append(_write_weights(folder / LAST_FILE, self.last_weights))
         self.card = self.card.model_copy(update={"weights": tuple(files)})
+        self.card = self.card.model_copy(update={"checksum": self.card.own_checksum()})
         write_config(folder / CARD_FILE, self.card.model_dump(mode="json"))
 
     @classmethod
@@ -221,13 +230,20 @@ def read_card(folder: Path) -> ModelCard:
                 f"version {FORMAT_VERSION}",
                 "use the Deep-STORM version that made it, or train again",
             )
-        return ModelCard.parse(values, str(folder / CARD_FILE))
+        card = ModelCard.parse(values, str(folder / CARD_FILE))
     except ModelError:
         raise
     except DeepStormError as error:
         raise ModelError(
             f"{folder / CARD_FILE} is damaged ({error.received})", expected, "train again"
         ) from error
+    if card.checksum and card.checksum != card.own_checksum():
+        raise ModelError(
+            f"{folder / CARD_FILE} is not what was written (its checksum differs)",
+            "an undamaged model folder",
+            "copy it again; after a change on purpose, remove the line with the checksum",
+        )
+    return card
 
 
 def _write_weights(path: Path, weights: Weights) -> WeightsFile:

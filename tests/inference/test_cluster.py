@@ -17,7 +17,7 @@ from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf, Reconstruction
-from deep_storm.verbs.reconstruct_stack import Common, reconstruct_stack
+from deep_storm.verbs.one_stack import Common, reconstruct_stack
 
 MOLECULES = {
     "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
@@ -64,7 +64,7 @@ def files(folder):
 
 
 def worked(movie, folder, model, crew, **more):
-    common = Common(model, settings=SETTINGS, crew=crew)
+    common = Common(model, settings=SETTINGS, crew=crew, with_report=False)
     return reconstruct_stack(movie, folder / "out", common, **more)
 
 

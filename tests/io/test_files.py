@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from deep_storm.errors import OutputError
-from deep_storm.io.files import atomic_folder, atomic_path, check_outputs, output_error, sha256
+from deep_storm.io.files import (
+    atomic_folder,
+    atomic_path,
+    check_outputs,
+    output_error,
+    remove_leftovers,
+    sha256,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -199,3 +206,13 @@ def test_sha256_is_the_known_checksum(tmp_path):
     file = tmp_path / "abc"
     file.write_bytes(b"abc")
     assert sha256(file) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_leftovers_of_a_killed_writer(tmp_path):
+    for name in (".a.0123abcd.part.csv", ".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / ".m.0123abcd.part").mkdir()
+    remove_leftovers(tmp_path / "a.csv")
+    remove_leftovers(tmp_path / "m")
+    left = {p.name for p in tmp_path.iterdir()}
+    assert left == {".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"}

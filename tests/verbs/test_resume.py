@@ -140,7 +140,7 @@ def test_killed_and_resumed(movie, uninterrupted, tmp_path):
 def test_very_many_rows_stay_in_their_file(movie, uninterrupted, tmp_path, monkeypatch):
     import importlib
 
-    verb = importlib.import_module("deep_storm.verbs.reconstruct_stack")
+    verb = importlib.import_module("deep_storm.verbs.one_stack")
     monkeypatch.setattr(verb, "MOST_ROWS_IN_MEMORY", 10)
     monkeypatch.setattr(store, "ROWS_AT_A_TIME", 7)
     result = again(movie, tmp_path)

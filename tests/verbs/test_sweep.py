@@ -15,7 +15,7 @@ from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf
-from deep_storm.verbs.sweep import names_of, stacks_of
+from deep_storm.verbs.sweeps import names_of, stacks_of
 
 MOLECULES = {
     "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
@@ -46,7 +46,17 @@ def night(tmp_path, monkeypatch):
 
 def test_the_others_are_done_when_one_fails(night, model, capsys):
     model.save(night / "model")
-    command = ["reconstruct", "a.tif", "b.tif", "c.tif", "--model", "model", "-o", "out"]
+    command = [
+        "reconstruct",
+        "a.tif",
+        "b.tif",
+        "c.tif",
+        "--model",
+        "model",
+        "-o",
+        "out",
+        "--no-report",
+    ]
     assert main(command) == 2
     told = capsys.readouterr().out
     assert "b.tif: failed: b.tif is not a TIFF" in told
@@ -70,14 +80,14 @@ def test_stopped_in_the_middle_and_resumed(night, model):
         if message.startswith("c.tif (2 of 2)") and done >= 4:
             raise Cancelled("stopped")
 
-    run = {"model": model, "output": "out", "chunk_frames": 2}
+    run = {"model": model, "output": "out", "chunk_frames": 2, "no_report": True}
     stopped = ds.reconstruct("[ac].tif", progress=stop, **run)
     assert not stopped.complete
     assert [s.state for s in stopped.stacks] == ["done", "stopped"]
     again = ds.reconstruct("[ac].tif", resume=True, **run)
     assert [s.state for s in again.stacks] == ["done before", "done"]
     assert not list((night / "out").glob("*.running"))
-    whole = ds.reconstruct("c.tif", model=model, output="whole", chunk_frames=2)
+    whole = ds.reconstruct("c.tif", model=model, output="whole", chunk_frames=2, no_report=True)
     assert (night / "out" / "c.csv").read_bytes() == (night / "whole.csv").read_bytes()
     assert whole.complete
 

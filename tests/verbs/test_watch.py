@@ -39,7 +39,8 @@ def model():
 def afterwards(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("afterwards")
     tifffile.imwrite(folder / "movie.tif", FRAMES)
-    ds.reconstruct(folder / "movie.tif", model=model, output=folder / "out", chunk_frames=4)
+    run = {"model": model, "output": folder / "out", "chunk_frames": 4, "no_report": True}
+    ds.reconstruct(folder / "movie.tif", **run)
     return results(folder)
 
 
@@ -75,9 +76,8 @@ def test_while_it_grows_is_afterwards(model, afterwards, tmp_path):
 
     thread = threading.Thread(target=write)
     thread.start()
-    result = ds.reconstruct(
-        watch=movie, model=model, output=tmp_path / "out", chunk_frames=4, progress=progress
-    )
+    run = {"model": model, "output": tmp_path / "out", "chunk_frames": 4, "no_report": True}
+    result = ds.reconstruct(watch=movie, progress=progress, **run)
     thread.join()
     assert result.complete
     assert results(tmp_path) == afterwards
@@ -100,6 +100,7 @@ def test_ctrl_c_finishes_with_what_is_there(model, afterwards, tmp_path):
         output=tmp_path / "out",
         chunk_frames=4,
         quiet_seconds=1000,
+        no_report=True,
         progress=press,
     )
     assert result.complete
@@ -115,7 +116,8 @@ def test_stopped_and_gone_on_when_more_has_come(model, afterwards, tmp_path):
         if done >= 4:
             raise Cancelled("stopped")
 
-    run = {"watch": movie, "model": model, "output": tmp_path / "out", "chunk_frames": 4}
+    run = {"model": model, "output": tmp_path / "out", "chunk_frames": 4, "no_report": True}
+    run["watch"] = movie
     assert not ds.reconstruct(progress=stop, **run).complete
     put(movie, 1, FRAMES[9:])
     (movie / "x.end").touch()

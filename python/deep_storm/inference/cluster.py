@@ -30,7 +30,6 @@ from types import TracebackType
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
-from distributed import TimeoutError as TookLonger
 
 from deep_storm.errors import ClusterError, SettingsError, StackError
 from deep_storm.inference.layout import Layout
@@ -47,7 +46,7 @@ from deep_storm.settings import Device, Reconstruction
 CONNECT_SECONDS = 20.0
 PATIENCE_SECONDS = 60.0
 """So long there may be no worker at all before the work ends."""
-POLL_SECONDS = 0.3
+POLL_SECONDS = 0.1
 CHUNKS_PER_WORKER = 2
 MOST_DEATHS = 3
 """So many times a chunk is given out again whose workers died over it."""
@@ -219,17 +218,11 @@ class Cluster:
     ) -> Found:
         """Wait for a chunk; give it out again when its workers died."""
         deaths = 0
-        seen = time.monotonic()
         while True:
             try:
-                found: Found = future.result(timeout=POLL_SECONDS)
+                self._wait_for(future, progress)
+                found: Found = future.result()
                 return found
-            except TookLonger:
-                progress()
-                if self.workers:
-                    seen = time.monotonic()
-                elif time.monotonic() - seen > PATIENCE_SECONDS:
-                    raise self._nobody() from None
             except KilledWorker as error:
                 deaths += 1
                 if deaths >= MOST_DEATHS:
@@ -239,6 +232,20 @@ class Cluster:
                         "give them more, or make --chunk-frames or --tile-px smaller",
                     ) from error
                 future = self._submit(key, span)
+
+    def _wait_for(self, future: Future[Any], progress: Callable[[], None]) -> None:
+        """Wait until a chunk is done, whoever does it in the end."""
+        seen = time.monotonic()
+        pause = 0.001
+        while not future.done():
+            # Asking for the result with a timeout may cut off one that is just coming.
+            time.sleep(pause)
+            pause = min(2 * pause, POLL_SECONDS)
+            progress()
+            if self.workers:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE_SECONDS:
+                raise self._nobody()
 
 
 def start_here(count: int) -> LocalCluster:

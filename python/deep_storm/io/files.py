@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -161,6 +162,21 @@ def atomic_folder(
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the partial files or folders of an output whose writer was killed.
+
+    Only for who alone writes this output: another living writer would lose its work.
+    """
+    final = Path(path)
+    name = re.compile(re.escape(f".{final.stem}.") + r"[0-9a-f]{8}\.part" + re.escape(final.suffix))
+    for found in final.parent.glob(f".*.part{final.suffix}"):
+        if name.fullmatch(found.name):
+            if found.is_dir():
+                shutil.rmtree(found, ignore_errors=True)
+            else:
+                found.unlink(missing_ok=True)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

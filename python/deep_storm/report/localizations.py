@@ -9,6 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from deep_storm.io.mapped import let_go
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.survey import ONE_NEIGHBOUR_PER_UM2, Survey
 from deep_storm.quality.suspicions import Trained
@@ -182,6 +183,9 @@ def _smaller(image: npt.NDArray[Any], pixel_nm: float) -> tuple[npt.NDArray[Any]
     height, width = (max(edge // factor, 1) for edge in image.shape)
     if factor == 1:
         return image, pixel_nm
-    part = image[: height * factor, : width * factor]
-    blocks = part.reshape(height, part.shape[0] // height, width, part.shape[1] // width)
-    return blocks.mean(axis=(1, 3)), pixel_nm * factor
+    small = np.empty((height, width), np.float32)
+    for row in range(height):  # a large image is never in memory as a whole
+        part = image[row * factor : (row + 1) * factor, : width * factor]
+        small[row] = part.reshape(len(part), width, -1).mean(axis=(0, 2))
+        let_go(image)
+    return small, pixel_nm * factor

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from deep_storm.errors import ModelError
-from deep_storm.io.files import atomic_path
+from deep_storm.io.files import atomic_path, remove_leftovers
 
 FILE = "checkpoint.npz"
 FORMAT = 1
@@ -115,5 +115,6 @@ class Keeper:
     def remove(self) -> None:
         """Remove the checkpoint: the model folder is written."""
         self.path.unlink(missing_ok=True)
+        remove_leftovers(self.path)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()

@@ -119,7 +119,7 @@ def demo(
     from deep_storm.report.plots import save_figure
     from deep_storm.settings import Evaluation, Training
     from deep_storm.training.checkpoint import Keeper
-    from deep_storm.verbs.reconstruct_stack import Common, reconstruct_stack
+    from deep_storm.verbs.one_stack import Common, reconstruct_stack
     from deep_storm.verbs.train import train
 
     folder = Path(output)

@@ -107,7 +107,7 @@ def preview(
     from deep_storm.io.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
     from deep_storm.settings import Reconstruction
-    from deep_storm.verbs.reconstruct_stack import Common, reconstruct_stack
+    from deep_storm.verbs.one_stack import Common, reconstruct_stack
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)

@@ -16,7 +16,7 @@ from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource
 from deep_storm.verbs.models import Expected, load_model
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.reporting import ENDING, densest, write_run_report
-from deep_storm.verbs.sweep import SweepResult, stacks_of, sweep
+from deep_storm.verbs.sweeps import SweepResult, stacks_of, sweep
 from deep_storm.verbs.watching import open_watched
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def reconstruct(
         A file exists already or cannot be written; there is nothing to go on from, or another
         run writes there.
     """
-    from deep_storm.verbs.reconstruct_stack import Common, done_before, reconstruct_stack
+    from deep_storm.verbs.one_stack import Common, done_before, reconstruct_stack
 
     expected = Expected(camera, psf, emitters, background)
     with _workers(cluster) as crew:

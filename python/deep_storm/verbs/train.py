@@ -150,7 +150,7 @@ def train(
     OutputError
         The model folder exists already or cannot be written.
     """
-    from deep_storm.io.files import check_outputs
+    from deep_storm.io.files import check_outputs, remove_leftovers
     from deep_storm.model import CARD_FILE
     from deep_storm.training.session import train_model
     from deep_storm.verbs.reporting import EXAMPLES
@@ -189,6 +189,7 @@ def train(
     model.path = Path(output)
     if keeper is not None:
         keeper.remove()
+    remove_leftovers(output)
     return TrainResult(model, trained, (*shown, Path(output)))
 
 

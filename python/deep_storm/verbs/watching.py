@@ -11,7 +11,7 @@ from deep_storm.settings import Watching
 
 if TYPE_CHECKING:
     from deep_storm.io.watched import WatchedFrames
-    from deep_storm.verbs.reconstruct_stack import Common
+    from deep_storm.verbs.one_stack import Common
 
 
 def open_watched(

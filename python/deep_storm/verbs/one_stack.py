@@ -58,7 +58,7 @@ def reconstruct_stack(
     progress: Progress = silent,
 ) -> ReconstructResult:
     """Reconstruct a single stack; parameters and errors as :func:`reconstruct` has them."""
-    from deep_storm.io.files import check_outputs
+    from deep_storm.io.files import check_outputs, remove_leftovers
     from deep_storm.io.frames import open_frames
 
     settings, device = common.settings, common.device
@@ -78,6 +78,8 @@ def reconstruct_stack(
         if work_folder is not None:
             identity = _identity(frames, trained, settings, device)
             work = WorkFolder.begin(work_folder, identity, resume, overwrite)
+            for path in (*paths, live_image(paths[0])):
+                remove_leftovers(path)
             if frames.grows:
                 work.watcher = _live(paths[0], trained, settings)
         done = reconstruct_frames(frames, trained, settings, device, progress, work, common.crew)
