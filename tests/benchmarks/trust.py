@@ -1,10 +1,15 @@
 """Can the answer be believed? Confidence, uncertainty, photons and bias against the truth.
 
     python tests/benchmarks/trust.py --way general -o docs/images
+    python tests/benchmarks/trust.py --fits          # does the model notice when it does not fit?
 
 Prints for each set of ``accuracy.py``: the expected calibration error of the confidence over all
 candidates, error / uncertainty in each quartile of local density, photons, sigma and background
 against the truth, and the bias by the position inside the pixel; draws reliability and bias.
+
+``--fits`` simulates stacks that the general model was told rightly and wrongly of – PSF ±20 %,
+baseline ±10 photons, photons per ADU × 2 and ÷ 2, three times the density – and prints what the
+verdict of each reconstruction names. Rightly told ones are made from 20 seeds.
 """
 
 from __future__ import annotations
@@ -24,6 +29,9 @@ import accuracy
 import deep_storm as ds
 from deep_storm.quality.calibration import calibration_error, reliability
 from deep_storm.quality.matching import match
+from deep_storm.simulation.frames import simulate
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.session import Molecules
 
 RADIUS_NM = 500.0
 LEAST_CONFIDENCE = 0.05
@@ -78,6 +86,97 @@ def judged(data: accuracy.Set, model: Any) -> dict[str, Any]:
     }
 
 
+FITS_SETS = {
+    "sparse": (0.5, "uniform", False, 40),
+    "2 /µm²": (2.0, "uniform", False, 20),
+    "6 /µm²": (6.0, "uniform", False, 12),
+    "filaments": (1.0, "filaments", False, 24),
+    "EM gain": (1.0, "uniform", True, 24),
+    "EM gain, 4 /µm²": (4.0, "uniform", True, 12),
+}
+RIGHT_SEEDS = 20
+WORDS = {"PSF": "sigma", "baseline": "baseline", "photons per ADU": "gain", "emitters": "density"}
+CAUSES = {
+    "PSF -20 %": ("sigma", {"sigma": 0.8}),
+    "PSF +20 %": ("sigma", {"sigma": 1.2}),
+    "baseline +": ("baseline", {"offset_photon": 10.0}),
+    "baseline -": ("baseline", {"offset_photon": -10.0}),
+    "gain x 2": ("gain", {"gain": 2.0}),
+    "gain / 2": ("gain", {"gain": 0.5}),
+    "density x 3": ("density", {"density": 3.0}),
+}
+
+
+def fits_camera(em: bool, offset_photon: float = 0.0, gain: float = 1.0) -> ds.Camera:
+    camera = (
+        ds.Camera(
+            pixel_size_nm=100, baseline_adu=400, photons_per_adu=5, em_gain=100, read_noise_adu=20
+        )
+        if em
+        else ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, read_noise_adu=2)
+    )
+    return camera.model_copy(
+        update={
+            "baseline_adu": camera.baseline_adu + offset_photon / camera.photons_per_count,
+            "photons_per_adu": camera.photons_per_adu * gain,
+        }
+    )
+
+
+def fits_movie(
+    name: str,
+    seed: int,
+    sigma: float = 1.0,
+    density: float = 1.0,
+    offset_photon: float = 0.0,
+    gain: float = 1.0,
+) -> tuple[Any, tuple[Any, ...]]:
+    """Return a stack as it truly is, and what the model is told."""
+    per_um2, structure, em, frames = FITS_SETS[name]
+    psf = ds.Psf(sigma_nm=130, sigma_std_nm=5)
+    emitters = ds.Emitters(
+        density_per_um2=per_um2,
+        intensity_photon=1500,
+        intensity_std_photon=300,
+        structure=structure,
+    )
+    background = ds.Background(background_photon=20)
+    movie = simulate(
+        fits_camera(em, offset_photon, gain),
+        psf.model_copy(update={"sigma_nm": 130 * sigma}),
+        emitters.model_copy(update={"density_per_um2": per_um2 * density}),
+        background,
+        ds.Simulation(frames=frames, seed=1000 + seed),
+    )
+    return movie.stack, (fits_camera(em), psf, emitters, background)
+
+
+def named(sentences: tuple[str, ...]) -> str:
+    found = (next((k for w, k in WORDS.items() if w in s), "regions") for s in sentences)
+    return ", ".join(found) or "fits"
+
+
+def judge_fits() -> None:
+    """Print what is named for right and wrong settings."""
+    general = ds.Model.load("general")
+    for name in FITS_SETS:
+        model = adapted(general, Molecules(*fits_movie(name, 0)[1]))
+        said = []
+        for seed in range(RIGHT_SEEDS):
+            result = ds.reconstruct(fits_movie(name, seed)[0], model=model)
+            said.append(named(result.fits.sentences))
+        print(f"{name:<18}{'right':<13}fits in {said.count('fits')} of {RIGHT_SEEDS}", flush=True)
+        for cause, (right, wrong) in CAUSES.items():
+            result = ds.reconstruct(fits_movie(name, 77, **wrong)[0], model=model)
+            answer, fits = named(result.fits.sentences), result.fits
+            print(
+                f"{name:<18}{cause:<13}{answer:<18}{'ok' if answer == right else 'WRONG':<7}"
+                f"χ² {fits.chi2:.2f}, dim {fits.chi2_dim:.2f}, bright {fits.chi2_bright:.2f}, "
+                f"sigma {fits.sigma_ratio:.2f}; {fits.sentences[0][:90] if fits.sentences else ''}",
+                flush=True,
+            )
+
+
 def draw(rows: list[dict[str, Any]], folder: Path) -> None:
     from matplotlib.figure import Figure
 
@@ -104,7 +203,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--steps", type=int)
     parser.add_argument("-o", "--output", type=Path, help="folder for the picture")
+    parser.add_argument("--fits", action="store_true", help="judge the verdict on the fit instead")
     options = parser.parse_args()
+    if options.fits:
+        judge_fits()
+        return
     print(
         f"{'set':<16}{'ECE':>7}{'err/unc':>9}  {'by density':<24}{'photons':>8}{'sigma':>7}"
         f"{'backgr.':>8}{'bias':>12}{'bias by place':>14}"

@@ -153,3 +153,17 @@ def test_workers_with_another_version_are_named(three, monkeypatch):
     monkeypatch.setattr(module, "version", lambda name: "0.1")
     with pytest.raises(ClusterError, match=r"numpy .*expected deep-storm 0\.1.*install the same"):
         three._check_versions()
+
+
+def test_workers_refine_as_one_process_does(model, movie, three, tmp_path, monkeypatch):
+    from deep_storm.training import refining
+
+    monkeypatch.setattr(refining, "EMITTERS", 100)
+    settings = SETTINGS.model_copy(update={"refine": True})
+    one, many = (
+        reconstruct_stack(movie, tmp_path / name / "out", Common(model, settings=settings, crew=c))
+        for name, c in (("one", None), ("many", three))
+    )
+    assert one.count == many.count
+    assert files(tmp_path / "one") == files(tmp_path / "many")
+    assert one.fits == many.fits

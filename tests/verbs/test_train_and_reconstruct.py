@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,11 @@ import tifffile
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import CameraError, OutputError, SettingsError, StackError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 MOLECULES = {
@@ -160,3 +166,31 @@ def test_damaged_model_is_one_sentence(work, capsys):
     said = capsys.readouterr().err
     assert "model folder" in said
     assert "Traceback" not in said
+
+
+def test_refined_through_every_door(work, capsys, monkeypatch):
+    """--refine: settings in the record, the verdict on the fit in record, summary and JSON."""
+    from deep_storm.training import refining
+
+    monkeypatch.setattr(refining, "EMITTERS", 300)
+    words = ["reconstruct", str(work / "sim.tif"), "--model", str(work / "model"), "--refine"]
+    assert main([*words, "-o", str(work / "refined"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    # Twenty steps of training propose little; the light left over is found all the same.
+    truth = ds.read_table(work / "sim.csv", CAMERA, kind="ground truth")
+    scores = ds.evaluate(work / "refined.csv", truth, tolerance_nm=(100.0,)).comparison.scores[0]
+    assert scores.jaccard > 0.7
+    assert said["fits"]["sigma_ratio"] == pytest.approx(1.0, abs=0.06)
+    record = tomllib.loads((work / "refined-run.toml").read_text(encoding="utf-8"))
+    assert record["reconstruction"]["refine"] is True
+    assert record["results"]["fits"]["verdict"] == said["fits"]["verdict"]
+    shown = ds.preview(work / "sim.tif", model=work / "model", frame=2, refine=True)
+    assert len(shown.table) > 0
+    assert shown.fits.summary() in shown.summary()
+    assert "fits" in shown.to_json()
+
+
+def test_the_verdict_can_be_left_out(work):
+    done = ds.reconstruct(work / "sim.tif", model=work / "model", fits=False)
+    assert done.fits is None
+    assert "fits" not in done.to_json()

@@ -7,6 +7,7 @@
 #@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Model", description="Model folder, or general: the bundled one, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.preview.model") model
 #@ String (label="Threshold", description="Least confidence; auto = the one stored in the model", value="auto", persistKey="deepstorm.preview.threshold") threshold
+#@ Boolean (label="Refine", description="Fit the localizations together, as reconstruct --refine does", value="false", persistKey="deepstorm.preview.refine") refine
 #@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.preview.camera_maps") camera_maps
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera

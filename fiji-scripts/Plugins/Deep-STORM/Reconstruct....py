@@ -11,6 +11,7 @@
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Threshold", description="Least confidence of a localization; auto = the one stored in the model (0 to 1)", value="auto", persistKey="deepstorm.reconstruct.threshold") threshold
 #@ String (label="Upsampling", description="Super-resolution pixels along one camera pixel; auto = the model's (1 to 64)", value="auto", persistKey="deepstorm.reconstruct.upsampling") upsampling
+#@ Boolean (label="Refine", description="Fit the localizations of a frame together, with births, splits and deaths: more accurate, takes longer", value="false", persistKey="deepstorm.reconstruct.refine") refine
 #@ String (label="Frames", description="Frames to use, 1-based and inclusive, as FIRST:LAST; auto = all", value="auto", persist=false) frames
 #@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.reconstruct.device") device
 #@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config

@@ -111,7 +111,9 @@ def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
         default = verb.default(parameter)
         for field in cls.model_fields:
             is_tuple = any(get_origin(member) is tuple for member in _members(cls, field))
-            kind = list[str] if is_tuple else str
+            info = cls.model_fields[field]
+            flag = info.annotation is bool and info.default is False
+            kind = bool if flag else list[str] if is_tuple else str
             help_text = describe_setting(cls, field, default)
             yield _parameter(field, kind, help_text, group=group)
 

@@ -22,6 +22,7 @@ EXPERT = frozenset(
         "chunk_frames", "tile_px", "precision", "epochs", "batch", "patch_size_px",
         "patches_per_frame", "most_patches", "validation_share", "learning_rate", "schedule",
         "patience_epochs", "strategy", "checkpoint_seconds", "spread", "density_std_per_um2",
+        "fits",
     }
 )  # fmt: skip
 """Settings that a dialog does not have; a settings file can have them."""

@@ -35,6 +35,7 @@ from deep_storm.errors import ClusterError, SettingsError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import make_reader
 from deep_storm.inference.reconstruction import Found, ReconstructionRun
+from deep_storm.inference.refining import Refinement
 from deep_storm.inference.store import MemoryStore
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard, Weights
@@ -62,6 +63,8 @@ class Job:
     settings: Reconstruction
     precision: str
     layout: Layout
+    refinement: Refinement | None
+    sampled: list[int]
 
 
 class Cluster:
@@ -179,6 +182,8 @@ class Cluster:
             run.settings,
             run.precision,
             run.layout,
+            run.refinement,
+            run.sampled,
         )
         plugin = JobPlugin(key, pickle.dumps(job))
         waiting: deque[tuple[Future[Any], tuple[int, int]]] = deque()
@@ -325,8 +330,11 @@ def _make(job: Job) -> tuple[ReconstructionRun, Inference]:
         model = Model(job.card, make_network(job.card.network).build())
         model.keras_model.set_weights(job.weights)
         reader = make_reader(model, job.settings.upsampling)
-        run = ReconstructionRun(job.stream, model, reader, job.settings, device, MemoryStore())
+        run = ReconstructionRun(
+            job.stream, model, reader, job.settings, device, MemoryStore(), job.refinement
+        )
         run.layout = job.layout
+        run.sampled = job.sampled
         return run, run.inference()
 
 

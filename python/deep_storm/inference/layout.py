@@ -12,6 +12,8 @@ from deep_storm.settings import Reconstruction
 MOST_BYTES_IN_NETWORK = 256 * 2**20
 SHARE_OF_FREE_MEMORY = 0.1
 MOST_CHUNK_FRAMES = 64
+MOST_REFINED_FRAMES = 16
+"""Refinement takes longer: shorter chunks show progress more often."""
 
 
 class Layout(NamedTuple):
@@ -42,6 +44,8 @@ def plan_layout(
     chunk = settings.chunk_frames or max(
         batch, min(MOST_CHUNK_FRAMES, budget // (16 * height * width))
     )
+    if settings.refine and settings.chunk_frames is None:
+        chunk = min(chunk, MOST_REFINED_FRAMES)
     chunk = min(chunk, max(1, count))
     return Layout(chunk, min(batch, chunk), tiles)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -24,10 +24,12 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, ClusterError, StackError
-from deep_storm.extraction.candidates import Candidates
+from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.canvas import Canvas
+from deep_storm.inference.fits import Sample, cut_sample, sampled_frames
 from deep_storm.inference.layout import Layout, plan_layout
 from deep_storm.inference.reading import Reader, make_reader
+from deep_storm.inference.refining import Refinement, draw_refined, side_by_side
 from deep_storm.inference.repair import repair
 from deep_storm.inference.store import MemoryStore, Store, WorkFolder
 from deep_storm.inference.tables import FoundRows, Rows
@@ -43,6 +45,8 @@ from deep_storm.settings import Device, Reconstruction
 
 Float32 = npt.NDArray[np.float32]
 ENDLESS = 2**31
+POLL_SECONDS = 0.2
+"""How often a long refinement asks whether it shall go on."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class Reconstructed:
         False when the work was stopped early; then ``shape`` counts the frames done.
     problem
         The error that stopped the work, such as a file that is cut off in the middle.
+    samples
+        Of some frames, to see whether they fit the model.
     """
 
     rows: Rows
@@ -85,6 +91,7 @@ class Reconstructed:
     precision: str
     complete: bool = True
     problem: StackError | ClusterError | None = None
+    samples: tuple[Sample, ...] = ()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -94,13 +101,17 @@ class Reconstructed:
 
 class _Chunk(NamedTuple):
     start: int
+    photons: Float32
     frames: Float32
     dead: npt.NDArray[np.bool_]
     replaced: int
 
 
 class Found(NamedTuple):
-    """What a chunk gave: per frame, the parts to draw and the candidates above the threshold."""
+    """What a chunk gave: per frame, the parts to draw and the candidates above the threshold.
+
+    Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame.
+    """
 
     start: int
     dead: npt.NDArray[np.bool_]
@@ -108,6 +119,8 @@ class Found(NamedTuple):
     parts: list[list[Any]]
     candidates: list[Candidates]
     network_seconds: float
+    refined: list[Candidates]
+    samples: dict[int, Sample]
 
 
 class Crew(Protocol):
@@ -127,6 +140,7 @@ def reconstruct_frames(
     progress: Progress = silent,
     store: Store | None = None,
     crew: Crew | None = None,
+    refinement: Refinement | None = None,
 ) -> Reconstructed:
     """Localize the emitters of every frame and sum up the super-resolution image.
 
@@ -147,6 +161,8 @@ def reconstruct_frames(
         was.
     crew
         Who works on the chunks; default: this process.
+    refinement
+        Of the model's candidates, for ``reconstruction.refine``.
 
     Raises
     ------
@@ -162,7 +178,11 @@ def reconstruct_frames(
     check_camera(model.card.camera, stream)
     first, last = select_frames(stream, settings.frames)
     reader = make_reader(model, settings.upsampling)
-    run = ReconstructionRun(stream, model, reader, settings, device, store or MemoryStore())
+    run = ReconstructionRun(
+        stream, model, reader, settings, device, store or MemoryStore(), refinement
+    )
+    if settings.fits and not stream.grows:
+        run.sampled = sampled_frames(first, last)
     with place(device):
         finished = run.work(first, last, progress, crew)
     return run.result(first, finished, last)
@@ -179,7 +199,12 @@ class ReconstructionRun:
         settings: Reconstruction,
         device: Device,
         store: Store,
+        refinement: Refinement | None = None,
     ) -> None:
+        self.refinement = refinement
+        self.card = model.card if refinement is None else refinement.told_card
+        self.sampled: list[int] = []
+        self.samples: dict[int, Sample] = {}
         self.store = store
         self.stream = stream
         self.model = model
@@ -188,7 +213,7 @@ class ReconstructionRun:
         self.precision = inference_dtype(device)
         self.network = model.network
         self.upsampling = settings.upsampling or model.card.network.upsampling
-        self.threshold = model.card.threshold if settings.threshold is None else settings.threshold
+        self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
         self.problem: StackError | ClusterError | None = None
         self.dead: list[int] = []
         self.replaced = 0
@@ -238,21 +263,44 @@ class ReconstructionRun:
     def _work_here(self, begin: int, opened: ExitStack) -> None:
         """Read, infer and read out in three threads of this process."""
         infer = self.inference()
+        if self.refinement is not None:
+            self.refinement.refiner.begin()
+        self._sample_before(begin, infer)
         readers = opened.enter_context(ThreadPoolExecutor(1))
         extractors = opened.enter_context(ThreadPoolExecutor(1))
         reading_out: Future[None] | None = None
         try:
             for chunk in self._chunks(begin, readers):
                 parts = self._infer(infer, chunk, self.layout)
-                if reading_out is not None:
-                    reading_out.result()
+                self._wait_for(reading_out)
                 reading_out = extractors.submit(self._read_out, chunk, parts)
                 self.seen = chunk.start + len(chunk.frames)
                 self._tell()
+            self._wait_for(reading_out)
+        except (Cancelled, KeyboardInterrupt):
+            if self.refinement is not None:
+                self.refinement.refiner.stop()
+            raise
         finally:
             readers.shutdown(wait=False, cancel_futures=True)
             if reading_out is not None:
                 reading_out.result()
+
+    def _wait_for(self, reading_out: Future[None] | None) -> None:
+        """Wait until a chunk is read out; a refinement asks meanwhile whether to go on."""
+        if reading_out is None:
+            return
+        while self.refinement is not None and not wait([reading_out], POLL_SECONDS).done:
+            self._tell()
+        reading_out.result()
+
+    def _sample_before(self, begin: int, infer: Inference) -> None:
+        """Sample the frames that an interrupted run had done."""
+        for frame in [f for f in self.sampled if self.span[0] <= f < begin]:
+            if frame not in self.samples and frame not in self.dead:
+                chunk = self._load(frame, frame + 1)
+                found = self._candidates(chunk, self._infer(infer, chunk, self.layout)[0], 0)
+                self.samples |= self._sampled(chunk, [found])
 
     def inference(self) -> Inference:
         """Return the compiled network."""
@@ -331,7 +379,7 @@ class ReconstructionRun:
         more = ((0, 0), (0, height - photons.shape[1]), (0, width - photons.shape[2]), (0, 0))
         if any(sum(pair) for pair in more):
             frames = np.pad(frames, more, mode="edge")
-        return _Chunk(start, frames, repaired.dead, repaired.replaced)
+        return _Chunk(start, photons, frames, repaired.dead, repaired.replaced)
 
     def _infer(self, infer: Inference, chunk: _Chunk, layout: Layout) -> list[list[Any]]:
         """Run the network over all tiles; return the parts of every frame."""
@@ -359,23 +407,73 @@ class ReconstructionRun:
 
     def _found(self, chunk: _Chunk, parts: list[list[Any]]) -> Found:
         """Turn the parts of a chunk into candidates above the threshold."""
-        kept: list[Candidates] = []
-        for number, of_frame in enumerate(parts):
-            if chunk.dead[number]:
-                of_frame.clear()
-                continue
-            frame = chunk.start + number
-            candidates = self.reader.candidates(of_frame, frame, self.stream.shape[1:])
-            confidence = self.model.card.calibration.confidence_of(candidates.score)
-            kept.append(candidates.where(confidence >= self.threshold))
-        return Found(chunk.start, chunk.dead, chunk.replaced, parts, kept, 0.0)
+        for number in np.flatnonzero(chunk.dead):
+            parts[number].clear()
+        numbers = range(len(parts))
+        if self.refinement is None:
+            every = [self._candidates(chunk, parts[number], number) for number in numbers]
+            samples, refined = self._sampled(chunk, every), []
+        else:
+            pairs = side_by_side(
+                lambda number: self._refined(chunk, parts[number], number), numbers
+            )
+            # After a stop, only what comes before the first unfinished frame counts.
+            whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
+            samples = self._sampled(chunk, [before for before, _ in pairs[:whole]])
+            refined = every = [after for _, after in pairs[:whole]]
+        kept = [c.where(self._confidence(c) >= self.threshold) for c in every]
+        count = len(every)
+        return Found(
+            chunk.start,
+            chunk.dead[:count],
+            chunk.replaced,
+            parts[:count],
+            kept,
+            0.0,
+            refined,
+            samples,
+        )
+
+    def _candidates(self, chunk: _Chunk, parts: list[Any], number: int) -> Candidates:
+        """Return the network's candidates of one frame; none on a dead one."""
+        if chunk.dead[number]:
+            return concatenated([])
+        return self.reader.candidates(parts, chunk.start + number, self.stream.shape[1:])
+
+    def _refined(
+        self, chunk: _Chunk, parts: list[Any], number: int
+    ) -> tuple[Candidates, Candidates] | None:
+        """Return candidates of one frame before and after refinement; None after a stop."""
+        before = self._candidates(chunk, parts, number)
+        if self.refinement is None or chunk.dead[number]:
+            return before, before
+        after = self.refinement.candidates(chunk.photons[number], before, chunk.start + number)
+        return None if self.refinement.refiner.stopped else (before, after)
+
+    def _sampled(self, chunk: _Chunk, candidates: list[Candidates]) -> dict[int, Sample]:
+        """Cut samples out of those frames of a chunk that shall be looked at."""
+        return {
+            chunk.start + k: cut_sample(
+                chunk.photons[k], candidates[k], self.sampled.index(chunk.start + k)
+            )
+            for k in range(len(candidates))
+            if chunk.start + k in self.sampled and not chunk.dead[k]
+        }
+
+    def _confidence(self, candidates: Candidates) -> npt.NDArray[np.float64]:
+        return self.card.calibration.confidence_of(candidates.score)
 
     def _keep(self, found: Found) -> None:
         """Draw what was found, and keep its candidates."""
         self.replaced += found.replaced
         self.network_seconds += found.network_seconds
         self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
+        self.samples |= found.samples
         for top, band in self.canvas.bands():
+            if self.refinement is not None:
+                for one in found.refined:
+                    draw_refined(one, self._confidence(one), self.upsampling, band, top)
+                continue
             for of_frame in found.parts:
                 for part in of_frame:
                     self.reader.draw(part, band, top)
@@ -389,7 +487,7 @@ class ReconstructionRun:
         camera: Camera = self.model.card.camera
         _, height, width = self.stream.shape
         return Reconstructed(
-            rows=FoundRows(self.store, self.model.card),
+            rows=FoundRows(self.store, self.card),
             image=self.canvas.pixels,
             pixel_size_nm=camera.pixel_size_nm / self.upsampling,
             shape=(finished - first, height, width),
@@ -401,4 +499,5 @@ class ReconstructionRun:
             precision=self.precision,
             complete=finished == self.stream.end(last) and self.problem is None,
             problem=self.problem,
+            samples=tuple(self.samples[f] for f in self.sampled if f in self.samples),
         )

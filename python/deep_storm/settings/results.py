@@ -19,6 +19,14 @@ class Reconstruction(Settings):
         ge=1,
         le=64,
     )
+    refine: bool = setting(
+        False,
+        "fit the localizations of a frame together, with births, splits and deaths: more accurate, "
+        "takes longer",
+    )
+    fits: bool = setting(
+        True, "check on a sample of frames whether camera, PSF and density suit the stack"
+    )
     frames: str | None = setting(
         None,
         "frames to use, 1-based and inclusive, as FIRST:LAST; default: all",

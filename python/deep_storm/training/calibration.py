@@ -8,6 +8,7 @@ scores of ``model.toml`` are measured. Nothing of this ever sees the user's data
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,14 @@ class Simulated(NamedTuple):
     truth: Points
 
 
+class Seen(NamedTuple):
+    """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 2)``."""
+
+    photons: npt.NDArray[np.float32]
+    candidates: Candidates
+    xy_nm: npt.NDArray[np.float64]
+
+
 def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
     """Return the model with calibration, threshold and scores.
 
@@ -70,12 +79,24 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
     return Model(card, model.keras_model, model.last_weights, model.path)
 
 
-def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
-    """Simulate frames and read the network's answer on them."""
+def seen_frames(
+    model: Model,
+    seed: int,
+    maps: CameraMaps | None,
+    emitters: int,
+    least_frames: int = 8,
+    most_frames: int = MOST_FRAMES,
+) -> Iterator[Seen]:
+    """Simulate frames and read the network's answer on them, until enough emitters were seen.
+
+    Parameters
+    ----------
+    emitters
+        Wanted; the number of frames is kept within ``least_frames`` to ``most_frames``.
+    """
     card = model.card
     per_frame = card.emitters.density_per_um2 * (FIELD_PX * card.camera.pixel_size_nm / 1e3) ** 2
-    wanted = EMITTERS[card.network.network]
-    frames = int(np.clip(np.ceil(wanted / per_frame), 8, MOST_FRAMES))
+    frames = int(np.clip(np.ceil(emitters / per_frame), least_frames, most_frames))
     simulator = PatchSimulator(
         card.camera,
         card.psf,
@@ -90,22 +111,23 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     network, reader = model.network, make_reader(model)
     infer = network.inference(model.keras_model, card.scales)
     (tile,) = plan_tiles(FIELD_PX, FIELD_PX, FIELD_PX, network.halo_px, network.alignment_px)
-    found: list[Candidates] = []
-    true: list[npt.NDArray[np.float64]] = []
     for number in range(-(-frames // 8)):
         batch = simulator.batch_at(number)
         photons = photons_from(batch.adu, card.camera, batch.maps)
         answers = infer(card.scales.network_input(photons))
         for k, answer in enumerate(answers):
-            frame = 8 * number + k
             part = reader.part(answer, tile)
-            found.append(reader.candidates([part], frame, (FIELD_PX, FIELD_PX)))
+            found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
             xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
-            true.append(np.column_stack([np.full(len(xy), float(frame)), xy]))
-    rows = np.concatenate(true)
-    return Simulated(
-        concatenated(found), Points(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2])
-    )
+            yield Seen(photons[k], found, xy.astype(np.float64))
+
+
+def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
+    """Simulate frames and read the network's answer on them."""
+    seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
+    frame = np.repeat(np.arange(len(seen)), [len(s.xy_nm) for s in seen])
+    xy = np.concatenate([s.xy_nm for s in seen])
+    return Simulated(concatenated([s.candidates for s in seen]), Points(frame, xy[:, 0], xy[:, 1]))
 
 
 def _points(candidates: Candidates, pixel_size_nm: float) -> Points:

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.errors import ClusterError
-    from deep_storm.inference.reconstruction import Crew
+    from deep_storm.inference.reconstruction import Crew, Reconstructed
+    from deep_storm.inference.refining import Refinement
     from deep_storm.inference.store import WorkFolder
     from deep_storm.inference.tables import Rows
     from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
+    from deep_storm.quality.fits import Fits
 
 MOST_ROWS_IN_MEMORY = 4_000_000
 
@@ -82,9 +84,14 @@ def reconstruct_stack(
                 remove_leftovers(path)
             if frames.grows:
                 work.watcher = _live(paths[0], trained, settings)
-        done = reconstruct_frames(frames, trained, settings, device, progress, work, common.crew)
+        refined = _refinement(trained, settings)
+        done = reconstruct_frames(
+            frames, trained, settings, device, progress, work, common.crew, refined
+        )
         notes = (*notes, *said, *getattr(stream, "notes", ()))
-        result = ReconstructResult(done, kept_paths(paths, done.complete), notes)
+        result = ReconstructResult(
+            done, kept_paths(paths, done.complete), notes, _judged(done, trained)
+        )
         if paths:
             write_result(result, trained, stack, settings, overwrite or resume, frames)
             result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
@@ -99,6 +106,22 @@ def reconstruct_stack(
     if done.problem is not None:
         raise _told_what_is_there(done.problem, result)
     return result
+
+
+def _refinement(model: Model, settings: Reconstruction) -> Refinement | None:
+    """Return the refinement of a model's candidates, if it is asked for."""
+    if not settings.refine:
+        return None
+    from deep_storm.training.refining import learn_refinement
+
+    return learn_refinement(model)
+
+
+def _judged(done: Reconstructed, model: Model) -> Fits | None:
+    """Say whether camera, PSF and density suit the frames that were sampled."""
+    from deep_storm.inference.fits import judge_samples
+
+    return judge_samples(list(done.samples), model.card)
 
 
 def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:

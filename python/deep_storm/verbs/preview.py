@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from deep_storm.model import Model
+    from deep_storm.quality.fits import Fits
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,14 @@ class PreviewResult:
     table: pd.DataFrame
     threshold: float
     written: tuple[Path, ...]
+    fits: Fits | None = None
 
     def summary(self) -> str:
-        """Return how many were found, and how sure."""
+        """Return how many were found, how sure, and whether the frame fits the model."""
+        found = self._found()
+        return found if self.fits is None else f"{found}\n{self.fits.summary()}"
+
+    def _found(self) -> str:
         count = len(self.table)
         if not count:
             return f"no localization on frame {self.frame} (threshold {self.threshold:g})"
@@ -43,7 +49,8 @@ class PreviewResult:
     def to_json(self) -> dict[str, Any]:
         """Return the localizations as rows."""
         rows = self.table.assign(frame=self.table["frame"] + 1).to_dict(orient="records")
-        return {"frame": self.frame, "threshold": self.threshold, "localizations": rows}
+        values = {"frame": self.frame, "threshold": self.threshold, "localizations": rows}
+        return values if self.fits is None else {**values, "fits": self.fits.to_json()}
 
 
 @verb(
@@ -52,6 +59,7 @@ class PreviewResult:
     Argument("model", "model folder, or general: the bundled one, which needs no training"),
     Argument("frame", "which frame, counted from 1", int),
     Argument("threshold", "least confidence; default: the one stored in the model", float),
+    Argument("refine", "fit the localizations together, as reconstruct --refine does", bool),
     Argument("output", "picture to write (.png)"),
     CAMERA_MAPS,
     camera=Camera,
@@ -66,6 +74,7 @@ def preview(
     model: Path | str | Model,
     frame: int = 1,
     threshold: float | None = None,
+    refine: bool = False,
     output: Path | str | None = None,
     camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
@@ -87,6 +96,8 @@ def preview(
         Counted from 1.
     threshold
         Least confidence; default: the model's.
+    refine
+        Whether they are fitted together, as ``reconstruct`` does with the setting of that name.
     output
         PNG to write; without it nothing is drawn.
     camera_maps
@@ -111,7 +122,9 @@ def preview(
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)
-    settings = Reconstruction.parse({"frames": f"{frame}:{frame}", "threshold": threshold})
+    settings = Reconstruction.parse(
+        {"frames": f"{frame}:{frame}", "threshold": threshold, "refine": refine}
+    )
     with open_frames(stack) as stream:
         expected = Expected(camera, psf, emitters, background)
         loaded = load_model(model)
@@ -124,4 +137,5 @@ def preview(
     for path in written:
         figure = preview_overlay(pixels, done.table, pixel_size_nm)
         save_figure(figure, path, overwrite)
-    return PreviewResult(frame, done.table, done.reconstructed.threshold, written)
+    threshold = done.reconstructed.threshold
+    return PreviewResult(frame, done.table, threshold, written, done.fits)

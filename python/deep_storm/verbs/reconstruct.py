@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deep_storm.inference.reconstruction import Crew, Reconstructed
     from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
+    from deep_storm.quality.fits import Fits
 
 
 StackSource = Union[Path, str, "npt.NDArray[np.generic]", "FrameStream"]
@@ -39,6 +40,7 @@ class ReconstructResult:
     reconstructed: Reconstructed
     written: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    fits: Fits | None = None
 
     @property
     def count(self) -> int:
@@ -77,6 +79,8 @@ class ReconstructResult:
             f"({done.precision})",
             *self.notes,
         ]
+        if self.fits is not None:
+            lines.append(self.fits.summary())
         if done.dead_frames:
             lines.append(
                 f"{len(done.dead_frames)} frames hold no measurement (all pixels equal or "
@@ -111,6 +115,7 @@ class ReconstructResult:
             "replaced_pixels": done.replaced_pixels,
             "complete": done.complete,
             "notes": list(self.notes),
+            **({} if self.fits is None else {"fits": self.fits.to_json()}),
         }
 
 

@@ -1,0 +1,1 @@
+"""Refinement: the network proposes, the physics of the camera and the PSF decides."""

@@ -1,0 +1,324 @@
+"""Joint fit of a few overlapping emitters within a small window of a frame.
+
+The expected photons are a background and the emitters around, taken as known, and a
+pixel-integrated Gaussian for each emitter of the block (Smith et al., *Nat. Methods* 2010). With EM
+gain and read-out noise the variance of a pixel that expects ``λ`` photons is ``F·λ + r²``; that of
+``(n + c) / F`` with ``c = r² / F`` equals its mean, so it is treated as a Poisson number (Huang et
+al., *Nat. Methods* 2013)::
+
+    log likelihood = Σ [(n + c)·log(λ + c) − λ] / F
+
+Photons and PSF sigma have normal priors. The best parameters are found by Fisher scoring; their
+information matrix gives uncertainties and, by Laplace's approximation, the evidence for a number of
+emitters (MacKay, *Neural Computation* 4, 1992).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+PARAMETERS = 4
+"""Of an emitter: x (px), y (px), photons, PSF sigma (px)."""
+LEAST_INFORMATION = 0.25
+"""Of a position (1/px²), however dim an emitter is."""
+LEAST_MEAN = 0.05
+"""Expected photons are taken as at least this many."""
+LONGEST_STEP_PX = 0.5
+LEAST_SIGMA_SHARE = 0.6
+MOST_SIGMA_SHARE = 1.6
+LEAST_PHOTON_SHARE = 0.05
+CONVERGED = 1e-3
+"""The fit ends when a step promises less than this in the log posterior."""
+HALVINGS = 3
+NOTHING = 0.0
+
+
+class Prior(NamedTuple):
+    """What is known of emitters and noise before a frame is seen.
+
+    Attributes
+    ----------
+    photons, photons_std
+        Mean and standard deviation of an emitter's photons.
+    sigma_px, sigma_std_px
+        Mean and standard deviation of the PSF sigma.
+    excess
+        Variance of a bright pixel over its mean, both in photons.
+    log_density
+        Logarithm of the emitters per pixel expected.
+    """
+
+    photons: float
+    photons_std: float
+    sigma_px: float
+    sigma_std_px: float
+    excess: float
+    log_density: float
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile with numba, kept on disk where there is a place to keep it."""
+    try:
+        return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=True)(function))
+    except RuntimeError:
+        return cast(Kernel, numba.njit(nogil=True, fastmath=True)(function))
+
+
+@compiled
+def fill_profile(first: int, size: int, centre: float, sigma: float, out: Values) -> None:
+    """Fill in one axis of an emitter.
+
+    Parameters
+    ----------
+    first, size
+        First pixel and number of pixels.
+    centre, sigma
+        In pixels, corner rule.
+    out
+        ``(3, at least size)``: the share of each pixel, its derivative by the centre and by sigma.
+    """
+    inverse = 1.0 / sigma
+    root = math.sqrt(0.5)
+    norm = 1.0 / math.sqrt(2.0 * math.pi)
+    below = (first - centre) * inverse
+    low = math.erf(below * root)
+    low_height = norm * math.exp(-0.5 * below * below)
+    for i in range(size):
+        above = (first + i + 1 - centre) * inverse
+        high = math.erf(above * root)
+        high_height = norm * math.exp(-0.5 * above * above)
+        out[0, i] = 0.5 * (high - low)
+        out[1, i] = (low_height - high_height) * inverse
+        out[2, i] = (below * low_height - above * high_height) * inverse
+        below, low, low_height = above, high, high_height
+
+
+@compiled
+def expect(
+    data: Values, base: Values, top: int, left: int, p: Values, prior: Prior, rows: Any, mean: Any
+) -> float:
+    """Fill in the expected photons and return the log posterior (without constants).
+
+    Parameters
+    ----------
+    data, base
+        ``(height, width)``: photons and expected photons without the block's emitters, both
+        raised by ``c``.
+    top, left
+        Position of the window in the frame.
+    p
+        ``(emitters, 4)``.
+    rows
+        Work space ``(emitters, 6, edge)``; three rows for y, three for x.
+    mean
+        ``(height, width)``, filled in.
+    """
+    height, width = base.shape
+    for j in range(height):
+        for i in range(width):
+            mean[j, i] = base[j, i]
+    value = 0.0
+    for k in range(p.shape[0]):
+        fill_profile(top, height, p[k, 1], p[k, 3], rows[k, :3])
+        fill_profile(left, width, p[k, 0], p[k, 3], rows[k, 3:])
+        for j in range(height):
+            photons = p[k, 2] * rows[k, 0, j]
+            for i in range(width):
+                mean[j, i] += photons * rows[k, 3, i]
+        off = (p[k, 2] - prior.photons) / prior.photons_std
+        wide = (p[k, 3] - prior.sigma_px) / prior.sigma_std_px
+        value -= 0.5 * (off * off + wide * wide)
+    likelihood = 0.0
+    for j in range(height):
+        for i in range(width):
+            m = max(mean[j, i], LEAST_MEAN)
+            mean[j, i] = m
+            likelihood += data[j, i] * math.log(m) - m
+    return value + likelihood / prior.excess
+
+
+@compiled
+def fill_slopes(p: Values, rows: Any, inverse: Values, height: int, width: int, out: Any) -> None:
+    """Fill in the derivatives of the expected photons, each times ``inverse`` of its pixel."""
+    for k in range(p.shape[0]):
+        photons = p[k, 2]
+        for j in range(height):
+            y0, y1, y2 = rows[k, 0, j], rows[k, 1, j], rows[k, 2, j]
+            for i in range(width):
+                x0 = rows[k, 3, i]
+                n = j * width + i
+                w = inverse[n]
+                out[4 * k, n] = photons * y0 * rows[k, 4, i] * w
+                out[4 * k + 1, n] = photons * y1 * x0 * w
+                out[4 * k + 2, n] = y0 * x0 * w
+                out[4 * k + 3, n] = photons * (y2 * x0 + y0 * rows[k, 5, i]) * w
+
+
+@compiled
+def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
+    """Add what is known of photons and sigma before."""
+    for k in range(p.shape[0]):
+        weight = 1.0 / prior.photons_std**2
+        gradient[4 * k + 2] -= (p[k, 2] - prior.photons) * weight
+        information[4 * k + 2, 4 * k + 2] += weight
+        weight = 1.0 / prior.sigma_std_px**2
+        gradient[4 * k + 3] -= (p[k, 3] - prior.sigma_px) * weight
+        information[4 * k + 3, 4 * k + 3] += weight
+        # Two emitters at one place: the difference of their positions has no information.
+        information[4 * k, 4 * k] += LEAST_INFORMATION
+        information[4 * k + 1, 4 * k + 1] += LEAST_INFORMATION
+
+
+@compiled
+def derive(
+    data: Values, mean: Values, p: Values, prior: Prior, rows: Any, slopes: Any
+) -> tuple[Values, Values]:
+    """Return gradient and information matrix of the log posterior.
+
+    ``slopes`` is work space ``(4 · emitters, pixels)`` for the derivatives of the expected photons,
+    divided by their standard deviation.
+    """
+    height, width = mean.shape
+    size = PARAMETERS * p.shape[0]
+    pull = np.empty(height * width)
+    inverse = np.empty(height * width)
+    for j in range(height):
+        for i in range(width):
+            n = j * width + i
+            inverse[n] = 1.0 / math.sqrt(mean[j, i] * prior.excess)
+            pull[n] = (data[j, i] - mean[j, i]) * inverse[n]
+    fill_slopes(p, rows, inverse, height, width, slopes)
+    gradient = np.empty(size)
+    information = np.empty((size, size))
+    for a in range(size):
+        total = 0.0
+        for n in range(height * width):
+            total += slopes[a, n] * pull[n]
+        gradient[a] = total
+        for b in range(a + 1):
+            total = 0.0
+            for n in range(height * width):
+                total += slopes[a, n] * slopes[b, n]
+            information[a, b] = total
+            information[b, a] = total
+    add_prior(p, prior, gradient, information)
+    return gradient, information
+
+
+@compiled
+def decompose(matrix: Values) -> float:
+    """Turn a positive definite matrix into its Cholesky factor; return log determinant."""
+    size = matrix.shape[0]
+    total = 0.0
+    for a in range(size):
+        for b in range(a + 1):
+            value = matrix[a, b]
+            for n in range(b):
+                value -= matrix[a, n] * matrix[b, n]
+            if a == b:
+                matrix[a, a] = math.sqrt(max(value, 1e-12))
+                total += math.log(matrix[a, a])
+            else:
+                matrix[a, b] = value / matrix[b, b]
+    return 2.0 * total
+
+
+@compiled
+def solve(factor: Values, right: Values) -> None:
+    """Solve with the factor of :func:`decompose`, in place."""
+    size = factor.shape[0]
+    for a in range(size):
+        value = right[a]
+        for n in range(a):
+            value -= factor[a, n] * right[n]
+        right[a] = value / factor[a, a]
+    for a in range(size - 1, -1, -1):
+        value = right[a]
+        for n in range(a + 1, size):
+            value -= factor[n, a] * right[n]
+        right[a] = value / factor[a, a]
+
+
+@compiled
+def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) -> None:
+    """Set ``p`` to a share of the step from ``start``, kept within what is possible."""
+    for k in range(p.shape[0]):
+        for a in range(2):
+            along = min(max(step[4 * k + a], -LONGEST_STEP_PX), LONGEST_STEP_PX)
+            p[k, a] = start[k, a] + share * along
+        photons = start[k, 2] + share * step[4 * k + 2]
+        p[k, 2] = max(photons, LEAST_PHOTON_SHARE * prior.photons)
+        sigma = start[k, 3] + share * step[4 * k + 3]
+        sigma = max(sigma, LEAST_SIGMA_SHARE * prior.sigma_px)
+        p[k, 3] = min(sigma, MOST_SIGMA_SHARE * prior.sigma_px)
+
+
+@compiled
+def fit(
+    data: Values,
+    base: Values,
+    top: int,
+    left: int,
+    p: Values,
+    prior: Prior,
+    iterations: int,
+    mean: Values,
+) -> tuple[float, Values]:
+    """Fit the emitters of a block together.
+
+    Parameters
+    ----------
+    data, base, top, left, mean
+        As in :func:`expect`; ``mean`` is that of the result.
+    p
+        ``(emitters, 4)``: where to start; changed in place.
+    iterations
+        Most steps.
+
+    Returns
+    -------
+    Logarithm of the evidence for these emitters (up to a constant of the window), and the factor
+    of their information matrix.
+    """
+    count = p.shape[0]
+    height, width = base.shape
+    rows = np.empty((count, 6, max(height, width)))
+    slopes = np.empty((PARAMETERS * count, height * width))
+    value = expect(data, base, top, left, p, prior, rows, mean)
+    for _ in range(iterations if count else 0):
+        start = p.copy()
+        gradient, information = derive(data, mean, p, prior, rows, slopes)
+        decompose(information)
+        step = gradient.copy()
+        solve(information, step)
+        promised = 0.0
+        for a in range(step.size):
+            promised += step[a] * gradient[a]
+        if promised < CONVERGED:
+            break
+        share = 1.0
+        for _ in range(HALVINGS):
+            _move(p, start, step, share, prior)
+            new = expect(data, base, top, left, p, prior, rows, mean)
+            if new >= value:
+                break
+            share *= 0.3
+        if new < value:
+            _move(p, start, step, NOTHING, prior)
+            expect(data, base, top, left, p, prior, rows, mean)
+            break
+        value = new
+    _, information = derive(data, mean, p, prior, rows, slopes)
+    evidence = value - 0.5 * decompose(information)
+    own = prior.log_density + math.log(2.0 * math.pi)
+    own -= math.log(prior.photons_std) + math.log(prior.sigma_std_px)
+    return evidence + count * own, information

@@ -1,0 +1,242 @@
+"""Fit the emitters of a frame; let them be born, split and die where the evidence says so.
+
+Each move compares the same window with two numbers of emitters, both fitted, by the logarithm of
+the evidence (:func:`deep_storm.refinement.block.fit`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from deep_storm.refinement.block import PARAMETERS, Prior, Values, compiled, fit, solve
+from deep_storm.refinement.scene import (
+    MOST_IN_BLOCK,
+    NEIGHBOUR_SIGMAS,
+    WINDOW_SIGMAS,
+    Integers,
+    Scene,
+    add_light,
+    copy_row,
+    insert,
+    leave,
+    neighbours,
+    window,
+)
+
+SETTLING = cast(int, np.int64(2))
+"""Steps of a fit that begins close to its end (numba would compile anew for each Python int),"""
+SEARCHING = cast(int, np.int64(7))
+"""and of one that begins with another number of emitters."""
+SPLIT_SIGMAS = 0.6
+"""How far from the old place the two halves of an emitter begin,"""
+LEAST_HALF = 0.4
+"""with at least this share of the photons that an emitter has in the mean."""
+BORN_SHARE = 0.5
+"""A new emitter begins with this share of them."""
+SAME, CHANGED = cast(bool, np.bool_(False)), cast(bool, np.bool_(True))
+
+
+class Cut(NamedTuple):
+    """A window of a frame and the emitters in it that shall be fitted.
+
+    Attributes
+    ----------
+    top, left
+        Its corner.
+    data, base
+        Photons, and expected photons without these emitters.
+    p
+        ``(emitters, 4)``.
+    mean
+        Space for the expected photons with them.
+    """
+
+    top: int
+    left: int
+    data: Values
+    base: Values
+    p: Values
+    mean: Values
+
+
+@compiled
+def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut:
+    """Cut out the window of some emitters; ``extra`` ones shall fit into it, too."""
+    p = np.empty((members.size, PARAMETERS))
+    for n in range(members.size):
+        copy_row(p, n, scene.p, members[n])
+    reach = WINDOW_SIGMAS * prior.sigma_px
+    top, bottom, left, right = window(scene, np.concatenate((p, extra)), reach)
+    data = scene.data[top:bottom, left:right].copy()
+    base = scene.mean[top:bottom, left:right].copy()
+    add_light(base, top, left, p, -1.0, reach)
+    return Cut(top, left, data, base, p, np.empty(base.shape))
+
+
+@compiled
+def fit_cut(cut: Cut, p: Values, prior: Prior, iterations: int) -> Any:
+    """Fit emitters ``p`` (changed in place) in a window; return evidence and factor."""
+    return fit(cut.data, cut.base, cut.top, cut.left, p, prior, iterations, cut.mean)
+
+
+@compiled
+def commit(scene: Scene, members: Integers, p: Values, cut: Cut, prior: Prior, fresh: bool) -> None:
+    """Give emitters their new parameters; ``fresh`` when their number has changed."""
+    for n in range(members.size):
+        k = members[n]
+        if scene.alive[k]:
+            leave(scene, k)
+        scene.alive[k] = 1
+        copy_row(scene.p, k, p, n)
+        insert(scene, k)
+        if fresh:
+            scene.fresh[k] = 1
+    height, width = cut.base.shape
+    add_light(cut.base, cut.top, cut.left, p, 1.0, WINDOW_SIGMAS * prior.sigma_px)
+    for j in range(height):
+        for i in range(width):
+            scene.mean[cut.top + j, cut.left + i] = cut.base[j, i]
+
+
+@compiled
+def with_neighbours(scene: Scene, k: int, prior: Prior, most: int) -> Integers:
+    """Return ``k`` and its nearest neighbours, at most ``most`` together."""
+    radius = NEIGHBOUR_SIGMAS * prior.sigma_px
+    others = neighbours(scene, scene.p[k, 0], scene.p[k, 1], k, radius, most - 1)
+    members = np.empty(others.size + 1, np.int64)
+    members[0] = k
+    for n in range(others.size):
+        members[n + 1] = others[n]
+    return members
+
+
+@compiled
+def joined_by(members: Integers, k: int) -> Integers:
+    """Return the members and ``k``."""
+    every = np.empty(members.size + 1, np.int64)
+    for n in range(members.size):
+        every[n] = members[n]
+    every[-1] = k
+    return every
+
+
+@compiled
+def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
+    """Fit each emitter once, together with its neighbours."""
+    done = np.zeros(scene.used[0], np.int8)
+    nothing = np.empty((0, PARAMETERS))
+    for k in range(scene.used[0]):
+        if not scene.alive[k] or done[k] or scene.stop[0]:
+            continue
+        members = with_neighbours(scene, k, prior, MOST_IN_BLOCK)
+        cut = cut_out(scene, members, nothing, prior)
+        fit_cut(cut, cut.p, prior, iterations)
+        commit(scene, members, cut.p, cut, prior, SAME)
+        for n in range(members.size):
+            done[members[n]] = 1
+
+
+@compiled
+def room_for(scene: Scene) -> int:
+    """Return the row of a new emitter, or −1 when there is no room."""
+    k = scene.used[0]
+    if k >= scene.p.shape[0]:
+        return -1
+    scene.used[0] = k + 1
+    return k
+
+
+@compiled
+def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
+    """Compare with and without emitter ``k``; let it die when the evidence for it is too small.
+
+    Its evidence and the standard deviations of x, y and photons are noted in ``scene.judged``.
+    """
+    members = with_neighbours(scene, k, prior, MOST_IN_BLOCK)
+    cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+    there, factor = fit_cut(cut, cut.p, prior, SETTLING)
+    rest = cut.p[1:].copy()
+    gone, _ = fit_cut(cut, rest, prior, SEARCHING)
+    scene.judged[k, 0] = there - gone
+    if there - gone < least:
+        leave(scene, k)
+        scene.alive[k] = 0
+        commit(scene, members[1:], rest, cut, prior, CHANGED)
+        return True
+    unit = np.zeros(factor.shape[0])
+    for a in range(3):
+        unit[:] = 0.0
+        unit[a] = 1.0
+        solve(factor, unit)
+        scene.judged[k, 1 + a] = math.sqrt(max(unit[a], 0.0))
+    commit(scene, members, cut.p, cut, prior, SAME)
+    return False
+
+
+@compiled
+def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> bool:
+    """Try a new emitter at a place; keep it when there is more evidence with it.
+
+    ``source`` is the proposal that it comes from, −1 for none.
+    """
+    radius = NEIGHBOUR_SIGMAS * prior.sigma_px
+    members = neighbours(scene, x, y, -1, radius, MOST_IN_BLOCK - 1)
+    born = np.array([[x, y, BORN_SHARE * prior.photons, prior.sigma_px]])
+    cut = cut_out(scene, members, born, prior)
+    without, _ = fit_cut(cut, cut.p, prior, SETTLING)
+    after = np.concatenate((cut.p, born))
+    with_it, _ = fit_cut(cut, after, prior, SEARCHING)
+    if with_it <= without:
+        return False
+    k = room_for(scene)
+    if k < 0:
+        return False
+    scene.source[k] = source
+    commit(scene, joined_by(members, k), after, cut, prior, CHANGED)
+    return True
+
+
+@compiled
+def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
+    """Return the angle along which the residual around a place is stretched."""
+    across = 0.0
+    along = 0.0
+    height, width = cut.data.shape
+    for j in range(height):
+        for i in range(width):
+            u, v = cut.left + i + 0.5 - x, cut.top + j + 0.5 - y
+            far = (u * u + v * v) / (sigma * sigma)
+            if far > 9.0:
+                continue
+            off = (cut.data[j, i] - cut.mean[j, i]) / cut.mean[j, i] * math.exp(-0.5 * far)
+            along += off * (u * u - v * v)
+            across += off * 2.0 * u * v
+    return 0.5 * math.atan2(across, along)
+
+
+@compiled
+def split(scene: Scene, k: int, prior: Prior) -> bool:
+    """Try two emitters in place of one; keep them when there is more evidence for them."""
+    members = with_neighbours(scene, k, prior, MOST_IN_BLOCK - 1)
+    cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+    one, _ = fit_cut(cut, cut.p, prior, SETTLING)
+    angle = stretched(cut, cut.p[0, 0], cut.p[0, 1], prior.sigma_px)
+    two = np.concatenate((cut.p, cut.p[:1]))
+    for n in (0, two.shape[0] - 1):
+        reach = SPLIT_SIGMAS * prior.sigma_px * (1.0 if n else -1.0)
+        two[n, 0] += reach * math.cos(angle)
+        two[n, 1] += reach * math.sin(angle)
+        two[n, 2] = max(0.5 * cut.p[0, 2], LEAST_HALF * prior.photons)
+        two[n, 3] = prior.sigma_px
+    both, _ = fit_cut(cut, two, prior, SEARCHING)
+    if both <= one:
+        return False
+    new = room_for(scene)
+    if new < 0:
+        return False
+    scene.source[k] = -1
+    commit(scene, joined_by(members, new), two, cut, prior, CHANGED)
+    return True

@@ -1,0 +1,261 @@
+"""Refine what a network proposes for one frame: fit, birth, split, death.
+
+The network's confident candidates are fitted together; the others are tried one by one. Emitters
+are split where two explain the light better than one, born where light is left over, and die where
+the light is explained as well without them. What decides is the evidence (see
+:mod:`deep_storm.refinement.block`), which has no threshold to be chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.refinement.block import PARAMETERS, Prior, Values
+from deep_storm.refinement.moves import SETTLING, give_birth, split, sweep, weigh
+from deep_storm.refinement.residuals import background_from, correct_background, peaks
+from deep_storm.refinement.scene import WINDOW_SIGMAS, Scene, draw, make_scene
+
+START_CONFIDENCE = 0.5
+"""Candidates at least this sure are there from the beginning;"""
+TRY_CONFIDENCE = 0.1
+"""those at least this sure are tried."""
+PEAK = 3.0
+"""Light left over is tried as an emitter when it stands out by so many standard deviations."""
+ROUNDS = 2
+FIRST_STEPS = cast(int, np.int64(3))
+NO_SOURCE = cast(int, np.int64(-1))
+SHARE_OF_PHOTONS = 0.05
+SHARE_OF_SIGMA = 0.02
+"""Relative errors that mean photons and PSF sigma may have, beside their spread."""
+NEVER = -1e300
+
+
+class Proposals(NamedTuple):
+    """Candidates of one frame, arrays of length n.
+
+    Attributes
+    ----------
+    x_px, y_px
+        Position (corner rule).
+    photons, sigma_px, background_photon
+        What the network states, or what is usual.
+    confidence
+        Probability that there is an emitter.
+    """
+
+    x_px: Values
+    y_px: Values
+    photons: Values
+    sigma_px: Values
+    background_photon: Values
+    confidence: Values
+
+
+class Refined(NamedTuple):
+    """Emitters of one frame, arrays of length n.
+
+    Attributes
+    ----------
+    x_px, y_px, photons, sigma_px, background_photon
+        As in :class:`Proposals`.
+    spread_px
+        Standard deviation of the position along one axis, from the information of the joint fit.
+    evidence
+        Log evidence with this emitter less that without it.
+    proposed
+        Confidence of the proposal that it comes from; 0 for what was born or split.
+    """
+
+    x_px: Values
+    y_px: Values
+    photons: Values
+    sigma_px: Values
+    background_photon: Values
+    spread_px: Values
+    evidence: Values
+    proposed: Values
+
+
+def settle(scene: Scene, background: Values, prior: Prior) -> None:
+    """Fit all emitters once, and the background between them."""
+    reach = WINDOW_SIGMAS * prior.sigma_px
+    draw(scene, background, reach)
+    correct_background(scene, background, prior)
+    draw(scene, background, reach)
+    sweep(scene, prior, SETTLING)
+    draw(scene, background, reach)
+
+
+def change(scene: Scene, prior: Prior) -> None:
+    """Split, give birth and let die where the number of emitters has changed before."""
+    todo = scene.fresh.copy()
+    scene.fresh[:] = 0
+    for k in np.flatnonzero(scene.alive & todo).tolist():
+        if scene.alive[k] and not scene.stop[0]:
+            split(scene, k, prior)
+    for x, y in peaks(scene, prior, PEAK):
+        if not scene.stop[0]:
+            give_birth(scene, x, y, NO_SOURCE, prior)
+    for k in np.flatnonzero(scene.alive).tolist():
+        if (todo[k] or scene.fresh[k]) and not scene.stop[0]:
+            weigh(scene, k, prior, 0.0)
+
+
+def search(scene: Scene, background: Values, tried: Values, first: int, prior: Prior) -> None:
+    """Find number and parameters of the emitters of a scene.
+
+    Not compiled: numba would compile the kernels once more into each function that calls them.
+
+    Parameters
+    ----------
+    background
+        ``(height, width)``; corrected in place.
+    tried
+        ``(n, 2)``: places to try, the likeliest first.
+    first
+        Number of the first of them among the proposals.
+    """
+    sweep(scene, prior, FIRST_STEPS)
+    settle(scene, background, prior)
+    for n, (x, y) in enumerate(tried, first):
+        if not scene.stop[0]:
+            give_birth(scene, x, y, n, prior)
+    scene.fresh[:] = 1
+    for _ in range(ROUNDS):
+        change(scene, prior)
+        settle(scene, background, prior)
+    for k in np.flatnonzero(scene.alive).tolist():
+        if not scene.stop[0]:
+            weigh(scene, k, prior, NEVER)
+
+
+@dataclass
+class Refiner:
+    """Refines frame by frame; frames may be refined side by side in threads.
+
+    Attributes
+    ----------
+    prior
+        What is known of emitters and noise.
+    read_noise_photon
+        Standard deviation of a pixel without light.
+    background_photon
+        Usual background.
+    """
+
+    prior: Prior
+    read_noise_photon: float
+    background_photon: float
+    _stop: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(1, np.int8))
+
+    @property
+    def rise(self) -> float:
+        """What makes the variance proportional to the mean: ``c``."""
+        return self.read_noise_photon**2 / self.prior.excess
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the work was stopped; what is refined since then is not finished."""
+        return bool(self._stop[0])
+
+    def begin(self) -> None:
+        """Work again after a stop."""
+        self._stop[0] = 0
+
+    def stop(self) -> None:
+        """End the work under way in any thread, within milliseconds."""
+        self._stop[0] = 1
+
+    def scene(self, photons: npt.NDArray[np.float32], proposals: Proposals) -> tuple[Scene, Values]:
+        """Return the finished scene of a frame and its background, both raised by ``c``."""
+        rise = self.rise
+        height, width = photons.shape
+        sure = proposals.confidence >= START_CONFIDENCE
+        maybe = np.flatnonzero(~sure & (proposals.confidence >= TRY_CONFIDENCE))
+        maybe = maybe[np.argsort(-proposals.confidence[maybe], kind="stable")]
+        order = np.concatenate([np.flatnonzero(sure), maybe])
+        p = np.stack([np.asarray(v, np.float64)[order] for v in proposals[:PARAMETERS]], axis=1)
+        p[:, 2] = np.maximum(p[:, 2], 0.1 * self.prior.photons)
+        count = int(sure.sum())
+        background = rise + background_from(
+            p[:count],
+            np.asarray(proposals.background_photon, np.float64)[order[:count]],
+            self.background_photon,
+            height,
+            width,
+        )
+        data = photons.astype(np.float64) + rise
+        capacity = 3 * len(p) + height * width // 16 + 16
+        scene = make_scene(data, background, p[:count], capacity, self.prior, self._stop)
+        search(scene, background, p[count:, :2].copy(), count, self.prior)
+        found = np.flatnonzero(scene.source >= 0)
+        scene.source[found] = order[scene.source[found]]
+        return scene, background
+
+    def refine(self, photons: npt.NDArray[np.float32], proposals: Proposals) -> Refined:
+        """Return the emitters of a frame.
+
+        Parameters
+        ----------
+        photons
+            ``(y, x)``: the frame in photons.
+        proposals
+            The network's candidates.
+        """
+        scene, background = self.scene(photons, proposals)
+        height, width = photons.shape
+        x, y = scene.p[:, 0], scene.p[:, 1]
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        kept = np.flatnonzero((scene.alive == 1) & inside)
+        p, judged, source = scene.p[kept], scene.judged[kept], scene.source[kept]
+        rise = self.rise
+        under = background[p[:, 1].astype(np.intp), p[:, 0].astype(np.intp)] - rise
+        known = np.append(proposals.confidence, 0.0)
+        return Refined(
+            p[:, 0],
+            p[:, 1],
+            p[:, 2],
+            p[:, 3],
+            np.maximum(under, 0.0),
+            np.sqrt((judged[:, 1] ** 2 + judged[:, 2] ** 2) / 2.0),
+            judged[:, 0],
+            known[source],
+        )
+
+
+FREE_SIGMA, FREE_PHOTONS = 0.25, 1.0
+"""Relative standard deviations that sigma and photons have when they are left free."""
+
+
+class Free(NamedTuple):
+    """A frame fitted with sigma and photons left free.
+
+    Attributes
+    ----------
+    data, mean, background
+        ``(y, x)``: photons, expected photons and the background of it, all raised by ``c``.
+    p
+        ``(n, 4)``: x, y, photons, sigma of the emitters.
+    """
+
+    data: Values
+    mean: Values
+    background: Values
+    p: Values
+
+
+def freed(refiner: Refiner, photons: npt.NDArray[np.float32], proposals: Proposals) -> Free:
+    """Refine a frame, then let sigma and photons of the emitters go where the light wants them."""
+    scene, background = refiner.scene(photons, proposals)
+    prior = refiner.prior
+    free = prior._replace(
+        sigma_std_px=FREE_SIGMA * prior.sigma_px, photons_std=FREE_PHOTONS * prior.photons
+    )
+    for _ in range(2):
+        sweep(scene, free, FIRST_STEPS)
+    draw(scene, background, WINDOW_SIGMAS * prior.sigma_px)
+    return Free(scene.data, scene.mean, background, scene.p[scene.alive == 1])

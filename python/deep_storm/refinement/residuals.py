@@ -1,0 +1,175 @@
+"""What the emitters found so far leave unexplained: peaks, and a wrong background."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from deep_storm.refinement.block import Prior, Values, compiled
+from deep_storm.refinement.scene import Scene
+
+TILE_PX = 8
+"""The background is known on tiles of this size, and smooth between them."""
+SMOOTHINGS = 2
+MOST_OFF = 3.0
+"""A pixel further off than so many standard deviations counts as this much."""
+BACKGROUND_STD = 0.2
+"""Relative standard deviation of the background that the network states."""
+PEAK_SIGMAS = 2.0
+"""Half the window of the filter that peaks are looked for with."""
+
+
+@compiled
+def filtered(scene: Scene, prior: Prior) -> Values:
+    """Return how significant an emitter at each pixel's centre would be (standard deviations)."""
+    height, width = scene.data.shape
+    reach = math.ceil(PEAK_SIGMAS * prior.sigma_px)
+    kernel = np.empty(2 * reach + 1)
+    for n in range(kernel.size):
+        kernel[n] = math.exp(-0.5 * ((n - reach) / prior.sigma_px) ** 2)
+    half = np.zeros((2, height, width))
+    for j in range(height):
+        for i in range(width):
+            for n in range(max(0, reach - i), min(kernel.size, width + reach - i)):
+                mean = scene.mean[j, i + n - reach]
+                off = scene.data[j, i + n - reach] - mean
+                half[0, j, i] += kernel[n] * off / mean
+                half[1, j, i] += kernel[n] * kernel[n] / mean
+    found = np.empty((height, width))
+    for j in range(height):
+        for i in range(width):
+            light, variance = 0.0, 0.0
+            for n in range(max(0, reach - j), min(kernel.size, height + reach - j)):
+                light += kernel[n] * half[0, j + n - reach, i]
+                variance += kernel[n] * kernel[n] * half[1, j + n - reach, i]
+            found[j, i] = light / math.sqrt(max(variance * prior.excess, 1e-12))
+    return found
+
+
+@compiled
+def peaks(scene: Scene, prior: Prior, least: float) -> Values:
+    """Return the places ``(n, 2)`` (x, y in px) where light is left over.
+
+    Parameters
+    ----------
+    least
+        Standard deviations that a peak stands out.
+    """
+    found = filtered(scene, prior)
+    height, width = found.shape
+    out = np.empty((height * width, 2))
+    count = 0
+    for j in range(height):
+        for i in range(width):
+            if found[j, i] < least:
+                continue
+            highest = True
+            for v in range(max(j - 1, 0), min(j + 2, height)):
+                for u in range(max(i - 1, 0), min(i + 2, width)):
+                    highest = highest and found[v, u] <= found[j, i]
+            if not highest:
+                continue
+            out[count, 0] = i + 0.5
+            out[count, 1] = j + 0.5
+            count += 1
+    return out[:count]
+
+
+@compiled
+def smoothed(tiles: Values) -> Values:
+    """Blur tiles with (1, 2, 1) along both axes; beyond the edge is nothing."""
+    height, width = tiles.shape
+    for _ in range(SMOOTHINGS):
+        out = np.zeros((height, width))
+        for j in range(height):
+            for i in range(width):
+                for v in range(max(j - 1, 0), min(j + 2, height)):
+                    for u in range(max(i - 1, 0), min(i + 2, width)):
+                        share = (2.0 if v == j else 1.0) * (2.0 if u == i else 1.0)
+                        out[j, i] += share * tiles[v, u]
+        tiles = out
+    return tiles
+
+
+@compiled
+def quotient(above: Values, below: Values, more_above: float, more_below: float) -> Values:
+    """Return the tiles' weighted means, drawn towards the mean of all of them."""
+    height, width = above.shape
+    out = np.empty((height, width))
+    for j in range(height):
+        for i in range(width):
+            out[j, i] = (above[j, i] + more_above) / (below[j, i] + more_below)
+    return out
+
+
+@compiled
+def spread_out(tiles: Values, height: int, width: int) -> Values:
+    """Interpolate between the tiles' centres."""
+    rows, columns = tiles.shape
+    out = np.empty((height, width))
+    for j in range(height):
+        y = min(max((j + 0.5) / TILE_PX - 0.5, 0.0), rows - 1.0)
+        top = min(int(y), max(rows - 2, 0))
+        below = min(top + 1, rows - 1)
+        for i in range(width):
+            x = min(max((i + 0.5) / TILE_PX - 0.5, 0.0), columns - 1.0)
+            left = min(int(x), max(columns - 2, 0))
+            right = min(left + 1, columns - 1)
+            upper = tiles[top, left] + (x - left) * (tiles[top, right] - tiles[top, left])
+            lower = tiles[below, left] + (x - left) * (tiles[below, right] - tiles[below, left])
+            out[j, i] = upper + (y - top) * (lower - upper)
+    return out
+
+
+@compiled
+def background_from(p: Values, stated: Values, usual: float, height: int, width: int) -> Values:
+    """Return the background of each pixel from what is stated at the emitters.
+
+    Parameters
+    ----------
+    p
+        ``(n, 4)``: emitters.
+    stated
+        ``(n,)``: background photons at each.
+    usual
+        Background where nothing is stated.
+    """
+    tiles = (-(-height // TILE_PX), -(-width // TILE_PX))
+    total = np.zeros(tiles)
+    weight = np.zeros(tiles)
+    for k in range(p.shape[0]):
+        row = min(max(int(p[k, 1] / TILE_PX), 0), tiles[0] - 1)
+        column = min(max(int(p[k, 0] / TILE_PX), 0), tiles[1] - 1)
+        total[row, column] += stated[k]
+        weight[row, column] += 1.0
+    mean = 0.0
+    for k in range(p.shape[0]):
+        mean += stated[k] / p.shape[0]
+    mean = mean if p.shape[0] else usual
+    return spread_out(quotient(smoothed(total), smoothed(weight), mean, 1.0), height, width)
+
+
+@compiled
+def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
+    """Move the background, in place, to where the residuals want it."""
+    height, width = background.shape
+    tiles = (-(-height // TILE_PX), -(-width // TILE_PX))
+    total = np.zeros(tiles)
+    weight = np.zeros(tiles)
+    known = 0.0
+    for j in range(height):
+        for i in range(width):
+            variance = prior.excess * scene.mean[j, i]
+            most = MOST_OFF * math.sqrt(variance)
+            off = min(max(scene.data[j, i] - scene.mean[j, i], -most), most)
+            total[j // TILE_PX, i // TILE_PX] += off / variance
+            weight[j // TILE_PX, i // TILE_PX] += 1.0 / variance
+            known += background[j, i]
+    known *= BACKGROUND_STD / (height * width)
+    # Smoothing with (1, 2, 1) counts each tile 16-fold, each time.
+    least = 16.0**SMOOTHINGS / max(known * known, 1e-6)
+    change = spread_out(quotient(smoothed(total), smoothed(weight), 0.0, least), height, width)
+    for j in range(height):
+        for i in range(width):
+            background[j, i] += max(change[j, i], -0.5 * background[j, i])

@@ -1,0 +1,152 @@
+"""Before refinement: how far its answer can be believed, learnt on fresh simulation.
+
+Frames of the kind that the model was trained for are simulated, read by the network and refined.
+From them are learnt the score (logistic regression on the evidence, the spread and the network's
+own confidence), the confidence of a score (isotonic regression), the true over the stated spread,
+and the threshold. Nothing of this ever sees the user's data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera_maps import CameraMaps
+from deep_storm.extraction.candidates import concatenated
+from deep_storm.inference.refining import (
+    FEATURES,
+    LEAST_SPREAD_PX,
+    Refinement,
+    features,
+    proposals_from,
+    refiner_for,
+    side_by_side,
+)
+from deep_storm.model import Calibration, Model, ModelCard
+from deep_storm.quality.calibration import choose_threshold, fit_isotonic, jaccard_curve
+from deep_storm.quality.matching import Points, match_points
+from deep_storm.refinement.refiner import Refined, Refiner
+from deep_storm.training.calibration import SEED_OFFSET, TOLERANCE_NM, Seen, seen_frames
+
+EMITTERS = 4000
+LEAST_FRAMES = 4
+MOST_FRAMES = 100
+SPREAD_BINS = 8
+RIDGE = 1.0
+CROWDING = (0.0, 1.0, 2.0, 3.0)
+"""On structures emitters have more neighbours than the mean density says; by which factor (log) the
+refiner should expect them is tried out."""
+NEWTON_STEPS = 25
+SLACK = 0.0005
+"""Confidences are spread so wide here that the usual slack would reach from 0.3 to 0.95."""
+
+Values = npt.NDArray[np.float64]
+
+
+class Judged(NamedTuple):
+    """Refined emitters of all frames, and which of them are right.
+
+    ``distance_px``: of those that are right, to their emitter along one axis (root mean square).
+    """
+
+    refined: Refined
+    frame: npt.NDArray[np.int64]
+    correct: npt.NDArray[np.bool_]
+    distance_px: Values
+    emitters: int
+
+
+def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None) -> Refinement:
+    """Return the refinement of a model's candidates, calibrated.
+
+    Parameters
+    ----------
+    model
+        Trained or told what to expect.
+    seed
+        Of the simulation.
+    maps
+        Camera maps that the simulated frames are taken with.
+    """
+    seen = list(
+        seen_frames(model, seed + 5 * SEED_OFFSET, maps, EMITTERS, LEAST_FRAMES, MOST_FRAMES)
+    )
+    usual = refiner_for(model.card)
+    crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
+    tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
+    return max(tried, key=lambda learnt: learnt[0])[1]
+
+
+def _crowded(refiner: Refiner, more: float) -> Refiner:
+    """Return a refiner that expects neighbours more often, by a log factor."""
+    prior = refiner.prior
+    return replace(refiner, prior=prior._replace(log_density=prior.log_density + more))
+
+
+def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, Refinement]:
+    """Return the best Jaccard index of a refiner on simulated frames, and what it was learnt."""
+    found = side_by_side(
+        lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card)), seen
+    )
+    judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
+    weights = _logistic(features(judged.refined), judged.correct)
+    log_spread, factor = _spreads(judged)
+    blank = Refinement(refiner, card, weights, log_spread, factor, Calibration(), 0.5)
+    if not judged.correct.any():
+        return 0.0, blank
+    scored = concatenated([blank.scored(r, n) for n, r in enumerate(found)])
+    x, y = fit_isotonic(scored.score, judged.correct)
+    calibration = Calibration(score=tuple(x.tolist()), confidence=tuple(y.tolist()))
+    confidence = calibration.confidence_of(scored.score)
+    jaccard = jaccard_curve(confidence, judged.correct, judged.emitters)[1].max()
+    threshold = round(choose_threshold(confidence, judged.correct, judged.emitters, SLACK), 4)
+    return float(jaccard), replace(blank, calibration=calibration, threshold=threshold)
+
+
+def _judge(found: list[Refined], true: list[Values], pixel_size_nm: float) -> Judged:
+    """Match refined emitters to the true ones."""
+    columns: list[Any] = [np.concatenate(v) for v in zip(*found, strict=True)]
+    refined = Refined(*columns)
+    frame = np.repeat(np.arange(len(found)), [r.x_px.size for r in found])
+    true_frame = np.repeat(np.arange(len(true)), [len(xy) for xy in true])
+    xy = np.concatenate(true)
+    matches = match_points(
+        Points(frame, refined.x_px * pixel_size_nm, refined.y_px * pixel_size_nm),
+        Points(true_frame, xy[:, 0], xy[:, 1]),
+        TOLERANCE_NM,
+    )
+    correct = np.zeros(frame.size, bool)
+    correct[matches.localization] = True
+    distance = np.full(frame.size, np.nan)
+    distance[matches.localization] = matches.distance_nm / pixel_size_nm / np.sqrt(2.0)
+    return Judged(refined, frame, correct, distance, len(xy))
+
+
+def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ...]:
+    """Fit a logistic regression with a little ridge by Newton's method."""
+    weights = np.zeros(FEATURES)
+    for _ in range(NEWTON_STEPS):
+        share = 1.0 / (1.0 + np.exp(-np.clip(values @ weights, -30.0, 30.0)))
+        slope = values.T @ (correct - share) - RIDGE * weights
+        curve = (values.T * (share * (1.0 - share))) @ values + RIDGE * np.eye(FEATURES)
+        weights = weights + np.linalg.solve(curve, slope)
+    return tuple(weights.tolist())
+
+
+def _spreads(judged: Judged) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return, at rising log spreads, how much larger the true error is than the stated one."""
+    right = np.flatnonzero(judged.correct)
+    if right.size < 4 * SPREAD_BINS:
+        return (0.0, 1.0), (1.0, 1.0)
+    said = np.maximum(judged.refined.spread_px[right], LEAST_SPREAD_PX)
+    bins = np.array_split(right[np.argsort(said, kind="stable")], SPREAD_BINS)
+    knots, factors = [], []
+    for rows in bins:
+        stated = np.maximum(judged.refined.spread_px[rows], LEAST_SPREAD_PX)
+        knots.append(float(np.log(stated).mean()))
+        factors.append(float(np.sqrt((judged.distance_px[rows] ** 2 / stated**2).mean())))
+    rising = np.concatenate([[True], np.diff(knots) > 0])
+    return tuple(np.array(knots)[rising].tolist()), tuple(np.array(factors)[rising].tolist())

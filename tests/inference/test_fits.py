@@ -1,0 +1,110 @@
+"""A sample of frames against the model: wrong PSF, baseline, gain, density, and all right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.camera import Camera
+from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.fits import (
+    WINDOW_PX,
+    cut_sample,
+    judge_samples,
+    sampled_frames,
+)
+from deep_storm.model import ModelCard
+from deep_storm.networks.base import Scales
+from deep_storm.settings import Background, Emitters, Network, Psf, Simulation
+from deep_storm.simulation.frames import simulate
+
+CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, read_noise_adu=2)
+PSF = Psf(sigma_nm=130, sigma_std_nm=5)
+EMITTERS = Emitters(density_per_um2=1.5, intensity_photon=1500, intensity_std_photon=300)
+BACKGROUND = Background(background_photon=20)
+CARD = ModelCard(
+    network=Network(),
+    camera=CAMERA,
+    psf=PSF,
+    emitters=EMITTERS,
+    background=BACKGROUND,
+    scales=Scales.matching(CAMERA, PSF, EMITTERS, BACKGROUND),
+)
+
+
+def samples(seed=1, sigma=1.0, density=1.0, **camera):
+    """Frames as they truly are, with candidates where emitters are, as a network would say."""
+    movie = simulate(
+        CAMERA.model_copy(update=camera),
+        Psf(sigma_nm=130 * sigma, sigma_std_nm=5),
+        EMITTERS.model_copy(update={"density_per_um2": 1.5 * density}),
+        BACKGROUND,
+        Simulation(frames=6, width_px=48, height_px=48, seed=seed),
+    )
+    found = []
+    for k, frame in enumerate(movie.stack):
+        here = movie.truth[movie.truth["frame"] == k]
+        x, y = (here[c].to_numpy(np.float32) / 100 for c in ("x_nm", "y_nm"))
+        one, nothing = np.ones(len(here), np.float32), np.empty(0, np.float32)
+        candidates = Candidates(
+            np.full(len(here), k), x + 0.1, y - 0.1, 0.1 * one, one, nothing, nothing, nothing
+        )
+        found.append(cut_sample(CAMERA.photons(frame), candidates, k))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_right_settings_give_no_alarm(seed):
+    fits = judge_samples(samples(seed), CARD)
+    assert fits.sentences == ()
+    assert fits.chi2 == pytest.approx(1.0, abs=0.12)
+    assert fits.sigma_ratio == pytest.approx(1.0, abs=0.03)
+    assert fits.frames_off == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"sigma": 1.2}, "wider"),
+        ({"sigma": 0.8}, "narrower"),
+        ({"baseline_adu": 120}, "baseline is about 1"),
+        ({"baseline_adu": 80}, "baseline is about 8"),
+        ({"photons_per_adu": 1.0}, "photons per ADU"),
+        ({"photons_per_adu": 0.25}, "photons per ADU"),
+        ({"density": 3.0}, "emitters per µm²"),
+    ],
+)
+def test_what_is_wrong_is_named(wrong, word):
+    (sentence,) = judge_samples(samples(7, **wrong), CARD).sentences
+    assert word in sentence
+
+
+def test_the_same_sample_gives_the_same_numbers():
+    assert judge_samples(samples(3), CARD) == judge_samples(samples(3), CARD)
+
+
+def test_frames_are_spread_and_windows_stay_inside():
+    assert sorted(sampled_frames(5, 8)) == [5, 6, 7]
+    many = sampled_frames(0, 12_000)
+    assert len(set(many)) == 12
+    assert np.ptp(many[:3]) > 5000
+    frame = np.zeros((70, 500), np.float32)
+    nothing = np.empty(0, np.float32)
+    x = np.linspace(0, 499, 300, dtype=np.float32)
+    row = np.full(300, 35, np.float32)
+    candidates = Candidates(np.zeros(300, np.int64), x, row, row, row, nothing, nothing, nothing)
+    corners = set()
+    for number in range(6):
+        window, inside = cut_sample(frame, candidates, number)
+        assert window.shape == (WINDOW_PX, WINDOW_PX)
+        assert inside.x_px.min() >= 0
+        assert inside.x_px.max() < WINDOW_PX
+        corners.add(float(inside.x_px.min()))
+    assert len(corners) > 1
+
+
+def test_nothing_to_judge():
+    assert judge_samples([], CARD) is None
+    empty = cut_sample(np.full((20, 20), 20, np.float32), samples(1)[0].candidates.where(
+        np.zeros(samples(1)[0].candidates.frame.size, bool)), 0)  # fmt: skip
+    assert judge_samples([empty], CARD) is None

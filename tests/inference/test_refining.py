@@ -1,0 +1,122 @@
+"""Refinement in the pipeline: better, the same however it is cut, stoppable, resumable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.errors import Cancelled
+from deep_storm.inference.reconstruction import reconstruct_frames
+from deep_storm.inference.store import WorkFolder
+from deep_storm.io.stream import ArrayFrames
+from deep_storm.model import Model
+from deep_storm.settings import Reconstruction, Simulation
+from deep_storm.simulation.frames import simulate
+from deep_storm.training import calibration, refining
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.session import Molecules
+
+PARTS = (
+    ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+    ds.Psf(sigma_nm=130, sigma_std_nm=5),
+    ds.Emitters(density_per_um2=4, intensity_photon=1500, intensity_std_photon=200),
+    ds.Background(background_photon=15),
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(calibration.EMITTERS, "native", 1500)
+        return adapted(Model.load("general"), Molecules(*PARTS))
+
+
+@pytest.fixture(scope="module")
+def movie():
+    return simulate(*PARTS, Simulation(frames=9, width_px=40, height_px=36, seed=12))
+
+
+def learnt(model):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refining, "EMITTERS", 1500)
+        return refining.learn_refinement(model)
+
+
+def done(model, movie, progress=None, store=None, **settings):
+    more = {} if progress is None else {"progress": progress}
+    return reconstruct_frames(
+        ArrayFrames(movie.stack),
+        model,
+        Reconstruction(refine=True, **settings),
+        store=store,
+        refinement=learnt(model),
+        **more,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(model, movie):
+    return done(model, movie)
+
+
+def test_it_finds_more_and_places_them_better(model, movie, whole):
+    plain = reconstruct_frames(ArrayFrames(movie.stack), model)
+    before, after = (
+        ds.evaluate(r.table, movie.truth, tolerance_nm=(100.0,)).comparison.scores[0]
+        for r in (plain, whole)
+    )
+    assert after.jaccard > before.jaccard + 0.02
+    assert after.rmse_nm < before.rmse_nm - 2
+    assert after.calibration_error < 0.05
+    assert 0.7 < after.error_over_uncertainty < 1.3
+    assert after.photon_ratio == pytest.approx(1.0, abs=0.03)
+    assert whole.image.sum() == pytest.approx(len(movie.truth), rel=0.1)
+
+
+@pytest.mark.parametrize("settings", [{"chunk_frames": 1}, {"chunk_frames": 4}])
+def test_chunks_change_nothing(model, movie, whole, settings):
+    cut = done(model, movie, **settings)
+    for name in whole.table:
+        np.testing.assert_array_equal(cut.table[name], whole.table[name])
+    np.testing.assert_array_equal(cut.image, whole.image)
+
+
+def test_stopped_and_resumed(model, movie, whole, tmp_path):
+    def stop(done, total, message):
+        if done >= 4:
+            raise Cancelled("stopped")
+
+    with WorkFolder_at(tmp_path) as store:
+        first = done(model, movie, stop, store, chunk_frames=2)
+    assert not first.complete
+    assert first.shape[0] < 9
+    with WorkFolder_at(tmp_path, resume=True) as store:
+        second = done(model, movie, store=store, chunk_frames=2)
+        assert second.complete
+        np.testing.assert_array_equal(second.table["x_nm"], whole.table["x_nm"])
+        np.testing.assert_array_equal(second.image, whole.image)
+
+
+class WorkFolder_at:
+    def __init__(self, folder, resume=False):
+        self.work = WorkFolder.begin(folder / "out.running", {}, resume)
+
+    def __enter__(self):
+        return self.work
+
+    def __exit__(self, *_):
+        self.work.release()
+
+
+def test_the_classic_networks_candidates_can_be_refined(model):
+    from deep_storm.extraction.candidates import Candidates
+    from deep_storm.inference.refining import proposals_from
+
+    nothing = np.empty(0, np.float32)
+    two = [np.array([3.0, 9.0], np.float32) for _ in range(4)]
+    proposals = proposals_from(
+        Candidates(np.zeros(2, np.int64), *two, nothing, nothing, nothing), model.card
+    )
+    assert proposals.photons.tolist() == [1500, 1500]
+    assert proposals.background_photon.tolist() == [15, 15]

@@ -1,0 +1,70 @@
+"""The verdict: what kind of misfit is told from which numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.camera import Camera
+from deep_storm.quality.fits import Residuals, judge
+from deep_storm.settings import Emitters, Psf
+
+CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+PSF = Psf(sigma_nm=130)
+EMITTERS = Emitters(density_per_um2=2, intensity_photon=1500)
+
+
+def residuals(seed, offset_photon=0.0, gain=1.0, sigma=1.0, emitters=600, bad_regions=0.0):
+    """Residuals of light between 20 and 120 photons per pixel, as the settings are wrong."""
+    rng = np.random.default_rng(seed)
+    mean = rng.exponential(20, 30_000) + 20 + offset_photon
+    squared = rng.chisquare(1, mean.size) * gain * (mean - offset_photon) / mean
+    regions = rng.normal(1, 0.03, 100)
+    regions[: int(100 * bad_regions)] += 2
+    return Residuals(squared, mean, 0.0, sigma, rng.normal(1, 0.01, 8), regions, emitters, 300.0)
+
+
+def verdict(**wrong):
+    return judge(residuals(1, **wrong), residuals(2), CAMERA, PSF, EMITTERS)
+
+
+def test_what_fits_is_said_to_fit():
+    found = verdict()
+    assert found.sentences == ()
+    assert "fit camera, PSF and density" in found.summary()
+    assert found.to_json()["verdict"] == ["fits"]
+    assert found.density_per_um2 == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"sigma": 1.18}, "about 18 % wider than the model was trained for: retrain with "
+                          "--sigma-nm 153"),
+        ({"sigma": 0.8}, "about 20 % narrower than the model was trained for: retrain with "
+                         "--sigma-nm 104"),
+        ({"gain": 0.5}, "photons per ADU are about 1 instead of 0.5"),
+        ({"gain": 2.0}, "photons per ADU are about 0.26 instead of 0.5"),
+        ({"emitters": 1800}, "6 emitters per µm² instead of 2"),
+        ({"bad_regions": 0.2}, "20 % of the regions hold light"),
+    ],
+)  # fmt: skip
+def test_each_cause_has_its_words(wrong, words):
+    assert words in verdict(**wrong).summary()
+
+
+@pytest.mark.parametrize("offset_photon", [-10.0, 10.0])
+def test_a_wrong_baseline_is_told_in_adu(offset_photon):
+    found = verdict(offset_photon=offset_photon)
+    (sentence,) = found.sentences
+    said = float(sentence.partition("about ")[2].partition(" ")[0])
+    assert said == pytest.approx(100 + offset_photon / 0.5, abs=3)
+
+
+def test_a_wrong_camera_silences_what_follows_from_it():
+    assert len(verdict(gain=2.0, sigma=1.2, emitters=3000).sentences) == 1
+    assert len(verdict(offset_photon=10.0, sigma=1.2).sentences) == 2
+
+
+def test_too_few_emitters_say_nothing():
+    assert verdict(emitters=5) is None

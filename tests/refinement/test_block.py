@@ -1,0 +1,90 @@
+"""The joint fit of a block: derivatives, precision, and what the evidence prefers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.refinement.block import Prior, derive, expect, fill_profile, fit, solve
+
+PRIOR = Prior(1500.0, 300.0, 1.3, 0.1, 1.0, float(np.log(0.02)))
+TWO = np.array([[8.2, 7.1, 1400.0, 1.25], [9.9, 8.4, 1700.0, 1.35]])
+
+
+def expected(p, size=16, background=15.0):
+    image = np.full((size, size), background)
+    rows = np.empty((2, 3, size))
+    for x, y, photons, sigma in p:
+        fill_profile(0, size, x, sigma, rows[0])
+        fill_profile(0, size, y, sigma, rows[1])
+        image += photons * np.outer(rows[1, 0], rows[0, 0])
+    return image
+
+
+def test_a_profile_is_the_psf_integrated_over_pixels():
+    row = np.empty((3, 40))
+    fill_profile(-20, 40, 0.3, 1.2, row)
+    assert row[0].sum() == pytest.approx(1.0, abs=1e-9)
+    assert (row[0] * (np.arange(-20, 20) + 0.5)).sum() == pytest.approx(0.3, abs=1e-6)
+
+
+def test_gradient_is_the_slope_of_the_log_posterior():
+    rng = np.random.default_rng(1)
+    data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 15.0)
+    rows, mean, slopes = np.empty((2, 6, 16)), np.empty((16, 16)), np.empty((8, 256))
+    at = np.add(TWO, [0.2, -0.1, 150.0, 0.05])
+    expect(data, base, 0, 0, at, PRIOR, rows, mean)
+    gradient, _ = derive(data, mean, at, PRIOR, rows, slopes)
+    for k in range(2):
+        for a, step in enumerate((1e-4, 1e-4, 1e-2, 1e-4)):
+            ends = []
+            for sign in (-1, 1):
+                p = at.copy()
+                p[k, a] += sign * step
+                ends.append(expect(data, base, 0, 0, p, PRIOR, rows, mean))
+            assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[4 * k + a], rel=1e-3)
+
+
+@pytest.mark.parametrize("excess", [1.0, 2.0])
+def test_errors_are_as_large_as_the_information_says(excess):
+    """With and without EM gain, whose excess noise halves the information."""
+    rng = np.random.default_rng(2)
+    prior = PRIOR._replace(excess=excess)
+    off = []
+    for _ in range(300):
+        true = TWO.copy()
+        true[:, 2] = rng.normal(prior.photons, prior.photons_std, 2)
+        true[:, 3] = rng.normal(prior.sigma_px, prior.sigma_std_px, 2)
+        signal = rng.poisson(expected(true)).astype(float)
+        data = rng.gamma(np.maximum(signal, 1e-9)) if excess == 2.0 else signal
+        p, mean = np.add(TWO, [0.1, -0.1, 0.0, 0.0]), np.empty((16, 16))
+        _, factor = fit(data, np.full((16, 16), 15.0), 0, 0, p, prior, 10, mean)
+        for k in range(2):
+            unit = np.zeros(8)
+            unit[4 * k] = 1.0
+            solve(factor, unit)
+            off.append((p[k, 0] - TWO[k, 0]) / np.sqrt(unit[4 * k]))
+    assert np.std(off) == pytest.approx(1.0, abs=0.15)
+    assert abs(np.mean(off)) < 0.15
+
+
+def evidence(data, p):
+    p = np.array(p)
+    return fit(data, np.full(data.shape, 15.0), 0, 0, p, PRIOR, 15, np.empty(data.shape))[0]
+
+
+def test_evidence_prefers_the_true_number():
+    """Two emitters 1.6 pixels apart are two; one of the usual brightness is one."""
+    rng = np.random.default_rng(3)
+    both = rng.poisson(expected([[7.2, 8, 1500, 1.3], [8.8, 8, 1500, 1.3]])).astype(float)
+    one = rng.poisson(expected([[8, 8, 1500, 1.3]])).astype(float)
+    single, pair = [[8, 8, 1500, 1.3]], [[7.4, 8, 1000, 1.3], [8.6, 8, 1000, 1.3]]
+    assert evidence(both, pair) > evidence(both, single) + 20
+    assert evidence(one, single) > evidence(one, pair) + 2
+
+
+def test_a_bright_emitter_is_two_where_brightness_is_known():
+    rng = np.random.default_rng(4)
+    data = rng.poisson(expected([[8, 8, 3000, 1.3]])).astype(float)
+    pair = [[7.7, 8, 1500, 1.3], [8.3, 8, 1500, 1.3]]
+    assert evidence(data, pair) > evidence(data, [[8, 8, 3000, 1.3]]) + 3

@@ -1,0 +1,143 @@
+"""Refinement of a frame: births, splits, deaths, background, and being the same every time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from deep_storm.refinement.block import Prior
+from deep_storm.refinement.refiner import Proposals, Refiner
+from deep_storm.simulation.psf import add_emitters
+
+PHOTONS, SIGMA_PX, BACKGROUND = 1500.0, 1.3, 20.0
+
+
+def refiner(read_noise_photon=0.0):
+    prior = Prior(PHOTONS, 200.0, SIGMA_PX, 0.05, 1.0, float(np.log(0.02)))
+    return Refiner(prior, read_noise_photon, BACKGROUND)
+
+
+def frame(places, seed=1, size=32, background=BACKGROUND, read_noise_photon=0.0):
+    rng = np.random.default_rng(seed)
+    light = np.zeros((1, size, size), np.float32) + np.float32(background)
+    x, y = np.array(places, float).reshape(-1, 2).T
+    n = x.size
+    add_emitters(light, np.zeros(n, np.int64), x, y, np.full(n, SIGMA_PX), np.full(n, PHOTONS))
+    noise = rng.normal(0, read_noise_photon, light.shape[1:]) if read_noise_photon else 0.0
+    return (rng.poisson(light[0]) + noise).astype(np.float32)
+
+
+def proposed(places, confidence=1.0, background=BACKGROUND):
+    x, y = np.array(places, float).reshape(-1, 2).T
+    full = [np.full(x.size, v) for v in (PHOTONS, SIGMA_PX, background)]
+    return Proposals(x, y, *full, np.broadcast_to(np.asarray(confidence, float), x.shape).copy())
+
+
+def found(refined):
+    return sorted(zip(refined.x_px.round(1), refined.y_px.round(1), strict=True))
+
+
+def near(refined, places, px=0.25):
+    assert refined.x_px.size == len(places)
+    for (x, y), (a, b) in zip(found(refined), sorted(places), strict=True):
+        assert np.hypot(x - a, y - b) < px
+
+
+def test_one_proposal_for_two_emitters_is_split():
+    true = [(15.0, 16.0), (16.8, 17.0), (25.0, 8.0)]
+    refined = refiner().refine(frame(true), proposed([(15.9, 16.5), (25.0, 8.0)]))
+    near(refined, true)
+    assert (refined.evidence > 10).all()
+    # Where it was split, the proposal stands for neither half.
+    assert sorted(refined.proposed) == [0, 0, 1]
+
+
+def test_a_wrong_proposal_dies_and_a_forgotten_emitter_is_born():
+    true = [(10.0, 10.0), (22.0, 20.0)]
+    refined = refiner().refine(frame(true), proposed([(10.0, 10.0), (11.0, 24.0)]))
+    near(refined, true)
+
+
+def test_an_unsure_proposal_is_kept_when_the_light_needs_it():
+    true = [(10.0, 10.0), (11.6, 11.2)]
+    refined = refiner().refine(
+        frame(true), proposed([(10.0, 10.0), (11.6, 11.2), (24.0, 24.0)], [0.9, 0.3, 0.3])
+    )
+    near(refined, true)
+    assert sorted(refined.proposed) == [0.3, 0.9]
+
+
+def test_without_proposals_emitters_are_found_all_the_same():
+    true = [(8.0, 8.0), (20.0, 24.0)]
+    near(refiner().refine(frame(true), proposed([])), true)
+    empty = refiner().refine(frame([]), proposed([]))
+    assert empty.x_px.size == 0
+
+
+def test_an_emitter_beyond_the_border_gives_light_but_no_row():
+    true = [(-0.6, 16.0), (16.0, 16.0)]
+    refined = refiner().refine(frame(true), proposed([(0.2, 16.0), (16.0, 16.0)]))
+    near(refined, [(16.0, 16.0)])
+
+
+def test_background_follows_the_frame():
+    """Stated 20 everywhere, truly rising from 15 to 35 along x; photons are not biased."""
+    size = 64
+    rising = np.broadcast_to(np.linspace(15, 35, size), (size, size))
+    rng = np.random.default_rng(5)
+    true = [
+        (x + rng.uniform(0, 3), y + rng.uniform(0, 3))
+        for x in (6, 22, 38, 54)
+        for y in (6, 22, 38, 54)
+    ]
+    refined = refiner().refine(frame(true, 5, size, rising), proposed(true))
+    near(refined, true)
+    slope = np.polyfit(refined.x_px, refined.background_photon, 1)[0]
+    assert slope == pytest.approx(20 / 64, rel=0.3)
+    assert refined.photons.mean() == pytest.approx(PHOTONS, rel=0.03)
+
+
+def test_read_noise_widens_the_uncertainty():
+    true = [(16.2, 15.7)]
+    quiet = refiner().refine(frame(true), proposed(true))
+    loud = refiner(6.0).refine(frame(true, read_noise_photon=6.0), proposed(true))
+    assert loud.spread_px[0] > 1.15 * quiet.spread_px[0]
+    near(loud, true)
+
+
+def test_uncertainty_is_true_for_isolated_emitters():
+    off = []
+    for seed in range(40):
+        rng = np.random.default_rng([7, seed])
+        true = rng.uniform(7, 25, (1, 2))
+        refined = refiner().refine(frame(true, 100 + seed), proposed(true + 0.2))
+        near(refined, [tuple(true[0])])
+        for got, at in ((refined.x_px, true[0, 0]), (refined.y_px, true[0, 1])):
+            off.append((got[0] - at) / refined.spread_px[0])
+    assert np.std(off) == pytest.approx(1.0, abs=0.25)
+
+
+def test_threads_change_nothing():
+    rng = np.random.default_rng(8)
+    places = [rng.uniform(2, 30, (40, 2)) for _ in range(6)]
+    frames = [frame(p, seed) for seed, p in enumerate(places)]
+    work = refiner()
+
+    def one(k):
+        return work.refine(frames[k], proposed(places[k] + 0.3))
+
+    alone = [one(k) for k in range(6)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(one, range(6)))
+    for a, b in zip(alone, together, strict=True):
+        for left, right in zip(a, b, strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_stopping_ends_the_work():
+    work = refiner()
+    work.stop()
+    assert work.stopped
+    work.refine(frame([(8.0, 8.0)]), proposed([(8.0, 8.0)]))
