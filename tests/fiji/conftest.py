@@ -36,7 +36,7 @@ class ImageJ:
             DEEP_STORM_TEST_KEY=key.hex(),
             DEEP_STORM_TEST_HOME=str(home),
             OMP_NUM_THREADS="1",
-            TF_CPP_MIN_LOG_LEVEL="2",
+            TF_CPP_MIN_LOG_LEVEL="3",
             BROWSER=shlex.join([sys.executable, str(HERE / "browser.py"), "%s"]),
         )
         if display:

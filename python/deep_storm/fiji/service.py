@@ -75,7 +75,7 @@ class Worker:
         environment = appose.custom().bin_paths(str(python.parent)).build()
         environment = environment.service([python.name], *_ARGUMENTS)
         service = environment.env(
-            TF_CPP_MIN_LOG_LEVEL="2", PYTHONIOENCODING="utf-8", DEEP_STORM_WORKER="1"
+            TF_CPP_MIN_LOG_LEVEL="3", PYTHONIOENCODING="utf-8", DEEP_STORM_WORKER="1"
         )
         service = service.init(_BEGIN.format(log=str(log), parent=os.getpid()))
         answers: queue.Queue[Any] = queue.Queue()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -47,6 +47,17 @@ Float32 = npt.NDArray[np.float32]
 ENDLESS = 2**31
 POLL_SECONDS = 0.2
 """How often a long refinement asks whether it shall go on."""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Give Ctrl-C its name back: one that comes into a compiled function ends it otherwise."""
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 @dataclass(frozen=True)
@@ -242,7 +253,8 @@ class ReconstructionRun:
                         self._keep(found)
                         self._tell()
                 else:
-                    self._work_here(begin, opened)
+                    with _interruptible():
+                        self._work_here(begin, opened)
             except Cancelled:
                 self.stream.stop()
             except KeyboardInterrupt:

@@ -5,6 +5,7 @@ The system frees such a file when the process ends, however it ends.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import sys
@@ -48,6 +49,8 @@ def on_disk(height: int, width: int, folder: Path | None = None) -> Float32:
                 file.truncate(size)
             return np.memmap(file, np.float32, "r+", shape=(height, width))
     except OSError as error:
+        if error.errno == errno.ENOMEM:  # the disk is not to blame
+            raise MemoryError(f"Unable to map an image of {size / 2**20:.0f} MB") from error
         raise output_error(folder or Path(tempfile.gettempdir()), error) from error
 
 

@@ -51,14 +51,15 @@ def quiet_tensorflow() -> None:
     """Import TensorFlow and let it look for GPUs without its start-up talk on the terminal.
 
     It writes past Python, and before its own log level holds. Who sets ``TF_CPP_MIN_LOG_LEVEL`` to
-    0 or 1 wants to read it all and does.
+    0 or 1 wants to read it all and does. What it calls errors there are remarks on the processor;
+    errors come as exceptions.
 
     Raises
     ------
     ImportError
         TensorFlow cannot be loaded; what it said is then on standard error.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     wanted = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
