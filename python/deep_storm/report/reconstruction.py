@@ -33,10 +33,22 @@ Image = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Step:
-    """A table made from the one before it."""
+    """A table made from the one before it.
+
+    Attributes
+    ----------
+    name, rows
+        Of the table.
+    verb
+        What made it, if that is known.
+    said
+        What the verb said about it.
+    """
 
     name: str
     rows: int
+    verb: str = ""
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +102,8 @@ def reconstruction_page(run: Run) -> Page:
         said.append(f"{len(results['dead_frames'])} frames hold no measurement at all.")
     if results.get("complete") is False:
         said.append("The reconstruction was stopped early: frames are missing at the end.")
-    said += [n.removeprefix("Warning: ") for n in results.get("notes", ()) if "Warning" in n]
+    spoken = [*results.get("notes", ()), *(line for step in run.steps for line in step.said)]
+    said += [line.removeprefix("Warning: ") for line in spoken if line.startswith("Warning: ")]
     frames = run.found.per_frame.size
     return Page(
         title=f"Reconstruction of {run.name}",
@@ -215,7 +228,10 @@ def _steps(run: Run) -> Rows:
     for before, step in zip(run.steps, run.steps[1:], strict=False):
         removed = before.rows - step.rows
         share = removed / before.rows if before.rows else 0.0
-        rows.append((step.name, f"{step.rows:,} rows, {removed:,} fewer than before ({share:.1%})"))
+        done = f"{step.verb}: " if step.verb else ""
+        fewer = f"{removed:,} fewer than before ({share:.1%})" if removed else "as many as before"
+        rows.append((step.name, f"{done}{step.rows:,} rows, {fewer}"))
+        rows += [("", line) for line in step.said if not line.startswith("Warning: ")]
     return tuple(rows)
 
 

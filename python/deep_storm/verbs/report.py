@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.verbs.post import DRIFT_FILE, RECORD
 from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.suspicions import Trained
-    from deep_storm.report.reconstruction import Run
+    from deep_storm.report.reconstruction import Run, Step
 
 Record = dict[str, dict[str, Any]]
 
@@ -56,7 +57,11 @@ class ReportResult:
         "tables (CSV) that were made from its table, in order; the last one is shown",
         list[Path],
     ),
-    Argument("drift", "drift file (JSON) as ThunderSTORM and correct-drift write it"),
+    Argument(
+        "drift",
+        "drift file (JSON) as ThunderSTORM and correct-drift write it; default: the one beside the "
+        "tables",
+    ),
     Argument("output", "the report to write; default: NAME-report.html beside the record"),
 )
 def report(
@@ -75,10 +80,11 @@ def report(
         Run record, or model folder. Its stack, model and image are shown as far as they are still
         where they were.
     tables
-        Tables made by filtering, merging and the like: how many rows each step removed is told, and
-        the last one is what is shown.
+        Tables made by filtering, merging and the like: what each step did and how many rows it
+        removed is told, and the last one is what is shown.
     drift
-        Drift that was taken out, drawn as a curve.
+        Drift that was taken out, drawn as a curve; by default the file that ``correct-drift`` left
+        beside one of the tables.
     output
         The HTML file.
     overwrite
@@ -102,9 +108,11 @@ def report(
     check_outputs([path], overwrite)
     if source.is_dir():
         return _of_model(source, path, overwrite)
-    run = _run(source, _read(source), [Path(table) for table in tables])
-    if drift is not None:
-        run = replace(run, corrected=_drift_file(Path(drift), run.camera))
+    later = [Path(table) for table in tables]
+    run = _run(source, _read(source), later)
+    taken = Path(drift) if drift is not None else _drift_of(later)
+    if taken is not None:
+        run = replace(run, corrected=_drift_file(taken, run.camera))
     page = reconstruction_page(run)
     write_page(path, page, overwrite)
     return ReportResult(page.suspicions, (path,))
@@ -160,7 +168,7 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     shown, steps = own, [Step(table.name, len(own))]
     for path in tables:
         shown = read_table(path)
-        steps.append(Step(path.name, len(shown)))
+        steps.append(_step(path, len(shown)))
     frames = int(record.get("results", {}).get("frames", 0)) or None
     image = read_image(picture) if picture.is_file() else (None, None)
     camera, trained = _expected(source, record)
@@ -177,6 +185,26 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
         camera,
     )
     return replace(run, steps=tuple(steps))
+
+
+def _step(table: Path, rows: int) -> Step:
+    """Tell what made a table, as the record beside it says."""
+    from deep_storm.io.config import load_toml
+    from deep_storm.report.reconstruction import Step
+
+    file = table.with_name(table.stem + RECORD)
+    if not file.is_file():
+        return Step(table.name, rows)
+    record = load_toml(file)
+    verb, said = (record.get(s, {}).get(k) for s, k in (("run", "verb"), ("results", "summary")))
+    lines = tuple(map(str, said)) if isinstance(said, list) else ()
+    return Step(table.name, rows, str(verb or ""), lines)
+
+
+def _drift_of(tables: Sequence[Path]) -> Path | None:
+    """Return the drift that was taken out of the last table that has one beside it."""
+    files = [table.with_name(table.stem + DRIFT_FILE) for table in tables]
+    return next((file for file in reversed(files) if file.is_file()), None)
 
 
 def _file(source: Path, record: Record, ending: str) -> Path:
