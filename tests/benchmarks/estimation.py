@@ -28,8 +28,8 @@ TABLES = {
     "filaments_drift": "filaments_drift_thunderstorm.csv",
 }
 HEAD = (
-    f"{'set':<18}{'from':<14}{'sigma':>8}{'photons':>9}{'backgr.':>9}{'density':>9}"
-    f"{'baseline (ADU)':>16}{'s':>7}  warnings"
+    f"{'set':<18}{'from':<14}{'sigma':>8}{'photons':>9}{'backgr.':>9}{'density':>9} "
+    f"{'baseline (ADU)':>22}{'s':>7}  warnings"
 )
 
 
@@ -43,10 +43,15 @@ def line(data: accuracy.Set, source: str, found, seconds: float) -> str:
     )
     ratios = [f"{mine / true:.3f}" for mine, true in pairs]
     seen = found.quantities.get("baseline")
-    baseline = "-" if seen is None else f"{seen.value - data.camera.baseline_adu:+.2f}"
+    baseline = "-"
+    if seen is not None:
+        baseline = f"{seen.value - data.camera.baseline_adu:+.2f}"
+        if seen.error > SEEN_ADU:
+            baseline = f"hidden, {baseline} ± {seen.error:.1f}"
+    density = f"{ratios[3]}{'≥' if found.quantities['density'].lower_limit else ' '}"
     return (
-        f"{data.name:<18}{source:<14}{ratios[0]:>8}{ratios[1]:>9}{ratios[2]:>9}{ratios[3]:>9}"
-        f"{baseline:>16}{seconds:>7.1f}  {len(found.all_warnings())}"
+        f"{data.name:<18}{source:<14}{ratios[0]:>8}{ratios[1]:>9}{ratios[2]:>9}{density:>10}"
+        f"{baseline:>22}{seconds:>7.1f}  {len(found.all_warnings())}"
     )
 
 

@@ -70,7 +70,7 @@ class EstimateResult:
             for title, quantity in zip(LOCAL, found.local_density, strict=False)
         ]
         lines.append(f"{'Structure':<{width}}{found.emitters.structure}")
-        if found.table is not None and found.local_density:
+        if found.table is not None and found.isolated is not None:
             lines += [
                 f"{'Table: ' + TITLES[name]:<{width}}{quantity.text()}"
                 for name, quantity in found.table.quantities.items()
