@@ -5,7 +5,9 @@
 
 Prints estimated / true for each stack of ``../shared/thunderstorm`` where it is there (else the
 bundled 30 frames of ``cmos_d2``), from the stack and the camera alone, and from ThunderSTORM's own
-table of it, where there is one. The baseline is estimated minus true.
+table of it, where there is one. A ``≥`` stands at a density that is
+called a lower limit. The baseline is estimated minus true; "hidden" where it is said that it cannot
+be seen.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import accuracy
 
 import deep_storm as ds
 from deep_storm.estimation import estimate_stack
+from deep_storm.estimation.trust import SEEN_ADU
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 
