@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera import Camera
 from deep_storm.settings import Settings
 from deep_storm.verbs.registry import Argument
-from deep_storm.verbs.tables import TableSource, table_of
+from deep_storm.verbs.tables import SAME_PIXELS, TableSource, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +167,7 @@ def open_job(
 
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
     """Return the camera that was given, if any; its pixels must be those of the protocol."""
-    if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > 1e-3:
+    if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > SAME_PIXELS:
         from deep_storm.errors import CameraError
 
         raise CameraError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.verbs.post import DRIFT_FILE, RECORD
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import check_pixel_sizes
 
 if TYPE_CHECKING:
     from deep_storm.camera import Camera
@@ -96,6 +97,8 @@ def report(
         The record is none of a reconstruction.
     ModelError, TableError
         Model folder or table cannot be read.
+    CameraError
+        The protocols beside the tables say different pixel sizes.
     OutputError
         The file exists already or cannot be written.
     """
@@ -164,6 +167,7 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     from deep_storm.verbs.reporting import first_frame, gathered
 
     table, picture = (_file(source, record, ending) for ending in (".csv", ".tif"))
+    check_pixel_sizes([table, *tables])
     own = read_table(table)
     shown, steps = own, [Step(table.name, len(own))]
     for path in tables:
