@@ -37,7 +37,6 @@ import tensorflow as tf
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.networks.base import (
     EXPECTATIONS,
-    Float32,
     Inference,
     LocalizationNetwork,
     Scales,
