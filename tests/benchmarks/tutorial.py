@@ -1,10 +1,10 @@
 """Run the tutorial: every command of ``docs/tutorial.md`` in a block marked ``bash``, in order.
 
-    python tests/benchmarks/tutorial.py --pictures      # about six minutes on two cores
+    python tests/benchmarks/tutorial.py --pictures      # about four minutes on two cores
 
 The movie is ThunderSTORM's ``filaments_drift`` of ``../shared/thunderstorm``: the raw stack, its
 truth for the last step, and nothing else. With ``--pictures`` the pictures of the tutorial are made
-anew from what the commands wrote.
+anew from what the commands wrote, but for that of the report, which is a browser's.
 """
 
 from __future__ import annotations

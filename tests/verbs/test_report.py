@@ -132,6 +132,7 @@ def test_steps_say_what_they_did(run):
         f"{len(table):,}", "168"
     )
     assert "merge: " in html
+    assert "Wide field and the last table, drawn" in html
     assert "Drift that was taken out" in html  # found beside the table
     assert any("would find another molecule" in sentence for sentence in done.suspicions)
 

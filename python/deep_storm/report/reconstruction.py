@@ -77,6 +77,8 @@ class Run:
         Tables that were made from it, in order, itself first.
     corrected
         Drift that was taken out of it.
+    image_name
+        What the image is called.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Run:
     drift: DriftCurve | None = None
     steps: tuple[Step, ...] = ()
     corrected: DriftCurve | None = None
+    image_name: str = "reconstruction"
 
 
 def reconstruction_page(run: Run) -> Page:
@@ -160,9 +163,10 @@ def _pictures(run: Run) -> Iterator[tuple[str, Figure]]:
         wide = wide if camera_nm else None
     if wide is None and run.image is None:
         return
-    names = [n for n, p in (("wide field", wide), ("reconstruction", run.image)) if p is not None]
-    figure = beside_wide_field(run.image, run.image_nm, wide, camera_nm or 1.0)
-    yield (" and ".join(names).capitalize(), figure)
+    names = [n for n, p in (("wide field", wide), (run.image_name, run.image)) if p is not None]
+    figure = beside_wide_field(run.image, run.image_nm, wide, camera_nm or 1.0, run.image_name)
+    caption = " and ".join(names)
+    yield caption[:1].upper() + caption[1:], figure
 
 
 def _sample_note(run: Run) -> tuple[str, ...]:

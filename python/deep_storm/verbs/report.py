@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.verbs.post import DRIFT_FILE, RECORD
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import check_pixel_sizes
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
     from deep_storm.camera import Camera
     from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.stack_look import StackLook
@@ -19,9 +22,10 @@ if TYPE_CHECKING:
     from deep_storm.report.reconstruction import Run, Step
 
 Record = dict[str, dict[str, Any]]
+Image: TypeAlias = "npt.NDArray[Any]"
 
 
-DRIFT_POINTS = 300
+DRIFT_POINTS, MOST_DRAWN_PX = 300, 2048
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def report(
         where they were.
     tables
         Tables made by filtering, merging and the like: what each step did and how many rows it
-        removed is told, and the last one is what is shown.
+        removed is told, and the last one is what is shown and drawn.
     drift
         Drift that was taken out, drawn as a curve; by default the file that ``correct-drift`` left
         beside one of the tables.
@@ -175,6 +179,7 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
         steps.append(_step(path, len(shown)))
     frames = int(record.get("results", {}).get("frames", 0)) or None
     image = read_image(picture) if picture.is_file() else (None, None)
+    whole = image[0], image[1] or 1.0
     camera, trained = _expected(source, record)
     first = first_frame(record)
     run = gathered(
@@ -183,12 +188,27 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
         [shown],
         len(shown),
         (first, frames),
-        (image[0], image[1] or 1.0),
+        _drawn(shown, *whole) if tables else whole,
         _stack(source, record, first, frames),
         trained,
         camera,
     )
-    return replace(run, steps=tuple(steps))
+    named = "the last table, drawn" if tables else run.image_name
+    return replace(run, steps=tuple(steps), image_name=named)
+
+
+def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[Image | None, float]:
+    """Draw a table on the field of the image that it replaces, no finer than a page shows."""
+    import numpy as np
+
+    from deep_storm.verbs.images import Picture, draw_table
+
+    if image is None or not len(table):
+        return image, image_nm
+    size_nm = max(image_nm, max(image.shape) * image_nm / MOST_DRAWN_PX)
+    height, width = (max(1, round(edge * image_nm / size_nm)) for edge in image.shape)
+    field = np.broadcast_to(np.float32(0), (height, width))
+    return draw_table(table, Picture(field, size_nm, "field"), 1).pixels, size_nm
 
 
 def _step(table: Path, rows: int) -> Step:
