@@ -9,18 +9,25 @@ bundled 30 frames of ``cmos_d2``), and our own simulation at several densities. 
 the stack), ``trained`` (from the general model, as ``train`` does by default), ``scratch`` (from
 nothing), and each of them with ``+refine``. The settings of the simulation are those of the truth
 table; thresholds and confidences come from simulation, never from the frames that are scored.
+
+Beside each figure stand the minutes of training (0.x without: so long it takes to learn confidence
+and threshold), the frames, and the limit of a single frame (see ``limit.py``).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from limit import single_frame_limit
 
 import deep_storm as ds
 from deep_storm.camera import Camera
@@ -45,7 +52,7 @@ WAYS = ("general", "blind", "trained", "scratch")
 HEAD = (
     f"{'set':<16}{'way':<18}{'min':>5}{'frames':>7}{'Jaccard':>9}{'recall':>8}{'prec.':>7}"
     f"{'RMSE':>7}{'bias x':>8}{'bias y':>8}{'photons':>9}{'err/unc':>9}{'ECE':>7}"
-    f"{'thr.':>6}{'fps':>7}"
+    f"{'thr.':>6}{'fps':>7}{'limit':>16}"
 )
 
 
@@ -145,6 +152,7 @@ def line(row: dict[str, Any]) -> str:
         f"{row['bias_x_nm']:>8.2f}{row['bias_y_nm']:>8.2f}{row['photon_ratio']:>9.3f}"
         f"{row['error_over_uncertainty']:>9.2f}{row['calibration_error']:>7.3f}"
         f"{row['threshold']:>6.2f}{row['frames_per_second']:>7.1f}"
+        f"{row['limit_jaccard']:>9.3f} /{row['limit_rmse_nm']:>5.1f}"
     )
 
 
@@ -167,10 +175,13 @@ def main() -> None:
         for name in options.sets:
             own = name.startswith("own_")
             data = own_set(float(name[4:]), Path(folder)) if own else thunderstorm_set(name)
+            limit = dict(
+                zip(("limit_jaccard", "limit_rmse_nm"), single_frame_limit(data), strict=True)
+            )
             for way in options.ways:
                 model, minutes = model_for(way, data, options.minutes, options.steps, options.seed)
                 for refine in (False, True) if options.refine else (False,):
-                    row = measured(data, way, model, minutes, refine)
+                    row = measured(data, way, model, minutes, refine) | limit
                     print(line(row), flush=True)
                     if options.output:
                         with options.output.open("a") as file:

@@ -4,6 +4,11 @@ Fresh simulation of the kind that the model was trained for is read by the netwo
 it are learnt the confidence of a score (isotonic regression), the factor between the network's
 spread and the true error, and the threshold with the best Jaccard index; on the other half the
 scores of ``model.toml`` are measured. Nothing of this ever sees the user's data.
+
+Whether a candidate is right depends on who else is there: in a crowd, one that is not reported may
+lie nearer to an emitter than the one that is. Confidences are for the table that the user sees, so
+the candidates above the threshold are matched first, and the others to the emitters that these have
+left over.
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ MOST_FRAMES = 120
 SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
 LEAST_SCORE = 0.15
-"""Candidates below this are matched to the emitters that better ones have left over."""
+"""What counts as reported as long as there is no threshold."""
 SPREAD_BINS = 8
 THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
@@ -67,13 +72,17 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
         Camera maps that the frames are taken with.
     """
     learnt, checked = (_localize(model, seed + SEED_OFFSET + k, maps) for k in range(2))
-    calibration = _learn(learnt, model.card.camera.pixel_size_nm)
-    threshold = _best_threshold(learnt, calibration, model.card.camera.pixel_size_nm)
+    nm = model.card.camera.pixel_size_nm
+    calibration = _learn(learnt, nm, learnt.candidates.score >= LEAST_SCORE)
+    threshold = _best_threshold(learnt, calibration, nm)
+    reported = calibration.confidence_of(learnt.candidates.score) >= threshold
+    calibration = _learn(learnt, nm, reported)
+    threshold = _best_threshold(learnt, calibration, nm)
     card = model.card.model_copy(
         update={
             "calibration": calibration,
             "threshold": threshold,
-            "scores": _scores(checked, calibration, threshold, model.card.camera.pixel_size_nm),
+            "scores": _scores(checked, calibration, threshold, nm),
         }
     )
     return Model(card, model.keras_model, model.last_weights, model.path)
@@ -136,9 +145,14 @@ def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
     )
 
 
-def _learn(simulated: Simulated, pixel_size_nm: float) -> Calibration:
-    """Learn confidence and spread factor; a network that finds nothing keeps the defaults."""
-    good = simulated.candidates.score >= LEAST_SCORE
+def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:
+    """Learn confidence and spread factor; a network that finds nothing keeps the defaults.
+
+    Parameters
+    ----------
+    good
+        The candidates that are reported; they are matched first.
+    """
     kept = simulated.candidates.where(good)
     matches = match_points(_points(kept, pixel_size_nm), simulated.truth, TOLERANCE_NM)
     if matches.localization.size < 2 * SPREAD_BINS:

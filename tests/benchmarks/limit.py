@@ -1,0 +1,81 @@
+"""What a single frame allows: a joint fit that starts at the truth and knows the number.
+
+Nothing is searched for. All emitters of a frame are fitted together with the camera, the spread of
+photons and PSF sigma and the mean background known, beginning where the emitters are. What is then
+within the tolerance, and how far off, bounds what any method can find that reads frame by frame.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import deep_storm as ds
+from deep_storm.inference.refining import side_by_side
+from deep_storm.quality.matching import match
+from deep_storm.quality.scores import score
+from deep_storm.refinement.block import Prior
+from deep_storm.refinement.refiner import settle
+from deep_storm.refinement.scene import make_scene
+
+ROUNDS = 8
+LEAST_SPREAD = 1e-3
+"""Relative, of photons and PSF sigma: a prior without width cannot be computed with."""
+
+
+def prior_of(data: Any) -> Prior:
+    """Return what the settings of a set say about its emitters."""
+    camera, emitters = data.camera, data.emitters
+    sigma_px = camera.px(data.psf.sigma_nm)
+    return Prior(
+        photons=emitters.intensity_photon,
+        photons_std=max(emitters.intensity_std_photon, LEAST_SPREAD * emitters.intensity_photon),
+        sigma_px=sigma_px,
+        sigma_std_px=max(camera.px(data.psf.sigma_std_nm), LEAST_SPREAD * sigma_px),
+        excess=camera.excess_noise_factor / camera.quantum_efficiency,
+        log_density=0.0,
+    )
+
+
+def fitted(photons: Any, truth: pd.DataFrame, data: Any, prior: Prior) -> pd.DataFrame:
+    """Return the table of one frame: its true emitters, moved to where the light wants them."""
+    nm = data.camera.pixel_size_nm
+    rise = data.camera.read_noise_photon**2 / prior.excess
+    p = np.column_stack(
+        [
+            truth["x_nm"] / nm,
+            truth["y_nm"] / nm,
+            truth["intensity_photon"],
+            truth["sigma_nm"] / nm,
+        ]
+    )
+    background = np.full(photons.shape, rise + data.background.background_photon)
+    raised = photons.astype(np.float64) + rise
+    scene = make_scene(raised, background, p, len(p) + 1, prior, np.zeros(1, np.int8))
+    for _ in range(ROUNDS):
+        settle(scene, background, prior)
+    found = scene.p[: len(p)] * nm
+    return pd.DataFrame({"frame": truth["frame"], "x_nm": found[:, 0], "y_nm": found[:, 1]})
+
+
+def single_frame_limit(data: Any, tolerance_nm: float = 100.0) -> tuple[float, float]:
+    """Return Jaccard index and RMSE (nm) of the fit on all frames of a set.
+
+    Parameters
+    ----------
+    data
+        A ``Set`` of ``accuracy.py``.
+    tolerance_nm
+        Largest distance of a match.
+    """
+    prior = prior_of(data)
+    with ds.open_frames(data.stack) as stream:
+        photons = data.camera.photons(stream.read(0, stream.shape[0]))
+    frames = list(data.truth.groupby("frame"))
+    found = pd.concat(
+        side_by_side(lambda one: fitted(photons[one[0]], one[1], data, prior), frames)
+    )
+    scores = score(found, data.truth, match(found, data.truth, tolerance_nm), tolerance_nm)
+    return scores.jaccard, scores.rmse_nm
