@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 from limit import single_frame_limit
@@ -34,7 +35,7 @@ from deep_storm.camera import Camera
 from deep_storm.estimation import match_settings
 from deep_storm.io.images import write_stack
 from deep_storm.settings import Background, Emitters, Evaluation, Psf, Simulation, Training
-from deep_storm.simulation.frames import simulate
+from deep_storm.simulation.frames import SimulatedFrames
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -57,7 +58,10 @@ HEAD = (
 
 
 class Set(NamedTuple):
-    """A stack with its truth and the settings that a matched simulation needs."""
+    """A stack with its truth and the settings that a matched simulation needs.
+
+    ``beyond`` are emitters outside the frame whose light is in it, where they are known.
+    """
 
     name: str
     stack: Path
@@ -66,6 +70,7 @@ class Set(NamedTuple):
     psf: Psf
     emitters: Emitters
     background: Background
+    beyond: Any = None
 
 
 def thunderstorm_set(name: str) -> Set:
@@ -91,10 +96,29 @@ def own_set(density: float, folder: Path) -> Set:
     emitters = Emitters(density_per_um2=density, intensity_photon=1500, intensity_std_photon=150)
     background = Background(background_photon=10)
     frames = int(np.clip(OWN_EMITTERS / (density * 40.96), 20, 400))
-    movie = simulate(CMOS, psf, emitters, background, Simulation(frames=frames, seed=4242))
+    movie = SimulatedFrames(CMOS, psf, emitters, background, Simulation(frames=frames, seed=4242))
+    made = movie.read_with_truth(0, frames)
     path = folder / f"own_{density:g}.tif"
-    write_stack(path, movie.stack, CMOS.pixel_size_nm)
-    return Set(f"own {density:g}", path, movie.truth, CMOS, psf, emitters, background)
+    write_stack(path, made.stack, CMOS.pixel_size_nm)
+    beyond = emitters_beyond(movie)
+    return Set(f"own {density:g}", path, made.truth, CMOS, psf, emitters, background, beyond)
+
+
+def emitters_beyond(movie: SimulatedFrames) -> pd.DataFrame:
+    """Return the emitters in the margin around the field, which are no part of the truth."""
+    tables = []
+    _, height, width = movie.shape
+    for frame in range(len(movie)):
+        e = movie._draw(frame).emitters
+        outside = (e.x_px < 0) | (e.x_px >= width) | (e.y_px < 0) | (e.y_px >= height)
+        values = {
+            "x_nm": e.x_px * movie.pixel_size_nm,
+            "y_nm": e.y_px * movie.pixel_size_nm,
+            "sigma_nm": e.sigma_px * movie.pixel_size_nm,
+            "intensity_photon": e.intensity_photon,
+        }
+        tables.append(pd.DataFrame(values)[outside].assign(frame=frame))
+    return pd.concat(tables, ignore_index=True)
 
 
 def model_for(way: str, data: Set, minutes: float, steps: int | None, seed: int) -> Any:

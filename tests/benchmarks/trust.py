@@ -54,33 +54,36 @@ def local_density(table: Any, radius_nm: float = RADIUS_NM) -> Any:
 def photon_limit(data: accuracy.Set, photons: float) -> float:
     """Return the Cramér-Rao limit of an isolated emitter's photons, relative to them.
 
-    Position, photons and background are free; mean over positions inside the pixel.
+    Position, photons, background and PSF sigma are free, the last within what is known of it; mean
+    over positions inside the pixel.
     """
-    camera, size, step = data.camera, 15, 1e-4
-    sigma = camera.px(data.psf.sigma_nm)
+    camera, size = data.camera, 15
+    sigma_px, sigma_std_px = camera.px(data.psf.sigma_nm), camera.px(data.psf.sigma_std_nm)
     edges = np.arange(size + 1)
 
-    def expected(x: float, y: float, n: float, b: float) -> Any:
+    def expected(x: float, y: float, n: float, b: float, sigma: float) -> Any:
         across, down = (np.diff(ndtr((edges - c) / sigma)) for c in (x, y))
         return (n * down[:, None] * across + b).ravel()
 
     limits = []
     for shift in np.linspace(0.05, 0.95, 5):
-        at = np.array([size // 2 + shift, size / 2, photons, data.background.background_photon])
-        slopes = np.array(
-            [
-                (expected(*(at + d)) - expected(*(at - d))) / (2 * d.sum())
-                for d in np.diag(step * np.maximum(at, 1.0))
-            ]
-        )
+        background = data.background.background_photon
+        at = np.array([size // 2 + shift, size / 2, photons, background, sigma_px])
+        steps = np.diag(1e-4 * np.maximum(at, 1.0))
+        slopes = [(expected(*(at + d)) - expected(*(at - d))) / (2 * d.sum()) for d in steps]
         excess = camera.excess_noise_factor / camera.quantum_efficiency
         variance = excess * expected(*at) + camera.read_noise_photon**2
-        limits.append(np.sqrt(np.linalg.inv(slopes / variance @ slopes.T)[2, 2]) / photons)
+        information = np.array(slopes) / variance @ np.array(slopes).T
+        information[4, 4] += 1.0 / max(sigma_std_px, 1e-3) ** 2
+        limits.append(np.sqrt(np.linalg.inv(information)[2, 2]) / photons)
     return float(np.mean(limits))
 
 
 def photon_spread(data: accuracy.Set, found: Any, true: Any, rows: Any) -> float:
-    """Return the spread of isolated emitters' photons over its limit; nan where few are alone."""
+    """Return the spread of isolated emitters' photons over its limit; nan where few are alone.
+
+    Half the distance between the 16th and the 84th percentile.
+    """
     truth = data.truth.reset_index(drop=True)
     lonely = local_density(truth, ALONE_NM)[rows] * np.pi * (ALONE_NM / 1000) ** 2 < 1.5
     field = [n * data.camera.pixel_size_nm for n in reversed(shape_of(data))]
@@ -90,8 +93,8 @@ def photon_spread(data: accuracy.Set, found: Any, true: Any, rows: Any) -> float
         return float("nan")
     photons = true["intensity_photon"].to_numpy()[lonely]
     off = found["intensity_photon"].to_numpy()[lonely] / photons - 1.0
-    least = np.interp(photons, *limits_at(data, photons))
-    return float(np.sqrt(np.mean((off - np.median(off)) ** 2 / least**2)))
+    low, high = np.percentile(off / np.interp(photons, *limits_at(data, photons)), [15.87, 84.13])
+    return float((high - low) / 2)
 
 
 def limits_at(data: accuracy.Set, photons: Any) -> tuple[Any, Any]:

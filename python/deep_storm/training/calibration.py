@@ -28,6 +28,7 @@ from deep_storm.model import Calibration, Model
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
 from deep_storm.quality.matching import Points, match_points
 from deep_storm.quality.scores import score
+from deep_storm.settings import Emitters
 from deep_storm.simulation.patches import PatchSimulator
 
 TOLERANCE_NM = 100.0
@@ -37,6 +38,10 @@ EMITTERS = {"native": 6000, "classic": 1500}
 MOST_FRAMES = 120
 SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
+MOST_DENSITY_FACTOR = 4.0
+CROWDED_PER_UM2 = 12.0
+"""On structures the density of the field says little of how crowded emitters are: frames up to four
+times as dense are looked at too, as far as this density."""
 LEAST_SCORE = 0.15
 """What counts as reported as long as there is no threshold."""
 SPREAD_BINS = 8
@@ -115,7 +120,8 @@ def seen_frames(
         batch=8,
         seed=seed,
         maps=covering(maps, FIELD_PX),
-        density_factors=DENSITY_FACTORS,
+        density_factors=_density_factors(card.emitters),
+        uniform_share=0.0,
     )
     network, reader = model.network, make_reader(model)
     infer = network.inference(model.keras_model, card.scales)
@@ -129,6 +135,15 @@ def seen_frames(
             found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
             xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
             yield Seen(photons[k], found, xy.astype(np.float64))
+
+
+def _density_factors(emitters: Emitters) -> tuple[float, float]:
+    """Return by which factors frames are sparser and denser than the mean."""
+    low, high = DENSITY_FACTORS
+    if emitters.structure == "uniform":
+        return low, high
+    most = CROWDED_PER_UM2 / emitters.density_per_um2
+    return low, float(np.clip(most, high, MOST_DENSITY_FACTOR))
 
 
 def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
