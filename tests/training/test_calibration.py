@@ -37,7 +37,8 @@ def shadowed(emitters: int) -> calibration.Simulated:
         ),
     )
     frame = np.zeros(emitters, np.int64)
-    return calibration.Simulated(candidates, Points(frame, 100 * x_px, np.full(emitters, 500.0)))
+    truth = Points(frame, 100 * x_px, np.full(emitters, 500.0))
+    return calibration.Simulated(candidates, truth, np.repeat([0.9, 0.0], emitters))
 
 
 def test_a_reported_candidate_is_right_though_an_unreported_one_lies_nearer():
@@ -53,6 +54,20 @@ def test_the_spread_is_that_of_the_reported_candidates():
     learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
     # 40 nm in one of two axes against 20 nm.
     assert learnt.spread_factor_of(np.array([0.9])) == pytest.approx(np.sqrt(40**2 / 2) / 20)
+
+
+def test_the_background_is_that_of_the_right_candidates():
+    simulated = shadowed(50)
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    assert learnt.background_factor == pytest.approx(0.9)
+
+
+def test_a_network_without_background_has_no_factor():
+    simulated = shadowed(50)
+    none = np.empty(0, np.float32)
+    simulated = simulated._replace(candidates=simulated.candidates._replace(background=none))
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    assert learnt.background_factor is None
 
 
 def test_a_network_that_finds_nothing_keeps_the_defaults():

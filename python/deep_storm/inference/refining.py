@@ -69,12 +69,13 @@ def proposals_from(candidates: Candidates, card: ModelCard) -> Proposals:
         return known if values.size == size else np.full(size, usual)
 
     usual = card.background.background_photon
+    background_scale = scales.background_scale_photon * (card.calibration.background_factor or 1.0)
     return Proposals(
         candidates.x_px.astype(np.float64),
         candidates.y_px.astype(np.float64),
         stated(candidates.photons, scales.intensity_photon, scales.intensity_photon),
         stated(candidates.sigma, scales.sigma_px, scales.sigma_px),
-        stated(candidates.background, scales.background_scale_photon, usual),
+        stated(candidates.background, background_scale, usual),
         card.calibration.confidence_of(candidates.score),
     )
 

@@ -50,10 +50,14 @@ PLATEAU = 0.002
 
 
 class Simulated(NamedTuple):
-    """Candidates on simulated frames, and the emitters that are really there."""
+    """Candidates on simulated frames, and the emitters that are really there.
+
+    ``background``: the true one at each candidate, in the network's scale.
+    """
 
     candidates: Candidates
     truth: Points
+    background: npt.NDArray[np.float64]
 
 
 class Seen(NamedTuple):
@@ -62,6 +66,7 @@ class Seen(NamedTuple):
     photons: npt.NDArray[np.float32]
     candidates: Candidates
     xy_nm: npt.NDArray[np.float64]
+    background_photon: float
 
 
 def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
@@ -134,7 +139,8 @@ def seen_frames(
             part = reader.part(answer, tile)
             found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
             xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
-            yield Seen(photons[k], found, xy.astype(np.float64))
+            background = float(batch.expected_background_photon[k])
+            yield Seen(photons[k], found, xy.astype(np.float64), background)
 
 
 def _density_factors(emitters: Emitters) -> tuple[float, float]:
@@ -151,7 +157,12 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
     frame = np.repeat(np.arange(len(seen)), [len(s.xy_nm) for s in seen])
     xy = np.concatenate([s.xy_nm for s in seen])
-    return Simulated(concatenated([s.candidates for s in seen]), Points(frame, xy[:, 0], xy[:, 1]))
+    return Simulated(
+        concatenated([s.candidates for s in seen]),
+        Points(frame, xy[:, 0], xy[:, 1]),
+        np.concatenate([np.full(s.candidates.score.size, s.background_photon) for s in seen])
+        / model.card.scales.background_scale_photon,
+    )
 
 
 def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
@@ -194,7 +205,18 @@ def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool
         confidence=tuple(y.tolist()),
         spread_score=tuple(np.array(scores)[rising].tolist()),
         spread_factor=tuple(np.array(factors)[rising].tolist()),
+        background_factor=_background_factor(simulated, np.flatnonzero(good)[matches.localization]),
     )
+
+
+def _background_factor(simulated: Simulated, right: npt.NDArray[np.int64]) -> float | None:
+    """Return the mean true background over the one stated, at the right candidates."""
+    stated = simulated.candidates.background
+    if stated.size != simulated.candidates.score.size:
+        return None
+    mean = float(stated[right].mean())
+    true = float(simulated.background[right].mean())
+    return true / mean if true > 0 and mean > 0 else None
 
 
 def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_nm: float) -> float:
