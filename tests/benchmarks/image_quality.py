@@ -6,20 +6,26 @@ Simulates a movie whose emitters sit on bundles (200 nm wide, about 9 emitters p
 where they are), and prints correlation, SSIM and NRMSE of each image with the true emitters, all of
 them blurred by one super-resolution pixel: the general model's image (the expected density), its
 table drawn, the same with ``refine``, and the image of a ``classic`` network that was trained on
-matched simulation. ``--thin`` has single filaments instead of bundles.
+matched simulation. One row is what single frames allow (see ``limit.py``): the true emitters,
+fitted together. ``--thin`` has single filaments instead of bundles.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
+
+sys.path.insert(0, str(Path(__file__).parent))
+from limit import fitted_table
 
 import deep_storm as ds
 from deep_storm.quality.images import compare_images
@@ -94,6 +100,70 @@ def save_picture(path: Path, images: list[Any]) -> None:
     Image.fromarray(np.hstack(parts).astype(np.uint8)).save(path)
 
 
+def limit_image(data: SimulatedStack, density_per_um2: float, nm: float) -> Any:
+    """Return the image of the true emitters, each moved to where its own frame puts it."""
+    known = SimpleNamespace(
+        camera=CAMERA,
+        psf=PSF,
+        emitters=emitters(density_per_um2),
+        background=BACKGROUND,
+        truth=data.truth,
+        beyond=None,
+    )
+    edge = round(SIZE_PX * CAMERA.pixel_size_nm / nm)
+    return emitter_image(fitted_table(data.stack, known), (edge, edge), nm, blur_px=1.0)
+
+
+def trained_classic(options: argparse.Namespace) -> Any:
+    """Return a ``classic`` model trained on matched simulation."""
+    return ds.train(
+        camera=CAMERA,
+        psf=PSF,
+        emitters=emitters(options.density),
+        background=BACKGROUND,
+        network=Network(network="classic", upsampling=options.upsampling),
+        from_model="none",
+        minutes=options.classic_minutes,
+    ).model
+
+
+def compare(options: argparse.Namespace) -> list[Any]:
+    """Print a row for each image; return the truth and the images."""
+    data = movie(options.frames, options.density, options.thin)
+    nm = CAMERA.pixel_size_nm / options.upsampling
+    field_nm = (SIZE_PX * CAMERA.pixel_size_nm,) * 2
+    truth = emitter_image(data.truth, (SIZE_PX * options.upsampling,) * 2, nm, blur_px=1.0)
+    print(
+        f"{options.frames} frames, {len(data.truth) / options.frames:.0f} emitters a frame, "
+        f"median local density {local_density(data.truth):.1f} per µm², pixels of {nm:g} nm"
+    )
+    print(HEAD, flush=True)
+    shown = [truth]
+
+    def judge(name: str, minutes: float, model: Any, **settings: Any) -> None:
+        result = ds.reconstruct(data.stack, model=model, **settings)
+        found = ds.evaluate(result.table, data.truth, tolerance_nm=(100.0,)).comparison.scores[0]
+        print(line(name, minutes, result.image, truth, found), flush=True)
+        shown.append(result.image)
+        if "upsampling" in settings:
+            drawn = render(result.table, Rendering(pixel_size_nm=nm), field_nm)
+            print(line(f"{name}, table drawn", minutes, drawn, truth), flush=True)
+            shown.append(drawn)
+
+    native = adapted(
+        ds.Model.load("general"), Molecules(CAMERA, PSF, emitters(options.density), BACKGROUND)
+    )
+    judge("general", 0.0, native, upsampling=options.upsampling)
+    judge("general --refine", 0.0, native, upsampling=options.upsampling, refine=True)
+    limit = limit_image(data, options.density, nm)
+    print(line("limit of single frames", 0.0, limit, truth), flush=True)
+    if options.classic_minutes:
+        began = time.perf_counter()
+        classic = trained_classic(options)
+        judge("classic", (time.perf_counter() - began) / 60, classic)
+    return shown
+
+
 def main() -> None:
     """Simulate, reconstruct, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -107,46 +177,7 @@ def main() -> None:
     from deep_storm.networks.device import quiet_tensorflow
 
     quiet_tensorflow()
-    data = movie(options.frames, options.density, options.thin)
-    nm = CAMERA.pixel_size_nm / options.upsampling
-    shape = (SIZE_PX * options.upsampling,) * 2
-    field_nm = (SIZE_PX * CAMERA.pixel_size_nm,) * 2
-    truth = emitter_image(data.truth, shape, nm, blur_px=1.0)
-    print(
-        f"{options.frames} frames, {len(data.truth) / options.frames:.0f} emitters a frame, "
-        f"median local density {local_density(data.truth):.1f} per µm², pixels of {nm:g} nm"
-    )
-    print(HEAD, flush=True)
-    molecules = Molecules(CAMERA, PSF, emitters(options.density), BACKGROUND)
-    shown = [truth]
-
-    def judge(name: str, minutes: float, model: Any, **settings: Any) -> None:
-        result = ds.reconstruct(data.stack, model=model, **settings)
-        found = ds.evaluate(result.table, data.truth, tolerance_nm=(100.0,)).comparison.scores[0]
-        print(line(name, minutes, result.image, truth, found), flush=True)
-        drawn = render(result.table, Rendering(pixel_size_nm=nm), field_nm)
-        print(line(f"{name}, table drawn", minutes, drawn, truth), flush=True)
-        shown.extend([result.image, drawn])
-
-    native = adapted(ds.Model.load("general"), molecules)
-    judge("general", 0.0, native, upsampling=options.upsampling)
-    judge("general --refine", 0.0, native, upsampling=options.upsampling, refine=True)
-    if options.classic_minutes:
-        began = time.perf_counter()
-        classic = ds.train(
-            camera=CAMERA,
-            psf=PSF,
-            emitters=emitters(options.density),
-            background=BACKGROUND,
-            network=Network(network="classic", upsampling=options.upsampling),
-            from_model="none",
-            minutes=options.classic_minutes,
-        ).model
-        result = ds.reconstruct(data.stack, model=classic)
-        found = ds.evaluate(result.table, data.truth, tolerance_nm=(100.0,)).comparison.scores[0]
-        minutes = (time.perf_counter() - began) / 60
-        print(line("classic", minutes, result.image, truth, found), flush=True)
-        shown.append(result.image)
+    shown = compare(options)
     if options.picture:
         save_picture(options.picture, [shown[k] for k in (0, 1, 2, -1)])
 

@@ -65,25 +65,28 @@ def fitted(photons: Any, every: pd.DataFrame, data: Any, prior: Prior) -> pd.Dat
     return table[~every["beyond"].to_numpy()]
 
 
-def single_frame_limit(data: Any, tolerance_nm: float = 100.0) -> tuple[float, float]:
-    """Return Jaccard index and RMSE (nm) of the fit on all frames of a set.
+def fitted_table(stack: Any, data: Any) -> pd.DataFrame:
+    """Return the table of all frames.
 
     Parameters
     ----------
+    stack
+        ``(t, y, x)``: the frames in ADU.
     data
-        A ``Set`` of ``accuracy.py``.
-    tolerance_nm
-        Largest distance of a match.
+        A ``Set`` of ``accuracy.py``, or what has the same settings and truth.
     """
     prior = prior_of(data)
-    with ds.open_frames(data.stack) as stream:
-        photons = data.camera.photons(stream.read(0, stream.shape[0]))
+    photons = data.camera.photons(stack)
     every = data.truth.assign(beyond=False)
     if data.beyond is not None:
         every = pd.concat([every, data.beyond.assign(beyond=True)])
     frames = list(every.groupby("frame"))
-    found = pd.concat(
-        side_by_side(lambda one: fitted(photons[one[0]], one[1], data, prior), frames)
-    )
+    return pd.concat(side_by_side(lambda one: fitted(photons[one[0]], one[1], data, prior), frames))
+
+
+def single_frame_limit(data: Any, tolerance_nm: float = 100.0) -> tuple[float, float]:
+    """Return Jaccard index and RMSE (nm) of the fit on all frames of a set."""
+    with ds.open_frames(data.stack) as stream:
+        found = fitted_table(stream.read(0, stream.shape[0]), data)
     scores = score(found, data.truth, match(found, data.truth, tolerance_nm), tolerance_nm)
     return scores.jaccard, scores.rmse_nm
