@@ -74,6 +74,23 @@ def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
     assert files(tmp_path) == uninterrupted
 
 
+def test_who_stops_a_long_night_does_not_wait_for_its_table(
+    movie, uninterrupted, tmp_path, monkeypatch
+):
+    def stop(done, total, message):
+        if done >= 6:
+            raise Cancelled("stopped")
+
+    monkeypatch.setattr("deep_storm.verbs.one_stack.MOST_ROWS_AT_A_STOP", 0)
+    first = again(movie, tmp_path, progress=stop)
+    assert first.written == ()
+    assert f"what 6 frames gave is kept in {tmp_path / 'out.running'}." in first.summary()
+    assert "--resume goes on" in first.summary()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.running"]
+    assert again(movie, tmp_path, resume=True).complete
+    assert files(tmp_path) == uninterrupted
+
+
 class CutOff(ArrayFrames):
     """A stack that ends in the middle of what its header promised."""
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from deep_storm.quality.fits import Fits
 
 MOST_ROWS_IN_MEMORY = 4_000_000
+MOST_ROWS_AT_A_STOP = 400_000
+"""Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
+MOST_PIXELS_AT_A_STOP = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,11 @@ def reconstruct_stack(
             frames, trained, settings, device, progress, work, common.crew, refined
         )
         notes = (*notes, *said, *getattr(stream, "notes", ()))
-        result = ReconstructResult(
-            done, kept_paths(paths, done.complete), notes, _judged(done, trained)
-        )
+        stopped = not done.complete and done.problem is None
+        fits = None if stopped else _judged(done, trained)
+        if stopped and work is not None and _takes_long(done):
+            return ReconstructResult(done, (), notes, fits, work.folder)
+        result = ReconstructResult(done, kept_paths(paths, done.complete), notes, fits)
         if paths:
             write_result(result, trained, stack, settings, overwrite or resume, frames)
             result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
@@ -122,6 +127,11 @@ def _judged(done: Reconstructed, model: Model) -> Fits | None:
     from deep_storm.inference.fits import judge_samples
 
     return judge_samples(list(done.samples), model.card)
+
+
+def _takes_long(done: Reconstructed) -> bool:
+    """Whether writing the results would take longer than who stops a run wants to wait."""
+    return done.rows.count > MOST_ROWS_AT_A_STOP or done.image.size > MOST_PIXELS_AT_A_STOP
 
 
 def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
