@@ -34,8 +34,9 @@ from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
 from deep_storm.errors import ClusterError, SettingsError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import make_reader
-from deep_storm.inference.reconstruction import Found, ReconstructionRun
+from deep_storm.inference.reconstruction import ReconstructionRun
 from deep_storm.inference.refining import Refinement
+from deep_storm.inference.results import Found
 from deep_storm.inference.store import MemoryStore
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard, Weights
@@ -183,7 +184,7 @@ class Cluster:
             run.precision,
             run.layout,
             run.refinement,
-            run.sampled,
+            run.read_out.sampled,
         )
         plugin = JobPlugin(key, pickle.dumps(job))
         waiting: deque[tuple[Future[Any], tuple[int, int]]] = deque()
@@ -334,7 +335,7 @@ def _make(job: Job) -> tuple[ReconstructionRun, Inference]:
             job.stream, model, reader, job.settings, device, MemoryStore(), job.refinement
         )
         run.layout = job.layout
-        run.sampled = job.sampled
+        run.read_out.sampled = job.sampled
         return run, run.inference()
 
 

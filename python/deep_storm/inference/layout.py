@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
+from deep_storm.io.stream import FrameStream
 from deep_storm.networks.base import LocalizationNetwork
 from deep_storm.settings import Reconstruction
 
@@ -24,6 +26,21 @@ class Layout(NamedTuple):
     chunk_frames: int
     batch_frames: int
     tiles: list[Tile]
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the layout in JSON's types."""
+        edges = [[s.start, s.stop] for tile in self.tiles for pair in tile for s in pair]
+        return {**self._asdict(), "tiles": edges}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Layout:
+        """Return the layout that :meth:`to_state` gave."""
+        edges = [slice(*pair) for pair in state["tiles"]]
+        tiles = [
+            Tile((a, b), (c, d))
+            for a, b, c, d in zip(edges[::4], edges[1::4], edges[2::4], edges[3::4], strict=True)
+        ]
+        return cls(state["chunk_frames"], state["batch_frames"], tiles)
 
 
 def plan_layout(
@@ -56,3 +73,23 @@ def plan_layout(
 def _area(tile: Tile) -> int:
     rows, columns = tile.window
     return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
+
+def spans(
+    stream: FrameStream, begin: int, last: int, chunk_frames: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the frames of each chunk; of a movie that still grows, as soon as they are there.
+
+    A span without frames says that there is nothing yet.
+    """
+    while True:
+        wanted = begin + chunk_frames
+        there, ended = stream.available(wanted)
+        stop = min(wanted, stream.end(last), there)
+        if stop == wanted or ended:
+            if stop <= begin:
+                return
+            yield begin, stop
+            begin = stop
+        else:
+            yield begin, begin

@@ -15,25 +15,24 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, ClusterError, StackError
-from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.canvas import Canvas
-from deep_storm.inference.fits import Sample, cut_sample, sampled_frames
-from deep_storm.inference.layout import Layout, plan_layout
+from deep_storm.inference.fits import Sample, sampled_frames
+from deep_storm.inference.layout import Layout, plan_layout, spans
 from deep_storm.inference.reading import Reader, make_reader
-from deep_storm.inference.refining import Refinement, draw_refined, side_by_side
+from deep_storm.inference.readout import Chunk, ReadOut
+from deep_storm.inference.refining import Refinement
 from deep_storm.inference.repair import repair
+from deep_storm.inference.results import Found, Reconstructed
 from deep_storm.inference.store import MemoryStore, Store, WorkFolder
-from deep_storm.inference.tables import FoundRows, Rows
-from deep_storm.inference.tiles import Tile, padded_size
+from deep_storm.inference.tables import FoundRows
+from deep_storm.inference.tiles import padded_size
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.frames import select_frames
 from deep_storm.io.stream import FrameStream
@@ -58,80 +57,6 @@ def _interruptible() -> Iterator[None]:
         if isinstance(error.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
-
-
-@dataclass(frozen=True)
-class Reconstructed:
-    """What a reconstruction gives.
-
-    Attributes
-    ----------
-    rows
-        Localizations above the threshold, by frame: counted, in pieces, or as one :attr:`table`.
-    image
-        Super-resolution image, float32 ``(y, x)``, in emitters per super-resolution pixel.
-    pixel_size_nm
-        Of the image.
-    shape
-        Frames used, height, width of the stack.
-    threshold
-        Confidence that localizations needed.
-    dead_frames
-        0-based frames without any measurement.
-    replaced_pixels
-        Invalid or saturated pixels that were filled from their neighbours.
-    seconds
-        Whole time, and time in the network.
-    complete
-        False when the work was stopped early; then ``shape`` counts the frames done.
-    problem
-        The error that stopped the work, such as a file that is cut off in the middle.
-    samples
-        Of some frames, to see whether they fit the model.
-    """
-
-    rows: Rows
-    image: Float32
-    pixel_size_nm: float
-    shape: tuple[int, int, int]
-    threshold: float
-    dead_frames: tuple[int, ...]
-    replaced_pixels: int
-    seconds: float
-    network_seconds: float
-    precision: str
-    complete: bool = True
-    problem: StackError | ClusterError | None = None
-    samples: tuple[Sample, ...] = ()
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """All localizations in memory (see :mod:`deep_storm.localizations`)."""
-        return self.rows.table()
-
-
-class _Chunk(NamedTuple):
-    start: int
-    photons: Float32
-    frames: Float32
-    dead: npt.NDArray[np.bool_]
-    replaced: int
-
-
-class Found(NamedTuple):
-    """What a chunk gave: per frame, the parts to draw and the candidates above the threshold.
-
-    Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame.
-    """
-
-    start: int
-    dead: npt.NDArray[np.bool_]
-    replaced: int
-    parts: list[list[Any]]
-    candidates: list[Candidates]
-    network_seconds: float
-    refined: list[Candidates]
-    samples: dict[int, Sample]
 
 
 class Crew(Protocol):
@@ -193,7 +118,7 @@ def reconstruct_frames(
         stream, model, reader, settings, device, store or MemoryStore(), refinement
     )
     if settings.fits and not stream.grows:
-        run.sampled = sampled_frames(first, last)
+        run.read_out.sampled = sampled_frames(first, last)
     with place(device):
         finished = run.work(first, last, progress, crew)
     return run.result(first, finished, last)
@@ -212,9 +137,6 @@ class ReconstructionRun:
         store: Store,
         refinement: Refinement | None = None,
     ) -> None:
-        self.refinement = refinement
-        self.card = model.card if refinement is None else refinement.told_card
-        self.sampled: list[int] = []
         self.samples: dict[int, Sample] = {}
         self.store = store
         self.stream = stream
@@ -224,7 +146,10 @@ class ReconstructionRun:
         self.precision = inference_dtype(device)
         self.network = model.network
         self.upsampling = settings.upsampling or model.card.network.upsampling
-        self.threshold = self.card.threshold if settings.threshold is None else settings.threshold
+        card = model.card if refinement is None else refinement.told_card
+        threshold = card.threshold if settings.threshold is None else settings.threshold
+        self.refinement = refinement
+        self.read_out = ReadOut(reader, card, threshold, stream.shape[1:], refinement)
         self.problem: StackError | ClusterError | None = None
         self.dead: list[int] = []
         self.replaced = 0
@@ -285,7 +210,7 @@ class ReconstructionRun:
             for chunk in self._chunks(begin, readers):
                 parts = self._infer(infer, chunk, self.layout)
                 self._wait_for(reading_out)
-                reading_out = extractors.submit(self._read_out, chunk, parts)
+                reading_out = extractors.submit(self._read_out_and_keep, chunk, parts)
                 self.seen = chunk.start + len(chunk.frames)
                 self._tell()
             self._wait_for(reading_out)
@@ -308,11 +233,13 @@ class ReconstructionRun:
 
     def _sample_before(self, begin: int, infer: Inference) -> None:
         """Sample the frames that an interrupted run had done."""
-        for frame in [f for f in self.sampled if self.span[0] <= f < begin]:
+        for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
                 chunk = self._load(frame, frame + 1)
-                found = self._candidates(chunk, self._infer(infer, chunk, self.layout)[0], 0)
-                self.samples |= self._sampled(chunk, [found])
+                found = self.read_out.candidates(
+                    chunk, self._infer(infer, chunk, self.layout)[0], 0
+                )
+                self.samples |= self.read_out.samples(chunk, [found])
 
     def inference(self) -> Inference:
         """Return the compiled network."""
@@ -329,9 +256,7 @@ class ReconstructionRun:
         """Return, in JSON's types, what the next chunk depends on."""
         return {
             "done": self.done,
-            "chunk_frames": self.layout.chunk_frames,
-            "batch_frames": self.layout.batch_frames,
-            "tiles": [[s.start, s.stop] for t in self.layout.tiles for p in t for s in p],
+            **self.layout.to_state(),
             "dead": self.dead,
             "replaced": self.replaced,
             "seconds": time.perf_counter() - self.began,
@@ -343,34 +268,14 @@ class ReconstructionRun:
         self.canvas.load(image)
         self.dead, self.replaced = list(state["dead"]), state["replaced"]
         self.seconds, self.network_seconds = state["seconds"], state["network_seconds"]
-        edges = [slice(*pair) for pair in state["tiles"]]
-        tiles = [
-            Tile((a, b), (c, d))
-            for a, b, c, d in zip(edges[::4], edges[1::4], edges[2::4], edges[3::4], strict=True)
-        ]
-        return state["done"], Layout(state["chunk_frames"], state["batch_frames"], tiles)
+        return state["done"], Layout.from_state(state)
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
-        """Yield the frames of each chunk; of a movie that still grows, as soon as they are there.
+        return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
 
-        A span without frames says that there is nothing yet.
-        """
-        last = self.span[1]
-        while True:
-            wanted = begin + self.layout.chunk_frames
-            there, ended = self.stream.available(wanted)
-            stop = min(wanted, self.stream.end(last), there)
-            if stop == wanted or ended:
-                if stop <= begin:
-                    return
-                yield begin, stop
-                begin = stop
-            else:
-                yield begin, begin
-
-    def _chunks(self, begin: int, readers: ThreadPoolExecutor) -> Iterator[_Chunk]:
+    def _chunks(self, begin: int, readers: ThreadPoolExecutor) -> Iterator[Chunk]:
         """Yield chunks; the next one is read while this one is worked on."""
-        waiting: Future[_Chunk] | None = None
+        waiting: Future[Chunk] | None = None
         for start, stop in self._spans(begin):
             coming = readers.submit(self._load, start, stop) if stop > start else None
             if waiting is not None:
@@ -381,7 +286,7 @@ class ReconstructionRun:
         if waiting is not None:
             yield waiting.result()
 
-    def _load(self, start: int, stop: int) -> _Chunk:
+    def _load(self, start: int, stop: int) -> Chunk:
         """Read frames and bring them to the network's scale, padded to its alignment."""
         repaired = repair(self.stream.read(start, stop))
         photons = self.model.card.camera.photons(repaired.adu)
@@ -391,9 +296,9 @@ class ReconstructionRun:
         more = ((0, 0), (0, height - photons.shape[1]), (0, width - photons.shape[2]), (0, 0))
         if any(sum(pair) for pair in more):
             frames = np.pad(frames, more, mode="edge")
-        return _Chunk(start, photons, frames, repaired.dead, repaired.replaced)
+        return Chunk(start, photons, frames, repaired.dead, repaired.replaced)
 
-    def _infer(self, infer: Inference, chunk: _Chunk, layout: Layout) -> list[list[Any]]:
+    def _infer(self, infer: Inference, chunk: Chunk, layout: Layout) -> list[list[Any]]:
         """Run the network over all tiles; return the parts of every frame."""
         parts: list[list[Any]] = [[] for _ in chunk.frames]
         for tile in layout.tiles:
@@ -412,68 +317,12 @@ class ReconstructionRun:
         before = self.network_seconds
         chunk = self._load(start, stop)
         parts = self._infer(infer, chunk, self.layout)
-        return self._found(chunk, parts)._replace(network_seconds=self.network_seconds - before)
-
-    def _read_out(self, chunk: _Chunk, parts: list[list[Any]]) -> None:
-        self._keep(self._found(chunk, parts))
-
-    def _found(self, chunk: _Chunk, parts: list[list[Any]]) -> Found:
-        """Turn the parts of a chunk into candidates above the threshold."""
-        for number in np.flatnonzero(chunk.dead):
-            parts[number].clear()
-        numbers = range(len(parts))
-        if self.refinement is None:
-            every = [self._candidates(chunk, parts[number], number) for number in numbers]
-            samples, refined = self._sampled(chunk, every), []
-        else:
-            pairs = side_by_side(
-                lambda number: self._refined(chunk, parts[number], number), numbers
-            )
-            # After a stop, only what comes before the first unfinished frame counts.
-            whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
-            samples = self._sampled(chunk, [before for before, _ in pairs[:whole]])
-            refined = every = [after for _, after in pairs[:whole]]
-        kept = [c.where(self._confidence(c) >= self.threshold) for c in every]
-        count = len(every)
-        return Found(
-            chunk.start,
-            chunk.dead[:count],
-            chunk.replaced,
-            parts[:count],
-            kept,
-            0.0,
-            refined,
-            samples,
+        return self.read_out.found(chunk, parts)._replace(
+            network_seconds=self.network_seconds - before
         )
 
-    def _candidates(self, chunk: _Chunk, parts: list[Any], number: int) -> Candidates:
-        """Return the network's candidates of one frame; none on a dead one."""
-        if chunk.dead[number]:
-            return concatenated([])
-        return self.reader.candidates(parts, chunk.start + number, self.stream.shape[1:])
-
-    def _refined(
-        self, chunk: _Chunk, parts: list[Any], number: int
-    ) -> tuple[Candidates, Candidates] | None:
-        """Return candidates of one frame before and after refinement; None after a stop."""
-        before = self._candidates(chunk, parts, number)
-        if self.refinement is None or chunk.dead[number]:
-            return before, before
-        after = self.refinement.candidates(chunk.photons[number], before, chunk.start + number)
-        return None if self.refinement.refiner.stopped else (before, after)
-
-    def _sampled(self, chunk: _Chunk, candidates: list[Candidates]) -> dict[int, Sample]:
-        """Cut samples out of those frames of a chunk that shall be looked at."""
-        return {
-            chunk.start + k: cut_sample(
-                chunk.photons[k], candidates[k], self.sampled.index(chunk.start + k)
-            )
-            for k in range(len(candidates))
-            if chunk.start + k in self.sampled and not chunk.dead[k]
-        }
-
-    def _confidence(self, candidates: Candidates) -> npt.NDArray[np.float64]:
-        return self.card.calibration.confidence_of(candidates.score)
+    def _read_out_and_keep(self, chunk: Chunk, parts: list[list[Any]]) -> None:
+        self._keep(self.read_out.found(chunk, parts))
 
     def _keep(self, found: Found) -> None:
         """Draw what was found, and keep its candidates."""
@@ -482,13 +331,7 @@ class ReconstructionRun:
         self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
         self.samples |= found.samples
         for top, band in self.canvas.bands():
-            if self.refinement is not None:
-                for one in found.refined:
-                    draw_refined(one, self._confidence(one), self.upsampling, band, top)
-                continue
-            for of_frame in found.parts:
-                for part in of_frame:
-                    self.reader.draw(part, band, top)
+            self.read_out.draw(found, self.upsampling, band, top)
         for candidates in found.candidates:
             self.store.append(candidates)
         self.done = found.start + len(found.parts)
@@ -499,11 +342,11 @@ class ReconstructionRun:
         camera: Camera = self.model.card.camera
         _, height, width = self.stream.shape
         return Reconstructed(
-            rows=FoundRows(self.store, self.card),
+            rows=FoundRows(self.store, self.read_out.card),
             image=self.canvas.pixels,
             pixel_size_nm=camera.pixel_size_nm / self.upsampling,
             shape=(finished - first, height, width),
-            threshold=self.threshold,
+            threshold=self.read_out.threshold,
             dead_frames=tuple(self.dead),
             replaced_pixels=self.replaced,
             seconds=self.seconds,
@@ -511,5 +354,5 @@ class ReconstructionRun:
             precision=self.precision,
             complete=finished == self.stream.end(last) and self.problem is None,
             problem=self.problem,
-            samples=tuple(self.samples[f] for f in self.sampled if f in self.samples),
+            samples=tuple(self.samples[f] for f in self.read_out.sampled if f in self.samples),
         )
