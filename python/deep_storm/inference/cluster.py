@@ -41,8 +41,8 @@ from deep_storm.inference.store import MemoryStore
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard, Weights
 from deep_storm.networks import make_network
-from deep_storm.networks.base import Inference
 from deep_storm.networks.device import place
+from deep_storm.networks.replicas import Replicas
 from deep_storm.settings import Device, Reconstruction
 
 CONNECT_SECONDS = 20.0
@@ -297,7 +297,7 @@ class JobPlugin(WorkerPlugin):
 
 
 _jobs: dict[str, bytes] = {}
-_made: dict[str, tuple[ReconstructionRun, Inference]] = {}
+_made: dict[str, tuple[ReconstructionRun, Replicas]] = {}
 _one_at_a_time = Lock()
 
 
@@ -306,9 +306,9 @@ def work_on(key: str, start: int, stop: int) -> Found:
     with _one_at_a_time:
         if key not in _made:
             _made[key] = _make(_opened(_jobs[key]))
-        run, infer = _made[key]
+        run, eyes = _made[key]
         with place(Device(precision="float32")):
-            return run.find(infer, start, stop)
+            return run.find(eyes, start, stop)
 
 
 def _opened(job: bytes) -> Job:
@@ -324,7 +324,7 @@ def _opened(job: bytes) -> Job:
     return unpacked
 
 
-def _make(job: Job) -> tuple[ReconstructionRun, Inference]:
+def _make(job: Job) -> tuple[ReconstructionRun, Replicas]:
     """Build the network of a job."""
     device = Device.parse({"precision": job.precision})
     with place(device):

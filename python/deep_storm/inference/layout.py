@@ -16,6 +16,9 @@ SHARE_OF_FREE_MEMORY = 0.1
 MOST_CHUNK_FRAMES = 64
 LEAST_BATCH_FRAMES = 2
 """Of a single frame, :func:`~deep_storm.networks.base.in_company` makes two."""
+LEAST_CHUNK_FRAMES = 4
+CHUNK_PX = 2**20
+"""Pixels of a chunk, where that is enough frames: the first and the last overlap with nothing."""
 MOST_REFINED_FRAMES = 16
 """Refinement takes longer: shorter chunks show progress more often."""
 
@@ -61,8 +64,9 @@ def plan_layout(
     tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
     largest = max(_area(tile) for tile in tiles)
     batch = max(LEAST_BATCH_FRAMES, min(px_per_call // largest, MOST_CHUNK_FRAMES))
+    frames = max(CHUNK_PX // (height * width), LEAST_CHUNK_FRAMES)
     chunk = settings.chunk_frames or max(
-        batch, min(MOST_CHUNK_FRAMES, budget // (16 * height * width))
+        batch, min(MOST_CHUNK_FRAMES, frames, budget // (16 * height * width))
     )
     if settings.refine and settings.chunk_frames is None:
         chunk = min(chunk, MOST_REFINED_FRAMES)

@@ -1,20 +1,16 @@
 """Turn a stack into localizations and a super-resolution image.
 
-Data flow, one chunk of frames at a time::
-
-    read + repair + photons  →  network (tiles, batches)  →  candidates + image
-       reading thread             this thread                 reading-out thread
-
-The three overlap. Chunk, tile and batch are sized so that memory does not depend on the length of
-the stack; the answer is the same whatever they are.
+Chunk by chunk, frames are read, go through the network and are read out, all at the same time
+(:mod:`deep_storm.inference.overlap`). Chunk, tile and batch are sized so that memory does not
+depend on the length of the stack; the answer is the same whatever they are.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +21,7 @@ from deep_storm.errors import Cancelled, ClusterError, StackError
 from deep_storm.inference.canvas import Canvas
 from deep_storm.inference.fits import Sample, sampled_frames
 from deep_storm.inference.layout import Layout, plan_layout, spans
+from deep_storm.inference.overlap import ONE_EACH, Overlap
 from deep_storm.inference.reading import Reader, make_reader
 from deep_storm.inference.readout import Chunk, ReadOut
 from deep_storm.inference.refining import Refinement
@@ -32,20 +29,19 @@ from deep_storm.inference.repair import repair
 from deep_storm.inference.results import Found, Reconstructed
 from deep_storm.inference.store import MemoryStore, Store, WorkFolder
 from deep_storm.inference.tables import FoundRows
-from deep_storm.inference.tiles import padded_size
+from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.frames import select_frames
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.networks.base import Inference
 from deep_storm.networks.device import inference_dtype, place
+from deep_storm.networks.replicas import Replicas, replicated
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Reconstruction
 
 Float32 = npt.NDArray[np.float32]
 ENDLESS = 2**31
-POLL_SECONDS = 0.2
-"""How often a long refinement asks whether it shall go on."""
 
 
 @contextmanager
@@ -143,6 +139,7 @@ class ReconstructionRun:
         self.model = model
         self.reader = reader
         self.settings = settings
+        self.device = device
         self.precision = inference_dtype(device)
         self.network = model.network
         self.upsampling = settings.upsampling or model.card.network.upsampling
@@ -155,6 +152,7 @@ class ReconstructionRun:
         self.replaced = 0
         self.network_seconds = 0.0
         self.seconds = 0.0
+        self.workers = ONE_EACH
 
     def work(self, first: int, last: int, progress: Progress, crew: Crew | None = None) -> int:
         """Work through the frames; return the end of what was done."""
@@ -171,80 +169,76 @@ class ReconstructionRun:
         self.done = self.seen = begin
         self.span = (first, last)
         self.progress = progress
-        with ExitStack() as opened:
-            try:
-                if crew is not None:
-                    for found in crew.found(self, self._spans(begin), self._tell):
-                        self._keep(found)
-                        self._tell()
-                else:
-                    with _interruptible():
-                        self._work_here(begin, opened)
-            except Cancelled:
-                self.stream.stop()
-            except KeyboardInterrupt:
-                self.stream.stop()
-                # A movie that nobody wants to grow any more is finished with its last few frames.
-                if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
-                    with suppress(Cancelled, KeyboardInterrupt):
-                        self._work_here(self.done, opened)
-            except (StackError, ClusterError) as error:
-                if self.done == first:
-                    raise
-                self.problem = error
+        try:
+            if crew is not None:
+                for found in crew.found(self, self._spans(begin), self._tell):
+                    self._keep(found)
+                    self._tell()
+            else:
+                with _interruptible():
+                    self._work_here(begin)
+        except Cancelled:
+            self.stream.stop()
+        except KeyboardInterrupt:
+            self.stream.stop()
+            # A movie that nobody wants to grow any more is finished with its last few frames.
+            if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
+                self.progress = silent
+                with suppress(KeyboardInterrupt):
+                    self._work_here(self.done)
+        except (StackError, ClusterError) as error:
+            if self.done == first:
+                raise
+            self.problem = error
         if self.done < self.stream.end(last):
             self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
         self.seconds = time.perf_counter() - self.began
         return self.done
 
-    def _work_here(self, begin: int, opened: ExitStack) -> None:
-        """Read, infer and read out in three threads of this process."""
-        infer = self.inference()
+    def _work_here(self, begin: int) -> None:
+        """Read, infer and read out in threads of this process."""
+        eyes = self.inference()
         if self.refinement is not None:
             self.refinement.refiner.begin()
-        self._sample_before(begin, infer)
-        readers = opened.enter_context(ThreadPoolExecutor(1))
-        extractors = opened.enter_context(ThreadPoolExecutor(1))
-        reading_out: Future[None] | None = None
-        try:
-            for chunk in self._chunks(begin, readers):
-                parts = self._infer(infer, chunk, self.layout)
-                self._wait_for(reading_out)
-                reading_out = extractors.submit(self._read_out_and_keep, chunk, parts)
-                self.seen = chunk.start + len(chunk.frames)
-                self._tell()
-            self._wait_for(reading_out)
-        except (Cancelled, KeyboardInterrupt):
-            if self.refinement is not None:
-                self.refinement.refiner.stop()
-            raise
-        finally:
-            readers.shutdown(wait=False, cancel_futures=True)
-            if reading_out is not None:
-                reading_out.result()
+        self._sample_before(begin, eyes)
+        with self._threads() as overlap:
+            try:
+                for chunk in overlap.chunks(self._spans(begin), self._tell):
+                    parts = overlap.in_network(
+                        partial(self._infer, eyes, chunk, self.layout, self._tell)
+                    )
+                    overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
+                    self.seen = chunk.start + len(chunk.frames)
+                    self._tell()
+                    self.workers = overlap.workers
+                overlap.wait(self._tell)
+            except (Cancelled, KeyboardInterrupt):
+                if self.refinement is not None:
+                    self.refinement.refiner.stop()
+                raise
 
-    def _wait_for(self, reading_out: Future[None] | None) -> None:
-        """Wait until a chunk is read out; a refinement asks meanwhile whether to go on."""
-        if reading_out is None:
-            return
-        while self.refinement is not None and not wait([reading_out], POLL_SECONDS).done:
-            self._tell()
-        reading_out.result()
+    def _threads(self) -> Overlap[Chunk, Found]:
+        """Return the threads; refinement uses all cores for one chunk."""
+        px = self.stream.shape[1] * self.stream.shape[2]
+        chunk_bytes = self.layout.chunk_frames * px * (self.stream.dtype.itemsize + 8)
+        return Overlap(self._load, self._keep, chunk_bytes, self.refinement is None)
 
-    def _sample_before(self, begin: int, infer: Inference) -> None:
+    def _sample_before(self, begin: int, eyes: Replicas) -> None:
         """Sample the frames that an interrupted run had done."""
         for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
                 chunk = self._load(frame, frame + 1)
-                found = self.read_out.candidates(
-                    chunk, self._infer(infer, chunk, self.layout)[0], 0
-                )
+                found = self.read_out.candidates(chunk, self._infer(eyes, chunk, self.layout)[0], 0)
                 self.samples |= self.read_out.samples(chunk, [found])
 
-    def inference(self) -> Inference:
-        """Return the compiled network."""
-        return self.network.inference(
-            self.model.keras_model, self.model.card.scales, self.precision
+    def inference(self) -> Replicas:
+        """Return the compiled network, one for each device."""
+        return replicated(
+            self.network,
+            self.model.keras_model,
+            self.model.card.scales,
+            self.precision,
+            self.device,
         )
 
     def _tell(self) -> None:
@@ -273,19 +267,6 @@ class ReconstructionRun:
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
 
-    def _chunks(self, begin: int, readers: ThreadPoolExecutor) -> Iterator[Chunk]:
-        """Yield chunks; the next one is read while this one is worked on."""
-        waiting: Future[Chunk] | None = None
-        for start, stop in self._spans(begin):
-            coming = readers.submit(self._load, start, stop) if stop > start else None
-            if waiting is not None:
-                yield waiting.result()
-            if coming is None:
-                self._tell()
-            waiting = coming
-        if waiting is not None:
-            yield waiting.result()
-
     def _load(self, start: int, stop: int) -> Chunk:
         """Read frames and bring them to the network's scale, padded to its alignment."""
         repaired = repair(self.stream.read(start, stop))
@@ -298,34 +279,48 @@ class ReconstructionRun:
             frames = np.pad(frames, more, mode="edge")
         return Chunk(start, photons, frames, repaired.dead, repaired.replaced)
 
-    def _infer(self, infer: Inference, chunk: Chunk, layout: Layout) -> list[list[Any]]:
-        """Run the network over all tiles; return the parts of every frame."""
-        parts: list[list[Any]] = [[] for _ in chunk.frames]
-        for tile in layout.tiles:
+    def _infer(
+        self,
+        eyes: Replicas,
+        chunk: Chunk,
+        layout: Layout,
+        between: Callable[[], None] = lambda: None,
+    ) -> list[list[Any]]:
+        """Run the network over all tiles; return the parts of every frame.
+
+        ``between`` is called between two batches and raises to cancel.
+        """
+
+        def look(infer: Inference, batch: tuple[Tile, int]) -> list[Any]:
+            tile, start = batch
             rows, columns = tile.window
-            for start in range(0, len(chunk.frames), layout.batch_frames):
-                batch = chunk.frames[start : start + layout.batch_frames, rows, columns]
-                began = time.perf_counter()
-                answer = infer(np.ascontiguousarray(batch))
-                self.network_seconds += time.perf_counter() - began
-                for number, one in enumerate(answer, start):
-                    parts[number].append(self.reader.part(one, tile))
+            frames = chunk.frames[start : start + layout.batch_frames, rows, columns]
+            return [self.reader.part(one, tile) for one in infer(np.ascontiguousarray(frames))]
+
+        parts: list[list[Any]] = [[] for _ in chunk.frames]
+        starts = range(0, len(chunk.frames), layout.batch_frames)
+        batches = [(tile, start) for tile in layout.tiles for start in starts]
+        before = eyes.seconds
+        for (_, start), found in zip(batches, eyes.over(look, batches), strict=True):
+            for number, part in enumerate(found, start):
+                parts[number].append(part)
+            between()
+        self.network_seconds += eyes.seconds - before
         return parts
 
-    def find(self, infer: Inference, start: int, stop: int) -> Found:
+    def find(self, eyes: Replicas, start: int, stop: int) -> Found:
         """Work on the frames of a chunk, for someone else to keep."""
         before = self.network_seconds
         chunk = self._load(start, stop)
-        parts = self._infer(infer, chunk, self.layout)
+        parts = self._infer(eyes, chunk, self.layout)
         return self.read_out.found(chunk, parts)._replace(
             network_seconds=self.network_seconds - before
         )
 
-    def _read_out_and_keep(self, chunk: Chunk, parts: list[list[Any]]) -> None:
-        self._keep(self.read_out.found(chunk, parts))
-
     def _keep(self, found: Found) -> None:
         """Draw what was found, and keep its candidates."""
+        if found.start != self.done:
+            return  # a refinement was stopped within an earlier chunk: --resume begins there
         self.replaced += found.replaced
         self.network_seconds += found.network_seconds
         self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
@@ -355,4 +350,5 @@ class ReconstructionRun:
             complete=finished == self.stream.end(last) and self.problem is None,
             problem=self.problem,
             samples=tuple(self.samples[f] for f in self.read_out.sampled if f in self.samples),
+            workers=self.workers,
         )

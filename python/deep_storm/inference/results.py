@@ -12,6 +12,7 @@ import pandas as pd
 from deep_storm.errors import ClusterError, StackError
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.fits import Sample
+from deep_storm.inference.overlap import ONE_EACH, Workers
 from deep_storm.inference.tables import Rows
 
 Float32 = npt.NDArray[np.float32]
@@ -61,6 +62,8 @@ class Reconstructed:
         The error that stopped the work, such as a file that is cut off in the middle.
     samples
         Of some frames, to see whether they fit the model.
+    workers
+        Threads that read and that read out, as chosen for this stack.
     """
 
     rows: Rows
@@ -76,6 +79,7 @@ class Reconstructed:
     complete: bool = True
     problem: StackError | ClusterError | None = None
     samples: tuple[Sample, ...] = ()
+    workers: Workers = ONE_EACH
 
     @property
     def table(self) -> pd.DataFrame:

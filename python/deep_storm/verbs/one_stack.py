@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.errors import ClusterError
-    from deep_storm.inference.reconstruction import Crew, Reconstructed
+    from deep_storm.inference.reconstruction import Crew
     from deep_storm.inference.refining import Refinement
+    from deep_storm.inference.results import Reconstructed
     from deep_storm.inference.store import WorkFolder
     from deep_storm.inference.tables import Rows
     from deep_storm.io.stream import FrameStream
@@ -92,12 +93,8 @@ def reconstruct_stack(
             frames, trained, settings, device, progress, work, common.crew, refined
         )
         notes = (*notes, *said, *getattr(stream, "notes", ()))
-        stopped = not done.complete and done.problem is None
-        fits = None if stopped else _judged(done, trained)
-        if stopped and work is not None and _takes_long(done):
-            return ReconstructResult(done, (), notes, fits, work.folder)
-        result = ReconstructResult(done, kept_paths(paths, done.complete), notes, fits)
-        if paths:
+        result = _result(done, trained, paths, notes, work)
+        if result.written:
             write_result(result, trained, stack, settings, overwrite or resume, frames)
             result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
         if work is not None and done.complete:
@@ -127,6 +124,21 @@ def _judged(done: Reconstructed, model: Model) -> Fits | None:
     from deep_storm.inference.fits import judge_samples
 
     return judge_samples(list(done.samples), model.card)
+
+
+def _result(
+    done: Reconstructed,
+    model: Model,
+    paths: tuple[Path, ...],
+    notes: tuple[str, ...],
+    work: WorkFolder | None,
+) -> ReconstructResult:
+    """Return the result; of a run that was stopped without what would keep the user waiting."""
+    stopped = not done.complete and done.problem is None
+    if stopped and work is not None and _takes_long(done):
+        return ReconstructResult(done, (), notes, kept=work.folder)
+    fits = None if stopped else _judged(done, model)
+    return ReconstructResult(done, kept_paths(paths, done.complete), notes, fits)
 
 
 def _takes_long(done: Reconstructed) -> bool:

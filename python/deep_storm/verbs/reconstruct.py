@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.inference.reconstruction import Crew, Reconstructed
+    from deep_storm.inference.reconstruction import Crew
+    from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
@@ -120,6 +121,7 @@ class ReconstructResult:
             "network_seconds": done.network_seconds,
             "frames_per_second": self.frames_per_second,
             "precision": done.precision,
+            "workers": done.workers._asdict(),
             "dead_frames": [frame + 1 for frame in done.dead_frames],
             "replaced_pixels": done.replaced_pixels,
             "complete": done.complete,
