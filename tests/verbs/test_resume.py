@@ -74,6 +74,82 @@ def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
     assert files(tmp_path) == uninterrupted
 
 
+def test_who_stops_a_long_night_does_not_wait_for_its_table(
+    movie, uninterrupted, tmp_path, monkeypatch
+):
+    def stop(done, total, message):
+        if done >= 6:
+            raise Cancelled("stopped")
+
+    monkeypatch.setattr("deep_storm.verbs.one_stack.MOST_ROWS_AT_A_STOP", 0)
+    first = again(movie, tmp_path, progress=stop)
+    assert first.written == ()
+    assert f"what 6 frames gave is kept in {tmp_path / 'out.running'}." in first.summary()
+    assert "--resume goes on" in first.summary()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.running"]
+    assert again(movie, tmp_path, resume=True).complete
+    assert files(tmp_path) == uninterrupted
+
+
+def full(folder):
+    """Let no file of this process grow beyond what rows.bin has now."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (folder / "out.running" / "rows.bin").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def taken_away(folder):
+    """Put something in the place of rows.bin that nobody may write to, root neither."""
+    (folder / "out.running" / "rows.bin").rename(folder / "kept.bin")
+    (folder / "out.running" / "rows.bin").mkdir()
+
+    def given_back():
+        (folder / "out.running" / "rows.bin").rmdir()
+        (folder / "kept.bin").rename(folder / "out.running" / "rows.bin")
+
+    return given_back
+
+
+def gone(folder):
+    """Unmount the drive, so to speak."""
+    (folder / "out.running").rename(folder / "elsewhere")
+
+    def back():
+        (folder / "elsewhere").rename(folder / "out.running")
+        (folder / "out.running" / "lock").unlink()  # its process would have ended meanwhile
+
+    return back
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits and names as on POSIX")
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [(full, "limit is reached"), (taken_away, "rows.bin: "), (gone, "drive is gone")],
+)
+def test_trouble_with_the_disk_in_the_middle_loses_nothing(
+    movie, uninterrupted, tmp_path, monkeypatch, trouble, said
+):
+    monkeypatch.setattr(store, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(store, "SHARE_OF_TIME", 1e9)
+    mend = []
+
+    def strike(done, total, message):
+        if done >= 8 and not mend:
+            mend.append(trouble(tmp_path))
+
+    try:
+        with pytest.raises(OutputError, match=said):
+            again(movie, tmp_path, progress=strike)
+    finally:
+        mend[0]()
+    assert not (tmp_path / "out.csv").exists()
+    assert again(movie, tmp_path, resume=True).complete
+    assert files(tmp_path) == uninterrupted
+
+
 class CutOff(ArrayFrames):
     """A stack that ends in the middle of what its header promised."""
 

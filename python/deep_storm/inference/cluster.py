@@ -34,14 +34,15 @@ from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
 from deep_storm.errors import ClusterError, SettingsError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import make_reader
-from deep_storm.inference.reconstruction import Found, ReconstructionRun
+from deep_storm.inference.reconstruction import ReconstructionRun
 from deep_storm.inference.refining import Refinement
+from deep_storm.inference.results import Found
 from deep_storm.inference.store import MemoryStore
 from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard, Weights
 from deep_storm.networks import make_network
-from deep_storm.networks.base import Inference
 from deep_storm.networks.device import place
+from deep_storm.networks.replicas import Replicas
 from deep_storm.settings import Device, Reconstruction
 
 CONNECT_SECONDS = 20.0
@@ -183,7 +184,7 @@ class Cluster:
             run.precision,
             run.layout,
             run.refinement,
-            run.sampled,
+            run.read_out.sampled,
         )
         plugin = JobPlugin(key, pickle.dumps(job))
         waiting: deque[tuple[Future[Any], tuple[int, int]]] = deque()
@@ -296,7 +297,7 @@ class JobPlugin(WorkerPlugin):
 
 
 _jobs: dict[str, bytes] = {}
-_made: dict[str, tuple[ReconstructionRun, Inference]] = {}
+_made: dict[str, tuple[ReconstructionRun, Replicas]] = {}
 _one_at_a_time = Lock()
 
 
@@ -305,9 +306,9 @@ def work_on(key: str, start: int, stop: int) -> Found:
     with _one_at_a_time:
         if key not in _made:
             _made[key] = _make(_opened(_jobs[key]))
-        run, infer = _made[key]
+        run, eyes = _made[key]
         with place(Device(precision="float32")):
-            return run.find(infer, start, stop)
+            return run.find(eyes, start, stop)
 
 
 def _opened(job: bytes) -> Job:
@@ -323,7 +324,7 @@ def _opened(job: bytes) -> Job:
     return unpacked
 
 
-def _make(job: Job) -> tuple[ReconstructionRun, Inference]:
+def _make(job: Job) -> tuple[ReconstructionRun, Replicas]:
     """Build the network of a job."""
     device = Device.parse({"precision": job.precision})
     with place(device):
@@ -334,7 +335,7 @@ def _make(job: Job) -> tuple[ReconstructionRun, Inference]:
             job.stream, model, reader, job.settings, device, MemoryStore(), job.refinement
         )
         run.layout = job.layout
-        run.sampled = job.sampled
+        run.read_out.sampled = job.sampled
         return run, run.inference()
 
 

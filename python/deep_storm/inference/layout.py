@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
+from deep_storm.io.stream import FrameStream
 from deep_storm.networks.base import LocalizationNetwork
 from deep_storm.settings import Reconstruction
 
@@ -14,6 +16,9 @@ SHARE_OF_FREE_MEMORY = 0.1
 MOST_CHUNK_FRAMES = 64
 LEAST_BATCH_FRAMES = 2
 """Of a single frame, :func:`~deep_storm.networks.base.in_company` makes two."""
+LEAST_CHUNK_FRAMES = 4
+CHUNK_PX = 2**20
+"""Pixels of a chunk, where that is enough frames: the first and the last overlap with nothing."""
 MOST_REFINED_FRAMES = 16
 """Refinement takes longer: shorter chunks show progress more often."""
 
@@ -24,6 +29,21 @@ class Layout(NamedTuple):
     chunk_frames: int
     batch_frames: int
     tiles: list[Tile]
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the layout in JSON's types."""
+        edges = [[s.start, s.stop] for tile in self.tiles for pair in tile for s in pair]
+        return {**self._asdict(), "tiles": edges}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Layout:
+        """Return the layout that :meth:`to_state` gave."""
+        edges = [slice(*pair) for pair in state["tiles"]]
+        tiles = [
+            Tile((a, b), (c, d))
+            for a, b, c, d in zip(edges[::4], edges[1::4], edges[2::4], edges[3::4], strict=True)
+        ]
+        return cls(state["chunk_frames"], state["batch_frames"], tiles)
 
 
 def plan_layout(
@@ -44,8 +64,9 @@ def plan_layout(
     tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
     largest = max(_area(tile) for tile in tiles)
     batch = max(LEAST_BATCH_FRAMES, min(px_per_call // largest, MOST_CHUNK_FRAMES))
+    frames = max(CHUNK_PX // (height * width), LEAST_CHUNK_FRAMES)
     chunk = settings.chunk_frames or max(
-        batch, min(MOST_CHUNK_FRAMES, budget // (16 * height * width))
+        batch, min(MOST_CHUNK_FRAMES, frames, budget // (16 * height * width))
     )
     if settings.refine and settings.chunk_frames is None:
         chunk = min(chunk, MOST_REFINED_FRAMES)
@@ -56,3 +77,23 @@ def plan_layout(
 def _area(tile: Tile) -> int:
     rows, columns = tile.window
     return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
+
+def spans(
+    stream: FrameStream, begin: int, last: int, chunk_frames: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the frames of each chunk; of a movie that still grows, as soon as they are there.
+
+    A span without frames says that there is nothing yet.
+    """
+    while True:
+        wanted = begin + chunk_frames
+        there, ended = stream.available(wanted)
+        stop = min(wanted, stream.end(last), there)
+        if stop == wanted or ended:
+            if stop <= begin:
+                return
+            yield begin, stop
+            begin = stop
+        else:
+            yield begin, begin

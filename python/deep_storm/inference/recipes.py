@@ -29,7 +29,8 @@ from deep_storm.settings import (
 from deep_storm.simulation.frames import simulate
 
 UPSAMPLING = 8
-FRAMES = {64: 96, 256: 8}
+FRAMES = {64: 512, 256: 64}
+"""Some seconds of work: the first chunk read and the last one read out overlap with nothing."""
 
 
 def write_stack_of(

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from deep_storm.errors import OutputError
 
+_GONE = ("the folder or its drive is gone", "bring it back or choose another folder")
 _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space or write to another disk"),
     errno.EFBIG: (
@@ -34,9 +35,13 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.EEXIST: ("a part of the path is a file, not a folder", "choose another folder"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
     errno.EIO: ("the disk reports an error", "write to another disk"),
+    errno.ENOENT: _GONE,
+    errno.ENODEV: _GONE,
 }
 if hasattr(errno, "EDQUOT"):  # not on Windows
     _REASONS[errno.EDQUOT] = ("your disk quota is used up", "free some space or write elsewhere")
+if hasattr(errno, "ESTALE"):  # a network drive that came and went
+    _REASONS[errno.ESTALE] = _GONE
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:

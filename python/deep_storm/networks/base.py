@@ -175,7 +175,9 @@ class LocalizationNetwork(ABC):
         """Return the loss of an answer, a scalar."""
 
     @abstractmethod
-    def inference(self, model: keras.Model, scales: Scales, dtype: str = "float32") -> Inference:
+    def inference(
+        self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
+    ) -> Inference:
         """Return the network's fastest form with the weights of ``model``.
 
         Parameters
@@ -184,4 +186,6 @@ class LocalizationNetwork(ABC):
             Of the frames that it will see.
         dtype
             ``float32`` or ``bfloat16``.
+        xla
+            Compile it with XLA, for each size of input: faster on a GPU, slower elsewhere.
         """

@@ -109,7 +109,9 @@ class ClassicNetwork(LocalizationNetwork):
         along_y = tf.exp(-0.5 * tf.square(y))
         return tf.linalg.matmul(along_y, along_x, transpose_a=True)
 
-    def inference(self, model: keras.Model, scales: Scales, dtype: str = "float32") -> Inference:
+    def inference(
+        self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
+    ) -> Inference:
         """Fold batch normalization and convolve by phases; see the module's text."""
         layers = _folded(model)
         encoder = [(tf.constant(k, dtype), tf.constant(b, dtype)) for k, b in layers[:4]]
@@ -121,7 +123,9 @@ class ClassicNetwork(LocalizationNetwork):
         upsampling = self.upsampling
 
         @tf.function(
-            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)], autograph=False
+            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
+            autograph=False,
+            jit_compile=xla or None,
         )
         def run(frames: tf.Tensor) -> tf.Tensor:
             x = tf.cast(frames, dtype)

@@ -3,6 +3,8 @@
 TensorFlow aborts the whole process when a processor lacks bfloat16 instructions that a convolution
 was asked for, and is slower than float32 where they are only emulated. So bfloat16 is tried once
 in a child process, compared with float32 there, and the answer is remembered for this machine.
+GPUs go through the same probe, with the compilation by XLA that they get in
+:mod:`deep_storm.networks.replicas`.
 """
 
 from __future__ import annotations
@@ -27,20 +29,25 @@ PROBE_SECONDS = 120
 LEAST_GAIN = 1.2
 """bfloat16 is taken when it is at least this much faster than float32."""
 _PROBE = """
-import time, numpy as np, tensorflow as tf
-x = np.random.default_rng(0).standard_normal((8, 64, 64, 32)).astype("float32")
+import sys, time, numpy as np, tensorflow as tf
+device, xla, frames = sys.argv[1], sys.argv[2] == "xla", int(sys.argv[3])
+for gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(gpu, True)
+x = np.random.default_rng(0).standard_normal((frames, 64, 64, 32)).astype("float32")
 k = np.random.default_rng(1).standard_normal((3, 3, 32, 32)).astype("float32") * 0.1
-def seconds(dtype):
+def seconds(dtype, xla):
     a, b = tf.constant(x, dtype), tf.constant(k, dtype)
-    run = tf.function(lambda: tf.nn.relu(tf.nn.conv2d(a, b, 1, "SAME")))
+    run = tf.function(lambda: tf.nn.relu(tf.nn.conv2d(a, b, 1, "SAME")), jit_compile=xla)
     answer = tf.cast(run(), tf.float32).numpy()
     run()
     start = time.perf_counter()
     for _ in range(20):
-        run()
+        last = run()
+    last.numpy()
     return time.perf_counter() - start, answer
-full, reference = seconds(tf.float32)
-half, answer = seconds(tf.bfloat16)
+with tf.device(device):
+    full, reference = seconds(tf.float32, False)
+    half, answer = seconds(tf.bfloat16, xla)
 error = abs(answer - reference).max() / abs(reference).max()
 print("GAIN", full / half if error < 0.05 else 0.0)
 """
@@ -129,6 +136,33 @@ def place(device: Device) -> AbstractContextManager[object]:
     return tf.device(f"/GPU:{number}")  # type: ignore[no-any-return]
 
 
+def devices_of(device: Device) -> tuple[str, ...]:
+    """Return TensorFlow's names of the devices that share inference: all that are meant.
+
+    With ``auto`` these are all GPUs; without any, what TensorFlow makes of the processor (one
+    device, unless a program divided it).
+
+    Raises
+    ------
+    SettingsError
+        A GPU was asked for that TensorFlow does not see.
+    """
+    with place(device):
+        import tensorflow as tf
+
+        gpus = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+        if device.device.startswith("gpu"):
+            return (gpus[int(device.device.partition(":")[2] or 0)],)
+        if device.device == "auto" and gpus:
+            return tuple(gpus)
+        return tuple(cpu.name for cpu in tf.config.list_logical_devices("CPU"))
+
+
+def is_gpu(name: str) -> bool:
+    """Whether a TensorFlow device is a GPU."""
+    return "GPU" in name.upper()
+
+
 def inference_dtype(device: Device) -> str:
     """Return ``float32`` or ``bfloat16``: as asked for, or where it is faster.
 
@@ -139,7 +173,8 @@ def inference_dtype(device: Device) -> str:
     """
     if device.precision == "float32":
         return "float32"
-    gain = bfloat16_gain()
+    first = devices_of(device)[0]
+    gain = gpu_gain(first) if is_gpu(first) else bfloat16_gain()
     if device.precision == "bfloat16":
         if gain <= 0.0:
             raise SettingsError(
@@ -156,10 +191,25 @@ def bfloat16_gain() -> float:
     """Return how much faster bfloat16 is than float32 here; 0 where it does not work."""
     if not _may_have_bfloat16():
         return 0.0
-    key = _machine_key()
+    return _gain(_machine_key(), "/CPU:0", "plain", "8")
+
+
+@lru_cache(maxsize=8)
+def gpu_gain(name: str) -> float:
+    """Return how much faster a GPU is in bfloat16 with XLA than in float32; 0 if it is wrong."""
+    import tensorflow as tf
+
+    number = name.rpartition(":")[2]
+    gpu = tf.config.list_physical_devices("GPU")[int(number)]
+    kind = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+    return _gain(f"{_machine_key()} {kind}", f"/GPU:{number}", "xla", "64")
+
+
+def _gain(key: str, *arguments: str) -> float:
+    """Return what the probe gives, remembered under a key."""
     remembered = _remembered()
     if key not in remembered:
-        remembered[key] = _probe()
+        remembered[key] = probe(*arguments)
         _remember(remembered)
     return remembered[key]
 
@@ -173,10 +223,11 @@ def _may_have_bfloat16() -> bool:
     return any(flag in text for flag in ("avx512_bf16", "amx_bf16", " bf16"))
 
 
-def _probe() -> float:
+def probe(device: str, compilation: str, frames: str) -> float:
+    """Return the gain of bfloat16 in a child process; 0 where it fails or is not accurate."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _PROBE],
+            [sys.executable, "-c", _PROBE, device, compilation, frames],
             capture_output=True,
             text=True,
             timeout=PROBE_SECONDS,

@@ -83,7 +83,9 @@ class NativeNetwork(LocalizationNetwork):
         """Negative log likelihood of the true emitters and their number."""
         return loss(answer, truth)
 
-    def inference(self, model: keras.Model, scales: Scales, dtype: str = "float32") -> Inference:
+    def inference(
+        self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
+    ) -> Inference:
         """Return the compiled network; in bfloat16 on a copy with rounded weights."""
         import keras
 
@@ -99,7 +101,9 @@ class NativeNetwork(LocalizationNetwork):
         told = tf.constant(scales.expectations()[None])
 
         @tf.function(
-            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)], autograph=False
+            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
+            autograph=False,
+            jit_compile=xla or None,
         )
         def run(frames: tf.Tensor) -> tf.Tensor:
             # One row for all frames: a frame's answer must not depend on those beside it, and

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.errors import ClusterError
-    from deep_storm.inference.reconstruction import Crew, Reconstructed
+    from deep_storm.inference.reconstruction import Crew
     from deep_storm.inference.refining import Refinement
+    from deep_storm.inference.results import Reconstructed
     from deep_storm.inference.store import WorkFolder
     from deep_storm.inference.tables import Rows
     from deep_storm.io.stream import FrameStream
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from deep_storm.quality.fits import Fits
 
 MOST_ROWS_IN_MEMORY = 4_000_000
+MOST_ROWS_AT_A_STOP = 400_000
+"""Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
+MOST_PIXELS_AT_A_STOP = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,8 @@ def reconstruct_stack(
             frames, trained, settings, device, progress, work, common.crew, refined
         )
         notes = (*notes, *said, *getattr(stream, "notes", ()))
-        result = ReconstructResult(
-            done, kept_paths(paths, done.complete), notes, _judged(done, trained)
-        )
-        if paths:
+        result = _result(done, trained, paths, notes, work)
+        if result.written:
             write_result(result, trained, stack, settings, overwrite or resume, frames)
             result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
         if work is not None and done.complete:
@@ -122,6 +124,26 @@ def _judged(done: Reconstructed, model: Model) -> Fits | None:
     from deep_storm.inference.fits import judge_samples
 
     return judge_samples(list(done.samples), model.card)
+
+
+def _result(
+    done: Reconstructed,
+    model: Model,
+    paths: tuple[Path, ...],
+    notes: tuple[str, ...],
+    work: WorkFolder | None,
+) -> ReconstructResult:
+    """Return the result; of a run that was stopped without what would keep the user waiting."""
+    stopped = not done.complete and done.problem is None
+    if stopped and work is not None and _takes_long(done):
+        return ReconstructResult(done, (), notes, kept=work.folder)
+    fits = None if stopped else _judged(done, model)
+    return ReconstructResult(done, kept_paths(paths, done.complete), notes, fits)
+
+
+def _takes_long(done: Reconstructed) -> bool:
+    """Whether writing the results would take longer than who stops a run wants to wait."""
+    return done.rows.count > MOST_ROWS_AT_A_STOP or done.image.size > MOST_PIXELS_AT_A_STOP
 
 
 def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.inference.reconstruction import Crew, Reconstructed
+    from deep_storm.inference.reconstruction import Crew
+    from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
@@ -35,12 +36,17 @@ StackSource = Union[Path, str, "npt.NDArray[np.generic]", "FrameStream"]
 
 @dataclass(frozen=True)
 class ReconstructResult:
-    """Image and table of a stack."""
+    """Image and table of a stack.
+
+    ``kept`` is the work folder of a run that was stopped when it had found so much that writing it
+    would have taken long; then nothing else is written.
+    """
 
     reconstructed: Reconstructed
     written: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     fits: Fits | None = None
+    kept: Path | None = None
 
     @property
     def count(self) -> int:
@@ -92,13 +98,17 @@ class ReconstructResult:
                 "neighbours"
             )
         if not done.complete:
-            lines.append(
-                f"Stopped early: this is what {frames} frames gave. "
-                "The same command with --resume goes on, with --overwrite it begins again."
-                if self.written
-                else f"Stopped early: this is what {frames} frames gave."
-            )
+            lines.append(self._stopped_early(frames))
         return "\n".join(lines)
+
+    def _stopped_early(self, frames: int) -> str:
+        """Say what there is and how to go on."""
+        said = f"Stopped early: this is what {frames} frames gave."
+        if self.kept is not None:
+            said = f"Stopped early: what {frames} frames gave is kept in {self.kept}."
+        if self.written or self.kept is not None:
+            said += " The same command with --resume goes on, with --overwrite it begins again."
+        return said
 
     def to_json(self) -> dict[str, Any]:
         """Return counts, speed and what was suspicious."""
@@ -111,6 +121,7 @@ class ReconstructResult:
             "network_seconds": done.network_seconds,
             "frames_per_second": self.frames_per_second,
             "precision": done.precision,
+            "workers": done.workers._asdict(),
             "dead_frames": [frame + 1 for frame in done.dead_frames],
             "replaced_pixels": done.replaced_pixels,
             "complete": done.complete,
@@ -336,7 +347,9 @@ def _record(
     named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
     inputs: dict[str, Any] = {"stack": named}
     if isinstance(stack, (str, Path)):
-        inputs |= {"stack_bytes": Path(stack).stat().st_size, "stack_sha256": sha256(stack)}
+        inputs |= {"stack_bytes": Path(stack).stat().st_size}
+        if result.complete:  # who stops a run does not want to wait until a long movie is read
+            inputs |= {"stack_sha256": sha256(stack)}
     if model.path is not None:
         inputs |= {"model": str(model.path)}
     inputs |= {"weights_sha256": [w.sha256 for w in model.card.weights]}

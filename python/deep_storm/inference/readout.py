@@ -1,0 +1,125 @@
+"""Read a chunk of frames out: from the network's answers to candidates and samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.inference.fits import Sample, cut_sample
+from deep_storm.inference.reading import Reader
+from deep_storm.inference.refining import Refinement, draw_refined, side_by_side
+from deep_storm.inference.results import Found
+from deep_storm.model import ModelCard
+
+Float32 = npt.NDArray[np.float32]
+
+
+class Chunk(NamedTuple):
+    """Frames as read ``(t, y, x)``, in photons, and as the network takes them."""
+
+    start: int
+    photons: Float32
+    frames: Float32
+    dead: npt.NDArray[np.bool_]
+    replaced: int
+
+
+@dataclass
+class ReadOut:
+    """Reads chunks of one stack out.
+
+    Attributes
+    ----------
+    reader
+        Of the network.
+    card
+        Its model's; with a refinement, the one that refined candidates need.
+    threshold
+        Confidence that a localization needs.
+    shape_px
+        Height and width of a frame.
+    refinement
+        Of the candidates, if there is one.
+    sampled
+        Frames that samples are cut out of.
+    """
+
+    reader: Reader
+    card: ModelCard
+    threshold: float
+    shape_px: tuple[int, int]
+    refinement: Refinement | None = None
+    sampled: list[int] = field(default_factory=list)
+
+    def found(self, chunk: Chunk, parts: list[list[Any]]) -> Found:
+        """Turn the parts of a chunk into candidates above the threshold."""
+        for number in np.flatnonzero(chunk.dead):
+            parts[number].clear()
+        numbers = range(len(parts))
+        if self.refinement is None:
+            every = [self.candidates(chunk, parts[number], number) for number in numbers]
+            samples, refined = self.samples(chunk, every), []
+        else:
+            pairs = side_by_side(
+                lambda number: self._refined(chunk, parts[number], number), numbers
+            )
+            # After a stop, only what comes before the first unfinished frame counts.
+            whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
+            samples = self.samples(chunk, [before for before, _ in pairs[:whole]])
+            refined = every = [after for _, after in pairs[:whole]]
+        kept = [c.where(self.confidence(c) >= self.threshold) for c in every]
+        count = len(every)
+        return Found(
+            chunk.start,
+            chunk.dead[:count],
+            chunk.replaced,
+            parts[:count],
+            kept,
+            0.0,
+            refined,
+            samples,
+        )
+
+    def candidates(self, chunk: Chunk, parts: list[Any], number: int) -> Candidates:
+        """Return the network's candidates of one frame; none on a dead one."""
+        if chunk.dead[number]:
+            return concatenated([])
+        return self.reader.candidates(parts, chunk.start + number, self.shape_px)
+
+    def _refined(
+        self, chunk: Chunk, parts: list[Any], number: int
+    ) -> tuple[Candidates, Candidates] | None:
+        """Return candidates of one frame before and after refinement; None after a stop."""
+        before = self.candidates(chunk, parts, number)
+        if self.refinement is None or chunk.dead[number]:
+            return before, before
+        after = self.refinement.candidates(chunk.photons[number], before, chunk.start + number)
+        return None if self.refinement.refiner.stopped else (before, after)
+
+    def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, Sample]:
+        """Cut samples out of those frames of a chunk that shall be looked at."""
+        return {
+            chunk.start + k: cut_sample(
+                chunk.photons[k], candidates[k], self.sampled.index(chunk.start + k)
+            )
+            for k in range(len(candidates))
+            if chunk.start + k in self.sampled and not chunk.dead[k]
+        }
+
+    def confidence(self, candidates: Candidates) -> npt.NDArray[np.float64]:
+        """Return how likely each candidate is an emitter, 0–1."""
+        return self.card.calibration.confidence_of(candidates.score)
+
+    def draw(self, found: Found, upsampling: int, band: Float32, top: int) -> None:
+        """Add a chunk to a band of the super-resolution image that begins at row ``top``."""
+        if self.refinement is not None:
+            for one in found.refined:
+                draw_refined(one, self.confidence(one), upsampling, band, top)
+            return
+        for of_frame in found.parts:
+            for part in of_frame:
+                self.reader.draw(part, band, top)

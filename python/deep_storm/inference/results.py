@@ -1,0 +1,87 @@
+"""What a reconstruction gives: of a chunk of frames, and of the whole stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from deep_storm.errors import ClusterError, StackError
+from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.fits import Sample
+from deep_storm.inference.overlap import ONE_EACH, Workers
+from deep_storm.inference.tables import Rows
+
+Float32 = npt.NDArray[np.float32]
+
+
+class Found(NamedTuple):
+    """What a chunk gave: per frame, the parts to draw and the candidates above the threshold.
+
+    Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame.
+    """
+
+    start: int
+    dead: npt.NDArray[np.bool_]
+    replaced: int
+    parts: list[list[Any]]
+    candidates: list[Candidates]
+    network_seconds: float
+    refined: list[Candidates]
+    samples: dict[int, Sample]
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """What a reconstruction gives.
+
+    Attributes
+    ----------
+    rows
+        Localizations above the threshold, by frame: counted, in pieces, or as one :attr:`table`.
+    image
+        Super-resolution image, float32 ``(y, x)``, in emitters per super-resolution pixel.
+    pixel_size_nm
+        Of the image.
+    shape
+        Frames used, height, width of the stack.
+    threshold
+        Confidence that localizations needed.
+    dead_frames
+        0-based frames without any measurement.
+    replaced_pixels
+        Invalid or saturated pixels that were filled from their neighbours.
+    seconds
+        Whole time, and time in the network.
+    complete
+        False when the work was stopped early; then ``shape`` counts the frames done.
+    problem
+        The error that stopped the work, such as a file that is cut off in the middle.
+    samples
+        Of some frames, to see whether they fit the model.
+    workers
+        Threads that read and that read out, as chosen for this stack.
+    """
+
+    rows: Rows
+    image: Float32
+    pixel_size_nm: float
+    shape: tuple[int, int, int]
+    threshold: float
+    dead_frames: tuple[int, ...]
+    replaced_pixels: int
+    seconds: float
+    network_seconds: float
+    precision: str
+    complete: bool = True
+    problem: StackError | ClusterError | None = None
+    samples: tuple[Sample, ...] = ()
+    workers: Workers = ONE_EACH
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All localizations in memory (see :mod:`deep_storm.localizations`)."""
+        return self.rows.table()

@@ -1,0 +1,94 @@
+"""Threads beside the network: how many, and that the order of the chunks stays."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from deep_storm.inference import overlap as module
+from deep_storm.inference.overlap import Overlap, Seconds, Workers, choose_workers
+
+
+@pytest.mark.parametrize(
+    ("reading", "reading_out", "cores", "most_chunks", "expected"),
+    [
+        (0.1, 0.2, 8, 100, (1, 1)),  # the network takes longest: nobody waits
+        (2.5, 0.2, 8, 100, (3, 1)),  # reading takes two and a half times as long
+        (0.1, 3.0, 8, 100, (1, 3)),
+        (9.0, 9.0, 2, 100, (2, 2)),  # no more than cores
+        (9.0, 9.0, 8, 5, (2, 3)),  # no more than memory holds
+        (9.0, 9.0, 8, 0, (1, 1)),
+    ],
+)
+def test_workers_by_time_cores_and_memory(reading, reading_out, cores, most_chunks, expected):
+    seconds = Seconds([reading], [1.0], [reading_out])
+    assert choose_workers(seconds, cores, most_chunks) == Workers(*expected)
+
+
+def worked(seconds_to_read, seconds_to_read_out, cores, monkeypatch, side_by_side=True):
+    """Work on 24 chunks whose network takes 5 ms; return what was kept, and the workers."""
+    monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
+    kept, at_once, most = [], [0], [0]
+    lock = threading.Lock()
+
+    def load(start, stop):
+        time.sleep(seconds_to_read)
+        return start
+
+    def read_out(chunk):
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        time.sleep(seconds_to_read_out * (1 + chunk % 2))  # later ones are ready earlier
+        with lock:
+            at_once[0] -= 1
+        return chunk
+
+    with Overlap(load, kept.append, 1000, side_by_side) as threads:
+        for chunk in threads.chunks(((n, n + 1) for n in range(24)), lambda: None):
+            threads.in_network(lambda: time.sleep(0.005))
+            threads.read_out(lambda chunk=chunk: read_out(chunk), lambda: None)
+        threads.wait(lambda: None)
+    assert kept == list(range(24))
+    return threads.workers, most[0]
+
+
+def test_slow_reading_out_gets_more_threads_and_keeps_the_order(monkeypatch):
+    workers, at_once = worked(0.0, 0.02, 4, monkeypatch)
+    assert workers.reading_out == at_once == 4
+    assert worked(0.0, 0.02, 4, monkeypatch, side_by_side=False)[0].reading_out == 1
+
+
+def test_slow_reading_gets_more_threads(monkeypatch):
+    assert worked(0.02, 0.0, 8, monkeypatch)[0].reading >= 3
+
+
+def test_what_is_quick_gets_one_thread(monkeypatch):
+    assert worked(0.0, 0.0, 8, monkeypatch) == (Workers(1, 1), 1)
+
+
+def test_what_cannot_be_kept_ends_the_work():
+    def full(found):
+        raise OSError("the disk is full")
+
+    def work():
+        with Overlap(lambda *_: 0, full, 1) as threads:
+            for _ in threads.chunks(((n, n + 1) for n in range(9)), lambda: None):
+                threads.read_out(lambda: 0, lambda: None)
+            threads.wait(lambda: None)
+
+    with pytest.raises(OSError, match="disk is full"):
+        work()
+
+
+def test_an_empty_span_lets_go_of_what_was_read():
+    idle = []
+    with Overlap(lambda start, stop: start, lambda found: None, 1) as threads:
+        spans = iter([(0, 1), (1, 1), (1, 2)])
+        chunks = threads.chunks(spans, lambda: idle.append(True))
+        assert next(chunks) == 0
+        assert not idle
+        assert list(chunks) == [1]
+        assert idle == [True]

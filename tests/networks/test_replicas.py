@@ -1,0 +1,120 @@
+"""Several devices share the batches; the result is that of one, in the order of the frames."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from deep_storm.networks import make_network
+from deep_storm.networks.base import Scales
+from deep_storm.networks.replicas import Replicas, same_batches
+from deep_storm.settings import Network
+
+SCALES = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
+
+SCRIPT = """
+import sys
+import numpy as np
+import tensorflow as tf
+if sys.argv[1] == "2":
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import deep_storm as ds
+from deep_storm.inference.reconstruction import reconstruct_frames
+from deep_storm.io.stream import ArrayFrames
+from deep_storm.networks import replicas
+from deep_storm.settings import Reconstruction, Simulation
+from deep_storm.simulation.frames import simulate
+from deep_storm.verbs.models import Expected, ready_model
+
+expected = Expected(
+    ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5), ds.Psf(sigma_nm=110),
+    ds.Emitters(density_per_um2=1, intensity_photon=1500), ds.Background(background_photon=20),
+)
+names = []
+made = replicas._on
+replicas._on = lambda name, *rest: names.append(name) or made(name, *rest)
+size = Simulation(frames=9, width_px=120, height_px=97)
+movie = ArrayFrames(
+    simulate(
+        expected.camera, expected.psf, expected.emitters, expected.background, size
+    ).stack
+)
+settings = Reconstruction(chunk_frames=5, tile_px=96)
+done = reconstruct_frames(movie, ready_model("general", expected).model, settings)
+np.savez("out.npz", image=done.image, table=done.table.to_numpy(float), devices=len(names))
+"""
+
+
+def test_two_devices_give_what_one_gives(tmp_path):
+    made = []
+    for count in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, count],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        with np.load(tmp_path / "out.npz") as file:
+            made.append(dict(file))
+    one, two = made
+    assert (one["devices"], two["devices"]) == (0, 2)
+    assert len(one["table"]) > 500
+    np.testing.assert_array_equal(two["table"], one["table"])
+    np.testing.assert_array_equal(two["image"], one["image"])
+
+
+def test_answers_come_in_the_order_of_the_items_and_every_device_works():
+    asked = []
+
+    def device(number):
+        def infer(frames):
+            asked.append(number)
+            time.sleep(0.01)
+            return frames
+
+        return infer
+
+    both = Replicas([device(0), device(1)])
+    assert list(both.over(lambda infer, item: int(infer(item)) * 10, range(20))) == [
+        10 * item for item in range(20)
+    ]
+    assert set(asked) == {0, 1}
+    assert both.seconds > 0.05  # twenty times ten milliseconds, shared by two
+
+
+def test_an_error_on_one_device_is_raised():
+    def broken(frames):
+        raise MemoryError
+
+    both = Replicas([broken, broken])
+    with pytest.raises(MemoryError):
+        list(both.over(lambda infer, item: infer(item), range(4)))
+
+
+def test_smaller_batches_are_filled_up_and_cut_again():
+    sizes = []
+
+    def infer(frames):
+        sizes.append(len(frames))
+        return 2 * frames
+
+    filled = same_batches(infer)
+    for count in (4, 1, 4):
+        frames = np.arange(count * 4, dtype=np.float32).reshape(count, 2, 2, 1)
+        np.testing.assert_array_equal(filled(frames), 2 * frames)
+    filled(np.zeros((2, 4, 4, 1), np.float32))
+    assert sizes == [4, 4, 4, 2]
+
+
+@pytest.mark.parametrize("name", ["native", "classic"])
+def test_xla_gives_the_same_answer(name):
+    network = make_network(Network(network=name, upsampling=2))
+    model = network.build()
+    frames = np.random.default_rng(1).normal(size=(2, 16, 16, 1)).astype(np.float32)
+    plain = network.inference(model, SCALES)(frames)
+    compiled = network.inference(model, SCALES, xla=True)(frames)
+    np.testing.assert_allclose(compiled, plain, atol=1e-5)
