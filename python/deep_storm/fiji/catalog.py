@@ -101,6 +101,11 @@ class Command:
         """Path of the script below ``fiji-scripts/Plugins/Deep-STORM``."""
         return "/".join(part.replace(" ", "_") for part in self.menu) + ".py"
 
+    def macro(self) -> str:
+        """Return the call from a macro, with all parameters and their defaults."""
+        options = " ".join(parameter.in_macro() for parameter in self.parameters)
+        return f'run("{self.menu[-1]}", "{options}");' if options else f'run("{self.menu[-1]}");'
+
 
 def _matched(*choices: str) -> Parameter:
     return Parameter(
@@ -235,7 +240,7 @@ ENTRIES: dict[str, Entry] = {
         image=True,
         camera=NONE,
         tensorflow=True,
-        hide=_MOLECULES | {"resume", "watch", "cluster", *Watching.model_fields},
+        hide=_MOLECULES | {"watch", "cluster", *Watching.model_fields},
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",

@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from deep_storm.errors import SettingsError
+from deep_storm.errors import SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.catalog import MATCHED_TO
 from deep_storm.fiji.host import TABLE_TITLE
@@ -48,6 +48,8 @@ def run_work(call: Call, work: Work, *, finish: bool = False) -> dict[str, Any]:
 def work_of(call: Call) -> Work:
     """Collect what the worker has to know: keywords, frames, tables.
 
+    Where a verb takes both the image and the table in front, one of them is enough.
+
     Raises
     ------
     SettingsError
@@ -59,8 +61,15 @@ def work_of(call: Call) -> Work:
     values = dict(call.values)
     _choose_simulation(values, verb)
     work = Work(verb.name, {}, call.command.title, tensorflow=call.command.tensorflow)
+    in_front = [a.name for a in verb.arguments if values.get(a.name) == CURRENT]
     for argument in verb.arguments:
-        _add_argument(call, work, verb, argument, values)
+        try:
+            _add_argument(call, work, verb, argument, values)
+        except (StackError, TableError) as error:
+            in_front.remove(argument.name)
+            if not in_front:
+                raise
+            call.host.log(f"{call.command.title}: {argument.name} is left out: {error}")
     for name in verb.fields:
         if values.get(name) is not None:
             work.options[name] = values[name]
