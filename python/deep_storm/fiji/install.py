@@ -18,10 +18,10 @@ from deep_storm.fiji.worker import log_folder
 CONFIG = Path("config") / "jaunch" / "fiji.cfg"
 _REMEMBERED = "fiji.json"
 _SECONDS = 60
-WHAT_TO_CLICK = """\
+_WHAT_TO_CLICK = """\
 To run the commands, Fiji needs its Python mode, once:
-  1. Copy Deep-STORM's environment.yml over config/environment.yml in Fiji's folder, with the
-     full path of Deep-STORM's folder instead of the dot in its last line.
+  1. Copy {file} over config/environment.yml in Fiji's folder,
+     and make its last line there:    - {package}[fiji]
   2. Start Fiji, open Edit > Options > Python..., press "Build Python environment" and wait.
   3. Tick "Launch in Python mode" there, press OK, and start Fiji again.
   4. Run Plugins > Deep-STORM > Check Installation..."""
@@ -130,6 +130,11 @@ def check_app(app: Path) -> FijiState:
             f"{app} does not start in Python mode; switch it on in Edit > Options > Python..."
         )
     if "python-dir" not in config:
+        if state.python_mode:
+            state.problems.append(
+                f"{app} names no Python environment; build one with Deep-STORM's environment.yml "
+                "in Edit > Options > Python..."
+            )
         return state
     folder = Path(config["python-dir"].replace("${app-dir}", str(app)))
     state.python = _python_in(folder if folder.is_absolute() else app / folder)
@@ -145,6 +150,17 @@ def check_app(app: Path) -> FijiState:
             "from Deep-STORM's environment.yml"
         )
     return state
+
+
+def what_to_click() -> str:
+    """Return the way to Python mode, with the place of this package's source where it is known."""
+    source = Path(__file__).resolve().parents[3]
+    file = source / "environment.yml"
+    known = file.is_file()
+    return _WHAT_TO_CLICK.format(
+        file=file if known else "Deep-STORM's environment.yml",
+        package=source if known else "/full/path/of/Deep-STORM",
+    )
 
 
 def fiji_folder(app: str | os.PathLike[str]) -> Path:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from deep_storm.verbs.registry import Argument, verb
+
+WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,16 @@ class FijiResult:
         Fiji's folder.
     problems
         What is missing before the commands run.
-    written
+    changed
         Scripts that were written or removed.
+    written
+        Nothing besides: what changed stands in the lines.
     """
 
     lines: tuple[str, ...]
     app: Path | None
     problems: tuple[str, ...] = ()
+    changed: tuple[Path, ...] = ()
     written: tuple[Path, ...] = ()
 
     def summary(self) -> str:
@@ -40,7 +47,7 @@ class FijiResult:
         """Return folder, changes and problems."""
         return {
             "app": None if self.app is None else str(self.app),
-            "changed": [str(path) for path in self.written],
+            "changed": [str(path) for path in self.changed],
             "problems": list(self.problems),
         }
 
@@ -86,15 +93,15 @@ def fiji(
 
 
 def _install(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.install import WHAT_TO_CLICK, fiji_folder, install
+    from deep_storm.fiji.install import fiji_folder, install, what_to_click
 
     changed, state = install(app)
     folder = fiji_folder(app)
-    lines = [f"Changed {path.relative_to(folder)}" for path in changed]
+    lines = _named("Changed", changed, folder)
     lines = lines or ["Nothing to change: the commands are there already."]
     lines += ["", f"Fiji  {state.summary_line()}"]
     if state.problems:
-        lines += [*(f"Missing: {problem}" for problem in state.problems), "", WHAT_TO_CLICK]
+        lines += [*(f"Missing: {problem}" for problem in state.problems), "", what_to_click()]
     else:
         lines.append("Start Fiji again and look under Plugins > Deep-STORM.")
     return FijiResult(tuple(lines), folder, tuple(state.problems), tuple(changed))
@@ -105,8 +112,20 @@ def _uninstall(app: Path | str) -> FijiResult:
 
     folder = fiji_folder(app)
     removed = uninstall(app)
-    lines = [f"Removed {path.relative_to(folder)}" for path in removed]
+    lines = _named("Removed", removed, folder)
     return FijiResult(tuple(lines or ["Nothing to remove."]), folder, (), tuple(removed))
+
+
+def _named(what: str, scripts: Sequence[Path], folder: Path) -> list[str]:
+    """Say which scripts changed, in few lines: what to click must stay on the screen."""
+    from deep_storm.fiji.headers import MENU
+
+    place = Path("scripts") / MENU
+    names = [str(path.relative_to(folder / place).with_suffix("")) for path in scripts]
+    text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
+    if not names:
+        return []
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _launch(app: Path | str | None) -> FijiResult:
