@@ -98,13 +98,15 @@ def test_general_model_is_told_what_the_image_looks_like(imagej):
     protocol = DATA / "filaments_drift_first20_thunderstorm-protocol.txt"
     imagej.run("Camera_Setup...", source="protocol", protocol=protocol)
     stack = DATA / "filaments_drift_first20.tif"
-    done = imagej.run(
-        "Reconstruct...", {"file": str(stack)}, model="general", camera="current", frames="1:3"
-    )
+    done = imagej.run("Reconstruct...", {"file": str(stack)}, frames="1:3")
     expected = ds.reconstruct(stack, model="general", camera=read_protocol(protocol), frames="1:3")
     assert done["status"].count("The general model was told (estimated from the stack)") == 1
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected.table["x_nm"])
     assert "--" not in done["status"]  # no options of the command line
+    imagej.ask("forget", key="camera")
+    done = imagej.run("Reconstruct...", {"file": str(stack)})
+    assert done["status"].startswith("error: the general model without a camera")
+    assert "give a camera (Plugins > Deep-STORM > Camera Setup..." in done["status"]
 
 
 def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):

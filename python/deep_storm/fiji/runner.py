@@ -21,6 +21,7 @@ from deep_storm.fiji.catalog import ENTRIES, Command, command
 from deep_storm.fiji.host import Host
 
 LOGGER = logging.getLogger("deep_storm.fiji")
+_CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,12 @@ def in_dialog_words(text: str, made: Command | None) -> str:
         name = match[1].replace("-", "_")
         name = {"from": "from_model"}.get(name, name)
         value = f" at {match[2]}" if match[2] else ""
+        if name == "camera":
+            return f"a camera ({_CAMERA_SETUP}, or the field 'Camera')"
         if name in own:
             return f"the field {own[name]!r}{value}"
-        if name in Camera.model_fields or name == "camera":
-            return f"a camera in Plugins > Deep-STORM > Camera Setup...{value}"
+        if name in Camera.model_fields:
+            return f"{_CAMERA_SETUP}{value}"
         training = _labels(command("train"))
         return f"the field {training[name]!r}{value}" if name in training else match[0]
 

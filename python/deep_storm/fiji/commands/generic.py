@@ -12,7 +12,7 @@ from deep_storm.fiji.catalog import MATCHED_TO
 from deep_storm.fiji.host import TABLE_TITLE
 from deep_storm.fiji.images import ImageFrames, to_image
 from deep_storm.fiji.jobs import Job, Work
-from deep_storm.fiji.parameters import CURRENT, IMAGES, label_of, pair_names
+from deep_storm.fiji.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.fiji.tables import from_results, to_results
 from deep_storm.settings import Background, Emitters, Network, Psf
@@ -74,7 +74,7 @@ def work_of(call: Call) -> Work:
         if values.get(name) is not None:
             work.options[name] = values[name]
     if "camera" in verb.settings and "camera" in values:
-        camera = camera_values(call.host, values["camera"])
+        camera = camera_values(call.host, _camera_choice(values))
         if camera is not None:
             work.options["camera"] = camera
     if values.get("config") is not None:
@@ -82,6 +82,14 @@ def work_of(call: Call) -> Work:
     if values.get("overwrite"):
         work.options["overwrite"] = True
     return work
+
+
+def _camera_choice(values: dict[str, Any]) -> Any:
+    """Return what the field ``camera`` means: left to us, the general model needs the user's."""
+    choice = values["camera"]
+    if choice is None and str(values.get("model")) == GENERAL:
+        return CURRENT
+    return None if choice == NONE else choice
 
 
 def show(call: Call, result: dict[str, Any], title: str = "") -> Outcome:
