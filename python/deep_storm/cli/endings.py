@@ -95,6 +95,7 @@ def _usage(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     if type(error).__name__ == "UnusedCliTokensError":
         return f"nothing is expected at {' '.join(map(repr, getattr(error, 'unused_tokens', ())))}"
+    text = text.partition(" Available commands:")[0]
     command, _, rest = text.partition(" parameter ")
     if command.startswith("Command ") and rest:
         text = rest

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from deep_storm.networks.base import Float32, Inference, LocalizationNetwork, Scales, Truth
+from deep_storm.networks.base import (
+    Float32,
+    Inference,
+    LocalizationNetwork,
+    Scales,
+    Truth,
+    in_company,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -131,11 +138,7 @@ class ClassicNetwork(LocalizationNetwork):
             heat = _enlarged([tf.nn.conv2d(phase, head, 1, "SAME") for phase in phases])
             return tf.cast(heat, tf.float32)
 
-        def infer(frames: Float32) -> Float32:
-            answer: Float32 = run(tf.constant(frames)).numpy()
-            return answer
-
-        return infer
+        return in_company(run)
 
 
 def _blur_kernel() -> tf.Tensor:

@@ -37,11 +37,11 @@ import tensorflow as tf
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.networks.base import (
     EXPECTATIONS,
-    Float32,
     Inference,
     LocalizationNetwork,
     Scales,
     Truth,
+    in_company,
 )
 
 if TYPE_CHECKING:
@@ -102,13 +102,11 @@ class NativeNetwork(LocalizationNetwork):
             input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)], autograph=False
         )
         def run(frames: tf.Tensor) -> tf.Tensor:
-            return network([frames, tf.repeat(told, tf.shape(frames)[0], axis=0)], training=False)
+            # One row for all frames: a frame's answer must not depend on those beside it, and
+            # the rows of a matrix product are rounded differently by their place.
+            return network([frames, told], training=False)
 
-        def infer(frames: Float32) -> Float32:
-            answer: Float32 = run(tf.constant(frames)).numpy()
-            return answer
-
-        return infer
+        return in_company(run)
 
 
 def build(channels: tuple[int, int, int]) -> keras.Model:
