@@ -21,6 +21,8 @@ from deep_storm.fiji.catalog import ENTRIES, Command, command
 from deep_storm.fiji.host import Host
 
 LOGGER = logging.getLogger("deep_storm.fiji")
+_OPTION = re.compile(r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| (\d[\d.]*\d|\d))?")
+"""An option of the command line, with a number behind it if any; not in the middle of a path."""
 _CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
 
 
@@ -116,7 +118,7 @@ def in_dialog_words(text: str, made: Command | None) -> str:
         entry = ENTRIES.get(match[1])
         return f"Plugins > Deep-STORM > {entry.menu}" if entry is not None else match[0]
 
-    text = re.sub(r"--([a-z][a-z0-9-]*)(?: camera\.toml| (\d[\d.]*\d|\d))?", field, text)
+    text = _OPTION.sub(field, text)
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
 
 
