@@ -389,5 +389,8 @@ def test_estimate_takes_what_is_in_front(imagej, movie):
     imagej.run("Camera_Setup...", pixel_size_nm=100.0, photons_per_adu=0.5)
     done = imagej.run("Estimate_From_Localizations...", {"array": movie})
     assert done["status"].startswith("ok: PSF sigma")
+    colours = {"array": movie.astype(np.int32)}
+    wrong = imagej.run("Estimate_From_Localizations...", colours)
+    assert "is an RGB image" in wrong["status"]
     nothing = imagej.run("Estimate_From_Localizations...")
     assert nothing["status"].startswith("error: no localization table is open")

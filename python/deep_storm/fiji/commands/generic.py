@@ -67,7 +67,8 @@ def work_of(call: Call) -> Work:
             _add_argument(call, work, verb, argument, values)
         except (StackError, TableError) as error:
             in_front.remove(argument.name)
-            if not in_front:
+            wrong_image = isinstance(error, StackError) and _image_is_open(call)
+            if wrong_image or not in_front:
                 raise
             call.host.log(f"{call.command.title}: {argument.name} is left out: {error}")
     for name in verb.fields:
@@ -82,6 +83,13 @@ def work_of(call: Call) -> Work:
     if values.get("overwrite"):
         work.options["overwrite"] = True
     return work
+
+
+def _image_is_open(call: Call) -> bool:
+    try:
+        return call.image is not None
+    except StackError:
+        return False
 
 
 def _camera_choice(values: dict[str, Any]) -> Any:
