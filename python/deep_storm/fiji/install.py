@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from deep_storm.fiji.worker import log_folder
 CONFIG = Path("config") / "jaunch" / "fiji.cfg"
 _REMEMBERED = "fiji.json"
 _SECONDS = 60
+WIDTH = 100
 _WHAT_TO_CLICK = """\
 To run the commands, Fiji needs its Python mode, once:
   1. Copy {file} over config/environment.yml in Fiji's folder,
@@ -150,6 +153,16 @@ def check_app(app: Path) -> FijiState:
             "from Deep-STORM's environment.yml"
         )
     return state
+
+
+def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
+    """Say which scripts changed, in few lines: what to click must stay on the screen."""
+    place = Path("scripts") / MENU
+    names = [str(path.relative_to(app / place).with_suffix("")) for path in scripts]
+    if not names:
+        return []
+    text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def what_to_click() -> str:

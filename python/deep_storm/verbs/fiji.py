@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from deep_storm.verbs.registry import Argument, verb
-
-WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -93,11 +89,11 @@ def fiji(
 
 
 def _install(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.install import fiji_folder, install, what_to_click
+    from deep_storm.fiji.install import fiji_folder, install, named, what_to_click
 
     changed, state = install(app)
     folder = fiji_folder(app)
-    lines = _named("Changed", changed, folder)
+    lines = named("Changed", changed, folder)
     lines = lines or ["Nothing to change: the commands are there already."]
     lines += ["", f"Fiji  {state.summary_line()}"]
     if state.problems:
@@ -108,24 +104,12 @@ def _install(app: Path | str) -> FijiResult:
 
 
 def _uninstall(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.install import fiji_folder, uninstall
+    from deep_storm.fiji.install import fiji_folder, named, uninstall
 
     folder = fiji_folder(app)
     removed = uninstall(app)
-    lines = _named("Removed", removed, folder)
+    lines = named("Removed", removed, folder)
     return FijiResult(tuple(lines or ["Nothing to remove."]), folder, (), tuple(removed))
-
-
-def _named(what: str, scripts: Sequence[Path], folder: Path) -> list[str]:
-    """Say which scripts changed, in few lines: what to click must stay on the screen."""
-    from deep_storm.fiji.headers import MENU
-
-    place = Path("scripts") / MENU
-    names = [str(path.relative_to(folder / place).with_suffix("")) for path in scripts]
-    text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
-    if not names:
-        return []
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _launch(app: Path | str | None) -> FijiResult:
