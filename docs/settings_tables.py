@@ -1,7 +1,7 @@
 """Fill the documentation's tables from the settings classes and the verbs.
 
 A line ``::settings Camera`` becomes the table of that class, ``::verbs`` the list of all verbs,
-``::macros`` the macro form of every command in Fiji's menu.
+``::commands`` what the parameters of every command in Fiji's menu mean.
 MkDocs calls :func:`on_page_markdown` for each page.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the lines that stand for a table."""
     markdown = re.sub(r"^::settings (\w+)$", lambda m: settings_table(m[1]), markdown, flags=re.M)
-    markdown = re.sub(r"^::macros$", lambda _: macro_forms(), markdown, flags=re.M)
+    markdown = re.sub(r"^::commands$", lambda _: command_tables(), markdown, flags=re.M)
     return re.sub(r"^::verbs$", lambda _: verbs_table(), markdown, flags=re.M)
 
 
@@ -42,26 +42,20 @@ def verbs_table() -> str:
     return _table(("verb", "what it does"), rows)
 
 
-def macro_forms() -> str:
-    """Return each command's macro form with its defaults, and what its parameters mean."""
+def command_tables() -> str:
+    """Return what the parameters of each command mean."""
     from deep_storm.fiji.catalog import command, command_keys
 
     parts = []
     for made in map(command, command_keys()):
-        options = " ".join(f"{p.name}={_in_macro(p.value)}" for p in made.parameters)
-        call = f'run("{made.menu[-1]}", "{options}");' if options else f'run("{made.menu[-1]}");'
         rows = [(f"`{p.name}`", p.description) for p in made.parameters]
-        parts += [f"### {made.title}", f"{made.description}.", f"```\n{call}\n```"]
-        parts += [_table(("parameter", "meaning"), rows)] if rows else []
+        if rows:
+            parts += [
+                f"### {made.title}",
+                f"{made.description}.",
+                _table(("parameter", "meaning"), rows),
+            ]
     return "\n\n".join(parts)
-
-
-def _in_macro(value: object) -> str:
-    """Write a value as ImageJ's macro recorder does."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"[{text}]" if " " in text or not text else text
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -63,6 +63,7 @@ class Calibration(Settings):
     spread_factor: tuple[float, ...] = setting(
         (1.0, 1.0), "true standard deviation over the network's"
     )
+    background_factor: float | None = setting(None, "true background over the network's", gt=0)
 
     def confidence_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """Return the confidence of candidates."""

@@ -9,25 +9,33 @@ bundled 30 frames of ``cmos_d2``), and our own simulation at several densities. 
 the stack), ``trained`` (from the general model, as ``train`` does by default), ``scratch`` (from
 nothing), and each of them with ``+refine``. The settings of the simulation are those of the truth
 table; thresholds and confidences come from simulation, never from the frames that are scored.
+
+Beside each figure stand the minutes of training (0.x without: so long it takes to learn confidence
+and threshold), the frames, and the limit of a single frame (see ``limit.py``).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parent))
+from limit import single_frame_limit
 
 import deep_storm as ds
 from deep_storm.camera import Camera
 from deep_storm.estimation import match_settings
 from deep_storm.io.images import write_stack
 from deep_storm.settings import Background, Emitters, Evaluation, Psf, Simulation, Training
-from deep_storm.simulation.frames import simulate
+from deep_storm.simulation.frames import SimulatedFrames
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -45,12 +53,15 @@ WAYS = ("general", "blind", "trained", "scratch")
 HEAD = (
     f"{'set':<16}{'way':<18}{'min':>5}{'frames':>7}{'Jaccard':>9}{'recall':>8}{'prec.':>7}"
     f"{'RMSE':>7}{'bias x':>8}{'bias y':>8}{'photons':>9}{'err/unc':>9}{'ECE':>7}"
-    f"{'thr.':>6}{'fps':>7}"
+    f"{'thr.':>6}{'fps':>7}{'limit':>16}"
 )
 
 
 class Set(NamedTuple):
-    """A stack with its truth and the settings that a matched simulation needs."""
+    """A stack with its truth and the settings that a matched simulation needs.
+
+    ``beyond`` are emitters outside the frame whose light is in it, where they are known.
+    """
 
     name: str
     stack: Path
@@ -59,6 +70,7 @@ class Set(NamedTuple):
     psf: Psf
     emitters: Emitters
     background: Background
+    beyond: Any = None
 
 
 def thunderstorm_set(name: str) -> Set:
@@ -84,10 +96,29 @@ def own_set(density: float, folder: Path) -> Set:
     emitters = Emitters(density_per_um2=density, intensity_photon=1500, intensity_std_photon=150)
     background = Background(background_photon=10)
     frames = int(np.clip(OWN_EMITTERS / (density * 40.96), 20, 400))
-    movie = simulate(CMOS, psf, emitters, background, Simulation(frames=frames, seed=4242))
+    movie = SimulatedFrames(CMOS, psf, emitters, background, Simulation(frames=frames, seed=4242))
+    made = movie.read_with_truth(0, frames)
     path = folder / f"own_{density:g}.tif"
-    write_stack(path, movie.stack, CMOS.pixel_size_nm)
-    return Set(f"own {density:g}", path, movie.truth, CMOS, psf, emitters, background)
+    write_stack(path, made.stack, CMOS.pixel_size_nm)
+    beyond = emitters_beyond(movie)
+    return Set(f"own {density:g}", path, made.truth, CMOS, psf, emitters, background, beyond)
+
+
+def emitters_beyond(movie: SimulatedFrames) -> pd.DataFrame:
+    """Return the emitters in the margin around the field, which are no part of the truth."""
+    tables = []
+    _, height, width = movie.shape
+    for frame in range(len(movie)):
+        e = movie._draw(frame).emitters
+        outside = (e.x_px < 0) | (e.x_px >= width) | (e.y_px < 0) | (e.y_px >= height)
+        values = {
+            "x_nm": e.x_px * movie.pixel_size_nm,
+            "y_nm": e.y_px * movie.pixel_size_nm,
+            "sigma_nm": e.sigma_px * movie.pixel_size_nm,
+            "intensity_photon": e.intensity_photon,
+        }
+        tables.append(pd.DataFrame(values)[outside].assign(frame=frame))
+    return pd.concat(tables, ignore_index=True)
 
 
 def model_for(way: str, data: Set, minutes: float, steps: int | None, seed: int) -> Any:
@@ -145,6 +176,7 @@ def line(row: dict[str, Any]) -> str:
         f"{row['bias_x_nm']:>8.2f}{row['bias_y_nm']:>8.2f}{row['photon_ratio']:>9.3f}"
         f"{row['error_over_uncertainty']:>9.2f}{row['calibration_error']:>7.3f}"
         f"{row['threshold']:>6.2f}{row['frames_per_second']:>7.1f}"
+        f"{row['limit_jaccard']:>9.3f} /{row['limit_rmse_nm']:>5.1f}"
     )
 
 
@@ -167,10 +199,13 @@ def main() -> None:
         for name in options.sets:
             own = name.startswith("own_")
             data = own_set(float(name[4:]), Path(folder)) if own else thunderstorm_set(name)
+            limit = dict(
+                zip(("limit_jaccard", "limit_rmse_nm"), single_frame_limit(data), strict=True)
+            )
             for way in options.ways:
                 model, minutes = model_for(way, data, options.minutes, options.steps, options.seed)
                 for refine in (False, True) if options.refine else (False,):
-                    row = measured(data, way, model, minutes, refine)
+                    row = measured(data, way, model, minutes, refine) | limit
                     print(line(row), flush=True)
                     if options.output:
                         with options.output.open("a") as file:

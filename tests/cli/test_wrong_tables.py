@@ -18,6 +18,15 @@ VERBS = {
     "merge": ["merge", "t.csv", "--distance-nm", "20"],
     "remove-duplicates": ["remove-duplicates", "t.csv"],
 }
+READERS = {
+    "cluster": ["cluster", "t.csv"],
+    "render": ["render", "t.csv", "--pixel-size-nm", "50"],
+    "evaluate": ["evaluate", "t.csv"],
+    "evaluate against": ["evaluate", "other.csv", "t.csv"],
+    "estimate": ["estimate", "--localizations", "t.csv", "--camera", "camera.toml"],
+}
+CONVERTS = ("estimate",)
+"""Verbs whose command has a camera, so that px and ADU are no mistake."""
 CAMERA_TOML = "[camera]\npixel_size_nm = {}\nbaseline_adu = 100\nphotons_per_adu = 0.5\n"
 
 
@@ -37,6 +46,7 @@ def place(tmp_path, monkeypatch):
             }
         ),
     )
+    (tmp_path / "other.csv").write_bytes((tmp_path / "t.csv").read_bytes())
     (tmp_path / "camera.toml").write_text(CAMERA_TOML.format(100))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -51,7 +61,8 @@ def rewrite(place, old, new, lines=None):
 def refused(place, capsys, arguments, pattern):
     before = {path: path.read_bytes() for path in place.iterdir()}
     capsys.readouterr()
-    assert main([*arguments, "-o", str(place / "new" / "out.csv")]) == 2
+    name = "out.tif" if arguments[0] == "render" else "out.csv"
+    assert main([*arguments, "-o", str(place / "new" / name)]) == 2
     captured = capsys.readouterr()
     lines = captured.err.splitlines()  # slow machines have seen progress before
     first = next(i for i, line in enumerate(lines) if line.startswith("deep-storm "))
@@ -72,7 +83,10 @@ def row(place, number, cell, text):
 
 
 TABLES = {
-    "header only": (lambda p: rewrite(p, "id", "id", 1), "the table is empty"),
+    "header only": (
+        lambda p: rewrite(p, "id", "id", 1),
+        "the (table|ground truth) (is empty|has (0|no) (rows|emitters))",
+    ),
     "NaN": (lambda p: row(p, 5, 2, "NaN"), r"row 5 \(line 6\).* has nan as 'x \[nm\]'"),
     "infinite": (lambda p: row(p, 5, 3, "Infinity"), r"has inf as 'y \[nm\]'"),
     "text": (lambda p: row(p, 5, 3, "here"), "has 'here' as"),
@@ -93,6 +107,27 @@ def test_a_table_that_is_none(place, capsys, verb, table):
     refused(place, capsys, VERBS[verb], pattern)
 
 
+@pytest.mark.parametrize(
+    ("verb", "table"),
+    [(v, t) for v in READERS for t in TABLES if v not in CONVERTS or t not in ("pixels", "ADU")],
+)
+def test_a_table_that_is_none_is_not_read_either(place, capsys, verb, table):
+    change, pattern = TABLES[table]
+    change(place)
+    refused(place, capsys, READERS[verb], pattern)
+
+
+def test_estimate_needs_sigma(place, capsys):
+    refused(place, capsys, READERS["estimate"], r"no column sigma \[nm\]")
+
+
+def test_ripley_needs_no_field(place):
+    table = ds.read_table(place / "t.csv").assign(x_nm=5.0, y_nm=5.0)
+    ds.write_table(place / "t.csv", table, overwrite=True)
+    assert main(["cluster", "t.csv", "-o", "out.csv"]) == 0
+    assert (ds.read_table(place / "out.csv")["cluster"] == 1).all()
+
+
 @pytest.mark.parametrize("verb", ["filter", "merge", "remove-duplicates"])
 def test_pixels_are_converted_with_the_camera(place, verb):
     rewrite(place, "x [nm]", "x [px]")
@@ -109,6 +144,17 @@ def test_two_pixel_sizes(place, capsys, verb):
     write_protocol(place / "t-protocol.txt", camera)
     pattern = r"pixel_size_nm = 100, the protocol .*t-protocol.txt 160; expected one camera"
     refused(place, capsys, [*VERBS[verb], "--camera", "camera.toml"], pattern)
+
+
+@pytest.mark.parametrize("verb", ["evaluate against", "estimate", "cluster"])
+def test_two_tables_with_different_pixels(place, capsys, verb):
+    from deep_storm.io.thunderstorm import write_protocol
+
+    for name, size in (("t", 160), ("other", 100)):
+        camera = ds.Camera(pixel_size_nm=size, baseline_adu=100, photons_per_adu=0.5)
+        write_protocol(place / f"{name}-protocol.txt", camera)
+    more = ["--camera", "camera.toml"] if verb == "cluster" else []
+    refused(place, capsys, [*READERS[verb], *more], r"(160 nm.*100 nm|100 nm.*160 nm|100.*160;)")
 
 
 @pytest.mark.parametrize(

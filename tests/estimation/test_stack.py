@@ -122,3 +122,12 @@ def test_refuses_nan_and_names_the_frame():
     stack[7, 3, 3] = np.nan
     with pytest.raises(StackError, match="frame 8"):
         estimate_stack(stack, CMOS)
+
+
+def test_a_crowd_is_a_lower_limit_and_hides_the_baseline():
+    crowded = estimate_stack(movie(density_per_um2=6.0).stack, CMOS)
+    assert crowded.quantities["density"].lower_limit
+    assert "cannot be seen here" in crowded.quantities["baseline"].warnings[0]
+    sparse = estimate_stack(movie(density_per_um2=0.3).stack, CMOS)
+    assert not sparse.quantities["density"].lower_limit
+    assert not sparse.quantities["baseline"].warnings

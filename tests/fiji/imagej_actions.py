@@ -311,10 +311,20 @@ def windows():
 
 
 @asked
+def images():
+    """Return the titles of the images in windows."""
+    manager = java("ij.WindowManager")
+    return [str(manager.getImage(int(n)).getTitle()) for n in manager.getIDList() or ()]
+
+
+@asked
 def arrange(title, x, y, width=None, height=None):
     """Move a window."""
-    for frame in java("java.awt.Frame").getFrames():
-        if frame.isVisible() and str(frame.getTitle()).startswith(title):
+    titled = (java("java.awt.Frame"), java("java.awt.Dialog"))
+    for frame in java("java.awt.Window").getWindows():
+        if not (frame.isVisible() and isinstance(frame, titled)):
+            continue
+        if str(frame.getTitle()).startswith(title):
             frame.setLocation(x, y)
             if width:
                 frame.setSize(width, height)
@@ -437,6 +447,28 @@ def image_of(values, pixel_size_nm, corner_nm=(0.0, 0.0)):
     from deep_storm.fiji.images import to_image
 
     return describe_image(to_image(values, "made", pixel_size_nm, corner_nm))
+
+
+@asked
+def work(verb, options):
+    """Hand work to the worker as a command does; returns the error's text."""
+    from deep_storm.errors import DeepStormError
+    from deep_storm.fiji.jobs import Job, Work
+
+    try:
+        return Job(plain_host(), Work(verb, options, "Work")).run()
+    except DeepStormError as error:
+        return str(error)
+
+
+@asked
+def add_command(name, macro):
+    """Put a command into ImageJ's menus that runs a macro file."""
+    known = java("ij.Menus").getCommands()
+    if macro is None:
+        known.remove(name)
+    else:
+        known.put(name, f'ij.plugin.Macro_Runner("{macro}")')
 
 
 @asked

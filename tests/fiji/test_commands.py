@@ -106,6 +106,13 @@ def test_roi_on_light_is_refused(imagej):
     assert done["status"].startswith("error: the ROI has no dark pixels")
 
 
+def test_without_roi_and_dark_pixels_it_is_said_what_to_draw(imagej):
+    flat = {"array": np.full((32, 32), 7, np.uint16), "title": "flat"}
+    done = imagej.run("Measure_Background...", flat)
+    assert done["status"].startswith("error: the 1024 pixels of flat (below ImageJ's automatic")
+    assert "draw a ROI on the background" in done["status"]
+
+
 # -- import
 
 
@@ -344,6 +351,7 @@ def test_without_thunderstorm_the_file_is_named(imagej, table_file):
     done = imagej.run("Send_To_ThunderSTORM", table=table_file)
     assert done["status"].startswith("ok: ThunderSTORM is not installed")
     assert str(table_file) in done["status"]
+    assert len(done["table"]["x [nm]"]) == 30
 
 
 # -- installation
@@ -375,3 +383,14 @@ def test_estimate_of_a_table_is_the_settings_of_a_simulation(imagej, tmp_path):
     assert done["status"].startswith("ok: ")
     assert "[psf]" in path.read_text(encoding="utf-8")
     assert path.with_suffix(".png").is_file()
+
+
+def test_estimate_takes_what_is_in_front(imagej, movie):
+    imagej.run("Camera_Setup...", pixel_size_nm=100.0, photons_per_adu=0.5)
+    done = imagej.run("Estimate_From_Localizations...", {"array": movie})
+    assert done["status"].startswith("ok: PSF sigma")
+    colours = {"array": movie.astype(np.int32)}
+    wrong = imagej.run("Estimate_From_Localizations...", colours)
+    assert "is an RGB image" in wrong["status"]
+    nothing = imagej.run("Estimate_From_Localizations...")
+    assert nothing["status"].startswith("error: no localization table is open")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -81,6 +83,33 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
     assert imagej.worker_pid() != worker
 
 
+@POSIX
+def test_cancel_while_tensorflow_starts(imagej, trained, movie):
+    imagej.ask("call", function="deep_storm.fiji.service:stop")
+    imagej.ask("status")
+    running = imagej.begin("Reconstruct...", {"array": movie}, model=trained / "model")
+    imagej.wait_for(lambda: [s for s in imagej.ask("status") if "starting TensorFlow" in s[3]])
+    imagej.wait_for(imagej.worker_pid)
+    began = time.monotonic()
+    imagej.ask("call", function=CANCEL)
+    assert running.result(timeout=60)["status"].startswith("stopped: ")
+    assert time.monotonic() - began < 5  # nothing interrupts an import: it is terminated
+    assert works(imagej, trained, movie)
+
+
+def test_progress_comes_twice_a_second_with_the_time_left(imagej, trained, long_movie):
+    running = begin(imagej, trained, frames="1:1500")
+    imagej.ask("status")
+    assert running.result(timeout=240)["status"].startswith("ok: ")
+    lines = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct: ")]
+    assert all(total == 1500 for _, _, total, _ in lines)
+    assert sum(", " in words and words.endswith(" left") for *_, words in lines) > 5
+    gaps = sorted(np.diff([moment for moment, *_ in lines]))
+    assert len(gaps) > 10
+    assert np.median(gaps) < 0.4
+    assert gaps[-1] < 1.0  # half a second, and what a busy computer adds to it
+
+
 # -- the worker ends
 
 
@@ -132,6 +161,28 @@ def test_worker_that_does_not_start_in_time(imagej, trained, movie):
     assert works(imagej, trained, movie)
 
 
+def test_an_exception_in_the_worker_names_its_log(imagej):
+    said = imagej.ask("work", verb="render", options={"table": 5})
+    assert said.startswith("Work failed: ")
+    log = Path(said.split("together with the log, ")[1].removesuffix("."))
+    assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_worker_ends_with_its_host(killed):
+    code = "from deep_storm.fiji import service; print(service.ready().pid, flush=True); input()"
+    host = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    worker = psutil.Process(int(host.stdout.readline()))
+    assert worker.is_running()
+    if killed:
+        host.kill()
+    host.communicate("\n")
+    psutil.wait_procs([worker], timeout=20)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
 def test_without_the_package_the_script_says_what_to_build(imagej):
     done = imagej.ask("run_without_package", script=imagej.script("Check_Installation..."))
     assert done["status"].startswith("error: deep_storm cannot be imported in Fiji's Python")
@@ -177,6 +228,15 @@ def test_image_closed_in_the_middle(imagej, trained, long_movie, tmp_path):
     assert "leave it alone meanwhile" in done["status"]
     assert "frames before gave is kept in" in done["status"]
     assert len(ds.read_table(tmp_path / "half.csv")) > 0
+
+
+def test_image_changed_in_the_middle(imagej, trained, long_movie, tmp_path):
+    running = begin(imagej, trained, frames="1:1500", output=tmp_path / "half")
+    imagej.ask("evaluate", text="KEPT['long'].getStack().getProcessor(1).set(0, 0, 77)")
+    done = running.result(timeout=240)
+    assert done["status"].startswith("error: the image 'long.tif' changed while it was read")
+    assert "leave it alone meanwhile" in done["status"]
+    assert f"{tmp_path / 'half.tif'} and beside it, is of no use" in done["status"]
 
 
 def test_name_with_spaces_and_all_letters(imagej, trained, tmp_path):

@@ -26,12 +26,24 @@ def test_every_command_is_in_the_menu(screen):
 
 def test_a_macro_reconstructs_the_active_image(screen, trained, movie):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
-    options = (
-        f"stack=current model=[{trained / 'model'}] output=none camera_maps=none camera=none "
-        "threshold=0.1 upsampling=auto frames=auto device=auto config=none overwrite=false"
-    )
-    macro = f'run("Reconstruct...", "{options}");'
+    run_macro(screen, "reconstruct", model=trained / "model", threshold=0.1)
+    assert "movie.tif - Deep-STORM" in screen.ask("images")
+    assert "Deep-STORM localizations" in screen.ask("windows")
+
+
+def test_a_macro_of_the_post_process_menu_takes_the_table_in_front(screen, trained, tmp_path):
+    run_macro(screen, "import-localizations", table=trained / "sim.csv", camera="none")
+    run_macro(screen, "render", output=tmp_path / "drawn.tif")
+    assert (tmp_path / "drawn.tif").is_file()
+
+
+def run_macro(screen, key, **values):
+    """Call a command from a macro with every parameter given: no dialog must open."""
+    made = command(key)
+    given = {p.name: str(p.value) for p in made.parameters}
+    given |= {name: str(value) for name, value in values.items()}
+    options = " ".join(f"{name}=[{value}]" for name, value in given.items())
+    options = options.replace("[True]", "true").replace("[False]", "false")
+    macro = f'run("{made.menu[-1]}", "{options}");'
     screen.ask("evaluate", text="java('ij.IJ').runMacro(macro)", macro=macro)
-    manager = "java('ij.WindowManager')"
-    titles = f"[str({manager}.getImage(i).getTitle()) for i in {manager}.getIDList()]"
-    assert "movie.tif - Deep-STORM" in screen.ask("evaluate", text=titles)
+    assert screen.ask("dialogs") == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.fiji import catalog
-from deep_storm.fiji.headers import MENU, scripts, write_scripts
+from deep_storm.fiji.headers import MACROS_BEGIN, MENU, scripts, with_macros, write_scripts
 from deep_storm.verbs.registry import NAMES
 
 ROOT = Path(__file__).resolve().parents[2] / "fiji-scripts"
@@ -31,6 +32,25 @@ def test_writing_twice_changes_nothing(tmp_path):
     assert write_scripts(tmp_path) == []
     (tmp_path / MENU / "Gone....py").write_text("")
     assert [p.name for p in write_scripts(tmp_path)] == ["Gone....py"]
+
+
+def test_macro_forms_in_the_documentation_are_what_the_settings_say():
+    page = (ROOT.parent / "docs" / "fiji.md").read_text(encoding="utf-8")
+    assert page == with_macros(page), "run: python -m deep_storm.fiji.headers"
+    for key in catalog.command_keys():
+        assert f"\n{catalog.command(key).macro()}\n" in page
+
+
+def test_macros_in_the_documentation_give_every_parameter():
+    # what is left out opens a dialog
+    page = (ROOT.parent / "docs" / "fiji.md").read_text(encoding="utf-8")
+    calls = re.findall(r'^ *run\("(.+?)", "(.*)"\);$', page.split(MACROS_BEGIN)[0], flags=re.M)
+    labels = {made.menu[-1]: made for made in map(catalog.command, catalog.command_keys())}
+    ours = [(label, options) for label, options in calls if label in labels]
+    assert len(ours) >= 4
+    for label, options in ours:
+        given = re.findall(r"(\w+)=(?:\[[^\]]*\]|\S+)", options)
+        assert given == [p.name for p in labels[label].parameters], label
 
 
 def test_every_key_belongs_to_its_command():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from deep_storm.errors import SettingsError
 from deep_storm.fiji.headers import MENU, scripts
 from deep_storm.fiji.install import check_app, remembered_app
 from deep_storm.verbs.registry import load
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -37,18 +40,19 @@ def files_in(folder):
 def test_install_twice_and_uninstall(app):
     before = files_in(app)
     done = load("fiji")(action="install", app=app)
-    assert {p.relative_to(app / "scripts") for p in done.written} == set(scripts())
+    assert {p.relative_to(app / "scripts") for p in done.changed} == set(scripts())
     for path, text in scripts().items():
         assert (app / "scripts" / path).read_text(encoding="ascii") == text
-    assert "Changed scripts" in done.summary()
+    assert f"Changed {len(scripts())} scripts in " in done.summary()
     assert remembered_app() == app
 
     again = load("fiji")(action="install", app=app)
-    assert again.written == ()
+    assert again.changed == ()
     assert "Nothing to change" in again.summary()
 
     gone = load("fiji")(action="install", app=app, uninstall=True)
-    assert len(gone.written) == len(scripts())
+    assert len(gone.changed) == len(scripts())
+    assert f"Removed {len(scripts())} scripts in " in gone.summary()
     assert files_in(app) == before
     assert not (app / "scripts" / MENU).exists()
     assert remembered_app() is None
@@ -63,11 +67,14 @@ def test_an_old_command_goes_with_the_next_installation(app):
     assert not old.exists()
 
 
-def test_it_is_said_what_to_click(app):
-    done = load("fiji")(action="install", app=app)
-    assert len(done.problems) == 1
-    assert "does not start in Python mode" in done.problems[0]
-    assert 'press "Build Python environment"' in done.summary()
+def test_it_is_said_in_one_screen_what_to_click(app, capsys):
+    assert main(["fiji", "install", "--app", str(app)]) == 0
+    said = capsys.readouterr().out
+    assert f"Missing: {app} does not start in Python mode" in said
+    assert 'press "Build Python environment"' in said
+    assert f"Copy {ROOT / 'environment.yml'} over" in said
+    assert f"    - {ROOT}[fiji]\n" in said
+    assert len(said.splitlines()) < 24
 
 
 def test_a_fiji_that_is_ready_has_no_problems(app):
@@ -88,6 +95,12 @@ def test_an_environment_that_is_not_there_or_lacks_the_package(app, tmp_path):
     bare.write_text("#!/bin/sh\nexit 1\n")
     bare.chmod(0o755)
     assert "deep_storm is not in Fiji's Python" in check_app(app).problems[0]
+
+
+def test_python_mode_without_an_environment(app):
+    (app / "config" / "jaunch" / "fiji.cfg").write_text("launch-mode=PYTHON\n", encoding="utf-8")
+    (problem,) = load("fiji")(action="install", app=app).problems
+    assert "names no Python environment" in problem
 
 
 def test_a_folder_that_is_no_fiji(app, capsys):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
 
 import deep_storm as ds
+from deep_storm.io.config import load_toml
+from deep_storm.io.thunderstorm import read_protocol
+
+DATA = Path(__file__).resolve().parents[1] / "data"
 
 SCALE = {"pixel": (0.1, "um")}
 
@@ -55,12 +62,51 @@ def test_positions_in_a_roi_are_those_of_the_full_field(imagej, trained, movie):
     np.testing.assert_allclose(written["x_nm"], expected["x_nm"] + 800, atol=1e-4)
 
 
-def test_file_on_the_disk(imagej, trained):
+def test_file_on_the_disk(imagej, trained, tmp_path):
     done = imagej.run(
-        "Reconstruct...", stack=trained / "sim.tif", model=trained / "model", frames="1:2"
+        "Reconstruct...",
+        stack=trained / "sim.tif",
+        model=trained / "model",
+        frames="1:2",
+        output=tmp_path / "few",
     )
     assert done["status"].startswith("ok: ")
     assert "in 2 frames" in done["status"]
+    record = load_toml(tmp_path / "few-run.toml")
+    assert record["inputs"]["stack_bytes"] == (trained / "sim.tif").stat().st_size
+    assert (tmp_path / "few-report.html").is_file()
+
+
+def test_files_that_fit_a_pattern(imagej, trained, tmp_path):
+    for name in ("one", "two"):
+        shutil.copy(trained / "sim.tif", tmp_path / f"{name}.tif")
+    (tmp_path / "three.tif").write_bytes(b"no TIFF")
+    pattern = {"stack": tmp_path / "*.tif", "output": tmp_path / "all", "frames": "1:1"}
+    done = imagej.run("Reconstruct...", model=trained / "model", **pattern)
+    assert done["status"].startswith("error: ")
+    assert "2 of 3 stacks done, 1 failed" in done["status"]
+    assert "three.tif: failed: " in done["status"]
+    assert "with the field 'Resume' does the others" in done["status"]
+    assert (tmp_path / "all" / "two.csv").is_file()
+    (tmp_path / "three.tif").unlink()
+    done = imagej.run("Reconstruct...", model=trained / "model", resume=True, **pattern)
+    assert done["status"].startswith("ok: ")
+    assert "2 of 2 stacks done" in done["status"]
+
+
+def test_general_model_is_told_what_the_image_looks_like(imagej):
+    protocol = DATA / "filaments_drift_first20_thunderstorm-protocol.txt"
+    imagej.run("Camera_Setup...", source="protocol", protocol=protocol)
+    stack = DATA / "filaments_drift_first20.tif"
+    done = imagej.run("Reconstruct...", {"file": str(stack)}, frames="1:3")
+    expected = ds.reconstruct(stack, model="general", camera=read_protocol(protocol), frames="1:3")
+    assert done["status"].count("The general model was told (estimated from the stack)") == 1
+    np.testing.assert_array_equal(done["table"]["x [nm]"], expected.table["x_nm"])
+    assert "--" not in done["status"]  # no options of the command line
+    imagej.ask("forget", key="camera")
+    done = imagej.run("Reconstruct...", {"file": str(stack)})
+    assert done["status"].startswith("error: the general model without a camera")
+    assert "give a camera (Plugins > Deep-STORM > Camera Setup..." in done["status"]
 
 
 def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):
@@ -96,6 +142,7 @@ def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):
             ("baseline of 100 ADU", "Plugins > Deep-STORM > Measure Background..."),
         ),
         ({"rgb": True}, {}, ("RGB", "grey values")),
+        ({}, {"resume": True}, ("the field 'Stack'", "clear the field 'Resume'")),
     ],
 )
 def test_wrong_input_is_named(imagej, trained, movie, image, options, words):

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-import time
+import signal
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from deep_storm.io.thunderstorm import read_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -29,18 +33,10 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie, ho
     assert unit in ("µm", "um", "micron")
     report = (trained / "shown-report.html").resolve()
     assert report.is_file()
-    assert report.as_uri() in _opened(home, 1)
-
-
-def _opened(home, least, seconds=20):
-    """Wait for the browser; return what it was to open."""
-    noted, began = home / "opened.txt", time.monotonic()
-    while time.monotonic() - began < seconds:
-        pages = noted.read_text(encoding="utf-8").splitlines() if noted.is_file() else []
-        if len(pages) >= least:
-            return pages
-        time.sleep(0.1)
-    return []
+    opened = home / "opened.txt"
+    screen.wait_for(
+        lambda: opened.is_file() and report.as_uri() in opened.read_text(encoding="utf-8"), 20
+    )
 
 
 def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_path):
@@ -117,6 +113,117 @@ def test_an_error_is_one_dialog(screen):
     assert len(buttons) == 1
     screen.ask("click", label=r"\s*OK\s*")
     assert running.result(timeout=240)["status"].startswith("error: no image is open")
+
+
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_a_cancelled_reconstruction_is_offered(screen, pictures, trained, movie, tmp_path, answer):
+    running = _begin_long(screen, trained, movie, output=tmp_path / "half")
+    assert screen.ask("click", label="Cancel")
+    title, text, buttons = screen.dialog()
+    assert title == "Deep-STORM"
+    found = re.search(r"Stopped after (\d+) frames with (\d+) localizations. Keep them\?", text)
+    assert 0 < int(found[1]) < 3600
+    assert len(buttons) == 3
+    assert not list(tmp_path.glob("half*"))
+    screen.ask("arrange", title="ImageJ", x=640, y=800)
+    screen.ask("arrange", title="long.tif", x=500, y=500)
+    screen.ask("arrange", title="Deep-STORM", x=10, y=10)
+    screen.picture(pictures / "fiji-keep.png", width=470, height=120)
+    screen.ask("click", label=answer)
+    done = running.result(timeout=240)
+    if answer == "Yes":
+        assert done["status"].startswith(f"ok: {found[2]} localizations in {found[1]} frames")
+        assert len(read_table(tmp_path / "half.csv")) == int(found[2])
+    else:
+        assert done["status"].startswith("stopped: ")
+        assert not list(tmp_path.glob("half*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+def test_a_killed_worker_is_one_dialog_and_the_image_stays(screen, trained, movie):
+    running = _begin_long(screen, trained, movie)
+    os.kill(screen.worker_pid(), signal.SIGKILL)
+    title, text, buttons = screen.dialog()
+    assert title == "Deep-STORM: Reconstruct"
+    text = re.sub(r"\s+", " ", text)
+    for words in ("ended unexpectedly (signal 9", "close other programs", "Its log is"):
+        assert words in text
+    assert len(buttons) == 1
+    screen.ask("click", label="OK")
+    assert running.result(timeout=240)["status"].startswith("error: ")
+    assert screen.ask("dialogs") == []
+    assert "long.tif" in screen.ask("images")
+
+
+def test_a_window_closed_in_the_middle_is_an_error_with_what_was_done(
+    screen, trained, movie, tmp_path
+):
+    running = _begin_long(screen, trained, movie, output=tmp_path / "half")
+    screen.ask("evaluate", text="KEPT['long'].close()")
+    _, text, _ = screen.dialog()
+    text = re.sub(r"\s+", " ", text)
+    assert "the image 'long.tif' changed while it was read: it was closed" in text
+    assert "Keep them?" in text
+    screen.ask("click", label="Yes")
+    screen.wait_for(lambda: [d for d in screen.ask("dialogs") if d[0].endswith(": Reconstruct")])
+    screen.ask("click", label="OK")
+    assert running.result(timeout=240)["status"].startswith("error: the image 'long.tif' changed")
+    assert len(read_table(tmp_path / "half.csv")) > 0
+
+
+def _begin_long(screen, trained, movie, **inputs):
+    """Begin to reconstruct a long movie, and return when some of it is done."""
+    screen.show("long", array=np.tile(movie, (300, 1, 1)), title="long.tif", pixel=(0.1, "um"))
+    screen.ask("status")
+    running = screen.begin(
+        "Reconstruct...", "long", model=trained / "model", threshold="0.1", **inputs
+    )
+    screen.wait_for_progress("frames")
+    return running
+
+
+def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
+    open_filaments(screen, zoom=300)
+    done = screen.run("Reconstruct...", model="general", camera=_camera(tmp_path))
+    found = int(done["status"].removeprefix("ok: ").split()[0])
+    formula = "confidence > 0.8 & uncertainty_xy < 12"
+    done = screen.run(
+        "Post-Process/Filter_Localizations...", formula=formula, output=tmp_path / "few.csv"
+    )
+    assert done["status"].startswith("ok: ")
+    kept = read_table(tmp_path / "few.csv")
+    assert 0 < len(kept) < found
+    assert kept["confidence"].min() > 0.8
+    done = screen.run(
+        "Post-Process/Render_Localizations...", pixel_size_nm=20.0, output=tmp_path / "few.tif"
+    )
+    drawn = int(re.search(r"(\d+) localizations", done["status"])[1])
+    # the filtered table is in front now; at the edges a little of them lies outside
+    assert len(kept) - 3 <= drawn <= len(kept)
+    assert "Render Localizations - Deep-STORM" in screen.ask("images")
+    screen.ask("arrange", title="ImageJ", x=640, y=800)
+    screen.ask("arrange", title="filaments.tif - Deep-STORM", x=960, y=10)
+    screen.ask("arrange", title="filaments.tif (", x=370, y=10)
+    screen.ask("arrange", title="Render Localizations", x=10, y=10)
+    screen.ask("arrange", title="Deep-STORM localizations", x=10, y=400, width=930, height=170)
+    screen.picture(pictures / "fiji-filtered.png", width=950, height=580)
+
+
+def test_thunderstorm_gets_the_table_with_its_own_options(screen, trained, tmp_path):
+    """A macro stands in the place of ThunderSTORM's Import results and notes its options."""
+    noted, macro = tmp_path / "noted.txt", tmp_path / "import.ijm"
+    macro.write_text(f'File.saveString(call("ij.Macro.getOptions"), "{noted.as_posix()}");\n')
+    screen.ask("add_command", name="Import results", macro=macro.as_posix())
+    try:
+        done = screen.run("Send_To_ThunderSTORM", table=trained / "sim.csv")
+    finally:
+        screen.ask("add_command", name="Import results", macro=None)
+    assert done["status"] == f"ok: {trained / 'sim.csv'} was handed to ThunderSTORM"
+    assert noted.read_text(encoding="utf-8").split("filepath=")[1].strip() == (
+        f"[{(trained / 'sim.csv').as_posix()}] fileformat=[CSV (comma separated)] "
+        "detectmeasurementprotocol=true livepreview=false rawimagestack= startingframe=1 "
+        "append=false"
+    )
 
 
 def _camera(folder):

@@ -22,7 +22,7 @@ def test_labels_clusters_curves_and_picture_are_written(table, tmp_path):
     ds.write_table(tmp_path / "in.csv", table)
     result = ds.cluster(tmp_path / "in.csv", output=tmp_path / "out.csv", min_count=8)
     assert [p.name for p in result.written] == [
-        "out.csv", "out-summary.csv", "out-pattern.csv", "out.png"
+        "out.csv", "out-summary.csv", "out-pattern.csv", "out.png", "out-run.toml"
     ]  # fmt: skip
     labelled = ds.read_table(tmp_path / "out.csv")
     np.testing.assert_array_equal(labelled["cluster"], result.table["cluster"])
@@ -53,7 +53,8 @@ def test_through_the_command_line(table, tmp_path, capsys):
     assert found["clusters"] >= 30
     assert found["median"]["count"] == pytest.approx(20, abs=2)
     assert {p.name for p in tmp_path.iterdir()} == {
-        "in.csv", "in_clusters.csv", "in_clusters-summary.csv", "in_clusters.png"
+        "in.csv", "in_clusters.csv", "in_clusters-summary.csv", "in_clusters.png",
+        "in_clusters-run.toml",
     }  # fmt: skip
 
 

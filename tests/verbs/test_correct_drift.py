@@ -19,7 +19,7 @@ def movie(tmp_path):
 def test_writes_table_drift_and_plot(movie, tmp_path):
     result = ds.correct_drift(movie, bins=10)
     assert [path.name for path in result.written] == [
-        "movie_dc.csv", "movie_dc-drift.json", "movie_dc-drift.png",
+        "movie_dc.csv", "movie_dc-drift.json", "movie_dc-drift.png", "movie_dc-run.toml",
     ]  # fmt: skip
     assert result.total_nm == pytest.approx((346.4, 200), abs=6)
     assert "10 time bins, 45 of 45 pairs agree" in result.summary()

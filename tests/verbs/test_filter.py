@@ -8,6 +8,8 @@ import pytest
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import OutputError, TableError
+from deep_storm.io.config import load_toml
+from deep_storm.io.files import sha256
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TABLE = "filaments_drift_first20_thunderstorm"
@@ -26,6 +28,7 @@ def test_filters_a_table_of_thunderstorm_beside_it(movie, tmp_path):
     assert result.written == (
         tmp_path / f"{TABLE}_f.csv",
         tmp_path / f"{TABLE}_f-protocol.txt",
+        tmp_path / f"{TABLE}_f-run.toml",
     )
     expected = whole.query(
         "uncertainty_xy_nm < 10 and intensity_photon > 1000 and 90 <= sigma_nm <= 130"
@@ -35,6 +38,21 @@ def test_filters_a_table_of_thunderstorm_beside_it(movie, tmp_path):
     np.testing.assert_allclose(written, expected.to_numpy(), atol=1e-5)
     assert result.to_json()["rows"] == len(expected)
     assert "kept" in result.summary()
+
+
+def test_what_was_done_is_noted(movie, tmp_path):
+    formula = "uncertainty_xy < 10 & intensity > mean(intensity)"
+    result = ds.filter(movie, formula, sigma_nm="90:130", output=tmp_path / "new.csv")
+    record = load_toml(tmp_path / "new-run.toml")
+    assert record["run"]["verb"] == "filter"
+    assert record["inputs"]["formula"] == formula
+    assert record["inputs"]["sha256"] == sha256(movie)
+    assert record["filtering"]["sigma_nm"] == "90:130"
+    conditions = record["results"]["conditions"]
+    assert [c["removed"] for c in conditions] == [c.removed for c in result.conditions]
+    assert record["results"]["summary"] == result.summary().splitlines()
+    again = ds.filter(movie, formula, config=tmp_path / "new-run.toml", output=tmp_path / "2.csv")
+    pd.testing.assert_frame_equal(again.table, result.table)
 
 
 def test_a_table_in_memory_is_only_returned():

@@ -23,6 +23,7 @@ def test_merges_with_the_camera_of_the_protocol(movie, tmp_path):
     assert result.written == (
         tmp_path / f"{TABLE}_merged.csv",
         tmp_path / f"{TABLE}_merged-protocol.txt",
+        tmp_path / f"{TABLE}_merged-run.toml",
     )
     assert "Uncertainties from all photons" in result.summary()
     written = ds.read_table(result.written[0])
@@ -36,7 +37,7 @@ def test_without_a_protocol_uncertainties_are_combined(movie):
     (movie.parent / f"{TABLE}-protocol.txt").unlink()
     result = ds.merge(movie, distance_nm=40)
     assert "Uncertainties combined" in result.summary()
-    assert len(result.written) == 1
+    assert [p.suffix for p in result.written] == [".csv", ".toml"]
 
 
 def test_removes_duplicates_of_a_file(movie, tmp_path):
@@ -44,6 +45,6 @@ def test_removes_duplicates_of_a_file(movie, tmp_path):
     double = pd.concat([table, table.assign(x_nm=table["x_nm"] + 0.5, uncertainty_xy_nm=90.0)])
     ds.write_table(tmp_path / "double.csv", double)
     result = ds.remove_duplicates(tmp_path / "double.csv", distance="1")
-    assert result.written == (tmp_path / "double_unique.csv",)
+    assert result.written[0] == tmp_path / "double_unique.csv"
     assert result.summary().startswith(f"{len(table):,} duplicates removed")
     np.testing.assert_allclose(result.table["x_nm"], table["x_nm"])

@@ -115,6 +115,28 @@ def test_later_tables_and_drift_are_told(run):
     assert f"{kept:,} localizations in 60 frames" in html
 
 
+def test_steps_say_what_they_did(run):
+    table = ds.read_table(run / "out.csv")
+    ds.write_table(run / "out_dc.csv", table)
+    line = np.array([[0.0, 0.5 / 59]])
+    drift = Drift(np.array([0.0, 59.0]), line, line, np.array([0.0]), np.zeros((1, 2)))
+    write_drift(run / "out_dc-drift.json", drift)
+    ds.filter(run / "out_dc.csv", "confidence > 0.8 & x < 4000", output=run / "out_f.csv")
+    ds.merge(run / "out_f.csv", distance_nm=4000, gap_frames=50, output=run / "out_m.csv")
+    tables = [run / f"out_{name}.csv" for name in ("dc", "f", "m")]
+    done = report(run / "out-run.toml", tables=tables)
+    html = done.written[0].read_text(encoding="utf-8")
+    assert "confidence &gt; 0.8 &amp; x &lt; 4000: " in html
+    assert "do not meet it" in html
+    assert "<th>out_dc.csv</th><td>168 rows, as many as before" in html.replace(
+        f"{len(table):,}", "168"
+    )
+    assert "merge: " in html
+    assert "Wide field and the last table, drawn" in html
+    assert "Drift that was taken out" in html  # found beside the table
+    assert any("would find another molecule" in sentence for sentence in done.suspicions)
+
+
 def test_through_the_command_line(run, capsys):
     assert main(["report", str(run / "out-run.toml"), "-o", str(run / "r.html"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

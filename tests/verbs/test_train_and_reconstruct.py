@@ -52,6 +52,17 @@ def test_same_seed_and_steps_give_the_same_weights():
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_report_shows_the_movie_beside_simulated_patches(work, tmp_path):
+    wanted = {"steps": 1, "batch": 2, "movie": work / "sim.tif", **MOLECULES}
+    result = ds.train(output=tmp_path / "model", **wanted)
+    html = (result.written[0] / "report.html").read_text(encoding="utf-8")
+    assert "Simulated patches above real frames" in html
+    wanted["camera"] = CAMERA.model_copy(update={"pixel_size_nm": 160.0})
+    with pytest.raises(CameraError, match="pixel_size_nm"):
+        ds.train(output=tmp_path / "other", **wanted)
+    assert not (tmp_path / "other").exists()
+
+
 def test_imported_simulation_trains_the_classic_network(work):
     result = ds.train(
         simulation=(work / "sim.tif", work / "sim.csv"),

@@ -10,7 +10,7 @@
 #@ Boolean (label="Refine", description="Fit the localizations together, as reconstruct --refine does", value="false", persistKey="deepstorm.preview.refine") refine
 #@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.preview.camera_maps") camera_maps
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given; auto = the model's own, for the general model as entered in Camera Setup", value="auto", style="open", required=false, persist=false) camera
 #@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.preview.device") device
 #@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
 #@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite

@@ -9,6 +9,7 @@
 #@ File (label="From model", description="Model folder to start from, or none; auto = general, the bundled model (native only)", value="auto", style="directory", required=false, persistKey="deepstorm.train.from_model") from_model
 #@ Boolean (label="Resume", description="Go on where an interrupted training with the same settings and output was", value="false", persist=false) resume
 #@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.camera_maps") camera_maps
+#@ File (label="Movie", description="The movie that the simulation is matched to (TIFF); the report shows its frames beside simulated ones; none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.movie") movie
 #@ File (label="Save training set", description="Name without ending: before training, write the first patches (.tif), their emitters (.csv) and a picture of some (.png); none = no file", value="none", style="save", required=false, persist=false) save_training_set
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="current", style="open", required=false, persist=false) camera
 #@ Double (label="PSF sigma (nm)", description="Standard deviation of the PSF; 0.21 x wavelength / NA is a good start (20 to 2000)", min="20", max="2000", value="130", style="format:0.######", stepSize="10", persistKey="deepstorm.train.sigma_nm") sigma_nm

@@ -9,10 +9,11 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.estimation.density import density_of_rows
 from deep_storm.estimation.matching import UNIFORM_KURTOSIS
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.result import Estimate, matched_settings
-from deep_storm.estimation.table import table_statistics
+from deep_storm.estimation.result import Estimate, local_quantities, matched_settings
+from deep_storm.estimation.table import CROWDED, table_statistics
 
 AGREE = {"sigma": 0.05, "photons": 0.15, "background": 0.2}
 """Relative difference beyond which table and stack disagree."""
@@ -51,13 +52,29 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
             "offset [photon] or bkgstd [photon]",
             "export it again with all columns, or give the stack too",
         )
-    settings = matched_settings(found.quantities, "uniform", _kind(found.intensity_photon))
+    sigma_px = found.quantities["sigma"].value / camera.pixel_size_nm
+    local = density_of_rows(table, _frames(table), camera.pixel_size_nm, sigma_px)
+    if local.percentiles_per_um2[0] > CROWDED:
+        found = found._replace(quantities=_crowded(found.quantities, local.percentiles_per_um2[0]))
+    kind = _kind(found.intensity_photon)
+    settings = matched_settings(found.quantities, local.structure, kind)
     notes = (
         "from a table alone: emitters that overlap are missing from it or count as one bright "
         "one; the stack itself tells more",
         "field and frames were taken from the rows of the table",
     )
-    return Estimate(camera, *settings, found.quantities, warnings=notes, table=found)
+    densities = local_quantities(local, len(table))
+    return Estimate(camera, *settings, found.quantities, densities, warnings=notes, table=found)
+
+
+def _crowded(quantities: dict[str, Quantity], density: float) -> dict[str, Quantity]:
+    """Warn of fits of several emitters as one."""
+    text = (
+        f"rows lie where there are {density:.2g} or more per µm² and frame: some are of several "
+        "emitters in one; estimate from the stack"
+    )
+    warned = {n: replace(q, warnings=(*q.warnings, text)) for n, q in quantities.items()}
+    return quantities | {name: warned[name] for name in ("sigma", "photons")}
 
 
 def with_table(found: Estimate, table: pd.DataFrame, shape: tuple[int, int, int]) -> Estimate:

@@ -9,11 +9,15 @@ blurred by the PSF. Blurring makes the peaks of the map too low: local densities
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import ndimage
+
+from deep_storm.estimation.sampling import HALF_FRAMES
 
 FloatArray = npt.NDArray[np.float64]
 Structure = Literal["uniform", "filaments", "clusters", "mixed"]
@@ -21,6 +25,9 @@ Structure = Literal["uniform", "filaments", "clusters", "mixed"]
 PERCENTILES = (50.0, 90.0, 99.0)
 UNEVEN = 1.3
 """Mean square over squared mean of the density, from which emitters lie on a structure."""
+LEAST_INSIDE = 100.0
+"""Rows that a blurred count of a table's rows shall rest on, in the mean."""
+WIDEST_BLUR_PX = 5.0
 RIDGE, SPOT = 0.175, 0.31
 """Curvature along over curvature across what is bright: below it is a line, above it a spot."""
 
@@ -72,6 +79,37 @@ def local_density(
     if uneven > UNEVEN:
         structure = _kind(maps.mean(axis=0), sigma_px)
     return LocalDensity(percentiles, uneven, structure)
+
+
+def density_of_rows(
+    rows: pd.DataFrame, frames: int, pixel_size_nm: float, sigma_px: float
+) -> LocalDensity:
+    """Describe where the rows of a localization table are.
+
+    They are counted in the pixels of the camera and blurred as the PSF would blur their light, or
+    more where that leaves too few for each value to be more than chance.
+
+    Parameters
+    ----------
+    rows
+        ``frame``, ``x_nm`` and ``y_nm``.
+    frames
+        Frames that the table spans.
+    pixel_size_nm, sigma_px
+        Camera pixel and PSF.
+    """
+    frame = rows["frame"].to_numpy(dtype=np.int64)
+    half = (frame - frame.min()) // HALF_FRAMES % 2
+    x, y = (rows[c].to_numpy(dtype=np.float64) / pixel_size_nm for c in ("x_nm", "y_nm"))
+    edges = [np.arange(np.floor(v.min()), np.floor(v.max()) + 2) for v in (y, x)]
+    counts = np.stack([np.histogram2d(y[half == k], x[half == k], edges)[0] for k in (0, 1)])
+    seen = np.bincount(np.arange(frames) // HALF_FRAMES % 2, minlength=2)
+    per_pixel = len(rows) / counts[0].size
+    blur_px = math.sqrt(LEAST_INSIDE / (4.0 * math.pi * per_pixel))
+    blur_px = max(sigma_px, min(blur_px, WIDEST_BLUR_PX))
+    blurred = ndimage.gaussian_filter(counts, (0.0, blur_px, blur_px), mode="nearest")
+    maps = blurred / np.maximum(seen, 1)[:, None, None]
+    return local_density(maps, 0.0, 1.0, pixel_size_nm, blur_px)
 
 
 def unevenness(halves: FloatArray) -> float:

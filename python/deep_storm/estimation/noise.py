@@ -13,6 +13,7 @@ from deep_storm.camera import Camera
 from deep_storm.estimation.crowd import measure_crowd
 from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.sampling import draw_sample
+from deep_storm.estimation.trust import hidden_baseline
 from deep_storm.io.stream import FrameStream
 from deep_storm.progress import Progress, silent
 
@@ -61,4 +62,5 @@ def baseline_by_noise(
             mean_photon=sample.mean_photon - shift / camera.quantum_efficiency,
             halves_photon=sample.halves_photon - shift / camera.quantum_efficiency,
         )
-    return Quantity(float(baseline), "ADU", float(error), None, sample.frames)
+    warnings = hidden_baseline(float(error))
+    return Quantity(float(baseline), "ADU", float(error), None, sample.frames, warnings=warnings)

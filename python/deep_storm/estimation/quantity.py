@@ -38,14 +38,19 @@ class Quantity:
     warnings: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Write the number: ``1498 ± 402 photons (mean known to 1.2%)``, ``100.1 ADU (± 0.2)``."""
-        least = "at least " if self.lower_limit else ""
-        value = f"{least}{rounded(self.value, 4):g}"
-        if not self.spread:
-            error = f" (± {rounded(self.error, 2):g})" if self.error > 0 else ""
-            return f"{value} {self.unit}{error}"
-        known = f" (mean known to {abs(self.error / self.value):.1%})" if self.value else ""
-        return f"{value} ± {rounded(self.spread, 3):g} {self.unit}{known}"
+        """Write the number, its spread or error, and the number of samples.
+
+        ``1498 ± 402 photons (mean known to 1.2%, n = 3,120)``, ``100.1 ADU (± 0.2, n = 200)``.
+        """
+        value = f"{'at least ' if self.lower_limit else ''}{rounded(self.value, 4):g}"
+        if self.spread:
+            value += f" ± {rounded(self.spread, 3):g}"
+            known = f"mean known to {abs(self.error / self.value):.1%}" if self.value else ""
+        else:
+            known = f"± {rounded(self.error, 2):g}" if self.error > 0 else ""
+        samples = f"n = {self.samples:,}" if self.samples else ""
+        about = ", ".join(part for part in (known, samples) if part)
+        return f"{value} {self.unit}" + (f" ({about})" if about else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return everything in numbers and words."""

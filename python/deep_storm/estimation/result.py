@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
+from deep_storm.estimation.density import LocalDensity
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.quantity import Quantity, rounded
 from deep_storm.estimation.table import TableStatistics
@@ -134,6 +135,14 @@ def with_optics(found: Estimate, optics: Optics) -> Estimate:
     else:
         return found.with_notes(f"{text}: they agree")
     return found.with_warnings(text)
+
+
+def local_quantities(local: LocalDensity, emitters: int) -> tuple[Quantity, ...]:
+    """Return the percentiles of a local density, each a lower limit."""
+    return tuple(
+        Quantity(value, "per µm² per frame", 0.0, None, emitters, lower_limit=True)
+        for value in local.percentiles_per_um2
+    )
 
 
 def matched_settings(

@@ -16,12 +16,13 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 from deep_storm.estimation.crowd import Crowd, measure_crowd
-from deep_storm.estimation.density import LocalDensity, local_density
+from deep_storm.estimation.density import local_density
 from deep_storm.estimation.isolated import IsolatedFits, fit_isolated
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.result import Estimate, matched_settings
+from deep_storm.estimation.result import Estimate, local_quantities, matched_settings
 from deep_storm.estimation.sampling import Sample, draw_sample
 from deep_storm.estimation.spread import Spread, photon_spread, sigma_spread
+from deep_storm.estimation.table import CROWDED
 from deep_storm.estimation.trust import Evidence, warnings_of
 from deep_storm.io.frames import open_frames
 from deep_storm.io.stream import FrameStream
@@ -151,6 +152,7 @@ def _assembled(
             density_error,
             crowd.density_variation * density,
             sample.frames,
+            lower_limit=density > CROWDED,
             warnings=warned.density,
         ),
         "on_time": Quantity(
@@ -169,7 +171,7 @@ def _assembled(
         camera,
         *settings,
         quantities,
-        _local(local, emitters),
+        local_quantities(local, emitters),
         fits,
         warned.general,
         density_map=(density_map / (camera.pixel_size_nm / 1000.0) ** 2).astype(np.float32),
@@ -207,13 +209,6 @@ def _baseline(camera: Camera, crowd: Crowd, frames: int, warnings: tuple[str, ..
         None,
         frames,
         warnings=warnings,
-    )
-
-
-def _local(local: LocalDensity, emitters: int) -> tuple[Quantity, ...]:
-    return tuple(
-        Quantity(value, "per µm² per frame", 0.0, None, emitters, lower_limit=True)
-        for value in local.percentiles_per_um2
     )
 
 

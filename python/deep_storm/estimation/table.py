@@ -32,7 +32,8 @@ SAME_SIGMAS = 0.5
 FAR_FRAMES = (20, 30, 40)
 """Frames apart at which two rows are near each other by chance alone."""
 CROWDED = 1.0
-"""Density, per µm², from which a table misses a good part of the emitters."""
+"""Density, per µm², from which a table misses a good part of the emitters, and from which that of a
+stack is a lower limit, too: it reads some percent low."""
 
 
 class TableStatistics(NamedTuple):
@@ -43,13 +44,14 @@ class TableStatistics(NamedTuple):
     quantities
         ``sigma``, ``photons``, ``density``, ``on_time`` and, where the table has a column for it,
         ``background``.
-    sigma_nm, intensity_photon
+    sigma_nm, intensity_photon, background_photon
         The values that were used, for histograms.
     """
 
     quantities: dict[str, Quantity]
     sigma_nm: FloatArray
     intensity_photon: FloatArray
+    background_photon: FloatArray = np.empty(0)
 
 
 def table_statistics(table: pd.DataFrame, field_um2: float, frames: int) -> TableStatistics:
@@ -92,10 +94,10 @@ def table_statistics(table: pd.DataFrame, field_um2: float, frames: int) -> Tabl
         "density": _density(rows, density, field_um2, frames),
         "on_time": _on_time(rows, sigma.value),
     }
-    background = _background(alone)
+    background, background_used = _background(alone)
     if background is not None:
         quantities["background"] = background
-    return TableStatistics(quantities, sigma_used, photons_used)
+    return TableStatistics(quantities, sigma_used, photons_used, background_used)
 
 
 def _check_columns(table: pd.DataFrame) -> None:
@@ -154,7 +156,7 @@ def _measured(
     return quantity, used
 
 
-def _background(rows: pd.DataFrame) -> Quantity | None:
+def _background(rows: pd.DataFrame) -> tuple[Quantity | None, FloatArray]:
     """Return background photons per pixel: the fitted offset, or the square of its deviation."""
     for column, power in (("offset_photon", 1), ("bkgstd_photon", 2)):
         if column not in rows.columns:
@@ -166,8 +168,9 @@ def _background(rows: pd.DataFrame) -> Quantity | None:
             spread = float(third - first) / 1.349
             error = 1.25 * spread / math.sqrt(values.size)
             # each fit's own error is in the spread, which is no spread of the background then
-            return Quantity(float(middle), "photons per pixel", error, None, values.size)
-    return None
+            photons = Quantity(float(middle), "photons per pixel", error, None, values.size)
+            return photons, values
+    return None, np.empty(0)
 
 
 def _density(rows: pd.DataFrame, density: float, field_um2: float, frames: int) -> Quantity:

@@ -24,6 +24,8 @@ MISFIT = 3.0
 SIGNIFICANT = 4.0
 DISAGREEMENT = 0.1
 LONG_MEMORY_FRAMES = 1.5
+SEEN_ADU = 1.0
+"""Standard error up to which the frames are said to show the baseline."""
 SATURATED_SHARE = 1e-5
 
 
@@ -108,10 +110,20 @@ def _baseline(camera: Camera, crowd: Crowd) -> tuple[str, ...]:
     electrons = camera.photons_per_count * camera.quantum_efficiency
     apart, sure = crowd.baseline_error / electrons, crowd.baseline_uncertainty / electrons
     if abs(apart) < max(1.0, SIGNIFICANT * sure):
-        return ()
+        return hidden_baseline(sure)
     return (
         f"the camera has {camera.baseline_adu:g} ADU; if its gain and read noise are right, the "
         f"noise of the frames speaks for {camera.baseline_adu + apart:.1f} ± {sure:.1f} ADU",
+    )
+
+
+def hidden_baseline(error_adu: float) -> tuple[str, ...]:
+    """Say so where the frames do not show the baseline to an ADU."""
+    if error_adu <= SEEN_ADU:
+        return ()
+    return (
+        f"it cannot be seen here but to ± {error_adu:.1f} ADU: emitters hide it; dark frames or "
+        "a dark corner tell it",
     )
 
 

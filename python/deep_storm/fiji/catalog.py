@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from deep_storm.camera import Camera
-from deep_storm.fiji.parameters import CURRENT, NONE, Parameter, from_argument, from_setting
+from deep_storm.fiji.parameters import AUTO, CURRENT, NONE, Parameter, from_argument, from_setting
 from deep_storm.settings import Background, Emitters, Psf, Watching
 from deep_storm.verbs.registry import Verb, load
 
@@ -42,6 +42,7 @@ _OVERWRITE = Parameter(
     "overwrite", "Boolean", "Overwrite", "Replace files that exist", False, remember=False
 )
 _CAMERA_HELP = "Camera file (TOML); current = as entered in Camera Setup, none = not given"
+_AUTO_CAMERA = "; auto = the model's own, for the general model as entered in Camera Setup"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ class Command:
     def script(self) -> str:
         """Path of the script below ``fiji-scripts/Plugins/Deep-STORM``."""
         return "/".join(part.replace(" ", "_") for part in self.menu) + ".py"
+
+    def macro(self) -> str:
+        """Return the call from a macro, with all parameters and their defaults."""
+        options = " ".join(parameter.in_macro() for parameter in self.parameters)
+        return f'run("{self.menu[-1]}", "{options}");' if options else f'run("{self.menu[-1]}");'
 
 
 def _matched(*choices: str) -> Parameter:
@@ -216,7 +222,7 @@ ENTRIES: dict[str, Entry] = {
         "preview:preview",
         image=True,
         tensorflow=True,
-        camera=NONE,
+        camera=AUTO,
         hide=frozenset({"frame"}) | _MOLECULES,
         extra=(
             Parameter(
@@ -233,9 +239,9 @@ ENTRIES: dict[str, Entry] = {
         "Reconstruct...",
         "reconstruction:reconstruct",
         image=True,
-        camera=NONE,
+        camera=AUTO,
         tensorflow=True,
-        hide=_MOLECULES | {"resume", "watch", "cluster", *Watching.model_fields},
+        hide=_MOLECULES | {"watch", "cluster", *Watching.model_fields},
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",
@@ -308,8 +314,9 @@ def _parameters(verb: Verb, entry: Entry) -> Iterator[Parameter]:
         if argument.name not in entry.hide:
             yield from from_argument(verb, argument)
     if Camera in verb.settings.values() and "camera" not in entry.hide:
+        about = _CAMERA_HELP + (_AUTO_CAMERA if entry.camera == AUTO else "")
         yield Parameter(
-            "camera", "File", "Camera", _CAMERA_HELP, entry.camera, style="open", remember=False
+            "camera", "File", "Camera", about, entry.camera, style="open", remember=False
         )
     for name, cls in verb.settings.items():
         for setting in cls.model_fields:

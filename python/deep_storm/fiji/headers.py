@@ -1,6 +1,7 @@
 """The scripts in Fiji's menu, written from the catalog: ``python -m deep_storm.fiji.headers``.
 
-A script is a header and one call. A test fails when a script differs from what is written here.
+A script is a header and one call. The documentation's macro forms are written too. A test fails
+when a script or a macro form differs from what is written here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from deep_storm.fiji.catalog import Command, command, command_keys
 
+MACROS_BEGIN = "<!-- Written by python -m deep_storm.fiji.headers; changes here are lost. -->"
+MACROS_END = "<!-- End of what is written. -->"
 MENU = Path("Plugins") / "Deep-STORM"
 _SERVICES = (
     ("UIService", "ui"),
@@ -79,11 +82,24 @@ def write_scripts(folder: Path) -> list[Path]:
     return changed
 
 
+def with_macros(page: str) -> str:
+    """Return the documentation's page with each command's macro form between its two marks."""
+    before, _, rest = page.partition(MACROS_BEGIN)
+    _, _, after = rest.partition(MACROS_END)
+    forms = "\n".join(f"{made.macro()}" for made in map(command, command_keys()))
+    return f"{before}{MACROS_BEGIN}\n```\n{forms}\n```\n{MACROS_END}{after}"
+
+
 def main() -> None:
-    """Write the scripts into ``fiji-scripts`` beside the package's source."""
-    folder = Path(__file__).resolve().parents[3] / "fiji-scripts"
-    for path in write_scripts(folder):
+    """Write scripts and macro forms into the folders beside the package's source."""
+    root = Path(__file__).resolve().parents[3]
+    for path in write_scripts(root / "fiji-scripts"):
         sys.stdout.write(f"{path}\n")
+    page = root / "docs" / "fiji.md"
+    text = page.read_text(encoding="utf-8")
+    if text != with_macros(text):
+        page.write_text(with_macros(text), encoding="utf-8", newline="\n")
+        sys.stdout.write(f"{page}\n")
 
 
 if __name__ == "__main__":

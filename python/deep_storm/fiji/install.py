@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +20,11 @@ from deep_storm.fiji.worker import log_folder
 CONFIG = Path("config") / "jaunch" / "fiji.cfg"
 _REMEMBERED = "fiji.json"
 _SECONDS = 60
-WHAT_TO_CLICK = """\
+WIDTH = 100
+_WHAT_TO_CLICK = """\
 To run the commands, Fiji needs its Python mode, once:
-  1. Copy Deep-STORM's environment.yml over config/environment.yml in Fiji's folder, with the
-     full path of Deep-STORM's folder instead of the dot in its last line.
+  1. Copy {file} over config/environment.yml in Fiji's folder,
+     and make its last line there:    - {package}[fiji]
   2. Start Fiji, open Edit > Options > Python..., press "Build Python environment" and wait.
   3. Tick "Launch in Python mode" there, press OK, and start Fiji again.
   4. Run Plugins > Deep-STORM > Check Installation..."""
@@ -130,6 +133,11 @@ def check_app(app: Path) -> FijiState:
             f"{app} does not start in Python mode; switch it on in Edit > Options > Python..."
         )
     if "python-dir" not in config:
+        if state.python_mode:
+            state.problems.append(
+                f"{app} names no Python environment; build one with Deep-STORM's environment.yml "
+                "in Edit > Options > Python..."
+            )
         return state
     folder = Path(config["python-dir"].replace("${app-dir}", str(app)))
     state.python = _python_in(folder if folder.is_absolute() else app / folder)
@@ -145,6 +153,27 @@ def check_app(app: Path) -> FijiState:
             "from Deep-STORM's environment.yml"
         )
     return state
+
+
+def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
+    """Say which scripts changed, in few lines: what to click must stay on the screen."""
+    place = Path("scripts") / MENU
+    names = [str(path.relative_to(app / place).with_suffix("")) for path in scripts]
+    if not names:
+        return []
+    text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def what_to_click() -> str:
+    """Return the way to Python mode, with the place of this package's source where it is known."""
+    source = Path(__file__).resolve().parents[3]
+    file = source / "environment.yml"
+    known = file.is_file()
+    return _WHAT_TO_CLICK.format(
+        file=file if known else "Deep-STORM's environment.yml",
+        package=source if known else "/full/path/of/Deep-STORM",
+    )
 
 
 def fiji_folder(app: str | os.PathLike[str]) -> Path:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deep_storm.errors import Cancelled, DeepStormError
+from deep_storm.errors import Cancelled, DeepStormError, StackError
 from deep_storm.fiji import service
 from deep_storm.fiji.exchange import DISCARD, FINISH, KEEP, STOP, Request, error_from_data
 from deep_storm.fiji.memory import Memory, exchange
@@ -209,8 +209,19 @@ class Job:
             )
         result: dict[str, Any] = answer["result"]
         if self.work.frames is not None and "problem" not in result:
-            self.work.frames.check_unchanged()
+            self._check_unchanged(result["written"])
         return _loaded(result)
+
+    def _check_unchanged(self, written: list[str]) -> None:
+        """Complain about an image that changed meanwhile; what was written rests on it."""
+        try:
+            if self.work.frames is not None:
+                self.work.frames.check_unchanged()
+        except StackError as error:
+            if not written:
+                raise
+            advice = f"{error.advice}; what was written, {written[0]} and beside it, is of no use"
+            raise StackError(error.received, error.expected, advice) from error
 
     def _crashed(self, worker: Worker) -> DeepStormError:
         if self._stopped_at is not None:

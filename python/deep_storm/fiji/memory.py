@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from deep_storm.fiji.images import ImageFrames
     from deep_storm.fiji.jobs import Work
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 8 * 2**20
+"""Read in well below half a second, also from a network drive: the status bar waits for it."""
 
 
 class Memory:

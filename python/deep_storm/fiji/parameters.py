@@ -96,6 +96,11 @@ class Parameter:
             words.append("persist=false")
         return f"#@ {self.kind} ({', '.join(words)}) {self.name}"
 
+    def in_macro(self) -> str:
+        """Return the parameter with its default as ImageJ's macro recorder writes it."""
+        text = _shown(self.value)
+        return f"{self.name}=[{text}]" if " " in text else f"{self.name}={text}"
+
     def read(self, variables: Mapping[str, Any]) -> Any:
         """Return the value that a script got, as Python has it; None where a word stands.
 

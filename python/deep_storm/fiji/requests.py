@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.fiji.exchange import Request, error_as_data, write_frame_table
 from deep_storm.fiji.remote import RemoteFrames
-from deep_storm.verbs.registry import load
+from deep_storm.verbs.registry import Verb, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,24 @@ def _stream(request: Request, job: Job) -> RemoteFrames:
 
 
 def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, int]) -> Data:
-    """Reconstruct; positions are moved to the full field before anything is written.
+    """Reconstruct: files as the command line does, an open image so that Fiji can ask."""
+    from deep_storm.io.stream import FrameStream
+    from deep_storm.verbs.reconstruct import PartlyReadError
+
+    verb = load("reconstruct")
+    options["progress"] = job.progress
+    if isinstance(options.get("stack"), FrameStream):
+        return _reconstruct_image(verb, options, folder, corner_px)
+    try:
+        result = verb(**options)
+    except PartlyReadError as error:
+        return as_data(error.result, folder, complete=False, problem=error_as_data(error))
+    single = not hasattr(result, "stacks")  # what became of several stands in their summary
+    return as_data(result, folder, complete=result.complete if single else True)
+
+
+def _reconstruct_image(verb: Verb, options: Data, folder: Path, corner_px: tuple[int, int]) -> Data:
+    """Reconstruct an open image; positions are moved to the full field before they are written.
 
     An unfinished result is not written: Fiji asks the user first.
     """
@@ -109,40 +126,38 @@ def _reconstruct(options: Data, job: Job, folder: Path, corner_px: tuple[int, in
     from deep_storm.inference.tables import TableRows
     from deep_storm.io.files import check_outputs
     from deep_storm.settings import Reconstruction
-    from deep_storm.verbs.models import Expected, ready_model
-    from deep_storm.verbs.reconstruct import (
-        PartlyReadError,
-        kept_paths,
-        output_paths,
-        write_result,
-    )
+    from deep_storm.verbs.maps import corrected_for
+    from deep_storm.verbs.models import Expected, load_model, ready_model
+    from deep_storm.verbs.reconstruct import PartlyReadError
+    from deep_storm.verbs.reconstruction_files import kept_paths, output_paths, write_result
 
     output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
     paths = output_paths(output, with_report=not options.pop("no_report", False))
     check_outputs(paths, overwrite)
-    verb = load("reconstruct")
-    direct, settings = verb.bind({**options, "progress": job.progress})
-    stack = direct["stack"]
+    direct, settings = verb.bind(options)
+    stack, maps = direct.pop("stack"), direct.pop("camera_maps", None)
     given: Data = {name: settings.pop(name, None) for name in Expected.__dataclass_fields__}
-    model, notes = ready_model(direct.pop("model"), Expected(**given), stack)
+    expected, loaded = Expected(**given), load_model(direct.pop("model"))
+    frames, said = corrected_for(stack, loaded, expected.camera, maps)
+    model, notes = ready_model(loaded, expected, frames)
     try:
-        result = verb.function(**direct, model=model, **settings)
+        result = verb.function(frames, **direct, model=model, **settings)
     except PartlyReadError as error:
         result = error.result
-    result = replace(result, notes=notes)
     px = model.card.camera.pixel_size_nm
     shift_nm = (corner_px[0] * px, corner_px[1] * px)
     done = replace(result.reconstructed, rows=TableRows(shifted(result.table, shift_nm)))
     paths = kept_paths(paths, done.complete)
-    result = replace(result, reconstructed=done, written=paths)
-    used = settings.get("settings") or Reconstruction()
+    result = replace(result, reconstructed=done, written=paths, notes=(*notes, *said))
+    given_settings = settings.get("settings")
+    used = given_settings if isinstance(given_settings, Reconstruction) else Reconstruction()
 
     def write() -> Data:
         if paths:
-            write_result(result, model, stack, used, overwrite, stack)  # type: ignore[arg-type]
+            write_result(result, model, stack, used, overwrite, frames)
         return {"written": [str(path) for path in paths]}
 
-    more: Data = {"corner_nm": shift_nm, "complete": done.complete, "camera_nm": px}
+    more: Data = {"corner_nm": shift_nm, "complete": done.complete}
     if done.complete:
         write()
         return as_data(result, folder, **more)

@@ -21,6 +21,9 @@ from deep_storm.fiji.catalog import ENTRIES, Command, command
 from deep_storm.fiji.host import Host
 
 LOGGER = logging.getLogger("deep_storm.fiji")
+_OPTION = re.compile(r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| (\d[\d.]*\d|\d))?")
+"""An option of the command line, with a number behind it if any; not in the middle of a path."""
+_CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
 
 
 @dataclass(frozen=True)
@@ -89,29 +92,38 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         return _failed(host, made, "Fiji's memory is full; close images and try again.")
     except Exception as error:  # noqa: BLE001 - the script's edge: Fiji would swallow it
         return _failed(host, made, _mistake(error))
-    host.show_status(outcome.text.partition("\n")[0])
-    return _outputs(f"ok: {outcome.text}", outcome.image, outcome.table)
+    text = in_dialog_words(outcome.text, made)
+    host.show_status(text.partition("\n")[0])
+    return _outputs(f"ok: {text}", outcome.image, outcome.table)
 
 
 def in_dialog_words(text: str, made: Command | None) -> str:
     """Name fields and menu items where an error names options and verbs of the command line."""
-    labels = {p.name: p.label for p in made.parameters} if made is not None else {}
+    own = _labels(made)
 
     def field(match: re.Match[str]) -> str:
         name = match[1].replace("-", "_")
         name = {"from": "from_model"}.get(name, name)
-        if name in labels:
-            return f"the field {labels[name]!r}"
-        if name in Camera.model_fields or name == "camera":
-            return "a camera in Plugins > Deep-STORM > Camera Setup..."
-        return match[0]
+        value = f" at {match[2]}" if match[2] else ""
+        if name == "camera":
+            return f"a camera ({_CAMERA_SETUP}, or the field 'Camera')"
+        if name in own:
+            return f"the field {own[name]!r}{value}"
+        if name in Camera.model_fields:
+            return f"{_CAMERA_SETUP}{value}"
+        training = _labels(command("train"))
+        return f"the field {training[name]!r}{value}" if name in training else match[0]
 
     def item(match: re.Match[str]) -> str:
         entry = ENTRIES.get(match[1])
         return f"Plugins > Deep-STORM > {entry.menu}" if entry is not None else match[0]
 
-    text = re.sub(r"--([a-z][a-z0-9-]*)(?: camera\.toml)?", field, text)
+    text = _OPTION.sub(field, text)
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
+
+
+def _labels(made: Command | None) -> dict[str, str]:
+    return {p.name: p.label for p in made.parameters} if made is not None else {}
 
 
 def _stopped(host: Host, made: Command | None, error: Cancelled) -> dict[str, Any]:

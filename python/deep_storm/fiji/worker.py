@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 LOGGER = logging.getLogger("deep_storm.fiji.worker")
-PROGRESS_SECONDS = 0.1
+PROGRESS_SECONDS = 0.2
 POLL_SECONDS = 0.002
 WATCH_SECONDS = 0.02
 _STOPPED = "stopped by the user"

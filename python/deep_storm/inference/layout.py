@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
 from deep_storm.io.stream import FrameStream
-from deep_storm.networks.base import LocalizationNetwork
+from deep_storm.networks.base import LEAST_FRAMES, LocalizationNetwork
 from deep_storm.settings import Reconstruction
 
 MOST_BYTES_IN_NETWORK = 384 * 2**20
@@ -16,8 +16,6 @@ SHARE_OF_FREE_MEMORY = 0.1
 PX_AT_A_TIME = 2**17
 """Pixels of several frames in one network call: more are no faster, and Ctrl-C waits for a call."""
 MOST_CHUNK_FRAMES = 64
-LEAST_BATCH_FRAMES = 2
-"""Of a single frame, :func:`~deep_storm.networks.base.in_company` makes two."""
 LEAST_CHUNK_FRAMES = 4
 CHUNK_PX = 2**20
 """Pixels of a chunk, where that is enough frames: the first and the last overlap with nothing."""
@@ -61,12 +59,12 @@ def plan_layout(
     free = psutil.virtual_memory().available
     budget = min(MOST_BYTES_IN_NETWORK, int(free * SHARE_OF_FREE_MEMORY))
     px_per_call = max(budget // reader.working_bytes_per_px, 1)
-    px_per_frame = px_per_call // LEAST_BATCH_FRAMES
+    px_per_frame = px_per_call // LEAST_FRAMES
     tile_px = settings.tile_px or max(int(px_per_frame**0.5), 4 * network.halo_px)
     tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
     largest = max(_area(tile) for tile in tiles)
     at_a_time = min(px_per_call, PX_AT_A_TIME) // largest
-    batch = max(LEAST_BATCH_FRAMES, min(at_a_time, MOST_CHUNK_FRAMES))
+    batch = max(LEAST_FRAMES, min(at_a_time, MOST_CHUNK_FRAMES))
     frames = max(CHUNK_PX // (height * width), LEAST_CHUNK_FRAMES)
     chunk = settings.chunk_frames or max(
         batch, min(MOST_CHUNK_FRAMES, frames, budget // (16 * height * width))

@@ -26,9 +26,15 @@ from deep_storm.refinement.refiner import (
 )
 
 Float32 = npt.NDArray[np.float32]
-FEATURES = 5
+FEATURES = 8
 MOST_EVIDENCE = 12.0
+MOST_BRIGHT = 3.0
+WIDE, MOST_WIDE = 0.1, 4.0
+CROWD_SIGMAS = 2.0
+"""An emitter whose nearest neighbour is much farther away than this stands alone."""
 LEAST_SPREAD_PX = 0.005
+LOG_VARIANCE_RANGE = (-1.5, 4.0)
+"""Beyond this no emitter's true over its stated variance was seen."""
 
 
 def refiner_for(card: ModelCard) -> Refiner:
@@ -63,18 +69,29 @@ def proposals_from(candidates: Candidates, card: ModelCard) -> Proposals:
         return known if values.size == size else np.full(size, usual)
 
     usual = card.background.background_photon
+    background_scale = scales.background_scale_photon * (card.calibration.background_factor or 1.0)
     return Proposals(
         candidates.x_px.astype(np.float64),
         candidates.y_px.astype(np.float64),
         stated(candidates.photons, scales.intensity_photon, scales.intensity_photon),
         stated(candidates.sigma, scales.sigma_px, scales.sigma_px),
-        stated(candidates.background, scales.background_scale_photon, usual),
+        stated(candidates.background, background_scale, usual),
         card.calibration.confidence_of(candidates.score),
     )
 
 
-def features(refined: Refined) -> npt.NDArray[np.float64]:
-    """Return what tells right from wrong emitters, ``(n, 5)``."""
+def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
+    """Return what tells right from wrong and sure from unsure emitters of one frame, ``(n, 8)``.
+
+    Two emitters taken for one look bright and wide, and are farther off than the fit of one says.
+
+    Parameters
+    ----------
+    prior
+        What is usual.
+    """
+    bright = np.clip(refined.photons / prior.photons, 0.0, MOST_BRIGHT)
+    wide = np.clip((refined.sigma_px / prior.sigma_px - 1.0) / WIDE, -MOST_WIDE, MOST_WIDE)
     return np.stack(
         [
             np.ones_like(refined.evidence),
@@ -82,9 +99,24 @@ def features(refined: Refined) -> npt.NDArray[np.float64]:
             np.log(np.maximum(refined.spread_px, LEAST_SPREAD_PX)),
             refined.proposed,
             (refined.proposed == 0.0).astype(np.float64),
+            crowding(refined, prior.sigma_px),
+            bright,
+            wide,
         ],
         axis=1,
     )
+
+
+def crowding(refined: Refined, sigma_px: float) -> npt.NDArray[np.float64]:
+    """Return how near the nearest neighbour is: 1 at the same place, 0 far away."""
+    from scipy.spatial import cKDTree
+
+    if refined.x_px.size < 2:
+        return np.zeros(refined.x_px.size)
+    places = np.stack([refined.x_px, refined.y_px], axis=1)
+    distance = np.asarray(cKDTree(places).query(places, 2)[0])
+    near: npt.NDArray[np.float64] = np.exp(-0.5 * (distance[:, 1] / (CROWD_SIGMAS * sigma_px)) ** 2)
+    return near
 
 
 @dataclass(frozen=True)
@@ -98,9 +130,9 @@ class Refinement:
     card
         Of the model whose candidates are refined.
     weights
-        ``(5,)``: of the :func:`features`, for the score.
-    log_spread, factor
-        Knots: logarithm of the fit's spread (px), and true over stated standard deviation.
+        ``(8,)``: of the :func:`features`, for the score.
+    spread_weights
+        ``(8,)``: of the same, for the logarithm of the true over the stated variance.
     calibration
         From the score to a confidence.
     threshold
@@ -110,8 +142,7 @@ class Refinement:
     refiner: Refiner
     card: ModelCard
     weights: tuple[float, ...]
-    log_spread: tuple[float, ...]
-    factor: tuple[float, ...]
+    spread_weights: tuple[float, ...]
     calibration: Calibration
     threshold: float
 
@@ -138,9 +169,10 @@ class Refinement:
     def scored(self, refined: Refined, frame: int) -> Candidates:
         """Return refined emitters as candidates, with score and true spread."""
         scales = self.card.scales
-        score = 1.0 / (1.0 + np.exp(-features(refined) @ np.asarray(self.weights)))
-        log_spread = np.log(np.maximum(refined.spread_px, LEAST_SPREAD_PX))
-        factor = np.interp(log_spread, self.log_spread, self.factor)
+        seen = features(refined, self.refiner.prior)
+        score = 1.0 / (1.0 + np.exp(-seen @ np.asarray(self.weights)))
+        log_variance = seen @ np.asarray(self.spread_weights)
+        factor = np.exp(0.5 * np.clip(log_variance, *LOG_VARIANCE_RANGE))
         columns: list[Any] = [
             refined.x_px,
             refined.y_px,

@@ -91,7 +91,8 @@ def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
         "y_nm": candidates.y_px * np.float32(camera.pixel_size_nm),
     }
     if candidates.photons.size == candidates.frame.size:
-        background = candidates.background * np.float32(scales.background_scale_photon)
+        scale = scales.background_scale_photon * (calibration.background_factor or 1.0)
+        background = candidates.background * np.float32(scale)
         columns |= {
             "sigma_nm": candidates.sigma * np.float32(scales.sigma_px * camera.pixel_size_nm),
             "intensity_photon": candidates.photons * np.float32(scales.intensity_photon),

@@ -7,6 +7,7 @@ read is the business of :mod:`deep_storm.extraction`.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 Float32 = npt.NDArray[np.float32]
 LARGEST_INPUT = 20.0
 """Input is cut here: no pixel, however hot, is further from the training data than this."""
+LEAST_FRAMES = 2
+"""In the network at a time."""
+UNLIMITED_FRAMES = 2**31
 
 
 EXPECTATIONS = 5
@@ -114,12 +118,40 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
 
     TensorFlow rounds a convolution of one frame otherwise than that of several, and a frame's
     answer must not depend on how many others a chunk happens to hold.
+
+    Raises
+    ------
+    MemoryError
+        By the inference: the device has not the memory for two frames at a time. Where more do
+        not fit, batches are halved from then on, which is said once.
     """
+    most = UNLIMITED_FRAMES
 
     def infer(frames: Float32) -> Float32:
-        company = np.concatenate([frames, frames]) if len(frames) == 1 else frames
-        answer: Float32 = run(company).numpy()
-        return answer[: len(frames)]
+        nonlocal most
+        from tensorflow.errors import ResourceExhaustedError
+
+        pieces = []
+        begin = 0
+        while begin < len(frames):
+            piece = frames[begin : begin + most]
+            company = np.concatenate([piece, piece]) if len(piece) == 1 else piece
+            try:
+                answer: Float32 = run(company).numpy()
+            except ResourceExhaustedError as error:
+                height, width = piece.shape[1:3]
+                if len(company) <= LEAST_FRAMES:
+                    raise MemoryError(f"{LEAST_FRAMES} frames of {height} × {width} px") from error
+                most = max(len(company) // 2, LEAST_FRAMES)
+                warnings.warn(
+                    f"the device's memory is too small for {len(company)} frames of {height} × "
+                    f"{width} px at a time; it gets {most} from here on",
+                    stacklevel=2,
+                )
+                continue
+            pieces.append(answer[: len(piece)])
+            begin += len(piece)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     return infer
 

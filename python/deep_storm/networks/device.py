@@ -121,8 +121,8 @@ def place(device: Device) -> AbstractContextManager[object]:
     for gpu in gpus:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:
-            # TensorFlow has started already; the first call in this process has set it.
+        except (RuntimeError, ValueError):
+            # TensorFlow has started already, or a program divided the GPU: both have their setting.
             break
     if device.device == "cpu" or (device.device == "auto" and not gpus):
         return tf.device("/CPU:0")  # type: ignore[no-any-return]

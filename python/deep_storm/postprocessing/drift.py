@@ -55,6 +55,8 @@ class MeasuredDrift(NamedTuple):
         Pairs of bins, and those that agree with the others.
     notes
         What a person should know.
+    method
+        ``correlation``, ``markers`` or ``comet``.
     """
 
     smoothed: Smoothed
@@ -62,6 +64,7 @@ class MeasuredDrift(NamedTuple):
     pairs: int
     pairs_used: int
     notes: tuple[str, ...] = ()
+    method: str = "correlation"
 
     @property
     def drift(self) -> Drift:
@@ -96,7 +99,7 @@ def measure_drift(
     TableError
         There are too few localizations or frames, or what the bins show has nothing in common.
     """
-    points = _Points.of(table, settings)
+    points = Points.of(table, settings)
     counts = _bin_counts(points, settings.bins)
     for bins in counts:
         pairs = _correlate_pairs(points, bins, settings.most_drift_nm, progress)
@@ -114,14 +117,31 @@ def measure_drift(
     )
 
 
-class _Points(NamedTuple):
+class Points(NamedTuple):
+    """Localizations, and by how much their images are blurred.
+
+    Attributes
+    ----------
+    frame, x_nm, y_nm
+        (n,) each.
+    sigma_nm
+        Blur.
+    """
+
     frame: Integers
     x_nm: FloatArray
     y_nm: FloatArray
     sigma_nm: float
 
     @classmethod
-    def of(cls, table: pd.DataFrame, settings: DriftCorrection) -> _Points:
+    def of(cls, table: pd.DataFrame, settings: DriftCorrection) -> Points:
+        """Take them from a table.
+
+        Raises
+        ------
+        TableError
+            All lie at the same place.
+        """
         sigma_nm = settings.blur_nm
         if sigma_nm is None:
             sigma_nm = 20.0
@@ -138,7 +158,8 @@ class _Points(NamedTuple):
             )
         return cls(frame, x_nm, y_nm, sigma_nm)
 
-    def moved(self, drift: Drift) -> _Points:
+    def moved(self, drift: Drift) -> Points:
+        """Take a drift off."""
         frames = np.arange(int(self.frame.max()) + 1)
         by_frame = drift.at(frames)
         return self._replace(
@@ -153,8 +174,14 @@ class _Pairs(NamedTuple):
     significance: FloatArray
 
 
-def _bin_counts(points: _Points, asked: int | None) -> list[int]:
-    """Return numbers of bins to try, the finest first."""
+def check_bins(points: Points, asked: int | None) -> int:
+    """Return the largest number of bins that makes sense.
+
+    Raises
+    ------
+    TableError
+        There are too few localizations or frames for any, or for the number that was asked for.
+    """
     rows, frames = len(points.frame), len(np.unique(points.frame))
     most = min(rows // LEAST_ROWS, frames)
     if frames == 1:
@@ -176,6 +203,12 @@ def _bin_counts(points: _Points, asked: int | None) -> list[int]:
             f"at least {LEAST_ROWS} localizations and a frame in each",
             f"give --bins {min(most, max(LEAST_POINTS, rows // ROWS_PER_BIN))}",
         )
+    return most
+
+
+def _bin_counts(points: Points, asked: int | None) -> list[int]:
+    """Return numbers of bins to try, the finest first."""
+    rows, most = len(points.frame), check_bins(points, asked)
     start = asked or int(np.clip(rows // ROWS_PER_BIN, LEAST_POINTS, min(MOST_BINS, most)))
     counts = [start]
     while counts[-1] > LEAST_POINTS:
@@ -183,7 +216,7 @@ def _bin_counts(points: _Points, asked: int | None) -> list[int]:
     return counts
 
 
-def _too_few_per_bin(points: _Points, asked: int, enough: int) -> TableError:
+def _too_few_per_bin(points: Points, asked: int, enough: int) -> TableError:
     return TableError(
         f"{asked} bins hold {len(points.frame) / asked:.0f} localizations each, too few to see "
         "how they are shifted",
@@ -201,14 +234,14 @@ def bins_of(frame: Integers, bins: int) -> Integers:
     return np.unique(result, return_inverse=True)[1].reshape(result.shape)
 
 
-def _spectra(correlator: Correlator, points: _Points, members: Integers) -> list[Spectrum]:
+def _spectra(correlator: Correlator, points: Points, members: Integers) -> list[Spectrum]:
     return [
         correlator.spectrum(points.x_nm[members == k], points.y_nm[members == k])
         for k in range(int(members.max()) + 1)
     ]
 
 
-def _correlate_pairs(points: _Points, bins: int, most_nm: float, progress: Progress) -> _Pairs:
+def _correlate_pairs(points: Points, bins: int, most_nm: float, progress: Progress) -> _Pairs:
     members = bins_of(points.frame, bins)
     correlator = Correlator(points.x_nm, points.y_nm, points.sigma_nm, most_nm, COARSE)
     spectra = _spectra(correlator, points, members)
@@ -240,7 +273,7 @@ def _connected(pairs: _Pairs, agrees: npt.NDArray[np.bool_]) -> bool:
 
 
 def _refined(
-    points: _Points,
+    points: Points,
     bins: int,
     positions: FloatArray,
     agrees: npt.NDArray[np.bool_],
@@ -265,7 +298,7 @@ def _refined(
     )
 
 
-def _against_the_others(points: _Points, members: Integers) -> FloatArray:
+def _against_the_others(points: Points, members: Integers) -> FloatArray:
     """Return (n, 2) nm: how far each bin is shifted against the sum of the others."""
     near_nm = max(_NEAR_NM, 3 * Correlator(*points[1:], _NEAR_NM, COARSE).pixel_nm)
     correlator = Correlator(*points[1:], near_nm)

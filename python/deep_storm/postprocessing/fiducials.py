@@ -74,7 +74,7 @@ def marker_drift(
     means = [np.bincount(members, drift_nm[where, axis]) / count for axis in (0, 1)]
     smoothed = smooth_drift(centre, np.stack(means, axis=1), int(frame[0]), int(frame[-1]))
     notes = () if len(markers) > 1 else ("only one marker was found; nothing confirms it",)
-    return MeasuredDrift(smoothed, len(markers), 0, 0, notes)
+    return MeasuredDrift(smoothed, len(markers), 0, 0, notes, "markers")
 
 
 def _common(

@@ -153,6 +153,7 @@ def beside_wide_field(
     image_nm: float,
     wide_field: npt.NDArray[Any] | None,
     camera_nm: float,
+    name: str = "reconstruction",
 ) -> Figure:
     """Draw the wide field and the super-resolution image side by side, each as wide as known."""
     pictures = []
@@ -164,7 +165,7 @@ def beside_wide_field(
         small, size_nm = _smaller(image, image_nm)
         bright = small[small > 0.01 * small.max(initial=0.0)]
         top = float(np.percentile(bright, 98)) if bright.size else 1.0
-        pictures.append((small, size_nm, (0.0, top or 1.0), "inferno", "reconstruction"))
+        pictures.append((small, size_nm, (0.0, top or 1.0), "inferno", name))
     height, width = pictures[0][0].shape
     tall = PANEL_MM * min(max(height / width, 0.2), 2.5)
     figure = new_figure((PANEL_MM + 4) * len(pictures), tall + 8)

@@ -42,7 +42,7 @@ def estimate_figure(
         Frames of the stack and of the matched simulation, (t, y, x) in ADU each; None without a
         stack.
     """
-    rows = 1 if frames is None else 3
+    rows = 2 if frames is None else 4
     figure = new_figure(180, 60 * rows)
     panels = figure.subplots(rows, 2, squeeze=False)
     efficiency = found.camera.quantum_efficiency
@@ -55,18 +55,23 @@ def estimate_figure(
     widths = None if isolated is None else found.camera.nm(isolated.sigma_px)
     table = None if found.table is None else found.table.sigma_nm
     _distribution(panels[0, 1], widths, table, (psf.sigma_nm, psf.sigma_std_nm), "PSF sigma (nm)")
+    light = None if isolated is None else isolated.background / efficiency
+    table = None if found.table is None else found.table.background_photon
+    mean_std = found.background.background_photon, found.background.background_std_photon
+    _distribution(panels[1, 0], light, table, mean_std, "background (photons per pixel)")
+    _local_density(panels[1, 1], found)
     if frames is not None and simulated is not None:
         pictures = (frames[len(frames) // 2], simulated[len(simulated) // 2])
         limits = display_range(np.asarray(pictures[0], dtype=np.float64), 0.5, 99.7)
         for axes, picture, title in zip(
-            panels[1], pictures, ("a frame", "a simulated frame"), strict=True
+            panels[2], pictures, ("a frame", "a simulated frame"), strict=True
         ):
             show_picture(axes, picture, found.camera.pixel_size_nm, limits, "gray")
             axes.set_title(title, fontsize=TEXT_PT)
             add_scale_bar(axes)
             hide_ticks(axes)
-        _pixel_values(panels[2, 0], frames, simulated)
-        _density(panels[2, 1], found)
+        _pixel_values(panels[3, 0], frames, simulated)
+        _density(panels[3, 1], found)
     return figure
 
 
@@ -119,6 +124,32 @@ def _pixel_values(axes: Axes, frames: Frames, simulated: Frames) -> None:
     axes.set_yscale("log")
     style_axes(axes, "pixel value (ADU)", "share")
     axes.legend(fontsize=SMALL_PT, frameon=False)
+
+
+def _local_density(axes: Axes, found: Estimate) -> None:
+    """Draw how dense it is around emitters, and the percentiles that are told."""
+    values = found.density_map
+    if values is not None:
+        high = float(np.percentile(values, 99.9)) or 1.0
+        axes.hist(
+            values.ravel(),
+            np.linspace(0.0, high, BINS + 1).tolist(),
+            weights=np.maximum(values, 0.0).ravel(),
+            density=True,
+            histtype="step",
+            color=GREY,
+            label="around an emitter",
+        )
+    for quantity, name, line in zip(
+        found.local_density, ("median", "90 %", "99 %"), ("-", "--", ":"), strict=False
+    ):
+        label = f"{name}: {quantity.value:.3g}"
+        axes.axvline(quantity.value, color=VERMILION, linewidth=1.0, linestyle=line, label=label)
+    axes.set_yticks([])
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 1.4 * max(axes.get_ylim()[1], 1e-12))  # room for the legend
+    style_axes(axes, "local density (per µm² per frame)", "share")
+    axes.legend(fontsize=SMALL_PT, frameon=False, loc="upper right")
 
 
 def _density(axes: Axes, found: Estimate) -> None:

@@ -33,10 +33,22 @@ Image = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Step:
-    """A table made from the one before it."""
+    """A table made from the one before it.
+
+    Attributes
+    ----------
+    name, rows
+        Of the table.
+    verb
+        What made it, if that is known.
+    said
+        What the verb said about it.
+    """
 
     name: str
     rows: int
+    verb: str = ""
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +77,8 @@ class Run:
         Tables that were made from it, in order, itself first.
     corrected
         Drift that was taken out of it.
+    image_name
+        What the image is called.
     """
 
     name: str
@@ -80,6 +94,7 @@ class Run:
     drift: DriftCurve | None = None
     steps: tuple[Step, ...] = ()
     corrected: DriftCurve | None = None
+    image_name: str = "reconstruction"
 
 
 def reconstruction_page(run: Run) -> Page:
@@ -90,7 +105,8 @@ def reconstruction_page(run: Run) -> Page:
         said.append(f"{len(results['dead_frames'])} frames hold no measurement at all.")
     if results.get("complete") is False:
         said.append("The reconstruction was stopped early: frames are missing at the end.")
-    said += [n.removeprefix("Warning: ") for n in results.get("notes", ()) if "Warning" in n]
+    spoken = [*results.get("notes", ()), *(line for step in run.steps for line in step.said)]
+    said += [line.removeprefix("Warning: ") for line in spoken if line.startswith("Warning: ")]
     frames = run.found.per_frame.size
     return Page(
         title=f"Reconstruction of {run.name}",
@@ -147,9 +163,10 @@ def _pictures(run: Run) -> Iterator[tuple[str, Figure]]:
         wide = wide if camera_nm else None
     if wide is None and run.image is None:
         return
-    names = [n for n, p in (("wide field", wide), ("reconstruction", run.image)) if p is not None]
-    figure = beside_wide_field(run.image, run.image_nm, wide, camera_nm or 1.0)
-    yield (" and ".join(names).capitalize(), figure)
+    names = [n for n, p in (("wide field", wide), (run.image_name, run.image)) if p is not None]
+    figure = beside_wide_field(run.image, run.image_nm, wide, camera_nm or 1.0, run.image_name)
+    caption = " and ".join(names)
+    yield caption[:1].upper() + caption[1:], figure
 
 
 def _sample_note(run: Run) -> tuple[str, ...]:
@@ -215,7 +232,10 @@ def _steps(run: Run) -> Rows:
     for before, step in zip(run.steps, run.steps[1:], strict=False):
         removed = before.rows - step.rows
         share = removed / before.rows if before.rows else 0.0
-        rows.append((step.name, f"{step.rows:,} rows, {removed:,} fewer than before ({share:.1%})"))
+        done = f"{step.verb}: " if step.verb else ""
+        fewer = f"{removed:,} fewer than before ({share:.1%})" if removed else "as many as before"
+        rows.append((step.name, f"{done}{step.rows:,} rows, {fewer}"))
+        rows += [("", line) for line in step.said if not line.startswith("Warning: ")]
     return tuple(rows)
 
 

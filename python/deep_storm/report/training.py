@@ -41,13 +41,14 @@ def training_page(
     history
         Losses by step.
     simulated, real
-        (n, y, x) in ADU: frames as the network saw them in training, and of an imported stack.
+        (n, y, x) in ADU: frames as the network saw them in training, and of the imported stack or
+        of the movie that the simulation is matched to.
     """
     pictures: list[tuple[str, Figure]] = []
     if simulated is not None and len(simulated):
         caption = "Simulated patches"
         if real is not None:
-            caption += " above frames of the imported simulation, and their pixel values"
+            caption += " above real frames, and how often each pixel value occurs in them"
         pictures.append((caption, example_frames(simulated, real, card.camera.pixel_size_nm)))
     curves = (("Loss", loss_curve(history)),) if "loss" in history and len(history) else ()
     molecules = (

@@ -84,14 +84,15 @@ class Duplicates(Settings):
 class DriftCorrection(Settings):
     """How the drift of the sample is measured."""
 
-    method: Literal["correlation", "markers"] = setting(
+    method: Literal["correlation", "markers", "comet"] = setting(
         "correlation",
         "correlation: of the structures in all pairs of time bins; markers: fiducial markers that "
-        "are seen in nearly all frames",
+        "are seen in nearly all frames; comet: by the package comet-smlm, where it is installed",
     )
     bins: int | None = setting(
         None,
-        "time bins for method correlation; default: from the number of localizations, 30 at most",
+        "time bins for correlation and comet; default: from the number of localizations, 30 at "
+        "most (comet: 100)",
         ge=5,
         le=200,
     )
@@ -100,8 +101,8 @@ class DriftCorrection(Settings):
     )
     blur_nm: float | None = setting(
         None,
-        "standard deviation by which images are blurred before they are correlated; default: 1.5 "
-        "times the median uncertainty, or 20 without uncertainties",
+        "standard deviation by which images are blurred before they are correlated (comet: its "
+        "narrowest kernel); default: 1.5 times the median uncertainty, or 20 without uncertainties",
         unit="nm",
         gt=0,
         le=1000,

@@ -77,8 +77,8 @@ class PatchSimulator:
     Parameters
     ----------
     camera, psf, emitters, background
-        What is simulated. Without structure all patches are uniform; otherwise seven of ten have
-        the structure, drawn anew for each patch (``mixed``: filaments or clusters), or are windows
+        What is simulated. Without structure all patches are uniform; otherwise most have the
+        structure, drawn anew for each patch (``mixed``: filaments or clusters), or are windows
         of the mask image.
     patch_size_px
         Edge of a patch.
@@ -96,6 +96,8 @@ class PatchSimulator:
     mask_field_px
         Height and width in camera pixels that the mask image covers; default: the size of a
         simulated stack.
+    uniform_share
+        Share of the patches that are uniform though there is a structure.
 
     Raises
     ------
@@ -118,6 +120,7 @@ class PatchSimulator:
         mask: MaskLike | None = None,
         density_factors: tuple[float, float] = (0.3, 3.0),
         mask_field_px: tuple[int, int] | None = None,
+        uniform_share: float = UNIFORM_SHARE,
     ) -> None:
         self.camera = camera
         self.psf = psf
@@ -128,6 +131,7 @@ class PatchSimulator:
         self.seed = seed
         self.maps = maps if maps is not None and maps.shape is not None else None
         self.density_factors = density_factors
+        self.uniform_share = uniform_share
         margin_px = default_margin_px(psf, camera.pixel_size_nm)
         self.field = Field(patch_size_px, patch_size_px, camera.pixel_size_nm, margin_px)
         self._check_maps()
@@ -161,7 +165,7 @@ class PatchSimulator:
 
     def _draw_structure(self, rng: np.random.Generator) -> Structure:
         structured = self._mask is not None or self.emitters.structure != "uniform"
-        if not structured or rng.random() < UNIFORM_SHARE:
+        if not structured or rng.random() < self.uniform_share:
             return Uniform(self.field)
         if self._mask is not None:
             return MaskWindow.drawn(self._mask, self.field, rng)

@@ -4,6 +4,11 @@ Fresh simulation of the kind that the model was trained for is read by the netwo
 it are learnt the confidence of a score (isotonic regression), the factor between the network's
 spread and the true error, and the threshold with the best Jaccard index; on the other half the
 scores of ``model.toml`` are measured. Nothing of this ever sees the user's data.
+
+Whether a candidate is right depends on who else is there: in a crowd, one that is not reported may
+lie nearer to an emitter than the one that is. Confidences are for the table that the user sees, so
+the candidates above the threshold are matched first, and the others to the emitters that these have
+left over.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from deep_storm.model import Calibration, Model
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
 from deep_storm.quality.matching import Points, match_points
 from deep_storm.quality.scores import score
+from deep_storm.settings import Emitters
 from deep_storm.simulation.patches import PatchSimulator
 
 TOLERANCE_NM = 100.0
@@ -32,18 +38,26 @@ EMITTERS = {"native": 6000, "classic": 1500}
 MOST_FRAMES = 120
 SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
+MOST_DENSITY_FACTOR = 4.0
+CROWDED_PER_UM2 = 12.0
+"""On structures the density of the field says little of how crowded emitters are: frames up to four
+times as dense are looked at too, as far as this density."""
 LEAST_SCORE = 0.15
-"""Candidates below this are matched to the emitters that better ones have left over."""
+"""What counts as reported as long as there is no threshold."""
 SPREAD_BINS = 8
 THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
 
 
 class Simulated(NamedTuple):
-    """Candidates on simulated frames, and the emitters that are really there."""
+    """Candidates on simulated frames, and the emitters that are really there.
+
+    ``background``: the true one at each candidate, in the network's scale.
+    """
 
     candidates: Candidates
     truth: Points
+    background: npt.NDArray[np.float64]
 
 
 class Seen(NamedTuple):
@@ -52,6 +66,7 @@ class Seen(NamedTuple):
     photons: npt.NDArray[np.float32]
     candidates: Candidates
     xy_nm: npt.NDArray[np.float64]
+    background_photon: float
 
 
 def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
@@ -67,13 +82,17 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
         Camera maps that the frames are taken with.
     """
     learnt, checked = (_localize(model, seed + SEED_OFFSET + k, maps) for k in range(2))
-    calibration = _learn(learnt, model.card.camera.pixel_size_nm)
-    threshold = _best_threshold(learnt, calibration, model.card.camera.pixel_size_nm)
+    nm = model.card.camera.pixel_size_nm
+    calibration = _learn(learnt, nm, learnt.candidates.score >= LEAST_SCORE)
+    threshold = _best_threshold(learnt, calibration, nm)
+    reported = calibration.confidence_of(learnt.candidates.score) >= threshold
+    calibration = _learn(learnt, nm, reported)
+    threshold = _best_threshold(learnt, calibration, nm)
     card = model.card.model_copy(
         update={
             "calibration": calibration,
             "threshold": threshold,
-            "scores": _scores(checked, calibration, threshold, model.card.camera.pixel_size_nm),
+            "scores": _scores(checked, calibration, threshold, nm),
         }
     )
     return Model(card, model.keras_model, model.last_weights, model.path)
@@ -106,7 +125,8 @@ def seen_frames(
         batch=8,
         seed=seed,
         maps=covering(maps, FIELD_PX),
-        density_factors=DENSITY_FACTORS,
+        density_factors=_density_factors(card.emitters),
+        uniform_share=0.0,
     )
     network, reader = model.network, make_reader(model)
     infer = network.inference(model.keras_model, card.scales)
@@ -119,7 +139,17 @@ def seen_frames(
             part = reader.part(answer, tile)
             found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
             xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
-            yield Seen(photons[k], found, xy.astype(np.float64))
+            background = float(batch.expected_background_photon[k])
+            yield Seen(photons[k], found, xy.astype(np.float64), background)
+
+
+def _density_factors(emitters: Emitters) -> tuple[float, float]:
+    """Return by which factors frames are sparser and denser than the mean."""
+    low, high = DENSITY_FACTORS
+    if emitters.structure == "uniform":
+        return low, high
+    most = CROWDED_PER_UM2 / emitters.density_per_um2
+    return low, float(np.clip(most, high, MOST_DENSITY_FACTOR))
 
 
 def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
@@ -127,7 +157,12 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
     frame = np.repeat(np.arange(len(seen)), [len(s.xy_nm) for s in seen])
     xy = np.concatenate([s.xy_nm for s in seen])
-    return Simulated(concatenated([s.candidates for s in seen]), Points(frame, xy[:, 0], xy[:, 1]))
+    return Simulated(
+        concatenated([s.candidates for s in seen]),
+        Points(frame, xy[:, 0], xy[:, 1]),
+        np.concatenate([np.full(s.candidates.score.size, s.background_photon) for s in seen])
+        / model.card.scales.background_scale_photon,
+    )
 
 
 def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
@@ -136,9 +171,14 @@ def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
     )
 
 
-def _learn(simulated: Simulated, pixel_size_nm: float) -> Calibration:
-    """Learn confidence and spread factor; a network that finds nothing keeps the defaults."""
-    good = simulated.candidates.score >= LEAST_SCORE
+def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:
+    """Learn confidence and spread factor; a network that finds nothing keeps the defaults.
+
+    Parameters
+    ----------
+    good
+        The candidates that are reported; they are matched first.
+    """
     kept = simulated.candidates.where(good)
     matches = match_points(_points(kept, pixel_size_nm), simulated.truth, TOLERANCE_NM)
     if matches.localization.size < 2 * SPREAD_BINS:
@@ -165,7 +205,18 @@ def _learn(simulated: Simulated, pixel_size_nm: float) -> Calibration:
         confidence=tuple(y.tolist()),
         spread_score=tuple(np.array(scores)[rising].tolist()),
         spread_factor=tuple(np.array(factors)[rising].tolist()),
+        background_factor=_background_factor(simulated, np.flatnonzero(good)[matches.localization]),
     )
+
+
+def _background_factor(simulated: Simulated, right: npt.NDArray[np.int64]) -> float | None:
+    """Return the mean true background over the one stated, at the right candidates."""
+    stated = simulated.candidates.background
+    if stated.size != simulated.candidates.score.size:
+        return None
+    mean = float(stated[right].mean())
+    true = float(simulated.background[right].mean())
+    return true / mean if true > 0 and mean > 0 else None
 
 
 def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_nm: float) -> float:

@@ -1,9 +1,10 @@
 """Before refinement: how far its answer can be believed, learnt on fresh simulation.
 
 Frames of the kind that the model was trained for are simulated, read by the network and refined.
-From them are learnt the score (logistic regression on the evidence, the spread and the network's
-own confidence), the confidence of a score (isotonic regression), the true over the stated spread,
-and the threshold. Nothing of this ever sees the user's data.
+From them are learnt the score (logistic regression on the evidence, the spread, brightness and
+width, the nearest neighbour and the network's own confidence), the confidence of a score (isotonic
+regression), the true over the stated variance (gamma regression on the same), and the threshold.
+Nothing of this ever sees the user's data.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from deep_storm.training.calibration import SEED_OFFSET, TOLERANCE_NM, Seen, see
 EMITTERS = 4000
 LEAST_FRAMES = 4
 MOST_FRAMES = 100
-SPREAD_BINS = 8
+LEAST_RIGHT = 32
 RIDGE = 1.0
 CROWDING = (0.0, 1.0, 2.0, 3.0)
 """On structures emitters have more neighbours than the mean density says; by which factor (log) the
@@ -92,9 +93,10 @@ def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, 
         lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card)), seen
     )
     judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
-    weights = _logistic(features(judged.refined), judged.correct)
-    log_spread, factor = _spreads(judged)
-    blank = Refinement(refiner, card, weights, log_spread, factor, Calibration(), 0.5)
+    told = np.concatenate([features(r, refiner.prior) for r in found])
+    weights = _logistic(told, judged.correct)
+    spread_weights = _gamma(told[judged.correct], _excess(judged))
+    blank = Refinement(refiner, card, weights, spread_weights, Calibration(), 0.5)
     if not judged.correct.any():
         return 0.0, blank
     scored = concatenated([blank.scored(r, n) for n, r in enumerate(found)])
@@ -136,17 +138,23 @@ def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ..
     return tuple(weights.tolist())
 
 
-def _spreads(judged: Judged) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return, at rising log spreads, how much larger the true error is than the stated one."""
-    right = np.flatnonzero(judged.correct)
-    if right.size < 4 * SPREAD_BINS:
-        return (0.0, 1.0), (1.0, 1.0)
-    said = np.maximum(judged.refined.spread_px[right], LEAST_SPREAD_PX)
-    bins = np.array_split(right[np.argsort(said, kind="stable")], SPREAD_BINS)
-    knots, factors = [], []
-    for rows in bins:
-        stated = np.maximum(judged.refined.spread_px[rows], LEAST_SPREAD_PX)
-        knots.append(float(np.log(stated).mean()))
-        factors.append(float(np.sqrt((judged.distance_px[rows] ** 2 / stated**2).mean())))
-    rising = np.concatenate([[True], np.diff(knots) > 0])
-    return tuple(np.array(knots)[rising].tolist()), tuple(np.array(factors)[rising].tolist())
+def _excess(judged: Judged) -> Values:
+    """Return the squared error of the right emitters over the variance that the fit states."""
+    stated = np.maximum(judged.refined.spread_px[judged.correct], LEAST_SPREAD_PX)
+    return judged.distance_px[judged.correct] ** 2 / stated**2
+
+
+def _gamma(values: Values, excess: Values) -> tuple[float, ...]:
+    """Fit a gamma regression of positive numbers, with logarithmic link and a little ridge."""
+    weights = np.zeros(FEATURES)
+    if excess.size < LEAST_RIGHT:
+        return tuple(weights.tolist())
+    weights[0] = np.log(excess.mean())
+    for _ in range(NEWTON_STEPS):
+        share = excess * np.exp(-np.clip(values @ weights, -30.0, 30.0))
+        slope = values.T @ (share - 1.0) - RIDGE * weights
+        # Fisher's information instead of the observed one: far off, that one may be nearly none.
+        curve = values.T @ values + RIDGE * np.eye(FEATURES)
+        step = np.linalg.solve(curve, slope)
+        weights = weights + step * min(1.0, 1.0 / max(float(np.abs(values @ step).max()), 1e-9))
+    return tuple(weights.tolist())

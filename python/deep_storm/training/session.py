@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 import time
+import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, fingerprint
@@ -27,7 +29,10 @@ from deep_storm.training.schedule import ResolvedTraining, settings_for
 from deep_storm.training.steps import mirrored
 
 if TYPE_CHECKING:
+    import keras
     import pandas as pd
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,9 @@ def train_model(
     several = training.strategy == "mirrored"
     where = place(device)  # a strategy places its replicas itself
     with nullcontext() if several else where:
-        import keras
+        from keras import utils
 
-        keras.utils.set_random_seed(training.seed)
+        utils.set_random_seed(training.seed)
         spec = make_network(network)
         settings = settings_for(spec, training)
         parts = (molecules.camera, molecules.psf, molecules.emitters, molecules.background)
@@ -100,12 +105,16 @@ def train_model(
         domain = start.card.domain if start is not None else None
         told = start is None or domain is not None
         scales = Scales.matching(*parts) if told or start is None else start.card.scales
-        data = make_data(molecules, scales, settings, imported)
-        with mirrored(settings.batch).scope() if several else nullcontext():
-            keras_model = spec.build()
-            if start is not None:
-                keras_model.set_weights(start.keras_model.get_weights())
-            trained = train_network(keras_model, spec, data, settings, progress, began, keeper)
+
+        def run(settings: ResolvedTraining) -> tuple[keras.Model, Trained]:
+            data = make_data(molecules, scales, settings, imported)
+            with mirrored(settings.batch).scope() if several else nullcontext():
+                made = spec.build()
+                if start is not None:
+                    made.set_weights(start.keras_model.get_weights())
+                return made, train_network(made, spec, data, settings, progress, began, keeper)
+
+        settings, (keras_model, trained) = within_memory(run, settings)
         if several:  # from here on a single device is enough
             keras_model = spec.build()
         keras_model.set_weights(trained.best)
@@ -132,6 +141,37 @@ def train_model(
                 "calibration is missing",
                 advice="the same command with --resume makes it up",
             ) from None
+
+
+def within_memory(
+    run: Callable[[ResolvedTraining], Result], settings: ResolvedTraining
+) -> tuple[ResolvedTraining, Result]:
+    """Run a training; where the device's memory does not suffice, again with half the batch.
+
+    Returns
+    -------
+    The settings with the batch that fitted, and what the training gave.
+
+    Raises
+    ------
+    MemoryError
+        Not even a single patch fits.
+    """
+    from tensorflow.errors import ResourceExhaustedError
+
+    while True:
+        try:
+            return settings, run(settings)
+        except ResourceExhaustedError as error:
+            if settings.batch == 1:
+                raise MemoryError(f"a patch of {settings.patch_size_px} px") from error
+            half = settings.batch // 2
+            warnings.warn(
+                f"the device's memory is too small for batches of {settings.batch} patches; "
+                f"training begins again with {half}",
+                stacklevel=2,
+            )
+            settings = settings._replace(batch=half)
 
 
 def _check_start(start: Model, network: Network) -> None:

@@ -105,8 +105,8 @@ def cluster(
     output
         The table to write, with a column ``cluster``; by default ``TABLE_clusters.csv``.
         Beside it go ``NAME-summary.csv`` (a row for each cluster), ``NAME-pattern.csv`` (Ripley's
-        L and nearest neighbours with envelopes) and ``NAME.png``. A table in memory is only
-        returned.
+        L and nearest neighbours with envelopes), ``NAME.png`` and ``NAME-run.toml``, which notes
+        what was done. A table in memory is only returned.
     settings
         Method, radius, count; reach and number of the random patterns.
     camera
@@ -131,7 +131,9 @@ def cluster(
     labelled = cluster_table(job.table, settings)
     clusters, pattern = cluster_summary(labelled), point_pattern(job.table, settings)
     written = _write(job, labelled, clusters, pattern)
-    return ClusterResult(labelled, len(job.table), written, clusters, pattern)
+    result = ClusterResult(labelled, len(job.table), written, clusters, pattern)
+    job.note("cluster", result, settings)
+    return result
 
 
 def _write(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import DriftCorrection
-from deep_storm.verbs.post import TABLE, TableJob, TableResult, open_job
+from deep_storm.verbs.post import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import TableSource
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deep_storm.io.drift_files import Drift
     from deep_storm.postprocessing.drift import MeasuredDrift
 
-DRIFT_FILE, DRIFT_PLOT = "-drift.json", "-drift.png"
+DRIFT_PLOT = "-drift.png"
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,15 @@ class DriftResult(TableResult):
         if max(found.freedom) == 1:
             line = "No drift found: nothing was moved"
         lines = [f"{line} (± {found.error_nm:.1f} nm along each axis)"]
-        if self.measured.pairs:
+        if self.measured.method == "correlation":
             lines.append(
                 f"{self.measured.bins} time bins, {self.measured.pairs_used} of "
                 f"{self.measured.pairs} pairs agree, bins scatter by {found.scatter_nm:.1f} nm"
+            )
+        elif self.measured.method == "comet":
+            lines.append(
+                f"{self.measured.bins} time bins, moved by COMET, scatter by "
+                f"{found.scatter_nm:.1f} nm"
             )
         else:
             lines.append(f"{self.measured.bins} fiducial markers")
@@ -103,7 +108,8 @@ def correct_drift(
         ThunderSTORM table (CSV), or a table in memory.
     output
         The table to write, by default ``TABLE_dc.csv``; ``…-drift.json`` beside it is what
-        ThunderSTORM loads, ``…-drift.png`` the plot. A table in memory is only returned.
+        ThunderSTORM loads, ``…-drift.png`` the plot, ``…-run.toml`` notes what was done. A table in
+        memory is only returned.
     drift_file
         Drift from a file, such as that of another channel, instead of measuring it.
     settings
@@ -134,7 +140,9 @@ def correct_drift(
         drift = measured.drift
     moved = corrected(job.table, drift)
     _write(job, moved, drift)
-    return DriftResult(moved, len(job.table), job.written, drift, measured)
+    result = DriftResult(moved, len(job.table), job.written, drift, measured)
+    job.note("correct-drift", result, settings, drift_file=drift_file)
+    return result
 
 
 def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> MeasuredDrift:
@@ -142,6 +150,10 @@ def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> M
         from deep_storm.postprocessing.fiducials import marker_drift
 
         return marker_drift(job.table, settings)
+    if settings.method == "comet":
+        from deep_storm.postprocessing.comet import comet_drift
+
+        return comet_drift(job.table, settings, progress)
     from deep_storm.postprocessing.drift import measure_drift
 
     return measure_drift(job.table, settings, progress)

@@ -11,7 +11,7 @@ from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Optics, Psf
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource, table_of
+from deep_storm.verbs.tables import TableSource, check_pixel_sizes, table_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ class EstimateResult:
             for title, quantity in zip(LOCAL, found.local_density, strict=False)
         ]
         lines.append(f"{'Structure':<{width}}{found.emitters.structure}")
-        if found.table is not None and found.local_density:
+        if found.table is not None and found.isolated is not None:
             lines += [
                 f"{'Table: ' + TITLES[name]:<{width}}{quantity.text()}"
                 for name, quantity in found.table.quantities.items()
@@ -137,7 +137,7 @@ def estimate(
     TableError
         The table cannot be read, lacks a column, or has too few rows.
     CameraError
-        The camera contradicts the stack.
+        The camera contradicts the stack or the table.
     OutputError
         A file exists already or cannot be written.
     """
@@ -146,6 +146,7 @@ def estimate(
 
     written = () if output is None else (Path(output), Path(output).with_suffix(".png"))
     check_outputs(written, overwrite)
+    check_pixel_sizes([localizations], camera)
     table = None if localizations is None else table_of(localizations, camera=camera)
     maps = maps_of(camera_maps, camera)
     frames, found = _found(stack, table, camera, maps, progress)

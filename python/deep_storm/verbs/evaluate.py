@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.settings import Evaluation
 from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource, table_of
+from deep_storm.verbs.tables import TableSource, check_pixel_sizes, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,6 +159,8 @@ def evaluate(
     ------
     TableError
         A table cannot be read, the two have no frames in common, or one is not in nm.
+    CameraError
+        The protocols beside the two tables say different pixel sizes.
     StackError
         An image cannot be read, or the images are not of the same field.
     SettingsError
@@ -174,12 +176,13 @@ def evaluate(
     _check_given(results, truth, true_image, wide_field)
     paths = _paths(output, results is not None, true_image is not None, wide_field is not None)
     check_outputs(paths.values(), overwrite)
+    check_pixel_sizes([results, truth])
     table = None if results is None else table_of(results)
     alone = truth is None and true_image is None and wide_field is None
     draw = _drawer(reconstruction, table)
     comparison = None
     if truth is not None and table is not None:
-        comparison = compare(table, table_of(truth, "ground truth"), settings)
+        comparison = compare(table, _true_table(truth), settings)
     seen = None
     if wide_field is not None:
         seen = picture_of(wide_field, "wide field", settings.camera_pixel_size_nm, mean=True)
@@ -214,6 +217,18 @@ def _check_given(
             "a table, or a true image or a wide-field image as well",
             "name a table (CSV), or give --true-image or --wide-field",
         )
+
+
+def _true_table(source: TableSource) -> pd.DataFrame:
+    """Return the ground truth, which must have rows: nothing is right or wrong without."""
+    from deep_storm.errors import TableError
+
+    truth = table_of(source, "ground truth")
+    if not len(truth):
+        raise TableError(
+            "the ground truth is empty", "at least one emitter", "give the table of the emitters"
+        )
+    return truth
 
 
 def _paths(output: Path | str | None, table: bool, true: bool, seen: bool) -> dict[str, Path]:

@@ -23,13 +23,16 @@ class FijiResult:
         Fiji's folder.
     problems
         What is missing before the commands run.
-    written
+    changed
         Scripts that were written or removed.
+    written
+        Nothing besides: what changed stands in the lines.
     """
 
     lines: tuple[str, ...]
     app: Path | None
     problems: tuple[str, ...] = ()
+    changed: tuple[Path, ...] = ()
     written: tuple[Path, ...] = ()
 
     def summary(self) -> str:
@@ -40,7 +43,7 @@ class FijiResult:
         """Return folder, changes and problems."""
         return {
             "app": None if self.app is None else str(self.app),
-            "changed": [str(path) for path in self.written],
+            "changed": [str(path) for path in self.changed],
             "problems": list(self.problems),
         }
 
@@ -86,26 +89,26 @@ def fiji(
 
 
 def _install(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.install import WHAT_TO_CLICK, fiji_folder, install
+    from deep_storm.fiji.install import fiji_folder, install, named, what_to_click
 
     changed, state = install(app)
     folder = fiji_folder(app)
-    lines = [f"Changed {path.relative_to(folder)}" for path in changed]
+    lines = named("Changed", changed, folder)
     lines = lines or ["Nothing to change: the commands are there already."]
     lines += ["", f"Fiji  {state.summary_line()}"]
     if state.problems:
-        lines += [*(f"Missing: {problem}" for problem in state.problems), "", WHAT_TO_CLICK]
+        lines += [*(f"Missing: {problem}" for problem in state.problems), "", what_to_click()]
     else:
         lines.append("Start Fiji again and look under Plugins > Deep-STORM.")
     return FijiResult(tuple(lines), folder, tuple(state.problems), tuple(changed))
 
 
 def _uninstall(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.install import fiji_folder, uninstall
+    from deep_storm.fiji.install import fiji_folder, named, uninstall
 
     folder = fiji_folder(app)
     removed = uninstall(app)
-    lines = [f"Removed {path.relative_to(folder)}" for path in removed]
+    lines = named("Removed", removed, folder)
     return FijiResult(tuple(lines or ["Nothing to remove."]), folder, (), tuple(removed))
 
 

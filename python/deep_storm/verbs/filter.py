@@ -66,7 +66,8 @@ def filter(
     formula
         Condition in ThunderSTORM's own language; the same formula keeps the same rows there.
     output
-        The table to write, by default ``TABLE_f.csv``; a table in memory is only returned.
+        The table to write, by default ``TABLE_f.csv``; ``…-run.toml`` beside it notes what was
+        done. A table in memory is only returned.
     settings
         Ranges, frames and neighbours.
     camera
@@ -90,4 +91,6 @@ def filter(
     job = open_job(table, output, "f", camera, overwrite)
     kept = filter_table(job.table, formula, settings)
     job.write(kept.table)
-    return FilterResult(kept.table, len(job.table), job.written, kept.conditions)
+    result = FilterResult(kept.table, len(job.table), job.written, kept.conditions)
+    job.note("filter", result, settings, formula=formula)
+    return result

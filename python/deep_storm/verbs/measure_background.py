@@ -267,7 +267,9 @@ def _by_noise(
         f"if photons_per_adu ({guess.photons_per_adu:g}) and the read-out noise "
         f"({guess.read_noise_adu:g} ADU, as given) are"
     )
-    return replace(pixels, baseline=baseline, read_noise=noise, method="noise", warnings=(note,))
+    hidden = tuple(f"baseline: {text}" for text in baseline.warnings)
+    warnings = (note, *hidden)
+    return replace(pixels, baseline=baseline, read_noise=noise, method="noise", warnings=warnings)
 
 
 def _with_camera(

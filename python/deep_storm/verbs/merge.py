@@ -70,7 +70,8 @@ def merge(
     table
         ThunderSTORM table (CSV), or a table in memory.
     output
-        The table to write, by default ``TABLE_merged.csv``; a table in memory is only returned.
+        The table to write, by default ``TABLE_merged.csv``; ``…-run.toml`` beside it notes what
+        was done. A table in memory is only returned.
     settings
         Distance, gap, most frames of a molecule.
     camera
@@ -95,5 +96,7 @@ def merge(
     merged = merge_table(job.table, settings, job.camera)
     progress(1, 2, "writing")
     job.write(merged.table)
+    result = MergeResult(merged.table, len(job.table), job.written, merged)
+    job.note("merge", result, settings)
     progress(2, 2, "done")
-    return MergeResult(merged.table, len(job.table), job.written, merged)
+    return result

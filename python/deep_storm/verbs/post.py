@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.settings import Settings
 from deep_storm.verbs.registry import Argument
-from deep_storm.verbs.tables import TableSource, table_of
+from deep_storm.verbs.tables import SAME_PIXELS, TableSource, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = Argument("table", "localization table (CSV)")
+RECORD, DRIFT_FILE = "-run.toml", "-drift.json"
+"""Endings of what is written beside a table: what was done, and the drift that was taken off."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class TableJob:
         Further files.
     overwrite
         Whether existing files may be replaced.
+    source
+        The file that the table was read from; None for a table in memory.
     """
 
     table: pd.DataFrame
@@ -41,6 +46,7 @@ class TableJob:
     output: Path | None
     extra: tuple[Path, ...]
     overwrite: bool
+    source: Path | None = None
 
     @property
     def protocol(self) -> Path | None:
@@ -50,9 +56,14 @@ class TableJob:
         return protocol_path(self.output) if self.output and self.camera else None
 
     @property
+    def record(self) -> Path | None:
+        """The record of what was done, beside the new table."""
+        return self.output.with_name(self.output.stem + RECORD) if self.output else None
+
+    @property
     def written(self) -> tuple[Path, ...]:
         """All files that are written."""
-        files = (self.output, self.protocol, *self.extra)
+        files = (self.output, self.protocol, *self.extra, self.record)
         return tuple(path for path in files if path is not None)
 
     def write(self, table: pd.DataFrame) -> None:
@@ -64,6 +75,32 @@ class TableJob:
         write_table(self.output, table, overwrite=self.overwrite)
         if self.protocol is not None and self.camera is not None:
             write_protocol(self.protocol, self.camera, self.overwrite)
+
+    def note(self, verb: str, result: TableResult, settings: Settings, **inputs: Any) -> None:
+        """Write down what was done: settings, input, and what came of it, for the report.
+
+        ``inputs`` are what was given beside the settings.
+        """
+        if self.record is None:
+            return
+        from importlib.metadata import version
+
+        from deep_storm.io.config import write_config
+        from deep_storm.io.files import sha256
+
+        given: dict[str, Any] = {"rows": len(self.table), **inputs}
+        if self.source is not None:
+            size = self.source.stat().st_size
+            given = {"table": self.source, "bytes": size, "sha256": sha256(self.source), **given}
+        sections = {
+            type(settings).__name__.lower(): settings.model_dump(),
+            "run": {"verb": verb},
+            "inputs": given,
+            "outputs": {"files": [path.name for path in result.written]},
+            "results": {**result.to_json(), "summary": result.summary().splitlines()},
+            "versions": {"deep-storm": version("deep-storm")},
+        }
+        write_config(self.record, sections, self.overwrite)
 
 
 def open_job(
@@ -107,9 +144,8 @@ def open_job(
     from deep_storm.localizations import validated
 
     path = Path(output) if output is not None else None
-    is_file = isinstance(source, (str, os.PathLike))
-    if is_file:
-        file = Path(source)  # type: ignore[arg-type]
+    file = Path(source) if isinstance(source, (str, os.PathLike)) else None
+    if file is not None:
         path = file.with_name(f"{file.stem}_{ending}.csv") if path is None else path
         if path.exists() and file.exists() and path.samefile(file):
             raise OutputError(
@@ -119,19 +155,19 @@ def open_job(
         if protocol is not None:
             camera = _one_camera(camera, read_protocol(protocol), protocol)
     table = table_of(source, camera=camera)
-    if not is_file:
+    if file is None:
         table = validated(table)
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
     more = () if path is None else tuple(path.with_name(path.stem + end) for end in extra)
-    job = TableJob(table, camera, path, more, overwrite)
+    job = TableJob(table, camera, path, more, overwrite, file)
     check_outputs(job.written, overwrite)
     return job
 
 
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
     """Return the camera that was given, if any; its pixels must be those of the protocol."""
-    if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > 1e-3:
+    if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > SAME_PIXELS:
         from deep_storm.errors import CameraError
 
         raise CameraError(
@@ -160,6 +196,14 @@ class TableResult:
     table: pd.DataFrame
     rows_before: int
     written: tuple[Path, ...]
+
+    def summary(self) -> str:
+        """Return how many rows there are."""
+        return f"{len(self.table):,} of {self.rows_before:,} rows"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the number of rows before and after."""
+        return self.counts()
 
     def counts(self) -> dict[str, Any]:
         """Return the number of rows before and after."""

@@ -49,7 +49,8 @@ def remove_duplicates(
     table
         ThunderSTORM table (CSV) with uncertainties, or a table in memory.
     output
-        The table to write, by default ``TABLE_unique.csv``; a table in memory is only returned.
+        The table to write, by default ``TABLE_unique.csv``; ``…-run.toml`` beside it notes what
+        was done. A table in memory is only returned.
     settings
         The distance.
     camera
@@ -71,4 +72,6 @@ def remove_duplicates(
     job = open_job(table, output, "unique", camera, overwrite)
     unique = duplicates.remove_duplicates(job.table, settings)
     job.write(unique)
-    return DuplicatesResult(unique, len(job.table), job.written)
+    result = DuplicatesResult(unique, len(job.table), job.written)
+    job.note("remove-duplicates", result, settings)
+    return result

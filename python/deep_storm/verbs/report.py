@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deep_storm.verbs.post import DRIFT_FILE, RECORD
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.verbs.tables import check_pixel_sizes
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
     from deep_storm.camera import Camera
     from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.suspicions import Trained
-    from deep_storm.report.reconstruction import Run
+    from deep_storm.report.reconstruction import Run, Step
 
 Record = dict[str, dict[str, Any]]
+Image: TypeAlias = "npt.NDArray[Any]"
 
 
-DRIFT_POINTS = 300
+DRIFT_POINTS, MOST_DRAWN_PX = 300, 2048
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,11 @@ class ReportResult:
         "tables (CSV) that were made from its table, in order; the last one is shown",
         list[Path],
     ),
-    Argument("drift", "drift file (JSON) as ThunderSTORM and correct-drift write it"),
+    Argument(
+        "drift",
+        "drift file (JSON) as ThunderSTORM and correct-drift write it; default: the one beside the "
+        "tables",
+    ),
     Argument("output", "the report to write; default: NAME-report.html beside the record"),
 )
 def report(
@@ -75,10 +85,11 @@ def report(
         Run record, or model folder. Its stack, model and image are shown as far as they are still
         where they were.
     tables
-        Tables made by filtering, merging and the like: how many rows each step removed is told, and
-        the last one is what is shown.
+        Tables made by filtering, merging and the like: what each step did and how many rows it
+        removed is told, and the last one is what is shown and drawn.
     drift
-        Drift that was taken out, drawn as a curve.
+        Drift that was taken out, drawn as a curve; by default the file that ``correct-drift`` left
+        beside one of the tables.
     output
         The HTML file.
     overwrite
@@ -90,6 +101,8 @@ def report(
         The record is none of a reconstruction.
     ModelError, TableError
         Model folder or table cannot be read.
+    CameraError
+        The protocols beside the tables say different pixel sizes.
     OutputError
         The file exists already or cannot be written.
     """
@@ -102,9 +115,11 @@ def report(
     check_outputs([path], overwrite)
     if source.is_dir():
         return _of_model(source, path, overwrite)
-    run = _run(source, _read(source), [Path(table) for table in tables])
-    if drift is not None:
-        run = replace(run, corrected=_drift_file(Path(drift), run.camera))
+    later = [Path(table) for table in tables]
+    run = _run(source, _read(source), later)
+    taken = Path(drift) if drift is not None else _drift_of(later)
+    if taken is not None:
+        run = replace(run, corrected=_drift_file(taken, run.camera))
     page = reconstruction_page(run)
     write_page(path, page, overwrite)
     return ReportResult(page.suspicions, (path,))
@@ -156,13 +171,15 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     from deep_storm.verbs.reporting import first_frame, gathered
 
     table, picture = (_file(source, record, ending) for ending in (".csv", ".tif"))
+    check_pixel_sizes([table, *tables])
     own = read_table(table)
     shown, steps = own, [Step(table.name, len(own))]
     for path in tables:
         shown = read_table(path)
-        steps.append(Step(path.name, len(shown)))
+        steps.append(_step(path, len(shown)))
     frames = int(record.get("results", {}).get("frames", 0)) or None
     image = read_image(picture) if picture.is_file() else (None, None)
+    whole = image[0], image[1] or 1.0
     camera, trained = _expected(source, record)
     first = first_frame(record)
     run = gathered(
@@ -171,12 +188,47 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
         [shown],
         len(shown),
         (first, frames),
-        (image[0], image[1] or 1.0),
+        _drawn(shown, *whole) if tables else whole,
         _stack(source, record, first, frames),
         trained,
         camera,
     )
-    return replace(run, steps=tuple(steps))
+    named = "the last table, drawn" if tables else run.image_name
+    return replace(run, steps=tuple(steps), image_name=named)
+
+
+def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[Image | None, float]:
+    """Draw a table on the field of the image that it replaces, no finer than a page shows."""
+    import numpy as np
+
+    from deep_storm.verbs.images import Picture, draw_table
+
+    if image is None or not len(table):
+        return image, image_nm
+    size_nm = max(image_nm, max(image.shape) * image_nm / MOST_DRAWN_PX)
+    height, width = (max(1, round(edge * image_nm / size_nm)) for edge in image.shape)
+    field = np.broadcast_to(np.float32(0), (height, width))
+    return draw_table(table, Picture(field, size_nm, "field"), 1).pixels, size_nm
+
+
+def _step(table: Path, rows: int) -> Step:
+    """Tell what made a table, as the record beside it says."""
+    from deep_storm.io.config import load_toml
+    from deep_storm.report.reconstruction import Step
+
+    file = table.with_name(table.stem + RECORD)
+    if not file.is_file():
+        return Step(table.name, rows)
+    record = load_toml(file)
+    verb, said = (record.get(s, {}).get(k) for s, k in (("run", "verb"), ("results", "summary")))
+    lines = tuple(map(str, said)) if isinstance(said, list) else ()
+    return Step(table.name, rows, str(verb or ""), lines)
+
+
+def _drift_of(tables: Sequence[Path]) -> Path | None:
+    """Return the drift that was taken out of the last table that has one beside it."""
+    files = [table.with_name(table.stem + DRIFT_FILE) for table in tables]
+    return next((file for file in reversed(files) if file.is_file()), None)
 
 
 def _file(source: Path, record: Record, ending: str) -> Path:

@@ -182,7 +182,7 @@ def write_training_report(
     name
         Of the model.
     real
-        (n, y, x), frames of an imported simulation.
+        (n, y, x), frames of an imported simulation or of a movie.
     overwrite
         Whether an existing file may be replaced.
     """

@@ -12,6 +12,7 @@ from deep_storm.settings import Background, Device, Emitters, Network, Psf, Trai
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected, maps_of
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.training_sources import (
+    frames_of_movie,
     imported_simulation,
     matched_molecules,
     training_set_paths,
@@ -19,6 +20,7 @@ from deep_storm.verbs.training_sources import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from deep_storm.model import Model
@@ -78,6 +80,11 @@ class TrainResult:
     ),
     CAMERA_MAPS,
     Argument(
+        "movie",
+        "the movie that the simulation is matched to (TIFF); the report shows its frames beside "
+        "simulated ones",
+    ),
+    Argument(
         "save_training_set",
         "name without ending: before training, write the first patches (.tif), their emitters "
         "(.csv) and a picture of some (.png)",
@@ -104,6 +111,7 @@ def train(
     device: Device = Device(),
     resume: bool = False,
     camera_maps: MapsSource | None = None,
+    movie: Path | str | npt.NDArray[np.generic] | None = None,
     save_training_set: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -132,6 +140,9 @@ def train(
     camera_maps
         Of an sCMOS camera: simulated patches take random windows of them, and the frames of an
         imported simulation are corrected with them. They are not kept in the model.
+    movie
+        The movie that the simulation is matched to: some of its frames stand beside simulated ones
+        in the report. Nothing is learnt from it.
     save_training_set
         Name without ending of three files that show what training learns from.
     overwrite
@@ -144,7 +155,7 @@ def train(
     SettingsError
         Something is missing or contradicts itself.
     StackError, TableError, CameraError
-        The imported simulation cannot be used.
+        The imported simulation or the movie cannot be used.
     ModelError
         The model to start from does not suit.
     OutputError
@@ -168,6 +179,7 @@ def train(
         molecules = matched_molecules(given, start)
     network = network or (start.card.network if start is not None else Network())
     try:
+        real = None if movie is None else frames_of_movie(movie, molecules.camera)
         molecules = replace(molecules, maps=maps_of(camera_maps, molecules.camera))
         if imported is not None:
             stream = corrected(imported.stream, molecules.camera, molecules.maps)
@@ -177,8 +189,7 @@ def train(
         model, trained = train_model(
             molecules, network, training, device, imported, start, progress, keeper
         )
-        real = None
-        if imported is not None:
+        if imported is not None and real is None:
             real = imported.stream.read(0, min(EXAMPLES, imported.stream.shape[0]))
     finally:
         if imported is not None:

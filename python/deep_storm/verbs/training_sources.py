@@ -9,11 +9,16 @@ from deep_storm.camera import Camera
 from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from deep_storm.model import Model
     from deep_storm.training.session import Imported, Molecules
 
 EXAMPLES = 256
 """Patches that are saved to look at."""
+SHOWN_FRAMES, SHOWN_PX = 4, 64
+"""Frames of a movie that are shown beside simulated ones, and how much of them."""
 
 
 def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
@@ -128,3 +133,29 @@ def write_training_set(
     write_ground_truth(table, shown.truth, camera, overwrite)
     figure = patch_sheet(shown.stack, shown.truth, camera.pixel_size_nm)
     save_figure(figure, picture, overwrite)
+
+
+def frames_of_movie(
+    movie: Path | str | npt.NDArray[np.generic], camera: Camera
+) -> npt.NDArray[np.generic]:
+    """Return the middle of a few frames of a movie, (n, y, x) in ADU.
+
+    Raises
+    ------
+    StackError
+        The movie cannot be read.
+    CameraError
+        It has other pixels than the camera.
+    """
+    from deep_storm.io.camera_files import check_camera
+    from deep_storm.io.frames import open_frames
+
+    with open_frames(movie) as stream:
+        check_camera(camera, stream)
+        count, height, width = stream.shape
+        first = max(0, (count - SHOWN_FRAMES) // 2)
+        frames = stream.read(first, min(first + SHOWN_FRAMES, count))
+    rows, columns = (
+        slice(max(0, (n - SHOWN_PX) // 2), (n + SHOWN_PX) // 2) for n in (height, width)
+    )
+    return frames[:, rows, columns]

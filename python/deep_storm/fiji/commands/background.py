@@ -26,6 +26,12 @@ def measure(call: Call) -> Outcome:
     if roi is None or not roi.isArea():
         roi, how = _dark_part(image), "below ImageJ's automatic threshold"
     mean, deviation, pixels = _statistics(image, roi)
+    if deviation == 0:
+        raise StackError(
+            f"the {pixels} pixels of {image.getTitle()} ({how}) are all {mean:g}",
+            "dark pixels of a camera, which vary with its noise",
+            "draw a ROI on the background of raw frames",
+        )
     if how == "ROI":
         _check_dark(image, mean)
     show_area(image, roi, "background")

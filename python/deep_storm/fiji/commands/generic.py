@@ -6,13 +6,13 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from deep_storm.errors import SettingsError
+from deep_storm.errors import SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.catalog import MATCHED_TO
 from deep_storm.fiji.host import TABLE_TITLE
 from deep_storm.fiji.images import ImageFrames, to_image
 from deep_storm.fiji.jobs import Job, Work
-from deep_storm.fiji.parameters import CURRENT, IMAGES, label_of, pair_names
+from deep_storm.fiji.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.fiji.tables import from_results, to_results
 from deep_storm.settings import Background, Emitters, Network, Psf
@@ -48,6 +48,8 @@ def run_work(call: Call, work: Work, *, finish: bool = False) -> dict[str, Any]:
 def work_of(call: Call) -> Work:
     """Collect what the worker has to know: keywords, frames, tables.
 
+    Where a verb takes both the image and the table in front, one of them is enough.
+
     Raises
     ------
     SettingsError
@@ -59,13 +61,21 @@ def work_of(call: Call) -> Work:
     values = dict(call.values)
     _choose_simulation(values, verb)
     work = Work(verb.name, {}, call.command.title, tensorflow=call.command.tensorflow)
+    in_front = [a.name for a in verb.arguments if values.get(a.name) == CURRENT]
     for argument in verb.arguments:
-        _add_argument(call, work, verb, argument, values)
+        try:
+            _add_argument(call, work, verb, argument, values)
+        except (StackError, TableError) as error:
+            in_front.remove(argument.name)
+            wrong_image = isinstance(error, StackError) and _image_is_open(call)
+            if wrong_image or not in_front:
+                raise
+            call.host.log(f"{call.command.title}: {argument.name} is left out: {error}")
     for name in verb.fields:
         if values.get(name) is not None:
             work.options[name] = values[name]
     if "camera" in verb.settings and "camera" in values:
-        camera = camera_values(call.host, values["camera"])
+        camera = camera_values(call.host, _camera_choice(values))
         if camera is not None:
             work.options["camera"] = camera
     if values.get("config") is not None:
@@ -73,6 +83,21 @@ def work_of(call: Call) -> Work:
     if values.get("overwrite"):
         work.options["overwrite"] = True
     return work
+
+
+def _image_is_open(call: Call) -> bool:
+    try:
+        return call.image is not None
+    except StackError:
+        return False
+
+
+def _camera_choice(values: dict[str, Any]) -> Any:
+    """Return what the field ``camera`` means: left to us, the general model needs the user's."""
+    choice = values["camera"]
+    if choice is None and str(values.get("model")) == GENERAL:
+        return CURRENT
+    return None if choice == NONE else choice
 
 
 def show(call: Call, result: dict[str, Any], title: str = "") -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deep_storm.errors import Cancelled, StackError
+from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
 from deep_storm.fiji.commands.generic import open_report, run_work, show, work_of
 from deep_storm.fiji.exchange import error_from_data
 from deep_storm.fiji.jobs import Work
@@ -16,14 +16,24 @@ def reconstruct(call: Call) -> Outcome:
     """Reconstruct; what was done until it was stopped is offered to the user."""
     work = work_of(call)
     work.keep_when_stopped = True
+    if work.frames is not None and work.options.pop("resume", False):
+        raise SettingsError(
+            "resume with the image in front",
+            "the file of the stack",
+            "give it in the field 'Stack', or clear the field 'Resume'",
+        )
     result = run_work(call, work)
-    if not result["complete"]:
+    if result["json"].get("failed"):
+        raise StackError(result["summary"])
+    saved = bool(result["written"])
+    if not result["complete"] and not saved:
         result = _unfinished(call, work, result)
     name = work.frames.name if work.frames is not None else str(call.values["stack"])
     outcome = show(call, result, name.replace("\\", "/").rpartition("/")[2])
-    open_report(call, result)
+    if "stacks" not in result["json"]:  # of a sweep, a browser full of reports helps nobody
+        open_report(call, result)
     if "problem" in result:
-        raise _told_what_is_there(result)
+        raise _told_what_is_there(result, saved)
     return outcome
 
 
@@ -39,13 +49,17 @@ def _unfinished(call: Call, work: Work, result: dict[str, Any]) -> dict[str, Any
         if problem is not None:
             raise problem
         raise Cancelled(f"Reconstruct was stopped after {frames} frames; nothing was kept")
+    if work.frames is None:
+        return result
     written = run_work(call, Work(KEPT, {}, work.title))
     return {**result, **written}
 
 
-def _told_what_is_there(result: dict[str, Any]) -> StackError:
-    """Return the error that ended it, with what was kept."""
+def _told_what_is_there(result: dict[str, Any], saved: bool) -> DeepStormError:
+    """Return the error that ended it, with what was kept; a file's error names it already."""
     problem = error_from_data(result["problem"])
+    if saved:
+        return problem
     kept = f"what the {result['json']['frames']} frames before gave is kept"
     if result["written"]:
         kept += f" in {result['written'][0]} and beside it"

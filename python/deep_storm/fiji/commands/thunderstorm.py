@@ -8,28 +8,53 @@ from typing import Any
 
 from deep_storm.errors import TableError
 from deep_storm.fiji.commands.generic import LAST_TABLE
+from deep_storm.fiji.host import TABLE_TITLE
 from deep_storm.fiji.java import java_class
 from deep_storm.fiji.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.fiji.tables import from_results
+from deep_storm.fiji.tables import from_results, to_results
 
 COMMAND = "Import results"
+BY_HAND = "Plugins > ThunderSTORM > Import/Export > Import results"
 
 
 def send(call: Call) -> Outcome:
-    """Hand a table over; without ThunderSTORM, say where the file is and what to do."""
+    """Hand a table over; without ThunderSTORM, say where the file is and what to do.
+
+    Raises
+    ------
+    TableError
+        There is no table, or ThunderSTORM could not import it.
+    """
     path = _table(call)
     known = java_class("ij.Menus").getCommands()
     if known is None or known.get(COMMAND) is None:
         text = (
             f"ThunderSTORM is not installed in this ImageJ (no command {COMMAND!r}). "
             f"The table is {path}. Install ThunderSTORM, or open the table where it is, with "
-            "Plugins > ThunderSTORM > Import/Export > Import results."
+            f"{BY_HAND}."
         )
+        table = _as_results(call, path)
         call.host.tell(call.command.title, text)
-        return Outcome(text)
-    java_class("ij.IJ").run(COMMAND, import_options(path, call.values["dialect"]))
+        return Outcome(text, table=table)
+    try:
+        java_class("ij.IJ").run(COMMAND, import_options(path, call.values["dialect"]))
+    except Exception as error:
+        _as_results(call, path)
+        raise TableError(
+            f"ThunderSTORM's {COMMAND!r} failed: {error}",
+            "",
+            f"the table is {path}, and open in ImageJ; try {BY_HAND}, or another ThunderSTORM "
+            "version in the field 'ThunderSTORM version'",
+        ) from error
     return Outcome(f"{path} was handed to ThunderSTORM")
+
+
+def _as_results(call: Call, path: Path) -> Any:
+    """Leave the user a table in ImageJ."""
+    from deep_storm.io.thunderstorm import read_table
+
+    return call.host.show_table(to_results(read_table(path)), TABLE_TITLE)
 
 
 def import_options(path: Path, dialect: str) -> str:

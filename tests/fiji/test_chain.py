@@ -1,0 +1,65 @@
+"""The whole way through the menu, in a real ImageJ: from a raw movie to clusters and a report.
+
+ThunderSTORM's simulation stands for the movie; its truth says at the end how good the way was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import deep_storm as ds
+
+pytestmark = pytest.mark.timeout(900)
+DATA = Path(__file__).resolve().parents[1] / "data"
+STACK = DATA / "filaments_drift_first20.tif"
+POST = "Post-Process/"
+
+
+def test_from_a_movie_to_clusters_and_a_report(imagej, tmp_path):
+    model, matched, steps = tmp_path / "model", tmp_path / "matched.toml", []
+    movie = {"file": str(STACK), "virtual": True}
+
+    def run(command, image=None, **inputs):
+        done = imagej.run(command, image, **inputs)
+        assert done["status"].startswith("ok: "), (command, done["status"])
+        steps.append(command)
+        return done
+
+    def table(command, source, target, **inputs):
+        run(POST + command, table=tmp_path / source, output=tmp_path / target, **inputs)
+        return ds.read_table(tmp_path / target)
+
+    protocol = DATA / "filaments_drift_first20_thunderstorm-protocol.txt"
+    run("Camera_Setup...", source="protocol", protocol=protocol)
+    measured = run("Measure_Background...", movie)
+    assert 100 < measured["table"]["Mean"][-1] < 160  # the baseline, and the background's light
+    run("Estimate_From_Localizations...", movie, output=matched)
+    matched.write_text(matched.read_text(encoding="utf-8") + "\n[training]\nbatch = 4\n")
+    run("Train_Model...", matched_to="settings file", config=matched, steps="5", output=model)
+    run("Reconstruct...", movie, model=model, output=tmp_path / "movie")
+    assert (tmp_path / "movie-report.html").is_file()
+    found = ds.read_table(tmp_path / "movie.csv")
+    straight = table("Correct_Drift...", "movie.csv", "dc.csv")
+    assert len(straight) == len(found)
+    merged = table("Merge_Localizations...", "dc.csv", "merged.csv")
+    assert 100 < len(merged) < len(found)
+    formula = "confidence > 0.8 & uncertainty_xy < 20"
+    kept = table("Filter_Localizations...", "merged.csv", "kept.csv", formula=formula)
+    assert 0 < len(kept) <= len(merged)
+    labelled = table(
+        "Cluster_Localizations...", "kept.csv", "clusters.csv", simulations=0,
+        distance_nm=150.0, min_count=5,
+    )  # fmt: skip
+    assert labelled["cluster"].max() > 3
+    drawn = run(
+        POST + "Render_Localizations...", table=tmp_path / "kept.csv", output=tmp_path / "kept.tif"
+    )
+    assert drawn["image"]["array"].sum() == pytest.approx(len(kept), rel=0.05)
+    run("Send_To_ThunderSTORM", table=tmp_path / "kept.csv")
+    truth = DATA / "filaments_drift_first20_gt.csv"
+    run("Evaluate_Against_Truth...", results=tmp_path / "movie.csv", truth=truth)
+    score = ds.evaluate(tmp_path / "movie.csv", truth).to_json()
+    assert score["scores"][0]["jaccard"] > 0.8
+    assert len(steps) == len(set(steps)) == 12

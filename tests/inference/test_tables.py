@@ -1,0 +1,58 @@
+"""From candidates to the columns of the table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.tables import localizations_from
+from deep_storm.model import Calibration, Model
+
+
+@pytest.fixture(scope="module")
+def card():
+    return Model.load("general").card
+
+
+def one(score=0.5, background=0.2):
+    values = (4.5, 2.25, 0.1, score, 0.8, 1.1, background)
+    return Candidates(np.zeros(1, np.int64), *(np.array([v], np.float32) for v in values))
+
+
+def table(card, **calibration):
+    card = card.model_copy(update={"calibration": Calibration(**calibration)})
+    return card, localizations_from(one(), card).iloc[0]
+
+
+def test_units_are_those_of_the_camera(card):
+    card, row = table(card)
+    nm, scales = card.camera.pixel_size_nm, card.scales
+    assert row["x_nm"] == pytest.approx(4.5 * nm)
+    assert row["y_nm"] == pytest.approx(2.25 * nm)
+    assert row["sigma_nm"] == pytest.approx(1.1 * scales.sigma_px * nm)
+    assert row["intensity_photon"] == pytest.approx(0.8 * scales.intensity_photon)
+    assert row["uncertainty_xy_nm"] == pytest.approx(0.1 * nm)
+    assert row["offset_photon"] == pytest.approx(0.2 * scales.background_scale_photon)
+
+
+def test_calibration_corrects_confidence_uncertainty_and_background(card):
+    _, plain = table(card)
+    _, row = table(
+        card,
+        score=(0.0, 1.0),
+        confidence=(0.2, 1.0),
+        spread_score=(0.0, 1.0),
+        spread_factor=(1.0, 3.0),
+        background_factor=0.9,
+    )
+    assert row["confidence"] == pytest.approx(0.6)
+    assert row["uncertainty_xy_nm"] == pytest.approx(2 * plain["uncertainty_xy_nm"])
+    assert row["offset_photon"] == pytest.approx(0.9 * plain["offset_photon"])
+
+
+def test_what_the_network_does_not_say_is_left_out(card):
+    nothing = np.empty(0, np.float32)
+    silent = one()._replace(photons=nothing, sigma=nothing, background=nothing)
+    found = localizations_from(silent, card)
+    assert {"sigma_nm", "intensity_photon", "offset_photon"}.isdisjoint(found.columns)

@@ -1,0 +1,90 @@
+"""Confidence, spread and threshold that a model learns on fresh simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.extraction.candidates import Candidates
+from deep_storm.model import Calibration, Model
+from deep_storm.quality.matching import Points
+from deep_storm.training import calibration
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.session import Molecules
+
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+
+
+def shadowed(emitters: int) -> calibration.Simulated:
+    """Emitters far apart, each with a sure candidate 40 nm and an unsure one 10 nm away."""
+    x_px = 10.0 + 10.0 * np.arange(emitters)
+    near, far = x_px + 0.1, x_px + 0.4
+    count = 2 * emitters
+    candidates = Candidates(
+        np.zeros(count, np.int64),
+        *(
+            np.asarray(v, np.float32)
+            for v in (
+                np.concatenate([far, near]),
+                np.full(count, 5.0),
+                np.full(count, 0.2),
+                np.repeat([0.9, 0.2], emitters),
+                np.ones(count),
+                np.ones(count),
+                np.ones(count),
+            )
+        ),
+    )
+    frame = np.zeros(emitters, np.int64)
+    truth = Points(frame, 100 * x_px, np.full(emitters, 500.0))
+    return calibration.Simulated(candidates, truth, np.repeat([0.9, 0.0], emitters))
+
+
+def test_a_reported_candidate_is_right_though_an_unreported_one_lies_nearer():
+    simulated = shadowed(50)
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    sure, unsure = learnt.confidence_of(np.array([0.9, 0.2]))
+    assert sure > 0.99
+    assert unsure < 0.01
+
+
+def test_the_spread_is_that_of_the_reported_candidates():
+    simulated = shadowed(50)
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    # 40 nm in one of two axes against 20 nm.
+    assert learnt.spread_factor_of(np.array([0.9])) == pytest.approx(np.sqrt(40**2 / 2) / 20)
+
+
+def test_the_background_is_that_of_the_right_candidates():
+    simulated = shadowed(50)
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    assert learnt.background_factor == pytest.approx(0.9)
+
+
+def test_a_network_without_background_has_no_factor():
+    simulated = shadowed(50)
+    none = np.empty(0, np.float32)
+    simulated = simulated._replace(candidates=simulated.candidates._replace(background=none))
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    assert learnt.background_factor is None
+
+
+def test_a_network_that_finds_nothing_keeps_the_defaults():
+    simulated = shadowed(3)
+    learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
+    assert learnt == Calibration()
+
+
+@pytest.mark.parametrize("density", [1.0, 10.0])
+def test_confidence_is_the_share_that_is_right_also_in_a_crowd(monkeypatch, density):
+    monkeypatch.setitem(calibration.EMITTERS, "native", 3000)
+    molecules = Molecules(
+        CAMERA,
+        ds.Psf(sigma_nm=130, sigma_std_nm=5),
+        ds.Emitters(density_per_um2=density, intensity_photon=1500, intensity_std_photon=150),
+        ds.Background(background_photon=10),
+    )
+    told = adapted(Model.load("general"), molecules)
+    assert told.card.scores["emitters"] > 2000
+    assert told.card.scores["calibration_error"] < 0.03

@@ -1,0 +1,58 @@
+"""What is learnt on simulation about refined emitters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.inference.refining import FEATURES, crowding, features
+from deep_storm.refinement.block import Prior
+from deep_storm.refinement.refiner import Refined
+from deep_storm.training import refining
+
+PRIOR = Prior(1000.0, 200.0, 1.3, 0.05, 1.0, -4.0)
+
+
+def refined(x_px, photons=1000.0, sigma_px=1.3):
+    x = np.asarray(x_px, np.float64)
+    ones = np.ones_like(x)
+    return Refined(x, 5 * ones, photons * ones, sigma_px * ones, ones, 0.1 * ones, 9 * ones, ones)
+
+
+def test_crowding_is_one_at_the_same_place_and_none_alone():
+    near = crowding(refined([10.0, 10.0, 40.0]), 1.3)
+    assert near[:2] == pytest.approx([1.0, 1.0])
+    assert near[2] < 1e-6
+    assert crowding(refined([3.0]), 1.3) == pytest.approx([0.0])
+    assert crowding(refined([]), 1.3).size == 0
+
+
+def test_bright_and_wide_emitters_are_told_from_usual_ones():
+    usual, pair = features(refined([9.0]), PRIOR), features(refined([9.0], 2000.0, 1.56), PRIOR)
+    assert usual.shape == (1, FEATURES)
+    changed = np.flatnonzero((usual != pair)[0])
+    assert changed.tolist() == [FEATURES - 2, FEATURES - 1]
+    assert pair[0, -2:] == pytest.approx([2.0, 2.0])
+
+
+def test_gamma_regression_finds_the_variance_of_heavy_and_light_tails():
+    rng = np.random.default_rng(5)
+    values = np.ones((20_000, FEATURES))
+    values[:, 1:] = rng.normal(0.0, 0.5, (len(values), FEATURES - 1))
+    true = np.linspace(-0.4, 0.4, FEATURES)
+    excess = np.exp(values @ true) * rng.chisquare(2, len(values)) / 2
+    assert refining._gamma(values, excess) == pytest.approx(true, abs=0.06)
+
+
+def test_gamma_regression_converges_from_far_off():
+    values = np.ones((100, FEATURES))
+    values[:, 1:] = 0.0
+    values[:50, 1] = 1.0
+    excess = np.where(values[:, 1] > 0, 400.0, 0.01)
+    found = np.exp(values @ np.asarray(refining._gamma(values, excess)))
+    assert found[0] / 400.0 == pytest.approx(1.0, abs=0.2)
+    assert found[-1] < 0.02
+
+
+def test_few_emitters_change_nothing():
+    assert refining._gamma(np.ones((3, FEATURES)), np.full(3, 9.0)) == (0.0,) * FEATURES
