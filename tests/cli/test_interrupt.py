@@ -121,3 +121,18 @@ def test_reconstruction_keeps_the_frames_that_are_done(tmp_path):
     assert ds.read_table(tmp_path / "out.csv")["frame"].max() == done - 1
     assert tifffile.imread(tmp_path / "out.tif").shape == (16, 16)
     assert (tmp_path / "out.running" / "checkpoint.npz").is_file()
+
+
+LINGERING = """
+import atexit, sys, time
+from deep_storm import cli
+atexit.register(time.sleep, 60)  # as long as it may take to leave TensorFlow
+cli.main = lambda: print("kept") or int(sys.argv[1])
+sys.exit(cli.program())
+"""
+
+
+def test_a_stopped_program_does_not_linger():
+    command = [sys.executable, "-c", LINGERING, "130"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (130, "kept\n")

@@ -9,11 +9,12 @@ import threading
 import traceback
 from collections.abc import Sequence
 
+from deep_storm.cli import STOPPED
 from deep_storm.cli.command import NAME
 from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 
-USER, OURS, STOPPED, BROKEN_PIPE = 2, 1, 130, 141
-"""Exit codes: what the user can mend, our own mistake, Ctrl-C, nobody reads our output."""
+USER, OURS, BROKEN_PIPE = 2, 1, 141
+"""Exit codes: what the user can mend, our own mistake, nobody reads our output."""
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
