@@ -25,8 +25,8 @@ Every verb explains itself: deep-storm VERB --help. See it work: deep-storm demo
 
 def run(arguments: list[str]) -> int:
     """Run one command line; return its exit code, whatever happens."""
-    # TensorFlow says on the terminal what concerns only its makers.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow says on the terminal what concerns only its makers, and calls some of it errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without µ is no reason to fail

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from deep_storm.cli import STOPPED
 from deep_storm.cli.command import NAME
@@ -96,11 +97,27 @@ def _usage(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     if type(error).__name__ == "UnusedCliTokensError":
         return f"nothing is expected at {' '.join(map(repr, getattr(error, 'unused_tokens', ())))}"
+    if type(error).__name__ == "MissingArgumentError" and not _was_typed(error):
+        return _missing(getattr(error, "argument", None), text)
     text = text.partition(" Available commands:")[0]
     command, _, rest = text.partition(" parameter ")
     if command.startswith("Command ") and rest:
         text = rest
     return text
+
+
+def _was_typed(error: BaseException) -> bool:
+    """Whether an option stands there without its value, instead of not at all."""
+    tokens = getattr(getattr(error, "argument", None), "tokens", ())
+    return getattr(error, "keyword", None) is not None or bool(tokens)
+
+
+def _missing(argument: Any, complaint: str) -> str:
+    """Name what was not given and what it is, or the misspelt option that was meant for it."""
+    misspelt = complaint.partition(" Did you mean ")[2]
+    if misspelt:
+        return f"{argument.name} is missing. Did you mean {misspelt}"
+    return f"{argument.name} is missing; expected: {argument.parameter.help}"
 
 
 def _leave_threads_behind() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Emitters, Psf
-from deep_storm.verbs.registry import Argument, verb
+from deep_storm.settings import Background, Benchmark, Emitters, Psf
+from deep_storm.verbs.registry import verb
 
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
 PSF = Psf(sigma_nm=110.0)
@@ -66,20 +67,18 @@ class BenchmarkResult:
 
 @verb(
     "measure this machine: recipes side by side, training, memory",
-    Argument("frames", "length of the stack that the last line is about", int),
+    settings=Benchmark,
 )
-def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> BenchmarkResult:
+def benchmark(*, settings: Benchmark = Benchmark(), progress: Progress = silent) -> BenchmarkResult:
     """Measure, in one run, the published recipe and ours, end to end from TIFF to table and image.
 
     Parameters
     ----------
-    frames
-        Length of the stack whose time is estimated.
+    settings
+        Settings.
     progress
         Called after every recipe.
     """
-    import psutil
-
     from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 
     quiet_tensorflow()
@@ -107,7 +106,16 @@ def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> Benchmark
                 progress(len(rows), total, "recipes")
     steps_per_second, share = training_speed(CAMERA, PSF, EMITTERS, BACKGROUND)
     progress(total, total, "recipes")
-    peak = psutil.Process().memory_info()
-    return BenchmarkResult(
-        tuple(rows), steps_per_second, share, getattr(peak, "peak_wset", peak.rss) / 2**30, frames
-    )
+    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), settings.frames)
+
+
+def peak_memory_gib() -> float:
+    """Return the most memory that this process has held until now."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 2**30
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
