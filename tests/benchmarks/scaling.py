@@ -5,9 +5,8 @@
 Prints frames per second for each number of Dask workers against one process (files written, start
 of the workers not counted); and, made while it is read, time per pixel (on the clock, and of the
 processor: where a machine has other things to do, only that says something), share of the time in
-the network, and the peak of the process
-for movies of different length (64 x 64 px) and fields (as many pixels in all as 1,000 frames of
-64 x 64 px). Whether all tables are the same is printed too.
+the network, and the peak of the process, for movies of different length (64 x 64 px) and fields (as
+many pixels in all as 4,000 frames of 64 x 64 px). Whether all tables are the same is printed too.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def by_workers(folder: Path, counts: list[int], frames: int) -> None:
 def by_size(folder: Path, lengths: list[int], fields: list[int]) -> None:
     """Print time per pixel and the peak of the process."""
     reconstructed(Endless(200, 64), folder / "warm")
-    pixels = 1000 * 64 * 64
+    pixels = 4000 * 64 * 64
     cases = [(n, 64) for n in lengths] + [(max(pixels // (f * f), 4), f) for f in fields]
     for frames, size in cases:
         movie = Endless(frames, size)
