@@ -102,14 +102,16 @@ def test_a_full_disk_leaves_no_empty_folder(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(OutputError, match="disk is full"):
+    with monkeypatch.context() as patched:
         patched.setattr(np, "savez", full)
-        written(tmp_path / "c", {})
+        with pytest.raises(OutputError, match="disk is full"):
+            written(tmp_path / "c", {})
     assert not (tmp_path / "c").exists()
     kept = written(tmp_path / "c", {})
-    with monkeypatch.context() as patched, pytest.raises(OutputError):
+    with monkeypatch.context() as patched:
         patched.setattr(np, "savez", full)
-        written(tmp_path / "c", {})
+        with pytest.raises(OutputError):
+            written(tmp_path / "c", {})
     assert kept.read()[1] == {"step": 3}
 
 
