@@ -10,11 +10,12 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from deep_storm.cli import STOPPED
 from deep_storm.cli.command import NAME
-from deep_storm.errors import Cancelled, DeepStormError
+from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 
-USER, OURS, STOPPED, BROKEN_PIPE = 2, 1, 130, 141
-"""Exit codes: what the user can mend, our own mistake, Ctrl-C, nobody reads our output."""
+USER, OURS, BROKEN_PIPE = 2, 1, 141
+"""Exit codes: what the user can mend, our own mistake, nobody reads our output."""
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
@@ -35,7 +36,7 @@ def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
         # nobody reads any more; Python would complain again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    if debug and not isinstance(error, KeyboardInterrupt):
+    if debug and not was_interrupted(error):
         traceback.print_exception(type(error), error, error.__traceback__)
     sentence, code = explain(error, " ".join([NAME, *verb]))
     print(sentence, file=sys.stderr, flush=True)
@@ -54,7 +55,7 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
     command
         The command line as far as it is sure, to point at its help.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if was_interrupted(error):
         return "Stopped; no unfinished file was left behind.", STOPPED
     if isinstance(error, Cancelled):
         return f"Stopped: {error}", STOPPED

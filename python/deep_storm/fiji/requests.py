@@ -129,7 +129,7 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path, corner_px: tuple
     from deep_storm.verbs.maps import corrected_for
     from deep_storm.verbs.models import Expected, load_model, ready_model
     from deep_storm.verbs.reconstruct import PartlyReadError
-    from deep_storm.verbs.run_files import kept_paths, output_paths, write_result
+    from deep_storm.verbs.reconstruction_files import kept_paths, output_paths, write_result
 
     output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
     paths = output_paths(output, with_report=not options.pop("no_report", False))

@@ -136,6 +136,11 @@ def place(device: Device) -> AbstractContextManager[object]:
     return tf.device(f"/GPU:{number}")  # type: ignore[no-any-return]
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether TensorFlow failed for want of memory; cuDNN then says that no algorithm works."""
+    return type(error).__name__ == "ResourceExhaustedError" or "No algorithm worked" in str(error)
+
+
 def devices_of(device: Device) -> tuple[str, ...]:
     """Return TensorFlow's names of the devices that share inference: all that are meant.
 

@@ -13,7 +13,7 @@ from deep_storm.settings import Device, Reconstruction
 from deep_storm.verbs.maps import MapsSource, corrected_for
 from deep_storm.verbs.models import Expected, load_model, ready_model
 from deep_storm.verbs.reconstruct import PartlyReadError, ReconstructResult, StackSource
-from deep_storm.verbs.run_files import kept_paths, output_paths, write_result
+from deep_storm.verbs.reconstruction_files import kept_paths, output_paths, write_result
 from deep_storm.verbs.watching import live_image
 
 if TYPE_CHECKING:

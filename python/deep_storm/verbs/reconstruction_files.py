@@ -1,4 +1,4 @@
-"""The files of a reconstruction: image, table, protocol, run record, report."""
+"""Files of a reconstruction: their names, and how they are written."""
 
 from __future__ import annotations
 
