@@ -49,15 +49,15 @@ def true_image(truth, shape: tuple[int, int]) -> np.ndarray:
 
 def show(name: str, result, truth, seconds: float) -> None:
     """Print a row of the table."""
-    found = ds.evaluate(result.table, truth, tolerance_nm=(100.0,)).comparison.scores[0].as_dict()
+    found = ds.evaluate(result.table, truth, tolerance_nm=(100.0,)).comparison.scores[0]
     image = compare_images(result.image, true_image(truth, result.image.shape))
     blurred = compare_images(
         gaussian_filter(result.image.astype(np.float64), 1.0),
         true_image(truth, result.image.shape),
     )
     print(
-        f"{name:<26}{seconds / 60:>6.1f}{found['jaccard']:>9.3f}{found['recall']:>8.3f}"
-        f"{found['precision']:>11.3f}{found['rmse_nm']:>7.1f}{image.correlation:>13.3f}"
+        f"{name:<26}{seconds / 60:>6.1f}{found.jaccard:>9.3f}{found.recall:>8.3f}"
+        f"{found.precision:>11.3f}{found.rmse_nm:>7.1f}{image.correlation:>13.3f}"
         f"{image.ssim:>7.3f}{blurred.correlation:>10.3f}{blurred.ssim:>7.3f}"
         f"{result.frames_per_second:>7.1f}",
         flush=True,

@@ -76,6 +76,17 @@ def test_a_network_that_finds_nothing_keeps_the_defaults():
     assert learnt == Calibration()
 
 
+def test_scores_of_a_hardly_trained_network_are_found_where_they_are(monkeypatch):
+    simulated = shadowed(100)
+    low = simulated.candidates._replace(score=0.1 * simulated.candidates.score)
+    monkeypatch.setattr(calibration, "_localize", lambda *_: simulated._replace(candidates=low))
+    card = calibration.calibrate(Model.load("general"), 1).card
+    assert card.scores["jaccard"] == 1.0
+    assert card.calibration.confidence_of(np.array([0.09, 0.02])) == pytest.approx(
+        [1.0, 0.0], abs=0.01
+    )
+
+
 @pytest.mark.parametrize("density", [1.0, 10.0])
 def test_confidence_is_the_share_that_is_right_also_in_a_crowd(monkeypatch, density):
     monkeypatch.setitem(calibration.EMITTERS, "native", 3000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, ModelError
+from deep_storm.errors import Cancelled, ModelError, OutputError
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf, Training
@@ -95,6 +96,23 @@ def test_checkpoint_round_trip(tmp_path):
     arrays, state = keeper.read()
     assert state == {"step": 3}
     np.testing.assert_array_equal(arrays["weights"][0], np.ones(2))
+
+
+def test_a_full_disk_leaves_no_empty_folder(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "savez", full)
+        with pytest.raises(OutputError, match="disk is full"):
+            written(tmp_path / "c", {})
+    assert not (tmp_path / "c").exists()
+    kept = written(tmp_path / "c", {})
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "savez", full)
+        with pytest.raises(OutputError):
+            written(tmp_path / "c", {})
+    assert kept.read()[1] == {"step": 3}
 
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path):

@@ -44,6 +44,9 @@ CROWDED_PER_UM2 = 12.0
 times as dense are looked at too, as far as this density."""
 LEAST_SCORE = 0.15
 """What counts as reported as long as there is no threshold."""
+POOR_JACCARD = 0.5
+"""With less than that the scores of a hardly trained network may all lie lower."""
+CUTS = 12
 SPREAD_BINS = 8
 THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
@@ -83,7 +86,7 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
     """
     learnt, checked = (_localize(model, seed + SEED_OFFSET + k, maps) for k in range(2))
     nm = model.card.camera.pixel_size_nm
-    calibration = _learn(learnt, nm, learnt.candidates.score >= LEAST_SCORE)
+    calibration = _learn(learnt, nm, learnt.candidates.score >= _least_score(learnt, nm))
     threshold = _best_threshold(learnt, calibration, nm)
     reported = calibration.confidence_of(learnt.candidates.score) >= threshold
     calibration = _learn(learnt, nm, reported)
@@ -169,6 +172,21 @@ def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
     return Points(
         candidates.frame, candidates.x_px * pixel_size_nm, candidates.y_px * pixel_size_nm
     )
+
+
+def _least_score(simulated: Simulated, pixel_size_nm: float) -> float:
+    """Return from which score on candidates count as reported before there is a threshold."""
+    candidates, truth = simulated.candidates, simulated.truth
+
+    def jaccard(least: float) -> float:
+        return _jaccard(candidates.where(candidates.score >= least), truth, pixel_size_nm)
+
+    usual = jaccard(LEAST_SCORE)
+    if usual >= POOR_JACCARD or not candidates.score.size:
+        return LEAST_SCORE
+    cuts = np.quantile(candidates.score, np.arange(CUTS) / CUTS).tolist()
+    best = max(cuts, key=jaccard)
+    return LEAST_SCORE if usual >= jaccard(best) else float(best)
 
 
 def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:

@@ -67,8 +67,11 @@ class Keeper:
             for group in GROUPS
             for number, value in enumerate(arrays[group])
         }
-        with atomic_path(self.path, overwrite=True) as partial, partial.open("wb") as file:
-            np.savez(file, text=np.array(text), **named)
+        try:
+            with atomic_path(self.path, overwrite=True) as partial, partial.open("wb") as file:
+                np.savez(file, text=np.array(text), **named)
+        finally:
+            self._remove_empty_folder()
 
     def read(self) -> tuple[dict[str, list[Any]], dict[str, Any]]:
         """Read the checkpoint.
@@ -116,5 +119,8 @@ class Keeper:
         """Remove the checkpoint: the model folder is written."""
         self.path.unlink(missing_ok=True)
         remove_leftovers(self.path)
+        self._remove_empty_folder()
+
+    def _remove_empty_folder(self) -> None:
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
