@@ -154,6 +154,6 @@ def describe_range(cls: type[Settings], name: str) -> str:
     if "ge" in limits and "le" in limits:
         text += f" from {limits['ge']:g} to {limits['le']:g}"
     else:
-        text += "".join(f" {words[k]} {v:g}" for k, v in limits.items())
+        text += " and".join(f" {words[k]} {v:g}" for k, v in limits.items())
     unit = field_unit(cls, name)
     return f"{text} ({unit})" if unit else text
