@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,12 @@ def test_every_verb_is_a_function_of_the_package():
 
 def test_every_settings_class_is_there():
     assert {cls.__name__ for cls in CLASSES} <= set(ds.__all__)
+
+
+def test_every_settings_class_is_documented():
+    page = Path(__file__).parents[1] / "docs" / "settings.md"
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert {f"::settings {cls.__name__}" for cls in CLASSES} <= set(lines)
 
 
 def test_a_misspelt_name_is_an_attribute_error():

@@ -67,6 +67,7 @@ def test_round_trip(model, saved):
 
 def test_last_weights_are_kept_too(model, saved):
     loaded = Model.load(saved, last=True)
+    assert [file.name for file in loaded.card.weights] == ["last.npz"]
     for one, other in zip(loaded.keras_model.get_weights(), model.last_weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from deep_storm.model import Model
     from deep_storm.settings import (
         Background,
+        Benchmark,
         Clustering,
         Device,
         DriftCorrection,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Background",
+    "Benchmark",
     "Camera",
     "Clustering",
     "DeepStormError",

@@ -2,7 +2,7 @@
 
 import sys
 
-from deep_storm.cli import main
+from deep_storm.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -105,3 +105,11 @@ class ClusterError(DeepStormError):
 
 class Cancelled(DeepStormError):
     """The user asked to stop; what was done until then has been kept where that is possible."""
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error: in a compiled function it comes as a SystemError."""
+    cause: BaseException | None = error
+    while isinstance(cause, SystemError):
+        cause = cause.__cause__
+    return isinstance(cause, KeyboardInterrupt)

@@ -5,7 +5,7 @@
     NAME/
       model.toml     everything but the weights (this module's ModelCard), human-readable
       weights.npz    the best weights: arrays only, nothing that could be run as code
-      last.npz       the weights at the end of training, to train on from there
+      last.npz       the weights at the end of training (``train --from NAME/last.npz``)
       history.csv    losses and learning rate (written by training)
       loss.png       the same as a picture
       report.html    all of this to look at (written by training)
@@ -191,6 +191,9 @@ class Model:
         keras_model = network.build()
         name = LAST_FILE if last else WEIGHTS_FILE
         _assign(keras_model, _read_weights(folder, card, name), folder / name)
+        if last:  # the card of these weights, not of the best ones
+            own = tuple(file for file in card.weights if file.name == name)
+            card = card.model_copy(update={"weights": own})
         return cls(card, keras_model, path=folder)
 
 

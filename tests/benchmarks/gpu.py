@@ -27,7 +27,7 @@ from deep_storm.training.session import Molecules
 from deep_storm.training.speed import training_speed
 
 DEMO = Path(ds.__file__).parent / "demo_data"
-LITTLE_MIB = 700
+LITTLE_MIB = 160
 
 
 def movie(frames: int, size_px: int) -> np.ndarray:
@@ -82,8 +82,8 @@ def with_little_memory() -> None:
     limit = tf.config.LogicalDeviceConfiguration(memory_limit=LITTLE_MIB)
     tf.config.set_logical_device_configuration(gpu, [limit])
     model = adapted(ds.Model.load("general"), Molecules(*EXPECTED.values()))
-    stack = movie(24, 512)
-    little = ds.reconstruct(stack, model=model, device="gpu:0", tile_px=2048, chunk_frames=24)
+    stack = movie(64, 128)
+    little = ds.reconstruct(stack, model=model, device="gpu:0")
     enough = ds.reconstruct(stack, model=model, device="cpu")
     print(f"{LITTLE_MIB} MiB of a GPU: {differences(little.table, enough.table)}")
 

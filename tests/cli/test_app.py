@@ -97,7 +97,9 @@ def test_says_what_was_written(tmp_path, capsys):
     ("arguments", "said"),
     [
         (["evalute", "a", "b"], 'Did you mean "evaluate"?'),
-        (["import-simulation", "a"], "TRUTH requires an argument"),
+        (["import-simulation", "a"], "TRUTH is missing; expected: "),
+        (["preview", "a", "-o", "b"], "--model is missing; expected: model folder, or general"),
+        (["preview", "a", "--modle", "m"], "--model is missing. Did you mean --model instead of"),
         (["evaluate", "a", "b", "c"], "nothing is expected at 'c'"),
         (["evaluate", "a", "b", "--tolerence-nm", "5"], "Did you mean --tolerance-nm?"),
         (["evaluate", "a", "b", "--border-nm"], "--border-nm requires an argument"),

@@ -6,11 +6,22 @@ from deep_storm.cli import endings
 from deep_storm.errors import Cancelled, StackError
 
 
+def in_compiled_functions(cause):
+    """Return what an exception in a compiled function that is called by another one becomes."""
+    for text in ("inner", "outer", "map"):
+        error = SystemError(f"{text} returned a result with an exception set")
+        error.__cause__ = cause
+        cause = error
+    return cause
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
         (StackError("a.tif is RGB", "grey", "convert it"), 2, "a.tif is RGB; expected grey"),
         (KeyboardInterrupt(), 130, "Stopped"),
+        (in_compiled_functions(KeyboardInterrupt()), 130, "Stopped"),
+        (in_compiled_functions(ValueError()), 1, "SystemError: map returned"),
         (Cancelled("20 of 100 frames are kept in b.csv"), 130, "Stopped: 20 of 100 frames"),
         (MemoryError(), 2, "memory is full"),
         (OSError(errno.ENOSPC, "No space", "b.tif"), 2, "the disk is full"),

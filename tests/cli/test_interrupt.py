@@ -107,7 +107,7 @@ def test_reconstruction_keeps_the_frames_that_are_done(tmp_path):
         scales=scales,
     )
     Model(card, make_network(card.network).build()).save(tmp_path / "model")
-    frames = np.random.default_rng(0).poisson(150, (8000, 32, 32)).astype(np.uint16)
+    frames = np.random.default_rng(0).poisson(150, (20_000, 8, 8)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "movie.tif", frames)
     command = ["reconstruct", "movie.tif", "--model", "model", "-o", "out", "--threshold", "0"]
     code, out, said = interrupted([*command, "--chunk-frames", "1"], tmp_path)
@@ -115,9 +115,24 @@ def test_reconstruction_keeps_the_frames_that_are_done(tmp_path):
     match = re.search(r"Stopped early: this is what (\d+) frames gave", out)
     assert match, out
     done = int(match[1])
-    assert 0 < done < 8000
+    assert 0 < done < 20_000
     assert "--resume goes on" in out
     assert "Wrote out.csv" in out
     assert ds.read_table(tmp_path / "out.csv")["frame"].max() == done - 1
-    assert tifffile.imread(tmp_path / "out.tif").shape == (64, 64)
+    assert tifffile.imread(tmp_path / "out.tif").shape == (16, 16)
     assert (tmp_path / "out.running" / "checkpoint.npz").is_file()
+
+
+LINGERING = """
+import atexit, sys, time
+from deep_storm import cli
+atexit.register(time.sleep, 60)  # as long as it may take to leave TensorFlow
+cli.main = lambda: print("kept") or int(sys.argv[1])
+sys.exit(cli.program())
+"""
+
+
+def test_a_stopped_program_does_not_linger():
+    command = [sys.executable, "-c", LINGERING, "130"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (130, "kept\n")

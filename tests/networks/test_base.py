@@ -28,8 +28,10 @@ def in_memory_for(frames, seen):
 
     def run(batch):
         seen.append(len(batch))
-        if len(batch) > frames:
+        if len(batch) > 2 * frames:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+        if len(batch) > frames:
+            raise tf.errors.NotFoundError(None, None, "No algorithm worked!")
         return tf.constant(2 * batch)
 
     return run
@@ -57,3 +59,13 @@ def test_no_memory_for_two_frames_is_an_error():
         pytest.warns(UserWarning, match="too small"),
     ):
         infer(np.zeros((8, 3, 1, 1), np.float32))
+
+
+def test_another_error_stays_what_it_is():
+    import tensorflow as tf
+
+    def run(batch):
+        raise tf.errors.NotFoundError(None, None, "no such kernel")
+
+    with pytest.raises(tf.errors.NotFoundError, match="no such kernel"):
+        in_company(run)(np.zeros((8, 3, 1, 1), np.float32))

@@ -109,6 +109,19 @@ def test_starting_from_a_model_keeps_what_it_was_trained_for(work):
     assert finer.model.card.training["started_from"] == "model"
 
 
+def test_training_can_start_from_the_last_weights(work, tmp_path):
+    model = ds.Model.load(work / "model")
+    model.last_weights = [w + np.float32(0.01) for w in model.keras_model.get_weights()]
+    model.save(tmp_path / "model")
+    unmoved = {"steps": 1, "batch": 2, "learning_rate": 1e-12}
+    for start, expected in (
+        ("model/last.npz", model.last_weights),
+        ("model", model.keras_model.get_weights()),
+    ):
+        got = ds.train(from_model=tmp_path / start, **unmoved).model.keras_model.get_weights()
+        np.testing.assert_allclose(got[0], expected[0], atol=1e-6)
+
+
 def test_preview_draws_the_frame(work):
     shown = ds.preview(work / "sim.tif", model=work / "model", frame=3, output=work / "p.png")
     assert set(shown.table["frame"]) <= {2}

@@ -6,7 +6,7 @@
 #@ File (label="Output", description="Model folder to write; none = no file", value="none", style="directory", required=false, persist=false) output
 #@ File (label="Simulation stack", description="Stack (TIFF); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_stack") simulation_stack
 #@ File (label="Simulation ground truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_ground_truth") simulation_ground_truth
-#@ File (label="From model", description="Model folder to start from, or none; auto = general, the bundled model (native only)", value="auto", style="directory", required=false, persistKey="deepstorm.train.from_model") from_model
+#@ File (label="From model", description="Model folder to start from (NAME/last.npz: its last weights, not its best), or none; auto = general, the bundled model (native only)", value="auto", style="directory", required=false, persistKey="deepstorm.train.from_model") from_model
 #@ Boolean (label="Resume", description="Go on where an interrupted training with the same settings and output was", value="false", persist=false) resume
 #@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.camera_maps") camera_maps
 #@ File (label="Movie", description="The movie that the simulation is matched to (TIFF); the report shows its frames beside simulated ones; none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.movie") movie

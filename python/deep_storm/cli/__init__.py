@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
+
+STOPPED = 130
+"""Exit code after Ctrl-C."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,4 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # Ctrl-C before the verb had begun; later ones are answered where they arrive.
         print("Stopped before anything was done.", file=sys.stderr)
-        return 130
+        return STOPPED
+
+
+def program() -> int:
+    """Run ``deep-storm`` as a process of its own; one that was stopped ends at once.
+
+    By then all that had to be written or cleaned up is. What is left is Python taking itself and
+    TensorFlow down, for seconds on a busy machine.
+    """
+    code = main()
+    if code == STOPPED:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    return code

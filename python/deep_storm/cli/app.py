@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.cli import endings
+from deep_storm.cli import STOPPED, endings
 from deep_storm.cli.command import NAME, options_of, signature_of
 from deep_storm.cli.output import print_result, warnings_on_stderr
 from deep_storm.cli.progress import Watch
@@ -25,8 +25,8 @@ Every verb explains itself: deep-storm VERB --help. See it work: deep-storm demo
 
 def run(arguments: list[str]) -> int:
     """Run one command line; return its exit code, whatever happens."""
-    # TensorFlow says on the terminal what concerns only its makers.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow says on the terminal what concerns only its makers, and calls some of it errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without µ is no reason to fail
@@ -80,7 +80,7 @@ def perform(verb: Verb, given: dict[str, Any]) -> int:
             result = verb(**options)
     print_result(verb.name, result, as_json=bool(given.get("json")))
     if not getattr(result, "complete", True):
-        return endings.STOPPED
+        return STOPPED
     return endings.USER if getattr(result, "failed", ()) else 0
 
 

@@ -8,12 +8,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
+from deep_storm.cli import STOPPED
 from deep_storm.cli.command import NAME
-from deep_storm.errors import Cancelled, DeepStormError
+from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 
-USER, OURS, STOPPED, BROKEN_PIPE = 2, 1, 130, 141
-"""Exit codes: what the user can mend, our own mistake, Ctrl-C, nobody reads our output."""
+USER, OURS, BROKEN_PIPE = 2, 1, 141
+"""Exit codes: what the user can mend, our own mistake, nobody reads our output."""
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
@@ -34,7 +36,7 @@ def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
         # nobody reads any more; Python would complain again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    if debug and not isinstance(error, KeyboardInterrupt):
+    if debug and not was_interrupted(error):
         traceback.print_exception(type(error), error, error.__traceback__)
     sentence, code = explain(error, " ".join([NAME, *verb]))
     print(sentence, file=sys.stderr, flush=True)
@@ -53,7 +55,7 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
     command
         The command line as far as it is sure, to point at its help.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if was_interrupted(error):
         return "Stopped; no unfinished file was left behind.", STOPPED
     if isinstance(error, Cancelled):
         return f"Stopped: {error}", STOPPED
@@ -95,11 +97,27 @@ def _usage(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     if type(error).__name__ == "UnusedCliTokensError":
         return f"nothing is expected at {' '.join(map(repr, getattr(error, 'unused_tokens', ())))}"
+    if type(error).__name__ == "MissingArgumentError" and not _was_typed(error):
+        return _missing(getattr(error, "argument", None), text)
     text = text.partition(" Available commands:")[0]
     command, _, rest = text.partition(" parameter ")
     if command.startswith("Command ") and rest:
         text = rest
     return text
+
+
+def _was_typed(error: BaseException) -> bool:
+    """Whether an option stands there without its value, instead of not at all."""
+    tokens = getattr(getattr(error, "argument", None), "tokens", ())
+    return getattr(error, "keyword", None) is not None or bool(tokens)
+
+
+def _missing(argument: Any, complaint: str) -> str:
+    """Name what was not given and what it is, or the misspelt option that was meant for it."""
+    misspelt = complaint.partition(" Did you mean ")[2]
+    if misspelt:
+        return f"{argument.name} is missing. Did you mean {misspelt}"
+    return f"{argument.name} is missing; expected: {argument.parameter.help}"
 
 
 def _leave_threads_behind() -> None:

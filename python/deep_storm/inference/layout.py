@@ -13,6 +13,8 @@ from deep_storm.settings import Reconstruction
 
 MOST_BYTES_IN_NETWORK = 384 * 2**20
 SHARE_OF_FREE_MEMORY = 0.1
+PX_AT_A_TIME = 2**17
+"""Pixels of several frames in one network call: more are no faster, and Ctrl-C waits for a call."""
 MOST_CHUNK_FRAMES = 64
 LEAST_CHUNK_FRAMES = 4
 CHUNK_PX = 2**20
@@ -61,7 +63,8 @@ def plan_layout(
     tile_px = settings.tile_px or max(int(px_per_frame**0.5), 4 * network.halo_px)
     tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
     largest = max(_area(tile) for tile in tiles)
-    batch = max(LEAST_FRAMES, min(px_per_call // largest, MOST_CHUNK_FRAMES))
+    at_a_time = min(px_per_call, PX_AT_A_TIME) // largest
+    batch = max(LEAST_FRAMES, min(at_a_time, MOST_CHUNK_FRAMES))
     frames = max(CHUNK_PX // (height * width), LEAST_CHUNK_FRAMES)
     chunk = settings.chunk_frames or max(
         batch, min(MOST_CHUNK_FRAMES, frames, budget // (16 * height * width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def write_stack_of(
     return path
 
 
-def notebook(stack: Path, frames: int) -> float:
+def notebook(stack: Path, camera: Camera, frames: int) -> float:
     """Run the published recipe: frames enlarged in NumPy, ``predict`` one by one, local maxima.
 
     Returns
@@ -89,13 +90,14 @@ def untrained(
     return Model(card, make_network(network).build())
 
 
-def ours(stack: Path, model: Model, device: Device, folder: Path) -> tuple[float, float]:
+def ours(stack: Path, model: Model, precision: Any, folder: Path) -> tuple[float, float]:
     """Reconstruct a stack to table and image on disk.
 
     Returns
     -------
     Frames per second, and the share of the time in the network.
     """
+    device = Device(precision=precision)
     with open_frames(stack) as stream:
         few = Reconstruction(frames=f"1:{min(2, stream.shape[0])}")
         reconstruct_frames(stream, model, few, device)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, ClusterError, StackError
+from deep_storm.errors import Cancelled, ClusterError, StackError, was_interrupted
 from deep_storm.inference.canvas import Canvas
 from deep_storm.inference.fits import Sample, sampled_frames
 from deep_storm.inference.layout import Layout, plan_layout, spans
@@ -50,7 +50,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except SystemError as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):
+        if was_interrupted(error):
             raise KeyboardInterrupt from error
         raise
 
@@ -212,7 +212,7 @@ class ReconstructionRun:
                     self._tell()
                     self.workers = overlap.workers
                 overlap.wait(self._tell)
-            except (Cancelled, KeyboardInterrupt):
+            except (Cancelled, KeyboardInterrupt, SystemError):
                 if self.refinement is not None:
                     self.refinement.refiner.stop()
                 raise

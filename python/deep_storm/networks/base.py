@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.networks.device import is_out_of_memory
 from deep_storm.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
 
     def infer(frames: Float32) -> Float32:
         nonlocal most
-        from tensorflow.errors import ResourceExhaustedError
+        from tensorflow.errors import OpError
 
         pieces = []
         begin = 0
@@ -138,7 +139,9 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
             company = np.concatenate([piece, piece]) if len(piece) == 1 else piece
             try:
                 answer: Float32 = run(company).numpy()
-            except ResourceExhaustedError as error:
+            except OpError as error:
+                if not is_out_of_memory(error):
+                    raise
                 height, width = piece.shape[1:3]
                 if len(company) <= LEAST_FRAMES:
                     raise MemoryError(f"{LEAST_FRAMES} frames of {height} × {width} px") from error

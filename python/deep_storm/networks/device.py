@@ -136,6 +136,11 @@ def place(device: Device) -> AbstractContextManager[object]:
     return tf.device(f"/GPU:{number}")  # type: ignore[no-any-return]
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether TensorFlow failed for want of memory; cuDNN then says that no algorithm works."""
+    return type(error).__name__ == "ResourceExhaustedError" or "No algorithm worked" in str(error)
+
+
 def devices_of(device: Device) -> tuple[str, ...]:
     """Return TensorFlow's names of the devices that share inference: all that are meant.
 
@@ -173,7 +178,8 @@ def inference_dtype(device: Device) -> str:
     """
     if device.precision == "float32":
         return "float32"
-    gain = gain_on(device)
+    first = devices_of(device)[0]
+    gain = gpu_gain(first) if is_gpu(first) else bfloat16_gain()
     if device.precision == "bfloat16":
         if gain <= 0.0:
             raise SettingsError(
@@ -183,12 +189,6 @@ def inference_dtype(device: Device) -> str:
             )
         return "bfloat16"
     return "bfloat16" if gain >= LEAST_GAIN else "float32"
-
-
-def gain_on(device: Device) -> float:
-    """Return how much faster bfloat16 is on the chosen device; 0 where it does not work."""
-    first = devices_of(device)[0]
-    return gpu_gain(first) if is_gpu(first) else bfloat16_gain()
 
 
 @lru_cache(maxsize=1)

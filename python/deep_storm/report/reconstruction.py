@@ -278,8 +278,13 @@ def _timings(run: Run) -> Rows:
     ]
     if "frames_per_second" in timings:
         rows.append(("speed", f"{float(timings['frames_per_second']):.1f} frames per second"))
-    precision = run.record.get("results", {}).get("precision")
-    return (*rows, *((("precision", str(precision)),) if precision else ()))
+    results = run.record.get("results", {})
+    if "precision" in results:
+        rows.append(("precision", str(results["precision"])))
+    if "workers" in results:
+        said = (f"{name.replace('_', ' ')} {count}" for name, count in results["workers"].items())
+        rows.append(("threads beside the network", ", ".join(said)))
+    return tuple(rows)
 
 
 def simulated_size(shape: tuple[int, ...], largest: int = 96) -> tuple[int, int]:

@@ -13,11 +13,18 @@ from deep_storm.settings.clustering import Clustering
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
 from deep_storm.settings.postprocessing import DriftCorrection, Duplicates, Filtering, Merging
-from deep_storm.settings.results import Evaluation, Reconstruction, Rendering, Watching
+from deep_storm.settings.results import (
+    Benchmark,
+    Evaluation,
+    Reconstruction,
+    Rendering,
+    Watching,
+)
 from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
 __all__ = [
     "Background",
+    "Benchmark",
     "Clustering",
     "Device",
     "Domain",

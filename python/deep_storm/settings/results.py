@@ -1,4 +1,4 @@
-"""Settings of what is made from a stack or a table, and of its judgement."""
+"""Settings of what is made from a stack or a table, and of its judgement and speed."""
 
 from __future__ import annotations
 
@@ -95,6 +95,18 @@ class Rendering(Settings):
     depth: Literal["float32", "uint16"] = setting(
         "float32",
         "numbers in a TIFF: localizations per pixel, or scaled to 16 bits; colours have 3 × 8",
+    )
+
+
+class Benchmark(Settings):
+    """What a benchmark tells about."""
+
+    frames: int = setting(
+        10_000,
+        "length of the stack that the last line is about",
+        unit="frames",
+        ge=1,
+        le=1_000_000_000,
     )
 
 

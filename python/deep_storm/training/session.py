@@ -18,7 +18,7 @@ from deep_storm.io.stream import FrameStream
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import place
+from deep_storm.networks.device import is_out_of_memory, place
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.calibration import calibrate
@@ -157,12 +157,14 @@ def within_memory(
     MemoryError
         Not even a single patch fits.
     """
-    from tensorflow.errors import ResourceExhaustedError
+    from tensorflow.errors import OpError
 
     while True:
         try:
             return settings, run(settings)
-        except ResourceExhaustedError as error:
+        except OpError as error:
+            if not is_out_of_memory(error):
+                raise
             if settings.batch == 1:
                 raise MemoryError(f"a patch of {settings.patch_size_px} px") from error
             half = settings.batch // 2

@@ -10,8 +10,8 @@ from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Device, Emitters, Psf
-from deep_storm.verbs.registry import Argument, verb
+from deep_storm.settings import Background, Benchmark, Emitters, Psf
+from deep_storm.verbs.registry import verb
 
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
 PSF = Psf(sigma_nm=110.0)
@@ -67,92 +67,55 @@ class BenchmarkResult:
 
 @verb(
     "measure this machine: recipes side by side, training, memory",
-    Argument("frames", "length of the stack that the last line is about", int),
-    camera=Camera,
-    psf=Psf,
-    emitters=Emitters,
-    background=Background,
-    device=Device,
+    settings=Benchmark,
 )
-def benchmark(
-    *,
-    frames: int = 10_000,
-    camera: Camera = CAMERA,
-    psf: Psf = PSF,
-    emitters: Emitters = EMITTERS,
-    background: Background = BACKGROUND,
-    device: Device = Device(),
-    progress: Progress = silent,
-) -> BenchmarkResult:
+def benchmark(*, settings: Benchmark = Benchmark(), progress: Progress = silent) -> BenchmarkResult:
     """Measure, in one run, the published recipe and ours, end to end from TIFF to table and image.
 
     Parameters
     ----------
-    frames
-        Length of the stack whose time is estimated.
-    camera, psf, emitters, background
-        What the simulated stacks look like: your own, to know about your own movie.
-    device
-        Where TensorFlow computes.
+    settings
+        Settings.
     progress
         Called after every recipe.
-
-    Raises
-    ------
-    SettingsError
-        The device is not there, or cannot compute in that precision.
     """
-    from deep_storm.networks.device import gain_on, inference_dtype, place
+    from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 
-    with place(device):
-        wanted = ["float32"] if device.precision == "auto" else [inference_dtype(device)]
-        if device.precision == "auto" and gain_on(device):
-            wanted.append("bfloat16")
-        devices = tuple(device.model_copy(update={"precision": p}) for p in wanted)
-        parts = camera, psf, emitters, background
-        rows, speed, share = _measured(parts, devices, progress)
-    return BenchmarkResult(rows, speed, share, peak_memory_bytes() / 2**30, frames)
-
-
-def _measured(
-    parts: tuple[Camera, Psf, Emitters, Background],
-    devices: tuple[Device, ...],
-    progress: Progress,
-) -> tuple[tuple[Row, ...], float, float]:
-    """Measure all recipes, then training: steps per second, and what simulating takes of them."""
+    quiet_tensorflow()
     from deep_storm.inference import recipes
     from deep_storm.training.speed import training_speed
     from deep_storm.verbs.models import Expected, ready_model
 
     # Trained, so that it finds what a user's model finds; classic answers the same amount always.
-    native = ready_model("general", Expected(*parts)).model
-    classic = recipes.untrained("classic", *parts)
+    native = ready_model("general", Expected(CAMERA, PSF, EMITTERS, BACKGROUND)).model
+    classic = recipes.untrained("classic", CAMERA, PSF, EMITTERS, BACKGROUND)
+    precisions = ["float32"] + (["bfloat16"] if bfloat16_gain() else [])
     sizes = (64, 256)
-    total = len(sizes) * (2 + len(devices)) + 1
+    total = len(sizes) * (2 + len(precisions)) + 1
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for size_px in sizes:
-            stack = recipes.write_stack_of(Path(folder), size_px, *parts)
-            base = recipes.notebook(stack, 4 if size_px == 64 else 1)
+            stack = recipes.write_stack_of(Path(folder), size_px, CAMERA, PSF, EMITTERS, BACKGROUND)
+            base = recipes.notebook(stack, CAMERA, 4 if size_px == 64 else 1)
             rows.append(Row("published recipe (batch 1, float32)", size_px, base, 1.0, 1.0))
             progress(len(rows), total, "recipes")
-            for model, device in [(classic, devices[0]), *((native, d) for d in devices)]:
-                speed, share = recipes.ours(stack, model, device, Path(folder))
-                name = f"{model.card.network.network} {device.precision}"
+            for model, precision in [(classic, "float32")] + [(native, p) for p in precisions]:
+                speed, share = recipes.ours(stack, model, precision, Path(folder))
+                name = f"{model.card.network.network} {precision}"
                 rows.append(Row(name, size_px, speed, speed / base, share))
                 progress(len(rows), total, "recipes")
-    steps_per_second, share = training_speed(*parts)
+    steps_per_second, share = training_speed(CAMERA, PSF, EMITTERS, BACKGROUND)
     progress(total, total, "recipes")
-    return tuple(rows), steps_per_second, share
+    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), settings.frames)
 
 
-def peak_memory_bytes() -> int:
+def peak_memory_gib() -> float:
     """Return the most memory that this process has held until now."""
-    if sys.platform == "win32":
+    try:
+        import resource
+    except ImportError:  # Windows
         import psutil
 
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        return psutil.Process().memory_info().peak_wset / 2**30
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -42,6 +42,7 @@ from typing import Any, Protocol, TypeVar
 from deep_storm.camera import Camera
 from deep_storm.settings import (
     Background,
+    Benchmark,
     Clustering,
     Device,
     DriftCorrection,
@@ -108,6 +109,7 @@ CLASSES: tuple[type[Settings], ...] = (
     Clustering,
     Rendering,
     Evaluation,
+    Benchmark,
 )
 """All settings classes; a configuration file has a section of each one's lower-case name."""
 

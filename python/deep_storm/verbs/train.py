@@ -72,7 +72,8 @@ class TrainResult:
     ),
     Argument(
         "from_model",
-        "model folder to start from, or none; default: general, the bundled model (native only)",
+        "model folder to start from (NAME/last.npz: its last weights, not its best), or none; "
+        "default: general, the bundled model (native only)",
         option="from",
     ),
     Argument(
@@ -126,8 +127,9 @@ def train(
         Stack and ground truth to train on. Without it the simulation is made on the fly from
         ``psf``, ``emitters`` and ``background``, which are needed then.
     from_model
-        A model to start from; what is not given is taken from it. By default the bundled general
-        model, which tells nothing about your experiment; ``"none"`` starts from nothing.
+        A model to start from; what is not given is taken from it. ``NAME/last.npz`` starts from
+        its last weights instead of its best. By default the bundled general model, which tells
+        nothing about your experiment; ``"none"`` starts from nothing.
     camera
         Needed, unless a model to start from or a protocol beside the simulation tells it.
     psf, emitters, background
@@ -231,14 +233,19 @@ def _write_folder(
 
 def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:
     """Return the model to start from: the one that is named, or the bundled general one."""
-    from deep_storm.model import Model
+    from deep_storm.model import LAST_FILE, Model
 
     if isinstance(from_model, Model):
         return from_model
     if from_model is None:
         fits = network is None or network.network == "native"
         return Model.load("general") if fits else None
-    return None if str(from_model) == "none" else Model.load(from_model)
+    if str(from_model) == "none":
+        return None
+    path = Path(from_model)
+    if path.name == LAST_FILE:
+        return Model.load(path.parent, last=True)
+    return Model.load(from_model)
 
 
 def _keeper(
