@@ -8,6 +8,7 @@ import tifffile
 
 import deep_storm as ds
 from deep_storm.errors import OutputError
+from deep_storm.training import calibration
 from deep_storm.verbs.models import load_model
 
 DATA = files("deep_storm") / "demo_data"
@@ -20,7 +21,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(folder):
-    return ds.demo(output=folder, minutes=0.05)
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setitem(calibration.EMITTERS, "native", 3000)
+        return ds.demo(output=folder, minutes=0.05)
 
 
 def test_it_beats_thunderstorm_on_the_bundled_frames(result):
