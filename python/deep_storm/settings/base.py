@@ -154,7 +154,7 @@ def describe_range(cls: type[Settings], name: str) -> str:
     if "ge" in limits and "le" in limits:
         text += f" from {limits['ge']:g} to {limits['le']:g}"
     else:
-        text += "".join(f" {words[k]} {v:g}" for k, v in limits.items())
+        text += " and".join(f" {words[k]} {v:g}" for k, v in limits.items())
     multiples = [getattr(c, "multiple_of", None) for c in cls.model_fields[name].metadata]
     text += "".join(f", a multiple of {m:g}" for m in multiples if m is not None)
     unit = field_unit(cls, name)

@@ -1,0 +1,67 @@
+"""The demo, with a training of seconds, and what it may learn from."""
+
+from importlib.resources import files
+
+import pandas as pd
+import pytest
+import tifffile
+
+import deep_storm as ds
+from deep_storm.errors import OutputError
+from deep_storm.training import calibration
+from deep_storm.verbs.models import load_model
+
+DATA = files("deep_storm") / "demo_data"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo") / "out"
+
+
+@pytest.fixture(scope="module")
+def result(folder):
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setitem(calibration.EMITTERS, "native", 3000)
+        return ds.demo(output=folder, minutes=0.05)
+
+
+def test_it_beats_thunderstorm_on_the_bundled_frames(result):
+    assert result.thunderstorm.jaccard == pytest.approx(0.680, abs=0.001)
+    assert result.thunderstorm.rmse_nm == pytest.approx(19.1, abs=0.1)
+    assert result.ours.jaccard > 0.85
+    assert result.ours.rmse_nm < result.thunderstorm.rmse_nm
+
+
+def test_it_leaves_image_picture_table_protocol_and_model(result, folder):
+    with tifffile.TiffFile(folder / "demo.tif") as image:
+        assert image.pages[0].shape == (512, 512)
+        assert image.imagej_metadata["unit"] == "um"
+    assert ds.evaluate(folder / "demo.csv", DATA / "cmos_d2_first30_gt.csv").comparison.scores
+    for name in ("demo.png", "demo-protocol.txt", "demo-run.toml", "demo-report.html"):
+        assert (folder / name).stat().st_size > 100
+    assert load_model(folder / "model").card.scores["jaccard"] > 0.8
+
+
+def test_it_says_both_scores_the_speed_and_what_to_try_next(result, folder):
+    text = result.summary()
+    for word in ("Jaccard", "Recall", "Precision", "RMSE", "Frames per second", "ThunderSTORM"):
+        assert word in text
+    _, _, advice = text.partition("Try next:\n")
+    assert [line.split()[:2] for line in advice.splitlines()] == [
+        ["deep-storm", "render"], ["deep-storm", "reconstruct"], ["deep-storm", "train"]
+    ]  # fmt: skip
+    assert str(folder / "model") in advice
+
+
+def test_an_earlier_demo_is_not_replaced_unasked(result, folder):
+    with pytest.raises(OutputError, match="already"):
+        ds.demo(output=folder)
+
+
+def test_nothing_is_learnt_from_a_test_frame():
+    with (DATA / "training_truth.csv").open() as learnt:
+        frames = pd.read_csv(learnt)["frame"]
+    with (DATA / "cmos_d2_first30_gt.csv").open() as tested:
+        assert pd.read_csv(tested)["frame"].max() == 30
+    assert frames.min() == 31
