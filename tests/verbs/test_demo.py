@@ -9,6 +9,7 @@ import tifffile
 import deep_storm as ds
 from deep_storm.errors import OutputError
 from deep_storm.training import calibration
+from deep_storm.verbs import demo
 from deep_storm.verbs.models import load_model
 
 DATA = files("deep_storm") / "demo_data"
@@ -43,7 +44,8 @@ def test_it_leaves_image_picture_table_protocol_and_model(result, folder):
     assert load_model(folder / "model").card.scores["jaccard"] > 0.8
 
 
-def test_it_says_both_scores_the_speed_and_what_to_try_next(result, folder):
+def test_it_says_both_scores_the_speed_and_what_to_try_next(result, folder, monkeypatch):
+    monkeypatch.setattr(demo, "command_here", lambda: "deep-storm")
     text = result.summary()
     for word in ("Jaccard", "Recall", "Precision", "RMSE", "Frames per second", "ThunderSTORM"):
         assert word in text
@@ -52,6 +54,18 @@ def test_it_says_both_scores_the_speed_and_what_to_try_next(result, folder):
         ["deep-storm", "render"], ["deep-storm", "reconstruct"], ["deep-storm", "train"]
     ]  # fmt: skip
     assert str(folder / "model") in advice
+
+
+def test_what_to_type_is_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo.sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(demo.shutil, "which", lambda name: None)
+    assert demo.command_here() == "deep-storm"
+    (tmp_path / "run.py").touch()
+    assert demo.command_here().endswith(' "{}"'.format(tmp_path / "run.py"))
+    monkeypatch.chdir(tmp_path)
+    assert demo.command_here().split()[-1] == "run.py"
+    monkeypatch.setattr(demo.shutil, "which", lambda name: "/bin/deep-storm")
+    assert demo.command_here() == "deep-storm"
 
 
 def test_an_earlier_demo_is_not_replaced_unasked(result, folder):

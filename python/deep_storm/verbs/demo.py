@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -50,7 +53,7 @@ class DemoResult:
             f"{'Frames per second':34}{self.frames_per_second:12.1f}"
             f"{1.0 / THUNDERSTORM_SECONDS_PER_FRAME:14.2f}"
         )
-        model, table = self.folder / "model", self.folder / "demo.csv"
+        model, table, command = self.folder / "model", self.folder / "demo.csv", command_here()
         return "\n".join(
             [
                 *rows,
@@ -61,9 +64,9 @@ class DemoResult:
                 "maximum likelihood.",
                 "",
                 "Try next:",
-                f"  deep-storm render {table} --pixel-size-nm 10 -o {self.folder / 'points.tif'}",
-                f"  deep-storm reconstruct YOUR_MOVIE.tif --model {model} -o results/movie",
-                "  deep-storm train --help",
+                f"  {command} render {table} --pixel-size-nm 10 -o {self.folder / 'points.tif'}",
+                f"  {command} reconstruct YOUR_MOVIE.tif --model {model} -o results/movie",
+                f"  {command} train --help",
             ]
         )
 
@@ -77,6 +80,15 @@ class DemoResult:
             "frames_per_second": self.frames_per_second,
             "training_minutes": self.training_minutes,
         }
+
+
+def command_here() -> str:
+    """Return what to type for Deep-STORM: who came by run.py has no ``deep-storm`` on the path."""
+    script = Path(sys.prefix).parent / "run.py"
+    if shutil.which("deep-storm") is not None or not script.is_file():
+        return "deep-storm"
+    name = script.name if script.parent == Path.cwd() else f'"{script}"'
+    return f"{'python' if os.name == 'nt' else 'python3'} {name}"
 
 
 @verb(
