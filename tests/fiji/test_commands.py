@@ -217,7 +217,7 @@ def test_training_matched_to_a_file_and_to_an_imported_simulation(imagej, traine
     assert done["status"].startswith("ok: ")
     assert ds.Model.load(tmp_path / "mine").card.training["data"] == "imported simulation"
     report = (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
-    assert "frames of the imported simulation" in report
+    assert "Simulated patches above real frames" in report
     assert imagej.ask("evaluate", text="plain_host().recall('preview.model')") == str(
         tmp_path / "mine"
     )
