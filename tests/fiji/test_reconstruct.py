@@ -123,7 +123,8 @@ def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):
     x, y, width, height = done["overlay"][0]["box"]
     assert x + width / 2 == pytest.approx(expected["x_nm"].iloc[0] / 100, abs=1e-3)
     assert y + height / 2 == pytest.approx(expected["y_nm"].iloc[0] / 100, abs=1e-3)
-    assert done["overlay"][0]["name"].startswith("Deep-STORM confidence 0.")
+    confidence = expected["confidence"].iloc[0]
+    assert done["overlay"][0]["name"] == f"Deep-STORM confidence {confidence:.2f}"
 
 
 @pytest.mark.parametrize(
