@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -49,13 +52,32 @@ def write_stack_of(
     return path
 
 
-def notebook(stack: Path, camera: Camera, frames: int) -> float:
-    """Run the published recipe: frames enlarged in NumPy, ``predict`` one by one, local maxima.
+def notebook(stack: Path, frames: int) -> float:
+    """Run the published recipe in a process of its own, with TensorFlow as it comes.
+
+    Deep-STORM has TensorFlow compute with oneDNN (:mod:`deep_storm.networks.device`), which the
+    notebook does not ask for.
 
     Returns
     -------
     Frames per second from TIFF to localizations and summed image.
     """
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    command = [sys.executable, "-c", _NOTEBOOK, str(stack), str(frames)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+_NOTEBOOK = """
+import sys
+import tensorflow  # before Deep-STORM sets it up
+from deep_storm.inference.recipes import run_notebook
+print(run_notebook(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def run_notebook(stack: str, frames: int) -> float:
+    """Enlarge frames in NumPy, ``predict`` one by one, take local maxima; frames per second."""
     network = make_network(Network(network="classic", upsampling=1))
     model = network.build()
     with open_frames(stack) as stream:

@@ -96,7 +96,7 @@ def benchmark(*, settings: Benchmark = Benchmark(), progress: Progress = silent)
     with tempfile.TemporaryDirectory() as folder:
         for size_px in sizes:
             stack = recipes.write_stack_of(Path(folder), size_px, CAMERA, PSF, EMITTERS, BACKGROUND)
-            base = recipes.notebook(stack, CAMERA, 4 if size_px == 64 else 1)
+            base = recipes.notebook(stack, 4 if size_px == 64 else 1)
             rows.append(Row("published recipe (batch 1, float32)", size_px, base, 1.0, 1.0))
             progress(len(rows), total, "recipes")
             for model, precision in [(classic, "float32")] + [(native, p) for p in precisions]:
