@@ -95,12 +95,7 @@ def main() -> None:
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets:
-            own = name.startswith("own_")
-            data = (
-                accuracy.own_set(float(name[4:]), Path(folder))
-                if own
-                else accuracy.thunderstorm_set(name)
-            )
+            data = accuracy.named_set(name, Path(folder))
             for part in PARTS:
                 with replaced(part):
                     model, _ = accuracy.model_for("general", told(data, part), 0, None, 1)

@@ -121,6 +121,13 @@ def emitters_beyond(movie: SimulatedFrames) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def named_set(name: str, folder: Path) -> Set:
+    """Return a set by its name; ``own_DENSITY`` is simulated into a folder."""
+    if name.startswith("own_"):
+        return own_set(float(name.removeprefix("own_")), folder)
+    return thunderstorm_set(name)
+
+
 def model_for(way: str, data: Set, minutes: float, steps: int | None, seed: int) -> Any:
     """Return the model of a way, and the minutes it took."""
     from deep_storm.training.adaptation import adapted
@@ -197,8 +204,7 @@ def main() -> None:
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets:
-            own = name.startswith("own_")
-            data = own_set(float(name[4:]), Path(folder)) if own else thunderstorm_set(name)
+            data = named_set(name, Path(folder))
             limit = dict(
                 zip(("limit_jaccard", "limit_rmse_nm"), single_frame_limit(data), strict=True)
             )

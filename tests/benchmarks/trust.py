@@ -290,12 +290,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets:
-            own = name.startswith("own_")
-            data = (
-                accuracy.own_set(float(name[4:]), Path(folder))
-                if own
-                else accuracy.thunderstorm_set(name)
-            )
+            data = accuracy.named_set(name, Path(folder))
             model, _ = accuracy.model_for(options.way, data, options.minutes, options.steps, 1)
             row = judged(data, model, options.refine)
             rows.append(row)

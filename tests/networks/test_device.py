@@ -11,6 +11,7 @@ from deep_storm.networks import device as module
 from deep_storm.networks.device import (
     devices_of,
     inference_dtype,
+    is_out_of_memory,
     place,
     quiet_tensorflow,
     stderr_held_back,
@@ -100,3 +101,17 @@ def test_what_a_probe_found_is_remembered_for_each_machine(monkeypatch, tmp_path
 def test_a_probe_that_dies_says_no(monkeypatch):
     monkeypatch.setattr(module, "_PROBE", "import os; os.abort()")
     assert module.probe("/CPU:0", "plain", "8") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "memory"),
+    [
+        ("ResourceExhaustedError", "OOM when allocating tensor", True),
+        ("InternalError", "Failed to allocate device memory", True),
+        ("NotFoundError", "No algorithm worked!", True),
+        ("InternalError", "the driver is gone", False),
+        ("NotFoundError", "no such kernel", False),
+    ],
+)
+def test_what_counts_as_out_of_memory(kind, text, memory):
+    assert is_out_of_memory(type(kind, (Exception,), {})(text)) is memory

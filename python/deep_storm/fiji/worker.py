@@ -213,18 +213,14 @@ def _answer(job: Job, request: Request) -> dict[str, Any]:
         place = f" ({error.filename})" if error.filename else ""
         return {"mistake": f"{error.strerror or error}{place}"}
     except Exception as error:  # noqa: BLE001 - the process boundary: Fiji shows it
+        from deep_storm.networks.device import is_out_of_memory
+
         LOGGER.error("%s", traceback.format_exc())
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             return {"memory": str(error)[:200]}
         return {"mistake": f"{type(error).__name__}: {str(error)[:500]}"}
     finally:
         job.interruptible = False
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return type(error).__name__ in ("ResourceExhaustedError", "InternalError") and (
-        "memory" in str(error).lower() or "OOM" in str(error)
-    )
 
 
 def load_tensorflow() -> None:

@@ -137,8 +137,13 @@ def place(device: Device) -> AbstractContextManager[object]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether TensorFlow failed for want of memory; cuDNN then says that no algorithm works."""
-    return type(error).__name__ == "ResourceExhaustedError" or "No algorithm worked" in str(error)
+    """Whether TensorFlow failed for want of memory, by what it raises in the various cases."""
+    kind, text = type(error).__name__, str(error)
+    return (
+        kind == "ResourceExhaustedError"
+        or (kind == "InternalError" and ("memory" in text.lower() or "OOM" in text))
+        or "No algorithm worked" in text  # cuDNN: none that fits
+    )
 
 
 def devices_of(device: Device) -> tuple[str, ...]:
