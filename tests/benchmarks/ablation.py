@@ -10,6 +10,7 @@ the model is told something wrong: then it is told so on the simulation as well.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,8 +24,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import accuracy
 
+from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS
 from deep_storm.extraction import native
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.networks.base import Inference
+from deep_storm.networks.native import NativeNetwork
 from deep_storm.refinement import refiner
 
 HEAD = f"{'set':<18}{'part':<44}{'Jaccard':>9}{'recall':>8}{'prec.':>7}{'RMSE':>7}{'ECE':>7}"
@@ -51,12 +55,51 @@ def nothing(*_: Any) -> None:
     """Leave a move out."""
 
 
+def over_flips(inference: Callable[..., Inference]) -> Callable[..., Inference]:
+    """Answer with the mean over all flips and rotations of a frame by 90 degrees."""
+
+    def mirrored(raw: np.ndarray, axis: int) -> np.ndarray:
+        cells = raw[..., :BACKGROUND_CHANNEL].reshape(*raw.shape[:3], CELLS, CELLS, FIELDS)
+        cells = np.flip(cells, (axis, axis + 2)).copy()
+        cells[..., 3 - axis] *= -1.0  # x is field 1 and axis 2
+        background = np.flip(raw[..., BACKGROUND_CHANNEL:], axis)
+        return np.concatenate([cells.reshape(*raw.shape[:3], -1), background], axis=-1)
+
+    def transposed(raw: np.ndarray) -> np.ndarray:
+        cells = raw[..., :BACKGROUND_CHANNEL].reshape(*raw.shape[:3], CELLS, CELLS, FIELDS)
+        cells = cells.transpose(0, 2, 1, 4, 3, 5)[..., [0, 2, 1, 3, 4, 6, 5, 7, 8]]
+        background = raw[..., BACKGROUND_CHANNEL:].transpose(0, 2, 1, 3)
+        return np.concatenate([cells.reshape(*background.shape[:3], -1), background], axis=-1)
+
+    def made(*given: Any, **more: Any) -> Inference:
+        infer = inference(*given, **more)
+
+        def answer(frames: np.ndarray) -> np.ndarray:
+            answers = []
+            for turned, *axes in itertools.product((False, True), (0, 1), (0, 2)):
+                flips = [axis for axis in axes if axis]
+                seen = np.flip(frames, flips)
+                seen = seen.transpose(0, 2, 1, 3) if turned else seen
+                raw = infer(np.ascontiguousarray(seen))
+                raw = transposed(raw) if turned else raw
+                for axis in flips:
+                    raw = mirrored(raw, axis)
+                answers.append(raw)
+            return np.mean(answers, axis=0)
+
+        return answer
+
+    return made
+
+
+FLIPS = (NativeNetwork, "inference", over_flips(NativeNetwork.inference))
 NO_SPLIT = (refiner, "split", nothing)
 NO_BIRTH = (refiner, "give_birth", nothing)
 NO_DEATH = (refiner, "change", nothing)
 PARTS = (
     Part("all of it"),
     Part("each cell for itself, not gathered", ((native, "read_candidates", cells_alone),)),
+    Part("mean of eight flips and rotations", (FLIPS,)),
     Part("told 25 % too few photons", photons=0.75),
     Part("told 30 % too many photons", photons=1.3),
     Part("refined", refine=True),
@@ -88,6 +131,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", default=["cmos_d2", "own_5"])
+    parser.add_argument("--only", default="", help="parts whose name contains this")
     options = parser.parse_args()
     from deep_storm.networks.device import quiet_tensorflow
 
@@ -96,7 +140,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets:
             data = accuracy.named_set(name, Path(folder))
-            for part in PARTS:
+            for part in (p for p in PARTS if options.only in p.name):
                 with replaced(part):
                     model, _ = accuracy.model_for("general", told(data, part), 0, None, 1)
                     row = accuracy.measured(data, "general", model, 0, part.refine)

@@ -7,8 +7,9 @@ Sets: the ThunderSTORM simulations of ``../shared/thunderstorm`` where they are 
 bundled 30 frames of ``cmos_d2``), and our own simulation at several densities. Ways: ``general``
 (the bundled model, told the settings, not trained), ``blind`` (the same, settings estimated from
 the stack), ``trained`` (from the general model, as ``train`` does by default), ``scratch`` (from
-nothing), and each of them with ``+refine``. The settings of the simulation are those of the truth
-table; thresholds and confidences come from simulation, never from the frames that are scored.
+nothing), ``classic`` (the published network, from nothing), and each of them with ``+refine``. The
+settings of the simulation are those of the truth table; thresholds and confidences come from
+simulation, never from the frames that are scored.
 
 Beside each figure stand the minutes of training (0.x without: so long it takes to learn confidence
 and threshold), the frames, and the limit of a single frame (see ``limit.py``).
@@ -34,7 +35,15 @@ import deep_storm as ds
 from deep_storm.camera import Camera
 from deep_storm.estimation import match_settings
 from deep_storm.io.images import write_stack
-from deep_storm.settings import Background, Emitters, Evaluation, Psf, Simulation, Training
+from deep_storm.settings import (
+    Background,
+    Emitters,
+    Evaluation,
+    Network,
+    Psf,
+    Simulation,
+    Training,
+)
 from deep_storm.simulation.frames import SimulatedFrames
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +58,7 @@ CAMERAS = {
 }
 OWN_DENSITIES = (0.25, 1.0, 3.0, 5.0, 10.0)
 OWN_EMITTERS = 4000
-WAYS = ("general", "blind", "trained", "scratch")
+WAYS = ("general", "blind", "trained", "scratch", "classic")
 HEAD = (
     f"{'set':<16}{'way':<18}{'min':>5}{'frames':>7}{'Jaccard':>9}{'recall':>8}{'prec.':>7}"
     f"{'RMSE':>7}{'bias x':>8}{'bias y':>8}{'photons':>9}{'err/unc':>9}{'ECE':>7}"
@@ -151,6 +160,7 @@ def model_for(way: str, data: Set, minutes: float, steps: int | None, seed: int)
             emitters=data.emitters,
             background=data.background,
             training=training,
+            network=Network(network="classic" if way == "classic" else "native"),
             from_model="none" if way == "scratch" else None,
         )
         model = done.model

@@ -76,6 +76,7 @@ def main() -> None:
     """Train, reconstruct, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--batch", type=int, help="patches per training step")
     parser.add_argument("--picture", type=Path, help="classic | general | truth, side by side")
     options = parser.parse_args()
     if not SHARED.is_dir():
@@ -88,6 +89,7 @@ def main() -> None:
         camera=CAMERA,
         network=Network(network="classic", upsampling=UPSAMPLING),
         minutes=options.minutes,
+        batch=options.batch,
     ).model
     trained = time.perf_counter() - began
     print(

@@ -44,6 +44,8 @@ REACH_SR_PX = 32
 AMPLITUDE = 100.0
 """Height of a single emitter's heat map sum; keeps the loss away from the blank solution."""
 KERNEL_RADIUS = 3
+MOMENTUM = 0.9
+"""Of the means and variances for inference: minutes of training are a few hundred steps."""
 
 
 class ClassicNetwork(LocalizationNetwork):
@@ -51,7 +53,7 @@ class ClassicNetwork(LocalizationNetwork):
 
     name = "classic"
     learning_rate = 1e-3
-    batch = 16
+    batch = 4
     patch_size_px = 24
 
     @property
@@ -75,7 +77,7 @@ class ClassicNetwork(LocalizationNetwork):
             x = layers.Conv2D(
                 width, 3, padding="same", use_bias=False, kernel_initializer="orthogonal"
             )(x)
-            return layers.ReLU()(layers.BatchNormalization()(x))
+            return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
         frame = keras.Input((None, None, 1), name="frame")
         x = layers.UpSampling2D(self.upsampling)(frame) if self.upsampling > 1 else frame

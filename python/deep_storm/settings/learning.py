@@ -57,7 +57,7 @@ class Training(Settings):
     epochs: int = setting(100, "most passes over the patches", unit="epochs", ge=1, le=100_000)
     batch: int | None = setting(
         None,
-        "patches per training step; default: 32 (native), 16 (classic)",
+        "patches per training step; default: 32 (native), 4 (classic)",
         unit="patches",
         ge=1,
         le=4096,
