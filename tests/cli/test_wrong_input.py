@@ -185,7 +185,7 @@ def test_single_nan_pixels_are_filled_and_counted(place, capsys):
 def test_one_frame_is_enough_to_reconstruct(place, capsys):
     tifffile.imwrite(place / "one.tif", stack_of(place)[0])
     assert main(["reconstruct", "one.tif", *RECONSTRUCT]) == 0
-    assert "in 1 frames" in capsys.readouterr().out
+    assert "in 1 frame of" in capsys.readouterr().out
 
 
 def test_one_frame_is_too_little_to_train_on(place, refused):

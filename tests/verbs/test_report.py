@@ -148,7 +148,7 @@ def test_an_empty_table_has_a_report_too(run):
     table = ds.read_table(run / "out.csv")
     ds.write_table(run / "out.csv", table.iloc[:0], overwrite=True)
     done = report(run / "out-run.toml")
-    assert "only 0 localizations" in done.suspicions[0]
+    assert "Only 0 localizations" in done.suspicions[0]
 
 
 @pytest.mark.parametrize(

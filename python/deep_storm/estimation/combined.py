@@ -14,6 +14,7 @@ from deep_storm.estimation.matching import UNIFORM_KURTOSIS
 from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.result import Estimate, local_quantities, matched_settings
 from deep_storm.estimation.table import CROWDED, table_statistics
+from deep_storm.words import counted
 
 AGREE = {"sigma": 0.05, "photons": 0.15, "background": 0.2}
 """Relative difference beyond which table and stack disagree."""
@@ -135,7 +136,8 @@ def _check_same(table: pd.DataFrame, frames: int, height_nm: float, width_nm: fl
     last = int(table["frame"].max()) + 1
     if last > frames:
         raise TableError(
-            f"the table has localizations in frame {last}, the stack has {frames} frames",
+            f"the table has localizations in frame {last}, the stack has "
+            f"{counted(frames, 'frame')}",
             "a table of this stack",
             "give the table that was made from these frames",
         )

@@ -14,6 +14,7 @@ from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.sampling import LEAST_FRAMES, check_values
 from deep_storm.io.stream import FrameStream
 from deep_storm.progress import Progress, silent
+from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -108,7 +109,7 @@ def _result(
     texts = []
     if frames < FEW_FRAMES:
         texts.append(
-            f"only {frames} frames: the noise of a single pixel is known to "
+            f"only {counted(frames, 'frame')}: the noise of a single pixel is known to "
             f"{1.0 / math.sqrt(2.0 * frames):.0%}; take {ENOUGH_FRAMES} or more"
         )
     good = variance > 0

@@ -15,6 +15,7 @@ from deep_storm.estimation.sampling import Sample
 from deep_storm.estimation.shapes import modes
 from deep_storm.estimation.spread import typical
 from deep_storm.io.stream import FrameStream
+from deep_storm.words import counted
 
 FEW_FRAMES = 50
 FEW_EMITTERS = 300
@@ -131,7 +132,7 @@ def _general(evidence: Evidence) -> tuple[str, ...]:
     sample, crowd = evidence.sample, evidence.crowd
     texts = []
     if sample.frames < FEW_FRAMES:
-        texts.append(f"only {sample.frames} frames: 100 or more give surer numbers")
+        texts.append(f"only {counted(sample.frames, 'frame')}: 100 or more give surer numbers")
     if evidence.emitters < FEW_EMITTERS:
         texts.append(f"only about {evidence.emitters} emitters were seen")
     if sample.saturated > SATURATED_SHARE:

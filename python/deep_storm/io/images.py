@@ -15,6 +15,7 @@ from deep_storm.io import mapped
 from deep_storm.io.files import atomic_path
 from deep_storm.io.pyramid import write_pyramid
 from deep_storm.io.tiff import TiffFrames
+from deep_storm.words import counted
 
 LARGEST_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
 """A classic TIFF, the only kind with ImageJ's description, holds no larger frame."""
@@ -230,7 +231,7 @@ def read_image(
     with TiffFrames(path) as frames:
         if frames.shape[0] != 1:
             raise StackError(
-                f"{path} holds {frames.shape[0]} frames",
+                f"{path} holds {counted(frames.shape[0], 'frame')}",
                 "a single image",
                 "save one frame, or a projection (Image > Stacks > Z Project...)",
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deep_storm.errors import StackError
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
@@ -202,4 +203,4 @@ def _truncated(
 
 
 def _readable(count: int) -> str:
-    return "1 frame is readable" if count == 1 else f"{count} frames are readable"
+    return f"{counted(count, 'frame')} {'is' if count == 1 else 'are'} readable"

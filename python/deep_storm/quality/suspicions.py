@@ -15,6 +15,7 @@ from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import StackLook
 from deep_storm.quality.survey import ONE_NEIGHBOUR_PER_UM2, Survey
 from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.words import counted
 
 FEW_ROWS = 100
 PILED_UP, CONSTANT = 0.01, 0.01
@@ -72,7 +73,7 @@ def suspicions(
     """
     if found.rows < FEW_ROWS:
         return [
-            f"There are only {found.rows} localizations: nothing that follows is certain.",
+            f"Only {counted(found.rows, 'localization')}: nothing that follows is certain.",
             *_saturation(look),
         ]
     return [

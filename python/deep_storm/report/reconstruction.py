@@ -27,6 +27,7 @@ from deep_storm.report.localizations import (
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
 from deep_storm.report.words import Rows, rows_in, rows_of, seconds_in_words, shown
+from deep_storm.words import counted
 
 Image = npt.NDArray[Any]
 
@@ -102,7 +103,7 @@ def reconstruction_page(run: Run) -> Page:
     results = run.record.get("results", {})
     said = suspicions(run.found, run.trained, run.drift, run.look)
     if results.get("dead_frames"):
-        said.append(f"{len(results['dead_frames'])} frames hold no measurement at all.")
+        said.append(f"{counted(len(results['dead_frames']), 'frame')} without any measurement.")
     if results.get("complete") is False:
         said.append("The reconstruction was stopped early: frames are missing at the end.")
     spoken = [*results.get("notes", ()), *(line for step in run.steps for line in step.said)]
@@ -110,7 +111,8 @@ def reconstruction_page(run: Run) -> Page:
     frames = run.found.per_frame.size
     return Page(
         title=f"Reconstruction of {run.name}",
-        subtitle=f"{run.found.rows:,} localizations in {frames:,} frames",
+        subtitle=f"{counted(run.found.rows, 'localization', ',')} in "
+        f"{counted(frames, 'frame', ',')}",
         suspicions=tuple(said),
         sections=(
             Section("What came out", (), _results(run), tuple(_pictures(run))),
@@ -234,7 +236,7 @@ def _steps(run: Run) -> Rows:
         share = removed / before.rows if before.rows else 0.0
         done = f"{step.verb}: " if step.verb else ""
         fewer = f"{removed:,} fewer than before ({share:.1%})" if removed else "as many as before"
-        rows.append((step.name, f"{done}{step.rows:,} rows, {fewer}"))
+        rows.append((step.name, f"{done}{counted(step.rows, 'row', ',')}, {fewer}"))
         rows += [("", line) for line in step.said if not line.startswith("Warning: ")]
     return tuple(rows)
 
@@ -251,7 +253,9 @@ def _inputs(run: Run) -> Rows:
     rows = list(rows_in(inputs, frozenset({"weights_sha256", "densest_per_um2"})))
     if run.look is not None:
         count, height, width = run.look.shape
-        rows.append(("size", f"{count:,} frames of {width} × {height} px, {run.look.dtype}"))
+        rows.append(
+            ("size", f"{counted(count, 'frame', ',')} of {width} × {height} px, {run.look.dtype}")
+        )
         level = run.look.level_adu
         rows.append(("mean pixel value", f"{level[0]:.4g} (first) to {level[-1]:.4g} ADU (last)"))
     else:

@@ -24,6 +24,7 @@ from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.patches import PatchBatch, PatchSimulator, padded
 from deep_storm.training.schedule import ResolvedTraining
+from deep_storm.words import counted
 
 VALIDATION_SEED = 1_000_003
 """Added to the seed: validation patches are never training patches."""
@@ -191,7 +192,8 @@ class ImportedData(TrainingData):
         frames = np.array(sorted(f for f in self._emitters if 0 <= f < stream.shape[0]), np.int64)
         if frames.size < 2:
             raise TableError(
-                f"the ground truth has emitters in {frames.size} frames of {stream.name}",
+                f"the ground truth has emitters in {counted(frames.size, 'frame')} of "
+                f"{stream.name}",
                 "at least 2 frames, one to train on and one to validate",
                 "give the ground truth that belongs to this stack",
             )

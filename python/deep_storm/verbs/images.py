@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.words import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -86,7 +88,7 @@ def picture_of(
     with open_frames(source) as stream:
         if stream.shape[0] > 1 and not mean:
             raise StackError(
-                f"the {name} {stream.name} holds {stream.shape[0]} frames",
+                f"the {name} {stream.name} holds {counted(stream.shape[0], 'frame')}",
                 "a single image",
                 "save one frame, or a projection (Image > Stacks > Z Project...)",
             )

@@ -10,6 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import TableSource, table_of
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,8 @@ class ImportResult:
         psf, emitters, background = self.psf, self.emitter_settings, self.background
         return "\n".join(
             [
-                f"Stack       {self.frames} frames of {self.width_px} × {self.height_px} px, "
+                f"Stack       {counted(self.frames, 'frame')} of {self.width_px} × "
+                f"{self.height_px} px, "
                 f"{self.pixel_size_nm:g} nm pixels",
                 f"Camera      {self.camera_origin}",
                 f"Emitters    {self.emitters / self.frames:.1f} a frame, "

@@ -12,6 +12,7 @@ from deep_storm.settings import Merging
 from deep_storm.verbs.post import TABLE, TableResult, open_job
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import TableSource
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from deep_storm.postprocessing.merging import Merged
@@ -28,7 +29,8 @@ class MergeResult(TableResult):
         mean = self.rows_before / len(self.table)
         made = "from all photons" if self.merged.recomputed else "combined"
         lines = [
-            f"{self.rows_before:,} localizations are {len(self.table):,} molecules, "
+            f"{counted(self.rows_before, 'localization', ',')} became "
+            f"{counted(len(self.table), 'molecule', ',')}, "
             f"{mean:.2f} detections each",
             f"Distance {self.merged.distance_nm:.3g} nm",
         ]

@@ -15,6 +15,7 @@ from deep_storm.verbs.models import Expected, load_model, ready_model
 from deep_storm.verbs.reconstruct import PartlyReadError, ReconstructResult, StackSource
 from deep_storm.verbs.reconstruction_files import kept_paths, output_paths, write_result
 from deep_storm.verbs.watching import live_image
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -223,7 +224,7 @@ def _told_what_is_there(
     advice = problem.advice
     if result.written:
         frames = result.reconstructed.shape[0]
-        saved = f"what the {frames} frames before gave is in {result.written[1]}"
+        saved = f"what the {counted(frames, 'frame')} before gave is in {result.written[1]}"
         advice = f"{advice}; {saved}" if advice else saved
     if isinstance(problem, StackError):
         return PartlyReadError(problem, advice, result)

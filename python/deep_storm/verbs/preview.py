@@ -11,6 +11,7 @@ from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
 from deep_storm.verbs.models import Expected, load_model, ready_model
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,8 @@ class PreviewResult:
         if not count:
             return f"no localization on frame {self.frame} (threshold {self.threshold:g})"
         return (
-            f"{count} localizations on frame {self.frame} (threshold {self.threshold:g}), median "
+            f"{counted(count, 'localization')} on frame {self.frame} "
+            f"(threshold {self.threshold:g}), median "
             f"confidence {self.table['confidence'].median():.2f}, median uncertainty "
             f"{self.table['uncertainty_xy_nm'].median():.1f} nm"
         )

@@ -17,6 +17,7 @@ from deep_storm.verbs.models import Expected, load_model
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.sweeps import SweepResult, stacks_of, sweep
 from deep_storm.verbs.watching import open_watched
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,8 @@ class ReconstructResult:
         frames, height, width = done.shape
         per_frame = self.count / max(frames, 1)
         lines = [
-            f"{self.count} localizations in {frames} frames of {width} × {height} px "
+            f"{counted(self.count, 'localization')} in {counted(frames, 'frame')} of "
+            f"{width} × {height} px "
             f"({per_frame:.1f} a frame, threshold {done.threshold:g})",
             f"{done.seconds:.1f} s, {self.frames_per_second:.1f} frames per second "
             f"({done.precision})",
@@ -88,8 +90,8 @@ class ReconstructResult:
             lines.append(self.fits.summary())
         if done.dead_frames:
             lines.append(
-                f"{len(done.dead_frames)} frames hold no measurement (all pixels equal or "
-                f"invalid), the first is frame {done.dead_frames[0] + 1}"
+                f"{counted(len(done.dead_frames), 'frame')} without measurement (all pixels "
+                f"equal or invalid), the first is frame {done.dead_frames[0] + 1}"
             )
         if done.replaced_pixels:
             lines.append(
@@ -102,9 +104,9 @@ class ReconstructResult:
 
     def _stopped_early(self, frames: int) -> str:
         """Say what there is and how to go on."""
-        said = f"Stopped early: this is what {frames} frames gave."
+        said = f"Stopped early: this is what {counted(frames, 'frame')} gave."
         if self.kept is not None:
-            said = f"Stopped early: what {frames} frames gave is kept in {self.kept}."
+            said = f"Stopped early: what {counted(frames, 'frame')} gave is kept in {self.kept}."
         if self.written or self.kept is not None:
             said += " The same command with --resume goes on, with --overwrite it begins again."
         return said

@@ -11,6 +11,7 @@ from deep_storm.settings import Duplicates
 from deep_storm.verbs.post import TABLE, TableResult, open_job
 from deep_storm.verbs.registry import Argument, verb
 from deep_storm.verbs.tables import TableSource
+from deep_storm.words import counted
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,9 @@ class DuplicatesResult(TableResult):
     def summary(self) -> str:
         """Return how many were removed."""
         removed = self.rows_before - len(self.table)
-        return f"{removed:,} duplicates removed, {len(self.table):,} localizations stay"
+        return (
+            f"{counted(removed, 'duplicate', ',')} removed, {len(self.table):,} localizations stay"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of rows."""

@@ -12,6 +12,7 @@ from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.verbs.registry import Argument, verb
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ class SimulateResult:
     def summary(self) -> str:
         """Return one line about the stack."""
         return (
-            f"{self.frames} frames of {self.width_px} × {self.height_px} px with "
+            f"{counted(self.frames, 'frame')} of {self.width_px} × {self.height_px} px with "
             f"{self.emitters / self.frames:.1f} emitters a frame"
         )
 

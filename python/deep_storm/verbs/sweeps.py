@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
 from deep_storm.progress import Progress
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from deep_storm.verbs.reconstruct import ReconstructResult
@@ -50,7 +51,8 @@ class Swept:
             return f"{self.stack}: failed: {self.problem}"
         if self.state == "done before":
             return f"{self.stack}: done before, {self.localizations} in {self.output}.csv"
-        told = f"{self.localizations} localizations in {self.frames} frames, {self.seconds:.1f} s"
+        found = f"{counted(self.localizations, 'localization')} in {counted(self.frames, 'frame')}"
+        told = f"{found}, {self.seconds:.1f} s"
         return f"{self.stack}: {told}" + (" (stopped)" if self.state == "stopped" else "")
 
 
@@ -84,8 +86,8 @@ class SweepResult:
         total = len(self.stacks) + self.missing
         lines = [swept.line() for swept in self.stacks]
         lines.append(
-            f"{len(whole)} of {total} stacks done, {len(self.failed)} failed: "
-            f"{found} localizations in {frames} frames"
+            f"{len(whole)} of {counted(total, 'stack')} done, {len(self.failed)} failed: "
+            f"{counted(found, 'localization')} in {counted(frames, 'frame')}"
         )
         if self.failed or not self.complete:
             lines.append("The same command with --resume does the others and leaves these.")

@@ -16,6 +16,7 @@ from deep_storm.fiji.overlays import show_emitters
 from deep_storm.fiji.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.fiji.tables import to_results
+from deep_storm.words import counted
 
 
 def import_simulation(call: Call) -> Outcome:
@@ -47,7 +48,9 @@ def import_localizations(call: Call) -> Outcome:
     table = read_table(path, camera)
     results = call.host.show_table(to_results(table), TABLE_TITLE)
     call.host.remember(LAST_TABLE, str(path))
-    text = f"{len(table)} localizations from {path}: {', '.join(map(str, table.columns))}"
+    text = (
+        f"{counted(len(table), 'localization')} from {path}: {', '.join(map(str, table.columns))}"
+    )
     if call.values["overlay"]:
         image = call.image
         show_emitters(image, table, _pixel_size_nm(image, camera))

@@ -10,6 +10,7 @@ from deep_storm.fiji.exchange import error_from_data
 from deep_storm.fiji.jobs import Work
 from deep_storm.fiji.requests import KEPT
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.words import counted
 
 
 def reconstruct(call: Call) -> Outcome:
@@ -42,13 +43,16 @@ def _unfinished(call: Call, work: Work, result: dict[str, Any]) -> dict[str, Any
     frames = result["json"]["frames"]
     found = result["json"]["localizations"]
     problem = error_from_data(result["problem"]) if "problem" in result else None
-    question = f"Stopped after {frames} frames with {found} localizations. Keep them?"
+    done = f"{counted(frames, 'frame')} with {counted(found, 'localization')}"
+    question = f"Stopped after {done}. Keep them?"
     if problem is not None:
         question = f"{problem}\n{question}"
     if not frames or not call.host.ask("Deep-STORM", question, otherwise=True):
         if problem is not None:
             raise problem
-        raise Cancelled(f"Reconstruct was stopped after {frames} frames; nothing was kept")
+        raise Cancelled(
+            f"Reconstruct was stopped after {counted(frames, 'frame')}; nothing was kept"
+        )
     if work.frames is None:
         return result
     written = run_work(call, Work(KEPT, {}, work.title))
@@ -60,7 +64,7 @@ def _told_what_is_there(result: dict[str, Any], saved: bool) -> DeepStormError:
     problem = error_from_data(result["problem"])
     if saved:
         return problem
-    kept = f"what the {result['json']['frames']} frames before gave is kept"
+    kept = f"what the {counted(result['json']['frames'], 'frame')} before gave is kept"
     if result["written"]:
         kept += f" in {result['written'][0]} and beside it"
     advice = f"{problem.advice}; {kept}" if problem.advice else kept

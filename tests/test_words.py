@@ -1,0 +1,19 @@
+"""One is singular, all else plural."""
+
+from __future__ import annotations
+
+import pytest
+
+from deep_storm.words import counted
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 frames"), (1, "1 frame"), (2, "2 frames"), (12000, "12000 frames")],
+)
+def test_a_number_of_things(count, expected):
+    assert counted(count, "frame") == expected
+
+
+def test_thousands():
+    assert counted(1234567, "row", ",") == "1,234,567 rows"
