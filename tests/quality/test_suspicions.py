@@ -94,4 +94,4 @@ def test_saturated_frames_are_counted():
 
 
 def test_few_localizations_say_nothing_else():
-    assert "only 40 localizations" in said(rows().head(40))[0]
+    assert "Only 40 localizations" in said(rows().head(40))[0]
