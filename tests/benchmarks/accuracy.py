@@ -187,28 +187,26 @@ def measured(data: Set, way: str, model: Any, minutes: float, refine: bool) -> d
 
 
 COLUMNS = {
-    "jaccard": ">9.4f",
-    "recall": ">8.3f",
-    "precision": ">7.3f",
-    "rmse_nm": ">7.2f",
-    "bias_x_nm": ">8.2f",
-    "bias_y_nm": ">8.2f",
-    "photon_ratio": ">9.3f",
-    "error_over_uncertainty": ">9.2f",
-    "calibration_error": ">7.3f",
-    "threshold": ">6.2f",
-    "frames_per_second": ">7.1f",
-    "limit_jaccard": ">9.3f",
+    "jaccard": (9, ".4f"),
+    "recall": (8, ".3f"),
+    "precision": (7, ".3f"),
+    "rmse_nm": (7, ".2f"),
+    "bias_x_nm": (8, ".2f"),
+    "bias_y_nm": (8, ".2f"),
+    "photon_ratio": (9, ".3f"),
+    "error_over_uncertainty": (9, ".2f"),
+    "calibration_error": (7, ".3f"),
+    "threshold": (6, ".2f"),
+    "frames_per_second": (7, ".1f"),
+    "limit_jaccard": (9, ".3f"),
 }
 
 
 def line(row: dict[str, Any]) -> str:
     """Return a row as text; what a network does not state is a dash."""
     values = (
-        format(row[name], form)
-        if row[name] is not None
-        else f"{'-':>{int(form[1:].split('.')[0])}}"
-        for name, form in COLUMNS.items()
+        f"{'-' if row[name] is None else format(row[name], form):>{width}}"
+        for name, (width, form) in COLUMNS.items()
     )
     return (
         f"{row['set']:<16}{row['way']:<18}{row['minutes']:>5.1f}{row['frames']:>7}"

@@ -122,7 +122,7 @@ def test_frames_smaller_than_a_patch_are_refused():
 
 
 def test_a_single_frame_with_emitters_is_too_few():
-    with pytest.raises(TableError, match="emitters in 1 frame"):
+    with pytest.raises(TableError, match="emitters in 1 frame of"):
         imported(frames=[4])
 
 
