@@ -47,3 +47,11 @@ def test_a_core_is_found_again_in_its_window():
 
 def test_padding_rounds_up():
     assert [padded_size(n, 4) for n in (1, 4, 5, 0)] == [4, 4, 8, 0]
+
+
+def test_tiles_are_few_and_alike():
+    tiles = plan_tiles(1024, 1024, 538, HALO_PX, ALIGNMENT_PX)
+    windows = {(tile.window[0].start, tile.window[0].stop) for tile in tiles}
+    assert windows == {(0, 536), (488, 1024)}
+    tiles = plan_tiles(2000, 64, 538, HALO_PX, ALIGNMENT_PX)
+    assert {tile.core[0].stop - tile.core[0].start for tile in tiles} == {400}

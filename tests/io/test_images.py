@@ -50,6 +50,18 @@ def test_sparse_and_empty_images_get_a_display_range(tmp_path):
             assert (tif.imagej_metadata["min"], tif.imagej_metadata["max"]) == (0, high)
 
 
+def test_of_a_large_image_some_pixels_give_the_display_range(monkeypatch):
+    image = np.random.default_rng(1).gamma(2.0, size=(300, 400)).astype(np.float32)
+    every = images.display_range(image)
+    monkeypatch.setattr(images, "_MOST_LOOKED_AT", 20_000)
+    some = images.display_range(image)
+    assert some != every
+    np.testing.assert_allclose(some, every, rtol=0.05)
+    lone = np.zeros((300, 400), np.float32)
+    lone[1, 1] = 7.0  # on no pixel of the grid
+    assert images.display_range(lone) == (0.0, 7.0)
+
+
 def test_a_stack_is_16_bit_frames_with_scale(tmp_path):
     stack = np.random.default_rng(1).integers(0, 65_536, (5, 8, 9)).astype(np.uint16)
     write_stack(tmp_path / "a.tif", stack, 100.0)

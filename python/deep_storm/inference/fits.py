@@ -109,7 +109,8 @@ def _residuals(fitted: list[Free], refiner: Refiner, pixel_size_nm: float) -> Re
     off = [(f.data - f.mean) / np.sqrt(f.mean * prior.excess) for f in fitted]
     alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
     sigma = np.concatenate([f.p[:, 3] for f in fitted]) / prior.sigma_px
-    least = min(ALONE_SIGMAS, np.quantile(alone, 1.0 - LEAST_ALONE)) if alone.size else 0.0
+    near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
+    least = float(np.quantile(near, 1.0 - LEAST_ALONE)) if alone.size else 0.0
     return Residuals(
         squared=np.concatenate([v.ravel() ** 2 for v in off]),
         mean=np.concatenate([f.mean.ravel() for f in fitted]),

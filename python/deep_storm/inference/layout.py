@@ -11,16 +11,16 @@ from deep_storm.io.stream import FrameStream
 from deep_storm.networks.base import LEAST_FRAMES, LocalizationNetwork
 from deep_storm.settings import Reconstruction
 
-MOST_BYTES_IN_NETWORK = 384 * 2**20
+MOST_BYTES_IN_NETWORK = 400 * 2**20
+"""Enough for a quarter of a field of 1024 × 1024 px: smaller tiles are mostly halo."""
 SHARE_OF_FREE_MEMORY = 0.1
 PX_AT_A_TIME = 2**17
 """Pixels of several frames in one network call: more are no faster, and Ctrl-C waits for a call."""
 MOST_CHUNK_FRAMES = 64
-LEAST_CHUNK_FRAMES = 4
 CHUNK_PX = 2**20
 """Pixels of a chunk, where that is enough frames: the first and the last overlap with nothing."""
-MOST_REFINED_FRAMES = 16
-"""Refinement takes longer: shorter chunks show progress more often."""
+LEAST_REFINED_FRAMES, MOST_REFINED_FRAMES = 4, 16
+"""Refinement takes longer: shorter chunks show progress more often, and cores share the frames."""
 
 
 class Layout(NamedTuple):
@@ -65,7 +65,8 @@ def plan_layout(
     largest = max(_area(tile) for tile in tiles)
     at_a_time = min(px_per_call, PX_AT_A_TIME) // largest
     batch = max(LEAST_FRAMES, min(at_a_time, MOST_CHUNK_FRAMES))
-    frames = max(CHUNK_PX // (height * width), LEAST_CHUNK_FRAMES)
+    least = LEAST_REFINED_FRAMES if settings.refine else LEAST_FRAMES
+    frames = max(CHUNK_PX // (height * width), least)
     chunk = settings.chunk_frames or max(
         batch, min(MOST_CHUNK_FRAMES, frames, budget // (16 * height * width))
     )

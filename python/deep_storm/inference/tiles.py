@@ -74,7 +74,7 @@ def _plan_axis(
     padded = padded_size(size_px, alignment_px)
     if padded <= tile_px:
         return [(slice(0, padded), slice(0, size_px))]
-    step = max((tile_px - 2 * halo_px) // alignment_px, 1) * alignment_px
+    step = _core_px(padded, tile_px, halo_px, alignment_px)
     return [
         (
             slice(max(0, start - halo_px), min(padded, start + step + halo_px)),
@@ -82,3 +82,13 @@ def _plan_axis(
         )
         for start in range(0, size_px, step)
     ]
+
+
+def _core_px(padded_px: int, tile_px: int, halo_px: int, alignment_px: int) -> int:
+    """Return the core of the fewest equal windows that are small enough; at the ends is no halo."""
+    parts = 2
+    core = padded_size(-(-padded_px // parts), alignment_px)
+    while core + halo_px * min(parts - 1, 2) > tile_px and core > alignment_px:
+        parts += 1
+        core = padded_size(-(-padded_px // parts), alignment_px)
+    return core

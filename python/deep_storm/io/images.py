@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from deep_storm.words import counted
 LARGEST_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
 """A classic TIFF, the only kind with ImageJ's description, holds no larger frame."""
 _SHOWN_PERCENTILE = 99.7
+_MOST_LOOKED_AT = 2**22
+"""Pixels, about, for the display range."""
 
 
 def write_image(
@@ -284,12 +287,17 @@ def _write_imagej(
 
 
 def display_range(values: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Return what ImageJ shows as black and white, both finite and different."""
-    numbers = values[np.isfinite(values)]
+    """Return what ImageJ shows as black and white, both finite and different.
+
+    Of a large image, pixels on a grid are looked at: a copy of all would need as much memory again.
+    """
+    step = math.isqrt(max(values.size // _MOST_LOOKED_AT, 1))
+    seen = values[..., ::step, ::step]
+    numbers = seen[np.isfinite(seen)]
     if numbers.size == 0:
         return 0.0, 1.0
     low = min(0.0, float(numbers.min()))
     high = float(np.percentile(numbers, _SHOWN_PERCENTILE))
     if high <= low:  # a sparse image is black in 99.7 % of its pixels
-        high = float(numbers.max())
+        high = float(np.max(values, where=np.isfinite(values), initial=low))
     return low, high if high > low else low + 1.0

@@ -113,7 +113,7 @@ class NativeNetwork(LocalizationNetwork):
         return in_company(run)
 
 
-def build(channels: tuple[int, int, int]) -> keras.Model:
+def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
     """Build the U-Net, untrained, with the given features at full, half, quarter resolution."""
     import keras
     from keras import layers
@@ -129,7 +129,7 @@ def build(channels: tuple[int, int, int]) -> keras.Model:
         return layers.ReLU()(layers.Add()([features, layers.Reshape((1, 1, width))(shift)]))
 
     fine, half, quarter = channels
-    frame = keras.Input((None, None, 1), name="frame")
+    frame = keras.Input((None, None, inputs), name="frame")
     expected = keras.Input((EXPECTATIONS,), name="expectations")
     skip_fine = conv(told(frame, fine), fine)
     skip_half = conv(told(layers.MaxPooling2D()(skip_fine), half), half)

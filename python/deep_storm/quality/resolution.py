@@ -37,6 +37,8 @@ FINEST_PIXEL_NM = 5.0
 LEAST_ROWS = 100
 SMOOTHING = 0.01
 """Standard deviation of the smoothing, as a share of the number of rings."""
+BAND_ROWS = 256
+"""Of the transformed images, summed up at a time."""
 TAPER = 0.25
 
 
@@ -198,21 +200,21 @@ def ring_correlation(
     px_um = pixel_size_nm / 1000
     step = 1 / (min(height, width) * px_um)
     q_y, q_x = np.fft.fftfreq(height, px_um)[:, None], rfftfreq(width, px_um)[None, :]
-    ring = np.rint(np.hypot(q_y, q_x) / step).astype(np.int64)
     count = math.floor(0.5 / px_um / step) + 1
     # Half of the plane is the mirror image of the other; its own axis is counted once.
     mirrored = np.full(width // 2 + 1, 2.0)
     mirrored[0] = 1.0
     if width % 2 == 0:
         mirrored[-1] = 1.0
-
-    def summed(values: npt.NDArray[Any]) -> Values:
-        weights = (np.real(values) * mirrored).ravel()
-        return np.asarray(np.bincount(ring.ravel(), weights, minlength=count)[1:count], np.float64)
-
-    pixels = summed(np.ones(ring.shape))
-    power = summed(np.abs(f) ** 2) * summed(np.abs(g) ** 2)
-    cross = summed(f * np.conj(g))
+    sums = np.zeros((4, count))
+    for top in range(0, height, BAND_ROWS):
+        rows = slice(top, top + BAND_ROWS)
+        ring = np.rint(np.hypot(q_y[rows], q_x) / step).astype(np.int64).ravel()
+        products = (f[rows] * np.conj(g[rows])).real, np.abs(f[rows]) ** 2, np.abs(g[rows]) ** 2
+        for total, values in zip(sums, (np.ones_like(products[0]), *products), strict=True):
+            total += np.bincount(ring, (values * mirrored).ravel(), minlength=count)[:count]
+    pixels, cross, *powers = sums[:, 1:]
+    power = powers[0] * powers[1]
     correlation = np.where(power > 0, cross / np.sqrt(np.maximum(power, 1e-300)), 0.0)
     return np.arange(1, count) * step, correlation, _smoothed(correlation, pixels)
 

@@ -62,7 +62,7 @@ def compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any
     strategy = tf.distribute.get_strategy()
     optimizer = keras.optimizers.AdamW(learning_rate=1e-5, weight_decay=WEIGHT_DECAY, clipnorm=1.0)
     optimizer.build(model.trainable_variables)
-    frames = tf.TensorSpec((None, None, None, 1), tf.float32)
+    frames = tf.TensorSpec((None, None, None, model.inputs[0].shape[-1]), tf.float32)
     rows = tf.TensorSpec((None, None), tf.float32)
     signature = [frames, *[rows] * 6, tf.TensorSpec((None,), tf.float32)]
 
