@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from accuracy import CMOS
 
 import deep_storm as ds
@@ -37,7 +38,7 @@ from deep_storm.inference.tiles import plan_tiles
 from deep_storm.io.images import write_stack
 from deep_storm.networks.base import Scales
 from deep_storm.networks.device import quiet_tensorflow
-from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.matching import Points, match_points, points_of
 from deep_storm.settings import Background, Emitters, Psf, Training
 from deep_storm.simulation.emitters import EmitterSet, default_margin_px, place_emitters
 from deep_storm.simulation.noise import expose
@@ -71,12 +72,12 @@ BATCH = 16
 
 
 def lasting(
-    frames: int, on_frames: float, density: np.ndarray, size_px: int, rng: np.random.Generator
+    frames: int, on_frames: np.ndarray, density: np.ndarray, size_px: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[EmitterSet]]:
     """Return frames in ADU whose molecules stay on, and the molecules of each frame.
 
     From frame to frame, each molecule stays with probability 1 - 1 / ``on_frames``; new ones keep
-    the density. ``density`` has a row for each of several such movies, all ``frames`` long.
+    the density. There are several such movies, all ``frames`` long, each with its own numbers.
     """
     movies = len(density)
     field = Field(size_px, size_px, CMOS.pixel_size_nm, default_margin_px(PSF, CMOS.pixel_size_nm))
@@ -89,7 +90,7 @@ def lasting(
         add_emitters(expected, now.frame, now.x_px, now.y_px, now.sigma_px, now.intensity_photon)
         adu[number] = expose(expected, CMOS, rng)
         seen.append(now.inside(size_px, size_px))
-        stays = rng.random(len(now)) < 1.0 - 1.0 / on_frames
+        stays = rng.random(len(now)) < 1.0 - 1.0 / on_frames[now.frame]
         new = fresh(densities_per_um2=density / on_frames, psf=PSF, rng=rng)
         columns = [
             np.concatenate([old[stays], more])
@@ -111,7 +112,7 @@ def movie(on_frames: float, seed: int) -> Movie:
     """Simulate a movie."""
     density = np.array([EMITTERS.density_per_um2])
     rng = np.random.default_rng([seed, 77])
-    adu, seen = lasting(FRAMES, on_frames, density, FIELD_PX, rng)
+    adu, seen = lasting(FRAMES, np.array([on_frames]), density, FIELD_PX, rng)
     frame = np.repeat(np.arange(FRAMES), [len(e) for e in seen])
     nm = CMOS.pixel_size_nm
     x, y = (np.concatenate([getattr(e, name) for e in seen]) * nm for name in ("x_px", "y_px"))
@@ -128,9 +129,11 @@ def neighbours(frames: np.ndarray) -> np.ndarray:
 class LastingData:
     """Triples of patches whose molecules stay on; the truth is that of the middle one."""
 
-    def __init__(self, training: ResolvedTraining) -> None:
+    def __init__(self, training: ResolvedTraining, without_memory: float = 0.0) -> None:
         self.training = training
         self.patches_per_epoch = training.most_patches
+        alone = np.arange(training.batch) < without_memory * training.batch
+        self.on_frames = np.where(alone, 1.0, ON_FRAMES)
 
     def batch(self, index: int) -> Batch:
         return self._made(self.training.seed, index)
@@ -144,7 +147,7 @@ class LastingData:
         patches, size = self.training.batch, self.training.patch_size_px
         factors = np.exp(rng.uniform(*np.log(DENSITY_FACTORS), patches))
         density = factors * EMITTERS.density_per_um2
-        adu, seen = lasting(3, ON_FRAMES, density, size, rng)
+        adu, seen = lasting(3, self.on_frames, density, size, rng)
         background = np.full(patches, BACKGROUND.background_photon, np.float32)
         made = in_scale(PatchBatch(adu[1], background, *padded(seen[1], patches)), CMOS, SCALES)
         every = [SCALES.network_input(photons_from(a, CMOS)) for a in adu]
@@ -174,12 +177,19 @@ def simulated(training: ResolvedTraining, factor: float = 1.0) -> SimulatedData:
     return SimulatedData(CMOS, PSF, emitters, BACKGROUND, SCALES, training)
 
 
-def corrected(training: ResolvedTraining, frames: Movie, folder: Path) -> ImportedData:
-    """Return the frames with what the general model finds in them, refined, as their truth."""
+def refined(frames: Movie, folder: Path) -> tuple[Path, pd.DataFrame]:
+    """Return the frames as a file, and what the general model finds in them, refined."""
     stack = folder / "unlabelled.tif"
-    write_stack(stack, np.clip(np.rint(frames.adu), 0, 65535).astype(np.uint16), 100.0)
+    write_stack(
+        stack, np.clip(np.rint(frames.adu), 0, 65535).astype(np.uint16), 100.0, overwrite=True
+    )
     told = {"camera": CMOS, "psf": PSF, "emitters": EMITTERS, "background": BACKGROUND}
-    table = ds.reconstruct(stack, model="general", refine=True, fits=False, **told).table
+    return stack, ds.reconstruct(stack, model="general", refine=True, fits=False, **told).table
+
+
+def corrected(training: ResolvedTraining, frames: Movie, folder: Path) -> ImportedData:
+    """Return the frames with what refinement makes of them as their truth."""
+    stack, table = refined(frames, folder)
     table = table.assign(bkgstd_photon=np.sqrt(BACKGROUND.background_photon))
     return ImportedData(ds.open_frames(stack), table, CMOS, SCALES, training)
 
@@ -201,9 +211,11 @@ LEVERS = (
     Lever("curriculum of density", data="curriculum"),
     Lever("three frames", "three", "lasting"),
     Lever("general model, not trained", general=True, trained=False),
+    Lever("general model, refined", data="refined", general=True, trained=False),
     Lever("general, trained on the simulation", general=True),
     Lever("general, curriculum of density", data="curriculum", general=True),
     Lever("general, three frames joined", "joined", "lasting", general=True),
+    Lever("the same, half of it without memory", "joined", "half lasting", general=True),
     Lever("general, on what refinement corrects", data="corrected", general=True),
     Lever("general, distilled from four flips", "distilled", general=True),
 )
@@ -223,14 +235,18 @@ def localized(infer: Callable[..., Any], network: Any, frames: Movie, three: boo
     return concatenated(found)
 
 
-def scored(found: Candidates, truth: Points, threshold: float) -> tuple[float, float]:
-    """Return Jaccard index and RMSE (nm) of the candidates above a threshold."""
-    kept = found.where(found.score >= threshold)
+def kept(found: Candidates, threshold: float) -> Points:
+    """Return the candidates above a threshold."""
+    good = found.where(found.score >= threshold)
     nm = CMOS.pixel_size_nm
-    points = Points(kept.frame, kept.x_px * nm, kept.y_px * nm)
-    pairs = match_points(points, truth, TOLERANCE_NM)
+    return Points(good.frame, good.x_px * nm, good.y_px * nm)
+
+
+def scored(found: Points, truth: Points) -> tuple[float, float]:
+    """Return Jaccard index and RMSE (nm)."""
+    pairs = match_points(found, truth, TOLERANCE_NM)
     right = len(pairs)
-    jaccard = right / max(1, kept.score.size + truth.frame.size - right)
+    jaccard = right / max(1, found.frame.size + truth.frame.size - right)
     return jaccard, float(np.sqrt(np.mean(pairs.distance_nm**2))) if right else float("nan")
 
 
@@ -249,8 +265,9 @@ def judged(network: Any, model: Any, three: bool) -> tuple[list[tuple[float, flo
         known, unseen = (movie(on_frames, seed) for seed in (501, 502))
         found = localized(infer, network, known, three)
         thresholds = np.linspace(0.1, 0.95, 35)
-        best = max(thresholds, key=lambda t: scored(found, known.truth, t)[0])
-        rows.append(scored(localized(infer, network, unseen, three), unseen.truth, best))
+        best = max(thresholds, key=lambda t: scored(kept(found, t), known.truth)[0])
+        seen = localized(infer, network, unseen, three)
+        rows.append(scored(kept(seen, best), unseen.truth))
     frames = np.zeros((BATCH, FIELD_PX, FIELD_PX, 3 if three else 1), np.float32)
     seconds = []
     for _ in range(8):
@@ -276,11 +293,15 @@ def measured(lever: Lever, network: Any, steps: int, folder: Path) -> str:
             "simulated": partial(simulated, training),
             "curriculum": partial(Curriculum, training),
             "lasting": partial(LastingData, training),
+            "half lasting": partial(LastingData, training, 0.5),
             "corrected": lambda: corrected(training, movie(1.0, 502), folder),
         }[lever.data]()
         model.set_weights(train_network(model, network, data, training).best)
     minutes = (time.perf_counter() - began) / 60
-    rows, speed = judged(network, model, lever.data == "lasting")
+    rows, speed = judged(network, model, "lasting" in lever.data)
+    if lever.data == "refined":
+        movies = [movie(on_frames, 502) for on_frames in (1.0, ON_FRAMES)]
+        rows = [scored(points_of(refined(m, folder)[1]), m.truth) for m in movies]
     values = "".join(f"{jaccard:>9.3f} /{rmse:>5.1f}" for jaccard, rmse in rows)
     done = steps if lever.trained else 0
     return f"{lever.name:<38}{done:>6}{minutes:>6.1f}{values}{speed:>8.0f}"
