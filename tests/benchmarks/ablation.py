@@ -61,12 +61,7 @@ def nothing(*_: Any) -> None:
 def over_flips(inference: Callable[..., Inference]) -> Callable[..., Inference]:
     """Answer with the mean over all flips and rotations of a frame by 90 degrees."""
 
-    def mirrored(raw: np.ndarray, axis: int) -> np.ndarray:
-        cells = raw[..., :BACKGROUND_CHANNEL].reshape(*raw.shape[:3], CELLS, CELLS, FIELDS)
-        cells = np.flip(cells, (axis, axis + 2)).copy()
-        cells[..., 3 - axis] *= -1.0  # x is field 1 and axis 2
-        background = np.flip(raw[..., BACKGROUND_CHANNEL:], axis)
-        return np.concatenate([cells.reshape(*raw.shape[:3], -1), background], axis=-1)
+    from lever_networks import mirrored
 
     def transposed(raw: np.ndarray) -> np.ndarray:
         cells = raw[..., :BACKGROUND_CHANNEL].reshape(*raw.shape[:3], CELLS, CELLS, FIELDS)

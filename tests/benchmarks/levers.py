@@ -1,14 +1,15 @@
 """Ways to train better that were tried: each beside the same training without it.
 
-    python tests/benchmarks/levers.py                          # all (about 40 minutes on 2 cores)
+    python tests/benchmarks/levers.py                          # all (about an hour on 2 cores)
     python tests/benchmarks/levers.py --only "three frames" --steps 1000
 
 A matched simulation of 5 emitters per um2 (1,500 photons, PSF sigma 130 nm, background 10). From
 nothing for ``--steps``: the network as it is, other widths, a curriculum of density, and three
 frames in place of one, with molecules that stay on. From the general model for ``--from-steps``: on
-the simulation, on what refinement makes of the very frames that are scored (no truth of them is
-used), and towards the mean of the general model's answers to four flips (an ensemble distilled
-into one network).
+the simulation, with a curriculum, with the features of three frames joined (on molecules that stay
+on, and on both kinds), on what refinement makes of the very frames that are scored (no truth of
+them is used), and towards the mean of the general model's answers to four flips (an ensemble
+distilled into one network). Beside them stand the general model as it comes, and refined.
 
 Each network is scored on a movie whose molecules are on in one frame only, and on one with
 molecules that stay on for a geometric number of frames, three in the mean; single frames of both
@@ -59,11 +60,15 @@ from deep_storm.training.schedule import ResolvedTraining, settings_for
 PSF = Psf(sigma_nm=130, sigma_std_nm=0)
 EMITTERS = Emitters(density_per_um2=5, intensity_photon=1500, intensity_std_photon=150)
 BACKGROUND = Background(background_photon=10)
-MOLECULES = (CMOS, PSF, EMITTERS, BACKGROUND)
-SCALES = Scales.matching(*MOLECULES)
+MOLECULES = {"camera": CMOS, "psf": PSF, "emitters": EMITTERS, "background": BACKGROUND}
+SCALES = Scales.matching(*MOLECULES.values())
 FIELD_PX = 64
 FRAMES = 50
 ON_FRAMES = 3.0
+KINDS = (1.0, ON_FRAMES)
+"""Frames that molecules stay on, of the movies that are scored."""
+KNOWN, UNSEEN = 501, 502
+"""Seeds of the movies that the threshold is from, and of those that are scored."""
 TOLERANCE_NM = 100.0
 DENSITY_FACTORS = (0.3, 3.0)
 CURRICULUM = (0.15, 0.3, 0.6, 1.0)
@@ -180,11 +185,9 @@ def simulated(training: ResolvedTraining, factor: float = 1.0) -> SimulatedData:
 def refined(frames: Movie, folder: Path) -> tuple[Path, pd.DataFrame]:
     """Return the frames as a file, and what the general model finds in them, refined."""
     stack = folder / "unlabelled.tif"
-    write_stack(
-        stack, np.clip(np.rint(frames.adu), 0, 65535).astype(np.uint16), 100.0, overwrite=True
-    )
-    told = {"camera": CMOS, "psf": PSF, "emitters": EMITTERS, "background": BACKGROUND}
-    return stack, ds.reconstruct(stack, model="general", refine=True, fits=False, **told).table
+    adu = np.clip(np.rint(frames.adu), 0, 65535).astype(np.uint16)
+    write_stack(stack, adu, CMOS.pixel_size_nm, overwrite=True)
+    return stack, ds.reconstruct(stack, model="general", refine=True, fits=False, **MOLECULES).table
 
 
 def corrected(training: ResolvedTraining, frames: Movie, folder: Path) -> ImportedData:
@@ -192,6 +195,9 @@ def corrected(training: ResolvedTraining, frames: Movie, folder: Path) -> Import
     stack, table = refined(frames, folder)
     table = table.assign(bkgstd_photon=np.sqrt(BACKGROUND.background_photon))
     return ImportedData(ds.open_frames(stack), table, CMOS, SCALES, training)
+
+
+REFINED = "general model, refined"
 
 
 class Lever(NamedTuple):
@@ -211,11 +217,10 @@ LEVERS = (
     Lever("curriculum of density", data="curriculum"),
     Lever("three frames", "three", "lasting"),
     Lever("general model, not trained", general=True, trained=False),
-    Lever("general model, refined", data="refined", general=True, trained=False),
     Lever("general, trained on the simulation", general=True),
     Lever("general, curriculum of density", data="curriculum", general=True),
     Lever("general, three frames joined", "joined", "lasting", general=True),
-    Lever("the same, half of it without memory", "joined", "half lasting", general=True),
+    Lever("general, joined, half without memory", "joined", "half lasting", general=True),
     Lever("general, on what refinement corrects", data="corrected", general=True),
     Lever("general, distilled from four flips", "distilled", general=True),
 )
@@ -251,7 +256,7 @@ def scored(found: Points, truth: Points) -> tuple[float, float]:
 
 
 def judged(network: Any, model: Any, three: bool) -> tuple[list[tuple[float, float]], float]:
-    """Return the scores on both kinds of movies, and frames per second."""
+    """Return the network's scores on both kinds of movies, and its frames per second."""
     import tensorflow as tf
 
     told = tf.constant(SCALES.expectations()[None])
@@ -261,8 +266,8 @@ def judged(network: Any, model: Any, three: bool) -> tuple[list[tuple[float, flo
         return run(tf.constant(frames)).numpy()
 
     rows = []
-    for on_frames in (1.0, ON_FRAMES):
-        known, unseen = (movie(on_frames, seed) for seed in (501, 502))
+    for on_frames in KINDS:
+        known, unseen = (movie(on_frames, seed) for seed in (KNOWN, UNSEEN))
         found = localized(infer, network, known, three)
         thresholds = np.linspace(0.1, 0.95, 35)
         best = max(thresholds, key=lambda t: scored(kept(found, t), known.truth)[0])
@@ -275,6 +280,17 @@ def judged(network: Any, model: Any, three: bool) -> tuple[list[tuple[float, flo
         infer(frames)
         seconds.append(time.perf_counter() - began)
     return rows, BATCH / min(seconds)
+
+
+def refinement_judged(folder: Path) -> list[tuple[float, float]]:
+    """Return the scores of the refined general model on both kinds of movies."""
+    movies = [movie(on_frames, UNSEEN) for on_frames in KINDS]
+    return [scored(points_of(refined(m, folder)[1]), m.truth) for m in movies]
+
+
+def in_words(rows: list[tuple[float, float]]) -> str:
+    """Return Jaccard index and RMSE of both kinds of movies as columns."""
+    return "".join(f"{jaccard:>9.3f} /{rmse:>5.1f}" for jaccard, rmse in rows)
 
 
 def measured(lever: Lever, network: Any, steps: int, folder: Path) -> str:
@@ -294,17 +310,14 @@ def measured(lever: Lever, network: Any, steps: int, folder: Path) -> str:
             "curriculum": partial(Curriculum, training),
             "lasting": partial(LastingData, training),
             "half lasting": partial(LastingData, training, 0.5),
-            "corrected": lambda: corrected(training, movie(1.0, 502), folder),
+            "corrected": lambda: corrected(training, movie(1.0, UNSEEN), folder),
         }[lever.data]()
         model.set_weights(train_network(model, network, data, training).best)
     minutes = (time.perf_counter() - began) / 60
     rows, speed = judged(network, model, "lasting" in lever.data)
-    if lever.data == "refined":
-        movies = [movie(on_frames, 502) for on_frames in (1.0, ON_FRAMES)]
-        rows = [scored(points_of(refined(m, folder)[1]), m.truth) for m in movies]
-    values = "".join(f"{jaccard:>9.3f} /{rmse:>5.1f}" for jaccard, rmse in rows)
+    values = in_words(rows)
     done = steps if lever.trained else 0
-    return f"{lever.name:<38}{done:>6}{minutes:>6.1f}{values}{speed:>8.0f}"
+    return f"{lever.name:<42}{done:>6}{minutes:>6.1f}{values}{speed:>8.0f}"
 
 
 def main() -> None:
@@ -315,7 +328,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="levers whose name contains this")
     options = parser.parse_args()
     quiet_tensorflow()
-    print(f"{'lever':<38}{'steps':>6}{'min':>6}{'on in 1 frame':>16}{'in 3':>16}{'fps':>8}")
+    print(f"{'lever':<42}{'steps':>6}{'min':>6}{'on in 1 frame':>16}{'in 3':>16}{'fps':>8}")
     # TensorFlow is needed from here on, after it was told to be quiet.
     from lever_networks import NETWORKS
 
@@ -323,6 +336,8 @@ def main() -> None:
         for lever in (lever for lever in LEVERS if options.only in lever.name):
             steps = options.from_steps if lever.general else options.steps
             print(measured(lever, NETWORKS[lever.network](), steps, Path(folder)), flush=True)
+        if options.only in REFINED:
+            print(f"{REFINED:<54}{in_words(refinement_judged(Path(folder)))}", flush=True)
 
 
 if __name__ == "__main__":
