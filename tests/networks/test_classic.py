@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,6 +30,7 @@ def test_folded_phase_form_equals_the_trained_network(upsampling, shape):
 
 
 def test_training_by_phases_is_training_the_published_form():
+    keras.utils.set_random_seed(1)  # with some weights a value lies at a kink, and rounding decides
     network = make_network(Network(network="classic", upsampling=4))
     model = network.build()
     frames = np.random.default_rng(0).standard_normal((2, 10, 14, 1)).astype(np.float32)
