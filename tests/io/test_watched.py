@@ -59,6 +59,23 @@ def test_a_growing_file_gives_its_whole_frames(make, tmp_path):
     assert growing.is_whole
 
 
+@pytest.mark.parametrize("behind", [b"", bytes(64)], ids=["nothing", "zeros"])
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_a_first_directory_that_is_not_whole_is_waited_for(make, behind, tmp_path):
+    make(tmp_path / "whole.tif")
+    content = (tmp_path / "whole.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "whole.tif") as tif:
+        ends = tif.pages[0].dataoffsets[0]
+    growing = GrowingTiff(tmp_path / "a.tif")
+    for size in range(ends):
+        (tmp_path / "a.tif").write_bytes(content[:size] + behind)
+        growing.look(again=True)
+        assert growing.count == 0
+    (tmp_path / "a.tif").write_bytes(content)
+    growing.look(again=True)
+    np.testing.assert_array_equal(growing.read(0, growing.count), FRAMES)
+
+
 def everything(movie, chunk=4):
     """Read as the reconstruction does."""
     read, begin = [], 0

@@ -74,7 +74,7 @@ class GrowingTiff:
             self._seen = seen
             with tifffile.TiffFile(self.path) as tif:
                 self._count(tif)
-        except (tifffile.TiffFileError, struct.error, ValueError, KeyError, IndexError):
+        except (tifffile.TiffFileError, struct.error, TypeError, ValueError, KeyError, IndexError):
             self.is_whole = False  # not even its first directory is whole
         except OSError as error:
             raise StackError(
@@ -85,8 +85,9 @@ class GrowingTiff:
         return self._seen[0]
 
     def _count(self, tif: TiffFile) -> None:
-        if not self._directories:
-            self._describe(tif)
+        if not self._directories and not self._described(tif):
+            self.is_whole = False
+            return
         if self._piece is not None:
             frame_bytes = self.frame_shape[0] * self.frame_shape[1] * self.dtype.itemsize
             behind = max(tif.filehandle.size - self._piece, 0)
@@ -104,13 +105,13 @@ class GrowingTiff:
             at = self._after(tif, at)
         self.is_whole = self.count > 0
 
-    def _describe(self, tif: TiffFile) -> None:
-        """Read what all frames have in common from the first directory."""
+    def _described(self, tif: TiffFile) -> bool:
+        """Read what all frames have in common from the first directory, once it is whole."""
         at = _first(tif)
-        if not at:
-            return
-        page = _page(tif, at, 0)
-        if len(page.shape) != 2 or page.dtype is None:
+        page = _page(tif, at, 0) if at else None
+        if page is None or page.dtype is None or len(page.shape) < 2:
+            return False
+        if len(page.shape) > 2:
             raise StackError(
                 f"{self.path.name} is a colour image or has several planes a page",
                 "grey values",
@@ -124,6 +125,7 @@ class GrowingTiff:
         if self._promised > 1 and page.is_final and not self._after(tif, at):
             self._piece = int(page.dataoffsets[0])
             self._directories = [at]
+        return True
 
     def _after(self, tif: TiffFile, at: int) -> int:
         """Return where the next directory lies, 0 when there is none yet."""
@@ -172,4 +174,4 @@ def _page(tif: TiffFile, at: int, number: int) -> TiffPage:
 
 def _is_whole(page: TiffPage, size: int) -> bool:
     stored = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    return bool(stored) and all(start > 0 and start + n <= size for start, n in stored)
+    return bool(stored) and all(start > 0 < n and start + n <= size for start, n in stored)
