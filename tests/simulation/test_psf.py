@@ -5,7 +5,6 @@ import pytest
 from scipy.optimize import least_squares
 from scipy.special import erf
 
-from deep_storm.simulation import psf
 from deep_storm.simulation.psf import add_emitters
 
 
@@ -81,15 +80,3 @@ def test_emitters_of_a_frame_add_up_and_frames_stay_apart():
 def test_frame_outside_the_stack_is_refused():
     with pytest.raises(ValueError, match="frame index"):
         rendered((2, 8, 8), 4, 4, frame=2)
-
-
-def test_kernel_is_compiled_where_nothing_can_be_cached(monkeypatch):
-    real = psf.numba.njit
-
-    def njit(**options):
-        if options.pop("cache", False):
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**options)
-
-    monkeypatch.setattr(psf.numba, "njit", njit)
-    assert psf._compiled(lambda value: value + 1)(2) == 3

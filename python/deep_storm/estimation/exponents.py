@@ -10,20 +10,19 @@ Pixels count less towards the border, so that boxes of all sizes see the same st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from deep_storm.estimation.scattering import Scales, peak_share
+from deep_storm.kernels import kernel
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 BOXES_PX = (1, 2, 3)
 BOXES_OF_WIDE_PSF_PX = (1, 3, 5)
@@ -57,15 +56,7 @@ class Exponents(NamedTuple):
     covariance: FloatArray
 
 
-def _compiled(function: Kernel) -> Kernel:
-    """Compile with numba, kept on disk where there is a place to keep it."""
-    try:
-        return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=True)(function))
-    except RuntimeError:  # neither the package's folder nor the user's can be written
-        return cast(Kernel, numba.njit(nogil=True, fastmath=True)(function))
-
-
-@_compiled
+@kernel(fastmath=True)
 def _exponents(
     values: Float32,
     weight: FloatArray,

@@ -11,17 +11,17 @@ in one – are left out. What remains of a crowded stack are its rarest, not its
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from deep_storm.kernels import kernel
+
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 PARAMETERS = 5
 ITERATIONS = 40
@@ -57,15 +57,7 @@ class IsolatedFits(NamedTuple):
     candidates: int
 
 
-def _compiled(function: Kernel) -> Kernel:
-    """Compile with numba, kept on disk where there is a place to keep it."""
-    try:
-        return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # neither the package's folder nor the user's can be written
-        return cast(Kernel, numba.njit(nogil=True)(function))
-
-
-@_compiled
+@kernel
 def _profile(
     position: float, sigma: float, size: int, value: FloatArray, by_x: FloatArray, by_s: FloatArray
 ) -> None:
@@ -81,7 +73,7 @@ def _profile(
         by_s[i] = (low * at_low - high * at_high) / sigma
 
 
-@_compiled
+@kernel
 def _start(data: FloatArray, sigma0: float) -> FloatArray:
     """Guess x, y, photons, background and sigma: the rim of the window is background."""
     size = data.shape[0]
@@ -92,7 +84,7 @@ def _start(data: FloatArray, sigma0: float) -> FloatArray:
     return np.array([size / 2.0, size / 2.0, photons, background, sigma0])
 
 
-@_compiled
+@kernel
 def _normal_equations(
     data: FloatArray,
     p: FloatArray,
@@ -129,7 +121,7 @@ def _normal_equations(
     return chi2
 
 
-@_compiled
+@kernel
 def _move(p: FloatArray, step: FloatArray, sigma0: float) -> bool:
     """Go one step, not too far; tell whether it was so small that the search is over."""
     share = 1.0 / max(1.0, abs(step[0]), abs(step[1]))
@@ -144,7 +136,7 @@ def _move(p: FloatArray, step: FloatArray, sigma0: float) -> bool:
     return moved < 1e-4 * sigma0 and abs(step[2]) < 1e-4 * p[2]
 
 
-@_compiled
+@kernel
 def _fit_one(
     data: FloatArray, sigma0: float, extra: float, fitted: FloatArray, errors: FloatArray
 ) -> float:
@@ -168,7 +160,7 @@ def _fit_one(
     return -1.0
 
 
-@_compiled
+@kernel
 def _fit_all(
     frames: Float32,
     frame: npt.NDArray[np.int64],

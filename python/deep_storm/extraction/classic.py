@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.kernels import kernel
 
 Float32 = npt.NDArray[np.float32]
 LEAST_SHARE = 0.02
@@ -30,7 +30,7 @@ class HeatMaxima(NamedTuple):
     share: Float32
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _is_maximum(heat: Float32, i: int, j: int) -> bool:
     """Whether no neighbour is larger; of equal ones the first in reading order counts."""
     height, width = heat.shape
@@ -45,7 +45,7 @@ def _is_maximum(heat: Float32, i: int, j: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _maxima(
     heat: Float32, top: int, bottom: int, left: int, right: int, amplitude: float
 ) -> Float32:

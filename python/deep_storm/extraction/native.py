@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -29,6 +28,7 @@ from deep_storm.cells import (
     REACH_CELLS,
 )
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.kernels import kernel
 
 LEAST_PROBABILITY = 0.01
 """Cells below this are not looked at."""
@@ -63,12 +63,12 @@ class ActiveCells(NamedTuple):
     values: Float32
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _softplus(value: float) -> float:
     return value if value > 20.0 else np.log1p(np.exp(value))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _active(
     raw: Float32, top: int, bottom: int, left: int, right: int, row0: int, column0: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Float32]:
@@ -129,7 +129,7 @@ def active_cells(
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _islands(
     row: npt.NDArray[np.int32], column: npt.NDArray[np.int32], index: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.int32]:
@@ -158,7 +158,7 @@ def _islands(
     return label
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _gather(
     row: npt.NDArray[np.int32],
     column: npt.NDArray[np.int32],
@@ -204,7 +204,7 @@ def _gather(
     return out[:found], island[:found]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _take(
     values: Float32,
     rest: Float32,
@@ -245,7 +245,7 @@ def _take(
     out[9] = mass
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _candidates(
     row: npt.NDArray[np.int32],
     column: npt.NDArray[np.int32],

@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -34,6 +35,7 @@ from deep_storm.fiji.exchange import (
     error_from_bytes,
     read_frame_table,
 )
+from deep_storm.folders import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -270,7 +272,4 @@ def _end_with(parent: int) -> None:
 
 def log_folder() -> Path:
     """Return the folder of the worker's logs; it is made when missing."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    folder = Path(base or Path.home() / ".cache") / "deep-storm"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return cache_folder() or Path(tempfile.mkdtemp(prefix="deep-storm-"))

@@ -23,6 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from deep_storm.errors import SettingsError
+from deep_storm.folders import cache_folder
 from deep_storm.settings import Device
 
 PROBE_SECONDS = 120
@@ -256,8 +257,10 @@ def _machine_key() -> str:
 
 
 def _cache_file() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(base or Path.home() / ".cache") / "deep-storm" / "bfloat16.json"
+    folder = cache_folder()
+    if folder is None:
+        raise FileNotFoundError("no folder for caches")
+    return folder / "bfloat16.json"
 
 
 def _remembered() -> dict[str, float]:
@@ -269,10 +272,8 @@ def _remembered() -> dict[str, float]:
 
 
 def _remember(values: dict[str, float]) -> None:
-    path = _cache_file()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
+        _cache_file().write_text(json.dumps(values))
     except OSError:
         # A cache that cannot be written costs seconds next time, nothing else.
         return

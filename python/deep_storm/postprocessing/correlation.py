@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, TypeAlias
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
+
+from deep_storm.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 Spectrum: TypeAlias = npt.NDArray[np.complex64]
@@ -111,7 +112,7 @@ def _band(shape: tuple[int, int], sigma_px: float) -> npt.NDArray[np.float32]:
     return band
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _add(image: npt.NDArray[np.float32], x_px: FloatArray, y_px: FloatArray) -> None:
     """Share each point among the four pixels around it; what lies outside is wrapped around."""
     height, width = image.shape

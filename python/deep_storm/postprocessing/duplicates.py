@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
+from deep_storm.kernels import kernel
 from deep_storm.postprocessing.evaluation import row_values
 from deep_storm.settings import Duplicates
 
@@ -64,7 +65,7 @@ def remove_duplicates(table: pd.DataFrame, duplicates: Duplicates = Duplicates()
     return table.loc[kept].reset_index(drop=True)
 
 
-@numba.njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def _duplicates(
     starts: Integers,
     row: Integers,

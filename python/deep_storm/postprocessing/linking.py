@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from deep_storm.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def link(
     frame: Integers,
     x_nm: FloatArray,
@@ -93,7 +94,7 @@ def link(
     return molecule
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _still_living(
     active: Integers, living: int, last: Integers, count: Integers, since: int, most: int
 ) -> int:
@@ -107,7 +108,7 @@ def _still_living(
     return kept
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _take_up(sums: FloatArray, weight: FloatArray, m: int, memory: int) -> None:
     """Make room for one more localization in a molecule's sums."""
     if memory and weight[m] >= memory:
@@ -116,7 +117,7 @@ def _take_up(sums: FloatArray, weight: FloatArray, m: int, memory: int) -> None:
     weight[m] += 1.0
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _pairs(
     active: Integers,
     sums: FloatArray,
@@ -172,7 +173,7 @@ def _pairs(
     return distance[:found], pair_m[:found], pair_row[:found]
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _cell(x: float, y: float, right: int, down: int, size: int) -> int:
     """Return the hash of a cell; sizes are powers of two."""
     column, row = int(np.floor(x)) + right, int(np.floor(y)) + down

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import SettingsError
+from deep_storm.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -91,7 +92,7 @@ def neighbour_counts(x_nm: FloatArray, y_nm: FloatArray, radius_nm: float) -> In
     return counts
 
 
-@numba.njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def _counts(x: FloatArray, y: FloatArray, key: Integers, columns: int, radius: float) -> Integers:
     """Count neighbours of points in the order of their cells."""
     counts = np.zeros(len(x), dtype=np.int64)

@@ -16,15 +16,14 @@ emitters (MacKay, *Neural Computation* 4, 1992).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.kernels import kernel
+
 Values = npt.NDArray[np.float64]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 PARAMETERS = 4
 """Of an emitter: x (px), y (px), photons, PSF sigma (px)."""
@@ -65,15 +64,7 @@ class Prior(NamedTuple):
     log_density: float
 
 
-def compiled(function: Kernel) -> Kernel:
-    """Compile with numba, kept on disk where there is a place to keep it."""
-    try:
-        return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=True)(function))
-    except RuntimeError:
-        return cast(Kernel, numba.njit(nogil=True, fastmath=True)(function))
-
-
-@compiled
+@kernel(fastmath=True)
 def fill_profile(first: int, size: int, centre: float, sigma: float, out: Values) -> None:
     """Fill in one axis of an emitter.
 
@@ -102,7 +93,7 @@ def fill_profile(first: int, size: int, centre: float, sigma: float, out: Values
         below, low, low_height = above, high, high_height
 
 
-@compiled
+@kernel(fastmath=True)
 def expect(
     data: Values, base: Values, top: int, left: int, p: Values, prior: Prior, rows: Any, mean: Any
 ) -> float:
@@ -146,7 +137,7 @@ def expect(
     return value + likelihood / prior.excess
 
 
-@compiled
+@kernel(fastmath=True)
 def fill_slopes(p: Values, rows: Any, inverse: Values, height: int, width: int, out: Any) -> None:
     """Fill in the derivatives of the expected photons, each times ``inverse`` of its pixel."""
     for k in range(p.shape[0]):
@@ -163,7 +154,7 @@ def fill_slopes(p: Values, rows: Any, inverse: Values, height: int, width: int, 
                 out[4 * k + 3, n] = photons * (y2 * x0 + y0 * rows[k, 5, i]) * w
 
 
-@compiled
+@kernel(fastmath=True)
 def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
     """Add what is known of photons and sigma before."""
     for k in range(p.shape[0]):
@@ -178,7 +169,7 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
         information[4 * k + 1, 4 * k + 1] += LEAST_INFORMATION
 
 
-@compiled
+@kernel(fastmath=True)
 def derive(
     data: Values, mean: Values, p: Values, prior: Prior, rows: Any, slopes: Any
 ) -> tuple[Values, Values]:
@@ -214,7 +205,7 @@ def derive(
     return gradient, information
 
 
-@compiled
+@kernel(fastmath=True)
 def decompose(matrix: Values) -> float:
     """Turn a positive definite matrix into its Cholesky factor; return log determinant."""
     size = matrix.shape[0]
@@ -232,7 +223,7 @@ def decompose(matrix: Values) -> float:
     return 2.0 * total
 
 
-@compiled
+@kernel(fastmath=True)
 def solve(factor: Values, right: Values) -> None:
     """Solve with the factor of :func:`decompose`, in place."""
     size = factor.shape[0]
@@ -248,7 +239,7 @@ def solve(factor: Values, right: Values) -> None:
         right[a] = value / factor[a, a]
 
 
-@compiled
+@kernel(fastmath=True)
 def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) -> None:
     """Set ``p`` to a share of the step from ``start``, kept within what is possible."""
     for k in range(p.shape[0]):
@@ -262,7 +253,7 @@ def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) ->
         p[k, 3] = min(sigma, MOST_SIGMA_SHARE * prior.sigma_px)
 
 
-@compiled
+@kernel(fastmath=True)
 def fit(
     data: Values,
     base: Values,

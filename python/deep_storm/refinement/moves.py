@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from deep_storm.refinement.block import PARAMETERS, Prior, Values, compiled, fit, solve
+from deep_storm.kernels import kernel
+from deep_storm.refinement.block import PARAMETERS, Prior, Values, fit, solve
 from deep_storm.refinement.scene import (
     MOST_IN_BLOCK,
     NEIGHBOUR_SIGMAS,
@@ -62,7 +63,7 @@ class Cut(NamedTuple):
     mean: Values
 
 
-@compiled
+@kernel(fastmath=True)
 def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut:
     """Cut out the window of some emitters; ``extra`` ones shall fit into it, too."""
     p = np.empty((members.size, PARAMETERS))
@@ -76,13 +77,13 @@ def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut
     return Cut(top, left, data, base, p, np.empty(base.shape))
 
 
-@compiled
+@kernel(fastmath=True)
 def fit_cut(cut: Cut, p: Values, prior: Prior, iterations: int) -> Any:
     """Fit emitters ``p`` (changed in place) in a window; return evidence and factor."""
     return fit(cut.data, cut.base, cut.top, cut.left, p, prior, iterations, cut.mean)
 
 
-@compiled
+@kernel(fastmath=True)
 def commit(scene: Scene, members: Integers, p: Values, cut: Cut, prior: Prior, fresh: bool) -> None:
     """Give emitters their new parameters; ``fresh`` when their number has changed."""
     for n in range(members.size):
@@ -101,7 +102,7 @@ def commit(scene: Scene, members: Integers, p: Values, cut: Cut, prior: Prior, f
             scene.mean[cut.top + j, cut.left + i] = cut.base[j, i]
 
 
-@compiled
+@kernel(fastmath=True)
 def with_neighbours(scene: Scene, k: int, prior: Prior, most: int) -> Integers:
     """Return ``k`` and its nearest neighbours, at most ``most`` together."""
     radius = NEIGHBOUR_SIGMAS * prior.sigma_px
@@ -113,7 +114,7 @@ def with_neighbours(scene: Scene, k: int, prior: Prior, most: int) -> Integers:
     return members
 
 
-@compiled
+@kernel(fastmath=True)
 def joined_by(members: Integers, k: int) -> Integers:
     """Return the members and ``k``."""
     every = np.empty(members.size + 1, np.int64)
@@ -123,7 +124,7 @@ def joined_by(members: Integers, k: int) -> Integers:
     return every
 
 
-@compiled
+@kernel(fastmath=True)
 def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
     """Fit each emitter once, together with its neighbours."""
     done = np.zeros(scene.used[0], np.int8)
@@ -139,7 +140,7 @@ def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
             done[members[n]] = 1
 
 
-@compiled
+@kernel(fastmath=True)
 def room_for(scene: Scene) -> int:
     """Return the row of a new emitter, or −1 when there is no room."""
     k = scene.used[0]
@@ -149,7 +150,7 @@ def room_for(scene: Scene) -> int:
     return k
 
 
-@compiled
+@kernel(fastmath=True)
 def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
     """Compare with and without emitter ``k``; let it die when the evidence for it is too small.
 
@@ -176,7 +177,7 @@ def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
     return False
 
 
-@compiled
+@kernel(fastmath=True)
 def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> bool:
     """Try a new emitter at a place; keep it when there is more evidence with it.
 
@@ -199,7 +200,7 @@ def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> b
     return True
 
 
-@compiled
+@kernel(fastmath=True)
 def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
     """Return the angle along which the residual around a place is stretched."""
     across = 0.0
@@ -217,7 +218,7 @@ def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
     return 0.5 * math.atan2(across, along)
 
 
-@compiled
+@kernel(fastmath=True)
 def split(scene: Scene, k: int, prior: Prior) -> bool:
     """Try two emitters in place of one; keep them when there is more evidence for them."""
     members = with_neighbours(scene, k, prior, MOST_IN_BLOCK - 1)

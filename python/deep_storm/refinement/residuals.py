@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from deep_storm.refinement.block import Prior, Values, compiled
+from deep_storm.kernels import kernel
+from deep_storm.refinement.block import Prior, Values
 from deep_storm.refinement.scene import Scene
 
 TILE_PX = 8
@@ -20,7 +21,7 @@ PEAK_SIGMAS = 2.0
 """Half the window of the filter that peaks are looked for with."""
 
 
-@compiled
+@kernel(fastmath=True)
 def filtered(scene: Scene, prior: Prior) -> Values:
     """Return how significant an emitter at each pixel's centre would be (standard deviations)."""
     height, width = scene.data.shape
@@ -47,7 +48,7 @@ def filtered(scene: Scene, prior: Prior) -> Values:
     return found
 
 
-@compiled
+@kernel(fastmath=True)
 def peaks(scene: Scene, prior: Prior, least: float) -> Values:
     """Return the places ``(n, 2)`` (x, y in px) where light is left over.
 
@@ -76,7 +77,7 @@ def peaks(scene: Scene, prior: Prior, least: float) -> Values:
     return out[:count]
 
 
-@compiled
+@kernel(fastmath=True)
 def smoothed(tiles: Values) -> Values:
     """Blur tiles with (1, 2, 1) along both axes; beyond the edge is nothing."""
     height, width = tiles.shape
@@ -92,7 +93,7 @@ def smoothed(tiles: Values) -> Values:
     return tiles
 
 
-@compiled
+@kernel(fastmath=True)
 def quotient(above: Values, below: Values, more_above: float, more_below: float) -> Values:
     """Return the tiles' weighted means, drawn towards the mean of all of them."""
     height, width = above.shape
@@ -103,7 +104,7 @@ def quotient(above: Values, below: Values, more_above: float, more_below: float)
     return out
 
 
-@compiled
+@kernel(fastmath=True)
 def spread_out(tiles: Values, height: int, width: int) -> Values:
     """Interpolate between the tiles' centres."""
     rows, columns = tiles.shape
@@ -122,7 +123,7 @@ def spread_out(tiles: Values, height: int, width: int) -> Values:
     return out
 
 
-@compiled
+@kernel(fastmath=True)
 def background_from(p: Values, stated: Values, usual: float, height: int, width: int) -> Values:
     """Return the background of each pixel from what is stated at the emitters.
 
@@ -150,7 +151,7 @@ def background_from(p: Values, stated: Values, usual: float, height: int, width:
     return spread_out(quotient(smoothed(total), smoothed(weight), mean, 1.0), height, width)
 
 
-@compiled
+@kernel(fastmath=True)
 def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
     """Move the background, in place, to where the residuals want it."""
     height, width = background.shape

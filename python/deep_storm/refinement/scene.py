@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.refinement.block import PARAMETERS, Prior, Values, compiled, fill_profile
+from deep_storm.kernels import kernel
+from deep_storm.refinement.block import PARAMETERS, Prior, Values, fill_profile
 
 Integers = npt.NDArray[np.int64]
 WINDOW_SIGMAS = 3.2
@@ -61,7 +62,7 @@ class Scene(NamedTuple):
     cell_px: float
 
 
-@compiled
+@kernel(fastmath=True)
 def copy_into(out: Values, values: Values) -> None:
     """Copy a table; numba takes seconds to compile an assignment of slices."""
     for j in range(values.shape[0]):
@@ -69,14 +70,14 @@ def copy_into(out: Values, values: Values) -> None:
             out[j, i] = values[j, i]
 
 
-@compiled
+@kernel(fastmath=True)
 def copy_row(out: Values, k: int, values: Values, n: int) -> None:
     """Copy row ``n`` of a table to row ``k`` of another."""
     for i in range(values.shape[1]):
         out[k, i] = values[n, i]
 
 
-@compiled
+@kernel(fastmath=True)
 def cell_of(scene: Scene, x: float, y: float) -> tuple[int, int]:
     """Return row and column of the grid cell at a place; outside the frame the nearest one."""
     row = min(max(int(y / scene.cell_px), 0), scene.head.shape[0] - 1)
@@ -84,7 +85,7 @@ def cell_of(scene: Scene, x: float, y: float) -> tuple[int, int]:
     return row, column
 
 
-@compiled
+@kernel(fastmath=True)
 def insert(scene: Scene, k: int) -> None:
     """Enter emitter ``k`` into the grid."""
     row, column = cell_of(scene, scene.p[k, 0], scene.p[k, 1])
@@ -92,7 +93,7 @@ def insert(scene: Scene, k: int) -> None:
     scene.head[row, column] = k
 
 
-@compiled
+@kernel(fastmath=True)
 def leave(scene: Scene, k: int) -> None:
     """Take emitter ``k`` out of the grid; its position must be that of its entry."""
     row, column = cell_of(scene, scene.p[k, 0], scene.p[k, 1])
@@ -105,7 +106,7 @@ def leave(scene: Scene, k: int) -> None:
     scene.following[other] = scene.following[k]
 
 
-@compiled
+@kernel(fastmath=True)
 def neighbours(scene: Scene, x: float, y: float, without: int, radius: float, most: int) -> Any:
     """Return the emitters nearest to a place, at most ``most`` within the radius, nearest first."""
     found = np.empty(most, np.int64)
@@ -132,7 +133,7 @@ def neighbours(scene: Scene, x: float, y: float, without: int, radius: float, mo
     return found[:count]
 
 
-@compiled
+@kernel(fastmath=True)
 def window(scene: Scene, p: Values, reach: float) -> tuple[int, int, int, int]:
     """Return top, bottom, left, right of the pixels within reach of some emitters."""
     height, width = scene.data.shape
@@ -146,7 +147,7 @@ def window(scene: Scene, p: Values, reach: float) -> tuple[int, int, int, int]:
     return top, max(min(bottom, height), top + 1), left, max(min(right, width), left + 1)
 
 
-@compiled
+@kernel(fastmath=True)
 def add_light(image: Values, top: int, left: int, p: Values, sign: float, reach: float) -> None:
     """Add the light of emitters to a window of the frame, within their reach."""
     height, width = image.shape
@@ -164,7 +165,7 @@ def add_light(image: Values, top: int, left: int, p: Values, sign: float, reach:
                 image[j, i] += photons * rows[3, i - begin]
 
 
-@compiled
+@kernel(fastmath=True)
 def draw(scene: Scene, background: Values, reach: float) -> None:
     """Draw the expected photons anew, so that cut-off tails do not add up."""
     copy_into(scene.mean, background)
@@ -173,7 +174,7 @@ def draw(scene: Scene, background: Values, reach: float) -> None:
             add_light(scene.mean, 0, 0, scene.p[k : k + 1], 1.0, reach)
 
 
-@compiled
+@kernel(fastmath=True)
 def make_scene(
     data: Values,
     background: Values,

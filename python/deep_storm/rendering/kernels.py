@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from deep_storm.kernels import kernel
 
 Values: TypeAlias = npt.NDArray[np.floating[Any]]
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -52,7 +53,7 @@ def add_gaussians(
     gaussians(image, 0, x_px, y_px, sigma_px, weight)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def gaussians(
     band: npt.NDArray[Any], top: int, x_px: Values, y_px: Values, sigma_px: Values, weight: Values
 ) -> None:
@@ -75,7 +76,7 @@ def gaussians(
                 band[y, x] += in_row * in_columns[x]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _integrate(
     shares: Values, first: int, last: int, centre: float, sigma: float
 ) -> tuple[int, int]:
@@ -101,7 +102,7 @@ def _integrate(
     return start, end
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _normal(place: float) -> float:
     """Return the normal distribution function at so many steps from its middle."""
     from_left = min(max(place + MIDDLE, 0.0), 2.0 * MIDDLE - 1e-6)
@@ -109,7 +110,7 @@ def _normal(place: float) -> float:
     return float(NORMAL[left] + (from_left - left) * (NORMAL[left + 1] - NORMAL[left]))
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def triangles(
     band: npt.NDArray[Any], top: int, column: Integers, row: Integers, bins: int, weight: Values
 ) -> None:

@@ -11,15 +11,13 @@ with the corner rule: pixel ``i`` reaches from ``i`` to ``i+1``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.kernels import kernel
+
 FloatArray = npt.NDArray[np.float64]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 WINDOW_SIGMAS = 5.0
 """Half the window that an emitter's light is added in; 6e-7 of it falls outside on each axis."""
@@ -28,19 +26,7 @@ WINDOW_LEAST_PX = 3.0
 """Half the window of a very narrow PSF."""
 
 
-def _compiled(function: Kernel) -> Kernel:
-    """Compile with numba, kept on disk where there is a place to keep it.
-
-    Numba takes a folder of the user's when the package's own cannot be written; where neither
-    can, it refuses to decorate at all, and the kernel is compiled anew in each process.
-    """
-    try:
-        return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=True)(function))
-    except RuntimeError:
-        return cast(Kernel, numba.njit(nogil=True, fastmath=True)(function))
-
-
-@_compiled
+@kernel(fastmath=True)
 def add_emitters(
     expected: npt.NDArray[np.float32],
     frame: npt.NDArray[np.int64],

@@ -1,0 +1,45 @@
+"""Where things of this user are kept that may be lost: caches and logs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+NAME = "deep-storm"
+
+
+def cache_folder() -> Path | None:
+    """Return a folder of this user's for what can be made anew; None where there is no place.
+
+    The system's place for caches comes first. Without a home that can be written (a container, a
+    node of a computer cluster) it is a folder in the one for temporary files, which is taken only
+    when nobody else could have put something into it: what lies there is trusted.
+    """
+    for folder in _candidates():
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if is_private(folder):
+                tempfile.TemporaryFile(dir=folder).close()
+                return folder
+        except OSError:
+            continue
+    return None
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder is this user's, and not everybody may write into it."""
+    if os.name != "posix":
+        return True
+    about = folder.stat()
+    return about.st_uid == os.geteuid() and not about.st_mode & 0o002
+
+
+def _candidates() -> list[Path]:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    user = f"-{os.geteuid()}" if os.name == "posix" else ""
+    temporary = Path(tempfile.gettempdir()) / f"{NAME}{user}"
+    try:
+        return [Path(base or Path.home() / ".cache") / NAME, temporary]
+    except RuntimeError:  # this user has no home
+        return [temporary]

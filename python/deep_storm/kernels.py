@@ -1,0 +1,196 @@
+"""One way to compile a loop: with numba, without Python's interpreter lock, kept on disk.
+
+::
+
+    @kernel
+    def total(values): ...
+
+    @kernel(fastmath=True)      # NaN and infinity must not get in
+    def light(values): ...
+
+What was compiled is kept in this user's folder for caches (or in ``NUMBA_CACHE_DIR``), not beside
+the source: an installation may be read-only. Where there is no such folder, a disk is full or a
+kept file is damaged, a kernel is compiled anew in each process. It is also compiled anew when
+something changes that it takes from elsewhere: another kernel, or a constant of another module.
+
+With ``NUMBA_BOUNDSCHECK=1`` an index beyond an array is an IndexError instead of damage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+from typing import Any, TypeVar, overload
+
+import numba
+from numba.core import config as _numba_config
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+
+from deep_storm.folders import cache_folder, is_private
+
+config: Any = _numba_config  # set from the environment, so no type checker knows its names
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+_DAMAGED = (
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, ImportError,
+    RuntimeError, MemoryError, pickle.PickleError,
+)  # fmt: skip
+
+
+@overload
+def kernel(function: Kernel) -> Kernel: ...
+
+
+@overload
+def kernel(
+    *, fastmath: bool = False, parallel: bool = False, inline: str = "never"
+) -> Callable[[Kernel], Kernel]: ...
+
+
+def kernel(function: Kernel | None = None, **options: Any) -> Any:
+    """Compile a function at its first call.
+
+    Parameters
+    ----------
+    function
+        Loops over arrays and numbers, as numba takes them.
+    options
+        ``fastmath``, ``parallel`` and ``inline`` of :func:`numba.njit`.
+
+    Returns
+    -------
+    The compiled function; other threads run meanwhile.
+    """
+    if function is None:
+        return lambda decorated: _compiled(decorated, options)
+    return _compiled(function, options)
+
+
+def _compiled(function: Kernel, options: dict[str, Any]) -> Any:
+    compiled = numba.njit(nogil=True, **options)(function)
+    if _folder() is not None and not config.DISABLE_JIT:
+        # RuntimeError is numba's "cannot cache function"
+        with suppress(OSError, RuntimeError):
+            compiled._cache = _KeptKernel(function, options)
+    return compiled
+
+
+@lru_cache(maxsize=1)
+def _folder() -> Path | None:
+    """Return where compiled kernels are kept; they are code, so nobody else may write there."""
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR)
+    caches = cache_folder()
+    if caches is None:
+        return None
+    folder = caches / "kernels"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder if is_private(folder) else None
+    except OSError:
+        return None
+
+
+class _Place:
+    """Where the files of a kernel lie: numba's "locator"."""
+
+    def __init__(self, function: Callable[..., Any], file: str, folder: Path) -> None:
+        source = Path(file)
+        self._stamp = hashlib.sha256(source.read_bytes()).hexdigest()
+        self._line = function.__code__.co_firstlineno
+        at = hashlib.sha256(str(source.resolve().parent).encode()).hexdigest()[:16]
+        self._folder = folder / f"{source.parent.name}_{at}"
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> _Place | None:
+        folder = _folder()
+        return None if folder is None else cls(function, file, folder)
+
+    def ensure_cache_path(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return self._stamp
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes: Any = (_Place,)
+
+
+class _Files(IndexDataCacheFile):
+    """Files with names that no other process gives at the same moment."""
+
+    def _data_name(self, number: int) -> str:
+        return str(self._data_name_pattern.format(number=number << 48 | secrets.randbits(48)))
+
+
+class _KeptKernel(FunctionCache):
+    """The compiled forms of a kernel on disk; trouble with them is none of the caller's."""
+
+    _impl_class = _Implementation
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        super().__init__(function)
+        self._options = options
+        place = self._impl.locator
+        self._cache_file = _Files(
+            cache_path=place.get_cache_path(),
+            filename_base=self._impl.filename_base,
+            source_stamp=place.get_source_stamp(),
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except _DAMAGED:
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except _DAMAGED:
+            return
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        said = f"{sorted(self._options.items())} {bool(config.BOUNDSCHECK)}"
+        return (super()._index_key(sig, codegen), said, fingerprint(self._py_func))
+
+
+def fingerprint(function: Callable[..., Any]) -> str:
+    """Return a digest of what a function takes from outside: its kernels, and its constants."""
+    digest = hashlib.sha256()
+    _add_fingerprint(function, digest, {function})
+    return digest.hexdigest()
+
+
+def _is_code(constant: Any) -> bool:
+    return isinstance(constant, CodeType)  # whose repr is a place in memory
+
+
+def _add_fingerprint(function: Any, digest: Any, seen: set[Any]) -> None:
+    for name in sorted(function.__code__.co_names):
+        value = function.__globals__.get(name)
+        inner = getattr(value, "py_func", None)
+        digest.update(name.encode())
+        if inner is not None and inner not in seen:
+            seen.add(inner)
+            code = inner.__code__
+            digest.update(
+                code.co_code + repr([c for c in code.co_consts if not _is_code(c)]).encode()
+            )
+            _add_fingerprint(inner, digest, seen)
+        elif hasattr(value, "tobytes"):
+            digest.update(value.tobytes())
+        elif isinstance(value, (int, float, str, tuple)):
+            digest.update(repr(value).encode())

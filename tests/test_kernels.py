@@ -1,0 +1,116 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deep_storm import folders, kernels
+
+MODULE = """
+from deep_storm.kernels import kernel
+from other import FACTOR
+
+@kernel
+def inner(value):
+    return value * FACTOR
+
+@kernel
+def scaled(value):
+    return inner(value) + 1
+
+@kernel
+def beyond(values, at):
+    return values[at]
+"""
+RUN = """
+import sys
+import numpy as np
+import loops
+print(loops.scaled(2), sum(loops.scaled.stats.cache_hits.values()))
+if sys.argv[1:]:
+    loops.beyond(np.zeros(3), 5)
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "loops.py").write_text(MODULE)
+    (tmp_path / "other.py").write_text("FACTOR = 3\n")
+    (tmp_path / "run.py").write_text(RUN)
+    return tmp_path
+
+
+def result(place, *arguments, **environment):
+    given = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
+    given |= {"XDG_CACHE_HOME": str(place / "caches"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, str(place / "run.py"), *arguments],
+        env={**given, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_kernel_is_kept_in_a_folder_of_this_user(place):
+    assert result(place).stdout.split() == ["7", "0"]
+    assert result(place).stdout.split() == ["7", "1"]
+    kept = place / "caches" / "deep-storm" / "kernels"
+    assert list(kept.glob("*/loops.scaled-*.nbi"))
+    assert not (place / "__pycache__").exists()
+    if os.name == "posix":
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+def test_changed_constant_of_another_module_is_noticed(place):
+    assert result(place).stdout.split()[0] == "7"
+    (place / "other.py").write_text("FACTOR = 5\n")
+    assert result(place).stdout.split() == ["11", "0"]
+
+
+def test_damaged_kernel_is_compiled_anew(place):
+    result(place)
+    for file in (place / "caches").rglob("*.nb?"):
+        file.write_bytes(file.read_bytes()[:-20])
+    again = result(place)
+    assert (again.returncode, again.stdout.split()) == (0, ["7", "0"]), again.stderr
+
+
+def test_kernel_is_compiled_where_nothing_can_be_kept(place, monkeypatch):
+    monkeypatch.setattr(kernels, "_folder", lambda: None)
+
+    @kernels.kernel
+    def more(value):
+        return value + 1
+
+    assert more(2) == 3
+
+
+def test_index_beyond_an_array_is_an_error_when_bounds_are_checked(place):
+    result(place)
+    done = result(place, "beyond", NUMBA_BOUNDSCHECK="1")
+    assert done.returncode == 1
+    assert "IndexError" in done.stderr
+
+
+def test_without_a_home_temporary_files_have_a_private_place(tmp_path, monkeypatch):
+    file = tmp_path / "no folder"
+    file.touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(file))
+    monkeypatch.setattr(folders.tempfile, "gettempdir", lambda: str(tmp_path))
+    found = folders.cache_folder()
+    assert found is not None
+    assert found.parent == tmp_path
+    if os.name == "posix":
+        assert stat.S_IMODE(found.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_folder_that_everybody_may_write_into_is_not_trusted(tmp_path, monkeypatch):
+    (tmp_path / "deep-storm").mkdir()
+    (tmp_path / "deep-storm").chmod(0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found = folders.cache_folder()
+    assert found is None or found.parent != Path(tmp_path)
