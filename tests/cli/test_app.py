@@ -152,7 +152,7 @@ def test_the_forms_that_are_promised_parse():
         Argument("stack", "a stack"),
         Argument("simulation", "stack and truth", kind=tuple[Path, Path]),
         Argument("from_model", "a model", option="--from"),
-        Argument("output", "a folder"),
+        Argument("output", "a folder", writes=True),
         Argument("formula", "a formula", kind=str),
         region=Region,
     )

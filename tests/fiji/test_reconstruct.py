@@ -180,3 +180,15 @@ def test_another_camera_is_refused(imagej, trained, movie, tmp_path):
     )
     assert done["status"].startswith("error: ")
     assert "baseline_adu" in done["status"]
+
+
+def test_the_file_of_the_open_image_is_not_replaced(imagej, trained, tmp_path):
+    stack = tmp_path / "raw.tif"
+    shutil.copy(trained / "sim.tif", stack)
+    raw = stack.read_bytes()
+    inputs = {"model": trained / "model", "output": tmp_path / "raw", "overwrite": True}
+    for virtual in (True, False):
+        opened = {"file": str(stack), "virtual": virtual}
+        done = imagej.run("Reconstruct...", opened, **inputs)
+        assert "is the stack" in done["status"], done["status"]
+    assert stack.read_bytes() == raw

@@ -26,8 +26,8 @@ def test_draws_a_table_in_memory(table):
 def test_writes_a_calibrated_tiff_beside_the_table(table, tmp_path):
     ds.write_table(tmp_path / "movie.csv", table)
     result = ds.render(tmp_path / "movie.csv", method="histogram", pixel_size_nm=5)
-    assert result.written == (tmp_path / "movie.tif",)
-    image, pixel_size_nm = read_image(tmp_path / "movie.tif")
+    assert result.written == (tmp_path / "movie_rendered.tif",)
+    image, pixel_size_nm = read_image(tmp_path / "movie_rendered.tif")
     assert pixel_size_nm == pytest.approx(5)
     assert np.array_equal(image, result.image)
 

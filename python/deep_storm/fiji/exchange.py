@@ -35,12 +35,13 @@ LEAST_BLOCK_BYTES = 1 << 16
 
 
 class Frames(TypedDict):
-    """What the worker is told about the frames."""
+    """What the worker is told about the frames; ``file`` is where the image came from, or empty."""
 
     shape: tuple[int, int, int]
     dtype: str
     pixel_size_nm: float | None
     name: str
+    file: str
     corner_px: tuple[int, int]
     frames_in_block: int
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,8 @@ class ImageFrames:
         What is taken of each frame.
     name
         The image's title.
+    file
+        Where it was opened from; empty where ImageJ does not know.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class ImageFrames:
         self._image = image
         self._stack = image.getStack()
         self.name = str(image.getTitle())
+        self.file = file_of(image)
         self._lock = threading.Lock()
         _check_kind(image, self.name)
         self._planes = _planes(image, self.name)
@@ -175,6 +179,14 @@ def _planes(image: Any, name: str) -> list[int]:
     if slices > 1:
         return [int(index(channel, z, 1)) for z in range(1, slices + 1)]
     return [int(index(channel, 1, t)) for t in range(1, frames + 1)]
+
+
+def file_of(image: Any) -> str:
+    """Return the file that an image was opened from; empty for none, or one from the web."""
+    about = image.getOriginalFileInfo()
+    if about is None or not about.directory or not about.fileName:
+        return ""
+    return str(Path(str(about.directory)) / str(about.fileName))
 
 
 def frame_in_view(image: Any) -> int:

@@ -108,6 +108,7 @@ def exchange(work: Work) -> Iterator[tuple[Request, Memory]]:
             "dtype": frames.dtype.str,
             "pixel_size_nm": frames.pixel_size_nm,
             "name": frames.name,
+            "file": frames.file,
             "corner_px": (frames.rectangle.top, frames.rectangle.left),
             "frames_in_block": count,
         }

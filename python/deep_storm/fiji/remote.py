@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class RemoteFrames(FrameStream):
         self.dtype = np.dtype(about["dtype"])
         self.pixel_size_nm = about["pixel_size_nm"]
         self.name = about["name"]
+        self.files = (Path(about["file"]),) if about["file"] else ()
         self._block = block
         self._fetch = fetch
 

@@ -133,8 +133,9 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path, corner_px: tuple
 
     output, overwrite = options.pop("output", None), bool(options.pop("overwrite", False))
     paths = output_paths(output, with_report=not options.pop("no_report", False))
-    check_outputs(paths, overwrite)
     direct, settings = verb.bind(options)
+    with verb.protecting(options, settings):
+        check_outputs(paths, overwrite)
     stack, maps = direct.pop("stack"), direct.pop("camera_maps", None)
     given: Data = {name: settings.pop(name, None) for name in Expected.__dataclass_fields__}
     expected, loaded = Expected(**given), load_model(direct.pop("model"))
@@ -154,7 +155,8 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path, corner_px: tuple
 
     def write() -> Data:
         if paths:
-            write_result(result, model, stack, used, overwrite, frames)
+            with verb.protecting(options, settings):
+                write_result(result, model, stack, used, overwrite, frames)
         return {"written": [str(path) for path in paths]}
 
     more: Data = {"corner_nm": shift_nm, "complete": done.complete}

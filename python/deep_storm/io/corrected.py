@@ -36,6 +36,7 @@ class CorrectedFrames(FrameStream):
         self.pixel_size_nm = stream.pixel_size_nm
         self.name = stream.name
         self.grows = stream.grows
+        self.files = stream.files
 
     def _read(self, start: int, stop: int) -> Frames:
         raw = self._stream.read(start, stop)

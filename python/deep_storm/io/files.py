@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deep_storm.errors import OutputError
+from deep_storm.io.guard import check_not_an_input
 
 _GONE = ("the folder or its drive is gone", "bring it back or choose another folder")
 _REASONS: dict[int, tuple[str, str]] = {
@@ -67,10 +68,12 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
     Raises
     ------
     OutputError
-        A file exists already (all of them are named), is a folder, or cannot be written.
+        A file exists already (all of them are named), is a folder or an input of this run, or
+        cannot be written.
     """
     files = [Path(path) for path in paths]
     for path in files:
+        check_not_an_input(path)
         if path.is_dir():
             raise OutputError(
                 f"the output {path} is a folder", "a file name", "add a file name to the folder"
@@ -211,6 +214,7 @@ def _make_writable(folder: Path) -> None:
 
 
 def _check_folder(final: Path, overwrite: bool, marker: str) -> None:
+    check_not_an_input(final)
     if final.exists() and not final.is_dir():
         raise OutputError(f"the output {final} is a file", "a folder", "choose another name")
     if final.is_dir() and any(final.iterdir()):

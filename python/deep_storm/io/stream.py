@@ -10,6 +10,7 @@ A stream is read in pieces, so that memory does not grow with the length of the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -43,6 +44,8 @@ class FrameStream(ABC):
     name: str
     grows: bool = False
     """Whether more frames may come while it is read."""
+    files: tuple[Path, ...] = ()
+    """What it is read from."""
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``start`` to ``stop - 1``, counted from 0.

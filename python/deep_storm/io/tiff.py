@@ -55,6 +55,7 @@ class TiffFrames(FrameStream):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self.name = self._path.name
+        self.files = (self._path,)
         self._lock = Lock()
         with ExitStack() as opened:
             self._file = open_tiff(self._path)

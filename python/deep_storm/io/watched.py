@@ -96,7 +96,7 @@ class WatchedFrames(FrameStream):
         self._ended = True
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path, ...]:  # type: ignore[override]
         """The files until now."""
         return tuple(file.path for file in self._files)
 

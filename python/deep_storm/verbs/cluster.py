@@ -84,6 +84,7 @@ _MEDIANS = ("count", "area [um^2]", "density [1/um^2]")
         "output",
         "the table with cluster numbers to write (NAME.csv); NAME-summary.csv, NAME-pattern.csv "
         "and NAME.png go beside it",
+        writes=True,
     ),
     settings=Clustering,
     camera=Camera,

@@ -85,7 +85,9 @@ class DriftResult(TableResult):
 @verb(
     "measure the drift of the sample and take it off a localization table",
     TABLE,
-    Argument("output", "the table to write (CSV); the drift goes beside it (JSON and PNG)"),
+    Argument(
+        "output", "the table to write (CSV); the drift goes beside it (JSON and PNG)", writes=True
+    ),
     Argument("drift_file", "drift to take off, as ThunderSTORM or this command saved it (JSON)"),
     settings=DriftCorrection,
     camera=Camera,

@@ -93,7 +93,7 @@ def command_here() -> str:
 
 @verb(
     "train, reconstruct and score on bundled ThunderSTORM frames (about 3 minutes)",
-    Argument("output", "folder to write"),
+    Argument("output", "folder to write", writes=True),
     Argument("minutes", "time budget for training, in minutes", float),
     device=Device,
 )

@@ -87,7 +87,9 @@ class EstimateResult:
     "learn PSF, photons, density and background of the molecules, for a matched simulation",
     Argument("stack", "stack of frames (TIFF); left out, the table alone is used"),
     Argument("localizations", "localization table (CSV) of the stack, of ThunderSTORM or ours"),
-    Argument("output", "settings file (TOML) to write; histograms go beside it (.png)"),
+    Argument(
+        "output", "settings file (TOML) to write; histograms go beside it (.png)", writes=True
+    ),
     CAMERA_MAPS,
     camera=Camera,
     optics=Optics,

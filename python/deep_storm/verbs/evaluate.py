@@ -118,6 +118,7 @@ def _image_line(maps: ImageMaps) -> str:
     Argument(
         "output",
         "name without ending: SSIM and error maps (.tif), FRC curve (.csv), and a picture (.png)",
+        writes=True,
     ),
     settings=Evaluation,
 )

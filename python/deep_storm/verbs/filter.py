@@ -44,7 +44,7 @@ class FilterResult(TableResult):
         "default: ranges alone",
         kind=str,
     ),
-    Argument("output", "the table to write (CSV)"),
+    Argument("output", "the table to write (CSV)", writes=True),
     settings=Filtering,
     camera=Camera,
 )

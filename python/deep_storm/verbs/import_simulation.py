@@ -92,7 +92,9 @@ class ImportResult:
     "check and describe a simulation that ThunderSTORM made",
     Argument("stack", "stack of frames (TIFF)"),
     Argument("truth", "ground truth (CSV)"),
-    Argument("output", "settings file (TOML) to write: camera and a matched simulation"),
+    Argument(
+        "output", "settings file (TOML) to write: camera and a matched simulation", writes=True
+    ),
     camera=Camera,
 )
 def import_simulation(

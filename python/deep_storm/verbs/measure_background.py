@@ -114,7 +114,7 @@ class BackgroundResult:
 @verb(
     "measure the camera's baseline and read-out noise in the dark part of a stack",
     Argument("stack", "stack of frames (TIFF)"),
-    Argument("output", "camera file (TOML) to write, or with --overwrite to update"),
+    Argument("output", "camera file (TOML) to write, or with --overwrite to update", writes=True),
     Argument("camera", "camera file whose other values are kept"),
     Argument("dark", "the frames were taken in the dark: measure every pixel, write maps", bool),
     settings=Measurement,

@@ -52,7 +52,7 @@ class MergeResult(TableResult):
 @verb(
     "merge the localizations of a molecule that is on in following frames",
     TABLE,
-    Argument("output", "the table to write (CSV)"),
+    Argument("output", "the table to write (CSV)", writes=True),
     settings=Merging,
     camera=Camera,
 )

@@ -138,7 +138,7 @@ def open_job(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.errors import OutputError, TableError
+    from deep_storm.errors import TableError
     from deep_storm.io.files import check_outputs
     from deep_storm.io.thunderstorm import find_protocol, read_protocol
     from deep_storm.localizations import validated
@@ -147,10 +147,6 @@ def open_job(
     file = Path(source) if isinstance(source, (str, os.PathLike)) else None
     if file is not None:
         path = file.with_name(f"{file.stem}_{ending}.csv") if path is None else path
-        if path.exists() and file.exists() and path.samefile(file):
-            raise OutputError(
-                f"the output {path} is the table itself", "another file", "choose another name"
-            )
         protocol = find_protocol(file)
         if protocol is not None:
             camera = _one_camera(camera, read_protocol(protocol), protocol)

@@ -62,7 +62,7 @@ class PreviewResult:
     Argument("frame", "which frame, counted from 1", int),
     Argument("threshold", "least confidence; default: the one stored in the model", float),
     Argument("refine", "fit the localizations together, as reconstruct --refine does", bool),
-    Argument("output", "picture to write (.png)"),
+    Argument("output", "picture to write (.png)", writes=True),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,

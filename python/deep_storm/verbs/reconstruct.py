@@ -153,6 +153,7 @@ class PartlyReadError(StackError):
         "output",
         "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, "
         "NAME-report.html; of a sweep, the directory for them",
+        writes=True,
     ),
     Argument("resume", "go on where an interrupted run with the same output was", bool),
     Argument("watch", "folder (or TIFF) in which a movie is being written: work while it grows"),

@@ -6,7 +6,7 @@ is made from::
     @verb(
         "draw a localization table as an image",
         Argument("table", "localization table (CSV)"),
-        Argument("output", "the image to write (.tif)"),
+        Argument("output", "the image to write (.tif)", writes=True),
         settings=Rendering,
     )
     def render(
@@ -35,11 +35,14 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from deep_storm.camera import Camera
+from deep_storm.io.guard import reading
 from deep_storm.settings import (
     Background,
     Benchmark,
@@ -64,6 +67,7 @@ from deep_storm.settings import (
     Watching,
 )
 from deep_storm.verbs.options import Options, collect_settings
+from deep_storm.verbs.protection import inputs_of
 
 NAMES: tuple[str, ...] = (
     "measure-background",
@@ -155,12 +159,16 @@ class Argument:
         many words.
     option
         The option's name where it differs from the parameter's (``--from``, a keyword in Python).
+    writes
+        Whether it says where results go. Files that the other arguments name are inputs, which no
+        output of the same call may replace.
     """
 
     name: str
     description: str
     kind: Any = Path
     option: str | None = None
+    writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,7 +217,16 @@ class Verb:
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the function with settings given whole, one by one or in files."""
         direct, settings = self.bind(options)
-        return self.function(*args, **direct, **settings)
+        given = dict(zip(self.parameters, args, strict=False)) | options
+        with self.protecting(given, settings):
+            return self.function(*args, **direct, **settings)
+
+    def protecting(
+        self, given: Mapping[str, Any], settings: Mapping[str, Settings]
+    ) -> AbstractContextManager[None]:
+        """Protect the files that a call reads, while it lasts; see :meth:`bind`."""
+        inputs = chain(inputs_of(self, given), inputs_of(self, settings))
+        return reading(inputs)
 
 
 def verb(
@@ -279,6 +296,8 @@ def _check(declared: Verb) -> None:
         raise TypeError(f"{where} does not declare {', '.join(sorted(missing))}")
     if strange := unknown - set(parameters):
         raise TypeError(f"{where} declares {', '.join(sorted(strange))}, not a parameter of it")
+    if any(a.name == "output" and not a.writes for a in declared.arguments):
+        raise TypeError(f"{where} does not declare that it writes its output")
     taken = dict.fromkeys([*names, *RESERVED, "overwrite", "progress"], where)
     for cls in declared.settings.values():
         for field in cls.model_fields:

@@ -33,7 +33,7 @@ class DuplicatesResult(TableResult):
 @verb(
     "remove the worse of localizations that lie close together in a frame",
     TABLE,
-    Argument("output", "the table to write (CSV)"),
+    Argument("output", "the table to write (CSV)", writes=True),
     settings=Duplicates,
     camera=Camera,
 )

@@ -70,7 +70,9 @@ class RenderResult:
 @verb(
     "draw a localization table as an image",
     Argument("table", "localization table (CSV)"),
-    Argument("output", "the image to write: .tif with its scale in µm, or .png to look at"),
+    Argument(
+        "output", "the image to write: .tif with its scale in µm, or .png to look at", writes=True
+    ),
     settings=Rendering,
 )
 def render(
@@ -89,8 +91,8 @@ def render(
         ThunderSTORM table (CSV), or a table in memory.
     output
         Where to write the image: ``.png`` with its grey levels stretched to 8 bits and a scale
-        bar, anything else as TIFF with an ImageJ scale. By default ``TABLE.tif`` beside the file;
-        a table in memory is only drawn.
+        bar, anything else as TIFF with an ImageJ scale. By default ``TABLE_rendered.tif`` beside
+        the file; a table in memory is only drawn.
     settings
         Method, pixel size, width, colour.
     overwrite
@@ -114,7 +116,8 @@ def render(
 
     path = Path(output) if output is not None else None
     if path is None and isinstance(table, (str, os.PathLike)):
-        path = Path(table).with_suffix(".tif")
+        path = Path(table)
+        path = path.with_name(f"{path.stem}_rendered.tif")  # beside TABLE.tif, which may be raw
     written = () if path is None else (path,)
     check_outputs(written, overwrite)
     rows = table_of(table)

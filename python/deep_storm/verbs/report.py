@@ -67,7 +67,9 @@ class ReportResult:
         "drift file (JSON) as ThunderSTORM and correct-drift write it; default: the one beside the "
         "tables",
     ),
-    Argument("output", "the report to write; default: NAME-report.html beside the record"),
+    Argument(
+        "output", "the report to write; default: NAME-report.html beside the record", writes=True
+    ),
 )
 def report(
     record: Path | str,

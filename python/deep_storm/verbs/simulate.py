@@ -50,7 +50,11 @@ class SimulateResult:
 
 @verb(
     "simulate a stack of frames with its ground truth",
-    Argument("output", "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt"),
+    Argument(
+        "output",
+        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt",
+        writes=True,
+    ),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,

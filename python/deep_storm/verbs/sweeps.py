@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
+from deep_storm.io.guard import check_not_an_input, reading
 from deep_storm.progress import Progress
 from deep_storm.words import counted
 
@@ -209,15 +210,33 @@ def sweep(
     ------
     SettingsError
         There is no output, or the results would have the same name.
+    OutputError
+        The results of a stack would replace one of the stacks.
     """
+    from deep_storm.verbs.reconstruction_files import output_paths
+
     if output is None:
         raise SettingsError(
             f"{len(stacks)} stacks without an output", "a folder for their results", "give -o"
         )
+    names = names_of(stacks, Path(output))
+    with reading(("stack", stack) for stack in stacks):
+        for path in (path for name in names for path in output_paths(name)):
+            check_not_an_input(path)
+        return _all(stacks, names, one, done_before, resume, progress)
+
+
+def _all(
+    stacks: Sequence[Path],
+    names: Sequence[Path],
+    one: Callable[[Path, Path, bool, Progress], ReconstructResult],
+    done_before: Callable[[Path], Mapping[str, Any] | None],
+    resume: bool,
+    progress: Progress,
+) -> SweepResult:
+    """Work on one after the other; see :func:`sweep`."""
     swept: list[Swept] = []
-    for number, (stack, name) in enumerate(
-        zip(stacks, names_of(stacks, Path(output)), strict=True), 1
-    ):
+    for number, (stack, name) in enumerate(zip(stacks, names, strict=True), 1):
         before = done_before(name) if resume else None
         if before is not None:
             frames, found = (int(before.get(key, 0)) for key in ("frames", "localizations"))

@@ -64,7 +64,7 @@ class TrainResult:
 
 @verb(
     "train a network on a simulation that looks like your frames",
-    Argument("output", "model folder to write"),
+    Argument("output", "model folder to write", writes=True),
     Argument(
         "simulation",
         "imported simulation to train on: stack (TIFF) and ground truth (CSV)",
@@ -89,6 +89,7 @@ class TrainResult:
         "save_training_set",
         "name without ending: before training, write the first patches (.tif), their emitters "
         "(.csv) and a picture of some (.png)",
+        writes=True,
     ),
     camera=Camera,
     psf=Psf,
