@@ -4,7 +4,7 @@
 
 Starts the tests' ImageJ (from Maven Central, kept after the first time), and prints how long a
 cold and a warm command take until the status bar shows something and until frames are counted, and
-the frames per second of Reconstruct... there and of `deep-storm reconstruct` on the same stack.
+the frames per second of Reconstruct Stack... there and of `deep-storm reconstruct`, same stack.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def in_fiji(imagej, folder: Path, number: int) -> tuple[float, float, float, str
     """Reconstruct from the menu: frames per second, seconds to first words and first frames."""
     imagej.ask("status")
     done = imagej.run(
-        "Reconstruct...",
+        "Reconstruct_Stack...",
         {"file": str(folder / "movie.tif"), "virtual": True},
         model=folder / "model",
         output=folder / f"fiji{number}",

@@ -38,7 +38,7 @@ def test_from_a_movie_to_clusters_and_a_report(imagej, tmp_path):
     run("Estimate_From_Localizations...", movie, output=matched)
     matched.write_text(matched.read_text(encoding="utf-8") + "\n[training]\nbatch = 4\n")
     run("Train_Model...", matched_to="settings file", config=matched, steps="5", output=model)
-    run("Reconstruct...", movie, model=model, output=tmp_path / "movie")
+    run("Reconstruct_Stack...", movie, model=model, output=tmp_path / "movie")
     assert (tmp_path / "movie-report.html").is_file()
     found = ds.read_table(tmp_path / "movie.csv")
     straight = table("Correct_Drift...", "movie.csv", "dc.csv")

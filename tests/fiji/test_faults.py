@@ -25,7 +25,9 @@ CANCEL = "deep_storm.fiji.jobs:cancel_all"
 @pytest.fixture
 def long_movie(imagej, trained, movie):
     """A movie of which a reconstruction takes some time, kept open in ImageJ."""
-    imagej.run("Reconstruct...", {"array": movie}, model=trained / "model")  # the worker is warm
+    imagej.run(
+        "Reconstruct_Stack...", {"array": movie}, model=trained / "model"
+    )  # the worker is warm
     frames = np.tile(movie, (300, 1, 1))
     keep_open(imagej, frames)
     return frames
@@ -39,14 +41,14 @@ def keep_open(imagej, frames):
 
 def begin(imagej, trained, **inputs):
     """Begin to reconstruct the long movie, and return when some of it is done."""
-    running = imagej.begin("Reconstruct...", "long", model=trained / "model", **inputs)
+    running = imagej.begin("Reconstruct_Stack...", "long", model=trained / "model", **inputs)
     imagej.wait_for_progress("frames")
     return running
 
 
 def works(imagej, trained, movie):
     """Tell whether the next command runs."""
-    done = imagej.run("Reconstruct...", {"array": movie}, model=trained / "model")
+    done = imagej.run("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     assert done["status"].startswith("ok: "), done["status"]
     return True
 
@@ -92,7 +94,7 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
 def test_cancel_while_tensorflow_starts(imagej, trained, movie):
     imagej.ask("call", function="deep_storm.fiji.service:stop")
     imagej.ask("status")
-    running = imagej.begin("Reconstruct...", {"array": movie}, model=trained / "model")
+    running = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     imagej.wait_for(lambda: [s for s in imagej.ask("status") if "starting TensorFlow" in s[3]])
     imagej.wait_for(imagej.worker_pid)
     began = time.monotonic()
@@ -108,7 +110,7 @@ def test_progress_comes_twice_a_second_with_the_time_left(imagej, trained, long_
     running = begin(imagej, trained)
     imagej.ask("status")
     assert running.result(timeout=240)["status"].startswith("ok: ")
-    lines = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct: ")]
+    lines = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct Stack: ")]
     assert all(total == len(frames) for _, _, total, _ in lines)
     assert sum(", " in words and words.endswith(" left") for *_, words in lines) > 5
     gaps = sorted(np.diff([moment for moment, *_ in lines]))
@@ -142,7 +144,7 @@ def test_worker_out_of_memory_is_an_error_with_advice(imagej, trained, movie):
     worker.rlimit(psutil.RLIMIT_AS, (limit, limit))
     large = np.full((2, 1600, 1600), 120, np.uint16)  # its image alone would need 600 MB
     large[:, ::2] += 5
-    done = imagej.run("Reconstruct...", {"array": large}, model=trained / "model")
+    done = imagej.run("Reconstruct_Stack...", {"array": large}, model=trained / "model")
     assert done["status"].startswith("error: ")
     assert "memory" in done["status"]
     assert "smaller region" in done["status"]
@@ -158,7 +160,7 @@ def test_worker_that_does_not_start_in_time(imagej, trained, movie):
         "replace", module=service, name="_READY", value="import time\ntime.sleep(60)"
     )
     try:
-        done = imagej.run("Reconstruct...", {"array": movie}, model=trained / "model")
+        done = imagej.run("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     finally:
         imagej.ask("replace", module=service, name="START_SECONDS", value=seconds)
         imagej.ask("replace", module=service, name="_READY", value=ready)
@@ -208,7 +210,7 @@ def test_three_commands_in_a_row_share_a_worker(imagej, trained, movie):
 
 def test_two_commands_at_once_come_one_after_the_other(imagej, trained, movie, long_movie):
     one = begin(imagej, trained)
-    two = imagej.begin("Reconstruct...", {"array": movie}, model=trained / "model")
+    two = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     said = imagej.wait_for(
         lambda: [s for s in imagej.ask("status") if "waiting for the command before" in s[3]]
     )
@@ -217,7 +219,8 @@ def test_two_commands_at_once_come_one_after_the_other(imagej, trained, movie, l
     assert "Stopped early" in one.result(timeout=60)["status"]
     assert two.result(timeout=60)["status"].startswith("stopped: ")
     both = [
-        imagej.begin("Reconstruct...", {"array": movie}, model=trained / "model") for _ in range(2)
+        imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
+        for _ in range(2)
     ]
     first, second = (running.result(timeout=120) for running in both)
     assert first["status"].startswith("ok: ")
@@ -253,7 +256,7 @@ def test_name_with_spaces_and_all_letters(imagej, trained, tmp_path):
     stack.write_bytes((trained / "sim.tif").read_bytes())
     opened = {"file": str(stack), "virtual": True}
     done = imagej.run(
-        "Reconstruct...", opened, model=trained / "model", output=folder / "Ergebnis é"
+        "Reconstruct_Stack...", opened, model=trained / "model", output=folder / "Ergebnis é"
     )
     assert done["status"].startswith("ok: ")
     assert done["image"]["title"] == "Zelle größer 1.tif - Deep-STORM"
@@ -280,7 +283,10 @@ def test_virtual_stack_of_2_gb_in_a_gb_of_memory(imagej, trained, tmp_path):
     assert growth < 2**30
     with PeakMemory(imagej.pid) as memory:
         done = imagej.run(
-            "Reconstruct...", image, model=trained / "model", frames=f"{shape[0] - 3}:{shape[0]}"
+            "Reconstruct_Stack...",
+            image,
+            model=trained / "model",
+            frames=f"{shape[0] - 3}:{shape[0]}",
         )
     assert done["status"].startswith("ok: ")
     assert memory.growth < 2**30

@@ -53,6 +53,15 @@ def test_macros_in_the_documentation_give_every_parameter():
         assert given == [p.name for p in labels[label].parameters], label
 
 
+def test_fiji_puts_every_script_into_the_menu():
+    # Fiji leaves a script whose name has no "_" out, and shows one of two with the same label
+    files = [path.name for path in scripts()]
+    assert [name for name in files if "_" not in name.strip("_")] == []
+    labels = [name.removesuffix(".py").replace("_", " ") for name in files]
+    assert sorted(set(labels)) == sorted(labels)
+    assert set(labels) == {catalog.command(key).menu[-1] for key in catalog.command_keys()}
+
+
 def test_every_key_belongs_to_its_command():
     for key in catalog.command_keys():
         made = catalog.command(key)

@@ -1,4 +1,4 @@
-"""Reconstruct... and Preview Current Frame... in a real ImageJ."""
+"""Reconstruct Stack... and Preview Current Frame... in a real ImageJ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCALE = {"pixel": (0.1, "um")}
 
 def test_image_and_table_are_those_of_python(imagej, trained, movie):
     done = imagej.run(
-        "Reconstruct...",
+        "Reconstruct_Stack...",
         {"array": movie, "title": "movie.tif", **SCALE},
         model=trained / "model",
         threshold="0.1",
@@ -47,7 +47,7 @@ def test_image_and_table_are_those_of_python(imagej, trained, movie):
 def test_positions_in_a_roi_are_those_of_the_full_field(imagej, trained, movie):
     roi = (8, 4, 24, 28)  # left, top, width, height
     done = imagej.run(
-        "Reconstruct...",
+        "Reconstruct_Stack...",
         {"array": movie, "roi": roi, **SCALE},
         model=trained / "model",
         threshold="0.1",
@@ -64,7 +64,7 @@ def test_positions_in_a_roi_are_those_of_the_full_field(imagej, trained, movie):
 
 def test_file_on_the_disk(imagej, trained, tmp_path):
     done = imagej.run(
-        "Reconstruct...",
+        "Reconstruct_Stack...",
         stack=trained / "sim.tif",
         model=trained / "model",
         frames="1:2",
@@ -82,14 +82,14 @@ def test_files_that_fit_a_pattern(imagej, trained, tmp_path):
         shutil.copy(trained / "sim.tif", tmp_path / f"{name}.tif")
     (tmp_path / "three.tif").write_bytes(b"no TIFF")
     pattern = {"stack": tmp_path / "*.tif", "output": tmp_path / "all", "frames": "1:1"}
-    done = imagej.run("Reconstruct...", model=trained / "model", **pattern)
+    done = imagej.run("Reconstruct_Stack...", model=trained / "model", **pattern)
     assert done["status"].startswith("error: ")
     assert "2 of 3 stacks done, 1 failed" in done["status"]
     assert "three.tif: failed: " in done["status"]
     assert "with the field 'Resume' does the others" in done["status"]
     assert (tmp_path / "all" / "two.csv").is_file()
     (tmp_path / "three.tif").unlink()
-    done = imagej.run("Reconstruct...", model=trained / "model", resume=True, **pattern)
+    done = imagej.run("Reconstruct_Stack...", model=trained / "model", resume=True, **pattern)
     assert done["status"].startswith("ok: ")
     assert "2 of 2 stacks done" in done["status"]
 
@@ -98,13 +98,13 @@ def test_general_model_is_told_what_the_image_looks_like(imagej):
     protocol = DATA / "filaments_drift_first20_thunderstorm-protocol.txt"
     imagej.run("Camera_Setup...", source="protocol", protocol=protocol)
     stack = DATA / "filaments_drift_first20.tif"
-    done = imagej.run("Reconstruct...", {"file": str(stack)}, frames="1:3")
+    done = imagej.run("Reconstruct_Stack...", {"file": str(stack)}, frames="1:3")
     expected = ds.reconstruct(stack, model="general", camera=read_protocol(protocol), frames="1:3")
     assert done["status"].count("The general model was told (estimated from the stack)") == 1
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected.table["x_nm"])
     assert "--" not in done["status"]  # no options of the command line
     imagej.ask("forget", key="camera")
-    done = imagej.run("Reconstruct...", {"file": str(stack)})
+    done = imagej.run("Reconstruct_Stack...", {"file": str(stack)})
     assert done["status"].startswith("error: the general model without a camera")
     assert "give a camera (Plugins > Deep-STORM > Camera Setup..." in done["status"]
 
@@ -155,7 +155,7 @@ def test_wrong_input_is_named(imagej, trained, movie, image, options, words):
             image["array"] = movie.astype(np.int32)
     options = {"model": trained / "model", **options}
     options = {k: "none" if v is None else v for k, v in options.items()}
-    done = imagej.run("Reconstruct...", image, **options)
+    done = imagej.run("Reconstruct_Stack...", image, **options)
     assert done["status"].startswith("error: ")
     for word in words:
         assert word in done["status"]
@@ -163,7 +163,9 @@ def test_wrong_input_is_named(imagej, trained, movie, image, options, words):
 
 def test_8_bit_frames_of_an_8_bit_camera_are_fine(imagej, trained, movie):
     frames = np.minimum(movie, 255).astype(np.uint8)  # above the model's baseline of 100
-    done = imagej.run("Reconstruct...", {"array": frames}, model=trained / "model", frames="1:1")
+    done = imagej.run(
+        "Reconstruct_Stack...", {"array": frames}, model=trained / "model", frames="1:1"
+    )
     assert done["status"].startswith("ok: ")
 
 
@@ -173,7 +175,7 @@ def test_another_camera_is_refused(imagej, trained, movie, tmp_path):
 
     write_camera(tmp_path / "other.toml", camera)
     done = imagej.run(
-        "Reconstruct...",
+        "Reconstruct_Stack...",
         {"array": movie},
         model=trained / "model",
         camera=tmp_path / "other.toml",
@@ -189,6 +191,6 @@ def test_the_file_of_the_open_image_is_not_replaced(imagej, trained, tmp_path):
     inputs = {"model": trained / "model", "output": tmp_path / "raw", "overwrite": True}
     for virtual in (True, False):
         opened = {"file": str(stack), "virtual": virtual}
-        done = imagej.run("Reconstruct...", opened, **inputs)
+        done = imagej.run("Reconstruct_Stack...", opened, **inputs)
         assert "is the stack" in done["status"], done["status"]
     assert stack.read_bytes() == raw

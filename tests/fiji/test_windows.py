@@ -21,7 +21,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 def test_result_table_and_image_are_windows(screen, pictures, trained, movie, home):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
     done = screen.run(
-        "Reconstruct...", model=trained / "model", threshold="0.1", output=trained / "shown"
+        "Reconstruct_Stack...", model=trained / "model", threshold="0.1", output=trained / "shown"
     )
     assert done["status"].startswith("ok: ")
     assert "table" not in done
@@ -41,7 +41,7 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie, ho
 
 def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_path):
     open_filaments(screen, zoom=500)
-    done = screen.run("Reconstruct...", model="general", camera=_camera(tmp_path))
+    done = screen.run("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
     assert done["status"].startswith("ok: ")
     screen.ask("arrange", title="ImageJ", x=10, y=10)
     screen.ask("arrange", title="filaments.tif (", x=10, y=130)
@@ -106,9 +106,9 @@ def test_imported_simulation_shows_its_emitters(screen, pictures, tmp_path):
 
 
 def test_an_error_is_one_dialog(screen):
-    running = screen.begin("Reconstruct...")
+    running = screen.begin("Reconstruct_Stack...")
     title, text, buttons = screen.dialog()
-    assert title == "Deep-STORM: Reconstruct"
+    assert title == "Deep-STORM: Reconstruct Stack"
     assert "no image is open" in re.sub(r"\s+", " ", text)
     assert len(buttons) == 1
     screen.ask("click", label=r"\s*OK\s*")
@@ -144,7 +144,7 @@ def test_a_killed_worker_is_one_dialog_and_the_image_stays(screen, trained, movi
     running = _begin_long(screen, trained, movie)
     os.kill(screen.worker_pid(), signal.SIGKILL)
     title, text, buttons = screen.dialog()
-    assert title == "Deep-STORM: Reconstruct"
+    assert title == "Deep-STORM: Reconstruct Stack"
     text = re.sub(r"\s+", " ", text)
     for words in ("ended unexpectedly (signal 9", "close other programs", "Its log is"):
         assert words in text
@@ -165,7 +165,9 @@ def test_a_window_closed_in_the_middle_is_an_error_with_what_was_done(
     assert "the image 'long.tif' changed while it was read: it was closed" in text
     assert "Keep them?" in text
     screen.ask("click", label="Yes")
-    screen.wait_for(lambda: [d for d in screen.ask("dialogs") if d[0].endswith(": Reconstruct")])
+    screen.wait_for(
+        lambda: [d for d in screen.ask("dialogs") if d[0].endswith(": Reconstruct Stack")]
+    )
     screen.ask("click", label="OK")
     assert running.result(timeout=240)["status"].startswith("error: the image 'long.tif' changed")
     assert len(read_table(tmp_path / "half.csv")) > 0
@@ -176,7 +178,7 @@ def _begin_long(screen, trained, movie, **inputs):
     screen.show("long", array=np.tile(movie, (300, 1, 1)), title="long.tif", pixel=(0.1, "um"))
     screen.ask("status")
     running = screen.begin(
-        "Reconstruct...", "long", model=trained / "model", threshold="0.1", **inputs
+        "Reconstruct_Stack...", "long", model=trained / "model", threshold="0.1", **inputs
     )
     screen.wait_for_progress("frames")
     return running
@@ -184,7 +186,7 @@ def _begin_long(screen, trained, movie, **inputs):
 
 def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
     open_filaments(screen, zoom=300)
-    done = screen.run("Reconstruct...", model="general", camera=_camera(tmp_path))
+    done = screen.run("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
     found = int(done["status"].removeprefix("ok: ").split()[0])
     formula = "confidence > 0.8 & uncertainty_xy < 12"
     done = screen.run(

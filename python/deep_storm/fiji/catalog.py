@@ -15,7 +15,7 @@ from deep_storm.settings import Background, Emitters, Psf, Watching
 from deep_storm.verbs.registry import Verb, load
 
 NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
-"""Verbs of the command line only; reports are written by Train and Reconstruct."""
+"""Verbs of the command line only; reports are written by Train Model and Reconstruct Stack."""
 
 EXPERT = frozenset(
     {
@@ -236,7 +236,7 @@ ENTRIES: dict[str, Entry] = {
         ),
     ),
     "reconstruct": Entry(
-        "Reconstruct...",
+        "Reconstruct Stack...",
         "reconstruction:reconstruct",
         image=True,
         camera=AUTO,

@@ -1,4 +1,4 @@
-"""Reconstruct...: the image in front, its ROI, or a file → image, table and files."""
+"""Reconstruct Stack...: the image in front, its ROI, or a file → image, table and files."""
 
 from __future__ import annotations
 

@@ -30,6 +30,6 @@ except ImportError as missing:
     status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
               "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
     if not ui.isHeadless():
-        ui.showDialog(status, "Reconstruct")
+        ui.showDialog(status, "Reconstruct Stack")
 else:
     globals().update(run("reconstruct", globals()))
