@@ -348,7 +348,7 @@ def screenshot(path, x=0, y=0, width=None, height=None):
 def close_all():
     """Close images, tables and dialogs."""
     for window in java("java.awt.Window").getWindows():
-        if isinstance(window, java("java.awt.Dialog")):
+        if isinstance(window, (java("java.awt.Dialog"), java("javax.swing.JFrame"))):
             window.dispose()
     for identity in list(java("ij.WindowManager").getIDList() or ()):
         image = java("ij.WindowManager").getImage(int(identity))
@@ -469,6 +469,16 @@ def add_command(name, macro):
         known.remove(name)
     else:
         known.put(name, f'ij.plugin.Macro_Runner("{macro}")')
+
+
+@asked
+def open_swing_table(title, rows):
+    """Open a window with a Swing table, as ThunderSTORM's results are."""
+    swing = java("javax.swing.JTable")(java("javax.swing.table.DefaultTableModel")(rows, 2))
+    frame = java("javax.swing.JFrame")(title)
+    frame.add(java("javax.swing.JScrollPane")(swing))
+    frame.pack()
+    frame.setVisible(True)
 
 
 @asked

@@ -1,4 +1,7 @@
-"""Send To ThunderSTORM: its Import results, when it is installed."""
+"""Send To ThunderSTORM: its Import results, when it is installed.
+
+Whether it worked is what its results window shows, not that nothing was raised.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,13 @@ from deep_storm.fiji.java import java_class
 from deep_storm.fiji.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.fiji.tables import from_results, to_results
+from deep_storm.fiji.thunderstorm_window import (
+    TITLE,
+    reason_of_failure,
+    results_shown,
+    wait_for_results,
+)
+from deep_storm.words import counted
 
 COMMAND = "Import results"
 BY_HAND = "Plugins > ThunderSTORM > Import/Export > Import results"
@@ -24,7 +34,7 @@ def send(call: Call) -> Outcome:
     Raises
     ------
     TableError
-        There is no table, or ThunderSTORM could not import it.
+        There is no table, or ThunderSTORM does not show it afterwards.
     """
     path = _table(call)
     known = java_class("ij.Menus").getCommands()
@@ -37,17 +47,40 @@ def send(call: Call) -> Outcome:
         table = _as_results(call, path)
         call.host.tell(call.command.title, text)
         return Outcome(text, table=table)
-    try:
-        java_class("ij.IJ").run(COMMAND, import_options(path, call.values["dialect"]))
-    except Exception as error:
+    problem = _import(path, call.values["dialect"])
+    if problem:
         _as_results(call, path)
         raise TableError(
-            f"ThunderSTORM's {COMMAND!r} failed: {error}",
-            "",
-            f"the table is {path}, and open in ImageJ; try {BY_HAND}, or another ThunderSTORM "
-            "version in the field 'ThunderSTORM version'",
-        ) from error
-    return Outcome(f"{path} was handed to ThunderSTORM")
+            problem,
+            f"a window {TITLE!r} with the rows of the table",
+            f"the table is {path}, and open in ImageJ; import it with {BY_HAND} in an ImageJ whose "
+            "Java is 12 or older, or try the other choice in the field 'ThunderSTORM version'",
+        )
+    shown = results_shown()
+    rows = "the rows" if shown is None or shown.rows is None else counted(shown.rows, "row")
+    return Outcome(f"ThunderSTORM shows {rows} of {path}")
+
+
+def _import(path: Path, dialect: str) -> str:
+    """Run ThunderSTORM's import; return what went wrong as far as one can see it, or nothing."""
+    try:
+        java_class("ij.IJ").run(COMMAND, import_options(path, dialect))
+    except Exception as error:  # noqa: BLE001 - Java's, of any kind
+        return f"ThunderSTORM's {COMMAND!r} failed: {error}"
+    rows = _count_rows(path)
+    shown = wait_for_results(rows)
+    if shown is None:
+        reason = reason_of_failure()
+        return f"ThunderSTORM did not open its results window{f': {reason}' if reason else ''}"
+    if shown.rows not in (rows, None):
+        return f"ThunderSTORM shows {counted(shown.rows, 'row')} of the {rows} in {path}"
+    return ""
+
+
+def _count_rows(path: Path) -> int:
+    """Count the rows of a CSV file: its lines without the header."""
+    with path.open("rb") as file:
+        return max(sum(1 for line in file if line.strip()) - 1, 0)
 
 
 def _as_results(call: Call, path: Path) -> Any:
