@@ -20,8 +20,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def settings_table(class_name: str) -> str:
     """Return a settings class as a Markdown table."""
+    from deep_storm.interface.registry import CLASSES
     from deep_storm.settings import describe_range, field_default
-    from deep_storm.verbs.registry import CLASSES
 
     cls = {c.__name__: c for c in CLASSES}[class_name]
     rows = []
@@ -36,7 +36,7 @@ def settings_table(class_name: str) -> str:
 
 def verbs_table() -> str:
     """Return all verbs as a Markdown table."""
-    from deep_storm.verbs.registry import NAMES, load
+    from deep_storm.interface.registry import NAMES, load
 
     rows = [(f"`{name}`", load(name).description) for name in NAMES]
     return _table(("verb", "what it does"), rows)
@@ -44,7 +44,7 @@ def verbs_table() -> str:
 
 def command_tables() -> str:
     """Return what the parameters of each command mean."""
-    from deep_storm.fiji.catalog import command, command_keys
+    from deep_storm.fiji.menu.catalog import command, command_keys
 
     parts = []
     for made in map(command, command_keys()):

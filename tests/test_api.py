@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import deep_storm as ds
-from deep_storm.verbs.registry import CLASSES, NAMES
+from deep_storm.interface.registry import CLASSES, NAMES
 
 
 def test_every_public_name_is_there():

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deep_storm.camera import Camera
     from deep_storm.errors import DeepStormError
-    from deep_storm.io.frames import open_frames
-    from deep_storm.io.thunderstorm import read_table, write_table
+    from deep_storm.io.stacks.frames import open_frames
+    from deep_storm.io.tables.thunderstorm import read_table, write_table
+    from deep_storm.machine.benchmark import benchmark
+    from deep_storm.machine.doctor import doctor
     from deep_storm.model import Model
     from deep_storm.settings import (
         Background,
@@ -43,11 +45,9 @@ if TYPE_CHECKING:
         Training,
         Watching,
     )
-    from deep_storm.verbs.benchmark import benchmark
     from deep_storm.verbs.cluster import cluster
     from deep_storm.verbs.correct_drift import correct_drift
     from deep_storm.verbs.demo import demo
-    from deep_storm.verbs.doctor import doctor
     from deep_storm.verbs.estimate import estimate
     from deep_storm.verbs.evaluate import evaluate
     from deep_storm.verbs.filter import filter
@@ -115,15 +115,15 @@ __all__ = [
 _MODULES = {
     "Camera": "camera",
     "DeepStormError": "errors",
-    "open_frames": "io.frames",
-    "read_table": "io.thunderstorm",
-    "write_table": "io.thunderstorm",
+    "open_frames": "io.stacks.frames",
+    "read_table": "io.tables.thunderstorm",
+    "write_table": "io.tables.thunderstorm",
     "Model": "model",
-    "benchmark": "verbs.benchmark",
+    "benchmark": "machine.benchmark",
     "cluster": "verbs.cluster",
     "correct_drift": "verbs.correct_drift",
     "demo": "verbs.demo",
-    "doctor": "verbs.doctor",
+    "doctor": "machine.doctor",
     "estimate": "verbs.estimate",
     "evaluate": "verbs.evaluate",
     "filter": "verbs.filter",
@@ -147,7 +147,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("deep-storm")
-    elif name in ("fiji", "report"):  # packages; their verbs live in deep_storm.verbs
+    elif name in ("fiji", "report"):  # packages of the names of verbs
         value = import_module(f"{__name__}.{name}")
     else:
         value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'settings')}"), name)

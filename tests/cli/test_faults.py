@@ -1,4 +1,4 @@
-"""Faults on purpose, in small numbers; ``tests/benchmarks/faults.py`` has the large ones."""
+"""Faults on purpose, in small numbers; ``benchmarks/faults.py`` has the large ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits as o
 
 @pytest.fixture(scope="module")
 def faults():
-    path = Path(__file__).parents[1] / "benchmarks" / "faults.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "faults.py"
     spec = importlib.util.spec_from_file_location("faults", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["faults"] = module  # its dataclass looks itself up

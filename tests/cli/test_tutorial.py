@@ -1,6 +1,6 @@
 """The tutorial, command by command as it is printed: from a raw movie and its camera to the report.
 
-Training is short here, and the movie small: filaments that drift. ``tests/benchmarks/tutorial.py``
+Training is short here, and the movie small: filaments that drift. ``benchmarks/tutorial.py``
 runs the same on ThunderSTORM's movie.
 """
 
@@ -45,7 +45,7 @@ def drifting_filaments(folder):
 
 @pytest.fixture(scope="module")
 def tutorial():
-    path = Path(__file__).parents[1] / "benchmarks" / "tutorial.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "tutorial.py"
     spec = importlib.util.spec_from_file_location("tutorial", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -139,7 +139,7 @@ def test_pixels_are_converted_with_the_camera(place, verb):
 @pytest.mark.parametrize("verb", VERBS)
 def test_two_pixel_sizes(place, capsys, verb):
     camera = ds.Camera(pixel_size_nm=160, baseline_adu=100, photons_per_adu=0.5)
-    from deep_storm.io.thunderstorm import write_protocol
+    from deep_storm.io.tables.thunderstorm import write_protocol
 
     write_protocol(place / "t-protocol.txt", camera)
     pattern = r"pixel_size_nm = 100, the protocol .*t-protocol.txt 160; expected one camera"
@@ -148,7 +148,7 @@ def test_two_pixel_sizes(place, capsys, verb):
 
 @pytest.mark.parametrize("verb", ["evaluate against", "estimate", "cluster"])
 def test_two_tables_with_different_pixels(place, capsys, verb):
-    from deep_storm.io.thunderstorm import write_protocol
+    from deep_storm.io.tables.thunderstorm import write_protocol
 
     for name, size in (("t", 160), ("other", 100)):
         camera = ds.Camera(pixel_size_nm=size, baseline_adu=100, photons_per_adu=0.5)

@@ -143,7 +143,7 @@ class ImageJ:
         return pixels
 
     def worker_pid(self):
-        text = "__import__('deep_storm.fiji.service', fromlist=['x']).current()"
+        text = "__import__('deep_storm.fiji.client.service', fromlist=['x']).current()"
         return self.ask("evaluate", text=f"{text}.pid if {text} else None")
 
     def end(self):

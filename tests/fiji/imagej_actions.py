@@ -363,7 +363,7 @@ def close_all():
 def read_image(image, use_roi=True, start=0, stop=None, close_first=False):
     """Read an image as the commands do."""
     from deep_storm.errors import DeepStormError
-    from deep_storm.fiji.images import ImageFrames
+    from deep_storm.fiji.imagej.images import ImageFrames
 
     imp = KEPT[image] if isinstance(image, str) else make_image(**image)
     try:
@@ -386,7 +386,7 @@ def read_image(image, use_roi=True, start=0, stop=None, close_first=False):
 def change_while_reading(image):
     """Read an image's frames, change a pixel, and ask whether it is unchanged."""
     from deep_storm.errors import StackError
-    from deep_storm.fiji.images import ImageFrames
+    from deep_storm.fiji.imagej.images import ImageFrames
 
     imp = make_image(**image)
     frames = ImageFrames(imp)
@@ -403,7 +403,7 @@ def stack_sum(image, block_frames):
     """Read a whole stack in blocks; returns its sum and this process's memory growth in bytes."""
     import psutil
 
-    from deep_storm.fiji.images import ImageFrames
+    from deep_storm.fiji.imagej.images import ImageFrames
 
     frames = ImageFrames(make_image(**image))
     process = psutil.Process()
@@ -420,7 +420,7 @@ def stack_sum(image, block_frames):
 @asked
 def table_round_trip(table):
     """Turn a table into ImageJ's and back; returns ImageJ's columns and what came back."""
-    from deep_storm.fiji.tables import from_results, to_results
+    from deep_storm.fiji.imagej.tables import from_results, to_results
 
     results = to_results(table)
     return describe_table(results), from_results(results, "the table")
@@ -430,7 +430,7 @@ def table_round_trip(table):
 def table_from_columns(columns):
     """Make a ResultsTable by hand and read it; returns the error's text if it is refused."""
     from deep_storm.errors import TableError
-    from deep_storm.fiji.tables import from_results
+    from deep_storm.fiji.imagej.tables import from_results
 
     results = java("ij.measure.ResultsTable")()
     for name, values in columns.items():
@@ -444,7 +444,7 @@ def table_from_columns(columns):
 @asked
 def image_of(values, pixel_size_nm, corner_nm=(0.0, 0.0)):
     """Make an image from an array and describe it."""
-    from deep_storm.fiji.images import to_image
+    from deep_storm.fiji.imagej.images import to_image
 
     return describe_image(to_image(values, "made", pixel_size_nm, corner_nm))
 
@@ -453,7 +453,7 @@ def image_of(values, pixel_size_nm, corner_nm=(0.0, 0.0)):
 def work(verb, options):
     """Hand work to the worker as a command does; returns the error's text."""
     from deep_storm.errors import DeepStormError
-    from deep_storm.fiji.jobs import Job, Work
+    from deep_storm.fiji.client.jobs import Job, Work
 
     try:
         return Job(plain_host(), Work(verb, options, "Work")).run()
@@ -503,7 +503,7 @@ def forget(key):
 
 
 def plain_host():
-    from deep_storm.fiji.host import Host
+    from deep_storm.fiji.imagej.host import Host
 
     return Host({"prefs": HOST.context.service("org.scijava.prefs.PrefService")})
 

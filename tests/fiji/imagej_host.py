@@ -166,7 +166,7 @@ def main():
         if request is None:
             break
         threading.Thread(target=serve, args=request, daemon=True).start()
-    from deep_storm.fiji import service
+    from deep_storm.fiji.client import service
 
     service.stop()
     os._exit(0)  # Java's threads need not end by themselves

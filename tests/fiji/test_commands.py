@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import deep_storm as ds
-from deep_storm.fiji import catalog
+from deep_storm.fiji.menu import catalog
 from deep_storm.io.camera_files import read_camera
 
 DATA = Path(__file__).resolve().parents[1] / "data"

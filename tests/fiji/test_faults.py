@@ -19,7 +19,7 @@ import deep_storm as ds
 
 pytestmark = pytest.mark.timeout(600)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
-CANCEL = "deep_storm.fiji.jobs:cancel_all"
+CANCEL = "deep_storm.fiji.client.jobs:cancel_all"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
 
 @POSIX
 def test_cancel_while_tensorflow_starts(imagej, trained, movie):
-    imagej.ask("call", function="deep_storm.fiji.service:stop")
+    imagej.ask("call", function="deep_storm.fiji.client.service:stop")
     imagej.ask("status")
     running = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     imagej.wait_for(lambda: [s for s in imagej.ask("status") if "starting TensorFlow" in s[3]])
@@ -153,7 +153,7 @@ def test_worker_out_of_memory_is_an_error_with_advice(imagej, trained, movie):
 
 
 def test_worker_that_does_not_start_in_time(imagej, trained, movie):
-    service = "deep_storm.fiji.service"
+    service = "deep_storm.fiji.client.service"
     imagej.ask("call", function=f"{service}:stop")
     seconds = imagej.ask("replace", module=service, name="START_SECONDS", value=1.0)
     ready = imagej.ask(
@@ -179,7 +179,11 @@ def test_an_exception_in_the_worker_names_its_log(imagej):
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_worker_ends_with_its_host(killed):
-    code = "from deep_storm.fiji import service; print(service.ready().pid, flush=True); input()"
+    code = (
+        "from deep_storm.fiji.client import service\n"
+        "print(service.ready().pid, flush=True)\n"
+        "input()"
+    )
     host = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from deep_storm.fiji.catalog import command, command_keys
+from deep_storm.fiji.menu.catalog import command, command_keys
 
 pytestmark = pytest.mark.skipif(
     "DEEP_STORM_FIJI_APP" not in os.environ,

@@ -11,7 +11,7 @@ import tifffile
 
 import deep_storm as ds
 from deep_storm.io.config import load_toml
-from deep_storm.io.thunderstorm import read_protocol
+from deep_storm.io.tables.thunderstorm import read_protocol
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_storm.fiji.catalog import command
+from deep_storm.fiji.menu.catalog import command
 from deep_storm.fiji.runner import in_dialog_words
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deep_storm.io.thunderstorm import read_table
+from deep_storm.io.tables.thunderstorm import read_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -276,7 +276,7 @@ def test_a_table_of_before_in_thunderstorm_is_no_success(screen, thunderstorm):
 def _camera(folder):
     import deep_storm as ds
     from deep_storm.io.camera_files import write_camera
-    from deep_storm.io.thunderstorm import read_protocol
+    from deep_storm.io.tables.thunderstorm import read_protocol
 
     camera = read_protocol(DATA / "filaments_drift_first20_thunderstorm-protocol.txt")
     assert isinstance(camera, ds.Camera)

@@ -7,7 +7,7 @@ import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.inference.reconstruction import reconstruct_frames
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales

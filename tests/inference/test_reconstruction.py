@@ -12,7 +12,7 @@ from deep_storm.errors import Cancelled
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.repair import repair
 from deep_storm.inference.tiles import plan_tiles
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales

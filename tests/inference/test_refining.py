@@ -9,7 +9,7 @@ import deep_storm as ds
 from deep_storm.errors import Cancelled
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.store import WorkFolder
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate

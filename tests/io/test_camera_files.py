@@ -10,7 +10,7 @@ import pytest
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.io.camera_files import check_camera, read_camera, write_camera
-from deep_storm.io.frames import ArrayFrames, open_frames
+from deep_storm.io.stacks.frames import ArrayFrames, open_frames
 
 DATA = Path(__file__).parents[1] / "data"
 CMOS = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)

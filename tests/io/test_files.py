@@ -143,7 +143,7 @@ import resource, sys
 import numpy as np, pandas as pd
 from deep_storm.errors import OutputError
 from deep_storm.io.images import write_stack
-from deep_storm.io.thunderstorm import write_table
+from deep_storm.io.tables.thunderstorm import write_table
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 table = pd.DataFrame({"frame": range(5000), "x_nm": 1.0, "y_nm": 2.0})
 stack = np.zeros((40, 32, 32), np.uint16)

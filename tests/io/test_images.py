@@ -8,7 +8,6 @@ import tifffile
 
 from deep_storm.errors import OutputError, StackError
 from deep_storm.io import images
-from deep_storm.io.frames import open_frames
 from deep_storm.io.images import (
     read_image,
     read_mask,
@@ -16,6 +15,7 @@ from deep_storm.io.images import (
     write_image,
     write_stack,
 )
+from deep_storm.io.stacks.frames import open_frames
 
 IMAGE = np.random.default_rng(1).gamma(1.0, 5.0, (30, 40)).astype(np.float32)
 

@@ -25,11 +25,11 @@ if sys.argv[1] == "2":
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import deep_storm as ds
 from deep_storm.inference.reconstruction import reconstruct_frames
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.networks import replicas
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
-from deep_storm.verbs.models import Expected, ready_model
+from deep_storm.inputs.models import Expected, ready_model
 
 expected = Expected(
     ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5), ds.Psf(sigma_nm=110),

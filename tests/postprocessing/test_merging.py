@@ -6,7 +6,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import TableError
-from deep_storm.io.thunderstorm import read_protocol
+from deep_storm.io.tables.thunderstorm import read_protocol
 from deep_storm.postprocessing.merging import merge_table
 from deep_storm.postprocessing.uncertainty import fit_uncertainty_nm
 from deep_storm.settings import Merging

@@ -8,7 +8,7 @@ import pytest
 
 from deep_storm import localizations as tables
 from deep_storm.errors import SettingsError, TableError
-from deep_storm.io.thunderstorm import read_table
+from deep_storm.io.tables.thunderstorm import read_table
 from deep_storm.quality.scores import evaluate
 from deep_storm.settings import Evaluation
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.quality import stack_look
 from deep_storm.quality.stack_look import look_at
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import look_at
 from deep_storm.quality.survey import survey

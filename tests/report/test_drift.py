@@ -1,6 +1,6 @@
 import numpy as np
 
-from deep_storm.io.drift_files import Drift
+from deep_storm.io.tables.drift_files import Drift
 from deep_storm.report.drift import drift_figure
 
 

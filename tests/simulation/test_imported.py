@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from deep_storm.errors import TableError
-from deep_storm.io.frames import open_frames
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.simulation.imported import check_truth
 
 RNG = np.random.default_rng(1)

@@ -9,7 +9,7 @@ import pytest
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError, TableError
-from deep_storm.io.stream import ArrayFrames
+from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Psf, Training
 from deep_storm.simulation.patches import PatchBatch

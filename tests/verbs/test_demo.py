@@ -8,9 +8,9 @@ import tifffile
 
 import deep_storm as ds
 from deep_storm.errors import OutputError
+from deep_storm.inputs.models import load_model
 from deep_storm.training import calibration
 from deep_storm.verbs import demo
-from deep_storm.verbs.models import load_model
 
 DATA = files("deep_storm") / "demo_data"
 

@@ -12,8 +12,8 @@ import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import OutputError, SettingsError, TableError
 from deep_storm.io.config import write_config
-from deep_storm.io.drift_files import Drift, write_drift
 from deep_storm.io.images import write_image
+from deep_storm.io.tables.drift_files import Drift, write_drift
 from deep_storm.verbs.report import report
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)

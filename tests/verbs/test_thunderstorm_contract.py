@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 import deep_storm as ds
-from deep_storm.io.thunderstorm import read_protocol, read_table, write_table
+from deep_storm.io.tables.thunderstorm import read_protocol, read_table, write_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "thunderstorm"

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Enter the camera once, for all commands.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ String (label="Take values from", description="This dialog, ThunderSTORM's Camera setup, or the protocol of a results table", value="this dialog", choices={"this dialog", "ThunderSTORM", "protocol"}, persist=false) source
 #@ File (label="Protocol", description="NAME-protocol.txt beside a table that ThunderSTORM exported; none = not used", value="none", style="open", required=false, persist=false) protocol
 #@ Double (label="Pixel size (nm)", description="Edge of a camera pixel in the sample (more than 0, at most 10000)", min="0", max="10000", value="100", style="format:0.######", stepSize="10", persistKey="deepstorm.camera-setup.pixel_size_nm") pixel_size_nm

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Show what this machine has and what Deep-STORM can use of it.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

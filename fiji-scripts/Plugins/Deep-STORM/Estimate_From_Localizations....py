@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Learn PSF, photons, density and background of the molecules, for a matched simulation.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Stack", description="Stack of frames (TIFF); left out, the table alone is used; current = the one in front", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Localizations", description="Localization table (CSV) of the stack, of ThunderSTORM or ours; current = the one in front", value="current", style="open", required=false, persist=false) localizations

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Compare a localization table or an image with the truth, or with the wide field.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Results", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) results
 #@ File (label="Truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.truth") truth
 #@ File (label="Reconstruction", description="Super-resolution image (TIFF); left out, it is drawn from the table; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.reconstruction") reconstruction

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Open a localization table in a Results window.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Table", description="Localization table (CSV) of ThunderSTORM, any version; none = no file", value="none", style="open", required=false, persistKey="deepstorm.import-localizations.table") table
 #@ File (label="Camera", description="Only for tables in px or ADU: camera file; current = as entered in Camera Setup", value="current", style="open", required=false, persist=false) camera

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Check and describe a simulation that ThunderSTORM made.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.import-simulation.truth") truth

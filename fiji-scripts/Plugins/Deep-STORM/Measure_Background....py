@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Measure baseline and read-out noise in the ROI or the dark part.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ Boolean (label="Use for the camera", description="Keep the mean as the camera's baseline, the standard deviation as read-out noise", value="false", persist=false) use_for_camera
 #@ UIService ui

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Look at the localizations of one frame before running.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ String (label="Frame", description="Which frame, counted from 1; current = the frame in view", value="current", persist=false) frame
 #@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Turn a stack into a super-resolution image and a table.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Stack", description="Stack of frames (TIFF); several, or a pattern: a sweep; current = the one in front", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Model", description="Model folder, or general: the bundled one, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.reconstruct.model") model

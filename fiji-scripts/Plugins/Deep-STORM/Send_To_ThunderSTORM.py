@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Hand a table to ThunderSTORM's Import results.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Table (CSV) to send; current = the one in front, else the last that was written", value="current", style="open", required=false, persist=false) table
 #@ String (label="ThunderSTORM version", description="Dev (2016) or v1.3, whose tables have fewer columns", value="dev", choices={"dev", "v1.3"}, persistKey="deepstorm.send-to-thunderstorm.dialect") dialect
 #@ UIService ui

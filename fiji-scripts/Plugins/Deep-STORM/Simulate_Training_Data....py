@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Simulate a stack of frames with its ground truth.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ String (label="Simulation matched to", description="Where PSF, emitters and background come from", value="fields of this dialog", choices={"fields of this dialog", "settings file"}, persistKey="deepstorm.simulate.matched_to") matched_to
 #@ File (label="Output", description="Name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt; none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.simulate.camera_maps") camera_maps

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Train a network on a simulation that looks like your frames.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ String (label="Simulation matched to", description="Where PSF, emitters and background come from", value="fields of this dialog", choices={"fields of this dialog", "settings file", "imported simulation", "start model"}, persistKey="deepstorm.train.matched_to") matched_to
 #@ File (label="Output", description="Model folder to write; none = no file", value="none", style="directory", required=false, persist=false) output
 #@ File (label="Simulation stack", description="Stack (TIFF); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_stack") simulation_stack

@@ -11,7 +11,7 @@ from deep_storm.cli import STOPPED, endings
 from deep_storm.cli.command import NAME, options_of, signature_of
 from deep_storm.cli.output import print_result, warnings_on_stderr
 from deep_storm.cli.progress import Watch
-from deep_storm.verbs.registry import NAMES, Verb, load
+from deep_storm.interface.registry import NAMES, Verb, load
 
 if TYPE_CHECKING:
     from cyclopts import App

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import StackError
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 
 Float32 = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.estimation.crowd import Crowd
+from deep_storm.estimation.blind.crowd import Crowd
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.matching import UNIFORM_KURTOSIS
 

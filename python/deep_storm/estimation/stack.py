@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
-from deep_storm.estimation.crowd import Crowd, measure_crowd
+from deep_storm.estimation.blind.crowd import Crowd, measure_crowd
 from deep_storm.estimation.density import local_density
 from deep_storm.estimation.isolated import IsolatedFits, fit_isolated
 from deep_storm.estimation.quantity import Quantity
@@ -24,8 +24,8 @@ from deep_storm.estimation.sampling import Sample, draw_sample
 from deep_storm.estimation.spread import Spread, photon_spread, sigma_spread
 from deep_storm.estimation.table import CROWDED
 from deep_storm.estimation.trust import Evidence, warnings_of
-from deep_storm.io.frames import open_frames
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,8 +52,8 @@ def estimate_stack(
     """Find the settings of a simulation that looks like a stack, from its frames alone.
 
     Nothing needs to be detected: photons and density follow from the statistics of the pixel
-    values (:mod:`deep_storm.estimation.scattering`), on crowded frames and on structures as well
-    as on sparse ones. At most some ten million pixel values are looked at.
+    values (:mod:`deep_storm.estimation.blind.scattering`), on crowded frames and on structures as
+    well as on sparse ones. At most some ten million pixel values are looked at.
 
     Parameters
     ----------

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.crowd import Crowd
+from deep_storm.estimation.blind.crowd import Crowd
 from deep_storm.estimation.density import LocalDensity
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.sampling import Sample
 from deep_storm.estimation.shapes import modes
 from deep_storm.estimation.spread import typical
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.words import counted
 
 FEW_FRAMES = 50

@@ -9,29 +9,20 @@ A menu command is a script below ``fiji-scripts/``: a generated ``#@`` header an
                 │          └── ImagePlus ↔ frames, ResultsTable ↔ table, ROI, overlay
                 └── values from the header, errors → one dialog and the output ``status``
 
-==============  ================================================================================
-module          subject
-==============  ================================================================================
-``parameters``  one line of a header: from a setting to ``#@`` and from Java's value back
-``catalog``     which commands there are: menu place, parameters, function
-``headers``     writes the scripts (``python -m deep_storm.fiji.headers``)
-``runner``      runs a command for its script; errors end here
-``host``        ImageJ around us: status bar, dialogs, preferences, windows
-``camera``      the camera that was entered once
-``images``      ImagePlus ↔ NumPy
-``tables``      ResultsTable ↔ localization table
-``overlays``    localizations and emitters drawn over an image
-``jobs``        work handed to the worker, watched until its end
-``memory``      folder and shared memory of a request
-``service``     the worker process: started, kept warm, ended
-``worker``      the other side: what runs in that process
-``remote``      the worker's frames, which lie in Fiji's memory
-``window``      progress, loss plot and buttons while something runs
-``commands``    what each command does
-``install``     scripts into a Fiji, and what is missing there
-``launch``      start Fiji with our commands in its menu
-``checks``      Fiji's part of ``doctor``
-==============  ================================================================================
+============  ==================================================================================
+``commands``  what each command does
+``runner``    runs a command for its script; errors end here
+``camera``    the camera that was entered once
+``menu``      which commands there are: ``catalog``, their ``parameters``, and ``headers``, which
+              writes the scripts (``python -m deep_storm.fiji.menu.headers``)
+``imagej``    ImageJ around us: ``host`` (status bar, dialogs, preferences), ``images``, ``tables``,
+              ``overlays``, ``window`` (progress, loss plot and buttons), ``thunderstorm``
+``client``    work handed to the worker: ``jobs``, their ``memory``, and ``service``, the process
+``worker``    the other side, what runs in that process: ``process``, ``requests``, and ``frames``,
+              which lie in Fiji's memory
+``exchange``  what the two sides say to each other
+``setup``     ``install`` and ``launch``, ``checks`` for ``doctor``, and the verb ``fiji``
+============  ==================================================================================
 """
 
 from __future__ import annotations

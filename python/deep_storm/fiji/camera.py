@@ -8,9 +8,9 @@ from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError
-from deep_storm.fiji.host import Host
-from deep_storm.fiji.java import java_class
-from deep_storm.fiji.parameters import CURRENT
+from deep_storm.fiji.imagej.host import Host
+from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.menu.parameters import CURRENT
 
 KEY = "camera"
 _DIALOG = "camera-setup"
@@ -74,7 +74,7 @@ def thunderstorm_camera() -> Camera:
     CameraError
         ThunderSTORM has never kept one here.
     """
-    from deep_storm.io.protocol import camera_from_thunderstorm
+    from deep_storm.io.tables.protocol import camera_from_thunderstorm
 
     prefs = java_class("ij.Prefs")
     values: dict[str, Any] = {}

@@ -17,8 +17,8 @@ from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, DeepStormError
-from deep_storm.fiji.catalog import ENTRIES, Command, command
-from deep_storm.fiji.host import Host
+from deep_storm.fiji.imagej.host import Host
+from deep_storm.fiji.menu.catalog import ENTRIES, Command, command
 
 LOGGER = logging.getLogger("deep_storm.fiji")
 _OPTION = re.compile(r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| (\d[\d.]*\d|\d))?")
@@ -68,7 +68,7 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     key
-        The command, see :mod:`deep_storm.fiji.catalog`.
+        The command, see :mod:`deep_storm.fiji.menu.catalog`.
     variables
         The script's variables: the header's parameters and services.
 
@@ -142,7 +142,7 @@ def _failed(host: Host, made: Command | None, text: str) -> dict[str, Any]:
 
 def _mistake(error: Exception) -> str:
     """Write the traceback of our own mistake into a log, and say where."""
-    from deep_storm.fiji.worker import log_folder
+    from deep_storm.fiji.worker.process import log_folder
 
     log = log_folder() / "fiji.log"
     try:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.networks.base import LEAST_FRAMES, LocalizationNetwork
 from deep_storm.settings import Reconstruction
 

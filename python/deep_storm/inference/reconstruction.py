@@ -31,8 +31,8 @@ from deep_storm.inference.store import MemoryStore, Store, WorkFolder
 from deep_storm.inference.tables import FoundRows
 from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.camera_files import check_camera
-from deep_storm.io.frames import select_frames
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.frames import select_frames
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.networks.base import Inference
 from deep_storm.networks.device import inference_dtype, place
@@ -56,7 +56,7 @@ def _interruptible() -> Iterator[None]:
 
 
 class Crew(Protocol):
-    """Other processes that work on chunks (see :mod:`deep_storm.inference.cluster`)."""
+    """Other processes that work on chunks (see :mod:`deep_storm.inference.dask_workers`)."""
 
     def found(
         self, run: ReconstructionRun, spans: Iterator[tuple[int, int]], progress: Callable[[], None]

@@ -64,7 +64,7 @@ class WrittenRows(Rows):
 
     def pieces(self) -> Iterator[pd.DataFrame]:
         """Read the file."""
-        from deep_storm.io.thunderstorm import read_table
+        from deep_storm.io.tables.thunderstorm import read_table
 
         yield read_table(self.path)
 

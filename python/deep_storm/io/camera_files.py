@@ -11,7 +11,7 @@ import numpy as np
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, StackError
 from deep_storm.io.config import load_toml, write_config
-from deep_storm.io.stream import Frames, FrameStream
+from deep_storm.io.stacks.stream import Frames, FrameStream
 
 PIXEL_SIZE_TOLERANCE = 0.01
 MOST_BELOW_BASELINE = 0.6

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, DeepStormError
 from deep_storm.io.files import atomic_path
-from deep_storm.io.tiff import as_stack_error, open_tiff
+from deep_storm.io.stacks.tiff import as_stack_error, open_tiff
 
 LABELS = ("offset [ADU]", "gain [photon/ADU]", "variance [ADU²]")
 

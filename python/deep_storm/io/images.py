@@ -15,7 +15,7 @@ from deep_storm.errors import StackError
 from deep_storm.io import mapped
 from deep_storm.io.files import atomic_path
 from deep_storm.io.pyramid import write_pyramid
-from deep_storm.io.tiff import TiffFrames
+from deep_storm.io.stacks.tiff import TiffFrames
 from deep_storm.words import counted
 
 LARGEST_IMAGEJ_FRAME_BYTES = 2**32 - 2**16

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
-from deep_storm.io.drift_files import Drift
+from deep_storm.io.tables.drift_files import Drift
 from deep_storm.postprocessing.correlation import COARSE, Correlator, Spectrum
 from deep_storm.postprocessing.trajectory import LEAST_POINTS, Smoothed, smooth_drift
 from deep_storm.progress import Progress, silent

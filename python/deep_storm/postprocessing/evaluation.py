@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import FormulaError
-from deep_storm.io.table_labels import label_of
+from deep_storm.io.tables.labels import label_of
 from deep_storm.postprocessing.formula import Binary, Call, Name, Node, Number, Unary, parse
 
 FloatArray = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
-from deep_storm.io.table_labels import label_of
+from deep_storm.io.tables.labels import label_of
 from deep_storm.postprocessing.evaluation import chosen_rows
 from deep_storm.postprocessing.neighbours import neighbour_counts
 from deep_storm.settings import Filtering

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.io.drift_files import Drift
+from deep_storm.io.tables.drift_files import Drift
 
 FloatArray = npt.NDArray[np.float64]
 

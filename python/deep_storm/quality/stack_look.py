@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 
 MOST_BYTES = 48 << 20
 MOST_FRAMES = 200

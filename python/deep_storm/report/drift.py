@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from deep_storm.io.drift_files import Drift
+from deep_storm.io.tables.drift_files import Drift
 from deep_storm.report.figures import BLUE, SMALL_PT, VERMILION, new_figure, style_axes
 
 POINTS = 500

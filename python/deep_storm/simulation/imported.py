@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 
 LARGEST_OUTSIDE_PX = 5.0
 """Emitters that are farther outside cannot be seen; no simulation keeps them."""

@@ -18,7 +18,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import StackError, TableError
 from deep_storm.inference.repair import repair
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.networks.base import Float32, Scales, Truth
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet

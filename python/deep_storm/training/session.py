@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, fingerprint
 from deep_storm.errors import Cancelled, ModelError
-from deep_storm.io.stream import FrameStream
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales

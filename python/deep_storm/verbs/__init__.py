@@ -1,1 +1,1 @@
-"""The verbs of Deep-STORM, one a module; :mod:`deep_storm.verbs.registry` tells how one is made."""
+"""The verbs of Deep-STORM, one a module; how one is made: :mod:`deep_storm.interface.registry`."""

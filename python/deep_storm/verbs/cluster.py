@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.tables import TableSource
+from deep_storm.interface.registry import Argument, verb
+from deep_storm.runs.table import TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import Clustering
-from deep_storm.verbs.post import TABLE, TableJob, TableResult, open_job
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.tables import TableSource
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
+from deep_storm.runs.table import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import DriftCorrection
-from deep_storm.verbs.post import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource
 
 if TYPE_CHECKING:
-    from deep_storm.io.drift_files import Drift
+    from deep_storm.io.tables.drift_files import Drift
     from deep_storm.postprocessing.drift import MeasuredDrift
 
 DRIFT_PLOT = "-drift.png"
@@ -134,7 +134,7 @@ def correct_drift(
 
     job = open_job(table, output, "dc", camera, overwrite, (DRIFT_FILE, DRIFT_PLOT))
     if drift_file is not None:
-        from deep_storm.io.drift_files import read_drift
+        from deep_storm.io.tables.drift_files import read_drift
 
         drift, measured = read_drift(drift_file, job.camera), None
     else:
@@ -164,7 +164,7 @@ def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> M
 def _write(job: TableJob, moved: Any, drift: Drift) -> None:
     if job.output is None:
         return
-    from deep_storm.io.drift_files import write_drift
+    from deep_storm.io.tables.drift_files import write_drift
     from deep_storm.report.drift import drift_figure
     from deep_storm.report.figures import save_figure
 

@@ -10,9 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device
-from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
     from deep_storm.quality.scores import Scores
@@ -127,11 +127,11 @@ def demo(
     """
     from deep_storm.errors import Cancelled
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.thunderstorm import read_protocol, read_table
+    from deep_storm.io.tables.thunderstorm import read_protocol, read_table
     from deep_storm.report.plots import save_figure
+    from deep_storm.runs.stack import Common, reconstruct_stack
     from deep_storm.settings import Evaluation, Training
     from deep_storm.training.checkpoint import Keeper
-    from deep_storm.verbs.one_stack import Common, reconstruct_stack
     from deep_storm.verbs.train import train
 
     folder = Path(output)
@@ -177,7 +177,7 @@ def demo(
 def _matched(data: Path, pixel_size_nm: float) -> dict[str, Any]:
     """Match a simulation to the bundled truth of other frames."""
     from deep_storm.estimation.matching import match_settings
-    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.io.tables.thunderstorm import read_table
 
     truth = read_table(data / "training_truth.csv", kind="ground truth")
     field_um2 = (64 * pixel_size_nm / 1000.0) ** 2
@@ -189,7 +189,7 @@ def _picture(stack: Path, result: ReconstructResult, truth: Any, ours: Scores) -
     """Draw mean frame, reconstruction and truth side by side."""
     from scipy.ndimage import gaussian_filter
 
-    from deep_storm.io.frames import open_frames
+    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.rendering import emitter_image
     from deep_storm.report.plots import side_by_side
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
+from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Optics, Psf
-from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, maps_of
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource, check_pixel_sizes, table_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from deep_storm.camera_maps import CameraMaps
     from deep_storm.estimation.result import Estimate
-    from deep_storm.io.stream import FrameStream
+    from deep_storm.io.stacks.stream import FrameStream
 
     Frames = npt.NDArray[np.generic]
 
@@ -170,7 +170,7 @@ def _found(
     from deep_storm.estimation.combined import estimate_table, with_table
     from deep_storm.estimation.stack import estimate_stack
     from deep_storm.io.camera_files import check_camera
-    from deep_storm.io.frames import open_frames
+    from deep_storm.io.stacks.frames import open_frames
 
     if stack is None:
         if table is None:

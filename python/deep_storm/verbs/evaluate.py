@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.settings import Evaluation
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource, check_pixel_sizes, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deep_storm.inputs.images import ImageSource, Picture
     from deep_storm.quality.images import ImageMaps
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.scores import Comparison
     from deep_storm.quality.wide_field import WideFieldComparison
-    from deep_storm.verbs.images import ImageSource, Picture
 
 Draw: TypeAlias = "Callable[[Picture, int], Picture]"
 """Gives the image of the same field as another, with so many pixels along one of that one's."""
@@ -170,9 +170,9 @@ def evaluate(
     OutputError
         A file exists already or cannot be written.
     """
+    from deep_storm.inputs.images import picture_of
     from deep_storm.io.files import check_outputs
     from deep_storm.quality.scores import evaluate as compare
-    from deep_storm.verbs.images import picture_of
 
     _check_given(results, truth, true_image, wide_field)
     paths = _paths(output, results is not None, true_image is not None, wide_field is not None)
@@ -251,7 +251,7 @@ def _paths(output: Path | str | None, table: bool, true: bool, seen: bool) -> di
 def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> Draw:
     """Return what gives the image of a field with certain pixels; one that is given stays as is."""
     from deep_storm.errors import SettingsError
-    from deep_storm.verbs.images import draw_table, picture_of
+    from deep_storm.inputs.images import draw_table, picture_of
 
     if reconstruction is not None:
         given = picture_of(reconstruction, "reconstruction")

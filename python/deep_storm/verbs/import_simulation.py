@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.tables import TableSource, table_of
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.settings import Background, Emitters, Psf
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource, table_of
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from deep_storm.io.stream import FrameStream
+    from deep_storm.io.stacks.stream import FrameStream
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def import_simulation(
     from deep_storm.io.camera_files import check_camera
     from deep_storm.io.config import write_config
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.frames import open_frames
+    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.simulation.imported import check_truth
 
     written = () if output is None else (Path(output),)
@@ -169,7 +169,7 @@ def import_simulation(
 
 def _camera_beside(*sources: object) -> tuple[Camera | None, str]:
     """Find ThunderSTORM's protocol beside one of the files."""
-    from deep_storm.io.thunderstorm import find_protocol, read_protocol
+    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
 
     for source in sources:
         path = find_protocol(source) if isinstance(source, (str, Path)) else None

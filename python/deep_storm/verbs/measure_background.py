@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import KnownCamera, Measurement
-from deep_storm.verbs.registry import Argument, verb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deep_storm.camera_maps import CameraMaps
     from deep_storm.estimation.quantity import Quantity
-    from deep_storm.io.stream import FrameStream
+    from deep_storm.io.stacks.stream import FrameStream
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def measure_background(
         A file exists already or cannot be written.
     """
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.frames import open_frames
+    from deep_storm.io.stacks.frames import open_frames
 
     written = _outputs(output, dark)
     check_outputs(written, overwrite)
@@ -214,8 +214,8 @@ def _measured(
     values: dict[str, Any],
     progress: Progress,
 ) -> BackgroundResult:
-    from deep_storm.estimation.background import measure_background as measure
-    from deep_storm.estimation.dark import measure_dark_frames
+    from deep_storm.estimation.camera.background import measure_background as measure
+    from deep_storm.estimation.camera.dark import measure_dark_frames
 
     if dark:
         frames = measure_dark_frames(stream, progress=progress)
@@ -250,7 +250,7 @@ def _by_noise(
     """Find the baseline that shot noise speaks for, beginning below the darkest part."""
     from deep_storm.camera import Camera
     from deep_storm.errors import StackError
-    from deep_storm.estimation.noise import baseline_by_noise
+    from deep_storm.estimation.camera.noise import baseline_by_noise
     from deep_storm.estimation.quantity import Quantity
 
     start = pixels.baseline.value - pixels.read_noise.value

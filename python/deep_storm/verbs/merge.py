@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.tables import TableSource
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
+from deep_storm.runs.table import TABLE, TableResult, open_job
 from deep_storm.settings import Merging
-from deep_storm.verbs.post import TABLE, TableResult, open_job
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource
 from deep_storm.words import counted
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
+from deep_storm.inputs.models import Expected, load_model, ready_model
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.settings import Background, Device, Emitters, Psf
-from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected_for
-from deep_storm.verbs.models import Expected, load_model, ready_model
-from deep_storm.verbs.registry import Argument, verb
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ def preview(
         The frame does not exist, or stack and model do not suit each other.
     """
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.frames import open_frames
+    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
+    from deep_storm.runs.stack import Common, reconstruct_stack
     from deep_storm.settings import Reconstruction
-    from deep_storm.verbs.one_stack import Common, reconstruct_stack
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Union
 
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource
+from deep_storm.inputs.models import Expected, load_model
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
+from deep_storm.runs.sweep import SweepResult, stacks_of, sweep
+from deep_storm.runs.watch import open_watched
 from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction, Watching
-from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource
-from deep_storm.verbs.models import Expected, load_model
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.sweeps import SweepResult, stacks_of, sweep
-from deep_storm.verbs.watching import open_watched
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from deep_storm.inference.reconstruction import Crew
     from deep_storm.inference.results import Reconstructed
-    from deep_storm.io.stream import FrameStream
+    from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
 
@@ -233,7 +233,7 @@ def reconstruct(
         A file exists already or cannot be written; there is nothing to go on from, or another
         run writes there.
     """
-    from deep_storm.verbs.one_stack import Common, done_before, reconstruct_stack
+    from deep_storm.runs.stack import Common, done_before, reconstruct_stack
 
     expected = Expected(camera, psf, emitters, background)
     with _workers(cluster) as crew:
@@ -281,7 +281,7 @@ def _workers(cluster: str | None) -> AbstractContextManager[Crew | None]:
     if cluster is None:
         return nullcontext()
     try:
-        from deep_storm.inference.cluster import Cluster
+        from deep_storm.inference.dask_workers import Cluster
     except ModuleNotFoundError as error:
         from deep_storm.errors import SettingsError
 

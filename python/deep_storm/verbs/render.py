@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.inputs.tables import TableSource, table_of
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Rendering
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import TableSource, table_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deep_storm.verbs.post import DRIFT_FILE, RECORD
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.tables import check_pixel_sizes
+from deep_storm.inputs.tables import check_pixel_sizes
+from deep_storm.interface.registry import Argument, verb
+from deep_storm.runs.table import DRIFT_FILE, RECORD
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -140,8 +140,8 @@ def _of_model(folder: Path, path: Path, overwrite: bool) -> ReportResult:
     import pandas as pd
 
     from deep_storm.model import read_card
+    from deep_storm.report.gathering import write_training_report
     from deep_storm.report.training import training_suspicions
-    from deep_storm.verbs.reporting import write_training_report
 
     card = read_card(folder)
     file = folder / "history.csv"
@@ -168,9 +168,9 @@ def _read(source: Path) -> Record:
 def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     """Gather what is still there."""
     from deep_storm.io.images import read_image
-    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.io.tables.thunderstorm import read_table
+    from deep_storm.report.gathering import first_frame, gathered
     from deep_storm.report.reconstruction import Step
-    from deep_storm.verbs.reporting import first_frame, gathered
 
     table, picture = (_file(source, record, ending) for ending in (".csv", ".tif"))
     check_pixel_sizes([table, *tables])
@@ -203,7 +203,7 @@ def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[I
     """Draw a table on the field of the image that it replaces, no finer than a page shows."""
     import numpy as np
 
-    from deep_storm.verbs.images import Picture, draw_table
+    from deep_storm.inputs.images import Picture, draw_table
 
     if image is None or not len(table):
         return image, image_nm
@@ -268,7 +268,7 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, Trained]:
 
 def _stack(source: Path, record: Record, first: int, frames: int | None) -> StackLook | None:
     """Look at the stack, if it is still where it was, or beside the record."""
-    from deep_storm.io.frames import open_frames
+    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.quality.stack_look import look_at
 
     named = Path(str(record.get("inputs", {}).get("stack", "")))
@@ -284,7 +284,7 @@ def _drift_file(path: Path, camera: Camera | None) -> DriftCurve:
     """Read the curve of a drift that ThunderSTORM or ``correct-drift`` saved."""
     import numpy as np
 
-    from deep_storm.io.drift_files import read_drift
+    from deep_storm.io.tables.drift_files import read_drift
     from deep_storm.quality.drift import DriftCurve
 
     drift = read_drift(path, camera)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
-from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, maps_of
-from deep_storm.verbs.registry import Argument, verb
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def simulate(
         A file exists already or cannot be written.
     """
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.thunderstorm import protocol_path, write_protocol
+    from deep_storm.io.tables.thunderstorm import protocol_path, write_protocol
     from deep_storm.simulation.frames import SimulatedFrames
 
     stem = str(output).removesuffix(".tif")
@@ -121,7 +121,7 @@ def _write_movie(
 ) -> int:
     """Write frames and ground truth as they are made; return the number of emitters."""
     from deep_storm.io.images import write_movie
-    from deep_storm.io.thunderstorm import ground_truth_writer
+    from deep_storm.io.tables.thunderstorm import ground_truth_writer
     from deep_storm.simulation.frames import simulate_chunks
 
     count = 0

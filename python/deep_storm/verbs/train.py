@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
-from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
-from deep_storm.verbs.maps import CAMERA_MAPS, MapsSource, corrected, maps_of
-from deep_storm.verbs.registry import Argument, verb
-from deep_storm.verbs.training_sources import (
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
+from deep_storm.inputs.training_data import (
     frames_of_movie,
     imported_simulation,
     matched_molecules,
     training_set_paths,
     write_training_set,
 )
+from deep_storm.interface.registry import Argument, verb
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,8 +166,8 @@ def train(
     """
     from deep_storm.io.files import check_outputs, remove_leftovers
     from deep_storm.model import CARD_FILE
+    from deep_storm.report.gathering import EXAMPLES
     from deep_storm.training.session import train_model
-    from deep_storm.verbs.reporting import EXAMPLES
 
     if output is not None:
         _check_folder(Path(output), overwrite, CARD_FILE)
@@ -221,8 +221,8 @@ def _write_folder(
     """Write the model folder: weights, history, and what there is to look at."""
     from deep_storm.io.files import atomic_folder
     from deep_storm.model import CARD_FILE
+    from deep_storm.report.gathering import write_training_report
     from deep_storm.report.plots import loss_curve, save_figure
-    from deep_storm.verbs.reporting import write_training_report
 
     with atomic_folder(folder, overwrite, marker=CARD_FILE) as partial:
         trained.history.to_csv(partial / "history.csv", index=False)

@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Measure the drift of the sample and take it off a localization table.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="The table to write (CSV); the drift goes beside it (JSON and PNG); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Drift file", description="Drift to take off, as ThunderSTORM or this command saved it (JSON); none = no file", value="none", style="open", required=false, persistKey="deepstorm.correct-drift.drift_file") drift_file

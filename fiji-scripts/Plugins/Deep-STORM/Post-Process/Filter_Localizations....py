@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Keep the localizations that meet a formula or lie in ranges.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
 #@ String (label="Formula", description="Condition in ThunderSTORM's language, such as confidence > 0.5 & uncertainty_xy < 20; auto = ranges alone", value="auto", persistKey="deepstorm.filter.formula") formula
 #@ File (label="Output", description="The table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output

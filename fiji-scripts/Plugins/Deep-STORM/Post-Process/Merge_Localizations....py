@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Merge the localizations of a molecule that is on in following frames.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="The table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera

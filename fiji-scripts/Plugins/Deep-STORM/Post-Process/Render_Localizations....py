@@ -1,7 +1,7 @@
 #!Python
 #@script(language="Python (pyimagej)")
 # Draw a localization table as an image.
-# Written by python -m deep_storm.fiji.headers; changes here are lost.
+# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="The image to write: .tif with its scale in um, or .png to look at; none = no file", value="none", style="save", required=false, persist=false) output
 #@ String (label="Method", description="Histogram (one count per localization), gaussian (each as wide as its uncertainty) or shifted-histogram (mean of histograms shifted by whole pixels)", value="gaussian", choices={"histogram", "gaussian", "shifted-histogram"}, persistKey="deepstorm.render.method") method

@@ -7,9 +7,9 @@ from typing import Any
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
 from deep_storm.fiji.camera import remember_camera, remembered_camera
-from deep_storm.fiji.images import ImageFrames
-from deep_storm.fiji.java import java_class
-from deep_storm.fiji.overlays import show_area
+from deep_storm.fiji.imagej.images import ImageFrames
+from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.imagej.overlays import show_area
 from deep_storm.fiji.runner import Call, Outcome
 
 METHOD = "Default"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from deep_storm.errors import SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
-from deep_storm.fiji.catalog import MATCHED_TO
-from deep_storm.fiji.host import TABLE_TITLE
-from deep_storm.fiji.images import ImageFrames, to_image
-from deep_storm.fiji.jobs import Job, Work
-from deep_storm.fiji.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
+from deep_storm.fiji.client.jobs import Job, Work
+from deep_storm.fiji.imagej.host import TABLE_TITLE
+from deep_storm.fiji.imagej.images import ImageFrames, to_image
+from deep_storm.fiji.imagej.tables import from_results, to_results
+from deep_storm.fiji.menu.catalog import MATCHED_TO
+from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.fiji.tables import from_results, to_results
+from deep_storm.interface.registry import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf
-from deep_storm.verbs.registry import Argument, Verb
 
 if TYPE_CHECKING:
-    from deep_storm.fiji.window import ProgressWindow
+    from deep_storm.fiji.imagej.window import ProgressWindow
 
 LAST_TABLE = "last.table"
 _MOLECULES = (Psf, Emitters, Background)
@@ -35,7 +35,7 @@ def run_work(call: Call, work: Work, *, finish: bool = False) -> dict[str, Any]:
     """Do some work, with a window that can stop it where there are windows."""
     window: ProgressWindow | None = None
     if call.host.windows:
-        from deep_storm.fiji.window import ProgressWindow
+        from deep_storm.fiji.imagej.window import ProgressWindow
 
         window = ProgressWindow(call.command.title, finish=finish)
     try:

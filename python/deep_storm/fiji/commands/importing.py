@@ -9,19 +9,19 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.commands.generic import LAST_TABLE, run_work, text_of, work_of
-from deep_storm.fiji.host import TABLE_TITLE
-from deep_storm.fiji.images import pixel_size_nm_of
-from deep_storm.fiji.java import java_class
-from deep_storm.fiji.overlays import show_emitters
-from deep_storm.fiji.parameters import CURRENT
+from deep_storm.fiji.imagej.host import TABLE_TITLE
+from deep_storm.fiji.imagej.images import pixel_size_nm_of
+from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.imagej.overlays import show_emitters
+from deep_storm.fiji.imagej.tables import to_results
+from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.fiji.tables import to_results
 from deep_storm.words import counted
 
 
 def import_simulation(call: Call) -> Outcome:
     """Check stack and truth, open the stack, draw the emitters over it, say what was found."""
-    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.io.tables.thunderstorm import read_table
 
     result = run_work(call, work_of(call))
     found = result["json"].get("camera")
@@ -38,7 +38,7 @@ def import_simulation(call: Call) -> Outcome:
 
 def import_localizations(call: Call) -> Outcome:
     """Open a table in a Results window and, if wanted, draw it over the image in front."""
-    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.io.tables.thunderstorm import read_table
 
     path = call.values["table"]
     if path is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from deep_storm.fiji.commands.generic import run_work, show, work_of
-from deep_storm.fiji.images import frame_in_view
-from deep_storm.fiji.overlays import show_localizations
-from deep_storm.fiji.parameters import CURRENT
+from deep_storm.fiji.imagej.images import frame_in_view
+from deep_storm.fiji.imagej.overlays import show_localizations
+from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
 
 

@@ -7,9 +7,9 @@ import sys
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.camera import remember_camera, thunderstorm_camera
+from deep_storm.fiji.client.jobs import Work
 from deep_storm.fiji.commands.generic import run_work
-from deep_storm.fiji.java import java_class
-from deep_storm.fiji.jobs import Work
+from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.runner import Call, Outcome
 
 
@@ -34,7 +34,7 @@ def set_up_camera(call: Call) -> Outcome:
 
 
 def _from_protocol(call: Call) -> Camera:
-    from deep_storm.io.thunderstorm import read_protocol
+    from deep_storm.io.tables.thunderstorm import read_protocol
 
     if call.values["protocol"] is None:
         raise SettingsError(

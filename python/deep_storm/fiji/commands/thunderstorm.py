@@ -11,17 +11,17 @@ from typing import Any
 
 from deep_storm.errors import TableError
 from deep_storm.fiji.commands.generic import LAST_TABLE
-from deep_storm.fiji.host import TABLE_TITLE
-from deep_storm.fiji.java import java_class
-from deep_storm.fiji.parameters import CURRENT
-from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.fiji.tables import from_results, to_results
-from deep_storm.fiji.thunderstorm_window import (
+from deep_storm.fiji.imagej.host import TABLE_TITLE
+from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.imagej.tables import from_results, to_results
+from deep_storm.fiji.imagej.thunderstorm import (
     TITLE,
     reason_of_failure,
     results_shown,
     wait_for_results,
 )
+from deep_storm.fiji.menu.parameters import CURRENT
+from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.words import counted
 
 COMMAND = "Import results"
@@ -85,7 +85,7 @@ def _count_rows(path: Path) -> int:
 
 def _as_results(call: Call, path: Path) -> Any:
     """Leave the user a table in ImageJ."""
-    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.io.tables.thunderstorm import read_table
 
     return call.host.show_table(to_results(read_table(path)), TABLE_TITLE)
 
@@ -116,14 +116,14 @@ def _table(call: Call) -> Path:
     path = Path(choice)
     if call.values["dialect"] == "dev" and "]" not in str(path):
         return path
-    from deep_storm.io.thunderstorm import read_table
+    from deep_storm.io.tables.thunderstorm import read_table
 
     return _written(call, read_table(path), path.stem)
 
 
 def _written(call: Call, table: Any, stem: str) -> Path:
     from deep_storm.fiji.camera import remembered_camera
-    from deep_storm.io.thunderstorm import protocol_path, write_protocol, write_table
+    from deep_storm.io.tables.thunderstorm import protocol_path, write_protocol, write_table
 
     folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))
     path = folder / f"{stem.replace(']', ')')}.csv"

@@ -1,0 +1,116 @@
+"""The GPU against the processor of the same machine: the same answer, and how much faster.
+
+    python benchmarks/gpu.py
+
+Reconstructs the bundled frames and a simulated movie with the general model on both, prints how
+the tables differ, frames per second, training steps per second, and what happens when the GPU's
+memory does not suffice (in a child process that may take little of it).
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from memory import EXPECTED, Endless
+
+import deep_storm as ds
+from deep_storm.machine.training import training_speed
+from deep_storm.networks.device import place, quiet_tensorflow
+from deep_storm.settings import Device
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.session import Molecules
+
+DEMO = Path(ds.__file__).parent / "demo_data"
+LITTLE_MIB = 160
+
+
+def movie(frames: int, size_px: int) -> np.ndarray:
+    """Return simulated frames in ADU."""
+    return Endless(frames, size_px).read(0, frames)
+
+
+def differences(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Say how far two tables of the same frames are apart."""
+    scores = ds.evaluate(one, other, tolerance_nm=(10.0,)).comparison.scores[0]
+    return (
+        f"{len(one)} and {len(other)} rows, Jaccard {scores.jaccard:.5f} within 10 nm, "
+        f"RMSE {scores.rmse_nm:.4f} nm"
+    )
+
+
+def compared(name: str, stack: np.ndarray | Path, model: ds.Model, refine: bool = False) -> None:
+    """Print speed and difference of one stack."""
+    found = {}
+    for device in ("cpu", "gpu:0"):
+        few = stack if isinstance(stack, Path) else stack[:256]
+        ds.reconstruct(few, model=model, device=device, refine=refine)
+        began = time.perf_counter()
+        found[device] = ds.reconstruct(stack, model=model, device=device, refine=refine)
+        seconds = time.perf_counter() - began
+        result = found[device].reconstructed
+        print(
+            f"{name:<22}{device:<7}{result.precision:<10}{result.shape[0] / seconds:>9.1f} "
+            f"frames/s ({100 * result.network_seconds / result.seconds:.0f} % in the network)",
+            flush=True,
+        )
+    print(f"  {differences(found['gpu:0'].table, found['cpu'].table)}", flush=True)
+
+
+def trained() -> None:
+    """Print training steps per second."""
+    for device in ("cpu", "gpu:0"):
+        with place(Device(device=device)):
+            speed, simulating = training_speed(*EXPECTED.values())
+        print(
+            f"training              {device:<7}{speed:>9.1f} steps/s "
+            f"({100 * simulating:.0f} % of a step would be simulating without a thread for it)",
+            flush=True,
+        )
+
+
+def with_little_memory() -> None:
+    """Reconstruct large frames with a GPU of which this process may use little."""
+    import tensorflow as tf
+
+    gpu = tf.config.list_physical_devices("GPU")[0]
+    limit = tf.config.LogicalDeviceConfiguration(memory_limit=LITTLE_MIB)
+    tf.config.set_logical_device_configuration(gpu, [limit])
+    model = adapted(ds.Model.load("general"), Molecules(*EXPECTED.values()))
+    stack = movie(64, 128)
+    little = ds.reconstruct(stack, model=model, device="gpu:0")
+    enough = ds.reconstruct(stack, model=model, device="cpu")
+    print(f"{LITTLE_MIB} MiB of a GPU: {differences(little.table, enough.table)}")
+
+
+def main() -> None:
+    """Print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--little-memory", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    quiet_tensorflow()
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices("GPU"):
+        raise SystemExit("TensorFlow sees no GPU here (deep-storm doctor)")
+    if options.little_memory:
+        with_little_memory()
+        return
+    print("\n".join(f"{name}: {said}" for name, said in ds.doctor().findings.items()))
+    model = adapted(ds.Model.load("general"), Molecules(*EXPECTED.values()))
+    compared("64 px", movie(options.frames, 64), model)
+    compared("64 px, refined", movie(min(options.frames, 200), 64), model, refine=True)
+    compared("256 px", movie(max(options.frames // 5, 32), 256), model)
+    compared("bundled, 30 frames", DEMO / "cmos_d2_first30.tif", model)
+    trained()
+    subprocess.run([sys.executable, __file__, "--little-memory"], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the camera is like: baseline and noise of dark frames and dark parts."""

@@ -1,0 +1,296 @@
+"""Baseline and read-out noise from the dark part of a stack.
+
+As by hand in Fiji (threshold, create selection, measure): the mean of pixels without light is the
+camera's baseline, their standard deviation its read-out noise. Light makes both too large –
+background photons raise the mean, and their shot noise the standard deviation – and leaves
+traces: the distribution is skewed, and pixels with more of it scatter more.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.errors import SettingsError, StackError
+from deep_storm.estimation.quantity import Quantity
+from deep_storm.estimation.sampling import LEAST_FRAMES, check_values
+from deep_storm.estimation.shapes import smoothed_density
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Measurement
+
+FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+MOST_VALUES = 20_000_000
+MOST_FRAMES = 300
+LEAST_PIXELS = 30
+DARK_SIGMAS = 2.5
+"""Pixels belong to the dark part up to so many deviations above its mode."""
+SMALLEST_DARK_PEAK = 0.1
+"""A maximum of the histogram counts as the dark part from this share of the highest one on."""
+CLIPPINGS = 20
+SKEWED, SIGNIFICANT = 0.03, 6.0
+"""Skewness that light gives: at least this, and so many standard errors from 0."""
+GROWS = 6.0
+UNEQUAL_PIXELS = 0.3
+DARK_ROI_SIGMAS = 6.0
+
+
+class BackgroundMeasurement(NamedTuple):
+    """The dark part of a stack, measured.
+
+    Attributes
+    ----------
+    baseline, read_noise
+        Mean and standard deviation, ADU.
+    share
+        Share of the field's pixels that were used.
+    mask
+        Which ones, bool (y, x).
+    values
+        A sample of the pixel values that were used, for a histogram.
+    lit
+        Whether they hold light, so that the numbers are not the camera's.
+    warnings
+        Each a sentence.
+    """
+
+    baseline: Quantity
+    read_noise: Quantity
+    share: float
+    mask: Mask
+    values: FloatArray
+    lit: bool
+    warnings: tuple[str, ...]
+
+
+def measure_background(
+    stream: FrameStream,
+    settings: Measurement = Measurement(),
+    *,
+    progress: Progress = silent,
+) -> BackgroundMeasurement:
+    """Measure baseline and read-out noise from pixels without light.
+
+    Parameters
+    ----------
+    stream
+        Raw camera frames.
+    settings
+        Where the dark part is, or how it is found.
+    progress
+        Called with the frames read.
+
+    Raises
+    ------
+    StackError
+        Too few frames, constant frames, values that are not numbers, or no dark part.
+    SettingsError
+        The region lies outside the frames, or holds no dark pixels.
+    """
+    frames = _sample(stream, progress)
+    typical = np.percentile(frames, settings.percentile, axis=0).astype(np.float64)
+    dark, level, spread = _dark_part(typical)
+    if settings.roi is not None:
+        dark = _region(settings.roi, typical, level, spread)
+    if np.count_nonzero(dark) < LEAST_PIXELS:
+        raise StackError(
+            f"{stream.name} has {np.count_nonzero(dark)} dark pixels",
+            f"at least {LEAST_PIXELS}",
+            "give --roi X,Y,WIDTH,HEIGHT of a part without light, or a stack of dark frames",
+        )
+    return _measured(frames[:, dark].astype(np.float64), dark, settings.clip_sigmas)
+
+
+def _sample(stream: FrameStream, progress: Progress) -> npt.NDArray[Any]:
+    """Read frames spread evenly over the stack, (t, y, x)."""
+    count, height, width = stream.shape
+    if count < LEAST_FRAMES:
+        raise StackError(
+            f"{stream.name} has {count} frame{'s' * (count > 1)}",
+            f"at least {LEAST_FRAMES}",
+            "give the movie: one frame does not show which pixels stay dark",
+        )
+    wanted = int(np.clip(MOST_VALUES // (height * width), LEAST_FRAMES, MOST_FRAMES))
+    chosen = np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int))
+    frames = np.empty((chosen.size, height, width), stream.dtype)
+    for k, t in enumerate(chosen.tolist()):
+        progress(k, chosen.size, "frames read")
+        frames[k] = stream.read(t, t + 1)[0]
+        check_values(frames[k : k + 1], stream.name, t)
+    progress(chosen.size, chosen.size, "frames read")
+    if frames.min() == frames.max():
+        raise StackError(
+            f"every pixel of {stream.name} has the same value",
+            "frames of a camera",
+            "check what was exported: it may be an empty channel",
+        )
+    return frames
+
+
+def _dark_part(typical: FloatArray) -> tuple[Mask, float, float]:
+    """Return the dark pixels, their mode and its width: the lowest peak of the histogram."""
+    # Medians of whole numbers are whole numbers: spread them over their unit.
+    values = typical.ravel() + np.random.default_rng(0).uniform(-0.5, 0.5, typical.size)
+    low, high = np.quantile(values, [0.0, 0.9])
+    grid, density = smoothed_density(values[values <= high])
+    peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
+    peaks = peaks[density[peaks] > SMALLEST_DARK_PEAK * density.max()]
+    level = float(grid[peaks[0]]) if peaks.size else float(np.median(values))
+    below = values[(values <= level) & (values >= low)] - level
+    width = max(math.sqrt(float(np.mean(below**2))), 0.3) if below.size else 0.3
+    return typical <= level + DARK_SIGMAS * width, level, width
+
+
+def parse_roi(text: str, height: int, width: int) -> tuple[slice, slice]:
+    """Translate ``X,Y,WIDTH,HEIGHT`` to rows and columns.
+
+    Raises
+    ------
+    SettingsError
+        The text is something else, or the rectangle is not inside the frames.
+    """
+    try:
+        x, y, across, down = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"roi is {text!r}", "X,Y,WIDTH,HEIGHT in pixels, such as 10,20,100,80", "change --roi"
+        ) from error
+    if min(x, y) < 0 or min(across, down) < 1 or x + across > width or y + down > height:
+        raise SettingsError(
+            f"the region {text} reaches outside the frames of {width} × {height} pixels",
+            "X,Y,WIDTH,HEIGHT with X + WIDTH and Y + HEIGHT inside the frames",
+            "change --roi (Fiji shows these four numbers in its status bar while you draw)",
+        )
+    return slice(y, y + down), slice(x, x + across)
+
+
+def _region(text: str, typical: FloatArray, level: float, width: float) -> Mask:
+    rows, columns = parse_roi(text, *typical.shape)
+    inside = np.zeros(typical.shape, dtype=bool)
+    inside[rows, columns] = True
+    darkest = float(np.percentile(typical[inside], 10))
+    if darkest > level + DARK_ROI_SIGMAS * width:
+        raise SettingsError(
+            f"the region {text} holds no dark pixels: they are at {darkest:.0f} ADU, the darkest "
+            f"part of the frames at {level:.0f} ADU",
+            "a region without light",
+            "draw it elsewhere, or leave --roi out",
+        )
+    return inside
+
+
+def _measured(values: FloatArray, mask: Mask, clip_sigmas: float) -> BackgroundMeasurement:
+    """Measure values (t, pixels) of dark pixels."""
+    low, high = clip_limits(values, clip_sigmas)
+    kept = (values >= low) & (values <= high)
+    used = values[kept]
+    pixels = values.shape[1]
+    baseline = float(used.mean())
+    # what clipping takes from the standard deviation of a normal distribution
+    noise = float(used.std()) / _share_of_deviation(clip_sigmas)
+    temporal = math.sqrt(float(np.mean(_pixel_variances(values, kept)[1])))
+    pattern = math.sqrt(max(noise**2 - temporal**2, 0.0))
+    texts = list(_traces_of_light(values, kept))
+    lit = bool(texts)
+    if lit:
+        texts.append(
+            "background photons make both numbers too large: the mean of a lit background is not "
+            "the baseline, and its shot noise is not read-out noise; measure with the shutter "
+            "closed or in a covered corner, or give --photons-per-adu to read the baseline off "
+            "the noise"
+        )
+    if pattern > UNEQUAL_PIXELS * noise and not lit:
+        texts.append(
+            f"pixels differ from each other by {pattern:.2g} ADU beyond their noise of "
+            f"{temporal:.2g} ADU: an sCMOS camera? Dark frames (--dark) give maps of it"
+        )
+    if 1.0 - kept.mean() > 0.1:
+        texts.append(f"{1.0 - kept.mean():.0%} of the values were outliers and left out")
+    size = used.size
+    shown = used[:: max(1, size // 200_000)]
+    return BackgroundMeasurement(
+        Quantity(
+            baseline,
+            "ADU",
+            math.hypot(noise / math.sqrt(size), pattern / math.sqrt(pixels)),
+            noise,
+            size,
+        ),
+        Quantity(noise, "ADU", noise / math.sqrt(2.0 * size), None, size),
+        pixels / mask.size,
+        mask,
+        shown,
+        lit,
+        tuple(texts),
+    )
+
+
+def clip_limits(values: FloatArray, clip_sigmas: float) -> tuple[float, float]:
+    """Return the limits of robust clipping around the median, iterated until they stay."""
+    flat = values.ravel()
+    flat = flat[:: max(1, flat.size // 2_000_000)]
+    middle = float(np.median(flat))
+    deviation = max(1.4826 * float(np.median(np.abs(flat - middle))), 0.3)
+    for _ in range(CLIPPINGS):
+        inside = flat[np.abs(flat - middle) <= clip_sigmas * deviation]
+        mean = float(inside.mean())
+        spread = max(float(inside.std()) / _share_of_deviation(clip_sigmas), 0.3)
+        if abs(mean - middle) < 1e-3 * spread and abs(spread - deviation) < 1e-3 * spread:
+            break
+        middle, deviation = mean, spread
+    return middle - clip_sigmas * deviation, middle + clip_sigmas * deviation
+
+
+def _share_of_deviation(clip_sigmas: float) -> float:
+    """Return the standard deviation that a normal distribution keeps when it is clipped."""
+    height = math.exp(-(clip_sigmas**2) / 2.0) / math.sqrt(2.0 * math.pi)
+    inside = math.erf(clip_sigmas / math.sqrt(2.0))
+    return math.sqrt(1.0 - 2.0 * clip_sigmas * height / inside)
+
+
+def _pixel_variances(values: FloatArray, kept: Mask) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance over time of each pixel, of the values that were kept."""
+    count = np.maximum(kept.sum(axis=0), 2)
+    mean = np.where(kept, values, 0.0).sum(axis=0) / count
+    squares = np.where(kept, (values - mean) ** 2, 0.0).sum(axis=0)
+    return mean, squares / (count - 1)
+
+
+def _traces_of_light(values: FloatArray, kept: Mask) -> list[str]:
+    """Say what speaks for light in pixels that should be dark."""
+    mean, variance = _pixel_variances(values, kept)
+    texts = []
+    deviation = math.sqrt(max(float(variance.mean()), 1e-12))
+    scaled = ((values - mean) / deviation)[kept]
+    skewness = float(np.mean(scaled**3)) / max(float(np.mean(scaled**2)) ** 1.5, 1e-12)
+    if skewness > max(SKEWED, SIGNIFICANT * math.sqrt(6.0 / scaled.size)):
+        texts.append(
+            f"the values are not normally distributed (skewness {skewness:.2f}): the pixels hold "
+            "light"
+        )
+    if mean.size >= LEAST_PIXELS and np.ptp(mean) > 0:
+        slope, error = _slope(mean, variance)
+        if slope > GROWS * error:
+            texts.append(
+                f"brighter pixels scatter more (by {slope:.2g} ADU² per ADU), as light does and "
+                "read-out noise does not"
+            )
+    return texts
+
+
+def _slope(mean: FloatArray, variance: FloatArray) -> tuple[float, float]:
+    """Return the slope of variance over mean and its standard error, without outlying pixels."""
+    low, high = np.quantile(variance, [0.01, 0.99])
+    inside = (variance >= low) & (variance <= high)
+    x, y = mean[inside] - mean[inside].mean(), variance[inside]
+    if x.size < 3 or not float(np.sum(x**2)):
+        return 0.0, 1.0
+    slope = float(np.sum(x * y) / np.sum(x**2))
+    rest = y - y.mean() - slope * x
+    error = math.sqrt(float(np.sum(rest**2)) / (x.size - 2) / float(np.sum(x**2)))
+    return slope, max(error, 1e-12)

@@ -1,0 +1,1 @@
+"""ImageJ as Python sees it: windows, images, tables, overlays, dialogs."""

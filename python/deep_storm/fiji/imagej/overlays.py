@@ -1,0 +1,107 @@
+"""Localizations, emitters and measured areas drawn over an image.
+
+Positions are in nm from the corner of the first pixel. ImageJ's area ROIs count from that corner
+too, but its point ROIs from the *centre* of the first pixel: half a pixel is taken off there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.fiji.imagej.java import java_class
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+NAME = "Deep-STORM"
+MOST_CIRCLES = 20_000
+_CIRCLE_PX = 1.5
+_EMITTER_COLOR = (0, 200, 255)
+
+
+def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float) -> None:
+    """Draw a circle for each localization of the frame in view, coloured by its confidence.
+
+    Red is 0, yellow 0.5, green 1; a circle's name says the number.
+    """
+    overlay = _cleared(image)
+    confidence = table["confidence"] if "confidence" in table.columns else None
+    for row, (x_nm, y_nm) in enumerate(zip(table["x_nm"], table["y_nm"], strict=True)):
+        if row == MOST_CIRCLES:
+            break
+        x_px, y_px = x_nm / pixel_size_nm, y_nm / pixel_size_nm
+        circle = java_class("ij.gui.OvalRoi")(
+            x_px - _CIRCLE_PX, y_px - _CIRCLE_PX, 2 * _CIRCLE_PX, 2 * _CIRCLE_PX
+        )
+        sure = 1.0 if confidence is None else float(confidence.iloc[row])
+        circle.setStrokeColor(_color(*confidence_color(sure)))
+        circle.setName(f"{NAME} confidence {sure:.2f}")
+        overlay.add(circle)
+    image.setOverlay(overlay)
+
+
+def show_emitters(image: Any, table: pd.DataFrame, pixel_size_nm: float) -> None:
+    """Draw crosses for the rows of a table, each on its own frame."""
+    overlay = _cleared(image)
+    hyperstack = int(image.getNFrames()) > 1
+    for frame, rows in table.groupby("frame"):
+        points = _points(
+            rows["x_nm"].to_numpy() / pixel_size_nm, rows["y_nm"].to_numpy() / pixel_size_nm
+        )
+        position = int(str(frame)) + 1
+        if hyperstack:
+            points.setPosition(0, 0, position)
+        elif int(image.getStackSize()) > 1:
+            points.setPosition(position)
+        points.setStrokeColor(_color(*_EMITTER_COLOR))
+        points.setName(f"{NAME} frame {position}")
+        overlay.add(points)
+    image.setOverlay(overlay)
+
+
+def show_area(image: Any, roi: Any, label: str) -> None:
+    """Draw the outline of an area that was measured."""
+    overlay = _cleared(image)
+    outline = roi.clone()
+    outline.setStrokeColor(_color(255, 220, 0))
+    outline.setName(f"{NAME} {label}")
+    outline.setPosition(0)
+    overlay.add(outline)
+    image.setOverlay(overlay)
+
+
+def confidence_color(confidence: float) -> tuple[int, int, int]:
+    """Return red, green and blue of a confidence: from red over yellow to green."""
+    share = min(max(confidence, 0.0), 1.0)
+    return round(255 * min(1.0, 2 - 2 * share)), round(230 * min(1.0, 2 * share)), 0
+
+
+def _cleared(image: Any) -> Any:
+    """Return the image's overlay without what we drew before; other people's drawings stay."""
+    overlay = java_class("ij.gui.Overlay")()
+    old = image.getOverlay()
+    for index in range(int(old.size()) if old is not None else 0):
+        roi = old.get(index)
+        if not str(roi.getName() or "").startswith(NAME):
+            overlay.add(roi)
+    return overlay
+
+
+def _points(x_px: npt.NDArray[np.float64], y_px: npt.NDArray[np.float64]) -> Any:
+    import jpype
+    import numpy as np
+
+    floats = jpype.JArray(jpype.JFloat)
+    points = java_class("ij.gui.PointRoi")(
+        floats(np.asarray(x_px - 0.5, np.float32)), floats(np.asarray(y_px - 0.5, np.float32))
+    )
+    points.setPointType(1)  # a cross
+    points.setSize(1)
+    points.setShowLabels(False)
+    return points
+
+
+def _color(red: int, green: int, blue: int) -> Any:
+    return java_class("java.awt.Color")(red, green, blue)

@@ -1,0 +1,83 @@
+"""ResultsTable ↔ localization table.
+
+The columns of ImageJ's Results table have ThunderSTORM's labels (``x [nm]``), and frames count
+from 1 there, as in the files: what ImageJ saves of it, every reader of such tables reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.errors import TableError
+from deep_storm.fiji.imagej.java import java_class
+from deep_storm.io.tables.labels import columns_of, label_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from deep_storm.camera import Camera
+
+DECIMALS = 5
+_WHOLE = ("frame", "detections")
+
+
+def to_results(table: pd.DataFrame) -> Any:
+    """Make an ``ij.measure.ResultsTable``.
+
+    Parameters
+    ----------
+    table
+        Columns as in :mod:`deep_storm.localizations`, numbers only; others are left out.
+    """
+    import jpype
+    import numpy as np
+    from pandas.api.types import is_numeric_dtype
+
+    results = java_class("ij.measure.ResultsTable")()
+    results.setPrecision(DECIMALS)
+    for name in table.columns:
+        if not is_numeric_dtype(table[name]):
+            continue
+        values = table[name].to_numpy(dtype=np.float64, na_value=np.nan) + (name == "frame")
+        label = label_of(str(name))
+        results.setValues(label, jpype.JArray(jpype.JDouble)(np.ascontiguousarray(values)))
+        column = int(results.getColumnIndex(label))
+        if column < 0:
+            continue  # ImageJ's tables have no columns without rows
+        whole = name in _WHOLE or table[name].dtype.kind in "iub"
+        results.setDecimalPlaces(column, 0 if whole else DECIMALS)
+    return results
+
+
+def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.DataFrame:
+    """Read a ResultsTable as a localization table.
+
+    Parameters
+    ----------
+    results
+        ``ij.measure.ResultsTable``.
+    name
+        What it is called in an error.
+    camera
+        Needed only for columns in px or ADU.
+
+    Raises
+    ------
+    TableError
+        frame, x or y are missing, or a unit is unknown.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from deep_storm.localizations import validated
+
+    if int(results.size()) == 0:
+        raise TableError(f"{name} is empty", "at least one row", "choose another table")
+    labels = [str(label).strip().strip("\"'`") for label in results.getHeadings()]
+    indices = [int(results.getColumnIndex(str(label))) for label in results.getHeadings()]
+    table = pd.DataFrame()
+    for column in columns_of(labels, camera, name):
+        values = np.array(results.getColumnAsDoubles(indices[column.position]), dtype=np.float64)
+        table[column.name] = values * column.factor
+    table["frame"] -= 1
+    return validated(table, name)

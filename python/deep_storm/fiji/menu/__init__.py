@@ -1,0 +1,1 @@
+"""The menu: which commands there are, and the scripts that are written from them."""

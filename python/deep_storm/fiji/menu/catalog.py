@@ -1,0 +1,335 @@
+"""Which commands there are: their place in the menu, their parameters, what they do.
+
+A verb becomes a command by an entry in :data:`ENTRIES`; its parameters come from its declaration.
+A verb without an entry has no menu item and stands in :data:`NOT_IN_MENU`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deep_storm.camera import Camera
+from deep_storm.fiji.menu.parameters import (
+    AUTO,
+    CURRENT,
+    NONE,
+    Parameter,
+    from_argument,
+    from_setting,
+)
+from deep_storm.interface.registry import Verb, load
+from deep_storm.settings import Background, Emitters, Psf, Watching
+
+NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
+"""Verbs of the command line only; reports are written by Train Model and Reconstruct Stack."""
+
+EXPERT = frozenset(
+    {
+        "chunk_frames", "tile_px", "precision", "epochs", "batch", "patch_size_px",
+        "patches_per_frame", "most_patches", "validation_share", "learning_rate", "schedule",
+        "patience_epochs", "strategy", "checkpoint_seconds", "spread", "density_std_per_um2",
+        "fits",
+    }
+)  # fmt: skip
+"""Settings that a dialog does not have; a settings file can have them."""
+
+MATCHED_TO = ("fields of this dialog", "settings file", "imported simulation", "start model")
+
+CONFIG = Parameter(
+    "config",
+    "File",
+    "Settings file",
+    "TOML file with what this dialog does not have or calls auto; none = no file",
+    NONE,
+    style="open",
+    remember=False,
+)
+_OVERWRITE = Parameter(
+    "overwrite", "Boolean", "Overwrite", "Replace files that exist", False, remember=False
+)
+_CAMERA_HELP = "Camera file (TOML); current = as entered in Camera Setup, none = not given"
+_AUTO_CAMERA = "; auto = the model's own, for the general model as entered in Camera Setup"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a command differs from what its verb's declaration gives.
+
+    Attributes
+    ----------
+    menu
+        Place below Plugins > Deep-STORM.
+    function
+        ``module:function`` in ``deep_storm.fiji.commands``.
+    image
+        Whether it takes the image in front.
+    camera
+        What stands in the camera's field first.
+    tensorflow
+        Whether its verb needs it.
+    hide
+        Arguments and settings without a field.
+    extra
+        Further parameters, in front of the others.
+    description
+        Of a command that is no verb.
+    """
+
+    menu: str
+    function: str = "generic:perform"
+    image: bool = False
+    camera: str = CURRENT
+    tensorflow: bool = False
+    hide: frozenset[str] = frozenset()
+    extra: tuple[Parameter, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as its script, its header and its runner know it."""
+
+    key: str
+    menu: tuple[str, ...]
+    description: str
+    function: str
+    image: bool
+    tensorflow: bool
+    parameters: tuple[Parameter, ...]
+    verb: Verb | None = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The menu label without its dots: the title of dialogs."""
+        return self.menu[-1].removesuffix("...")
+
+    @property
+    def script(self) -> str:
+        """Path of the script below ``fiji-scripts/Plugins/Deep-STORM``."""
+        return "/".join(part.replace(" ", "_") for part in self.menu) + ".py"
+
+    def macro(self) -> str:
+        """Return the call from a macro, with all parameters and their defaults."""
+        options = " ".join(parameter.in_macro() for parameter in self.parameters)
+        return f'run("{self.menu[-1]}", "{options}");' if options else f'run("{self.menu[-1]}");'
+
+
+def _matched(*choices: str) -> Parameter:
+    return Parameter(
+        "matched_to",
+        "String",
+        "Simulation matched to",
+        "Where PSF, emitters and background come from",
+        choices[0],
+        choices=choices,
+    )
+
+
+_MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
+"""A trained model knows them; the general one is told by a settings file."""
+
+ENTRIES: dict[str, Entry] = {
+    "camera-setup": Entry(
+        "Camera Setup...",
+        "setup:set_up_camera",
+        extra=(
+            Parameter(
+                "source",
+                "String",
+                "Take values from",
+                "This dialog, ThunderSTORM's Camera setup, or the protocol of a results table",
+                "this dialog",
+                choices=("this dialog", "ThunderSTORM", "protocol"),
+                remember=False,
+            ),
+            Parameter(
+                "protocol",
+                "File",
+                "Protocol",
+                "NAME-protocol.txt beside a table that ThunderSTORM exported; none = not used",
+                NONE,
+                style="open",
+                remember=False,
+            ),
+            *(from_setting(Camera, name, value=v) for name, v in
+              (("pixel_size_nm", 100.0), ("baseline_adu", 100.0), ("photons_per_adu", 1.0))),
+            *(from_setting(Camera, name) for name in
+              ("quantum_efficiency", "em_gain", "read_noise_adu")),
+            Parameter(
+                "output",
+                "File",
+                "Camera file",
+                "TOML file to keep the camera in beside Fiji's preferences; none = no file",
+                NONE,
+                style="save",
+                remember=False,
+            ),
+        ),
+        description="enter the camera once, for all commands",
+    ),
+    "measure-background": Entry(
+        "Measure Background...",
+        "background:measure",
+        image=True,
+        extra=(
+            Parameter(
+                "use_for_camera",
+                "Boolean",
+                "Use for the camera",
+                "Keep the mean as the camera's baseline, the standard deviation as read-out noise",
+                False,
+                remember=False,
+            ),
+        ),
+        description="measure baseline and read-out noise in the ROI or the dark part",
+    ),
+    "import-localizations": Entry(
+        "Import Localizations...",
+        "importing:import_localizations",
+        image=True,
+        extra=(
+            Parameter(
+                "table",
+                "File",
+                "Table",
+                "Localization table (CSV) of ThunderSTORM, any version",
+                NONE,
+                style="open",
+            ),
+            Parameter(
+                "camera",
+                "File",
+                "Camera",
+                "Only for tables in px or ADU: camera file; current = as entered in Camera Setup",
+                CURRENT,
+                style="open",
+                remember=False,
+            ),
+            Parameter(
+                "overlay",
+                "Boolean",
+                "Draw over the image",
+                "Draw the localizations over the image in front, if there is one",
+                False,
+            ),
+        ),
+        description="open a localization table in a Results window",
+    ),
+    "import-simulation": Entry(
+        "Import ThunderSTORM Simulation...", "importing:import_simulation", image=True
+    ),
+    "estimate": Entry("Estimate From Localizations...", image=True),
+    "simulate": Entry("Simulate Training Data...", extra=(_matched(*MATCHED_TO[:2]),)),
+    "train": Entry(
+        "Train Model...", "training:train", tensorflow=True, extra=(_matched(*MATCHED_TO),)
+    ),
+    "preview": Entry(
+        "Preview Current Frame...",
+        "preview:preview",
+        image=True,
+        tensorflow=True,
+        camera=AUTO,
+        hide=frozenset({"frame"}) | _MOLECULES,
+        extra=(
+            Parameter(
+                "frame",
+                "String",
+                "Frame",
+                "Which frame, counted from 1; current = the frame in view",
+                CURRENT,
+                remember=False,
+            ),
+        ),
+    ),
+    "reconstruct": Entry(
+        "Reconstruct Stack...",
+        "reconstruction:reconstruct",
+        image=True,
+        camera=AUTO,
+        tensorflow=True,
+        hide=_MOLECULES | {"watch", "cluster", *Watching.model_fields},
+    ),
+    "send-to-thunderstorm": Entry(
+        "Send To ThunderSTORM",
+        "thunderstorm:send",
+        extra=(
+            Parameter(
+                "table",
+                "File",
+                "Table",
+                "Table (CSV) to send; current = the one in front, else the last that was written",
+                CURRENT,
+                style="open",
+                remember=False,
+            ),
+            Parameter(
+                "dialect",
+                "String",
+                "ThunderSTORM version",
+                "dev (2016) or v1.3, whose tables have fewer columns",
+                "dev",
+                choices=("dev", "v1.3"),
+            ),
+        ),
+        description="hand a table to ThunderSTORM's Import results",
+    ),
+    "filter": Entry("Post-Process/Filter Localizations...", camera=NONE),
+    "correct-drift": Entry("Post-Process/Correct Drift...", camera=NONE),
+    "merge": Entry("Post-Process/Merge Localizations...", camera=NONE),
+    "remove-duplicates": Entry(
+        "Post-Process/Remove Duplicate Localizations...", camera=NONE
+    ),
+    "cluster": Entry("Post-Process/Cluster Localizations..."),
+    "render": Entry("Post-Process/Render Localizations..."),
+    "evaluate": Entry("Evaluate Against Truth..."),
+    "doctor": Entry("Check Installation...", "setup:check_installation", tensorflow=True),
+}  # fmt: skip
+"""Commands in the order of a user's way; those whose verb does not exist are left out."""
+
+
+def command_keys() -> tuple[str, ...]:
+    """Return the commands that exist: those without a verb, and those whose verb exists."""
+    from deep_storm.interface.registry import NAMES
+
+    return tuple(k for k, entry in ENTRIES.items() if entry.description or k in NAMES)
+
+
+def command(key: str) -> Command:
+    """Make a command from its entry and its verb's declaration."""
+    entry = ENTRIES[key]
+    verb = None if entry.description else load(key)
+    parameters = list(entry.extra)
+    if verb is not None:
+        parameters += _parameters(verb, entry)
+    description = entry.description or (verb.description if verb is not None else "")
+    return Command(
+        key,
+        tuple(entry.menu.split("/")),
+        description[:1].upper() + description[1:],
+        entry.function,
+        entry.image,
+        entry.tensorflow,
+        tuple(parameters),
+        verb,
+    )
+
+
+def _parameters(verb: Verb, entry: Entry) -> Iterator[Parameter]:
+    """Make the parameters of a verb: arguments, camera, settings, then what all have."""
+    for argument in verb.arguments:
+        if argument.name not in entry.hide:
+            yield from from_argument(verb, argument)
+    if Camera in verb.settings.values() and "camera" not in entry.hide:
+        about = _CAMERA_HELP + (_AUTO_CAMERA if entry.camera == AUTO else "")
+        yield Parameter(
+            "camera", "File", "Camera", about, entry.camera, style="open", remember=False
+        )
+    for name, cls in verb.settings.items():
+        for setting in cls.model_fields:
+            if cls is not Camera and setting not in EXPERT | entry.hide:
+                yield from_setting(cls, setting, verb.default(name))
+    if verb.settings:
+        yield CONFIG
+    if "overwrite" in verb.parameters:
+        yield _OVERWRITE

@@ -1,0 +1,106 @@
+"""The scripts in Fiji's menu, written from the catalog: ``python -m deep_storm.fiji.menu.headers``.
+
+A script is a header and one call. The documentation's macro forms are written too. A test fails
+when a script or a macro form differs from what is written here.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from deep_storm.fiji.menu.catalog import Command, command, command_keys
+
+MACROS_BEGIN = "<!-- Written by python -m deep_storm.fiji.menu.headers; changes here are lost. -->"
+MACROS_END = "<!-- End of what is written. -->"
+MENU = Path("Plugins") / "Deep-STORM"
+_SERVICES = (
+    ("UIService", "ui"),
+    ("StatusService", "status_service"),
+    ("LogService", "log"),
+    ("PrefService", "prefs"),
+)
+_BODY = """\
+try:
+    from deep_storm.fiji import run
+except ImportError as missing:
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
+              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    if not ui.isHeadless():
+        ui.showDialog(status, "{title}")
+else:
+    globals().update(run("{key}", globals()))
+"""
+
+
+def script_text(made: Command) -> str:
+    """Return the whole script of a command."""
+    lines = [
+        "#!Python",
+        '#@script(language="Python (pyimagej)")',
+        f"# {made.description}.",
+        "# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.",
+    ]
+    if made.image:
+        lines.append('#@ ImagePlus (label="Image", required=false, persist=false) image')
+    lines += [parameter.line(made.key) for parameter in made.parameters]
+    lines += [f"#@ {kind} {name}" for kind, name in _SERVICES]
+    lines += [f"#@output {kind} {name}" for kind, name in outputs()]
+    return "\n".join(lines) + "\n" + _BODY.format(key=made.key, title=made.title)
+
+
+def outputs() -> tuple[tuple[str, str], ...]:
+    """Return type and name of a script's outputs; image and table only without windows."""
+    return (("Object", "result_image"), ("Object", "result_table"), ("String", "status"))
+
+
+def scripts() -> dict[Path, str]:
+    """Return path (below a scripts folder) and text of all scripts."""
+    made = [command(key) for key in command_keys()]
+    return {MENU / one.script: script_text(one) for one in made}
+
+
+def write_scripts(folder: Path) -> list[Path]:
+    """Write all scripts below a folder, and remove those that are none any more.
+
+    Returns
+    -------
+    What changed.
+    """
+    wanted = scripts()
+    changed = []
+    for path in sorted((folder / MENU).rglob("*.py")):
+        if path.relative_to(folder) not in wanted:
+            path.unlink()
+            changed.append(path)
+    for relative, text in wanted.items():
+        path = folder / relative
+        if not path.is_file() or path.read_text(encoding="ascii") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="ascii", newline="\n")
+            changed.append(path)
+    return changed
+
+
+def with_macros(page: str) -> str:
+    """Return the documentation's page with each command's macro form between its two marks."""
+    before, _, rest = page.partition(MACROS_BEGIN)
+    _, _, after = rest.partition(MACROS_END)
+    forms = "\n".join(f"{made.macro()}" for made in map(command, command_keys()))
+    return f"{before}{MACROS_BEGIN}\n```\n{forms}\n```\n{MACROS_END}{after}"
+
+
+def main() -> None:
+    """Write scripts and macro forms into the folders beside the package's source."""
+    root = Path(__file__).resolve().parents[4]
+    for path in write_scripts(root / "fiji-scripts"):
+        sys.stdout.write(f"{path}\n")
+    page = root / "docs" / "fiji.md"
+    text = page.read_text(encoding="utf-8")
+    if text != with_macros(text):
+        page.write_text(with_macros(text), encoding="utf-8", newline="\n")
+        sys.stdout.write(f"{page}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Our commands brought into a Fiji, and what is missing there."""

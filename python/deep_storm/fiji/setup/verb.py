@@ -1,0 +1,134 @@
+"""``fiji``: Deep-STORM's commands in a Fiji's menu, and a Fiji started with them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from deep_storm.interface.registry import Argument, verb
+
+
+@dataclass(frozen=True)
+class FijiResult:
+    """What was done to a Fiji, and what is missing there.
+
+    Attributes
+    ----------
+    lines
+        What a person reads.
+    app
+        Fiji's folder.
+    problems
+        What is missing before the commands run.
+    changed
+        Scripts that were written or removed.
+    written
+        Nothing besides: what changed stands in the lines.
+    """
+
+    lines: tuple[str, ...]
+    app: Path | None
+    problems: tuple[str, ...] = ()
+    changed: tuple[Path, ...] = ()
+    written: tuple[Path, ...] = ()
+
+    def summary(self) -> str:
+        """Return what was done, and what to click where something is missing."""
+        return "\n".join(self.lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return folder, changes and problems."""
+        return {
+            "app": None if self.app is None else str(self.app),
+            "changed": [str(path) for path in self.changed],
+            "problems": list(self.problems),
+        }
+
+
+@verb(
+    "put the commands into a Fiji's menu, or start Fiji with them",
+    Argument("action", "install or launch", Literal["install", "launch"]),
+    Argument("app", "Fiji's folder; without it, launch downloads a Fiji"),
+    Argument("uninstall", "with install: take the commands out again", bool),
+)
+def fiji(
+    action: Literal["install", "launch"],
+    *,
+    app: Path | str | None = None,
+    uninstall: bool = False,
+) -> FijiResult:
+    """Install the commands into a Fiji, or start Fiji through PyImageJ.
+
+    Parameters
+    ----------
+    action
+        ``install`` writes the scripts and says what to switch on; ``launch`` starts Fiji and
+        returns when its window is closed.
+    app
+        Fiji's folder.
+    uninstall
+        Take the scripts out again.
+
+    Raises
+    ------
+    SettingsError
+        The folder is missing or no Fiji, or Fiji did not start.
+    OutputError
+        The folder cannot be written.
+    """
+    if action == "launch":
+        return _launch(app)
+    from deep_storm.errors import SettingsError
+
+    if app is None:
+        raise SettingsError("--app is missing", "Fiji's folder", "give --app DIR")
+    return _uninstall(app) if uninstall else _install(app)
+
+
+def _install(app: Path | str) -> FijiResult:
+    from deep_storm.fiji.setup.install import fiji_folder, install, named, what_to_click
+
+    changed, state = install(app)
+    folder = fiji_folder(app)
+    lines = named("Changed", changed, folder)
+    lines = lines or ["Nothing to change: the commands are there already."]
+    lines += ["", f"Fiji  {state.summary_line()}"]
+    if state.problems:
+        lines += [*(f"Missing: {problem}" for problem in state.problems), "", what_to_click()]
+    else:
+        lines.append("Start Fiji again and look under Plugins > Deep-STORM.")
+    return FijiResult(tuple(lines), folder, tuple(state.problems), tuple(changed))
+
+
+def _uninstall(app: Path | str) -> FijiResult:
+    from deep_storm.fiji.setup.install import fiji_folder, named, uninstall
+
+    folder = fiji_folder(app)
+    removed = uninstall(app)
+    lines = named("Removed", removed, folder)
+    return FijiResult(tuple(lines or ["Nothing to remove."]), folder, (), tuple(removed))
+
+
+def _launch(app: Path | str | None) -> FijiResult:
+    from deep_storm.errors import SettingsError
+
+    if app is not None:
+        from deep_storm.fiji.setup.install import fiji_folder
+
+        app = fiji_folder(app)
+    command = [sys.executable, "-m", "deep_storm.fiji.setup.launch"]
+    done = subprocess.run(
+        [*command, *([str(app)] if app is not None else [])],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        raise SettingsError(
+            f"Fiji could not be started: {said[-1]}", "", "run `deep-storm doctor` for more"
+        )
+    return FijiResult(("Fiji was closed.",), Path(app) if app is not None else None)

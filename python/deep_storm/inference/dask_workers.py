@@ -1,0 +1,349 @@
+"""Chunks of frames worked on by Dask workers, on this machine or on many.
+
+The coordinator (this process) hands out spans of frames and keeps what comes back in their order;
+a worker loads the model once, reads its own frames from the path that all machines see, and
+returns the candidates of its chunk together with the *parts* to draw: the active cells of the
+``native`` network (some kilobytes a frame, less than tiles of the image would be) or the heat map
+of the ``classic`` one. Because the coordinator draws them in the order of the frames, with the
+code that a single process runs, the result does not depend on who worked on what, nor on who died
+meanwhile. The job travels as a worker plugin, so that a worker that comes later has it too.
+
+``tcp://HOST:PORT`` (or ``tls://``) is a scheduler that runs already; ``local:N`` starts N
+processes here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import re
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from importlib.metadata import version
+from threading import Lock
+from types import TracebackType
+from typing import Any
+
+from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
+
+from deep_storm.errors import ClusterError, SettingsError, StackError
+from deep_storm.inference.layout import Layout
+from deep_storm.inference.reading import make_reader
+from deep_storm.inference.reconstruction import ReconstructionRun
+from deep_storm.inference.refining import Refinement
+from deep_storm.inference.results import Found
+from deep_storm.inference.store import MemoryStore
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.model import Model, ModelCard, Weights
+from deep_storm.networks import make_network
+from deep_storm.networks.device import place
+from deep_storm.networks.replicas import Replicas
+from deep_storm.settings import Device, Reconstruction
+
+CONNECT_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+"""So long there may be no worker at all before the work ends."""
+POLL_SECONDS = 0.1
+CHUNKS_PER_WORKER = 2
+MOST_DEATHS = 3
+"""So many times a chunk is given out again whose workers died over it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker has to know."""
+
+    stream: FrameStream
+    card: ModelCard
+    weights: Weights
+    settings: Reconstruction
+    precision: str
+    layout: Layout
+    refinement: Refinement | None
+    sampled: list[int]
+
+
+class Cluster:
+    """Workers, while it is entered; a :class:`~deep_storm.inference.reconstruction.Crew`.
+
+    Parameters
+    ----------
+    address
+        ``tcp://HOST:PORT``, ``tls://HOST:PORT`` or ``local:N``.
+
+    Raises
+    ------
+    SettingsError
+        The address is none.
+    ClusterError
+        Nobody answers there, there is no worker, or they have another Deep-STORM.
+    """
+
+    def __init__(self, address: str) -> None:
+        if not re.fullmatch(r"(tcp|tls)://\S+:\d+|local:[1-9]\d{0,2}", address):
+            raise SettingsError(
+                f"cluster is {address!r}",
+                "tcp://HOST:PORT of a Dask scheduler, or local:N for N processes here",
+                "change --cluster",
+            )
+        self.address = address
+        self._local: LocalCluster | None = None
+
+    def __enter__(self) -> Cluster:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        try:
+            self.client = self._connect()
+            try:
+                self._wait_for_workers()
+                self._check_versions()
+            except BaseException:
+                self.client.close()
+                raise
+        except BaseException:
+            if self._local is not None:
+                self._local.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.client.close()
+        if self._local is not None:
+            self._local.close()
+
+    def _connect(self) -> Client:
+        target: Any = self.address
+        if self.address.startswith("local:"):
+            target = self._local = start_here(int(self.address.partition(":")[2]))
+        try:
+            return Client(target, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"no Dask scheduler answers at {self.address}",
+                "the address that `dask scheduler` prints",
+                "start the scheduler, or check the address and the firewall",
+            ) from error
+
+    def _wait_for_workers(self) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not self.workers:
+            if time.monotonic() > until:
+                raise self._nobody()
+            time.sleep(POLL_SECONDS)
+
+    @property
+    def workers(self) -> int:
+        """How many there are now."""
+        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+
+    def _check_versions(self) -> None:
+        """Refuse workers whose answers would differ, or that cannot answer at all."""
+        own = _versions()
+        for worker, theirs in self.client.run(_versions, on_error="return").items():
+            if theirs != own:
+                raise ClusterError(
+                    f"the worker at {worker} has {_said(theirs)}",
+                    _said(own),
+                    "install the same deep-storm[cluster] on all machines, in one environment",
+                )
+
+    def _nobody(self) -> ClusterError:
+        return ClusterError(
+            f"the scheduler at {self.address} has had no worker for {PATIENCE_SECONDS:.0f} s",
+            "at least one",
+            f"start some: dask worker {self.address} --nthreads 1",
+        )
+
+    def found(
+        self, run: ReconstructionRun, spans: Iterator[tuple[int, int]], progress: Callable[[], None]
+    ) -> Iterator[Found]:
+        """Yield what the chunks gave, in their order; see the module's text.
+
+        Raises
+        ------
+        ClusterError
+            There is no worker any more, or a chunk kills each of them.
+        StackError
+            A worker could not read a frame.
+        """
+        key = secrets.token_hex(6)
+        job = Job(
+            run.stream,
+            run.model.card,
+            run.model.keras_model.get_weights(),
+            run.settings,
+            run.precision,
+            run.layout,
+            run.refinement,
+            run.read_out.sampled,
+        )
+        plugin = JobPlugin(key, pickle.dumps(job))
+        waiting: deque[tuple[Future[Any], tuple[int, int]]] = deque()
+        try:
+            self.client.register_plugin(plugin)
+            more = True
+            while more or waiting:
+                while more and len(waiting) < CHUNKS_PER_WORKER * max(self.workers, 1):
+                    span = next(spans, None)
+                    more = span is not None
+                    if span is not None:
+                        waiting.append((self._submit(key, span), span))
+                if waiting:
+                    yield self._result(key, *waiting.popleft(), progress)
+        except (OSError, CancelledError) as error:
+            raise ClusterError(
+                f"the scheduler at {self.address} does not answer any more",
+                "a scheduler that runs until the end",
+                "start it again and repeat the command with --resume",
+            ) from error
+        finally:
+            for future, _ in waiting:
+                future.cancel()
+            self._forget(plugin.name)
+
+    def _submit(self, key: str, span: tuple[int, int]) -> Future[Any]:
+        return self.client.submit(work_on, key, *span, pure=False)
+
+    def _forget(self, name: str) -> None:
+        try:
+            self.client.unregister_worker_plugin(name)
+        except (OSError, KeyError, ValueError):
+            return  # there is nobody who would remember it
+
+    def _result(
+        self, key: str, future: Future[Any], span: tuple[int, int], progress: Callable[[], None]
+    ) -> Found:
+        """Wait for a chunk; give it out again when its workers died."""
+        deaths = 0
+        while True:
+            try:
+                self._wait_for(future, progress)
+                found: Found = future.result()
+                return found
+            except KilledWorker as error:
+                deaths += 1
+                if deaths >= MOST_DEATHS:
+                    raise ClusterError(
+                        f"all workers that had frames {span[0] + 1} to {span[1]} died",
+                        "workers with enough memory",
+                        "give them more, or make --chunk-frames or --tile-px smaller",
+                    ) from error
+                future = self._submit(key, span)
+
+    def _wait_for(self, future: Future[Any], progress: Callable[[], None]) -> None:
+        """Wait until a chunk is done, whoever does it in the end."""
+        seen = time.monotonic()
+        pause = 0.001
+        while not future.done():
+            # Asking for the result with a timeout may cut off one that is just coming.
+            time.sleep(pause)
+            pause = min(2 * pause, POLL_SECONDS)
+            progress()
+            if self.workers:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE_SECONDS:
+                raise self._nobody()
+
+
+def start_here(count: int) -> LocalCluster:
+    """Start worker processes on this machine that share its cores."""
+    threads = max((os.cpu_count() or 1) // count, 1)
+    environment = {
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "OMP_NUM_THREADS": str(threads),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+    }
+    return LocalCluster(
+        n_workers=count,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=0,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+        env=environment,
+    )
+
+
+class JobPlugin(WorkerPlugin):
+    """Brings a job to every worker, also to one that comes later."""
+
+    def __init__(self, key: str, job: bytes) -> None:
+        self.name = f"deep-storm-{key}"
+        self.key = key
+        self.job = job
+
+    def setup(self, worker: Any) -> None:
+        """Keep the job; the model is made by the first chunk."""
+        del worker
+        _jobs[self.key] = self.job
+
+    def teardown(self, worker: Any) -> None:
+        """Forget the job."""
+        del worker
+        _jobs.pop(self.key, None)
+        made = _made.pop(self.key, None)
+        if made is not None:
+            made[0].stream.close()
+
+
+_jobs: dict[str, bytes] = {}
+_made: dict[str, tuple[ReconstructionRun, Replicas]] = {}
+_one_at_a_time = Lock()
+
+
+def work_on(key: str, start: int, stop: int) -> Found:
+    """Work on the frames of a chunk; runs on a worker."""
+    with _one_at_a_time:
+        if key not in _made:
+            _made[key] = _make(_opened(_jobs[key]))
+        run, eyes = _made[key]
+        with place(Device(precision="float32")):
+            return run.find(eyes, start, stop)
+
+
+def _opened(job: bytes) -> Job:
+    """Unpack a job, which opens the stack on this machine."""
+    try:
+        unpacked: Job = pickle.loads(job)
+    except StackError as error:
+        raise ClusterError(
+            f"a worker cannot open the stack: {error.received}",
+            "a path at which all workers see the same file",
+            "put the stack on a shared disk and give its path there",
+        ) from error
+    return unpacked
+
+
+def _make(job: Job) -> tuple[ReconstructionRun, Replicas]:
+    """Build the network of a job."""
+    device = Device.parse({"precision": job.precision})
+    with place(device):
+        model = Model(job.card, make_network(job.card.network).build())
+        model.keras_model.set_weights(job.weights)
+        reader = make_reader(model, job.settings.upsampling)
+        run = ReconstructionRun(
+            job.stream, model, reader, job.settings, device, MemoryStore(), job.refinement
+        )
+        run.layout = job.layout
+        run.read_out.sampled = job.sampled
+        return run, run.inference()
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("deep-storm", "tensorflow", "keras", "numpy")}
+
+
+def _said(versions: object) -> str:
+    if isinstance(versions, dict):
+        return ", ".join(f"{name} {number}" for name, number in versions.items())
+    return f"no Deep-STORM ({versions})"

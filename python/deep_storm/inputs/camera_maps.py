@@ -1,0 +1,84 @@
+"""Camera maps as verbs take them: a file, or maps in memory; of the camera that goes with them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+from deep_storm.camera import Camera
+from deep_storm.interface.registry import Argument
+
+if TYPE_CHECKING:
+    from deep_storm.camera_maps import CameraMaps
+    from deep_storm.io.stacks.stream import FrameStream
+    from deep_storm.model import Model
+
+MapsSource = Union[str, "os.PathLike[str]", "CameraMaps"]
+
+CAMERA_MAPS = Argument(
+    "camera_maps",
+    "maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU²)",
+)
+
+
+def maps_of(source: MapsSource | None, camera: Camera) -> CameraMaps | None:
+    """Read camera maps and compare them with the camera; None where none are given.
+
+    Raises
+    ------
+    StackError, CameraError
+        The file holds no camera maps, or those of another camera.
+    """
+    if source is None:
+        return None
+    from deep_storm.camera_maps import CameraMaps, check_agreement
+    from deep_storm.io.camera_maps import read_camera_maps
+
+    maps = source if isinstance(source, CameraMaps) else read_camera_maps(source)
+    check_agreement(maps, camera)
+    return maps
+
+
+def corrected(stream: FrameStream, camera: Camera, maps: CameraMaps | None) -> FrameStream:
+    """Return a stack as if all pixels of its camera were alike; as it is without maps.
+
+    Raises
+    ------
+    CameraError
+        The maps do not have the frames' size.
+    """
+    if maps is None:
+        return stream
+    from deep_storm.io.stacks.corrected import CorrectedFrames
+
+    return CorrectedFrames(stream, camera, maps)
+
+
+def corrected_for(
+    stream: FrameStream, model: Model, camera: Camera | None, source: MapsSource | None
+) -> tuple[FrameStream, tuple[str, ...]]:
+    """Correct a stack for a model; the camera is the one given, or the model's.
+
+    Returns
+    -------
+    The stack, and what should be said about it.
+
+    Raises
+    ------
+    StackError, CameraError
+        The maps are none, or not of this camera or size.
+    """
+    if source is None:
+        if "camera_maps_sha256" not in model.card.training:
+            return stream, ()
+        return stream, (
+            "The model was trained with camera maps; without --camera-maps all pixels count as "
+            "alike",
+        )
+    camera = camera or (None if model.card.general else model.card.camera)
+    if camera is None:  # which is an error of its own
+        return stream, ()
+    name = f" {Path(source).name}" if isinstance(source, (str, os.PathLike)) else ""
+    note = f"Baseline and gain were corrected pixel by pixel with the camera maps{name}"
+    return corrected(stream, camera, maps_of(source, camera)), (note,)

@@ -1,0 +1,83 @@
+"""Tables as verbs take them: a ThunderSTORM file, or a table in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from deep_storm.camera import Camera
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TableSource: TypeAlias = "str | os.PathLike[str] | pd.DataFrame"
+
+SAME_PIXELS = 1e-3
+"""Relative difference up to which pixel sizes are the same."""
+
+
+def table_of(
+    source: TableSource,
+    kind: Literal["localizations", "ground truth"] = "localizations",
+    camera: Camera | None = None,
+) -> pd.DataFrame:
+    """Return a table in memory as it is, and read one from a file.
+
+    Parameters
+    ----------
+    source
+        CSV file, or table with columns as in :mod:`deep_storm.localizations`.
+    kind
+        What the table is called in errors.
+    camera
+        Needed only for a file in px or ADU.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read.
+    """
+    from deep_storm.io.tables.thunderstorm import read_table
+
+    if isinstance(source, (str, os.PathLike)):
+        return read_table(source, camera, kind)
+    return source
+
+
+def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | None = None) -> None:
+    """Refuse tables whose protocols say that they are of cameras with different pixels.
+
+    Parameters
+    ----------
+    sources
+        Tables that belong together; those in memory and files without a readable protocol are
+        passed over.
+    camera
+        What the pixel size must be; default: that of the first protocol.
+
+    Raises
+    ------
+    CameraError
+        Two of them differ.
+    """
+    from deep_storm.errors import CameraError, SettingsError
+    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
+
+    known = [] if camera is None else [("the camera", camera.pixel_size_nm)]
+    for source in sources:
+        protocol = find_protocol(source) if isinstance(source, (str, os.PathLike)) else None
+        if protocol is None:
+            continue
+        try:
+            pixel_size_nm = read_protocol(protocol).pixel_size_nm
+        except (CameraError, SettingsError):
+            continue  # positions are in nm: nothing hangs on it here
+        known.append((f"the protocol {protocol}", pixel_size_nm))
+        first, here = known[0], known[-1]
+        if abs(here[1] / first[1] - 1) > SAME_PIXELS:
+            raise CameraError(
+                f"{first[0]} says pixels of {first[1]:g} nm, {here[0]} {here[1]:g} nm",
+                "tables of the same movie",
+                "give the tables that belong together, or remove the protocol that is wrong",
+            )

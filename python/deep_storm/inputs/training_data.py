@@ -1,0 +1,161 @@
+"""What ``train`` learns from: a matched simulation, an imported one, and how either is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.camera import Camera
+from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from deep_storm.model import Model
+    from deep_storm.training.session import Imported, Molecules
+
+EXAMPLES = 256
+"""Patches that are saved to look at."""
+SHOWN_FRAMES, SHOWN_PX = 4, 64
+"""Frames of a movie that are shown beside simulated ones, and how much of them."""
+
+
+def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
+    """Collect what is simulated: as given, or as the model to start from was trained for.
+
+    Raises
+    ------
+    SettingsError
+        Something is missing.
+    """
+    from deep_storm.training.session import Molecules
+
+    classes: dict[str, type[Settings]] = {
+        "camera": Camera,
+        "psf": Psf,
+        "emitters": Emitters,
+        "background": Background,
+    }
+    values: dict[str, Any] = {}
+    for name, cls in classes.items():
+        value = given[name]
+        if value is None and start is not None and not start.card.general:
+            value = getattr(start.card, name)
+        # Parsing nothing complains about the first thing that is missing.
+        values[name] = cls.parse({}) if value is None else value
+    return Molecules(**values)
+
+
+def imported_simulation(
+    simulation: tuple[Path | str, Path | str], given: dict[str, Any], start: Model | None
+) -> tuple[Imported, Molecules]:
+    """Open an imported simulation and take its statistics.
+
+    Raises
+    ------
+    SettingsError
+        More than the camera was given beside it.
+    StackError, TableError, CameraError
+        It cannot be used.
+    """
+    from deep_storm.errors import CameraError, SettingsError
+    from deep_storm.io.stacks.frames import open_frames
+    from deep_storm.io.tables.thunderstorm import read_table
+    from deep_storm.training.session import Imported, Molecules
+    from deep_storm.verbs.import_simulation import import_simulation
+
+    extra = [name for name in ("psf", "emitters", "background") if given[name] is not None]
+    if extra:
+        raise SettingsError(
+            f"settings of {', '.join(extra)} together with --simulation",
+            "only the camera: the ground truth tells the rest",
+            "leave them out, or leave --simulation out to train on a matched simulation",
+        )
+    camera = given["camera"] or (
+        start.card.camera if start is not None and not start.card.general else None
+    )
+    stack, truth = simulation
+    described = import_simulation(stack, truth, camera=camera)
+    if described.camera is None:
+        raise CameraError(
+            f"nothing says which camera took {stack}",
+            "a camera",
+            "give --camera camera.toml, or keep ThunderSTORM's protocol beside the table",
+        )
+    table = read_table(truth, described.camera, kind="ground truth")
+    molecules = Molecules(
+        described.camera, described.psf, described.emitter_settings, described.background
+    )
+    return Imported(open_frames(stack), table), molecules
+
+
+def training_set_paths(stem: Path | str | None) -> tuple[Path, ...]:
+    """Return the files that show a training set: patches, their emitters, a picture."""
+    if stem is None:
+        return ()
+    name = str(stem).removesuffix(".tif").removesuffix(".csv").removesuffix(".png")
+    return tuple(Path(name + end) for end in (".tif", ".csv", ".png"))
+
+
+def write_training_set(
+    paths: tuple[Path, ...],
+    molecules: Molecules,
+    imported: Imported | None,
+    network: Network,
+    training: Training,
+    overwrite: bool,
+) -> None:
+    """Write the patches that training sees first: stack, ground truth and a picture of some.
+
+    Raises
+    ------
+    OutputError
+        A file exists already or cannot be written.
+    """
+    if not paths:
+        return
+    from deep_storm.io.images import write_stack
+    from deep_storm.io.tables.thunderstorm import write_ground_truth
+    from deep_storm.networks import make_network
+    from deep_storm.networks.base import Scales
+    from deep_storm.report.plots import patch_sheet, save_figure
+    from deep_storm.training.examples import first_patches
+    from deep_storm.training.schedule import settings_for
+    from deep_storm.training.session import make_data
+
+    stack, table, picture = paths
+    camera = molecules.camera
+    scales = Scales.matching(camera, molecules.psf, molecules.emitters, molecules.background)
+    settings = settings_for(make_network(network), training)
+    shown = first_patches(make_data(molecules, scales, settings, imported), EXAMPLES)
+    write_stack(stack, shown.stack, camera.pixel_size_nm, overwrite)
+    write_ground_truth(table, shown.truth, camera, overwrite)
+    figure = patch_sheet(shown.stack, shown.truth, camera.pixel_size_nm)
+    save_figure(figure, picture, overwrite)
+
+
+def frames_of_movie(
+    movie: Path | str | npt.NDArray[np.generic], camera: Camera
+) -> npt.NDArray[np.generic]:
+    """Return the middle of a few frames of a movie, (n, y, x) in ADU.
+
+    Raises
+    ------
+    StackError
+        The movie cannot be read.
+    CameraError
+        It has other pixels than the camera.
+    """
+    from deep_storm.io.camera_files import check_camera
+    from deep_storm.io.stacks.frames import open_frames
+
+    with open_frames(movie) as stream:
+        check_camera(camera, stream)
+        count, height, width = stream.shape
+        first = max(0, (count - SHOWN_FRAMES) // 2)
+        frames = stream.read(first, min(first + SHOWN_FRAMES, count))
+    rows, columns = (
+        slice(max(0, (n - SHOWN_PX) // 2), (n + SHOWN_PX) // 2) for n in (height, width)
+    )
+    return frames[:, rows, columns]

@@ -1,0 +1,1 @@
+"""How verbs are declared, and how their settings are found."""

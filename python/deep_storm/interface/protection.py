@@ -1,0 +1,93 @@
+"""Which files a verb is going to read, as its declaration and what was given say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from deep_storm.io.guard import file_key
+from deep_storm.settings import Settings
+
+if TYPE_CHECKING:
+    from deep_storm.interface.registry import Verb
+
+Named = tuple[str, Path]
+
+
+def inputs_of(verb: Verb, given: Mapping[str, Any]) -> Iterator[Named]:
+    """Give the files that a call reads: arguments, settings that are files, settings files.
+
+    Parameters
+    ----------
+    verb
+        What is called.
+    given
+        All that the caller gave, by keyword.
+
+    Yields
+    ------
+    What each is called, and its path.
+    """
+    arguments = {a.name: a for a in verb.arguments}
+    for name, value in given.items():
+        argument = arguments.get(name)
+        if argument is not None and (argument.writes or not _may_be_path(argument.kind)):
+            continue
+        what = "settings file" if name == "config" else name.replace("_", " ")
+        for path in filter(file_key, _paths(value)):
+            yield what, path
+            yield from _read_with(path, what)
+
+
+def _may_be_path(kind: Any) -> bool:
+    return kind is Path or Path in get_args(kind)
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """Give the paths in a value: itself, of several, a stream's files, a mapped array's."""
+    if isinstance(value, (str, os.PathLike)):
+        if os.fspath(value):
+            yield Path(value)
+    elif isinstance(value, Settings):
+        yield from _paths(value.model_dump())
+    elif isinstance(value, Mapping):
+        yield from _paths([v for v in value.values() if isinstance(v, str)])
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _paths(one)
+    else:
+        files: Iterable[Any] = getattr(value, "files", ()) or (getattr(value, "filename", None),)
+        for file in files:
+            if isinstance(file, (str, os.PathLike)):
+                yield Path(file)
+
+
+def _read_with(path: Path, what: str) -> Iterator[Named]:
+    """Give what is read with a file: a folder's, a protocol's, those that a run record names."""
+    from deep_storm.io.tables.protocol import protocol_path
+    from deep_storm.model import CARD_FILE, LAST_FILE, WEIGHTS_FILE
+
+    if (path / CARD_FILE).is_file():
+        for name in (CARD_FILE, WEIGHTS_FILE, LAST_FILE, "history.csv"):
+            yield what, path / name
+    elif path.suffix.lower() == ".toml":
+        yield from _named_in(path)
+    elif path.suffix.lower() == ".csv":
+        yield "protocol", protocol_path(path)
+
+
+def _named_in(path: Path) -> Iterator[Named]:
+    """Give the inputs that a run record names."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.io.config import load_toml
+
+    try:
+        inputs = load_toml(path).get("inputs", {})
+    except SettingsError:
+        return  # whoever reads it says so
+    for what, value in inputs.items() if isinstance(inputs, dict) else ():
+        if isinstance(value, str) and value:
+            for file in (Path(value), path.with_name(Path(value).name)):
+                yield f"{what} of the record {path.name},", file

@@ -1,0 +1,1 @@
+"""Stacks of frames: TIFF files and arrays, opened lazily, also while they grow."""

@@ -1,0 +1,195 @@
+"""A movie that is still being written: one growing TIFF, or a folder with a TIFF per chunk.
+
+The microscope's program appends; we look again and again and hand out frames as soon as they are
+whole. The files of a folder are one movie in the order of their names (2 before 10); a file is
+finished when the next one has begun. The movie ends
+
+- when a file with the name of the end marker lies beside it,
+- when nothing has grown for some time, or
+- when :meth:`WatchedFrames.stop` is called.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from deep_storm.errors import StackError
+from deep_storm.io.stacks.growing import GrowingTiff
+from deep_storm.io.stacks.stream import Frames, FrameStream, check_dtype
+
+POLL_SECONDS = 0.2
+ENDINGS = (".tif", ".tiff")
+
+
+class WatchedFrames(FrameStream):
+    """A growing movie; :attr:`shape` tells the frames that are there now.
+
+    Parameters
+    ----------
+    path
+        A TIFF, or a folder of them.
+    quiet_seconds
+        Time without news after which the movie is finished.
+    end_marker
+        Name of a file (``*`` and ``?`` as in a shell) that says so at once.
+    progress
+        Called while there is no frame yet; raises to stop.
+
+    Attributes
+    ----------
+    notes
+        What should be said about it at the end.
+
+    Raises
+    ------
+    StackError
+        No frame came in time, or the files are no movie.
+    """
+
+    grows = True
+
+    def __init__(
+        self,
+        path: Path | str,
+        quiet_seconds: float = 60.0,
+        end_marker: str = "*.end",
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.path = Path(path)
+        self.name = self.path.name
+        self.notes: list[str] = []
+        self._quiet_seconds = quiet_seconds
+        self._end_marker = end_marker
+        self._files: list[GrowingTiff] = []
+        self._ended = False
+        self._news = time.monotonic()
+        self._bytes = -1
+        self.shape = (0, 0, 0)
+        self._look()
+        while not self.shape[0]:
+            if self._ended:
+                raise self._nothing_came()
+            progress()
+            time.sleep(POLL_SECONDS)
+            self._look()
+
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Return the frames that are there and whether no more will come; waits a moment."""
+        if self.shape[0] < wanted and not self._ended:
+            self._look()
+            if self.shape[0] < wanted and not self._ended:
+                time.sleep(POLL_SECONDS)
+        return self.shape[0], self._ended
+
+    def end(self, last: int) -> int:
+        """Return the frames that are there."""
+        del last
+        return self.shape[0]
+
+    def stop(self) -> None:
+        """Take no more frames than are there now."""
+        self._ended = True
+
+    @property
+    def files(self) -> tuple[Path, ...]:  # type: ignore[override]
+        """The files until now."""
+        return tuple(file.path for file in self._files)
+
+    def _look(self) -> None:
+        """Look for new frames, and for the end; what came before its marker is not missed."""
+        marked = self._is_marked()
+        size = 0
+        for path in self._paths()[max(len(self._files) - 1, 0) :]:
+            if not self._files or self._files[-1].path != path:
+                if self._files and not self._files[-1].is_whole:
+                    break  # its last frames are still on their way
+                self._files.append(GrowingTiff(path))
+            size += self._files[-1].look(again=marked)
+            if not self._files[-1].count:
+                break
+        self._check_alike()
+        count = sum(file.count for file in self._files)
+        if count > self.shape[0] or size != self._bytes:
+            self._news, self._bytes = time.monotonic(), size
+        if count:
+            first = self._files[0]
+            self.dtype = first.dtype
+            self.pixel_size_nm = first.pixel_size_nm
+            self.shape = (count, *first.frame_shape)
+        if marked or time.monotonic() - self._news > self._quiet_seconds:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._ended = True
+        last = self._files[-1] if self._files else None
+        unused = self._paths()[len(self._files) :]
+        if last is not None and unused:
+            raise StackError(
+                f"{last.path.name} ends within frame {last.count + 1}, "
+                f"but {unused[0].name} follows",
+                "whole files, one after the other",
+                "copy the file again",
+            )
+        if last is not None and not last.is_whole:
+            self.notes.append(
+                f"{last.path.name} ends within frame {last.count + 1}; that frame was left out"
+            )
+
+    def _paths(self) -> list[Path]:
+        """Return the files in the order of their names, numbers as numbers."""
+        if not self.path.is_dir():
+            return [self.path] if self.path.is_file() else []
+        found = [
+            p for p in self.path.iterdir()
+            if p.suffix.lower() in ENDINGS and not p.name.startswith(".") and p.is_file()
+        ]  # fmt: skip
+        return sorted(found, key=lambda p: _natural(p.name))
+
+    def _is_marked(self) -> bool:
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return any(folder.glob(self._end_marker)) if folder.is_dir() else False
+
+    def _check_alike(self) -> None:
+        """Refuse files that cannot belong to one movie."""
+        made = [file for file in self._files if file.count]
+        if made:
+            check_dtype(made[0].dtype, made[0].path.name)
+        for file in made[1:]:
+            if (file.frame_shape, file.dtype) != (made[0].frame_shape, made[0].dtype):
+                shapes = [" × ".join(map(str, f.frame_shape[::-1])) for f in (file, made[0])]
+                raise StackError(
+                    f"{file.path.name} has frames of {shapes[0]} px ({file.dtype}), "
+                    f"{made[0].path.name} of {shapes[1]} px ({made[0].dtype})",
+                    "the files of one movie",
+                    "move the other files elsewhere",
+                )
+
+    def _nothing_came(self) -> StackError:
+        return StackError(
+            f"no frame came in {self.path} within {self._quiet_seconds:g} s",
+            "a TIFF that is being written, or a folder with such files",
+            "start the acquisition first, or give more --quiet-seconds",
+        )
+
+    def _read(self, start: int, stop: int) -> Frames:
+        pieces: list[Frames] = []
+        before = 0
+        for file in self._files:
+            first, last = max(start - before, 0), min(stop - before, file.count)
+            if first < last:
+                pieces.append(file.read(first, last))
+            before += file.count
+        if not pieces:
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        return np.concatenate(pieces)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a sorting key that has 2 before 10."""
+    return [(int(part or -1), "") if part.isdigit() else (-1, part.lower())
+            for part in re.split(r"(\d+)", name)]  # fmt: skip

@@ -1,0 +1,1 @@
+"""ThunderSTORM's tables, protocols and drift files."""

@@ -1,0 +1,1 @@
+"""What this computer is, can do, and how fast it does it."""

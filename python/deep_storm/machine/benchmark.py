@@ -1,0 +1,121 @@
+"""``benchmark``: how fast this machine is, as ratios to the published recipe."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deep_storm.camera import Camera
+from deep_storm.interface.registry import verb
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Background, Benchmark, Emitters, Psf
+
+CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
+PSF = Psf(sigma_nm=110.0)
+EMITTERS = Emitters(density_per_um2=2.0, intensity_photon=1500.0)
+BACKGROUND = Background(background_photon=20.0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe on one frame size."""
+
+    recipe: str
+    size_px: int
+    frames_per_second: float
+    ratio: float
+    network_share: float
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """Speed of inference and training on this machine."""
+
+    rows: tuple[Row, ...]
+    training_steps_per_second: float
+    simulation_share: float
+    peak_memory_gib: float
+    frames: int
+    written: tuple[Path, ...] = ()
+
+    def summary(self) -> str:
+        """Return the table and what a stack would take."""
+        lines = [f"{'recipe':42}{'frame':>10}{'frames/s':>10}{'ratio':>8}{'in network':>12}"]
+        for row in self.rows:
+            size = f"{row.size_px}×{row.size_px}"
+            lines.append(
+                f"{row.recipe:42}{size:>10}{row.frames_per_second:10.2f}{row.ratio:8.1f}"
+                f"{row.network_share:11.0%}"
+            )
+        fastest = max((r for r in self.rows if r.size_px == 64), key=lambda r: r.frames_per_second)
+        minutes = self.frames / fastest.frames_per_second / 60.0
+        lines += [
+            f"training: {self.training_steps_per_second:.2f} steps per second, "
+            f"{self.simulation_share:.0%} of a step's time is spent simulating",
+            f"peak memory {self.peak_memory_gib:.2f} GiB",
+            f"Your stack of {self.frames} frames of 64 × 64 px takes about {minutes:.1f} minutes.",
+        ]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all numbers."""
+        return asdict(self) | {"written": []}
+
+
+@verb(
+    "measure this machine: recipes side by side, training, memory",
+    settings=Benchmark,
+)
+def benchmark(*, settings: Benchmark = Benchmark(), progress: Progress = silent) -> BenchmarkResult:
+    """Measure, in one run, the published recipe and ours, end to end from TIFF to table and image.
+
+    Parameters
+    ----------
+    settings
+        Settings.
+    progress
+        Called after every recipe.
+    """
+    from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
+
+    quiet_tensorflow()
+    from deep_storm.inputs.models import Expected, ready_model
+    from deep_storm.machine import recipes
+    from deep_storm.machine.training import training_speed
+
+    # Trained, so that it finds what a user's model finds; classic answers the same amount always.
+    native = ready_model("general", Expected(CAMERA, PSF, EMITTERS, BACKGROUND)).model
+    classic = recipes.untrained("classic", CAMERA, PSF, EMITTERS, BACKGROUND)
+    precisions = ["float32"] + (["bfloat16"] if bfloat16_gain() else [])
+    sizes = (64, 256)
+    total = len(sizes) * (2 + len(precisions)) + 1
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size_px in sizes:
+            stack = recipes.write_stack_of(Path(folder), size_px, CAMERA, PSF, EMITTERS, BACKGROUND)
+            base = recipes.notebook(stack, 4 if size_px == 64 else 1)
+            rows.append(Row("published recipe (batch 1, float32)", size_px, base, 1.0, 1.0))
+            progress(len(rows), total, "recipes")
+            for model, precision in [(classic, "float32")] + [(native, p) for p in precisions]:
+                speed, share = recipes.ours(stack, model, precision, Path(folder))
+                name = f"{model.card.network.network} {precision}"
+                rows.append(Row(name, size_px, speed, speed / base, share))
+                progress(len(rows), total, "recipes")
+    steps_per_second, share = training_speed(CAMERA, PSF, EMITTERS, BACKGROUND)
+    progress(total, total, "recipes")
+    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), settings.frames)
+
+
+def peak_memory_gib() -> float:
+    """Return the most memory that this process has held until now."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 2**30
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -1,0 +1,89 @@
+"""``doctor``: what this machine has, as Deep-STORM sees it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deep_storm.interface.registry import verb
+
+PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy", "numba", "pandas", "tifffile", "scipy")
+
+
+@dataclass(frozen=True)
+class DoctorResult:
+    """Findings by subject, and problems with what to do about them."""
+
+    findings: dict[str, str]
+    problems: tuple[str, ...]
+    written: tuple[Path, ...] = ()
+
+    def summary(self) -> str:
+        """Return a line for each finding, then the problems."""
+        width = max(map(len, self.findings)) + 2
+        lines = [f"{name:{width}}{value}" for name, value in self.findings.items()]
+        ending = [f"Problem: {p}" for p in self.problems] or ["Everything needed is here."]
+        return "\n".join([*lines, "", *ending])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return findings and problems."""
+        return {"findings": dict(self.findings), "problems": list(self.problems)}
+
+
+@verb("show what this machine has and what Deep-STORM can use of it")
+def doctor() -> DoctorResult:
+    """Look at Python, packages, memory, and the devices that TensorFlow really sees."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    problems: list[str] = []
+    if memory.available < 2 * 2**30:
+        problems.append(
+            f"only {memory.available / 2**30:.1f} GiB of memory are free; close other programs"
+        )
+    findings = {
+        "Python": f"{platform.python_version()} ({sys.executable})",
+        "System": f"{platform.system()} {platform.machine()}",
+        "Cores": f"{psutil.cpu_count(logical=True)}",
+        "Memory": f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free",
+        "Disk here": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free",
+        "Packages": ", ".join(_versions(problems)),
+        **_devices(problems),
+        **_fiji(problems),
+    }
+    return DoctorResult(findings, tuple(problems))
+
+
+def _versions(problems: list[str]) -> list[str]:
+    """Return the versions of what Deep-STORM is built on."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            problems.append(f"{name} is not installed; run `python3 run.py doctor`")
+    return found
+
+
+def _devices(problems: list[str]) -> dict[str, str]:
+    """Return the devices of TensorFlow, the precision in use and the speed of a small network."""
+    from deep_storm.machine.devices import tensorflow_devices
+
+    try:
+        return tensorflow_devices()
+    except ImportError as error:
+        problems.append(f"TensorFlow cannot be loaded ({error}); run `python3 run.py doctor`")
+        return {}
+
+
+def _fiji(problems: list[str]) -> dict[str, str]:
+    """Return what is there for Fiji."""
+    from deep_storm.fiji.setup.checks import fiji_findings
+
+    return fiji_findings(problems)

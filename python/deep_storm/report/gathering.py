@@ -1,0 +1,199 @@
+"""Reports gathered: from a run that has just ended, from its record, from a model folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from deep_storm.camera import Camera
+    from deep_storm.io.stacks.stream import FrameStream
+    from deep_storm.model import Model, ModelCard
+    from deep_storm.quality.resolution import RingCorrelation
+    from deep_storm.quality.stack_look import StackLook
+    from deep_storm.quality.survey import Survey
+    from deep_storm.quality.suspicions import Trained
+    from deep_storm.report.reconstruction import Run
+    from deep_storm.verbs.reconstruct import ReconstructResult
+
+    Frames = npt.NDArray[Any]
+
+ENDING = "-report.html"
+MOST_FRC_PX = 3072
+EXAMPLES = 2
+
+
+def write_run_report(
+    result: ReconstructResult,
+    model: Model,
+    stream: FrameStream | None,
+    record: Mapping[str, Mapping[str, Any]],
+    overwrite: bool,
+) -> None:
+    """Write the report of a reconstruction whose files include one; else remove an old one.
+
+    Parameters
+    ----------
+    result
+        Image, rows, and the files.
+    model
+        What was used.
+    stream
+        The frames, if they can still be read.
+    record
+        The run record.
+    overwrite
+        Whether an existing file may be replaced.
+    """
+    record_file = result.written[3]
+    path = record_file.with_name(record_file.name.removesuffix("-run.toml") + ENDING)
+    if path not in result.written:
+        if overwrite:  # a report of other results would lie
+            path.unlink(missing_ok=True)
+        return
+    from deep_storm.quality.suspicions import Trained
+    from deep_storm.report.page import write_page
+    from deep_storm.report.reconstruction import reconstruction_page
+
+    card, done = model.card, result.reconstructed
+    first = first_frame(record)
+    look = None if stream is None else _look(stream, first, done.shape[0])
+    trained = Trained(card.psf, card.emitters, card.background, done.threshold, densest(card))
+    name = path.name.removesuffix(ENDING)
+    image = done.image, done.pixel_size_nm
+    about = (first, done.shape[0])
+    run = gathered(
+        name, record, done.rows.pieces(), result.count, about, image, look, trained, card.camera
+    )
+    write_page(path, reconstruction_page(run), overwrite)
+
+
+def densest(card: ModelCard) -> float:
+    """Return the largest density (per µm²) that a general model has learnt; else 0."""
+    if card.domain is None:
+        return 0.0
+    return card.domain.density_per_um2[1] / (card.camera.pixel_size_nm / 100.0) ** 2
+
+
+def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the 0-based first frame of a run."""
+    first = re.match(r"\s*(\d+)", str(record.get("reconstruction", {}).get("frames", "")))
+    return max(int(first[1]) - 1, 0) if first else 0
+
+
+def _look(stream: FrameStream, first: int, frames: int) -> StackLook:
+    from deep_storm.quality.stack_look import look_at
+
+    return look_at(stream, first, first + frames)
+
+
+def gathered(
+    name: str,
+    record: Mapping[str, Mapping[str, Any]],
+    pieces: Iterable[pd.DataFrame],
+    rows: int,
+    frames: tuple[int, int | None],
+    image: tuple[Frames | None, float],
+    look: StackLook | None,
+    trained: Trained,
+    camera: Camera | None,
+) -> Run:
+    """Measure what a report shows; memory does not grow with the number of rows."""
+    from deep_storm.quality.drift import drift_of
+    from deep_storm.quality.survey import survey
+    from deep_storm.report.reconstruction import Run
+
+    found = survey(pieces, rows, *frames)
+    sample = found.sample
+    drift = None
+    if len(sample):
+        columns = (sample[c].to_numpy(float) for c in ("frame", "x_nm", "y_nm"))
+        drift = drift_of(*columns)
+    return Run(
+        name,
+        record,
+        found,
+        trained,
+        camera,
+        *image,
+        look,
+        _simulated(trained, camera, look),
+        resolution_of(found),
+        drift,
+    )
+
+
+def resolution_of(found: Survey) -> RingCorrelation | None:
+    """Measure the resolution of the sample; None where it has none."""
+    from deep_storm.quality.resolution import FINEST_PIXEL_NM, LEAST_ROWS, table_resolution
+
+    sample = found.sample
+    if len(sample) < LEAST_ROWS or sample["frame"].nunique() < 2:
+        return None
+    edges_nm = [float(sample[c].max() - sample[c].min()) for c in ("x_nm", "y_nm")]
+    if min(edges_nm) <= 0:
+        return None
+    pixel_nm = max(FINEST_PIXEL_NM, max(edges_nm) / MOST_FRC_PX)
+    return table_resolution(sample, pixel_size_nm=pixel_nm)
+
+
+def _simulated(
+    trained: Trained, camera: Camera | None, look: StackLook | None
+) -> npt.NDArray[np.uint16] | None:
+    """Simulate frames as the model was trained for them, as large as those beside them."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.report.reconstruction import simulated_size
+    from deep_storm.settings import Simulation
+    from deep_storm.simulation.frames import simulate
+
+    psf, emitters, background = trained.psf, trained.emitters, trained.background
+    if camera is None or psf is None or emitters is None or background is None:
+        return None
+    height, width = simulated_size((64, 64) if look is None else look.shape)
+    size = Simulation(frames=EXAMPLES, width_px=width, height_px=height)
+    try:
+        return simulate(camera, psf, emitters, background, size).stack
+    except SettingsError:
+        return None  # the mask image of the training is not there any more
+
+
+def write_training_report(
+    path: Path,
+    card: ModelCard,
+    history: pd.DataFrame,
+    name: str,
+    real: Frames | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the report of a training.
+
+    Parameters
+    ----------
+    path
+        The file.
+    card, history
+        What there is to tell.
+    name
+        Of the model.
+    real
+        (n, y, x), frames of an imported simulation or of a movie.
+    overwrite
+        Whether an existing file may be replaced.
+    """
+    from deep_storm.errors import SettingsError
+    from deep_storm.report.page import write_page
+    from deep_storm.report.training import training_page
+    from deep_storm.simulation.patches import PatchSimulator
+
+    parts = (card.camera, card.psf, card.emitters, card.background)
+    try:
+        simulated = PatchSimulator(*parts, patch_size_px=64, batch=4, seed=1).batch_at(0).adu
+    except SettingsError:
+        simulated = None  # as above
+    write_page(path, training_page(name, card, history, simulated, real), overwrite)

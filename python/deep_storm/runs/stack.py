@@ -1,0 +1,231 @@
+"""Reconstruct one stack: beginning or going on, live image, files, and what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.errors import StackError
+from deep_storm.inputs.camera_maps import MapsSource, corrected_for
+from deep_storm.inputs.models import Expected, load_model, ready_model
+from deep_storm.progress import Progress, silent
+from deep_storm.runs.files import kept_paths, output_paths, write_result
+from deep_storm.runs.watch import live_image
+from deep_storm.settings import Device, Reconstruction
+from deep_storm.verbs.reconstruct import PartlyReadError, ReconstructResult, StackSource
+from deep_storm.words import counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from deep_storm.errors import ClusterError
+    from deep_storm.inference.reconstruction import Crew
+    from deep_storm.inference.refining import Refinement
+    from deep_storm.inference.results import Reconstructed
+    from deep_storm.inference.store import WorkFolder
+    from deep_storm.inference.tables import Rows
+    from deep_storm.io.stacks.stream import FrameStream
+    from deep_storm.model import Model
+    from deep_storm.quality.fits import Fits
+
+MOST_ROWS_IN_MEMORY = 4_000_000
+MOST_ROWS_AT_A_STOP = 400_000
+"""Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
+MOST_PIXELS_AT_A_STOP = 20_000_000
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all stacks of a call have in common."""
+
+    model: Path | str | Model
+    expected: Expected = field(default_factory=Expected)
+    camera_maps: MapsSource | None = None
+    settings: Reconstruction = Reconstruction()
+    device: Device = Device()
+    crew: Crew | None = None
+    with_report: bool = True
+
+
+def reconstruct_stack(
+    stack: StackSource,
+    output: Path | str | None,
+    common: Common,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> ReconstructResult:
+    """Reconstruct a single stack; parameters and errors as :func:`reconstruct` has them."""
+    from deep_storm.io.files import check_outputs, remove_leftovers
+    from deep_storm.io.stacks.frames import open_frames
+
+    settings, device = common.settings, common.device
+    paths = output_paths(output, with_report=common.with_report)
+    work_folder = _work_folder(paths, resume)
+    check_outputs(paths, overwrite or resume)
+    stream = open_frames(stack)
+    work: WorkFolder | None = None
+    try:
+        from deep_storm.inference.reconstruction import reconstruct_frames
+        from deep_storm.inference.store import WorkFolder
+
+        expected = common.expected
+        loaded = load_model(common.model)
+        frames, said = corrected_for(stream, loaded, expected.camera, common.camera_maps)
+        trained, notes = ready_model(loaded, expected, frames)
+        if work_folder is not None:
+            identity = _identity(frames, trained, settings, device)
+            work = WorkFolder.begin(work_folder, identity, resume, overwrite)
+            for path in (*paths, live_image(paths[0])):
+                remove_leftovers(path)
+            if frames.grows:
+                work.watcher = _live(paths[0], trained, settings)
+        refined = _refinement(trained, settings)
+        done = reconstruct_frames(
+            frames, trained, settings, device, progress, work, common.crew, refined
+        )
+        notes = (*notes, *said, *getattr(stream, "notes", ()))
+        result = _result(done, trained, paths, notes, work)
+        if result.written:
+            write_result(result, trained, stack, settings, overwrite or resume, frames)
+            result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
+        if work is not None and done.complete:
+            live_image(paths[0]).unlink(missing_ok=True)
+            work.remove()
+    finally:
+        if work is not None:
+            work.release()
+        if stream is not stack:  # a stream that was handed in belongs to the caller
+            stream.close()
+    if done.problem is not None:
+        raise _told_what_is_there(done.problem, result)
+    return result
+
+
+def _refinement(model: Model, settings: Reconstruction) -> Refinement | None:
+    """Return the refinement of a model's candidates, if it is asked for."""
+    if not settings.refine:
+        return None
+    from deep_storm.training.refining import learn_refinement
+
+    return learn_refinement(model)
+
+
+def _judged(done: Reconstructed, model: Model) -> Fits | None:
+    """Say whether camera, PSF and density suit the frames that were sampled."""
+    from deep_storm.inference.fits import judge_samples
+
+    return judge_samples(list(done.samples), model.card)
+
+
+def _result(
+    done: Reconstructed,
+    model: Model,
+    paths: tuple[Path, ...],
+    notes: tuple[str, ...],
+    work: WorkFolder | None,
+) -> ReconstructResult:
+    """Return the result; of a run that was stopped without what would keep the user waiting."""
+    stopped = not done.complete and done.problem is None
+    if stopped and work is not None and _takes_long(done):
+        return ReconstructResult(done, (), notes, kept=work.folder)
+    fits = None if stopped else _judged(done, model)
+    return ReconstructResult(done, kept_paths(paths, done.complete), notes, fits)
+
+
+def _takes_long(done: Reconstructed) -> bool:
+    """Whether writing the results would take longer than who stops a run wants to wait."""
+    return done.rows.count > MOST_ROWS_AT_A_STOP or done.image.size > MOST_PIXELS_AT_A_STOP
+
+
+def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
+    """Return what shows the image of a growing movie now and then."""
+    from deep_storm.io.images import write_image
+
+    upsampling = settings.upsampling or model.card.network.upsampling
+    pixel_size_nm = model.card.camera.pixel_size_nm / upsampling
+
+    def show(pixels: npt.NDArray[np.float32]) -> None:
+        write_image(live_image(image), pixels, pixel_size_nm, overwrite=True)
+
+    return show
+
+
+def done_before(name: Path) -> dict[str, Any] | None:
+    """Return what the run record of that name says of its results, if they are there and whole."""
+    from deep_storm.errors import SettingsError
+    from deep_storm.io.config import load_toml
+
+    paths = output_paths(name, with_report=False)
+    if not all(path.is_file() for path in paths):
+        return None
+    try:
+        results = load_toml(paths[-1]).get("results", {})
+    except SettingsError:
+        return None
+    whole = isinstance(results, dict) and results.get("complete") is True
+    return results if whole else None
+
+
+def _work_folder(paths: tuple[Path, ...], resume: bool) -> Path | None:
+    """Return where the work is kept while it lasts: beside the results."""
+    if paths:
+        return paths[0].with_suffix(".running")
+    if resume:
+        from deep_storm.errors import SettingsError
+
+        raise SettingsError(
+            "resume without an output",
+            "the output of the interrupted run",
+            "give -o with the name that the interrupted command had",
+        )
+    return None
+
+
+def _identity(
+    frames: FrameStream, model: Model, settings: Reconstruction, device: Device
+) -> dict[str, Any]:
+    """Return what makes two reconstructions the same one."""
+    from deep_storm.networks.device import inference_dtype
+
+    card = model.card
+    return {
+        "stack": [
+            Path(frames.name).name,
+            [None if frames.grows else frames.shape[0], *frames.shape[1:]],
+            str(frames.dtype),
+        ],
+        "model": [w.sha256 for w in card.weights],
+        "settings": settings.model_dump(mode="json"),
+        "precision": inference_dtype(device),
+        **{
+            name: getattr(card, name).model_dump(mode="json")
+            for name in ("camera", "psf", "emitters", "background")
+        },
+    }
+
+
+def _kept(rows: Rows, table: Path) -> Rows:
+    """Take the rows out of the work folder before it goes; very many stay in their file."""
+    from deep_storm.inference.tables import TableRows, WrittenRows
+
+    if rows.count > MOST_ROWS_IN_MEMORY:
+        return WrittenRows(table, rows.count)
+    return TableRows(rows.table())
+
+
+def _told_what_is_there(
+    problem: StackError | ClusterError, result: ReconstructResult
+) -> StackError | ClusterError:
+    """Add to the error what was saved, and to an unreadable stack's what there is."""
+    advice = problem.advice
+    if result.written:
+        frames = result.reconstructed.shape[0]
+        saved = f"what the {counted(frames, 'frame')} before gave is in {result.written[1]}"
+        advice = f"{advice}; {saved}" if advice else saved
+    if isinstance(problem, StackError):
+        return PartlyReadError(problem, advice, result)
+    return type(problem)(problem.received, problem.expected, advice)

@@ -1,0 +1,271 @@
+"""Several stacks one after the other: a failure ends only its own stack, and is told at the end."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
+from deep_storm.io.guard import check_not_an_input, reading
+from deep_storm.progress import Progress
+from deep_storm.words import counted
+
+if TYPE_CHECKING:
+    from deep_storm.verbs.reconstruct import ReconstructResult
+
+ENDINGS = (".tif", ".tiff", ".ome", ".btf", ".tf8")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What became of one stack.
+
+    Attributes
+    ----------
+    stack, output
+        The file, and the name of its results without ending.
+    state
+        ``done``, ``failed``, ``stopped`` or ``done before``.
+    frames, localizations, seconds
+        Of the result, as far as there is one.
+    problem
+        Why it failed.
+    written
+        Files.
+    """
+
+    stack: Path
+    output: Path
+    state: str
+    frames: int = 0
+    localizations: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+    written: tuple[Path, ...] = ()
+
+    def line(self) -> str:
+        """Say it in one line."""
+        if self.state == "failed":
+            return f"{self.stack}: failed: {self.problem}"
+        if self.state == "done before":
+            return f"{self.stack}: done before, {self.localizations} in {self.output}.csv"
+        found = f"{counted(self.localizations, 'localization')} in {counted(self.frames, 'frame')}"
+        told = f"{found}, {self.seconds:.1f} s"
+        return f"{self.stack}: {told}" + (" (stopped)" if self.state == "stopped" else "")
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What became of several stacks; the tables and images are in their files."""
+
+    stacks: tuple[Swept, ...]
+    missing: int = 0
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """All files."""
+        return tuple(path for swept in self.stacks for path in swept.written)
+
+    @property
+    def failed(self) -> tuple[Swept, ...]:
+        """Those that failed; the command line ends with exit code 2 when there are any."""
+        return tuple(swept for swept in self.stacks if swept.state == "failed")
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody stopped it."""
+        return not self.missing and all(swept.state != "stopped" for swept in self.stacks)
+
+    def summary(self) -> str:
+        """Return a line for each stack, and the sum."""
+        whole = [s for s in self.stacks if s.state in ("done", "done before")]
+        found = sum(swept.localizations for swept in self.stacks)
+        frames = sum(swept.frames for swept in self.stacks)
+        total = len(self.stacks) + self.missing
+        lines = [swept.line() for swept in self.stacks]
+        lines.append(
+            f"{len(whole)} of {counted(total, 'stack')} done, {len(self.failed)} failed: "
+            f"{counted(found, 'localization')} in {counted(frames, 'frame')}"
+        )
+        if self.failed or not self.complete:
+            lines.append("The same command with --resume does the others and leaves these.")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same in numbers and words."""
+        return {
+            "stacks": [
+                {
+                    "stack": str(swept.stack),
+                    "output": str(swept.output),
+                    "state": swept.state,
+                    "frames": swept.frames,
+                    "localizations": swept.localizations,
+                    "seconds": swept.seconds,
+                    "problem": swept.problem,
+                }
+                for swept in self.stacks
+            ],
+            "failed": len(self.failed),
+            "complete": self.complete,
+        }
+
+
+def stacks_of(given: object) -> tuple[Path, ...] | None:
+    """Return the files of a sweep; None when it is a single stack.
+
+    Parameters
+    ----------
+    given
+        As the verb got it: several paths, a pattern (``night/*.tif``), or anything else.
+
+    Raises
+    ------
+    StackError
+        No file fits the pattern.
+    """
+    if isinstance(given, (list, tuple)):
+        if len(given) == 1 and not _is_pattern(given[0]):
+            return None
+        return tuple(path for one in given for path in _fitting(one))
+    return tuple(_fitting(given)) if _is_pattern(given) else None
+
+
+def _is_pattern(given: object) -> bool:
+    if not isinstance(given, (str, Path)):
+        return False
+    return glob.has_magic(str(given)) and not Path(given).exists()
+
+
+def _fitting(given: object) -> list[Path]:
+    if not _is_pattern(given):
+        return [Path(str(given))]
+    found = sorted(Path(name) for name in glob.glob(str(given), recursive=True))  # noqa: PTH207 - a pattern may be absolute
+    if not found:
+        raise StackError(
+            f"no file fits {str(given)!r}", "stacks of frames (TIFF)", "correct the pattern"
+        )
+    return found
+
+
+def names_of(stacks: Sequence[Path], folder: Path) -> list[Path]:
+    """Name the results after the stacks; of two with the same name, after their folders too.
+
+    Raises
+    ------
+    SettingsError
+        A stack is given twice, or two cannot be told apart.
+    """
+    stems = [_stem(path) for path in stacks]
+    twice = {stem for stem in stems if stems.count(stem) > 1}
+    names = [
+        f"{path.resolve().parent.name}_{stem}" if stem in twice else stem
+        for path, stem in zip(stacks, stems, strict=True)
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(
+                f"two of the stacks would give {folder / name}",
+                "stacks with different names",
+                "rename one, or give them one after the other with different outputs",
+            )
+    return [folder / name for name in names]
+
+
+def _stem(path: Path) -> str:
+    while path.suffix.lower() in ENDINGS:
+        path = path.with_suffix("")
+    return path.name
+
+
+def sweep(
+    stacks: Sequence[Path],
+    output: Path | str | None,
+    one: Callable[[Path, Path, bool, Progress], ReconstructResult],
+    done_before: Callable[[Path], Mapping[str, Any] | None],
+    resume: bool,
+    progress: Progress,
+) -> SweepResult:
+    """Work on several stacks.
+
+    Parameters
+    ----------
+    stacks
+        Files.
+    output
+        Folder of the results.
+    one
+        Works on one: stack, name of its results, whether to go on with it, progress.
+    done_before
+        Gives what the run record of that name says of its results, when they are there and whole.
+    resume
+        Leave those that are done, go on with the one that was interrupted.
+    progress
+        Called as for a single stack; when it is stopped, no further stack is begun.
+
+    Raises
+    ------
+    SettingsError
+        There is no output, or the results would have the same name.
+    OutputError
+        The results of a stack would replace one of the stacks.
+    """
+    from deep_storm.runs.files import output_paths
+
+    if output is None:
+        raise SettingsError(
+            f"{len(stacks)} stacks without an output", "a folder for their results", "give -o"
+        )
+    names = names_of(stacks, Path(output))
+    with reading(("stack", stack) for stack in stacks):
+        for path in (path for name in names for path in output_paths(name)):
+            check_not_an_input(path)
+        return _all(stacks, names, one, done_before, resume, progress)
+
+
+def _all(
+    stacks: Sequence[Path],
+    names: Sequence[Path],
+    one: Callable[[Path, Path, bool, Progress], ReconstructResult],
+    done_before: Callable[[Path], Mapping[str, Any] | None],
+    resume: bool,
+    progress: Progress,
+) -> SweepResult:
+    """Work on one after the other; see :func:`sweep`."""
+    swept: list[Swept] = []
+    for number, (stack, name) in enumerate(zip(stacks, names, strict=True), 1):
+        before = done_before(name) if resume else None
+        if before is not None:
+            frames, found = (int(before.get(key, 0)) for key in ("frames", "localizations"))
+            swept.append(Swept(stack, name, "done before", frames, found))
+            continue
+        whole = _telling(progress, f"{stack.name} ({number} of {len(stacks)}): ")
+        begun = Path(f"{name}.running", "checkpoint.npz").is_file()
+        try:
+            swept.append(_swept(stack, name, one(stack, name, resume and begun, whole)))
+        except (Cancelled, KeyboardInterrupt):
+            swept.append(Swept(stack, name, "stopped"))
+        except (DeepStormError, OSError, MemoryError) as error:
+            problem = str(error) or type(error).__name__
+            swept.append(Swept(stack, name, "failed", problem=problem))
+        if swept[-1].state == "stopped":
+            break
+    return SweepResult(tuple(swept), len(stacks) - len(swept))
+
+
+def _swept(stack: Path, name: Path, result: ReconstructResult) -> Swept:
+    done = result.reconstructed
+    state = "done" if result.complete else "stopped"
+    return Swept(
+        stack, name, state, done.shape[0], result.count, done.seconds, written=result.written
+    )
+
+
+def _telling(progress: Progress, before: str) -> Progress:
+    def tell(done: int, total: int, message: str) -> None:
+        progress(done, total, before + message)
+
+    return tell

@@ -1,0 +1,65 @@
+"""Reconstruct while the microscope still writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deep_storm.errors import SettingsError
+from deep_storm.progress import Progress
+from deep_storm.settings import Watching
+
+if TYPE_CHECKING:
+    from deep_storm.io.stacks.watched import WatchedFrames
+    from deep_storm.runs.stack import Common
+
+
+def open_watched(
+    path: Path,
+    stack: object,
+    output: object,
+    common: Common,
+    watching: Watching,
+    progress: Progress,
+) -> WatchedFrames:
+    """Wait for the first frame of a movie that is being written.
+
+    Raises
+    ------
+    SettingsError
+        Something was asked for that a movie without an end does not have.
+    StackError
+        No frame came.
+    """
+    from deep_storm.inputs.models import load_model
+    from deep_storm.io.stacks.watched import WatchedFrames
+
+    if stack is not None:
+        raise _not_together("a stack", "the folder alone", "leave one of them out")
+    if output is None:
+        raise _not_together("no output", "a name for the results", "give -o")
+    if common.settings.frames is not None:
+        raise _not_together("--frames", "all frames", "leave --frames out")
+    if common.crew is not None:
+        raise _not_together("--cluster", "one of them", "leave --cluster out while watching")
+    missing = [name for name, value in vars(common.expected).items() if value is None]
+    if missing and load_model(common.model).card.general:
+        raise _not_together(
+            f"the general model but no {', '.join(missing)}",
+            "all that it is to be told, because a movie that has only begun says too little",
+            "give --camera and --config matched.toml, or a model that was trained for it",
+        )
+
+    def waiting() -> None:
+        progress(0, 1, f"waiting for the first frame in {path}")
+
+    return WatchedFrames(path, watching.quiet_seconds, watching.end_marker, waiting)
+
+
+def live_image(image: Path) -> Path:
+    """Return where the image is while it grows: ``NAME-live.tif``."""
+    return image.with_name(f"{image.stem}-live.tif")
+
+
+def _not_together(received: str, expected: str, advice: str) -> SettingsError:
+    return SettingsError(f"--watch with {received}", expected, advice)

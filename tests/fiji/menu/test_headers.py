@@ -1,0 +1,116 @@
+"""The scripts in the menu: written from the settings, and understood by SciJava's own parser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deep_storm.camera import Camera
+from deep_storm.fiji.menu import catalog
+from deep_storm.fiji.menu.headers import MACROS_BEGIN, MENU, scripts, with_macros, write_scripts
+from deep_storm.interface.registry import NAMES
+
+ROOT = Path(__file__).resolve().parents[3] / "fiji-scripts"
+
+
+def test_scripts_are_what_the_settings_say():
+    stale = "run: python -m deep_storm.fiji.menu.headers"
+    there = {p.relative_to(ROOT): p.read_text(encoding="ascii") for p in ROOT.rglob("*.py")}
+    assert there == scripts(), stale
+
+
+def test_every_verb_has_a_menu_item_or_is_named_as_having_none():
+    in_menu = {k for k in catalog.ENTRIES if not catalog.ENTRIES[k].description}
+    undecided = set(NAMES) - in_menu - catalog.NOT_IN_MENU - set(catalog.ENTRIES)
+    assert not undecided
+
+
+def test_writing_twice_changes_nothing(tmp_path):
+    assert write_scripts(tmp_path)
+    assert write_scripts(tmp_path) == []
+    (tmp_path / MENU / "Gone....py").write_text("")
+    assert [p.name for p in write_scripts(tmp_path)] == ["Gone....py"]
+
+
+def test_macro_forms_in_the_documentation_are_what_the_settings_say():
+    page = (ROOT.parent / "docs" / "fiji.md").read_text(encoding="utf-8")
+    assert page == with_macros(page), "run: python -m deep_storm.fiji.menu.headers"
+    for key in catalog.command_keys():
+        assert f"\n{catalog.command(key).macro()}\n" in page
+
+
+def test_macros_in_the_documentation_give_every_parameter():
+    # what is left out opens a dialog
+    page = (ROOT.parent / "docs" / "fiji.md").read_text(encoding="utf-8")
+    calls = re.findall(r'^ *run\("(.+?)", "(.*)"\);$', page.split(MACROS_BEGIN)[0], flags=re.M)
+    labels = {made.menu[-1]: made for made in map(catalog.command, catalog.command_keys())}
+    ours = [(label, options) for label, options in calls if label in labels]
+    assert len(ours) >= 4
+    for label, options in ours:
+        given = re.findall(r"(\w+)=(?:\[[^\]]*\]|\S+)", options)
+        assert given == [p.name for p in labels[label].parameters], label
+
+
+def test_fiji_puts_every_script_into_the_menu():
+    # Fiji leaves a script whose name has no "_" out, and shows one of two with the same label
+    files = [path.name for path in scripts()]
+    assert [name for name in files if "_" not in name.strip("_")] == []
+    labels = [name.removesuffix(".py").replace("_", " ") for name in files]
+    assert sorted(set(labels)) == sorted(labels)
+    assert set(labels) == {catalog.command(key).menu[-1] for key in catalog.command_keys()}
+
+
+def test_every_key_belongs_to_its_command():
+    for key in catalog.command_keys():
+        made = catalog.command(key)
+        names = [p.name for p in made.parameters]
+        assert len(set(names)) == len(names)
+        for parameter in made.parameters:
+            line = parameter.line(key)
+            assert (
+                f'persistKey="deepstorm.{key}.{parameter.name}"' in line or "persist=false" in line
+            )
+            assert line.isascii()
+
+
+def test_no_value_is_empty():
+    # a macro recorder drops empty values, and a missing one opens a dialog
+    for key in catalog.command_keys():
+        assert all(str(p.value) for p in catalog.command(key).parameters)
+
+
+@pytest.mark.parametrize("key", catalog.command_keys())
+def test_parser_understands_the_header(imagej, key):
+    made = catalog.command(key)
+    found, language, outputs = imagej.ask("parameters", script=str(ROOT / MENU / made.script))
+    assert language == "Python"
+    assert outputs == ["result_image", "result_table", "status"]
+    for parameter in made.parameters:
+        item = found[parameter.name]
+        assert item["label"] == parameter.label
+        assert item["type"] == parameter.kind
+        assert item["choices"] == list(parameter.choices)
+        assert item["minimum"] == parameter.minimum
+        assert item["maximum"] == parameter.maximum
+        value = (
+            float(parameter.value) if parameter.kind in ("Integer", "Double") else parameter.value
+        )
+        assert item["default"] == value
+        assert item["description"]
+
+
+def test_a_range_comes_from_the_settings_class(imagej):
+    found, _, _ = imagej.ask("parameters", script=str(ROOT / MENU / "Camera_Setup....py"))
+    assert found["quantum_efficiency"]["maximum"] == 1.0
+    assert found["pixel_size_nm"]["label"] == "Pixel size (nm)"
+    assert set(Camera.model_fields) <= set(found)
+
+
+def test_scijava_finds_the_commands_where_the_menu_says(imagej):
+    wanted = {
+        " > ".join(("Plugins", "Deep-STORM", *catalog.command(k).menu))
+        for k in catalog.command_keys()
+    }
+    assert wanted <= set(imagej.ask("menu"))

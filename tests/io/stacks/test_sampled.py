@@ -1,0 +1,22 @@
+import numpy as np
+
+from deep_storm.io.stacks import sampled
+from deep_storm.io.stacks.sampled import mean_frame
+from deep_storm.io.stacks.stream import ArrayFrames
+
+
+def test_mean_of_all_frames_in_pieces(monkeypatch):
+    frames = np.random.default_rng(0).integers(0, 60_000, (23, 5, 7)).astype(np.uint16)
+    monkeypatch.setattr(sampled, "BYTES_AT_A_TIME", 4 * 5 * 7 * 8)
+    np.testing.assert_allclose(mean_frame(ArrayFrames(frames)), frames.mean(axis=0))
+
+
+def test_pixels_without_a_number_are_left_out():
+    frames = np.array([[[1.0, np.nan]], [[3.0, np.nan]]])
+    np.testing.assert_array_equal(mean_frame(ArrayFrames(frames)), [[2.0, 0.0]])
+
+
+def test_a_part_is_spread_over_the_stack():
+    frames = np.arange(101, dtype=np.uint16)[:, None, None] * np.ones((1, 4, 5), np.uint16)
+    some = mean_frame(ArrayFrames(frames), most_bytes=3 * 2 * 20)
+    np.testing.assert_array_equal(some, np.full((4, 5), 50.0))

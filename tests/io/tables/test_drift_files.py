@@ -1,0 +1,100 @@
+import json
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.errors import TableError
+from deep_storm.io.tables.drift_files import Drift, read_drift, write_drift
+
+
+@pytest.fixture
+def drift():
+    # 2 nm a frame up to frame 10, then a parabola; y falls
+    return Drift(
+        np.array([0.0, 10.0, 20.0]),
+        np.array([[0.0, 2.0, 0.0], [20.0, 2.0, 0.5]]),
+        np.array([[0.0, -1.0, 0.0], [-10.0, -1.0, 0.0]]),
+        np.array([5.0, 15.0]),
+        np.array([[10.0, -5.0], [42.5, -15.0]]),
+    )
+
+
+def test_the_drift_of_a_frame(drift):
+    assert drift.at(np.array([0, 5, 10, 12, 20])).tolist() == [
+        [0, 0],
+        [10, -5],
+        [20, -10],
+        [26, -12],
+        [90, -20],
+    ]
+    # it stays as it is beyond the ends
+    assert drift.at(np.array([-3, 99])).tolist() == [[0, 0], [90, -20]]
+
+
+def test_the_file_is_as_thunderstorm_has_it(drift, tmp_path):
+    write_drift(tmp_path / "drift.json", drift)
+    content = json.loads((tmp_path / "drift.json").read_text())
+    assert set(content) == {
+        "scale", "xFunction", "yFunction", "driftDataFrame", "driftDataX", "driftDataY",
+        "minFrame", "maxFrame", "units",
+    }  # fmt: skip
+    x = content["xFunction"]
+    assert x["knots"] == [1, 11, 21]  # frames from 1
+    assert x["n"] == 2
+    assert x["polynomials"][1] == {"coefficients": [20, 2, 0.5]}
+    assert (content["minFrame"], content["maxFrame"]) == (1, 21)
+    assert content["driftDataFrame"] == [6, 16]
+    assert content["driftDataY"] == [-5, -15]
+    # evaluated as its spline does: a polynomial of the distance from the knot
+    value = np.polynomial.Polynomial(x["polynomials"][1]["coefficients"])(13 - x["knots"][1])
+    assert value == drift.at(np.array([12]))[0, 0]
+
+
+def test_what_was_written_is_read(drift, tmp_path):
+    write_drift(tmp_path / "drift.json", drift)
+    again = read_drift(tmp_path / "drift.json")
+    frames = np.arange(21)
+    np.testing.assert_array_equal(again.at(frames), drift.at(frames))
+    np.testing.assert_array_equal(again.measured_nm, drift.measured_nm)
+
+
+def test_a_drift_in_pixels_needs_the_camera(drift, tmp_path):
+    path = tmp_path / "drift.json"
+    write_drift(path, drift)
+    path.write_text(path.read_text().replace("NANOMETER", "PIXEL"))
+    with pytest.raises(TableError, match="--camera"):
+        read_drift(path)
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=0, photons_per_adu=1)
+    assert read_drift(path, camera).at(np.array([5]))[0].tolist() == [1000, -500]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"knots": [1.0, 11.0, 21.0]', '"knots": [1.0, 11.0]'),
+        ('"knots": [1.0, 11.0, 21.0]', '"knots": [1.0, 11.0, 5.0]'),
+        ('"coefficients": [20.0', '"coefficients": ["a"'),
+        ('"coefficients": [20.0', '"coefficients": [NaN'),
+        ("xFunction", "zFunction"),
+        ("NANOMETER", "PARSEC"),
+        ('"driftDataX": [', '"driftDataX": [1.0, '),
+        ("{", "["),
+    ],
+)
+def test_a_damaged_file_is_refused(drift, tmp_path, old, new):
+    path = tmp_path / "drift.json"
+    write_drift(path, drift)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(TableError, match=r"is no drift file|has the unit 'PARSEC'"):
+        read_drift(path)
+
+
+def test_a_missing_file_and_a_list(tmp_path):
+    with pytest.raises(TableError, match="cannot be read"):
+        read_drift(tmp_path / "none.json")
+    (tmp_path / "list.json").write_text("[]")
+    with pytest.raises(TableError, match="is a list"):
+        read_drift(tmp_path / "list.json")
