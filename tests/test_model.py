@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.errors import ModelError, OutputError
-from deep_storm.io.config import load_toml
+from deep_storm.io.config import load_toml, write_config
+from deep_storm.io.files import sha256
 from deep_storm.model import Calibration, Model, ModelCard, model_folder, read_card
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
@@ -155,7 +157,7 @@ def test_weights_of_another_network_are_refused(model, folder, tmp_path):
     card = model.card.model_copy(update={"network": Network(network="classic", upsampling=4)})
     Model(card, other.keras_model).save(tmp_path / "mixed")
     assert len(weights) > 0
-    with pytest.raises(ModelError, match="do not fit this version's network"):
+    with pytest.raises(ModelError, match="does not fit this version's network"):
         Model.load(tmp_path / "mixed")
 
 
@@ -210,3 +212,57 @@ def test_the_bundled_model_is_whole():
     assert {w["name"]: w["bytes"] for w in card["weights"]} == {
         "weights.npz": (folder / "weights.npz").stat().st_size
     }
+
+
+def rewritten(folder, weights, compress=False):
+    """Replace the weights and what the card says of them, as anybody could."""
+    arrays = {f"{number:03d}": w for number, w in enumerate(weights)}
+    (np.savez_compressed if compress else np.savez)(folder / "weights.npz", **arrays)
+    card = load_toml(folder / "model.toml")
+    file = folder / "weights.npz"
+    entry = {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)}
+    card |= {"weights": [entry], "checksum": ""}
+    write_config(folder / "model.toml", card, overwrite=True)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e18])
+def test_weights_that_are_no_numbers_are_refused(model, folder, value):
+    weights = model.keras_model.get_weights()
+    weights[3].flat[0] = value
+    rewritten(folder, weights)
+    with pytest.raises(ModelError, match="finite numbers of at most"):
+        Model.load(folder)
+
+
+def test_weights_that_would_fill_the_memory_are_refused_unread(model, folder):
+    weights = model.keras_model.get_weights()
+    weights[3] = np.broadcast_to(np.float32(0), (1 << 16, 1 << 10))
+    rewritten(folder, weights, compress=True)
+    assert (folder / "weights.npz").stat().st_size < 1 << 23
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match="does not fit this version's network"):
+            Model.load(folder)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"confidence": (0.0, 1.0)}, "3 values of score, 2 of confidence"),
+        ({"score": (0.0, 1.0, 0.5)}, "score does not rise"),
+        ({"confidence": (0.0, 0.25, 7.0)}, "confidence from 0 to 7"),
+        ({"spread_factor": (1.0, float("nan"))}, "calibration is nan"),
+        ({"spread_score": (), "spread_factor": ()}, "0 values of spread_score"),
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(folder, change, said):
+    card = load_toml(folder / "model.toml")
+    card["calibration"] |= change
+    card["checksum"] = ""
+    write_config(folder / "model.toml", card, overwrite=True)
+    with pytest.raises(ModelError, match="damaged") as raised:
+        read_card(folder)
+    assert said in str(raised.value)

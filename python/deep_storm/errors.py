@@ -95,6 +95,18 @@ class ModelError(DeepStormError):
     """A model folder is missing, unfinished, damaged or does not suit the task."""
 
 
+class AnswerError(ModelError):
+    """A network's answer to a frame is NaN, infinite or absurdly large."""
+
+    def __init__(
+        self,
+        received: str = "the network's answer is no usable number",
+        expected: str = "a model whose weights suit its input",
+        advice: str = "train it again, or look at the frame: are its values the camera's raw ones?",
+    ) -> None:
+        super().__init__(received, expected, advice)
+
+
 class OutputError(DeepStormError):
     """An output exists already or cannot be written."""
 

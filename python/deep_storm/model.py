@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import zipfile
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -29,11 +29,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
 from deep_storm.camera import Camera
 from deep_storm.errors import DeepStormError, ModelError
+from deep_storm.io.arrays import read_arrays
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import atomic_folder, sha256
+from deep_storm.io.foreign import check_regular
 from deep_storm.networks import make_network
 from deep_storm.networks.base import LocalizationNetwork, Scales
 from deep_storm.settings import Background, Domain, Emitters, Network, Psf, Settings, setting
@@ -47,6 +50,10 @@ WEIGHTS_FILE = "weights.npz"
 LAST_FILE = "last.npz"
 BUNDLED = ("general",)
 """Names of the models that come with the software."""
+
+MAX_KNOTS = 10_000
+MAX_WEIGHT = 1e6
+"""Those of a trained network are smaller than a thousand."""
 
 Weights = list[npt.NDArray[np.float32]]
 
@@ -63,7 +70,21 @@ class Calibration(Settings):
     spread_factor: tuple[float, ...] = setting(
         (1.0, 1.0), "true standard deviation over the network's"
     )
-    background_factor: float | None = setting(None, "true background over the network's", gt=0)
+    background_factor: float | None = setting(
+        None, "true background over the network's", gt=0, le=1e6
+    )
+
+    @model_validator(mode="after")
+    def _check_curves(self) -> Calibration:
+        for x, y in (("score", "confidence"), ("spread_score", "spread_factor")):
+            at, values = np.array(getattr(self, x)), np.array(getattr(self, y))
+            if not 0 < at.size == values.size <= MAX_KNOTS:
+                raise ValueError(f"{at.size} values of {x}, {values.size} of {y}")
+            if (np.diff(at) < 0).any():
+                raise ValueError(f"{x} does not rise")
+            if (values < 0).any() or values.max() > (1.0 if y == "confidence" else 1e6):
+                raise ValueError(f"{y} from {values.min():g} to {values.max():g}")
+        return self
 
     def confidence_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """Return the confidence of candidates."""
@@ -190,7 +211,10 @@ class Model:
         network = make_network(card.network)
         keras_model = network.build()
         name = LAST_FILE if last else WEIGHTS_FILE
-        _assign(keras_model, _read_weights(folder, card, name), folder / name)
+        shapes = [tuple(w.shape) for w in keras_model.weights]
+        weights = _read_weights(folder, card, name, shapes)
+        _check_weights(weights, folder / name)
+        keras_model.set_weights(weights)
         if last:  # the card of these weights, not of the best ones
             own = tuple(file for file in card.weights if file.name == name)
             card = card.model_copy(update={"weights": own})
@@ -258,34 +282,40 @@ def _write_weights(path: Path, weights: Weights) -> WeightsFile:
     )
 
 
-def _read_weights(folder: Path, card: ModelCard, name: str) -> Weights:
+def _read_weights(
+    folder: Path, card: ModelCard, name: str, shapes: list[tuple[int, ...]]
+) -> Weights:
     path = folder / name
     entry = next((w for w in card.weights if w.name == name), None)
-    if entry is None or not path.is_file():
+    if entry is None or not path.exists():
         raise ModelError(
             f"{folder} has no {name}", "the weights that model.toml names", "train again"
         )
-    size = path.stat().st_size
+    size = check_regular(path, ModelError, "the weights that model.toml names")
     if size != entry.bytes or sha256(path) != entry.sha256:
         raise ModelError(
             f"{path} does not match its checksum ({size} bytes)",
             f"{entry.bytes} bytes with the checksum in {CARD_FILE}",
             "the file is damaged; copy the model folder again or train again",
         )
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return [arrays[key] for key in sorted(arrays.files)]
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path} cannot be read ({error})", "weights", "train again") from error
 
-
-def _assign(keras_model: keras.Model, weights: Weights, path: Path) -> None:
-    shapes = [tuple(w.shape) for w in keras_model.weights]
-    received = [w.shape for w in weights]
-    if shapes != received:
-        raise ModelError(
-            f"{path} has {len(received)} arrays that do not fit this version's network",
+    def does_not_fit(reason: str) -> ModelError:
+        return ModelError(
+            f"{path} does not fit this version's network ({reason})",
             f"{len(shapes)} arrays of the network's shapes",
             "train again with this version",
         )
-    keras_model.set_weights(weights)
+
+    needed = 4 * sum(math.prod(shape) for shape in shapes)
+    return list(read_arrays(path, does_not_fit, 2 * needed, shapes).values())
+
+
+def _check_weights(weights: Weights, path: Path) -> None:
+    """Refuse weights that are no numbers, or so large that the answer would be none."""
+    largest = float(np.max([np.abs(w).max(initial=0.0) for w in weights], initial=0.0))
+    if not largest <= MAX_WEIGHT:  # NaN too
+        raise ModelError(
+            f"{path} holds weights of {largest:g}",
+            f"finite numbers of at most {MAX_WEIGHT:g}",
+            "training has gone wrong, or the file is damaged: train again",
+        )

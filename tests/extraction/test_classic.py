@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from deep_storm.errors import AnswerError
 from deep_storm.extraction.classic import LEAST_SHARE, heat_maxima, read_candidates
 
 AMPLITUDE = 100.0
@@ -107,3 +108,20 @@ def test_tiles_leave_no_trace():
     assert len(whole.score) > 10
     for one, other in zip(whole, tiled, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_heat_that_is_no_number_is_an_error_and_not_damage(value):
+    heat = heat_of((10.5, 7.5))
+    heat[3, 4] = value
+    with pytest.raises(AnswerError, match="no usable number"):
+        maxima(heat)
+    with pytest.raises(AnswerError):
+        maxima(np.full((64, 64), value, np.float32))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 5), (6, 6)])
+def test_as_many_maxima_as_there_can_be_have_room(shape):
+    heat = np.zeros(shape, np.float32)
+    heat[::2, ::2] = 50.0
+    assert len(maxima(heat).x) == heat[::2, ::2].size

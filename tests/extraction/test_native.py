@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deep_storm.cells import CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
+from deep_storm.errors import AnswerError
 from deep_storm.extraction.native import active_cells, joined, read_candidates
 
 
@@ -171,3 +172,17 @@ def test_tiles_leave_no_trace():
     assert len(whole.score) > 20
     for one, other in zip(whole, tiled, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("channel", range(FIELDS))
+def test_answer_that_is_no_number_is_an_error_and_not_damage(channel):
+    raw = nothing(40, 40)
+    say(raw, 5, 8, 0.9, x_px=4.3, y_px=2.6)
+    raw[2, 4, (5 % CELLS * CELLS + 8 % CELLS) * FIELDS + channel] = np.nan
+    with pytest.raises(AnswerError):
+        read(raw)
+
+
+def test_answer_without_any_number_is_an_error_and_not_damage():
+    with pytest.raises(AnswerError, match="no usable number"):
+        read(np.full((64, 64, OUTPUTS), np.nan, np.float32))

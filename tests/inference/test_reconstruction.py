@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled
+from deep_storm.errors import AnswerError, Cancelled
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.repair import repair
 from deep_storm.inference.tiles import plan_tiles
@@ -112,3 +112,12 @@ def test_saturated_pixels_are_filled():
     repaired = repair(frames)
     assert repaired.replaced == 1
     assert repaired.adu.max() < 1000
+
+
+def test_answer_that_is_no_number_is_an_error_with_the_frame(model):
+    broken = Model(model.card, make_network(model.card.network).build())
+    weights = model.keras_model.get_weights()
+    broken.keras_model.set_weights([1e6 * w for w in weights])
+    frames = stack(3, 16, 16)
+    with pytest.raises(AnswerError, match="frame 1 of array"):
+        reconstruct_frames(ArrayFrames(frames), broken)

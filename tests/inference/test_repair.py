@@ -100,3 +100,11 @@ def test_frames_do_not_know_of_each_other():
     together = repair(stack).adu
     for number in (1, 2, 3):
         np.testing.assert_array_equal(repair(stack[number : number + 1]).adu[0], together[number])
+
+
+def test_a_value_beyond_single_precision_is_no_measurement():
+    stack = frames(1, np.float64)
+    stack[0, 7, 9] = 1e300
+    done = repair(stack)
+    assert done.replaced == 1
+    assert np.isfinite(done.adu).all()

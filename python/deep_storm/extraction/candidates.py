@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
+MAX_ANSWER = 1e9
+"""A larger answer, in the scale in which an emitter is about 1, is none: its square overflows."""
 
 
 class Candidates(NamedTuple):

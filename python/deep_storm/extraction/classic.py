@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.extraction.candidates import Candidates
+from deep_storm.errors import AnswerError
+from deep_storm.extraction.candidates import MAX_ANSWER, Candidates
 from deep_storm.kernels import kernel
 
 Float32 = npt.NDArray[np.float32]
@@ -51,11 +52,12 @@ def _maxima(
 ) -> Float32:
     """Collect centre of gravity and share of each local maximum within the given core."""
     height, width = heat.shape
-    out = np.empty(((bottom - top) * (right - left) // 2 + 1, 3), np.float32)
+    # No two maxima touch, so every other row and column at most has one; NaN is none.
+    out = np.empty(((bottom - top + 1) // 2 * ((right - left + 1) // 2), 3), np.float32)
     count = 0
     for i in range(top, bottom):
         for j in range(left, right):
-            if heat[i, j] <= 0.0 or not _is_maximum(heat, i, j):
+            if not heat[i, j] > 0.0 or not _is_maximum(heat, i, j):
                 continue
             total, at_x, at_y = 0.0, 0.0, 0.0
             for r in range(max(0, i - 1), min(height, i + 2)):
@@ -64,7 +66,7 @@ def _maxima(
                     total += value
                     at_x += value * (c + 0.5)
                     at_y += value * (r + 0.5)
-            if total < LEAST_SHARE * amplitude:
+            if not total >= LEAST_SHARE * amplitude:
                 continue
             out[count, 0] = at_x / total
             out[count, 1] = at_y / total
@@ -88,8 +90,15 @@ def heat_maxima(
         Position of the tile's corner in the frame's heat map.
     amplitude
         Sum of the heat map of a single emitter.
+
+    Raises
+    ------
+    AnswerError
+        A pixel is no usable number.
     """
     rows, columns = core
+    if not (heat.max() <= MAX_ANSWER and heat.min() >= -MAX_ANSWER):  # NaN too
+        raise AnswerError
     found = _maxima(heat, rows.start, rows.stop, columns.start, columns.stop, amplitude)
     return HeatMaxima(found[:, 0] + column_sr, found[:, 1] + row_sr, found[:, 2].copy())
 

@@ -27,11 +27,13 @@ from deep_storm.cells import (
     LEAST_SPREAD,
     REACH_CELLS,
 )
-from deep_storm.extraction.candidates import Candidates
+from deep_storm.errors import AnswerError
+from deep_storm.extraction.candidates import MAX_ANSWER, Candidates
 from deep_storm.kernels import kernel
 
 LEAST_PROBABILITY = 0.01
 """Cells below this are not looked at."""
+LEAST_LOGIT = float(np.log(LEAST_PROBABILITY / (1.0 - LEAST_PROBABILITY)))
 GATHER_CELLS = 2
 """A cell gathers from others this many cells away."""
 GATHER_SIGMAS = 2.0
@@ -68,17 +70,22 @@ def _softplus(value: float) -> float:
     return value if value > 20.0 else np.log1p(np.exp(value))
 
 
+@kernel(inline="always")
+def _is_active(logit: float) -> bool:
+    """Whether a cell is looked at. Counting and filling ask alike: NaN is active, and told."""
+    return not logit <= LEAST_LOGIT
+
+
 @kernel
 def _active(
     raw: Float32, top: int, bottom: int, left: int, right: int, row0: int, column0: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Float32]:
     """Collect the active cells of ``raw[top:bottom, left:right]`` (one frame or tile)."""
-    limit = np.log(LEAST_PROBABILITY / (1.0 - LEAST_PROBABILITY))
     count = 0
     for i in range(top, bottom):
         for j in range(left, right):
             for cell in range(CELLS * CELLS):
-                if raw[i, j, cell * FIELDS] > limit:
+                if _is_active(raw[i, j, cell * FIELDS]):
                     count += 1
     rows = np.empty(count, np.int32)
     columns = np.empty(count, np.int32)
@@ -88,7 +95,7 @@ def _active(
         for j in range(left, right):
             for cell in range(CELLS * CELLS):
                 at = cell * FIELDS
-                if raw[i, j, at] <= limit:
+                if not _is_active(raw[i, j, at]):
                     continue
                 row = (i + row0) * CELLS + cell // CELLS
                 column = (j + column0) * CELLS + cell % CELLS
@@ -99,7 +106,7 @@ def _active(
                 out[1] = (column + 0.5 + REACH_CELLS * np.tanh(raw[i, j, at + 1])) / CELLS
                 out[2] = (row + 0.5 + REACH_CELLS * np.tanh(raw[i, j, at + 2])) / CELLS
                 out[3] = _softplus(raw[i, j, at + 3])
-                out[4] = np.exp(min(2.0, max(-2.0, raw[i, j, at + 4])))
+                out[4] = np.exp(min(max(raw[i, j, at + 4], -2.0), 2.0))
                 for spread in range(4):
                     out[5 + spread] = _softplus(raw[i, j, at + 5 + spread]) + LEAST_SPREAD
                 out[5] /= CELLS
@@ -122,11 +129,19 @@ def active_cells(
         Rows and columns of the tile that count (the rest is its halo).
     row_px, column_px
         Position of the tile's corner in the frame.
+
+    Raises
+    ------
+    AnswerError
+        A cell's answer is no usable number.
     """
     rows, columns = core
-    return ActiveCells(
+    cells = ActiveCells(
         *_active(raw, rows.start, rows.stop, columns.start, columns.stop, row_px, column_px)
     )
+    if not np.abs(cells.values).max(initial=0.0) <= MAX_ANSWER:  # NaN too
+        raise AnswerError
+    return cells
 
 
 @kernel

@@ -17,7 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, ClusterError, StackError, was_interrupted
+from deep_storm.errors import (
+    AnswerError,
+    Cancelled,
+    ClusterError,
+    StackError,
+    was_interrupted,
+)
 from deep_storm.inference.canvas import Canvas
 from deep_storm.inference.fits import Sample, sampled_frames
 from deep_storm.inference.layout import Layout, plan_layout, spans
@@ -295,7 +301,8 @@ class ReconstructionRun:
             tile, start = batch
             rows, columns = tile.window
             frames = chunk.frames[start : start + layout.batch_frames, rows, columns]
-            return [self.reader.part(one, tile) for one in infer(np.ascontiguousarray(frames))]
+            answers = infer(np.ascontiguousarray(frames))
+            return [self._part(one, tile, chunk.start + k) for k, one in enumerate(answers, start)]
 
         parts: list[list[Any]] = [[] for _ in chunk.frames]
         starts = range(0, len(chunk.frames), layout.batch_frames)
@@ -307,6 +314,15 @@ class ReconstructionRun:
             between()
         self.network_seconds += eyes.seconds - before
         return parts
+
+    def _part(self, answer: Float32, tile: Tile, frame: int) -> Any:
+        """Reduce the answer for one tile of a frame; say which frame it was if it is none."""
+        try:
+            return self.reader.part(answer, tile)
+        except AnswerError as error:
+            where = f"for frame {frame + 1} of {self.stream.name}"
+            received = f"{error.received} {where}"
+            raise AnswerError(received, error.expected, error.advice) from error
 
     def find(self, eyes: Replicas, start: int, stop: int) -> Found:
         """Work on the frames of a chunk, for someone else to keep."""

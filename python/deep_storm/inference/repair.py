@@ -1,9 +1,9 @@
 """Pixels and frames that hold no measurement.
 
-NaN, infinite and saturated pixels are replaced by the mean of their valid neighbours before the
-network sees them, so that one broken pixel does not spoil its surroundings. A frame whose pixels
-are all the same (a dropped frame, a closed shutter without noise) or all invalid is *dead*: it
-gives no localization.
+NaN, infinite, absurdly large and saturated pixels are replaced by the mean of their valid
+neighbours before the network sees them, so that one broken pixel does not spoil its surroundings.
+A frame whose pixels are all the same (a dropped frame, a closed shutter without noise) or all
+invalid is *dead*: it gives no localization.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+MAX_ADU = 1e30
+"""No camera counts so far; beyond it float32 would become infinite on the way to photons."""
 REACHES_PX = (1, 3, 8)
 """A hole is filled from neighbours this far away, the nearest reach that has any."""
 
@@ -48,10 +50,11 @@ def repair(frames: npt.NDArray[Any]) -> Repaired:
         broken = frames == np.iinfo(frames.dtype).max
         suspicious = highest == np.iinfo(frames.dtype).max
     else:
-        broken = ~np.isfinite(frames)
-        suspicious = ~(np.isfinite(lowest) & np.isfinite(highest))
+        broken = ~(np.abs(frames) <= MAX_ADU)  # NaN too
+        suspicious = ~((lowest >= -MAX_ADU) & (highest <= MAX_ADU))
     dead = (lowest == highest) | broken.all(axis=(1, 2))
-    adu = frames.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # of float64, in pixels that are replaced
+        adu = frames.astype(np.float32)
     replaced = 0
     for number in np.flatnonzero(suspicious & ~dead):
         adu[number] = _filled(adu[number], broken[number])

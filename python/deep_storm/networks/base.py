@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from deep_storm.settings import Background, Emitters, Psf
 
 Float32 = npt.NDArray[np.float32]
+MAX_PHOTON = 1e10
+"""Beyond what can be meant, and far from where float32 overflows."""
 LARGEST_INPUT = 20.0
 """Input is cut here: no pixel, however hot, is further from the training data than this."""
 LEAST_FRAMES = 2
@@ -45,13 +47,19 @@ class Scales(Settings):
     is known of the brightness tells them apart.
     """
 
-    background_photon: float = setting(..., "background that becomes zero", unit="photon", ge=0)
-    input_photon: float = setting(..., "photons above it that become one", unit="photon", gt=0)
-    intensity_photon: float = setting(..., "brightness that becomes one", unit="photon", gt=0)
-    sigma_px: float = setting(..., "PSF sigma that becomes one", unit="px", gt=0)
-    intensity_spread: float = setting(0.2, "relative spread of the brightness", ge=0)
-    excess_noise_factor: float = setting(1.0, "2 with EM gain, 1 without", ge=1)
-    read_noise_photon: float = setting(0.0, "read-out noise", unit="photon", ge=0)
+    background_photon: float = setting(
+        ..., "background that becomes zero", unit="photon", ge=0, le=MAX_PHOTON
+    )
+    input_photon: float = setting(
+        ..., "photons above it that become one", unit="photon", ge=1 / MAX_PHOTON, le=MAX_PHOTON
+    )
+    intensity_photon: float = setting(
+        ..., "brightness that becomes one", unit="photon", ge=1 / MAX_PHOTON, le=MAX_PHOTON
+    )
+    sigma_px: float = setting(..., "PSF sigma that becomes one", unit="px", ge=1e-3, le=1e6)
+    intensity_spread: float = setting(0.2, "relative spread of the brightness", ge=0, le=MAX_PHOTON)
+    excess_noise_factor: float = setting(1.0, "2 with EM gain, 1 without", ge=1, le=10)
+    read_noise_photon: float = setting(0.0, "read-out noise", unit="photon", ge=0, le=MAX_PHOTON**2)
 
     @classmethod
     def matching(
@@ -60,14 +68,17 @@ class Scales(Settings):
         """Choose the scales for a simulation: half an emitter's peak becomes one."""
         sigma_px = camera.px(psf.sigma_nm)
         peak_photon = emitters.intensity_photon / (2.0 * np.pi * sigma_px**2)
-        return cls(
-            background_photon=background.background_photon,
-            input_photon=float(peak_photon / 2.0),
-            intensity_photon=emitters.intensity_photon,
-            sigma_px=sigma_px,
-            intensity_spread=emitters.intensity_std_photon / emitters.intensity_photon,
-            excess_noise_factor=camera.excess_noise_factor,
-            read_noise_photon=camera.read_noise_photon,
+        return cls.parse(
+            {
+                "background_photon": background.background_photon,
+                "input_photon": float(peak_photon / 2.0),
+                "intensity_photon": emitters.intensity_photon,
+                "sigma_px": sigma_px,
+                "intensity_spread": emitters.intensity_std_photon / emitters.intensity_photon,
+                "excess_noise_factor": camera.excess_noise_factor,
+                "read_noise_photon": camera.read_noise_photon,
+            },
+            "the scales of the network's input",
         )
 
     def network_input(self, photons: Float32) -> Float32:

@@ -185,7 +185,8 @@ def make_scene(
 ) -> Scene:
     """Make the scene of a frame with the emitters ``p``, which are the first proposals."""
     height, width = data.shape
-    cell_px = NEIGHBOUR_SIGMAS * prior.sigma_px
+    # Not narrower than a pixel: there must not be more cells than pixels.
+    cell_px = max(NEIGHBOUR_SIGMAS * prior.sigma_px, 1.0)
     cells = (int(height / cell_px) + 1, int(width / cell_px) + 1)
     scene = Scene(
         data,

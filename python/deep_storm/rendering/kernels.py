@@ -20,6 +20,8 @@ Integers: TypeAlias = npt.NDArray[np.integer[Any]]
 
 REACH_SIGMA = 4.5
 """A Gaussian is drawn this far from its centre; 14 in a million of it lie beyond."""
+LEAST_SIGMA = 1e-6
+"""A Gaussian narrower than this many pixels is a point; dividing by its width would overflow."""
 STEP = 1 / 512
 MIDDLE = 5 * 512
 NORMAL = np.array([math.erf(k * STEP / math.sqrt(2)) for k in range(-MIDDLE, MIDDLE + 1)]) / 2 + 0.5
@@ -84,13 +86,14 @@ def _integrate(
 
     Pixel k is ``shares[k - first]``; what is returned is the range of pixels that was filled.
     """
-    reach = REACH_SIGMA * sigma
+    is_point = sigma < LEAST_SIGMA
+    reach = 0.0 if is_point else REACH_SIGMA * sigma
     # Compared as floats first: a far-away centre would overflow an integer.
     if centre + reach < first or centre - reach >= last:
         return first, first
     start = math.floor(max(centre - reach, float(first)))
     end = min(math.floor(min(centre + reach, float(last))) + 1, last)
-    if sigma == 0:
+    if is_point:
         shares[start - first] = 1.0
         return start, end
     steps = 1.0 / (sigma * STEP)

@@ -105,8 +105,10 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
             expected,
             f"give {option} or put {name} under [{section}] in the --config file",
         )
-    if field is None:
-        return SettingsError(f"{cls.__name__.lower()} settings{where}: {first['msg']}")
+    if field is None or first["type"] == "value_error":
+        name = ".".join(str(part) for part in first["loc"]) or cls.__name__.lower()
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        return SettingsError(f"{name} of the settings{where}: {reason}", advice="correct it")
     return SettingsError(
         f"{name} is {first.get('input')!r}{where}", expected, f"change {name} ({field.description})"
     )
