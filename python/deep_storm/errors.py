@@ -91,6 +91,10 @@ class CameraError(DeepStormError):
     """The camera contradicts the stack, the table or the model."""
 
 
+class PsfError(DeepStormError):
+    """A PSF cannot be read, is none, or does not suit the camera or the task."""
+
+
 class ModelError(DeepStormError):
     """A model folder is missing, unfinished, damaged or does not suit the task."""
 

@@ -12,6 +12,7 @@ from deep_storm.settings.base import (
 from deep_storm.settings.clustering import Clustering
 from deep_storm.settings.learning import Device, Domain, Network, Training
 from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
+from deep_storm.settings.optics import Pupil
 from deep_storm.settings.postprocessing import DriftCorrection, Duplicates, Filtering, Merging
 from deep_storm.settings.results import (
     Benchmark,
@@ -39,6 +40,7 @@ __all__ = [
     "Network",
     "Optics",
     "Psf",
+    "Pupil",
     "Reconstruction",
     "Rendering",
     "Settings",

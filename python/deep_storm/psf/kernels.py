@@ -1,0 +1,279 @@
+"""Light of emitters spread over pixels with a PSF table.
+
+The table is a cubic B-spline (:mod:`deep_storm.psf.table`), and all pixels around an emitter lie at
+the same fraction between its samples: the four weights along each axis are computed once. Each row
+of pixels then takes two passes: the coefficients' planes and rows are mixed into one row (along
+memory), and this row is sampled at the pixels.
+
+Corner rule: pixel ``i`` reaches from ``i`` to ``i + 1``, so its centre is at the offset
+``i + ½ − x`` from the emitter. Pixels whose centre is at an offset in [−radius, radius) along both
+axes get light: as many for each emitter, 2 · radius along each axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+TAPS = 4
+MIN_CUBIC_PLANES = 4
+
+
+def _compiled(function: Kernel) -> Kernel:
+    """Compile with numba, kept on disk where there is a place to keep it."""
+    try:
+        return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=True)(function))
+    except RuntimeError:
+        return cast(Kernel, numba.njit(nogil=True, fastmath=True)(function))
+
+
+@_compiled
+def _fill_taps(t: float, weights: Float32Array, slopes: Float32Array) -> None:
+    """Fill in the four weights of a cubic B-spline at the fraction ``t``, and their slopes."""
+    u = 1.0 - t
+    weights[0] = u * u * u / 6.0
+    weights[1] = (4.0 + t * t * (3.0 * t - 6.0)) / 6.0
+    weights[2] = (4.0 + u * u * (3.0 * u - 6.0)) / 6.0
+    weights[3] = t * t * t / 6.0
+    slopes[0] = -0.5 * u * u
+    slopes[1] = t * (1.5 * t - 2.0)
+    slopes[2] = -u * (1.5 * u - 2.0)
+    slopes[3] = 0.5 * t * t
+
+
+@_compiled
+def _fill_planes(
+    z_nm: float,
+    planes: int,
+    z0_nm: float,
+    dz_nm: float,
+    place: npt.NDArray[np.int64],
+    weights: Float32Array,
+    slopes: Float32Array,
+) -> int:
+    """Fill in which planes a depth takes, their weights and slopes (per nm); return how many.
+
+    Depths beyond the first or last plane are taken as there, with a slope of 0.
+    """
+    if planes == 1:
+        place[0] = 0
+        weights[0] = 1.0
+        slopes[0] = 0.0
+        return 1
+    at = (z_nm - z0_nm) / dz_nm
+    inside = at >= 0.0 and at <= planes - 1.0
+    at = min(max(at, 0.0), planes - 1.0)
+    first = min(int(at), planes - 2)
+    per_nm = 1.0 / dz_nm if inside else 0.0
+    if planes < MIN_CUBIC_PLANES:
+        for tap in range(2):
+            place[tap] = first + tap
+            slopes[tap] = (2 * tap - 1) * per_nm
+        weights[0] = 1.0 - (at - first)
+        weights[1] = at - first
+        return 2
+    _fill_taps(at - first, weights, slopes)
+    for tap in range(TAPS):
+        k = abs(first + tap - 1)
+        place[tap] = 2 * (planes - 1) - k if k > planes - 1 else k
+        slopes[tap] *= per_nm
+    return TAPS
+
+
+@_compiled
+def _first_pixel(position_px: float, radius_px: int) -> int:
+    """Return the first of the pixels that an emitter's light reaches along an axis."""
+    return math.ceil(position_px - 0.5 - radius_px)
+
+
+@_compiled
+def _sample_of(first: int, position_px: float, samples_per_px: int, radius_px: int) -> float:
+    """Return where the centre of an emitter's first pixel lies among the samples."""
+    at = (first + 0.5 - position_px + radius_px) * samples_per_px
+    # Rounding must not lead to the sample after the last one of this pixel.
+    return min(max(at, 0.0), samples_per_px - 1e-9)
+
+
+@_compiled
+def _mix_rows(
+    coefficients: Float32Array,
+    planes: npt.NDArray[np.int64],
+    weights_z: Float32Array,
+    used: int,
+    row: int,
+    weights_y: Float32Array,
+    out: Float32Array,
+) -> None:
+    """Mix the rows ``row`` … ``row + 3`` of some planes into one row."""
+    size = out.size
+    for m in range(size):
+        out[m] = 0.0
+    for a in range(used):
+        plane = coefficients[planes[a]]
+        line0, line1, line2, line3 = plane[row], plane[row + 1], plane[row + 2], plane[row + 3]
+        w0, w1 = weights_z[a] * weights_y[0], weights_z[a] * weights_y[1]
+        w2, w3 = weights_z[a] * weights_y[2], weights_z[a] * weights_y[3]
+        for m in range(size):
+            out[m] += w0 * line0[m] + w1 * line1[m] + w2 * line2[m] + w3 * line3[m]
+
+
+@_compiled
+def add_table_emitters(
+    expected: Float32Array,
+    frame: npt.NDArray[np.int64],
+    x_px: FloatArray,
+    y_px: FloatArray,
+    z_nm: FloatArray,
+    photons: FloatArray,
+    coefficients: Float32Array,
+    samples_per_px: int,
+    radius_px: int,
+    z0_nm: float,
+    dz_nm: float,
+) -> None:
+    """Add the light of emitters to frames of expected photons, in place.
+
+    Parameters
+    ----------
+    expected
+        Expected photons, float32 of shape (t, y, x).
+    frame
+        Index into ``expected`` of each emitter, int64 of shape (n,).
+    x_px, y_px
+        Positions, float64 of shape (n,): x along columns, corner rule. Emitters may lie outside
+        the frame; the light that reaches in is added.
+    z_nm
+        Depths, float64 of shape (n,); beyond the table's planes the nearest one is taken.
+    photons
+        Photons of each emitter, float64 of shape (n,).
+    coefficients, samples_per_px, radius_px, z0_nm, dz_nm
+        Of the :class:`~deep_storm.psf.table.PsfTable`.
+
+    Raises
+    ------
+    ValueError
+        A frame index is not one of ``expected``.
+    """
+    frames, height, width = expected.shape
+    edge = coefficients.shape[2]
+    row = np.empty(edge, np.float32)
+    taps = np.empty((3, TAPS), np.float32)
+    slopes = np.empty(TAPS, np.float32)
+    planes = np.empty(TAPS, np.int64)
+    for k in range(frame.size):
+        t = frame[k]
+        if t < 0 or t >= frames:
+            raise ValueError("frame index of an emitter is outside the stack")
+        left, top = _first_pixel(x_px[k], radius_px), _first_pixel(y_px[k], radius_px)
+        begin, end = max(left, 0), min(left + 2 * radius_px, width)
+        first, last = max(top, 0), min(top + 2 * radius_px, height)
+        if begin >= end or first >= last:
+            continue
+        at_x = _sample_of(left, x_px[k], samples_per_px, radius_px)
+        at_y = _sample_of(top, y_px[k], samples_per_px, radius_px)
+        across, down = int(at_x), int(at_y)
+        _fill_taps(at_x - across, taps[0], slopes)
+        _fill_taps(at_y - down, taps[1], slopes)
+        used = _fill_planes(z_nm[k], coefficients.shape[0], z0_nm, dz_nm, planes, taps[2], slopes)
+        for tap in range(used):
+            taps[2, tap] *= np.float32(photons[k])
+        w0, w1, w2, w3 = taps[0, 0], taps[0, 1], taps[0, 2], taps[0, 3]
+        for j in range(first, last):
+            _mix_rows(
+                coefficients, planes, taps[2], used,
+                down + (j - top) * samples_per_px, taps[1], row,
+            )  # fmt: skip
+            for i in range(begin, end):
+                m = across + (i - left) * samples_per_px
+                expected[t, j, i] += (
+                    w0 * row[m] + w1 * row[m + 1] + w2 * row[m + 2] + w3 * row[m + 3]
+                )
+
+
+@_compiled
+def _clear(out: FloatArray, height: int, width: int) -> None:
+    """Set a window to 0; numba takes seconds to compile an assignment of slices."""
+    for a in range(out.shape[0]):
+        for j in range(height):
+            for i in range(width):
+                out[a, j, i] = 0.0
+
+
+@_compiled
+def fill_table_window(
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    x_px: float,
+    y_px: float,
+    z_nm: float,
+    coefficients: Float32Array,
+    samples_per_px: int,
+    radius_px: int,
+    z0_nm: float,
+    dz_nm: float,
+    out: FloatArray,
+) -> None:
+    """Fill in what an emitter of one photon sends into a window, and how that changes.
+
+    Parameters
+    ----------
+    top, left, height, width
+        First pixel and size of the window.
+    x_px, y_px, z_nm
+        Position of the emitter (corner rule) and its depth.
+    coefficients, samples_per_px, radius_px, z0_nm, dz_nm
+        Of the :class:`~deep_storm.psf.table.PsfTable`.
+    out
+        float64 of shape (1 or 4, at least height, at least width): the share of each pixel and,
+        if there is room, its derivatives by the emitter's x, y (per px) and z (per nm). 0 where
+        the table does not reach.
+    """
+    parts = out.shape[0]
+    _clear(out, height, width)
+    first_column, first_row = _first_pixel(x_px, radius_px), _first_pixel(y_px, radius_px)
+    begin, end = max(first_column, left), min(first_column + 2 * radius_px, left + width)
+    first, last = max(first_row, top), min(first_row + 2 * radius_px, top + height)
+    if begin >= end or first >= last:
+        return
+    at_x = _sample_of(first_column, x_px, samples_per_px, radius_px)
+    at_y = _sample_of(first_row, y_px, samples_per_px, radius_px)
+    across, down = int(at_x), int(at_y)
+    taps = np.empty((3, TAPS), np.float32)
+    slopes = np.empty((3, TAPS), np.float32)
+    planes = np.empty(TAPS, np.int64)
+    _fill_taps(at_x - across, taps[0], slopes[0])
+    _fill_taps(at_y - down, taps[1], slopes[1])
+    used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, planes, taps[2], slopes[2])
+    per_px = np.float64(samples_per_px)
+    rows = np.empty((3, coefficients.shape[2]), np.float32)
+    for j in range(first, last):
+        row = down + (j - first_row) * samples_per_px
+        _mix_rows(coefficients, planes, taps[2], used, row, taps[1], rows[0])
+        if parts > 1:
+            _mix_rows(coefficients, planes, taps[2], used, row, slopes[1], rows[1])
+            _mix_rows(coefficients, planes, slopes[2], used, row, taps[1], rows[2])
+        for i in range(begin, end):
+            m = across + (i - first_column) * samples_per_px
+            value, along_x, along_y, along_z = 0.0, 0.0, 0.0, 0.0
+            for tap in range(TAPS):
+                value += taps[0, tap] * rows[0, m + tap]
+                if parts > 1:
+                    along_x -= slopes[0, tap] * rows[0, m + tap]
+                    along_y -= taps[0, tap] * rows[1, m + tap]
+                    along_z += taps[0, tap] * rows[2, m + tap]
+            out[0, j - top, i - left] = value
+            if parts > 1:
+                out[1, j - top, i - left] = along_x * per_px
+                out[2, j - top, i - left] = along_y * per_px
+                out[3, j - top, i - left] = along_z

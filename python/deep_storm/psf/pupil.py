@@ -1,0 +1,247 @@
+"""A PSF from theory: the light of a point through an objective with aberrations.
+
+The field in the image is the Fourier transform of the pupil function (Goodman, *Introduction to
+Fourier Optics*; Hanser et al., *Opt. Lett.* 28, 801, 2003)::
+
+    U(x, y; z) = ∫∫ A(ρ, φ) · exp(2πi · [W(ρ, φ) + D(ρ; z)]) · exp(2πi · (f_x·x + f_y·y)) df_x df_y
+    W = Σ_j c_j · Z_j(ρ, φ)                    c_j in wavelengths rms, Noll's order
+    D = [n_s·cos θ_s · (d + z) − n·cos θ · s] / λ
+
+with ``ρ = |f|·λ/NA ≤ 1`` and the angles θ_s in the sample (index ``n_s``) and θ in the immersion
+(``n``). The emitter lies at the depth ``d + z`` behind the cover glass and the objective is moved
+so (``s``) that light from the depth ``d`` is as much in phase as it can be. Positive ``z`` is
+farther from the objective. Light that only couples to the glass within a wavelength of it
+(``NA·ρ > n_s``) is left out.
+
+The vectorial model adds up three dipoles along x, y and z, each seen in two polarizations (Richards
+and Wolf, *Proc. R. Soc. A* 253, 358, 1959), without Fresnel losses at the cover glass.
+
+How it is computed: the pupil is sampled so finely that the light is periodic only with
+``PERIOD_RADII`` times half the window; samples at its rim count with the share of their area
+inside. The image |U|² is band-limited, so a coarse grid holds all of it, and one matrix per axis
+takes it exactly to the table's samples *and* integrates over the pixel (a product with ``sinc`` in
+frequency). The whole light is known from the pupil (Parseval), so the table's values are shares of
+all light, the light outside the window included.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import ifft2, next_fast_len
+
+from deep_storm.psf.fitting import fit_gaussian, offsets_px
+from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
+from deep_storm.psf.zernike import zernike
+from deep_storm.settings import Pupil
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+Complex = npt.NDArray[np.complex64]
+
+PERIOD_RADII = 16
+"""The period over half the window: no pixel is wrong by more than 3e-4 of the peak."""
+RADIUS_SIGMAS = 6.0
+RADIUS_MORE_PX = 2
+SIGMA_WAVELENGTHS = 0.21
+"""Sigma of the Gaussian that fits an Airy disk best, in λ/NA (Zhang et al., Appl. Opt. 2007)."""
+MIN_COSINE = 0.2
+"""Towards the rim of the pupil the aplanatic factor is bounded by this."""
+FOCUS_RANGE_NM = 600.0
+FOCUS_STEP_NM = 100.0
+FOCUS_SAMPLES = 2
+
+
+@dataclass(frozen=True)
+class PupilGrid:
+    """The pupil on its grid; its images hold shares of all the light.
+
+    Attributes
+    ----------
+    fields
+        Pupil functions of the light's parts, complex64 of shape (parts, k, k), without defocus.
+    turns_per_nm
+        Change of the phase with z in 2π per nm, float64 of shape (k, k).
+    tilt_x, tilt_y
+        Frequencies in cycles per pixel: what a shift by a pixel adds to the phase, in 2π.
+    period_px
+        Period of the light.
+    """
+
+    fields: Complex
+    turns_per_nm: FloatArray
+    tilt_x: FloatArray
+    tilt_y: FloatArray
+    period_px: int
+
+    @classmethod
+    def of(cls, pupil: Pupil, pixel_size_nm: float, period_px: int) -> PupilGrid:
+        """Lay a pupil out so that its light has this period."""
+        aperture = min(pupil.numerical_aperture, pupil.sample_index or math.inf)
+        edge = aperture / pupil.wavelength_nm * pixel_size_nm  # cycles per px
+        reach = math.ceil(edge * period_px + 1.0)
+        frequency = np.arange(-reach, reach + 1) / period_px
+        tilt_x, tilt_y = np.meshgrid(frequency, frequency)
+        radial, angle = np.hypot(tilt_x, tilt_y), np.arctan2(tilt_y, tilt_x)
+        # How much of the square around a sample lies within the pupil's rim.
+        across = np.abs(np.cos(angle)) + np.abs(np.sin(angle))
+        inside = np.clip((edge - radial) * period_px / across + 0.5, 0.0, 1.0)
+        sine = np.minimum(radial, edge) / pixel_size_nm * pupil.wavelength_nm  # n·sin θ
+        turns_per_nm, drift = _defocus(pupil, sine)
+        parts = _parts(pupil, sine, angle)
+        phase = np.exp(2j * np.pi * (_wavefront(pupil, sine, angle) + drift))
+        light = np.sum(inside * parts**2)
+        fields = parts * (inside * phase / (math.sqrt(light) * period_px))
+        return cls(fields.astype(np.complex64), turns_per_nm, tilt_x, tilt_y, period_px)
+
+    def shifted(self, x_px: float, y_px: float) -> PupilGrid:
+        """Return the grid whose image lies this much farther along x and y."""
+        turn = np.exp(-2j * np.pi * (self.tilt_x * x_px + self.tilt_y * y_px))
+        return replace(self, fields=(self.fields * turn).astype(np.complex64))
+
+    def centred(self, edge: int, samples_per_px: int, z_nm: float = 0.0) -> PupilGrid:
+        """Return the grid whose image at a depth has its centre in the middle of the window."""
+        image = self.images(np.array([z_nm]), edge, samples_per_px)[0]
+        fit = fit_gaussian(image, samples_per_px)
+        return self.shifted(-fit.x_px, -fit.y_px)
+
+    def images(self, z_nm: FloatArray, edge: int, samples_per_px: int) -> Float32Array:
+        """Return the pixel-integrated image at some depths, float32 of shape (z, edge, edge)."""
+        reach = self.fields.shape[-1] // 2
+        size = next_fast_len(4 * reach + 1)
+        sampling = _pixel_matrix(offsets_px(edge, samples_per_px), self.period_px, 2 * reach, size)
+        wave = np.zeros((len(self.fields), size, size), np.complex64)
+        place = np.arange(-reach, reach + 1) % size
+        images = np.empty((z_nm.size, edge, edge), np.float32)
+        turns = (2j * np.pi * self.turns_per_nm).astype(np.complex64)
+        for k, z in enumerate(z_nm):
+            wave[:, place[:, None], place] = self.fields * np.exp(turns * np.float32(z))
+            field = ifft2(wave, norm="forward")
+            bright = np.sum(field.real**2 + field.imag**2, axis=0)
+            images[k] = sampling @ bright @ sampling.T
+        return images
+
+
+def airy_sigma_nm(pupil: Pupil) -> float:
+    """Return the sigma of the Gaussian that comes closest to the PSF without aberrations."""
+    return SIGMA_WAVELENGTHS * pupil.wavelength_nm / pupil.numerical_aperture
+
+
+def pupil_table(
+    pupil: Pupil,
+    pixel_size_nm: float,
+    z_nm: npt.ArrayLike = (0.0,),
+    samples_per_px: int = SAMPLES_PER_PX,
+    radius_px: int | None = None,
+    centred: bool = True,
+) -> PsfTable:
+    """Compute the PSF of a pupil.
+
+    Parameters
+    ----------
+    pupil
+        Numerical aperture, wavelength, indices, aberrations.
+    pixel_size_nm
+        Edge of a camera pixel.
+    z_nm
+        Depths, rising by equal steps.
+    samples_per_px
+        Samples per pixel along each axis.
+    radius_px
+        Half the window; default: six sigma of the PSF without aberrations and two pixels.
+    centred
+        Whether x = y = z = 0 is moved to the centre and the best focus, as
+        :mod:`deep_storm.psf.table` defines them (coma and spherical aberration move them);
+        otherwise it is where the geometry has it.
+
+    Raises
+    ------
+    PsfError
+        The depths do not rise by equal steps.
+    """
+    depths = np.asarray(z_nm, dtype=np.float64)
+    if radius_px is None:
+        radius_px = default_radius_px(airy_sigma_nm(pupil) / pixel_size_nm)
+    grid = PupilGrid.of(pupil, pixel_size_nm, PERIOD_RADII * radius_px)
+    edge = 2 * radius_px * samples_per_px + 1
+    focus_nm = 0.0
+    if centred:
+        focus_nm = _best_focus_nm(grid, pixel_size_nm, radius_px)
+        grid = grid.centred(edge, samples_per_px, focus_nm)
+    values = grid.images(depths + focus_nm, edge, samples_per_px)
+    return PsfTable(values, depths, pixel_size_nm, samples_per_px, "theory")
+
+
+def default_radius_px(sigma_px: float) -> int:
+    """Half the window of a PSF whose Gaussian has this sigma."""
+    return math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
+
+
+def _best_focus_nm(grid: PupilGrid, pixel_size_nm: float, radius_px: int) -> float:
+    """Return the depth at which the light is sharpest, as :meth:`PsfTable.refocused` has it."""
+    steps = round(FOCUS_RANGE_NM / FOCUS_STEP_NM)
+    depths = np.arange(-steps, steps + 1) * FOCUS_STEP_NM
+    images = grid.images(depths, 2 * radius_px * FOCUS_SAMPLES + 1, FOCUS_SAMPLES)
+    found = PsfTable(images, depths, pixel_size_nm, FOCUS_SAMPLES).refocused()
+    return float(depths[0] - found.z_nm[0])
+
+
+def _wavefront(pupil: Pupil, sine: FloatArray, angle: FloatArray) -> FloatArray:
+    """Return the aberrations over the pupil in wavelengths."""
+    total = np.zeros_like(sine)
+    for noll, waves in pupil.modes().items():
+        total += waves * zernike(noll, sine / pupil.numerical_aperture, angle)
+    return total
+
+
+def _defocus(pupil: Pupil, sine: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the phase per nm of z, and that of the depth behind the cover glass (in 2π)."""
+    index = pupil.sample_index or pupil.immersion_index
+    in_sample = np.sqrt(np.maximum(index**2 - sine**2, 0.0)) / pupil.wavelength_nm
+    if pupil.depth_nm == 0 or pupil.sample_index is None:
+        return in_sample, np.zeros_like(sine)
+    in_glass = np.sqrt(pupil.immersion_index**2 - sine**2) / pupil.wavelength_nm
+    within = sine < sine.max()
+    glass, sample = (v[within] - v[within].mean() for v in (in_glass, in_sample))
+    moved = (glass @ sample) / (glass @ glass)
+    drift = pupil.depth_nm * (in_sample - moved * in_glass)
+    return in_sample, drift - drift[within].mean()
+
+
+def _parts(pupil: Pupil, sine: FloatArray, angle: FloatArray) -> FloatArray:
+    """Return the amplitudes of what adds up in brightness: (1 or 6, k, k), real."""
+    index = pupil.sample_index or pupil.immersion_index
+    sin = np.minimum(sine / index, 1.0)
+    cos = np.sqrt(1.0 - sin**2)
+    even = np.ones_like(cos)
+    if pupil.apodization == "aplanatic":
+        even = np.maximum(cos, MIN_COSINE) ** -0.5
+    if pupil.model == "scalar":
+        return even[None]
+    c, s = np.cos(angle), np.sin(angle)
+    dipoles = (
+        cos * c * c + s * s, (cos - 1.0) * s * c, -sin * c,
+        (cos - 1.0) * s * c, cos * s * s + c * c, -sin * s,
+    )  # fmt: skip
+    return np.stack(dipoles) * even
+
+
+def _pixel_matrix(offset_px: FloatArray, period_px: int, reach: int, size: int) -> Float32Array:
+    """Return the matrix from an image's periodic, coarse grid to pixels at some offsets.
+
+    Exact for an image without frequencies above ``reach`` periods: the integral over the pixel is
+    a product with ``sinc`` in frequency.
+
+    Returns
+    -------
+    float32 of shape (offsets, size).
+    """
+    frequency = np.arange(reach + 1) / period_px
+    weight = np.where(frequency > 0, 2.0, 1.0) * np.sinc(frequency) / size
+    there = 2 * np.pi * np.outer(offset_px, frequency)
+    here = 2 * np.pi * np.outer(frequency * period_px, np.arange(size) / size)
+    matrix = (np.cos(there) * weight) @ np.cos(here) + (np.sin(there) * weight) @ np.sin(here)
+    return matrix.astype(np.float32)

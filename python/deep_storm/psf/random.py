@@ -1,0 +1,155 @@
+"""Random PSFs: what a network must have seen to be used with any microscope.
+
+Sizes are in pixels, as a network sees them. Three of four are pupils with random aberrations of
+Noll's modes 5 to 11 (astigmatism, coma, trefoil, spherical), with a random share and sign for each;
+the others are Gaussians, and Gaussians in a wide halo such as out-of-focus or scattered light
+makes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.psf.fitting import offsets_px, profile
+from deep_storm.psf.gaussian import gaussian_table
+from deep_storm.psf.pupil import SIGMA_WAVELENGTHS, PupilGrid
+from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
+from deep_storm.settings import Pupil
+
+SIGMA_PX = (0.8, 2.2)
+"""Effective sigma, log-uniform."""
+MAX_ABERRATION_WAVES = 0.15
+"""RMS of all modes together, uniform from 0."""
+NOT_ABERRATED_SHARE = 0.15
+PUPIL_SHARE = 0.75
+HALO_SHARE = 0.1
+"""The rest are Gaussians."""
+
+INDICES = (1.33, 1.4, 1.515)
+MIN_APERTURE = 1.0
+MAX_APERTURE = 1.49
+MIN_BELOW_INDEX = 0.03
+WAVELENGTHS_NM = (520.0, 700.0)
+
+Z_NM = np.linspace(-600.0, 600.0, 13)
+RADIUS_SIGMAS = 5.0
+RADIUS_MORE_PX = 3
+PERIOD_RADII = 8
+"""Coarser than :func:`~deep_storm.psf.pupil.pupil_table`: 1e-3 of the peak is enough here."""
+
+WIDENING = 8.0
+"""An aberrated PSF is wider by about 1 + this · (waves rms)²."""
+
+HALO_LIGHT = (0.05, 0.4)
+HALO_SIGMAS = (1.8, 4.0)
+
+_MODES = (
+    "oblique_astigmatism_waves",
+    "astigmatism_waves",
+    "vertical_coma_waves",
+    "horizontal_coma_waves",
+    "vertical_trefoil_waves",
+    "oblique_trefoil_waves",
+    "spherical_waves",
+)
+
+
+def draw_psf(rng: np.random.Generator, pixel_size_nm: float | None = None) -> PsfTable:
+    """Draw a PSF of any kind: a pupil, a Gaussian or a Gaussian with a halo.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    pixel_size_nm
+        Pixel size that the table shall state; default: the one that belongs to the wavelength and
+        aperture drawn. Sizes in pixels and depths in nm are the same for any.
+    """
+    kind = rng.random()
+    if kind < PUPIL_SHARE:
+        return draw_pupil(rng, pixel_size_nm)
+    stated_nm = 100.0 if pixel_size_nm is None else pixel_size_nm
+    sigma_px = _log_uniform(rng, SIGMA_PX)
+    if kind < PUPIL_SHARE + HALO_SHARE:
+        return halo_table(
+            sigma_px, _log_uniform(rng, HALO_SIGMAS), rng.uniform(*HALO_LIGHT), stated_nm
+        )
+    return gaussian_table(sigma_px * stated_nm, stated_nm)
+
+
+def draw_pupil(
+    rng: np.random.Generator,
+    pixel_size_nm: float | None = None,
+    z_nm: npt.NDArray[np.float64] = Z_NM,
+    samples_per_px: int = SAMPLES_PER_PX,
+) -> PsfTable:
+    """Draw the PSF of a random pupil.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    pixel_size_nm
+        As in :func:`draw_psf`.
+    z_nm
+        Depths around the nominal focus, rising by equal steps; the best focus may lie a little
+        beside it.
+    samples_per_px
+        Samples per pixel along each axis.
+    """
+    aberration = rng.uniform(0.0, MAX_ABERRATION_WAVES)
+    if rng.random() < NOT_ABERRATED_SHARE:
+        aberration = 0.0
+    shares = rng.standard_normal(len(_MODES))
+    waves = aberration * shares / np.linalg.norm(shares)
+    index = float(rng.choice(INDICES))
+    pupil = Pupil(
+        numerical_aperture=rng.uniform(MIN_APERTURE, min(MAX_APERTURE, index - MIN_BELOW_INDEX)),
+        wavelength_nm=rng.uniform(*WAVELENGTHS_NM),
+        immersion_index=index,
+        **dict(zip(_MODES, waves.tolist(), strict=True)),
+    )
+    sigma_px = _log_uniform(rng, SIGMA_PX)
+    airy_px = sigma_px / (1.0 + WIDENING * aberration**2)
+    own_nm = SIGMA_WAVELENGTHS * pupil.wavelength_nm / (pupil.numerical_aperture * airy_px)
+    radius_px = math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
+    edge = 2 * radius_px * samples_per_px + 1
+    grid = PupilGrid.of(pupil, own_nm, PERIOD_RADII * radius_px).centred(edge, samples_per_px)
+    values = grid.images(np.asarray(z_nm, dtype=np.float64), edge, samples_per_px)
+    return PsfTable(values, z_nm, pixel_size_nm or own_nm, samples_per_px, "theory")
+
+
+def halo_table(
+    sigma_px: float,
+    halo_sigmas: float,
+    halo_light: float,
+    pixel_size_nm: float,
+    samples_per_px: int = SAMPLES_PER_PX,
+) -> PsfTable:
+    """Make the table of a Gaussian with a wider, fainter one around it.
+
+    Parameters
+    ----------
+    sigma_px
+        Standard deviation of the core.
+    halo_sigmas
+        That of the halo, in units of the core's.
+    halo_light
+        Share of the light that is in the halo.
+    pixel_size_nm
+        Edge of a camera pixel.
+    samples_per_px
+        Samples per pixel along each axis.
+    """
+    radius_px = math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
+    offset_px = offsets_px(2 * radius_px * samples_per_px + 1, samples_per_px)
+    core, halo = (profile(offset_px, 0.0, sigma_px * wide)[0] for wide in (1.0, halo_sigmas))
+    values = (1.0 - halo_light) * np.outer(core, core) + halo_light * np.outer(halo, halo)
+    return PsfTable(values[None], np.zeros(1), pixel_size_nm, samples_per_px, "theory")
+
+
+def _log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
+    return float(np.exp(rng.uniform(*np.log(ends))))

@@ -1,0 +1,81 @@
+"""Settings of a PSF from theory: the objective's pupil and its aberrations."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from deep_storm.settings.base import Settings, setting
+
+FIRST_HIGHER_MODE = 12
+"""Noll's index of the first mode without a name of its own."""
+MAX_HIGHER_MODES = 25
+
+
+def _mode(noll: int, name: str) -> Any:
+    """Declare the coefficient of a Zernike mode."""
+    return setting(0.0, f"{name} (Noll {noll})", unit="wavelengths rms", ge=-2, le=2)
+
+
+class Pupil(Settings):
+    """The objective's pupil: numerical aperture, refractive indices and aberrations."""
+
+    numerical_aperture: float = setting(
+        ..., "numerical aperture of the objective", example=1.4, gt=0.05, le=1.8
+    )
+    wavelength_nm: float = setting(
+        ..., "emission wavelength in vacuum", unit="nm", example=670.0, ge=200, le=2000
+    )
+    immersion_index: float = setting(
+        1.515, "refractive index of the immersion medium", ge=1.0, le=2.0
+    )
+    sample_index: float | None = setting(
+        None, "refractive index around the emitters; default: that of the immersion", ge=1.0, le=2.0
+    )
+    depth_nm: float = setting(
+        0.0, "depth of the focus behind the cover glass", unit="nm", ge=0, le=100_000
+    )
+    model: Literal["scalar", "vectorial"] = setting(
+        "scalar", "scalar: light as one wave; vectorial: polarized light of freely turning dipoles"
+    )
+    apodization: Literal["none", "aplanatic"] = setting(
+        "none",
+        "brightness over the pupil: none (even) or aplanatic (1/√cos of the angle, in amplitude)",
+    )
+    oblique_astigmatism_waves: float = _mode(5, "oblique astigmatism")
+    astigmatism_waves: float = _mode(6, "vertical astigmatism")
+    vertical_coma_waves: float = _mode(7, "vertical coma")
+    horizontal_coma_waves: float = _mode(8, "horizontal coma")
+    vertical_trefoil_waves: float = _mode(9, "vertical trefoil")
+    oblique_trefoil_waves: float = _mode(10, "oblique trefoil")
+    spherical_waves: float = _mode(11, "primary spherical aberration")
+    higher_waves: tuple[float, ...] = setting(
+        (),
+        "coefficients of Noll's modes 12, 13, … in this order",
+        unit="wavelengths rms",
+        max_length=MAX_HIGHER_MODES,
+    )
+
+    @model_validator(mode="after")
+    def _opening_is_possible(self) -> Pupil:
+        if self.numerical_aperture >= self.immersion_index:
+            raise ValueError(
+                f"numerical_aperture is {self.numerical_aperture:g} with an immersion_index of "
+                f"{self.immersion_index:g}; the aperture must be smaller than the index"
+            )
+        return self
+
+    def modes(self) -> dict[int, float]:
+        """Return the coefficients that are not zero: Noll's index to wavelengths rms."""
+        named = (
+            self.oblique_astigmatism_waves,
+            self.astigmatism_waves,
+            self.vertical_coma_waves,
+            self.horizontal_coma_waves,
+            self.vertical_trefoil_waves,
+            self.oblique_trefoil_waves,
+            self.spherical_waves,
+        )
+        first = FIRST_HIGHER_MODE - len(named)
+        return {j: waves for j, waves in enumerate((*named, *self.higher_waves), first) if waves}
