@@ -94,12 +94,12 @@ def fit_gaussian(image: npt.NDArray[np.floating], samples_per_px: int) -> Gaussi
         Samples of ``image`` per pixel along each axis.
     """
     offset_px = offsets_px(image.shape[0], samples_per_px)
-    image = np.asarray(image, dtype=np.float64)
-    best = _start(image, offset_px)
-    share, error, step = _step(image, offset_px, best, 0.0)
+    shares: FloatArray = np.asarray(image, dtype=np.float64)
+    best = _start(shares, offset_px)
+    share, error, step = _step(shares, offset_px, best, 0.0)
     damping = 0.0
     for _ in range(ITERATIONS):
-        new_share, new_error, new_step = _step(image, offset_px, best + step, damping)
+        new_share, new_error, new_step = _step(shares, offset_px, best + step, damping)
         if new_error < error:
             improved = error - new_error
             share, error, best, damping = new_share, new_error, best + step, damping * 0.1
@@ -110,7 +110,7 @@ def fit_gaussian(image: npt.NDArray[np.floating], samples_per_px: int) -> Gaussi
             damping = max(10.0 * damping, 1e-2)
             if damping > MAX_DAMPING:
                 break
-            _, _, step = _step(image, offset_px, best, damping)
+            _, _, step = _step(shares, offset_px, best, damping)
     return GaussianFit(share, float(best[0]), float(best[1]), math.exp(best[2]))
 
 

@@ -13,30 +13,21 @@ axes get light: as many for each emitter, 2 · radius along each axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.kernels import kernel
+
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 TAPS = 4
-MIN_CUBIC_PLANES = 4
+MIN_CUBIC_PLANES = 6
+"""Of coefficients: four planes of values."""
 
 
-def _compiled(function: Kernel) -> Kernel:
-    """Compile with numba, kept on disk where there is a place to keep it."""
-    try:
-        return cast(Kernel, numba.njit(cache=True, nogil=True, fastmath=True)(function))
-    except RuntimeError:
-        return cast(Kernel, numba.njit(nogil=True, fastmath=True)(function))
-
-
-@_compiled
+@kernel(fastmath=True)
 def _fill_taps(t: float, weights: Float32Array, slopes: Float32Array) -> None:
     """Fill in the four weights of a cubic B-spline at the fraction ``t``, and their slopes."""
     u = 1.0 - t
@@ -50,52 +41,49 @@ def _fill_taps(t: float, weights: Float32Array, slopes: Float32Array) -> None:
     slopes[3] = 0.5 * t * t
 
 
-@_compiled
+@kernel(fastmath=True)
 def _fill_planes(
     z_nm: float,
     planes: int,
     z0_nm: float,
     dz_nm: float,
-    place: npt.NDArray[np.int64],
     weights: Float32Array,
     slopes: Float32Array,
-) -> int:
-    """Fill in which planes a depth takes, their weights and slopes (per nm); return how many.
+) -> tuple[int, int]:
+    """Fill in the weights and slopes (per nm) of the coefficients' planes that a depth takes.
 
     Depths beyond the first or last plane are taken as there, with a slope of 0.
+
+    Returns
+    -------
+    The first of these planes, and their number.
     """
     if planes == 1:
-        place[0] = 0
         weights[0] = 1.0
         slopes[0] = 0.0
-        return 1
+        return 0, 1
+    last = planes - 1.0 if planes < MIN_CUBIC_PLANES else planes - 3.0
     at = (z_nm - z0_nm) / dz_nm
-    inside = at >= 0.0 and at <= planes - 1.0
-    at = min(max(at, 0.0), planes - 1.0)
-    first = min(int(at), planes - 2)
-    per_nm = 1.0 / dz_nm if inside else 0.0
+    per_nm = 1.0 / dz_nm if 0.0 <= at <= last else 0.0
+    at = min(max(at, 0.0), last)
+    first = min(int(at), int(last) - 1)
     if planes < MIN_CUBIC_PLANES:
-        for tap in range(2):
-            place[tap] = first + tap
-            slopes[tap] = (2 * tap - 1) * per_nm
-        weights[0] = 1.0 - (at - first)
-        weights[1] = at - first
-        return 2
+        weights[0], weights[1] = 1.0 - (at - first), at - first
+        slopes[0], slopes[1] = -per_nm, per_nm
+        return first, 2
     _fill_taps(at - first, weights, slopes)
     for tap in range(TAPS):
-        k = abs(first + tap - 1)
-        place[tap] = 2 * (planes - 1) - k if k > planes - 1 else k
         slopes[tap] *= per_nm
-    return TAPS
+    return first, TAPS
 
 
-@_compiled
+@kernel(fastmath=True)
 def _first_pixel(position_px: float, radius_px: int) -> int:
     """Return the first of the pixels that an emitter's light reaches along an axis."""
     return math.ceil(position_px - 0.5 - radius_px)
 
 
-@_compiled
+@kernel(fastmath=True)
 def _sample_of(first: int, position_px: float, samples_per_px: int, radius_px: int) -> float:
     """Return where the centre of an emitter's first pixel lies among the samples."""
     at = (first + 0.5 - position_px + radius_px) * samples_per_px
@@ -103,30 +91,30 @@ def _sample_of(first: int, position_px: float, samples_per_px: int, radius_px: i
     return min(max(at, 0.0), samples_per_px - 1e-9)
 
 
-@_compiled
+@kernel(fastmath=True)
 def _mix_rows(
     coefficients: Float32Array,
-    planes: npt.NDArray[np.int64],
+    plane: int,
     weights_z: Float32Array,
     used: int,
     row: int,
     weights_y: Float32Array,
     out: Float32Array,
 ) -> None:
-    """Mix the rows ``row`` … ``row + 3`` of some planes into one row."""
+    """Mix the rows ``row`` … ``row + 3`` of ``used`` planes from ``plane`` on into one row."""
     size = out.size
     for m in range(size):
         out[m] = 0.0
     for a in range(used):
-        plane = coefficients[planes[a]]
-        line0, line1, line2, line3 = plane[row], plane[row + 1], plane[row + 2], plane[row + 3]
+        rows = coefficients[plane + a]
+        line0, line1, line2, line3 = rows[row], rows[row + 1], rows[row + 2], rows[row + 3]
         w0, w1 = weights_z[a] * weights_y[0], weights_z[a] * weights_y[1]
         w2, w3 = weights_z[a] * weights_y[2], weights_z[a] * weights_y[3]
         for m in range(size):
             out[m] += w0 * line0[m] + w1 * line1[m] + w2 * line2[m] + w3 * line3[m]
 
 
-@_compiled
+@kernel(fastmath=True)
 def add_table_emitters(
     expected: Float32Array,
     frame: npt.NDArray[np.int64],
@@ -168,7 +156,6 @@ def add_table_emitters(
     row = np.empty(edge, np.float32)
     taps = np.empty((3, TAPS), np.float32)
     slopes = np.empty(TAPS, np.float32)
-    planes = np.empty(TAPS, np.int64)
     for k in range(frame.size):
         t = frame[k]
         if t < 0 or t >= frames:
@@ -183,13 +170,13 @@ def add_table_emitters(
         across, down = int(at_x), int(at_y)
         _fill_taps(at_x - across, taps[0], slopes)
         _fill_taps(at_y - down, taps[1], slopes)
-        used = _fill_planes(z_nm[k], coefficients.shape[0], z0_nm, dz_nm, planes, taps[2], slopes)
+        plane, used = _fill_planes(z_nm[k], coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes)
         for tap in range(used):
             taps[2, tap] *= np.float32(photons[k])
         w0, w1, w2, w3 = taps[0, 0], taps[0, 1], taps[0, 2], taps[0, 3]
         for j in range(first, last):
             _mix_rows(
-                coefficients, planes, taps[2], used,
+                coefficients, plane, taps[2], used,
                 down + (j - top) * samples_per_px, taps[1], row,
             )  # fmt: skip
             for i in range(begin, end):
@@ -199,7 +186,7 @@ def add_table_emitters(
                 )
 
 
-@_compiled
+@kernel(fastmath=True)
 def _clear(out: FloatArray, height: int, width: int) -> None:
     """Set a window to 0; numba takes seconds to compile an assignment of slices."""
     for a in range(out.shape[0]):
@@ -208,7 +195,7 @@ def _clear(out: FloatArray, height: int, width: int) -> None:
                 out[a, j, i] = 0.0
 
 
-@_compiled
+@kernel(fastmath=True)
 def fill_table_window(
     top: int,
     left: int,
@@ -251,18 +238,17 @@ def fill_table_window(
     across, down = int(at_x), int(at_y)
     taps = np.empty((3, TAPS), np.float32)
     slopes = np.empty((3, TAPS), np.float32)
-    planes = np.empty(TAPS, np.int64)
     _fill_taps(at_x - across, taps[0], slopes[0])
     _fill_taps(at_y - down, taps[1], slopes[1])
-    used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, planes, taps[2], slopes[2])
+    plane, used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes[2])
     per_px = np.float64(samples_per_px)
     rows = np.empty((3, coefficients.shape[2]), np.float32)
     for j in range(first, last):
         row = down + (j - first_row) * samples_per_px
-        _mix_rows(coefficients, planes, taps[2], used, row, taps[1], rows[0])
+        _mix_rows(coefficients, plane, taps[2], used, row, taps[1], rows[0])
         if parts > 1:
-            _mix_rows(coefficients, planes, taps[2], used, row, slopes[1], rows[1])
-            _mix_rows(coefficients, planes, slopes[2], used, row, taps[1], rows[2])
+            _mix_rows(coefficients, plane, taps[2], used, row, slopes[1], rows[1])
+            _mix_rows(coefficients, plane, slopes[2], used, row, taps[1], rows[2])
         for i in range(begin, end):
             m = across + (i - first_column) * samples_per_px
             value, along_x, along_y, along_z = 0.0, 0.0, 0.0, 0.0

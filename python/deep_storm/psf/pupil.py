@@ -183,7 +183,7 @@ def default_radius_px(sigma_px: float) -> int:
 def _best_focus_nm(grid: PupilGrid, pixel_size_nm: float, radius_px: int) -> float:
     """Return the depth at which the light is sharpest, as :meth:`PsfTable.refocused` has it."""
     steps = round(FOCUS_RANGE_NM / FOCUS_STEP_NM)
-    depths = np.arange(-steps, steps + 1) * FOCUS_STEP_NM
+    depths: FloatArray = np.linspace(-FOCUS_RANGE_NM, FOCUS_RANGE_NM, 2 * steps + 1)
     images = grid.images(depths, 2 * radius_px * FOCUS_SAMPLES + 1, FOCUS_SAMPLES)
     found = PsfTable(images, depths, pixel_size_nm, FOCUS_SAMPLES).refocused()
     return float(depths[0] - found.z_nm[0])

@@ -148,7 +148,9 @@ def halo_table(
     offset_px = offsets_px(2 * radius_px * samples_per_px + 1, samples_per_px)
     core, halo = (profile(offset_px, 0.0, sigma_px * wide)[0] for wide in (1.0, halo_sigmas))
     values = (1.0 - halo_light) * np.outer(core, core) + halo_light * np.outer(halo, halo)
-    return PsfTable(values[None], np.zeros(1), pixel_size_nm, samples_per_px, "theory")
+    return PsfTable(
+        values[None].astype(np.float32), np.zeros(1), pixel_size_nm, samples_per_px, "theory"
+    )
 
 
 def _log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:

@@ -7,8 +7,10 @@ integrated over, so the shares of all pixels around an emitter sum to 1, or to `
 the window of ± ``radius_px``.
 
 Between the samples the table is a cubic B-spline (Unser, *IEEE Signal Process. Mag.* 1999): along
-y and x, and along z from four planes on; two or three planes are interpolated linearly. ``s`` is a
-whole number, so all pixels around one emitter lie at the same fraction between samples.
+y and x, and along z from four planes on; two or three planes are interpolated linearly. The ends
+are mirrored along y and x, where next to no light is; along z the spline has no knot at the second
+and the last but one plane. ``s`` is a whole number, so all pixels around one emitter lie at the
+same fraction between samples.
 
 **Centre.** A PSF of any shape has no centre of its own. Here it is the centre of the round,
 pixel-integrated Gaussian that fits the plane z = 0 best (least squares over the whole window):
@@ -120,16 +122,16 @@ class PsfTable:
 
     @cached_property
     def coefficients(self) -> Float32Array:
-        """Coefficients of the B-spline, float32 of shape (z, y + 2, x + 2).
+        """Coefficients of the B-spline, float32 of shape (z or z + 2, y + 2, x + 2).
 
-        One sample more on each side along y and x (mirrored), so that no place in the window
-        needs a sample that is not there.
+        One coefficient more on each side along y and x, and from four planes on along z, so that
+        no place in the table needs one that is not there.
         """
         filtered = self.values.astype(np.float64)
-        if len(filtered) >= MIN_CUBIC_PLANES:
-            filtered = spline_filter1d(filtered, 3, axis=0, mode="mirror")
         for axis in (1, 2):
             filtered = spline_filter1d(filtered, 3, axis=axis, mode="mirror")
+        if len(filtered) >= MIN_CUBIC_PLANES:
+            filtered = np.tensordot(spline_matrix(len(filtered)), filtered, 1)
         return np.pad(filtered.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="reflect")
 
     @cached_property
@@ -145,11 +147,11 @@ class PsfTable:
 
     def sigma_at_nm(self, z_nm: npt.ArrayLike) -> FloatArray:
         """Return the effective sigma at some depths, shape of ``z_nm``."""
-        return np.interp(z_nm, self.z_nm, self.effective_sigmas_nm)
+        return np.interp(np.asarray(z_nm), self.z_nm, self.effective_sigmas_nm)
 
     def share_beyond(self, z_nm: npt.ArrayLike) -> FloatArray:
         """Return the share of the light that is outside the window, shape of ``z_nm``."""
-        return np.maximum(1.0 - np.interp(z_nm, self.z_nm, self.share_within), 0.0)
+        return np.maximum(1.0 - np.interp(np.asarray(z_nm), self.z_nm, self.share_within), 0.0)
 
     def plane(self, z_nm: float) -> FloatArray:
         """Return the PSF at a depth (the nearest that the table has), float64 of shape (y, x)."""
@@ -176,7 +178,7 @@ class PsfTable:
     def centred(self) -> PsfTable:
         """Return the table with its centre at x = y = 0 and its best focus at z = 0.
 
-        Meant for small moves: what comes in over the edge of the window is its mirror image.
+        Meant for small moves: over the edge of the window comes its last row or column.
         """
         moved = self.refocused()
         for _ in range(2):
@@ -218,16 +220,17 @@ class PsfTable:
 
     def _depth_weights(self, z_nm: FloatArray) -> FloatArray:
         """Return the weight of each plane at some depths, shape (depths, z)."""
-        at = np.clip((z_nm - self.z0_nm) / self.dz_nm, 0, len(self.z_nm) - 1)
-        return interpolation(at, len(self.z_nm))
+        return interpolation((z_nm - self.z0_nm) / self.dz_nm, len(self.z_nm))
 
     def _shifted(self, x_px: float, y_px: float) -> PsfTable:
         """Return the table with the place (x, y) in the middle."""
         edge = self.values.shape[1]
         down, across = (
-            interpolation(np.arange(edge) + by * self.samples_per_px, edge) for by in (y_px, x_px)
+            interpolation(np.arange(edge, dtype=np.float64) + by * self.samples_per_px, edge)
+            for by in (y_px, x_px)
         )
-        return replace(self, values=down @ self.values.astype(np.float64) @ across.T)
+        values = down @ self.values.astype(np.float64) @ across.T
+        return replace(self, values=values.astype(np.float32))
 
     def _best_focus_nm(self) -> float:
         """Return the depth at which the effective sigma is smallest (parabola of three planes)."""
@@ -240,15 +243,35 @@ class PsfTable:
         return float(self.z_nm[k] + self.dz_nm * 0.5 * (before - after) / bend)
 
 
+def spline_matrix(count: int) -> FloatArray:
+    """Return the matrix from ``count`` (4 or more) values to the coefficients of their B-spline.
+
+    The spline goes through the values and has no knot at the second and the last but one.
+
+    Returns
+    -------
+    float64 of shape (count + 2, count): one coefficient before the first value, one behind the
+    last.
+    """
+    matrix = np.zeros((count + 2, count + 2))
+    rows = np.arange(count)
+    for tap, weight in enumerate((1 / 6, 4 / 6, 1 / 6)):
+        matrix[rows, rows + tap] = weight
+    no_knot = (-1.0, 4.0, -6.0, 4.0, -1.0)  # the jump of the third derivative
+    matrix[count, :5] = matrix[count + 1, -5:] = no_knot
+    return np.linalg.inv(matrix)[:, :count].astype(np.float64)
+
+
 def interpolation(at: FloatArray, count: int) -> FloatArray:
     """Return the matrix that interpolates ``count`` equidistant values at some places.
 
     Parameters
     ----------
     at
-        Places in units of the distance between values, shape (n,).
+        Places in units of the distance between values, shape (n,); beyond the ends the first or
+        last value is taken.
     count
-        Number of values: 1 (constant), 2 or 3 (linear), or more (cubic B-spline, mirrored ends).
+        Number of values: 1 (constant), 2 or 3 (linear), or more (cubic B-spline).
 
     Returns
     -------
@@ -256,21 +279,19 @@ def interpolation(at: FloatArray, count: int) -> FloatArray:
     """
     if count == 1:
         return np.ones((at.size, 1))
-    first = np.floor(at).astype(np.int64)
-    rows = np.arange(at.size)
-    matrix = np.zeros((at.size, count))
+    inside: FloatArray = np.clip(at, 0.0, count - 1.0)
+    first = np.minimum(inside.astype(np.int64), count - 2)
+    rows, t = np.arange(at.size), inside - first
     if count < MIN_CUBIC_PLANES:
-        for tap, weight in ((0, 1 - (at - first)), (1, at - first)):
-            np.add.at(matrix, (rows, np.clip(first + tap, 0, count - 1)), weight)
-        return matrix
-    t = at - first
+        linear = np.zeros((at.size, count))
+        linear[rows, first], linear[rows, first + 1] = 1 - t, t
+        return linear
+    taps = np.zeros((at.size, count + 2))
     weights = ((1 - t) ** 3, 4 - 6 * t**2 + 3 * t**3, 1 + 3 * t + 3 * t**2 - 3 * t**3, t**3)
-    period = 2 * (count - 1)
     for tap, weight in enumerate(weights):
-        place = (first + tap - 1) % period
-        np.add.at(matrix, (rows, np.where(place < count, place, period - place)), weight / 6)
-    filtered: FloatArray = matrix @ spline_filter1d(np.eye(count), 3, axis=0, mode="mirror")
-    return filtered
+        taps[rows, first + tap] = weight / 6
+    matrix: FloatArray = taps @ spline_matrix(count)
+    return matrix
 
 
 def _check_shape(values: Float32Array, samples_per_px: int, pixel_size_nm: float) -> None:
