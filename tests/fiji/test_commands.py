@@ -97,6 +97,41 @@ def test_background_of_a_roi_goes_to_the_camera(imagej):
     assert imagej.ask("camera")["read_noise_adu"] == pytest.approx(4.0, abs=0.2)
 
 
+def crowded_movie(density_per_um2):
+    from deep_storm.settings import Background, Emitters, Psf, Simulation
+    from deep_storm.simulation.frames import simulate
+
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, read_noise_adu=2)
+    emitters = Emitters(density_per_um2=density_per_um2, intensity_photon=1500.0)
+    movie = Simulation(frames=12, width_px=48, height_px=48)
+    background = Background(background_photon=10.0)
+    return simulate(camera, Psf(sigma_nm=130.0), emitters, background, movie).stack
+
+
+def test_light_between_molecules_does_not_become_the_baseline(imagej):
+    imagej.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
+    crowd = {"array": crowded_movie(3.0), "title": "crowd"}
+    done = imagej.run("Measure_Background...", crowd)
+    assert done["status"].startswith("ok: Background ")
+    assert done["table"]["Mean"][-1] > 120
+    for image in (crowd, crowd | {"array": crowd["array"][0]}):
+        refused = imagej.run("Measure_Background...", image, use_for_camera=True)
+        assert refused["status"].startswith("error: "), refused["status"]
+        assert "the camera was not changed" in refused["status"]
+        assert imagej.ask("camera")["baseline_adu"] == 100.0
+
+
+def test_dark_frames_become_the_baseline(imagej):
+    imagej.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=1.0, photons_per_adu=0.5)
+    dark = np.random.default_rng(4).normal(100.0, 2.0, (12, 48, 48)).round().astype(np.uint16)
+    done = imagej.run(
+        "Measure_Background...", {"array": dark, "roi": (0, 0, 48, 48)}, use_for_camera=True
+    )
+    assert "The camera has them now" in done["status"]
+    assert imagej.ask("camera")["baseline_adu"] == pytest.approx(100.0, abs=0.2)
+    assert imagej.ask("camera")["read_noise_adu"] == pytest.approx(2.0, abs=0.1)
+
+
 def test_roi_on_light_is_refused(imagej):
     image = background_image()
     bright = np.argwhere(image["array"] > 2000)[0]

@@ -47,7 +47,7 @@ def test_macros_in_the_documentation_give_every_parameter():
     calls = re.findall(r'^ *run\("(.+?)", "(.*)"\);$', page.split(MACROS_BEGIN)[0], flags=re.M)
     labels = {made.menu[-1]: made for made in map(catalog.command, catalog.command_keys())}
     ours = [(label, options) for label, options in calls if label in labels]
-    assert len(ours) >= 4
+    assert len(ours) >= 3
     for label, options in ours:
         given = re.findall(r"(\w+)=(?:\[[^\]]*\]|\S+)", options)
         assert given == [p.name for p in labels[label].parameters], label

@@ -1,19 +1,35 @@
-"""Measure Background...: the ROI, or what lies below ImageJ's automatic threshold."""
+"""Measure Background...: the ROI, or what lies below ImageJ's automatic threshold.
+
+In a crowded movie the darkest part holds the light between the molecules. That is worth a
+measurement, but it is not the camera: it goes there only when the frames do not speak against it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
+from deep_storm.estimation.camera.light import traces_of_light
+from deep_storm.estimation.sampling import LEAST_FRAMES
 from deep_storm.fiji.camera import remember_camera, remembered_camera
 from deep_storm.fiji.imagej.images import ImageFrames
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.imagej.overlays import show_area
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.words import counted
+
+Values = npt.NDArray[np.intp]
 
 METHOD = "Default"
 """ImageJ's threshold method; without "dark" it selects the dark part."""
+ROI_DRAWN = "ROI"
+NOT_STORED = "The camera was not changed."
+MAX_FRAMES, MAX_PIXELS = 100, 20_000
+"""Of these, light in what was measured is looked for."""
 NOISES = 4.0
 """A frame without molecules is cut in two by the threshold as well: its whole noise is dark."""
 
@@ -22,7 +38,7 @@ def measure(call: Call) -> Outcome:
     """Measure mean and standard deviation of the dark part, as a person does by hand."""
     image = call.image
     ImageFrames(image, use_roi=False)  # refuses colours and the like
-    roi, how = image.getRoi(), "ROI"
+    roi, how = image.getRoi(), ROI_DRAWN
     if roi is None or not roi.isArea():
         roi, how = _dark_part(image), "below ImageJ's automatic threshold"
     mean, deviation, pixels = _statistics(image, roi)
@@ -32,7 +48,7 @@ def measure(call: Call) -> Outcome:
             "dark pixels of a camera, which vary with its noise",
             "draw a ROI on the background of raw frames",
         )
-    if how == "ROI":
+    if how == ROI_DRAWN:
         _check_dark(image, mean)
     show_area(image, roi, "background")
     table = _into_results(call, image, mean, deviation, pixels)
@@ -41,8 +57,62 @@ def measure(call: Call) -> Outcome:
         f"Baseline {mean:.2f} ADU, read-out noise {deviation:.2f} ADU"
     )
     if call.values["use_for_camera"]:
-        text += "\n" + _offer(call, mean, deviation)
+        light = _light(image, roi, how)
+        text += "\n" + (_offer(call, mean, deviation) if _wanted(call, light) else NOT_STORED)
     return Outcome(text, table=table)
+
+
+def _light(image: Any, roi: Any, how: str) -> str:
+    """Say why what was measured may be light, not the camera; empty when nothing speaks for it."""
+    frames = ImageFrames(image, use_roi=False)
+    count = frames.shape[0]
+    if count < LEAST_FRAMES:
+        if how == ROI_DRAWN:
+            return ""
+        return (
+            f"{counted(count, 'frame')} of {image.getTitle()} cannot show whether its darkest part "
+            "is without light"
+        )
+    rows, columns = _pixels(roi, frames.shape[1:])
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_FRAMES)).round().astype(int))
+    values = np.stack([frames.read(t, t + 1)[0][rows, columns] for t in chosen.tolist()])
+    traces = traces_of_light(values)
+    return f"what was measured in {image.getTitle()} holds light: {traces[0]}" if traces else ""
+
+
+def _pixels(roi: Any, shape: tuple[int, int]) -> tuple[Values, Values]:
+    """Return rows and columns of pixels of a ROI, so many that they show light."""
+    height, width = shape
+    bounds, mask = roi.getBounds(), roi.getMask()
+    part = np.ones((int(bounds.height), int(bounds.width)), dtype=bool)
+    if mask is not None:
+        part = np.frombuffer(memoryview(mask.getPixels()), dtype=np.uint8).reshape(part.shape) != 0
+    rows, columns = np.nonzero(part)
+    rows, columns = rows + int(bounds.y), columns + int(bounds.x)
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    step = max(1, int(inside.sum()) // MAX_PIXELS)
+    return rows[inside][::step], columns[inside][::step]
+
+
+def _wanted(call: Call, light: str) -> bool:
+    """Return whether the values may go to the camera; who sits there is asked if it is light.
+
+    Raises
+    ------
+    StackError
+        Nobody can be asked.
+    """
+    if not light:
+        return True
+    if call.host.asks:
+        question = f"{light[:1].upper()}{light[1:]}. Use it for the camera all the same?"
+        return call.host.ask(f"Deep-STORM: {call.command.title}", question, otherwise=False)
+    raise StackError(
+        f"{light}; the camera was not changed",
+        "the baseline and the noise of a camera in the dark",
+        "measure frames that were taken with the shutter closed, draw a ROI in a covered corner, "
+        "or enter baseline and noise in Plugins > Deep-STORM > Camera Setup...",
+    )
 
 
 def _check_dark(image: Any, mean: float) -> None:

@@ -85,9 +85,14 @@ class Host:
         if self._log is not None:
             self._log.info(text)
 
+    @property
+    def asks(self) -> bool:
+        """Whether somebody can be asked: there are windows, and no macro runs."""
+        return bool(self.windows and not self._ij.macroRunning())
+
     def ask(self, title: str, question: str, *, otherwise: bool) -> bool:
         """Ask yes or no; ``otherwise`` is the answer without windows and in a macro."""
-        if not self.windows or self._ij.macroRunning():
+        if not self.asks:
             return otherwise
         dialog = java_class("ij.gui.YesNoCancelDialog")(
             self._ij.getInstance(), title, _wrapped(question)
