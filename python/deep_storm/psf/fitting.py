@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erf
+
+from deep_storm.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,28 +58,39 @@ def offsets_px(edge: int, samples_per_px: int) -> FloatArray:
     return (np.arange(edge) - edge // 2) / samples_per_px
 
 
-def profile(offset_px: FloatArray, centre_px: float, sigma_px: float) -> FloatArray:
-    """Return the share of pixels along one axis, and its derivatives.
+@kernel(fastmath=True)
+def fill_profile(offset_px: FloatArray, centre_px: float, sigma_px: float, out: FloatArray) -> None:
+    """Fill in the share of pixels along one axis, and its derivatives.
 
     Parameters
     ----------
     offset_px
-        Offsets of the pixels' centres, shape (n,).
+        Offsets of the pixels' centres, float64 of shape (n,).
     centre_px, sigma_px
         Of the Gaussian.
-
-    Returns
-    -------
-    float64 of shape (3, n): the share, its derivative by the centre and by the logarithm of sigma.
+    out
+        float64 of shape (3, n): the share, its derivative by the centre and by the logarithm of
+        sigma.
     """
-    low = (offset_px - 0.5 - centre_px) / sigma_px
-    high = (offset_px + 0.5 - centre_px) / sigma_px
     root, norm = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
-    low_height, high_height = norm * np.exp(-0.5 * low * low), norm * np.exp(-0.5 * high * high)
-    share = 0.5 * (erf(high * root) - erf(low * root))
-    return np.stack(
-        [share, (low_height - high_height) / sigma_px, low * low_height - high * high_height]
-    )
+    for i in range(offset_px.size):
+        low = (offset_px[i] - 0.5 - centre_px) / sigma_px
+        high = (offset_px[i] + 0.5 - centre_px) / sigma_px
+        low_height, high_height = (
+            norm * math.exp(-0.5 * low * low),
+            norm * math.exp(-0.5 * high * high),
+        )
+        out[0, i] = 0.5 * (math.erf(high * root) - math.erf(low * root))
+        out[1, i] = (low_height - high_height) / sigma_px
+        out[2, i] = low * low_height - high * high_height
+
+
+def profile(offset_px: FloatArray, centre_px: float, sigma_px: float) -> FloatArray:
+    """Return the share of pixels along one axis, float64 of the shape of ``offset_px``."""
+    filled = np.empty((3, offset_px.size))
+    fill_profile(offset_px, centre_px, sigma_px, filled)
+    share: FloatArray = filled[0]
+    return share
 
 
 def fit_gaussian(image: npt.NDArray[np.floating], samples_per_px: int) -> GaussianFit:
@@ -93,58 +105,143 @@ def fit_gaussian(image: npt.NDArray[np.floating], samples_per_px: int) -> Gaussi
     samples_per_px
         Samples of ``image`` per pixel along each axis.
     """
-    offset_px = offsets_px(image.shape[0], samples_per_px)
-    shares: FloatArray = np.asarray(image, dtype=np.float64)
-    best = _start(shares, offset_px)
-    share, error, step = _step(shares, offset_px, best, 0.0)
+    shares = np.ascontiguousarray(image, dtype=np.float64)
+    at = np.empty(3)
+    share = _fit(shares, offsets_px(len(shares), samples_per_px), at)
+    return GaussianFit(share, float(at[0]), float(at[1]), math.exp(at[2]))
+
+
+@kernel(fastmath=True)
+def _fit(image: FloatArray, offset_px: FloatArray, best: FloatArray) -> float:
+    """Fill in x, y and log sigma of the best fit and return its amplitude."""
+    work = np.empty((2, 3, offset_px.size))
+    step, trial, trial_step = np.empty(3), np.empty(3), np.empty(3)
+    _start(image, offset_px, work, best)
     damping = 0.0
+    share, error = _step(image, offset_px, best, damping, work, step)
     for _ in range(ITERATIONS):
-        new_share, new_error, new_step = _step(shares, offset_px, best + step, damping)
-        if new_error < error:
-            improved = error - new_error
-            share, error, best, damping = new_share, new_error, best + step, damping * 0.1
-            step = new_step
-            if improved < CONVERGED * error or np.abs(step).max() < CONVERGED_PX:
+        for p in range(3):
+            trial[p] = best[p] + step[p]
+        trial_share, trial_error = _step(image, offset_px, trial, damping, work, trial_step)
+        if trial_error < error:
+            improved, longest = error - trial_error, 0.0
+            for p in range(3):
+                best[p], step[p] = trial[p], trial_step[p]
+                longest = max(longest, abs(step[p]))
+            share, error, damping = trial_share, trial_error, damping * 0.1
+            if improved < CONVERGED * error or longest < CONVERGED_PX:
                 break
         else:
             damping = max(10.0 * damping, 1e-2)
             if damping > MAX_DAMPING:
                 break
-            _, _, step = _step(shares, offset_px, best, damping)
-    return GaussianFit(share, float(best[0]), float(best[1]), math.exp(best[2]))
+            _step(image, offset_px, best, damping, work, step)
+    return share
 
 
-def _start(image: FloatArray, offset_px: FloatArray) -> FloatArray:
-    """Return x, y and log sigma to start from: the brightest sample, and what fits around it."""
-    row, column = np.unravel_index(int(image.argmax()), image.shape)
-    x, y = offset_px[column], offset_px[row]
-    root = math.sqrt(2.0) * TRIED_SIGMAS_PX[:, None]
-    across, down = (
-        0.5 * np.subtract(*(erf((offset_px - at + edge) / root) for edge in (0.5, -0.5)))
-        for at in (x, y)
-    )
-    seen = np.sum((down @ image) * across, axis=1)
-    explained = seen**2 / (np.sum(down**2, axis=1) * np.sum(across**2, axis=1))
-    return np.array([x, y, math.log(TRIED_SIGMAS_PX[int(explained.argmax())])])
+@kernel(fastmath=True)
+def _start(image: FloatArray, offset_px: FloatArray, work: FloatArray, best: FloatArray) -> None:
+    """Fill in x, y and log sigma to start from: the brightest sample, and what fits around it."""
+    brightest = image[0, 0] - 1.0
+    for j in range(image.shape[0]):
+        for i in range(image.shape[1]):
+            if image[j, i] > brightest:
+                brightest = image[j, i]
+                best[0], best[1] = offset_px[i], offset_px[j]
+    most = -1.0
+    for sigma in TRIED_SIGMAS_PX:
+        fill_profile(offset_px, best[0], sigma, work[0])
+        fill_profile(offset_px, best[1], sigma, work[1])
+        seen, across, down = 0.0, 0.0, 0.0
+        for j in range(image.shape[0]):
+            row = 0.0
+            for i in range(image.shape[1]):
+                row += image[j, i] * work[0, 0, i]
+            seen += row * work[1, 0, j]
+            across += work[0, 0, j] ** 2
+            down += work[1, 0, j] ** 2
+        if seen * seen > most * across * down:
+            most = seen * seen / (across * down)
+            best[2] = math.log(sigma)
 
 
+@kernel(fastmath=True)
+def _project(image: FloatArray, work: FloatArray, seen: FloatArray, gram: FloatArray) -> float:
+    """Add up the products of the image, and of the profiles, with profiles; return its square."""
+    total = 0.0
+    for j in range(image.shape[0]):
+        r0, r1, r2 = 0.0, 0.0, 0.0
+        for i in range(image.shape[1]):
+            value = image[j, i]
+            r0 += value * work[0, 0, i]
+            r1 += value * work[0, 1, i]
+            r2 += value * work[0, 2, i]
+            total += value * value
+        for a in range(3):
+            seen[3 * a] += work[1, a, j] * r0
+            seen[3 * a + 1] += work[1, a, j] * r1
+            seen[3 * a + 2] += work[1, a, j] * r2
+            for b in range(3):
+                gram[0, a, b] += work[0, a, j] * work[0, b, j]
+                gram[1, a, b] += work[1, a, j] * work[1, b, j]
+    return total
+
+
+@kernel(fastmath=True)
 def _step(
-    image: FloatArray, offset_px: FloatArray, at: FloatArray, damping: float
-) -> tuple[float, float, FloatArray]:
-    """Return the best amplitude, the error and a damped Gauss-Newton step in x, y and log sigma.
+    image: FloatArray,
+    offset_px: FloatArray,
+    at: FloatArray,
+    damping: float,
+    work: FloatArray,
+    step: FloatArray,
+) -> tuple[float, float]:
+    """Fill in a damped Gauss-Newton step in x, y, log sigma; return best amplitude and error.
 
     The model is a product of its axes, so no image but the given one is ever made: all sums over
     pixels are products of sums over an axis.
     """
     sigma = math.exp(at[2])
-    across, down = profile(offset_px, at[0], sigma), profile(offset_px, at[1], sigma)
-    seen = SLOPES @ (down @ image @ across.T).ravel()
-    normal = SLOPES @ np.kron(down @ down.T, across @ across.T) @ SLOPES.T
-    share = seen[0] / normal[0, 0]
-    error = float(np.sum(image * image) - share * seen[0])
-    gradient = seen - share * normal[0]
-    scale = np.array([1.0, share, share, share])
-    normal *= np.outer(scale, scale)
-    normal[np.diag_indices(4)] *= 1.0 + damping
-    step = np.linalg.solve(normal, scale * gradient)[1:]
-    return float(share), error, np.clip(step, -MAX_STEP, MAX_STEP)
+    fill_profile(offset_px, at[0], sigma, work[0])
+    fill_profile(offset_px, at[1], sigma, work[1])
+    seen, gram = np.zeros(9), np.zeros((2, 3, 3))
+    total = _project(image, work, seen, gram)
+    gradient, normal = np.zeros(4), np.zeros((4, 4))
+    for p in range(4):
+        for r in range(9):
+            gradient[p] += SLOPES[p, r] * seen[r]
+            for q in range(4):
+                for s in range(9):
+                    product = gram[1, r // 3, s // 3] * gram[0, r % 3, s % 3]
+                    normal[p, q] += SLOPES[p, r] * SLOPES[q, s] * product
+    share = gradient[0] / normal[0, 0]
+    error = total - share * gradient[0]
+    for p in range(4):
+        gradient[p] -= share * normal[0, p]
+    for p in range(1, 4):
+        gradient[p] *= share
+        for q in range(4):
+            normal[p, q] *= share
+            normal[q, p] *= share
+    for p in range(4):
+        normal[p, p] *= 1.0 + damping
+    _solve(normal, gradient)
+    for p in range(3):
+        step[p] = min(max(gradient[p + 1], -MAX_STEP[p]), MAX_STEP[p])
+    return share, error
+
+
+@kernel(fastmath=True)
+def _solve(matrix: FloatArray, right: FloatArray) -> None:
+    """Solve a positive definite system in place (no pivots needed)."""
+    size = right.size
+    for p in range(size):
+        for q in range(p + 1, size):
+            factor = matrix[q, p] / matrix[p, p]
+            for r in range(p, size):
+                matrix[q, r] -= factor * matrix[p, r]
+            right[q] -= factor * right[p]
+    for p in range(size - 1, -1, -1):
+        for q in range(p + 1, size):
+            right[p] -= matrix[p, q] * right[q]
+        right[p] /= matrix[p, p]

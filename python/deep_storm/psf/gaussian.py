@@ -37,7 +37,11 @@ def gaussian_table(
     if radius_px is None:
         radius_px = max(MIN_RADIUS_PX, math.ceil(RADIUS_SIGMAS * sigma_px))
     edge = 2 * radius_px * samples_per_px + 1
-    share = profile(offsets_px(edge, samples_per_px), 0.0, sigma_px)[0]
+    share = profile(offsets_px(edge, samples_per_px), 0.0, sigma_px)
     return PsfTable(
-        np.outer(share, share)[None], np.zeros(1), pixel_size_nm, samples_per_px, "gaussian"
+        np.outer(share, share)[None].astype(np.float32),
+        np.zeros(1),
+        pixel_size_nm,
+        samples_per_px,
+        "gaussian",
     )

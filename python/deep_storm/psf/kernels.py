@@ -1,9 +1,9 @@
 """Light of emitters spread over pixels with a PSF table.
 
 The table is a cubic B-spline (:mod:`deep_storm.psf.table`), and all pixels around an emitter lie at
-the same fraction between its samples: the four weights along each axis are computed once. Each row
-of pixels then takes two passes: the coefficients' planes and rows are mixed into one row (along
-memory), and this row is sampled at the pixels.
+the same fraction between its samples: the four weights along each axis are computed once. For each
+row of pixels the coefficients' planes and rows are mixed into one row and that with itself, moved
+by a sample each time; both run along memory. The pixels are then every ``samples_per_px``-th of it.
 
 Corner rule: pixel ``i`` reaches from ``i`` to ``i + 1``, so its centre is at the offset
 ``i + ½ − x`` from the emitter. Pixels whose centre is at an offset in [−radius, radius) along both
@@ -102,16 +102,27 @@ def _mix_rows(
     out: Float32Array,
 ) -> None:
     """Mix the rows ``row`` … ``row + 3`` of ``used`` planes from ``plane`` on into one row."""
-    size = out.size
+    size = coefficients.shape[2]
     for m in range(size):
         out[m] = 0.0
     for a in range(used):
-        rows = coefficients[plane + a]
-        line0, line1, line2, line3 = rows[row], rows[row + 1], rows[row + 2], rows[row + 3]
         w0, w1 = weights_z[a] * weights_y[0], weights_z[a] * weights_y[1]
         w2, w3 = weights_z[a] * weights_y[2], weights_z[a] * weights_y[3]
         for m in range(size):
-            out[m] += w0 * line0[m] + w1 * line1[m] + w2 * line2[m] + w3 * line3[m]
+            out[m] += (
+                w0 * coefficients[plane + a, row, m]
+                + w1 * coefficients[plane + a, row + 1, m]
+                + w2 * coefficients[plane + a, row + 2, m]
+                + w3 * coefficients[plane + a, row + 3, m]
+            )
+
+
+@kernel(fastmath=True)
+def _mix_columns(row: Float32Array, weights: Float32Array, out: Float32Array) -> None:
+    """Mix each sample of a row with the three that follow."""
+    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    for m in range(out.size):
+        out[m] = w0 * row[m] + w1 * row[m + 1] + w2 * row[m + 2] + w3 * row[m + 3]
 
 
 @kernel(fastmath=True)
@@ -152,8 +163,8 @@ def add_table_emitters(
         A frame index is not one of ``expected``.
     """
     frames, height, width = expected.shape
-    edge = coefficients.shape[2]
-    row = np.empty(edge, np.float32)
+    row = np.zeros(coefficients.shape[2] + TAPS, np.float32)
+    mixed = np.empty(coefficients.shape[2], np.float32)
     taps = np.empty((3, TAPS), np.float32)
     slopes = np.empty(TAPS, np.float32)
     for k in range(frame.size):
@@ -173,17 +184,16 @@ def add_table_emitters(
         plane, used = _fill_planes(z_nm[k], coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes)
         for tap in range(used):
             taps[2, tap] *= np.float32(photons[k])
-        w0, w1, w2, w3 = taps[0, 0], taps[0, 1], taps[0, 2], taps[0, 3]
         for j in range(first, last):
             _mix_rows(
                 coefficients, plane, taps[2], used,
                 down + (j - top) * samples_per_px, taps[1], row,
             )  # fmt: skip
+            _mix_columns(row, taps[0], mixed)
+            m = across + (begin - left) * samples_per_px
             for i in range(begin, end):
-                m = across + (i - left) * samples_per_px
-                expected[t, j, i] += (
-                    w0 * row[m] + w1 * row[m + 1] + w2 * row[m + 2] + w3 * row[m + 3]
-                )
+                expected[t, j, i] += mixed[m]
+                m += samples_per_px
 
 
 @kernel(fastmath=True)
@@ -241,25 +251,21 @@ def fill_table_window(
     _fill_taps(at_x - across, taps[0], slopes[0])
     _fill_taps(at_y - down, taps[1], slopes[1])
     plane, used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes[2])
-    per_px = np.float64(samples_per_px)
-    rows = np.empty((3, coefficients.shape[2]), np.float32)
+    scale = (1.0, -1.0 * samples_per_px, -1.0 * samples_per_px, 1.0)
+    row = np.zeros(coefficients.shape[2] + TAPS, np.float32)
+    mixed = np.empty((4, coefficients.shape[2]), np.float32)
     for j in range(first, last):
-        row = down + (j - first_row) * samples_per_px
-        _mix_rows(coefficients, plane, taps[2], used, row, taps[1], rows[0])
+        line = down + (j - first_row) * samples_per_px
+        _mix_rows(coefficients, plane, taps[2], used, line, taps[1], row)
+        _mix_columns(row, taps[0], mixed[0])
         if parts > 1:
-            _mix_rows(coefficients, plane, taps[2], used, row, slopes[1], rows[1])
-            _mix_rows(coefficients, plane, slopes[2], used, row, taps[1], rows[2])
-        for i in range(begin, end):
-            m = across + (i - first_column) * samples_per_px
-            value, along_x, along_y, along_z = 0.0, 0.0, 0.0, 0.0
-            for tap in range(TAPS):
-                value += taps[0, tap] * rows[0, m + tap]
-                if parts > 1:
-                    along_x -= slopes[0, tap] * rows[0, m + tap]
-                    along_y -= taps[0, tap] * rows[1, m + tap]
-                    along_z += taps[0, tap] * rows[2, m + tap]
-            out[0, j - top, i - left] = value
-            if parts > 1:
-                out[1, j - top, i - left] = along_x * per_px
-                out[2, j - top, i - left] = along_y * per_px
-                out[3, j - top, i - left] = along_z
+            _mix_columns(row, slopes[0], mixed[1])
+            _mix_rows(coefficients, plane, taps[2], used, line, slopes[1], row)
+            _mix_columns(row, taps[0], mixed[2])
+            _mix_rows(coefficients, plane, slopes[2], used, line, taps[1], row)
+            _mix_columns(row, taps[0], mixed[3])
+        for a in range(parts):
+            m = across + (begin - first_column) * samples_per_px
+            for i in range(begin, end):
+                out[a, j - top, i - left] = scale[a] * mixed[a, m]
+                m += samples_per_px

@@ -17,11 +17,11 @@ The vectorial model adds up three dipoles along x, y and z, each seen in two pol
 and Wolf, *Proc. R. Soc. A* 253, 358, 1959), without Fresnel losses at the cover glass.
 
 How it is computed: the pupil is sampled so finely that the light is periodic only with
-``PERIOD_RADII`` times half the window; samples at its rim count with the share of their area
-inside. The image |U|² is band-limited, so a coarse grid holds all of it, and one matrix per axis
-takes it exactly to the table's samples *and* integrates over the pixel (a product with ``sinc`` in
-frequency). The whole light is known from the pupil (Parseval), so the table's values are shares of
-all light, the light outside the window included.
+``PERIOD_RADII`` times half the window; its rim is a band-limited step. The image |U|² is
+band-limited, so a coarse grid holds all of it, and one matrix per axis takes it exactly to the
+table's samples *and* integrates over the pixel (a product with ``sinc`` in frequency). The whole
+light is known from the pupil (Parseval), so the table's values are shares of all light, the light
+outside the window included.
 """
 
 from __future__ import annotations
@@ -43,13 +43,16 @@ Float32Array = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
 
 PERIOD_RADII = 16
-"""The period over half the window: no pixel is wrong by more than 3e-4 of the peak."""
+"""The period over half the window: in focus no pixel is wrong by more than 1e-5 of the peak, far
+out of focus, where light runs into the next period, by 1e-3."""
 RADIUS_SIGMAS = 6.0
 RADIUS_MORE_PX = 2
 SIGMA_WAVELENGTHS = 0.21
 """Sigma of the Gaussian that fits an Airy disk best, in λ/NA (Zhang et al., Appl. Opt. 2007)."""
 MIN_COSINE = 0.2
 """Towards the rim of the pupil the aplanatic factor is bounded by this."""
+RIM_SAMPLES = 3
+"""The rim of the pupil is smoothed over this many samples to each side."""
 FOCUS_RANGE_NM = 600.0
 FOCUS_STEP_NM = 100.0
 FOCUS_SAMPLES = 2
@@ -82,13 +85,11 @@ class PupilGrid:
         """Lay a pupil out so that its light has this period."""
         aperture = min(pupil.numerical_aperture, pupil.sample_index or math.inf)
         edge = aperture / pupil.wavelength_nm * pixel_size_nm  # cycles per px
-        reach = math.ceil(edge * period_px + 1.0)
+        reach = math.ceil(edge * period_px + RIM_SAMPLES)
         frequency = np.arange(-reach, reach + 1) / period_px
         tilt_x, tilt_y = np.meshgrid(frequency, frequency)
         radial, angle = np.hypot(tilt_x, tilt_y), np.arctan2(tilt_y, tilt_x)
-        # How much of the square around a sample lies within the pupil's rim.
-        across = np.abs(np.cos(angle)) + np.abs(np.sin(angle))
-        inside = np.clip((edge - radial) * period_px / across + 0.5, 0.0, 1.0)
+        inside = _smooth_step((edge - radial) * period_px)
         sine = np.minimum(radial, edge) / pixel_size_nm * pupil.wavelength_nm  # n·sin θ
         turns_per_nm, drift = _defocus(pupil, sine)
         parts = _parts(pupil, sine, angle)
@@ -107,6 +108,17 @@ class PupilGrid:
         image = self.images(np.array([z_nm]), edge, samples_per_px)[0]
         fit = fit_gaussian(image, samples_per_px)
         return self.shifted(-fit.x_px, -fit.y_px)
+
+    def best_focus_nm(self, radius_px: int, reach_nm: float) -> float:
+        """Return the depth at which the light is sharpest, or 0 where that is not within reach.
+
+        As :meth:`PsfTable.refocused` has it: the Gaussian that fits best is narrowest.
+        """
+        steps = round(reach_nm / FOCUS_STEP_NM)
+        depths: FloatArray = np.linspace(-reach_nm, reach_nm, 2 * steps + 1)
+        images = self.images(depths, 2 * radius_px * FOCUS_SAMPLES + 1, FOCUS_SAMPLES)
+        found = PsfTable(images, depths, 1.0, FOCUS_SAMPLES).refocused()
+        return float(depths[0] - found.z_nm[0])
 
     def images(self, z_nm: FloatArray, edge: int, samples_per_px: int) -> Float32Array:
         """Return the pixel-integrated image at some depths, float32 of shape (z, edge, edge)."""
@@ -169,7 +181,7 @@ def pupil_table(
     edge = 2 * radius_px * samples_per_px + 1
     focus_nm = 0.0
     if centred:
-        focus_nm = _best_focus_nm(grid, pixel_size_nm, radius_px)
+        focus_nm = grid.best_focus_nm(radius_px, FOCUS_RANGE_NM)
         grid = grid.centred(edge, samples_per_px, focus_nm)
     values = grid.images(depths + focus_nm, edge, samples_per_px)
     return PsfTable(values, depths, pixel_size_nm, samples_per_px, "theory")
@@ -180,13 +192,18 @@ def default_radius_px(sigma_px: float) -> int:
     return math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
 
 
-def _best_focus_nm(grid: PupilGrid, pixel_size_nm: float, radius_px: int) -> float:
-    """Return the depth at which the light is sharpest, as :meth:`PsfTable.refocused` has it."""
-    steps = round(FOCUS_RANGE_NM / FOCUS_STEP_NM)
-    depths: FloatArray = np.linspace(-FOCUS_RANGE_NM, FOCUS_RANGE_NM, 2 * steps + 1)
-    images = grid.images(depths, 2 * radius_px * FOCUS_SAMPLES + 1, FOCUS_SAMPLES)
-    found = PsfTable(images, depths, pixel_size_nm, FOCUS_SAMPLES).refocused()
-    return float(depths[0] - found.z_nm[0])
+def _smooth_step(samples: FloatArray) -> FloatArray:
+    """Return how much light passes at some distances within (or outside, below 0) the rim.
+
+    A sharp rim on a grid would repeat the image every period, and its faint rings reach far. This
+    step is band-limited (the integral of Lanczos' kernel), so the rings end between two images,
+    and are right up to about a third of the period.
+    """
+    at = np.linspace(-RIM_SAMPLES, RIM_SAMPLES, 200 * RIM_SAMPLES + 1)
+    kernel = np.sinc(at) * np.sinc(at / RIM_SAMPLES)
+    passed = (np.cumsum(kernel) - 0.5 * kernel) / np.sum(kernel)
+    step: FloatArray = np.interp(samples, at, passed, left=0.0, right=1.0)
+    return step
 
 
 def _wavefront(pupil: Pupil, sine: FloatArray, angle: FloatArray) -> FloatArray:

@@ -37,8 +37,11 @@ WAVELENGTHS_NM = (520.0, 700.0)
 Z_NM = np.linspace(-600.0, 600.0, 13)
 RADIUS_SIGMAS = 5.0
 RADIUS_MORE_PX = 3
-PERIOD_RADII = 8
-"""Coarser than :func:`~deep_storm.psf.pupil.pupil_table`: 1e-3 of the peak is enough here."""
+PERIOD_RADII = 10
+"""Less than for :func:`~deep_storm.psf.pupil.pupil_table`: some 1e-3 of the peak out of focus."""
+
+FOCUS_REACH_NM = 300.0
+"""How far from the nominal focus the best one is looked for."""
 
 WIDENING = 8.0
 """An aberrated PSF is wider by about 1 + this · (waves rms)²."""
@@ -95,8 +98,7 @@ def draw_pupil(
     pixel_size_nm
         As in :func:`draw_psf`.
     z_nm
-        Depths around the nominal focus, rising by equal steps; the best focus may lie a little
-        beside it.
+        Depths around the best focus, rising by equal steps.
     samples_per_px
         Samples per pixel along each axis.
     """
@@ -117,8 +119,11 @@ def draw_pupil(
     own_nm = SIGMA_WAVELENGTHS * pupil.wavelength_nm / (pupil.numerical_aperture * airy_px)
     radius_px = math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
     edge = 2 * radius_px * samples_per_px + 1
-    grid = PupilGrid.of(pupil, own_nm, PERIOD_RADII * radius_px).centred(edge, samples_per_px)
-    values = grid.images(np.asarray(z_nm, dtype=np.float64), edge, samples_per_px)
+    grid = PupilGrid.of(pupil, own_nm, PERIOD_RADII * radius_px)
+    focus_nm = grid.best_focus_nm(radius_px, FOCUS_REACH_NM)
+    values = grid.centred(edge, samples_per_px, focus_nm).images(
+        z_nm + focus_nm, edge, samples_per_px
+    )
     return PsfTable(values, z_nm, pixel_size_nm or own_nm, samples_per_px, "theory")
 
 
@@ -146,7 +151,7 @@ def halo_table(
     """
     radius_px = math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
     offset_px = offsets_px(2 * radius_px * samples_per_px + 1, samples_per_px)
-    core, halo = (profile(offset_px, 0.0, sigma_px * wide)[0] for wide in (1.0, halo_sigmas))
+    core, halo = (profile(offset_px, 0.0, sigma_px * wide) for wide in (1.0, halo_sigmas))
     values = (1.0 - halo_light) * np.outer(core, core) + halo_light * np.outer(halo, halo)
     return PsfTable(
         values[None].astype(np.float32), np.zeros(1), pixel_size_nm, samples_per_px, "theory"

@@ -42,6 +42,8 @@ SAMPLES_PER_PX = 4
 """Fine enough for a pixel-integrated PSF of sigma 0.8 px: 1e-4 of the peak between samples."""
 
 MIN_CUBIC_PLANES = 4
+ROW_MULTIPLE = 32
+"""Rows of coefficients are filled up with zeros to a multiple of this, for whole vectors."""
 MIN_OF_PEAK = -0.02
 """Below zero by more than this share of the peak is no PSF, noise included."""
 MAX_SHARE = 1.01
@@ -122,17 +124,18 @@ class PsfTable:
 
     @cached_property
     def coefficients(self) -> Float32Array:
-        """Coefficients of the B-spline, float32 of shape (z or z + 2, y + 2, x + 2).
+        """Coefficients of the B-spline, float32 of shape (z or z + 2, y + 2, at least x + 2).
 
         One coefficient more on each side along y and x, and from four planes on along z, so that
-        no place in the table needs one that is not there.
+        no place in the table needs one that is not there. Rows are filled up with zeros.
         """
         filtered = self.values.astype(np.float64)
         for axis in (1, 2):
             filtered = spline_filter1d(filtered, 3, axis=axis, mode="mirror")
         if len(filtered) >= MIN_CUBIC_PLANES:
             filtered = np.tensordot(spline_matrix(len(filtered)), filtered, 1)
-        return np.pad(filtered.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="reflect")
+        padded = np.pad(filtered.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="reflect")
+        return np.pad(padded, ((0, 0), (0, 0), (0, -padded.shape[2] % ROW_MULTIPLE)))
 
     @cached_property
     def effective_sigmas_nm(self) -> FloatArray:
