@@ -100,7 +100,7 @@ class WeightsFile(Settings):
 
     name: Literal["weights.npz", "last.npz"] = setting(..., "file name")
     bytes: int = setting(..., "size", unit="bytes", ge=1)
-    sha256: str = setting(..., "checksum", pattern=r"^[0-9a-f]{64}$")
+    sha256: str = setting(..., "checksum", pattern=r"^[0-9a-f]{64}$", form="64 hexadecimal digits")
 
 
 class ModelCard(Settings):

@@ -8,9 +8,10 @@ and default everywhere.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+import types
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from deep_storm.errors import SettingsError
@@ -24,6 +25,7 @@ def setting(
     *,
     unit: str | None = None,
     example: Any = None,
+    form: str | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare a field of a settings class.
@@ -38,19 +40,52 @@ def setting(
         Unit as shown to the user; the field's name carries it too.
     example
         A plausible value, shown where there is no default.
+    form
+        What a text looks like, in words; needed with ``pattern``, for the error.
     **constraints
         ``gt``, ``ge``, ``lt``, ``le``, ``pattern`` … as pydantic takes them.
     """
-    extra = {"unit": unit, "example": example}
+    extra = {"unit": unit, "example": example, "form": form}
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
+def frames_setting(description: str) -> Any:
+    """Declare a field that says which frames are used; see :func:`setting`."""
+    return setting(
+        None,
+        description,
+        pattern=r"^\d*:\d*$|^\d+$",
+        example="1:30",
+        form="FIRST:LAST or a single frame",
+    )
+
+
 class Settings(BaseModel):
-    """Base of all settings classes: frozen, misspelt keys refused, defaults checked too."""
+    """Base of all settings classes: frozen, misspelt keys refused, defaults checked too.
+
+    A number is taken for a text that may be one (``distance=20``), and a single value for a list
+    of any length (``tolerance_nm=100``).
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_single_values(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        single = {
+            name: (value,)
+            for name, value in values.items()
+            if isinstance(value, (int, float, str)) and _takes_many(cls, name)
+        }
+        return {**values, **single}
 
     @classmethod
     def parse(cls: type[SettingsT], values: dict[str, Any], origin: str = "") -> SettingsT:
@@ -82,35 +117,40 @@ def first_problem(error: ValidationError) -> ErrorDetails:
 
 def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> SettingsError:
     """Turn the first problem that pydantic found into received / expected / what to do."""
-    from difflib import get_close_matches
-
     first = first_problem(error)
     name = str(first["loc"][0]) if first["loc"] else cls.__name__
     where = f" in {origin}" if origin else ""
     if first["type"] == "extra_forbidden":
-        close = get_close_matches(name, cls.model_fields, n=1)
-        advice = f"did you mean {close[0]!r}?" if close else "remove it"
-        return SettingsError(
-            f"unknown setting {name!r}{where}",
-            f"one of {', '.join(cls.model_fields)}",
-            advice,
-        )
+        return _unknown_setting(name, cls, where)
     field = cls.model_fields.get(name)
-    expected = describe_range(cls, name) if field is not None else first["msg"]
-    if first["type"] == "missing":
-        option = "--" + name.replace("_", "-")
-        section = cls.__name__.lower()
+    if field is None or first["type"] == "value_error":
+        name = ".".join(str(part) for part in first["loc"]) or cls.__name__.lower()
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        return SettingsError(f"{name} of the settings{where}: {reason}", advice="correct it")
+    expected = describe_range(cls, name)
+    if first["type"] == "missing" and len(first["loc"]) == 1:
+        option, section = "--" + name.replace("_", "-"), cls.__name__.lower()
         return SettingsError(
             f"{name} is missing{where}",
             expected,
             f"give {option} or put {name} under [{section}] in the --config file",
         )
-    if field is None or first["type"] == "value_error":
-        name = ".".join(str(part) for part in first["loc"]) or cls.__name__.lower()
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        return SettingsError(f"{name} of the settings{where}: {reason}", advice="correct it")
+    if first["type"] == "finite_number":
+        expected = expected.replace("number", "finite number", 1)
+    received = first.get("input")
     return SettingsError(
-        f"{name} is {first.get('input')!r}{where}", expected, f"change {name} ({field.description})"
+        f"{name} is {received!r}{where}", expected, f"change {name} ({field.description})"
+    )
+
+
+def _unknown_setting(name: str, cls: type[Settings], where: str) -> SettingsError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, cls.model_fields, n=1)
+    return SettingsError(
+        f"unknown setting {name!r}{where}",
+        f"one of {', '.join(cls.model_fields)}",
+        f"did you mean {close[0]!r}?" if close else "remove it",
     )
 
 
@@ -140,24 +180,53 @@ def field_default(cls: type[Settings], name: str) -> Any:
 
 def describe_range(cls: type[Settings], name: str) -> str:
     """Say in words what a field accepts: ``a number from 1 to 64 (nm)``."""
-    from typing import get_args, get_origin
-
-    annotation = cls.model_fields[name].annotation
-    members = [a for a in get_args(annotation) if a not in (type(None), ...)] or [annotation]
-    if get_origin(annotation) is Literal:
-        return "one of " + ", ".join(repr(a) for a in get_args(annotation))
-    if any(get_origin(m) is Literal for m in members):
-        choices = [repr(a) for m in members if get_origin(m) is Literal for a in get_args(m)]
+    field = cls.model_fields[name]
+    members = _members(cls, name)
+    choices = [repr(a) for m in members if get_origin(m) is Literal for a in get_args(m)]
+    if choices:
         return "one of " + ", ".join(choices)
-    kind = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    text = " or ".join(kind.get(m, str(m)) for m in members if m is not None)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    form, example = extra.get("form"), extra.get("example")
+    if form:
+        text = f"{form}, such as {example!r}" if example else str(form)
+    else:
+        text = " or ".join(_kind_in_words(m) for m in members) + _limits_in_words(cls, name)
+    unit = field_unit(cls, name)
+    return f"{text} ({unit})" if unit else text
+
+
+def _members(cls: type[Settings], name: str) -> list[Any]:
+    """Return the types that a field may have, without None."""
+    annotation = cls.model_fields[name].annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [member for member in get_args(annotation) if member is not type(None)]
+    return [annotation]
+
+
+def _takes_many(cls: type[Settings], name: str) -> bool:
+    """Whether a field is a list of any length: one value alone is taken for such a list."""
+    return name in cls.model_fields and any(
+        get_origin(member) is tuple and Ellipsis in get_args(member)
+        for member in _members(cls, name)
+    )
+
+
+def _kind_in_words(kind: Any) -> str:
+    """Name a type: ``a number``, ``two numbers``, ``one or more numbers``."""
+    names = {int: "whole number", float: "number", str: "text"}
+    if get_origin(kind) is tuple:
+        first, *rest = get_args(kind)
+        count = "one or more" if Ellipsis in rest else {2: "two", 3: "three"}[len(rest) + 1]
+        return f"{count} {names[first]}s"
+    return {bool: "true or false", str: "text"}.get(kind) or f"a {names[kind]}"
+
+
+def _limits_in_words(cls: type[Settings], name: str) -> str:
     limits = field_range(cls, name)
     words = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
     if "ge" in limits and "le" in limits:
-        text += f" from {limits['ge']:g} to {limits['le']:g}"
+        text = f" from {limits['ge']:,.12g} to {limits['le']:,.12g}"
     else:
-        text += " and".join(f" {words[k]} {v:g}" for k, v in limits.items())
+        text = " and".join(f" {words[k]} {v:,.12g}" for k, v in limits.items())
     multiples = [getattr(c, "multiple_of", None) for c in cls.model_fields[name].metadata]
-    text += "".join(f", a multiple of {m:g}" for m in multiples if m is not None)
-    unit = field_unit(cls, name)
-    return f"{text} ({unit})" if unit else text
+    return text + "".join(f", a multiple of {m:,.12g}" for m in multiples if m is not None)

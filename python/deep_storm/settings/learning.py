@@ -106,7 +106,11 @@ class Device(Settings):
     """Where TensorFlow computes."""
 
     device: str = setting(
-        "auto", "auto, cpu or gpu:N (as doctor lists them)", pattern=r"^(auto|cpu|gpu(:\d+)?)$"
+        "auto",
+        "auto, cpu or gpu:N (as doctor lists them)",
+        pattern=r"^(auto|cpu|gpu(:\d+)?)$",
+        example="gpu:0",
+        form="auto, cpu or gpu:N",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto", "auto takes bfloat16 where a probe shows that the processor has it"

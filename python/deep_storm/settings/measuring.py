@@ -15,6 +15,7 @@ class Measurement(Settings):
         "dark rectangle as X,Y,WIDTH,HEIGHT in pixels, as Fiji shows it; default: found by itself",
         pattern=r"^\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*$",
         example="10,20,100,80",
+        form="X,Y,WIDTH,HEIGHT",
     )
     percentile: float = setting(
         50.0,

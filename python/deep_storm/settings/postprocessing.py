@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from deep_storm.settings.base import Settings, setting
+from deep_storm.settings.base import Settings, frames_setting, setting
 
 _RANGE = r"^\s*(-?\d+(\.\d*)?)?\s*:\s*(-?\d+(\.\d*)?)?\s*$"
 
@@ -16,6 +16,7 @@ def _range(description: str, unit: str | None, example: str) -> Any:
         unit=unit,
         pattern=_RANGE,
         example=example,
+        form="LEAST:MOST",
     )
 
 
@@ -28,11 +29,8 @@ class Filtering(Settings):
     sigma_nm: str | None = _range("PSF sigmas", "nm", "80:180")
     x_nm: str | None = _range("positions", "nm", "0:5000")
     y_nm: str | None = _range("positions", "nm", "0:5000")
-    frames: str | None = setting(
-        None,
-        "frames to keep, 1-based and inclusive, as FIRST:LAST; default: all",
-        pattern=r"^\d*:\d*$|^\d+$",
-        example="1:30",
+    frames: str | None = frames_setting(
+        "frames to keep, 1-based and inclusive, as FIRST:LAST; default: all"
     )
     least_neighbours: int = setting(
         0, "localizations of any frame that must lie around one; 0: no matter", ge=0, le=1_000_000
@@ -78,6 +76,8 @@ class Duplicates(Settings):
         "uncertainty_xy",
         "a worse localization closer than this (nm) is removed: a number, or a formula for each "
         "row (ThunderSTORM: distformula)",
+        form="a number (nm) or a formula",
+        example="20",
     )
 
 

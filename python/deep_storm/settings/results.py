@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from deep_storm.settings.base import Settings, setting
+from deep_storm.settings.base import Settings, frames_setting, setting
 
 
 class Reconstruction(Settings):
@@ -27,11 +27,8 @@ class Reconstruction(Settings):
     fits: bool = setting(
         True, "check on a sample of frames whether camera, PSF and density suit the stack"
     )
-    frames: str | None = setting(
-        None,
-        "frames to use, 1-based and inclusive, as FIRST:LAST; default: all",
-        pattern=r"^\d*:\d*$|^\d+$",
-        example="1:30",
+    frames: str | None = frames_setting(
+        "frames to use, 1-based and inclusive, as FIRST:LAST; default: all"
     )
     chunk_frames: int | None = setting(
         None,
@@ -59,6 +56,7 @@ class Watching(Settings):
         "*.end",
         "name of a file (* and ? as in a shell) that says so when it appears beside the frames",
         pattern=r"^[^/\\]+$",
+        form="a name without folders",
     )
 
 
@@ -119,11 +117,8 @@ class Evaluation(Settings):
     border_nm: float = setting(
         0.0, "width of the border that is left out on all sides", unit="nm", ge=0, le=1e6
     )
-    frames: str | None = setting(
-        None,
-        "frames to use, 1-based and inclusive, as FIRST:LAST; default: those of both tables",
-        pattern=r"^\d*:\d*$|^\d+$",
-        example="1:30",
+    frames: str | None = frames_setting(
+        "frames to use, 1-based and inclusive, as FIRST:LAST; default: those of both tables"
     )
     frc_blocks: int = setting(
         20,

@@ -1,0 +1,109 @@
+"""Settings: what they accept, and an error that says something else than what was given."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import deep_storm.model  # its settings classes are tested too
+from deep_storm.errors import SettingsError
+from deep_storm.settings import (
+    Duplicates,
+    Evaluation,
+    Filtering,
+    Reconstruction,
+    Rendering,
+    Settings,
+    Training,
+    describe_range,
+)
+
+
+def all_classes(base=Settings):
+    for cls in base.__subclasses__():
+        if cls.__module__.startswith("deep_storm."):
+            yield cls
+        yield from all_classes(cls)
+
+
+CLASSES = sorted(set(all_classes()), key=lambda cls: cls.__name__)
+FIELDS = [(cls, name) for cls in CLASSES for name in cls.model_fields]
+
+
+def pattern_of(cls, name):
+    patterns = (getattr(m, "pattern", None) for m in cls.model_fields[name].metadata)
+    return next((p for p in patterns if p), None)
+
+
+def refusal(cls, **values):
+    with pytest.raises(SettingsError) as caught:
+        cls.parse(values)
+    return caught.value
+
+
+def test_a_number_alone_is_a_list_of_one():
+    assert Evaluation.parse({"tolerance_nm": 100}).tolerance_nm == (100.0,)
+    assert Evaluation.parse({"tolerance_nm": "50"}).tolerance_nm == (50.0,)
+    assert Evaluation(tolerance_nm=(1, 2)).tolerance_nm == (1.0, 2.0)
+
+
+def test_a_number_is_taken_where_a_text_may_be_one():
+    assert Duplicates.parse({"distance": 20}).distance == "20"
+    assert Duplicates.parse({"distance": 2.5}).distance == "2.5"
+    assert Reconstruction.parse({"frames": 3}).frames == "3"
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "received", "expected"),
+    [
+        (
+            Filtering,
+            {"sigma_nm": "80-180"},
+            "sigma_nm is '80-180'",
+            "LEAST:MOST, such as '80:180' (nm)",
+        ),
+        (Filtering, {"confidence": 0.5}, "confidence is 0.5", "LEAST:MOST, such as '0.5:'"),
+        (Rendering, {"field_nm": 5}, "field_nm is 5", "two numbers (nm)"),
+        (Rendering, {"field_nm": (5,)}, "field_nm is (5,)", "two numbers (nm)"),
+        (Rendering, {"field_nm": (5, 6, 7)}, "field_nm is (5, 6, 7)", "two numbers (nm)"),
+        (Evaluation, {"tolerance_nm": ("a", 5)}, "tolerance_nm is 'a'", "one or more numbers (nm)"),
+        (
+            Rendering,
+            {"sigma_nm": float("nan")},
+            "sigma_nm is nan",
+            "a finite number greater than 0 and at most 10,000 (nm)",
+        ),
+        (Training, {"steps": 2.5}, "steps is 2.5", "a whole number from 1 to 10,000,000"),
+        (Training, {"seed": -1}, "seed is -1", "a whole number from 0 to 2,147,483,647"),
+        (
+            Duplicates,
+            {"distance": True},
+            "distance is True",
+            "a number (nm) or a formula, such as '20'",
+        ),
+    ],
+)
+def test_an_error_does_not_contradict_itself(cls, values, received, expected):
+    error = refusal(cls, **values)
+    assert (error.received, error.expected) == (received, expected)
+
+
+@pytest.mark.parametrize(("cls", "name"), FIELDS)
+def test_what_a_field_expects_is_said_in_words(cls, name):
+    if cls.__module__ == deep_storm.model.__name__ and pattern_of(cls, name) is None:
+        return  # a model card's fields are not typed in by people
+    said = describe_range(cls, name)
+    assert not re.search(r"tuple|\[|<class|Literal|None|e\+", said)
+    if pattern_of(cls, name) is not None:
+        assert "text" not in said.split()
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"), [(cls, name) for cls, name in FIELDS if pattern_of(cls, name)]
+)
+def test_an_example_of_a_text_is_accepted(cls, name):
+    extra = cls.model_fields[name].json_schema_extra
+    if cls.__module__ != deep_storm.model.__name__:
+        example = cls.model_fields[name].default if extra["example"] is None else extra["example"]
+        assert re.search(pattern_of(cls, name), example)
