@@ -104,7 +104,10 @@ def test_says_what_was_written(tmp_path, capsys):
         (["evaluate", "a", "b", "--tolerence-nm", "5"], "Did you mean --tolerance-nm?"),
         (["evaluate", "a", "b", "--border-nm"], "--border-nm requires an argument"),
         (["evaluate", "a", "b", "--border-nm", "x"], "border_nm is 'x'; expected a number from 0"),
-        (["evaluate", "a", "b", "--tolerance-nm", "x"], "tolerance_nm is 'x'; expected one or more numbers"),
+        (
+            ["evaluate", "a", "b", "--tolerance-nm", "x"],
+            "tolerance_nm is 'x'; expected one or more numbers",
+        ),
         (["evaluate", "no.csv", "no.csv"], "there is no file no.csv"),
         (["evaluate", "a", "b", "--config", "no.toml"], "there is no file no.toml"),
         (["simulate", "-o", "x"], "pixel_size_nm is missing"),

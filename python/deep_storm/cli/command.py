@@ -94,7 +94,10 @@ def _common(verb: Verb) -> Iterator[inspect.Parameter]:
         )
     for name, cls in verb.settings.items():
         if cls is Camera:
-            yield _parameter(name, Path, "camera file (TOML, with a [camera] section)")
+            about = "camera file (TOML, with a [camera] section)"
+            if name == verb.whole:
+                about += ", for tables in px or ADU; default: the protocol beside a table"
+            yield _parameter(name, Path, about)
     if "overwrite" in verb.parameters:
         yield _parameter("overwrite", bool, "replace files that exist")
     yield _parameter("json", bool, "print the result as one JSON object, all else on stderr")
@@ -106,6 +109,8 @@ def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
     from cyclopts import Group
 
     for order, (parameter, cls) in enumerate(verb.settings.items()):
+        if parameter == verb.whole:
+            continue
         first_line = (inspect.getdoc(cls) or "").partition("\n")[0]
         group = Group(cls.__name__, help=first_line.replace("`", ""), sort_key=10 + order)
         default = verb.default(parameter)

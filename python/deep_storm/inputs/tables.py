@@ -31,7 +31,7 @@ def table_of(
     kind
         What the table is called in errors.
     camera
-        Needed only for a file in px or ADU.
+        Needed only for a file in px or ADU; by default that of the protocol beside the file.
 
     Raises
     ------
@@ -41,8 +41,20 @@ def table_of(
     from deep_storm.io.tables.thunderstorm import read_table
 
     if isinstance(source, (str, os.PathLike)):
-        return read_table(source, camera, kind)
+        return read_table(source, camera or _noted_camera(source), kind)
     return source
+
+
+def _noted_camera(source: str | os.PathLike[str]) -> Camera | None:
+    """Return the camera that the protocol beside a table notes, if it can be read."""
+    from deep_storm.errors import CameraError, SettingsError
+    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
+
+    protocol = find_protocol(source)
+    try:
+        return None if protocol is None else read_protocol(protocol)
+    except (CameraError, SettingsError):
+        return None  # a table in nm and photons needs none
 
 
 def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | None = None) -> None:

@@ -117,7 +117,8 @@ def collect_settings(
         if not given and optional:
             continue
         base = default.model_dump(exclude_unset=True) if default is not None else {}
-        origins = dict.fromkeys(section.keys() - single.keys(), str(options.config))
+        from_file = cls.model_fields if name == verb.whole else section.keys() - single.keys()
+        origins = dict.fromkeys(from_file, str(options.config))
         collected[name] = _parse(cls, {**base, **given}, origins)
     return collected
 

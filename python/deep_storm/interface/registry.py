@@ -22,7 +22,8 @@ The description comes first; then each argument that is not a setting; then, by 
 parameter, each settings class that the verb takes. Positional parameters are positional in the
 shell too, the others are options (``overwrite`` and ``progress`` need no declaration). A settings
 parameter whose default is None is given only when somebody gave a value for it; one without a
-default is always made, and complains about what is missing.
+default is always made, and complains about what is missing. A camera that only converts units is
+``whole="camera"``: it comes as a file or an object, and its fields are no options.
 
 The decorated function takes settings whole or one by one (``render("a.csv", output="a.tif",
 pixel_size_nm=5)``), and ``config="matched.toml"``; :mod:`deep_storm.interface.options` tells which
@@ -192,6 +193,8 @@ class Verb:
         What is not a setting.
     settings
         Settings class by the name of its parameter.
+    whole
+        The parameter whose settings are given as one object or file, not one by one.
     """
 
     name: str
@@ -199,6 +202,7 @@ class Verb:
     function: Callable[..., Any]
     arguments: tuple[Argument, ...]
     settings: Mapping[str, type[Settings]]
+    whole: str = ""
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -208,7 +212,7 @@ class Verb:
     @property
     def fields(self) -> dict[str, str]:
         """Parameter of the settings class that holds a setting, by the setting's name."""
-        return {field: name for name, cls in self.settings.items() for field in cls.model_fields}
+        return dict(_single_fields(self))
 
     def default(self, parameter: str) -> Settings | None:
         """Return the settings that the function takes by default; None when it has none."""
@@ -237,7 +241,7 @@ class Verb:
 
 
 def verb(
-    description: str, *arguments: Argument, **settings: type[Settings]
+    description: str, *arguments: Argument, whole: str = "", **settings: type[Settings]
 ) -> Callable[[Callable[..., ResultT]], Callable[..., ResultT]]:
     """Declare a function as a verb; see the module's description.
 
@@ -247,6 +251,8 @@ def verb(
         What the verb does, in one line.
     *arguments
         The parameters that are not settings.
+    whole
+        A settings parameter that is given as one object or file, not field by field.
     **settings
         Settings class by the name of its parameter.
 
@@ -258,7 +264,7 @@ def verb(
 
     def declare(function: Callable[..., ResultT]) -> Callable[..., ResultT]:
         name = function.__name__.replace("_", "-")
-        declared = Verb(name, description, function, arguments, settings)
+        declared = Verb(name, description, function, arguments, settings, whole)
         _check(declared)
 
         @functools.wraps(function)
@@ -307,13 +313,21 @@ def _check(declared: Verb) -> None:
     if any(a.name == "output" and not a.writes for a in declared.arguments):
         raise TypeError(f"{where} does not declare that it writes its output")
     taken = dict.fromkeys([*names, *RESERVED, "overwrite", "progress"], where)
-    for cls in declared.settings.values():
-        for field in cls.model_fields:
-            if field in taken:
-                raise TypeError(
-                    f"{where}: {cls.__name__}.{field} has the same name as one of {taken[field]}"
-                )
-            taken[field] = cls.__name__
+    for field, parameter in _single_fields(declared):
+        cls = declared.settings[parameter].__name__
+        if field in taken:
+            raise TypeError(f"{where}: {cls}.{field} has the same name as one of {taken[field]}")
+        taken[field] = cls
+
+
+def _single_fields(declared: Verb) -> list[tuple[str, str]]:
+    """Return each setting that is an option, with its parameter; one name may come twice."""
+    return [
+        (field, parameter)
+        for parameter, cls in declared.settings.items()
+        if parameter != declared.whole
+        for field in cls.model_fields
+    ]
 
 
 def _flat_signature(declared: Verb) -> inspect.Signature:

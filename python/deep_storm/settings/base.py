@@ -129,11 +129,13 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
         return SettingsError(f"{name} of the settings{where}: {reason}", advice="correct it")
     expected = describe_range(cls, name)
     if first["type"] == "missing" and len(first["loc"]) == 1:
-        option, section = "--" + name.replace("_", "-"), cls.__name__.lower()
+        option, section = "--" + name.replace("_", "-"), f"[{cls.__name__.lower()}]"
         return SettingsError(
             f"{name} is missing{where}",
             expected,
-            f"give {option} or put {name} under [{section}] in the --config file",
+            f"put {name} under {section} in that file"
+            if origin
+            else f"give {option} or put {name} under {section} in the --config file",
         )
     if first["type"] == "finite_number":
         expected = expected.replace("number", "finite number", 1)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.registry import Argument, verb
 from deep_storm.settings import Evaluation
@@ -120,6 +121,8 @@ def _image_line(maps: ImageMaps) -> str:
         "name without ending: SSIM and error maps (.tif), FRC curve (.csv), and a picture (.png)",
         writes=True,
     ),
+    whole="camera",
+    camera=Camera,
     settings=Evaluation,
 )
 def evaluate(
@@ -130,6 +133,7 @@ def evaluate(
     true_image: ImageSource | None = None,
     wide_field: ImageSource | None = None,
     output: Path | str | None = None,
+    camera: Camera | None = None,
     settings: Evaluation = Evaluation(),
     overwrite: bool = False,
 ) -> EvaluateResult:
@@ -151,6 +155,8 @@ def evaluate(
         Image or stack of the camera.
     output
         Where maps, curve and picture go; without it only scores are computed.
+    camera
+        Only for tables in px or ADU; by default ThunderSTORM's protocol beside each file.
     settings
         Tolerances, border, frames; blocks and pixels of the FRC.
     overwrite
@@ -177,13 +183,13 @@ def evaluate(
     _check_given(results, truth, true_image, wide_field)
     paths = _paths(output, results is not None, true_image is not None, wide_field is not None)
     check_outputs(paths.values(), overwrite)
-    check_pixel_sizes([results, truth])
-    table = None if results is None else table_of(results)
+    check_pixel_sizes([results, truth], camera)
+    table = None if results is None else table_of(results, camera=camera)
     alone = truth is None and true_image is None and wide_field is None
     draw = _drawer(reconstruction, table)
     comparison = None
     if truth is not None and table is not None:
-        comparison = compare(table, _true_table(truth), settings)
+        comparison = compare(table, _true_table(truth, camera), settings)
     seen = None
     if wide_field is not None:
         seen = picture_of(wide_field, "wide field", settings.camera_pixel_size_nm, mean=True)
@@ -220,11 +226,11 @@ def _check_given(
         )
 
 
-def _true_table(source: TableSource) -> pd.DataFrame:
+def _true_table(source: TableSource, camera: Camera | None) -> pd.DataFrame:
     """Return the ground truth, which must have rows: nothing is right or wrong without."""
     from deep_storm.errors import TableError
 
-    truth = table_of(source, "ground truth")
+    truth = table_of(source, "ground truth", camera)
     if not len(truth):
         raise TableError(
             "the ground truth is empty", "at least one emitter", "give the table of the emitters"

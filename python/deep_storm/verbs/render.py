@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
@@ -73,12 +74,15 @@ class RenderResult:
     Argument(
         "output", "the image to write: .tif with its scale in µm, or .png to look at", writes=True
     ),
+    whole="camera",
+    camera=Camera,
     settings=Rendering,
 )
 def render(
     table: TableSource,
     *,
     output: Path | str | None = None,
+    camera: Camera | None = None,
     settings: Rendering = Rendering(),
     overwrite: bool = False,
     progress: Progress = silent,
@@ -93,6 +97,8 @@ def render(
         Where to write the image: ``.png`` with its grey levels stretched to 8 bits and a scale
         bar, anything else as TIFF with an ImageJ scale. By default ``TABLE_rendered.tif`` beside
         the file; a table in memory is only drawn.
+    camera
+        Only for a table in px or ADU; by default ThunderSTORM's protocol beside the file.
     settings
         Method, pixel size, width, colour.
     overwrite
@@ -120,7 +126,7 @@ def render(
         path = path.with_name(f"{path.stem}_rendered.tif")  # beside TABLE.tif, which may be raw
     written = () if path is None else (path,)
     check_outputs(written, overwrite)
-    rows = table_of(table)
+    rows = table_of(table, camera=camera)
     if not len(rows):
         raise TableError("the table is empty", "at least one localization", "give another table")
     renderer = Renderer(rows, settings, _most_pixels(path))

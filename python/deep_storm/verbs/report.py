@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deep_storm.inputs.tables import check_pixel_sizes
+from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.interface.registry import Argument, verb
 from deep_storm.runs.table import DRIFT_FILE, RECORD
 
@@ -168,21 +168,20 @@ def _read(source: Path) -> Record:
 def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     """Gather what is still there."""
     from deep_storm.io.images import read_image
-    from deep_storm.io.tables.thunderstorm import read_table
     from deep_storm.report.gathering import first_frame, gathered
     from deep_storm.report.reconstruction import Step
 
     table, picture = (_file(source, record, ending) for ending in (".csv", ".tif"))
+    camera, trained = _expected(source, record)
     check_pixel_sizes([table, *tables])
-    own = read_table(table)
+    own = table_of(table, camera=camera)
     shown, steps = own, [Step(table.name, len(own))]
     for path in tables:
-        shown = read_table(path)
+        shown = table_of(path, camera=camera)
         steps.append(_step(path, len(shown)))
     frames = int(record.get("results", {}).get("frames", 0)) or None
     image = read_image(picture) if picture.is_file() else (None, None)
     whole = image[0], image[1] or 1.0
-    camera, trained = _expected(source, record)
     first = first_frame(record)
     run = gathered(
         source.name.removesuffix(".toml").removesuffix("-run"),

@@ -51,6 +51,8 @@ _OVERWRITE = Parameter(
 _CAMERA_HELP = "Camera file (TOML); current = as entered in Camera Setup, none = not given"
 _AUTO_CAMERA = "; auto = the model's own, for the general model as entered in Camera Setup"
 
+_CONVERTING = "; only for tables in px or ADU"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -281,8 +283,8 @@ ENTRIES: dict[str, Entry] = {
         "Post-Process/Remove Duplicate Localizations...", camera=NONE
     ),
     "cluster": Entry("Post-Process/Cluster Localizations..."),
-    "render": Entry("Post-Process/Render Localizations..."),
-    "evaluate": Entry("Evaluate Against Truth..."),
+    "render": Entry("Post-Process/Render Localizations...", camera=NONE),
+    "evaluate": Entry("Evaluate Against Truth...", camera=NONE),
     "doctor": Entry("Check Installation...", "setup:check_installation", tensorflow=True),
 }  # fmt: skip
 """Commands in the order of a user's way; those whose verb does not exist are left out."""
@@ -322,6 +324,7 @@ def _parameters(verb: Verb, entry: Entry) -> Iterator[Parameter]:
             yield from from_argument(verb, argument)
     if Camera in verb.settings.values() and "camera" not in entry.hide:
         about = _CAMERA_HELP + (_AUTO_CAMERA if entry.camera == AUTO else "")
+        about += _CONVERTING if verb.whole else ""
         yield Parameter(
             "camera", "File", "Camera", about, entry.camera, style="open", remember=False
         )

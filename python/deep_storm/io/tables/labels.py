@@ -136,7 +136,7 @@ def _factor(unit: str | None, target: str, label: str, camera: Camera | None, or
             raise TableError(
                 f"{origin} has {label!r}, and no camera was given",
                 f"{target}, or a camera to convert from {unit}",
-                "give --camera camera.toml",
+                "give --camera camera.toml, or keep ThunderSTORM's protocol beside the table",
             )
         # ThunderSTORM subtracts the baseline before it fits, so only the scale is converted
         return camera.pixel_size_nm if unit == "px" else camera.photons_per_count
