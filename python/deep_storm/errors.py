@@ -7,6 +7,10 @@ in a dialog; Python users catch :class:`DeepStormError`.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+ErrorT = TypeVar("ErrorT", bound="DeepStormError")
+
 
 class DeepStormError(Exception):
     """Base of all errors that Deep-STORM raises on purpose.
@@ -35,8 +39,17 @@ class DeepStormError(Exception):
             sentence += f": {self.advice}"
         return sentence if sentence.endswith("?") else sentence + "."
 
-    def __reduce__(self) -> tuple[type[DeepStormError], tuple[str | int | None, ...]]:
-        return type(self), (self.received, self.expected, self.advice)
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a subclass may take other arguments than those that Exception keeps
+        return restored, (type(self), vars(self))
+
+
+def restored(kind: type[ErrorT], values: dict[str, Any]) -> ErrorT:
+    """Return an error as it was, from its class and its attributes (``vars(error)``)."""
+    error = kind.__new__(kind)
+    vars(error).update(values)
+    error.args = (error._sentence(),)
+    return error
 
 
 class SettingsError(DeepStormError):
@@ -71,12 +84,18 @@ class FormulaError(SettingsError):
     def __str__(self) -> str:
         if self.formula is None:
             return self._sentence()
-        shown = "".join(c if c.isprintable() else " " for c in self.formula)
-        return f"{self._sentence()}\n  {shown}\n  {' ' * self.position}^"
+        return f"{self._sentence()}\n  {self._shown()}\n  {' ' * self.position}^"
 
-    def __reduce__(self) -> tuple[type[DeepStormError], tuple[str | int | None, ...]]:
-        values = (self.received, self.expected, self.advice, self.formula, self.position)
-        return type(self), values
+    def in_any_font(self) -> str:
+        """Return the message without a caret, which needs letters of equal width."""
+        if self.formula is None:
+            return self._sentence()
+        shown = self._shown()
+        return f"{self._sentence()}\n{shown[: self.position]} [here:] {shown[self.position :]}"
+
+    def _shown(self) -> str:
+        """Return the formula in one line, each character in its place."""
+        return "".join(c if c.isprintable() else " " for c in self.formula or "")
 
 
 class StackError(DeepStormError):

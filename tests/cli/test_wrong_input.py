@@ -6,6 +6,7 @@ was expected and what to do.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -20,11 +21,13 @@ import tifffile
 import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.cli import main
+from deep_storm.cli.app import make_app
 from deep_storm.io.camera_maps import write_camera_maps
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf
+from deep_storm.verbs.registry import load
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 CAMERA_TOML = "[camera]\npixel_size_nm = 100\nbaseline_adu = 100\nphotons_per_adu = 0.5\n"
@@ -87,11 +90,24 @@ def refused(place, capsys):
         assert lines[0].endswith((".", "?"))
         for word in words:
             assert re.search(word, lines[0]), lines[0]
+        assert not strange_options(lines[0], arguments[0])
         assert contents(place) == before
         assert not [path for path in place.rglob("*") if ".part" in path.name]
         return lines[0]
 
     return run
+
+
+def strange_options(sentence, verb):
+    """Return the options that a sentence names and its verb does not have."""
+    own = {*options(verb), "--help"}
+    others = set(re.findall(r"deep-storm \S+ (--[a-z][a-z-]+)", sentence))
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", sentence)) - own - others
+
+
+@functools.cache
+def options(verb):
+    return set(make_app([load(verb)])[verb].assemble_argument_collection().names)
 
 
 def contents(folder):
@@ -199,8 +215,9 @@ def test_one_frame_is_too_little_to_train_on(place, refused):
 def test_frames_that_the_stack_does_not_have(refused):
     command = ["reconstruct", "sim.tif", *RECONSTRUCT, "--frames", "3:9"]
     refused(command, "has 4 frames", "expected FIRST:LAST", "change --frames")
-    command = ["preview", "sim.tif", "--model", "model", "--frame", "9"]
-    refused(command, "has 4 frames", "expected", "change --frame")
+    for frame in ("9", "0", "-1"):
+        command = ["preview", "sim.tif", "--model", "model", "--frame", frame]
+        refused(command, "has 4 frames", "expected a frame from 1 to 4", r"change --frame\.$")
 
 
 # Ground truths

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 import deep_storm as ds
-from deep_storm.io.config import load_toml
+from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.tables.thunderstorm import read_protocol
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -125,6 +125,35 @@ def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):
     assert y + height / 2 == pytest.approx(expected["y_nm"].iloc[0] / 100, abs=1e-3)
     confidence = expected["confidence"].iloc[0]
     assert done["overlay"][0]["name"] == f"Deep-STORM confidence {confidence:.2f}"
+
+
+def test_preview_in_a_roi_with_a_camera_that_only_the_settings_file_has(imagej, tmp_path):
+    imagej.ask("forget", key="camera")
+    stack, roi = DATA / "filaments_drift_first20.tif", (20, 8, 32, 40)  # left, top, width, height
+    camera = read_protocol(DATA / "filaments_drift_first20_thunderstorm-protocol.txt")
+    sections = {
+        "camera": camera.model_dump(),
+        "psf": {"sigma_nm": 108},
+        "emitters": {"density_per_um2": 1, "intensity_photon": 2000},
+        "background": {"background_photon": 20},
+    }
+    write_config(tmp_path / "matched.toml", sections)
+    done = imagej.run(
+        "Preview_Current_Frame...",
+        {"file": str(stack), "roi": roi},
+        model="general",
+        frame="3",
+        config=tmp_path / "matched.toml",
+    )
+    assert done["status"].startswith("ok: ")
+    assert "The general model was told (as given)" in done["status"]
+    part = np.ascontiguousarray(tifffile.imread(stack)[:, 8:48, 20:52])
+    expected = ds.preview(part, model="general", frame=3, config=tmp_path / "matched.toml").table
+    np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"] + 2000)
+    np.testing.assert_array_equal(done["table"]["y [nm]"], expected["y_nm"] + 800)
+    assert len(done["overlay"]) == len(expected) > 3
+    x, _, width, _ = done["overlay"][0]["box"]
+    assert x + width / 2 == pytest.approx(expected["x_nm"].iloc[0] / 100 + 20, abs=1e-3)
 
 
 @pytest.mark.parametrize(

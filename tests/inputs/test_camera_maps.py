@@ -74,6 +74,14 @@ def test_preview_corrects_too(work, model):
         work / "sim.tif", model=model, camera_maps=MAPS, frames="2:2", threshold=0
     )
     np.testing.assert_array_equal(shown.table["x_nm"], done.table["x_nm"])
+    assert shown.notes == done.notes
+    assert "corrected pixel by pixel with the camera maps" in shown.summary()
+    assert "without --camera-maps" not in shown.summary()
+
+
+def test_preview_says_when_maps_are_missing(work, model):
+    shown = ds.preview(work / "sim.tif", model=model)
+    assert any("without --camera-maps" in note for note in shown.notes)
 
 
 def test_an_imported_simulation_is_corrected(work, monkeypatch):

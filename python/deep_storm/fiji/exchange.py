@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from deep_storm import errors
-from deep_storm.errors import DeepStormError
+from deep_storm.errors import DeepStormError, restored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,8 @@ TICKET, FAILED, STOP = 0, 1, 2
 CONTROL_WORDS = 4
 KEEP, DISCARD, FINISH = 1, 2, 3
 LEAST_BLOCK_BYTES = 1 << 16
-"""An error fits into it."""
+"""An error fits into it, when its texts are not longer than this:"""
+MAX_TEXT = 2000
 
 
 class Frames(TypedDict):
@@ -75,26 +76,24 @@ def read_frame_table(path: str) -> pd.DataFrame:
     return pd.read_pickle(path)
 
 
-def error_as_data(error: DeepStormError) -> dict[str, str]:
-    """Turn an error into plain data."""
-    return {
-        "kind": type(error).__name__,
-        "received": error.received,
-        "expected": error.expected,
-        "advice": error.advice,
-    }
+def error_as_data(error: DeepStormError) -> dict[str, Any]:
+    """Turn an error into plain data: its class and what it says (texts and numbers)."""
+    kind = next(k for k in type(error).__mro__ if getattr(errors, k.__name__, None) is k)
+    plain = {k: v for k, v in vars(error).items() if isinstance(v, (str, int, float, type(None)))}
+    short = {k: v[:MAX_TEXT] if isinstance(v, str) else v for k, v in plain.items()}
+    return {"kind": kind.__name__, **short}
 
 
-def error_from_data(data: dict[str, str]) -> DeepStormError:
+def error_from_data(data: dict[str, Any]) -> DeepStormError:
     """Turn plain data back into an error."""
-    kind = getattr(errors, data["kind"], DeepStormError)
-    made: DeepStormError = kind(data["received"], data["expected"], data["advice"])
-    return made
+    values = dict(data)
+    kind: type[DeepStormError] = getattr(errors, values.pop("kind"))
+    return restored(kind, values)
 
 
 def error_as_bytes(error: DeepStormError) -> bytes:
     """Turn an error into bytes for the block; ends with a zero."""
-    return json.dumps(error_as_data(error)).encode("ascii")[: LEAST_BLOCK_BYTES - 1] + b"\0"
+    return json.dumps(error_as_data(error)).encode("ascii") + b"\0"
 
 
 def error_from_bytes(content: bytes) -> DeepStormError:

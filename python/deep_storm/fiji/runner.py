@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, DeepStormError
+from deep_storm.errors import Cancelled, DeepStormError, FormulaError
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import ENTRIES, Command, command
 
@@ -87,7 +87,8 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     except Cancelled as error:
         return _stopped(host, made, error)
     except DeepStormError as error:
-        return _failed(host, made, in_dialog_words(str(error), made))
+        said = error.in_any_font() if isinstance(error, FormulaError) else str(error)
+        return _failed(host, made, in_dialog_words(said, made))
     except MemoryError:
         return _failed(host, made, "Fiji's memory is full; close images and try again.")
     except Exception as error:  # noqa: BLE001 - the script's edge: Fiji would swallow it

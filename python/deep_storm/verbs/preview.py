@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
-from deep_storm.inputs.models import Expected, load_model, ready_model
+from deep_storm.inputs.models import Expected, load_model
 from deep_storm.interface.registry import Argument, verb
 from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.words import counted
@@ -18,24 +18,45 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from deep_storm.io.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
 
 
 @dataclass(frozen=True)
 class PreviewResult:
-    """Localizations on one frame."""
+    """Localizations on one frame.
+
+    Attributes
+    ----------
+    frame
+        Counted from 1.
+    table
+        The localizations.
+    threshold
+        Least confidence.
+    camera_pixel_size_nm
+        Edge of a pixel of the frame.
+    written
+        The picture.
+    notes
+        What should be said about model, maps and stack, as ``reconstruct`` says it.
+    fits
+        Whether the frame fits the model.
+    """
 
     frame: int
     table: pd.DataFrame
     threshold: float
+    camera_pixel_size_nm: float
     written: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
     fits: Fits | None = None
 
     def summary(self) -> str:
         """Return how many were found, how sure, and whether the frame fits the model."""
-        found = self._found()
-        return found if self.fits is None else f"{found}\n{self.fits.summary()}"
+        lines = [self._found(), *self.notes]
+        return "\n".join(lines if self.fits is None else [*lines, self.fits.summary()])
 
     def _found(self) -> str:
         count = len(self.table)
@@ -51,7 +72,12 @@ class PreviewResult:
     def to_json(self) -> dict[str, Any]:
         """Return the localizations as rows."""
         rows = self.table.assign(frame=self.table["frame"] + 1).to_dict(orient="records")
-        values = {"frame": self.frame, "threshold": self.threshold, "localizations": rows}
+        values = {
+            "frame": self.frame,
+            "threshold": self.threshold,
+            "localizations": rows,
+            "notes": list(self.notes),
+        }
         return values if self.fits is None else {**values, "fits": self.fits.to_json()}
 
 
@@ -124,20 +150,35 @@ def preview(
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)
-    settings = Reconstruction.parse(
-        {"frames": f"{frame}:{frame}", "threshold": threshold, "refine": refine}
-    )
     with open_frames(stack) as stream:
-        expected = Expected(camera, psf, emitters, background)
+        _check_frame(frame, stream)
+        settings = Reconstruction.parse(
+            {"frames": str(frame), "threshold": threshold, "refine": refine}
+        )
         loaded = load_model(model)
+        expected = Expected(camera, psf, emitters, background)
+        common = Common(loaded, expected, camera_maps, settings, device)
+        done = reconstruct_stack(stream, None, common)
+        taken_with = loaded.card.camera if camera is None else camera
         frames, _ = corrected_for(stream, loaded, camera, camera_maps)
-        trained, _ = ready_model(loaded, expected, frames)
-        common = Common(trained, settings=settings, device=device)
-        done = reconstruct_stack(frames, None, common)
         pixels = frames.read(frame - 1, frame)[0]
-    pixel_size_nm = trained.card.camera.pixel_size_nm
     for path in written:
-        figure = preview_overlay(pixels, done.table, pixel_size_nm)
+        figure = preview_overlay(pixels, done.table, taken_with.pixel_size_nm)
         save_figure(figure, path, overwrite)
-    threshold = done.reconstructed.threshold
-    return PreviewResult(frame, done.table, threshold, written, done.fits)
+    threshold, pixel_size_nm = done.reconstructed.threshold, taken_with.pixel_size_nm
+    return PreviewResult(
+        frame, done.table, threshold, pixel_size_nm, written, done.notes, done.fits
+    )
+
+
+def _check_frame(frame: int, stream: FrameStream) -> None:
+    """Raise a SettingsError when the stack does not have the frame."""
+    from deep_storm.errors import SettingsError
+
+    count = stream.shape[0]
+    if not 1 <= frame <= count:
+        raise SettingsError(
+            f"frame is {frame}, and {stream.name} has {counted(count, 'frame')}",
+            f"a frame from 1 to {count}" if count > 1 else "frame 1",
+            "change --frame",
+        )

@@ -55,7 +55,7 @@ def call_verb(request: Request, job: Job, read_table: Callable[[str], pd.DataFra
     if "progress" in verb.parameters:
         options["progress"] = job.progress
     result = verb(**options)
-    px = _camera_nm(options)
+    px = getattr(result, "camera_pixel_size_nm", None)
     shift_nm = (corner[0] * px, corner[1] * px) if px else (0.0, 0.0)
     return as_data(result, folder, shift_nm, camera_nm=px)
 
@@ -167,17 +167,6 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path, corner_px: tuple
     if done.problem is not None:
         more["problem"] = error_as_data(done.problem)
     return as_data(replace(result, written=()), folder, **more)
-
-
-def _camera_nm(options: Data) -> float | None:
-    """Return the edge of the camera pixels of a request: of its camera, or its model's."""
-    from deep_storm.io.config import load_toml
-
-    given = (options.get("camera") or {}).get("pixel_size_nm")
-    if given is not None:
-        return float(given)
-    card = Path(str(options.get("model"))) / "model.toml"
-    return float(load_toml(card)["camera"]["pixel_size_nm"]) if card.is_file() else None
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,72 @@
+"""Errors survive every border that they cross: between processes, and into Fiji's dialogs."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+import deep_storm
+from deep_storm.errors import DeepStormError, FormulaError, StackError
+from deep_storm.fiji.exchange import (
+    LEAST_BLOCK_BYTES,
+    error_as_bytes,
+    error_as_data,
+    error_from_bytes,
+    error_from_data,
+)
+from deep_storm.verbs.reconstruct import PartlyReadError
+
+FORMULA = FormulaError("a number is missing", "one", "add it", "x >\t> 5", 4)
+UNREADABLE = PartlyReadError(StackError("frame 7 is cut off", "a whole file"), "copy it", {"n": 6})
+
+
+def all_errors(base=DeepStormError):
+    return [base, *(error for cls in base.__subclasses__() for error in all_errors(cls))]
+
+
+def test_every_error_says_received_expected_and_advice():
+    for module in pkgutil.walk_packages(deep_storm.__path__, "deep_storm."):
+        if module.name.startswith(("deep_storm.verbs", "deep_storm.io", "deep_storm.inference")):
+            import_module(module.name)
+    assert PartlyReadError in all_errors()
+    for cls in all_errors():
+        if cls is not PartlyReadError:
+            assert str(cls("a is 1.", "2", "change it")) == "a is 1; expected 2: change it."
+
+
+@pytest.mark.parametrize("error", [FORMULA, UNREADABLE, StackError("a", "b", "c")])
+@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy])
+def test_an_error_is_the_same_after_pickling(error, again):
+    other = again(error)
+    assert type(other) is type(error)
+    assert (str(other), vars(other), other.args) == (str(error), vars(error), error.args)
+
+
+@pytest.mark.parametrize(
+    "crossing",
+    [lambda e: error_from_data(error_as_data(e)), lambda e: error_from_bytes(error_as_bytes(e))],
+    ids=["message", "shared memory"],
+)
+def test_an_error_is_the_same_in_fiji(crossing):
+    other = crossing(FORMULA)
+    assert type(other) is FormulaError
+    assert str(other) == str(FORMULA)
+    assert str(other).endswith("\n  x > > 5\n      ^")
+    assert type(crossing(UNREADABLE)) is StackError  # what was read stays in the worker
+    assert str(crossing(UNREADABLE)) == str(UNREADABLE)
+
+
+def test_an_error_of_any_length_fits_into_the_block():
+    long = FormulaError("ü" * 10_000, "ü" * 10_000, "ü" * 10_000, "ü" * 10_000, 5)
+    content = error_as_bytes(long)
+    assert len(content) <= LEAST_BLOCK_BYTES
+    assert error_from_bytes(content).received.startswith("üüü")
+
+
+def test_the_place_in_a_formula_is_said_in_any_font():
+    assert FORMULA.in_any_font().endswith("\nx >  [here:] > 5")
+    assert FormulaError("no condition").in_any_font() == "no condition."
