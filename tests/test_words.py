@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_storm.words import counted
+from deep_storm.words import counted, duration
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,10 @@ def test_a_number_of_things(count, expected):
 
 def test_thousands():
     assert counted(1234567, "row", ",") == "1,234,567 rows"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3.2, "3 s"), (89, "89 s"), (120, "2 min"), (7200, "2.0 h")]
+)
+def test_durations_are_said_as_a_person_would(seconds, text):
+    assert duration(seconds) == text

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from deep_storm.model import Model
     from deep_storm.settings import (
         Background,
-        Benchmark,
         Clustering,
         Device,
         DriftCorrection,
@@ -65,7 +64,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Background",
-    "Benchmark",
     "Camera",
     "Clustering",
     "DeepStormError",

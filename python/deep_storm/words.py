@@ -16,3 +16,10 @@ def counted(count: int, thing: str, separator: str = "") -> str:
         Of thousands: none, or a comma in reports.
     """
     return f"{count:{separator}} {thing}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that a person would choose: ``45 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,7 +1,7 @@
 import pytest
 
 from deep_storm.cli import progress
-from deep_storm.cli.progress import Watch, duration
+from deep_storm.cli.progress import Watch
 
 
 @pytest.fixture
@@ -44,10 +44,3 @@ def test_a_terminal_gets_a_bar_on_standard_error(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "patches" in captured.err
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(3.2, "3 s"), (89, "89 s"), (120, "2 min"), (7200, "2.0 h")]
-)
-def test_durations_are_said_as_a_person_would(seconds, text):
-    assert duration(seconds) == text

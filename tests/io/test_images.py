@@ -10,7 +10,6 @@ from deep_storm.errors import OutputError, StackError
 from deep_storm.io import images
 from deep_storm.io.images import (
     read_image,
-    read_mask,
     write_bands,
     write_image,
     write_stack,
@@ -98,18 +97,6 @@ def test_a_stack_is_no_image(tmp_path):
     write_stack(tmp_path / "a.tif", np.ones((5, 8, 9), np.uint16), 100.0)
     with pytest.raises(StackError, match="holds 5 frames"):
         read_image(tmp_path / "a.tif")
-
-
-def test_a_mask_goes_from_0_to_1(tmp_path):
-    tifffile.imwrite(tmp_path / "m.tif", np.array([[0, 255], [51, 0]], np.uint8))
-    np.testing.assert_allclose(read_mask(tmp_path / "m.tif"), [[0, 1], [0.2, 0]], rtol=1e-6)
-
-
-@pytest.mark.parametrize("values", [[[0.0, 0.0]], [[-1.0, 1.0]], [[np.nan, 1.0]]])
-def test_a_mask_without_an_inside_is_refused(tmp_path, values):
-    tifffile.imwrite(tmp_path / "m.tif", np.array(values, np.float32))
-    with pytest.raises(StackError, match="the mask"):
-        read_mask(tmp_path / "m.tif")
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -25,14 +25,9 @@ def test_peak_memory_is_the_most_and_not_what_is_held_now():
     assert 0.95 * held <= peak_memory_gib() < psutil.virtual_memory().total / 2**30
 
 
-@pytest.mark.parametrize("frames", ["0", "-5", "many"])
-def test_a_length_that_cannot_be_is_refused(frames, capsys):
+@pytest.mark.parametrize(
+    ("frames", "said"), [("0", "frames is 0"), ("-5", "frames is -5"), ("many", "--frames")]
+)
+def test_a_length_that_cannot_be_is_refused(frames, said, capsys):
     assert main(["benchmark", "--frames", frames]) == 2
-    assert "frames is '" in capsys.readouterr().err
-
-
-def test_takes_settings_from_a_file(tmp_path, capsys):
-    config = tmp_path / "settings.toml"
-    config.write_text("[benchmark]\nframes = 0\n")
-    assert main(["benchmark", "--config", str(config)]) == 2
-    assert "settings.toml; expected a whole number from 1" in capsys.readouterr().err
+    assert said in capsys.readouterr().err

@@ -3,17 +3,33 @@ import pytest
 
 from deep_storm.errors import SettingsError
 from deep_storm.settings import Emitters, Psf
-from deep_storm.simulation.emitters import default_margin_px, draw_spread, sample_emitters
+from deep_storm.simulation.emitters import (
+    default_margin_px,
+    draw_densities,
+    draw_spread,
+    draw_structure,
+    place_emitters,
+)
+from deep_storm.simulation.structures import Field
 
 PSF = Psf(sigma_nm=120.0, sigma_std_nm=12.0)
 
 
-def sampled(frames=100, height_px=40, width_px=64, seed=1, psf=PSF, options=None, **emitters):
-    values = {"density_per_um2": 2.0, "intensity_photon": 1500.0, **emitters}
+def sampled(
+    frames=100, height_px=40, width_px=64, seed=1, margin_px=None, mask=None, densities=None,
+    new_structure_per_frame=False, **values
+):  # fmt: skip
+    """Draw the emitters of some frames, as a movie or as training data has them."""
     rng = np.random.default_rng(seed)
-    return sample_emitters(
-        Emitters(**values), psf, frames, height_px, width_px, 100.0, rng, **(options or {})
-    )
+    emitters = Emitters(**{"density_per_um2": 2.0, "intensity_photon": 1500.0, **values})
+    margin_px = default_margin_px(PSF, 100.0) if margin_px is None else margin_px
+    field = Field(height_px, width_px, 100.0, margin_px)
+    if densities is None:
+        densities = draw_densities(emitters, frames, rng)
+    count = frames if new_structure_per_frame else 1
+    structures = [draw_structure(emitters, field, rng, mask) for _ in range(count)]
+    structures = structures * (frames // count)
+    return place_emitters(structures, np.asarray(densities), field, emitters, PSF, rng)
 
 
 def density_per_um2(found, frames=100, height_px=40, width_px=64):
@@ -23,15 +39,14 @@ def density_per_um2(found, frames=100, height_px=40, width_px=64):
 @pytest.mark.parametrize("structure", ["uniform", "filaments", "clusters", "mixed"])
 @pytest.mark.parametrize("new_structure_per_frame", [False, True])
 def test_density_in_the_field_is_right_for_each_structure(structure, new_structure_per_frame):
-    options = {"new_structure_per_frame": new_structure_per_frame}
-    found = sampled(structure=structure, options=options)
+    found = sampled(structure=structure, new_structure_per_frame=new_structure_per_frame)
     assert density_per_um2(found) == pytest.approx(2.0, rel=0.06)
 
 
 def test_density_is_right_for_a_mask():
     mask = np.zeros((10, 16))
     mask[2:4, 5:9] = 1
-    found = sampled(options={"mask": mask})
+    found = sampled(mask=mask)
     assert density_per_um2(found) == pytest.approx(2.0, rel=0.05)
     assert found.x_px.min() >= 20
     assert found.x_px.max() <= 36
@@ -40,7 +55,7 @@ def test_density_is_right_for_a_mask():
 
 
 def test_counts_are_poisson_numbers():
-    found = sampled(frames=2000, height_px=20, width_px=20, options={"margin_px": 0.0})
+    found = sampled(frames=2000, height_px=20, width_px=20, margin_px=0.0)
     counts = np.bincount(found.frame, minlength=2000)
     assert counts.mean() == pytest.approx(8.0, rel=0.03)
     assert counts.var() == pytest.approx(8.0, rel=0.1)
@@ -66,19 +81,14 @@ def test_margin_holds_emitters_too():
 
 
 def test_densities_can_be_given_frame_by_frame():
-    found = sampled(frames=2, options={"densities": [0.5, 50.0], "margin_px": 0.0})
+    found = sampled(frames=2, densities=[0.5, 50.0], margin_px=0.0)
     counts = np.bincount(found.frame)
     assert counts[0] < 40
     assert counts[1] == pytest.approx(50 * 25.6, rel=0.1)
 
 
-def test_wrong_number_of_densities_is_refused():
-    with pytest.raises(SettingsError, match=r"densities of shape \(2,\) for 3 frames"):
-        sampled(frames=3, options={"densities": [1.0, 2.0]})
-
-
 def test_density_spreads_from_frame_to_frame():
-    found = sampled(frames=2000, density_std_per_um2=1.0, options={"margin_px": 0.0})
+    found = sampled(frames=2000, density_std_per_um2=1.0, margin_px=0.0)
     counts = np.bincount(found.frame, minlength=2000)
     assert counts.mean() == pytest.approx(51.2, rel=0.03)
     assert counts.var() == pytest.approx(51.2 + 25.6**2, rel=0.1)
@@ -122,9 +132,9 @@ def occupied_share(found, frame):
 
 
 def test_structure_stays_in_a_movie_and_changes_in_training_data():
-    options = {"new_structure_per_frame": True}
-    stays = sampled(frames=2, structure="clusters", density_per_um2=40.0)
-    changes = sampled(frames=2, structure="clusters", density_per_um2=40.0, options=options)
+    clusters = {"frames": 2, "structure": "clusters", "density_per_um2": 40.0}
+    stays = sampled(**clusters)
+    changes = sampled(new_structure_per_frame=True, **clusters)
 
     def overlap(found):
         first, second = occupied_share(found, 0), occupied_share(found, 1)

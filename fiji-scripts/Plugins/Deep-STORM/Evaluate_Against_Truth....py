@@ -8,6 +8,7 @@
 #@ File (label="True image", description="True image (TIFF) of the same field as the reconstruction; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.true_image") true_image
 #@ File (label="Wide field", description="Wide-field image (TIFF); of a stack, the mean is taken; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.wide_field") wide_field
 #@ File (label="Output", description="Name without ending: SSIM and error maps (.tif), FRC curve (.csv), and a picture (.png); none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given; only for tables in px or ADU", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Tolerance (nm)", description="Largest distance of a match", value="100 250", persistKey="deepstorm.evaluate.tolerance_nm") tolerance_nm
 #@ Double (label="Border (nm)", description="Width of the border that is left out on all sides (0 to 1000000)", min="0", max="1000000", value="0", style="format:0.######", stepSize="0.1", persistKey="deepstorm.evaluate.border_nm") border_nm
 #@ String (label="Frames", description="Frames to use, 1-based and inclusive, as FIRST:LAST; auto = those of both tables", value="auto", persist=false) frames

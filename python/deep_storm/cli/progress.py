@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from deep_storm.words import duration
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -74,13 +76,6 @@ class Watch:
         if 0 < done < total:
             line += f", about {duration((now - self._begun) / done * (total - done))} left"
         print(line, file=sys.stderr, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that a person would choose."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _rich_bar() -> Progress:

@@ -193,11 +193,3 @@ def segments(block: Float32, length: int) -> list[Float32]:
     count = max(1, round(len(block) / length))
     edges = np.linspace(0, len(block), count + 1).round().astype(int)
     return [block[a:b] for a, b in pairwise(edges.tolist())]
-
-
-def binned(image: FloatArray, size: int) -> FloatArray:
-    """Return the means of square cells of an image; what does not fill a cell is left out."""
-    height, width = (n // size * size for n in image.shape)
-    cells = image[:height, :width].reshape(height // size, size, width // size, size)
-    result: FloatArray = cells.mean(axis=(1, 3))
-    return result

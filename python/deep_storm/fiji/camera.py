@@ -54,18 +54,6 @@ def camera_values(host: Host, choice: Any) -> dict[str, Any] | None:
     return read_camera(Path(choice)).model_dump(exclude_unset=True)
 
 
-def needed_camera(host: Host, choice: Any, what: str) -> Camera:
-    """Return the camera that a field means; complains when there is none."""
-    values = camera_values(host, choice)
-    if values is None:
-        raise CameraError(
-            f"no camera is known to {what}",
-            "a camera",
-            "enter it in Plugins > Deep-STORM > Camera Setup..., or give its file",
-        )
-    return Camera.parse(values)
-
-
 def thunderstorm_camera() -> Camera:
     """Return the camera of ThunderSTORM's *Camera setup* in this ImageJ.
 

@@ -48,7 +48,6 @@ from deep_storm.interface.protection import inputs_of
 from deep_storm.io.guard import reading
 from deep_storm.settings import (
     Background,
-    Benchmark,
     Clustering,
     Device,
     DriftCorrection,
@@ -121,7 +120,6 @@ CLASSES: tuple[type[Settings], ...] = (
     Clustering,
     Rendering,
     Evaluation,
-    Benchmark,
 )
 """All settings classes; a configuration file has a section of each one's lower-case name."""
 

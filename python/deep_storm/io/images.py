@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -239,29 +238,6 @@ def read_image(
                 "save one frame, or a projection (Image > Stacks > Z Project...)",
             )
         return frames.read(0, 1)[0].astype(np.float32), frames.pixel_size_nm
-
-
-def read_mask(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:
-    """Read a mask: where emitters may be, and how densely.
-
-    Returns
-    -------
-    (y, x) float32 from 0 (none) to 1 (the densest); grey levels scale in between.
-
-    Raises
-    ------
-    StackError
-        The file cannot be read, is no single image, is black, or has negative values or NaN.
-    """
-    image, _ = read_image(path)
-    low, high = float(image.min()), float(image.max())
-    if not (low >= 0 and 0 < high < np.inf):
-        raise StackError(
-            f"the mask {Path(path)} has values from {low:g} to {high:g}",
-            "0 outside and positive values inside",
-            "draw the mask anew: white where emitters are, black elsewhere",
-        )
-    return image / np.float32(high)
 
 
 def _write_imagej(

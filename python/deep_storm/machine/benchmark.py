@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.camera import Camera
-from deep_storm.interface.registry import verb
+from deep_storm.interface.registry import Argument, verb
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Benchmark, Emitters, Psf
+from deep_storm.settings import Background, Emitters, Psf
 
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
 PSF = Psf(sigma_nm=110.0)
@@ -67,18 +67,27 @@ class BenchmarkResult:
 
 @verb(
     "measure this machine: recipes side by side, training, memory",
-    settings=Benchmark,
+    Argument("frames", "length of the stack whose time is estimated", int),
 )
-def benchmark(*, settings: Benchmark = Benchmark(), progress: Progress = silent) -> BenchmarkResult:
+def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> BenchmarkResult:
     """Measure, in one run, the published recipe and ours, end to end from TIFF to table and image.
 
     Parameters
     ----------
-    settings
-        Settings.
+    frames
+        Length of the stack whose time is estimated.
     progress
         Called after every recipe.
+
+    Raises
+    ------
+    SettingsError
+        The stack has no frames.
     """
+    if frames < 1:
+        from deep_storm.errors import SettingsError
+
+        raise SettingsError(f"frames is {frames}", "at least 1", "change --frames")
     from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 
     quiet_tensorflow()
@@ -106,7 +115,7 @@ def benchmark(*, settings: Benchmark = Benchmark(), progress: Progress = silent)
                 progress(len(rows), total, "recipes")
     steps_per_second, share = training_speed(CAMERA, PSF, EMITTERS, BACKGROUND)
     progress(total, total, "recipes")
-    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), settings.frames)
+    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), frames)
 
 
 def peak_memory_gib() -> float:

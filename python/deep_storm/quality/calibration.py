@@ -92,7 +92,8 @@ def fit_isotonic(score: Numbers, correct: Flags) -> tuple[Values, Values]:
     Returns
     -------
     Knots x (strictly rising) and y (strictly rising when there are at least two, within
-    0.001–0.999), at most 64 of them, for :func:`apply_isotonic`.
+    0.001–0.999), at most 64 of them, to be
+    joined by straight lines.
 
     Raises
     ------
@@ -119,11 +120,6 @@ def fit_isotonic(score: Numbers, correct: Flags) -> tuple[Values, Values]:
         x, y = np.append(x, values.max()), np.append(y, y[-1])
     line = np.linspace(0, 1, len(x)) if len(x) > 1 else y
     return x, LOWEST + (HIGHEST - LOWEST) * ((1 - TILT) * y + TILT * line)
-
-
-def apply_isotonic(score: Numbers, knots: tuple[Numbers, Numbers]) -> Values:
-    """Turn scores of any shape into probabilities with the knots of :func:`fit_isotonic`."""
-    return np.asarray(np.interp(score, knots[0], knots[1]), dtype=np.float64)
 
 
 def jaccard_curve(

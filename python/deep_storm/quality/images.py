@@ -72,11 +72,6 @@ class ImageMaps:
     rse: npt.NDArray[np.float64]
 
 
-def compare_images(image: npt.NDArray[np.generic], truth: npt.NDArray[np.generic]) -> ImageScores:
-    """Compare an image with the truth; as :func:`compare_maps`, but only the scores."""
-    return compare_maps(image, truth).scores
-
-
 def compare_maps(
     image: npt.NDArray[np.generic],
     truth: npt.NDArray[np.generic],

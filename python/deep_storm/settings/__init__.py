@@ -15,7 +15,6 @@ from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
 from deep_storm.settings.optics import Pupil
 from deep_storm.settings.postprocessing import DriftCorrection, Duplicates, Filtering, Merging
 from deep_storm.settings.results import (
-    Benchmark,
     Evaluation,
     Reconstruction,
     Rendering,
@@ -25,7 +24,6 @@ from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
 
 __all__ = [
     "Background",
-    "Benchmark",
     "Clustering",
     "Device",
     "Domain",

@@ -96,18 +96,6 @@ class Rendering(Settings):
     )
 
 
-class Benchmark(Settings):
-    """What a benchmark tells about."""
-
-    frames: int = setting(
-        10_000,
-        "length of the stack that the last line is about",
-        unit="frames",
-        ge=1,
-        le=1_000_000_000,
-    )
-
-
 class Evaluation(Settings):
     """How a table is compared with the truth."""
 

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.errors import SettingsError
 from deep_storm.settings import Emitters, Psf
 from deep_storm.simulation.mask import MaskLike, mask_structure
 from deep_storm.simulation.structures import (
@@ -164,17 +163,6 @@ def draw_structured(name: str, field: Field, rng: np.random.Generator) -> Struct
     return draw_filaments(field, rng) if name == "filaments" else draw_clusters(field, rng)
 
 
-def draw_one_kind(
-    emitters: Emitters, field: Field, rng: np.random.Generator, mask: MaskLike | None = None
-) -> Structure:
-    """As :func:`draw_structure`, but ``mixed`` gives one of the three kinds."""
-    if emitters.structure != "mixed" or mask is not None:
-        return draw_structure(emitters, field, rng, mask)
-    if rng.random() < UNIFORM_SHARE:
-        return Uniform(field)
-    return draw_structured("mixed", field, rng)
-
-
 def place_emitters(
     structures: Sequence[Structure],
     densities_per_um2: FloatArray,
@@ -228,67 +216,3 @@ def draw_densities(emitters: Emitters, frames: int, rng: np.random.Generator) ->
         rng,
         LEAST_OF_MEAN_DENSITY,
     )
-
-
-def sample_emitters(
-    emitters: Emitters,
-    psf: Psf,
-    frames: int,
-    height_px: int,
-    width_px: int,
-    pixel_size_nm: float,
-    rng: np.random.Generator,
-    margin_px: float | None = None,
-    densities: npt.ArrayLike | None = None,
-    mask: MaskLike | None = None,
-    new_structure_per_frame: bool = False,
-) -> EmitterSet:
-    """Draw the emitters of some frames.
-
-    Parameters
-    ----------
-    emitters, psf
-        Density, structure, photons and sigma with their spread.
-    frames, height_px, width_px, pixel_size_nm
-        Size of the stack.
-    rng
-        Source of all randomness.
-    margin_px
-        Width of the margin around the field that gets emitters too; default: four sigma.
-    densities
-        Emitters per µm² of each frame, shape (frames,), in place of those of ``emitters``.
-    mask
-        Mask image (array or path) in place of the structure of ``emitters``.
-    new_structure_per_frame
-        Draw filaments and clusters anew for each frame (training data); otherwise they stay where
-        they are (a movie).
-
-    Returns
-    -------
-    EmitterSet
-        Emitters in the field and its margin, sorted by frame.
-
-    Raises
-    ------
-    SettingsError
-        The structure is neither known nor a readable mask image, or the number of densities is
-        not that of the frames.
-    """
-    margin = default_margin_px(psf, pixel_size_nm) if margin_px is None else margin_px
-    field = Field(height_px, width_px, pixel_size_nm, margin)
-    if densities is None:
-        per_um2 = draw_densities(emitters, frames, rng)
-    else:
-        per_um2 = np.asarray(densities, dtype=np.float64)
-        if per_um2.shape != (frames,):
-            raise SettingsError(
-                f"densities of shape {per_um2.shape} for {frames} frames",
-                f"one density per frame, shape ({frames},)",
-                "give as many densities as frames",
-            )
-    structures: list[Structure]
-    if new_structure_per_frame:
-        structures = [draw_one_kind(emitters, field, rng, mask) for _ in range(frames)]
-    else:
-        structures = [draw_structure(emitters, field, rng, mask)] * frames
-    return place_emitters(structures, per_um2, field, emitters, psf, rng)

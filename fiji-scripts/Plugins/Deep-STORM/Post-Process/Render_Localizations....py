@@ -4,6 +4,7 @@
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="The image to write: .tif with its scale in um, or .png to look at; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given; only for tables in px or ADU", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Method", description="Histogram (one count per localization), gaussian (each as wide as its uncertainty) or shifted-histogram (mean of histograms shifted by whole pixels)", value="gaussian", choices={"histogram", "gaussian", "shifted-histogram"}, persistKey="deepstorm.render.method") method
 #@ Double (label="Pixel size (nm)", description="Pixel size of the image (more than 0, at most 10000)", min="0", max="10000", value="10", style="format:0.######", stepSize="1", persistKey="deepstorm.render.pixel_size_nm") pixel_size_nm
 #@ String (label="Sigma (nm)", description="Same width for every localization; auto = its own uncertainty (more than 0, at most 10000)", value="auto", persistKey="deepstorm.render.sigma_nm") sigma_nm

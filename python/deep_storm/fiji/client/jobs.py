@@ -23,6 +23,7 @@ from deep_storm.fiji.client import service
 from deep_storm.fiji.client.memory import Memory, exchange
 from deep_storm.fiji.client.service import Worker, WorkerError
 from deep_storm.fiji.exchange import DISCARD, FINISH, KEEP, STOP, Request, error_from_data
+from deep_storm.words import duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,7 +254,7 @@ class Job:
             loading = self.work.tensorflow and not self._running
             return f"{'starting TensorFlow' if loading else 'preparing'}... {waiting:.0f} s"
         left = self.seconds_left()
-        more = f", {_duration(left)} left" if left is not None else ""
+        more = f", {duration(left)} left" if left is not None else ""
         return f"{self.done} of {self.total} {self.message}{more}"
 
     def seconds_left(self) -> float | None:
@@ -320,11 +321,3 @@ def _loaded(result: dict[str, Any]) -> dict[str, Any]:
     if "image" in result:
         result["image"] = np.load(result["image"])
     return result
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

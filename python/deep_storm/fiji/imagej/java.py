@@ -10,10 +10,3 @@ def java_class(name: str) -> Any:
     import jpype
 
     return jpype.JClass(name)
-
-
-def java_is_running() -> bool:
-    """Tell whether there is a Java machine in this process."""
-    import jpype
-
-    return bool(jpype.isJVMStarted())

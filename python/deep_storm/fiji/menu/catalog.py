@@ -287,14 +287,12 @@ ENTRIES: dict[str, Entry] = {
     "evaluate": Entry("Evaluate Against Truth...", camera=NONE),
     "doctor": Entry("Check Installation...", "setup:check_installation", tensorflow=True),
 }  # fmt: skip
-"""Commands in the order of a user's way; those whose verb does not exist are left out."""
+"""Commands in the order of a user's way."""
 
 
 def command_keys() -> tuple[str, ...]:
-    """Return the commands that exist: those without a verb, and those whose verb exists."""
-    from deep_storm.interface.registry import NAMES
-
-    return tuple(k for k, entry in ENTRIES.items() if entry.description or k in NAMES)
+    """Return the commands, in the order of the menu."""
+    return tuple(ENTRIES)
 
 
 def command(key: str) -> Command:
