@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deep_storm.camera import Camera
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model, ModelCard
+    from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ENDING = "-report.html"
 MOST_FRC_PX = 3072
 EXAMPLES = 2
+MAX_DRIFT_BINS = 10
 
 
 def write_run_report(
@@ -105,16 +107,10 @@ def gathered(
     camera: Camera | None,
 ) -> Run:
     """Measure what a report shows; memory does not grow with the number of rows."""
-    from deep_storm.quality.drift import drift_of
     from deep_storm.quality.survey import survey
     from deep_storm.report.reconstruction import Run
 
     found = survey(pieces, rows, *frames)
-    sample = found.sample
-    drift = None
-    if len(sample):
-        columns = (sample[c].to_numpy(float) for c in ("frame", "x_nm", "y_nm"))
-        drift = drift_of(*columns)
     return Run(
         name,
         record,
@@ -125,8 +121,29 @@ def gathered(
         look,
         _simulated(trained, camera, look),
         resolution_of(found),
-        drift,
+        drift_left(found.sample),
     )
+
+
+def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
+    """Measure the drift of a table as ``correct-drift`` does; None where it cannot be told.
+
+    Few bins are enough to see whether there is any.
+    """
+    from deep_storm.errors import TableError
+    from deep_storm.postprocessing.drift import ROWS_PER_BIN, measure_drift
+    from deep_storm.quality.drift import DriftCurve
+    from deep_storm.settings import DriftCorrection
+
+    enough = len(sample) >= MAX_DRIFT_BINS * ROWS_PER_BIN
+    settings = DriftCorrection(bins=MAX_DRIFT_BINS if enough else None)
+    if not len(sample):
+        return None
+    try:
+        measured = measure_drift(sample, settings).smoothed
+    except TableError:
+        return None
+    return DriftCurve.of(measured.drift, measured.error_nm)
 
 
 def resolution_of(found: Survey) -> RingCorrelation | None:

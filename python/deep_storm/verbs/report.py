@@ -25,7 +25,7 @@ Record = dict[str, dict[str, Any]]
 Image: TypeAlias = "npt.NDArray[Any]"
 
 
-DRIFT_POINTS, MOST_DRAWN_PX = 300, 2048
+MOST_DRAWN_PX = 2048
 
 
 @dataclass(frozen=True)
@@ -281,12 +281,7 @@ def _stack(source: Path, record: Record, first: int, frames: int | None) -> Stac
 
 def _drift_file(path: Path, camera: Camera | None) -> DriftCurve:
     """Read the curve of a drift that ThunderSTORM or ``correct-drift`` saved."""
-    import numpy as np
-
     from deep_storm.io.tables.drift_files import read_drift
     from deep_storm.quality.drift import DriftCurve
 
-    drift = read_drift(path, camera)
-    frame = np.linspace(drift.knots[0], drift.knots[-1], DRIFT_POINTS)
-    x_nm, y_nm = drift.at(frame).T
-    return DriftCurve(frame, x_nm, y_nm, 0.0)
+    return DriftCurve.of(read_drift(path, camera))
