@@ -22,12 +22,12 @@ import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.cli import main
 from deep_storm.cli.app import make_app
+from deep_storm.interface.registry import load
 from deep_storm.io.camera_maps import write_camera_maps
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf
-from deep_storm.verbs.registry import load
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 CAMERA_TOML = "[camera]\npixel_size_nm = 100\nbaseline_adu = 100\nphotons_per_adu = 0.5\n"

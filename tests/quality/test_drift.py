@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deep_storm.io.drift_files import Drift
+from deep_storm.io.tables.drift_files import Drift
 from deep_storm.quality.drift import DriftCurve
 
 

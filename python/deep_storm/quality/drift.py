@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.io.drift_files import Drift
+from deep_storm.io.tables.drift_files import Drift
 
 Values = npt.NDArray[np.float64]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.io.stream import FrameStream
+    from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
 

@@ -8,7 +8,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import CameraError, TableError
-from deep_storm.io.thunderstorm import write_protocol
+from deep_storm.io.tables.thunderstorm import write_protocol
 
 CAMERA = ds.Camera(pixel_size_nm=160, baseline_adu=100, photons_per_adu=0.5)
 IN_PX = 'frame,"x [px]","y [px]","intensity [ADU]"\n1,1.5,2.5,2000\n2,3.0,4.0,3000\n'

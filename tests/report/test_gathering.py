@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deep_storm.verbs.reporting import drift_left
+from deep_storm.report.gathering import drift_left
 
 
 def moving(drift_nm, frames=1000, rows=8000, seed=0, points=300):
