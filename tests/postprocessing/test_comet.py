@@ -84,7 +84,7 @@ def test_it_can_be_stopped(package):
 
 def test_without_the_package_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "comet", None)
-    with pytest.raises(SettingsError, match=r"pip install 'deep-storm\[comet\]'"):
+    with pytest.raises(SettingsError, match='-m pip install "comet-smlm'):
         comet_drift(structures(3000), COMET)
 
 

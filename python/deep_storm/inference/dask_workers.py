@@ -153,7 +153,7 @@ class Cluster:
                 raise ClusterError(
                     f"the worker at {worker} has {_said(theirs)}",
                     _said(own),
-                    "install the same deep-storm[cluster] on all machines, in one environment",
+                    "install the same Deep-STORM and the same packages on all machines",
                 )
 
     def _nobody(self) -> ClusterError:

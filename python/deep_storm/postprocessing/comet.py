@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
+from deep_storm.packages import install_command
 from deep_storm.postprocessing.drift import (
     LEAST_ROWS,
     MeasuredDrift,
@@ -84,7 +85,7 @@ def _comet() -> Callable[..., Any]:
         raise SettingsError(
             f"method is 'comet', and its package cannot be loaded ({error})",
             "the package comet-smlm 1.2 or later",
-            "install it (pip install 'deep-storm[comet]'), or use --method correlation",
+            f"install it ({install_command('comet')}), or use --method correlation",
         ) from error
     run: Callable[..., Any] = comet_run_kd
     return run

@@ -284,10 +284,11 @@ def _workers(cluster: str | None) -> AbstractContextManager[Crew | None]:
         from deep_storm.inference.dask_workers import Cluster
     except ModuleNotFoundError as error:
         from deep_storm.errors import SettingsError
+        from deep_storm.packages import install_command
 
         raise SettingsError(
             f"--cluster without Dask ({error})",
             "the extra cluster",
-            "install it: pip install 'deep-storm[cluster]'",
+            f"install it: {install_command('cluster')}",
         ) from error
     return Cluster(cluster)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from deep_storm.errors import DeepStormError
+from deep_storm.packages import install_command
 
 PACKAGES = ("appose", "pyimagej", "scyjava", "jpype1")
 OLDEST_JAVA = 11
@@ -73,7 +74,7 @@ def _packages(problems: list[str]) -> list[str]:
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            problems.append(f"{name} is not installed; run `pip install deep-storm[fiji]`")
+            problems.append(f"{name} is not installed; run `{install_command('fiji')}`")
     return found
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.fiji.menu.headers import MENU, write_scripts
 from deep_storm.fiji.worker.process import log_folder
+from deep_storm.packages import package_command, source_folder
 
 CONFIG = Path("config") / "jaunch" / "fiji.cfg"
 _REMEMBERED = "fiji.json"
@@ -149,8 +150,8 @@ def check_app(app: Path) -> FijiState:
     elif not _has_deep_storm(state.python):
         state.problems.append(
             f"deep_storm is not in Fiji's Python ({state.python}); run "
-            f'`"{state.python}" -m pip install "deep-storm[fiji]"`, or build the environment '
-            "from Deep-STORM's environment.yml"
+            f"`{package_command('fiji', state.python)}`, or build the environment from "
+            "Deep-STORM's environment.yml"
         )
     return state
 
@@ -167,12 +168,10 @@ def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
 
 def what_to_click() -> str:
     """Return the way to Python mode, with the place of this package's source where it is known."""
-    source = Path(__file__).resolve().parents[4]
-    file = source / "environment.yml"
-    known = file.is_file()
+    source = source_folder()
     return _WHAT_TO_CLICK.format(
-        file=file if known else "Deep-STORM's environment.yml",
-        package=source if known else "/full/path/of/Deep-STORM",
+        file=source / "environment.yml" if source else "Deep-STORM's environment.yml",
+        package=source or "/full/path/of/Deep-STORM",
     )
 
 

@@ -13,6 +13,7 @@ from deep_storm.errors import SettingsError
 from deep_storm.fiji.menu.headers import MENU, write_scripts
 from deep_storm.fiji.setup.install import fiji_folder
 from deep_storm.fiji.worker.process import log_folder
+from deep_storm.packages import install_command
 
 DOWNLOADED = "sc.fiji:fiji"
 NOT_STARTED = 3
@@ -38,7 +39,7 @@ def launch(app: str | None) -> None:
         raise SettingsError(
             f"PyImageJ cannot be imported ({error})",
             "the packages for Fiji",
-            'run `pip install "deep-storm[fiji]"`',
+            f"run `{install_command('fiji')}`",
         ) from error
     place = DOWNLOADED
     installed = False

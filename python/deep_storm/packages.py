@@ -1,0 +1,53 @@
+"""How to install what is optional: Deep-STORM itself is on no package index."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def source_folder() -> Path | None:
+    """Return the folder that Deep-STORM is run from, where pip finds it; None without one."""
+    return _ROOT if (_ROOT / "pyproject.toml").is_file() else None
+
+
+def install_command(extra: str) -> str:
+    """Return the command that adds the packages of an optional part to this Python.
+
+    Parameters
+    ----------
+    extra
+        ``cluster``, ``comet``, ``fiji`` or ``gpu``.
+    """
+    packages = " ".join(f'"{package}"' for package in _packages(extra))
+    if packages:
+        return f'"{sys.executable}" -m pip install {packages}'
+    return package_command(extra, sys.executable)
+
+
+def package_command(extra: str, python: str | Path) -> str:
+    """Return the command that installs Deep-STORM with an optional part into another Python.
+
+    Parameters
+    ----------
+    extra
+        As :func:`install_command` takes it.
+    python
+        The program.
+    """
+    folder = source_folder() or "/full/path/of/Deep-STORM"
+    return f'"{python}" -m pip install "{folder}[{extra}]"'
+
+
+def _packages(extra: str) -> list[str]:
+    """Return what an optional part needs; nothing where Deep-STORM is not installed."""
+    try:
+        needed = requires("deep-storm") or []
+    except PackageNotFoundError:
+        return []
+    wanted = re.compile(rf"""extra == ['"]{re.escape(extra)}['"]""")
+    return [text.partition(";")[0].strip() for text in needed if wanted.search(text)]
