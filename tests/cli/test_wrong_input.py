@@ -6,7 +6,6 @@ was expected and what to do.
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import shutil
@@ -21,8 +20,6 @@ import tifffile
 import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.cli import main
-from deep_storm.cli.app import make_app
-from deep_storm.interface.registry import load
 from deep_storm.io.camera_maps import write_camera_maps
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
@@ -74,7 +71,7 @@ def place(template, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def refused(place, capsys):
+def refused(place, capsys, options_of):
     """Run a command line that must be refused, and look at what it says and leaves."""
 
     def run(arguments, *words):
@@ -90,7 +87,7 @@ def refused(place, capsys):
         assert lines[0].endswith((".", "?"))
         for word in words:
             assert re.search(word, lines[0]), lines[0]
-        assert not strange_options(lines[0], arguments[0])
+        assert not strange_options(lines[0], options_of(arguments[0]))
         assert contents(place) == before
         assert not [path for path in place.rglob("*") if ".part" in path.name]
         return lines[0]
@@ -98,16 +95,10 @@ def refused(place, capsys):
     return run
 
 
-def strange_options(sentence, verb):
+def strange_options(sentence, own):
     """Return the options that a sentence names and its verb does not have."""
-    own = {*options(verb), "--help"}
     others = set(re.findall(r"deep-storm \S+ (--[a-z][a-z-]+)", sentence))
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", sentence)) - own - others
-
-
-@functools.cache
-def options(verb):
-    return set(make_app([load(verb)])[verb].assemble_argument_collection().names)
 
 
 def contents(folder):

@@ -64,11 +64,7 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
     if type(error).__module__.startswith("cyclopts"):
         return f"{command}: {_usage(error)} ({command} --help lists the options).", USER
     if isinstance(error, MemoryError):
-        return (
-            f"{command}: the memory is full; close other programs, or make --chunk-frames, "
-            "--tile-px or --batch smaller where the verb has it.",
-            USER,
-        )
+        return f"{command}: the memory is full; {_less_memory(command)}.", USER
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         place = f" ({error.filename})" if error.filename else ""
         return f"{command}: {_SYSTEM[error.errno]}{place}.", USER
@@ -77,6 +73,19 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
         "please report it with what --debug shows.",
         OURS,
     )
+
+
+def _less_memory(command: str) -> str:
+    """Return what helps when the memory is full; names only options that the verb has."""
+    from deep_storm.interface.registry import NAMES, load
+
+    verb = [word for word in command.split() if word in NAMES]
+    fields = load(verb[0]).fields if verb else {}
+    options = [
+        f"--{f.replace('_', '-')}" for f in ("chunk_frames", "tile_px", "batch") if f in fields
+    ]
+    smaller = f", or give a smaller {' or '.join(options)}" if options else ""
+    return f"close other programs{smaller}"
 
 
 _SYSTEM = {
