@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.camera_maps import CameraMaps, check_agreement, photons_from
+from deep_storm.camera_maps import CameraMaps, absolute, check_agreement, photons_from
 from deep_storm.errors import CameraError
 
 
@@ -56,9 +56,35 @@ def test_maps_of_the_camera_agree_with_it():
         (maps_around(baseline_adu=400), "median baseline_adu of 400, the camera has 100"),
         (maps_around(photons_per_adu=2.2), "looks like ADU per photon: invert it"),
         (maps_around(photons_per_adu=20), "correct its photons_per_adu"),
+        (maps_around(photons_per_adu=2.2, read_noise_adu=0.7), "gain and the variance look exchan"),
         (maps_around(read_noise_adu=9), "median read_noise_adu of 9, the camera has 1.5"),
     ],
 )
 def test_maps_of_another_camera_are_refused(maps, said):
     with pytest.raises(CameraError, match=said):
         check_agreement(maps, camera(read_noise_adu=1.5))
+
+
+def test_offsets_relative_to_the_baseline_are_recognized():
+    offsets = np.array([[-2, 0.4, 3], [0.3, 0.5, 6]], np.float32)
+    noise = np.full((2, 3), 1.5, np.float32)
+    maps, said = absolute(CameraMaps(offsets, read_noise_adu=noise), camera())
+    np.testing.assert_array_equal(maps.baseline_adu, offsets + 100)
+    np.testing.assert_array_equal(maps.read_noise_adu, noise)
+    assert "relative to the camera's baseline: 100 ADU were added" in said
+    check_agreement(maps, camera(read_noise_adu=1.5))
+
+
+@pytest.mark.parametrize(
+    ("maps", "baseline_adu"),
+    [
+        (maps_around(baseline_adu=102), 100),
+        (maps_around(baseline_adu=400), 100),  # of another camera: an error, not relative
+        (maps_around(baseline_adu=0.5), 2),  # a camera without a pedestal
+        (CameraMaps(photons_per_adu=np.ones((2, 2), np.float32)), 100),
+    ],
+)
+def test_other_offsets_stay_as_they_are(maps, baseline_adu):
+    same, said = absolute(maps, camera(baseline_adu=baseline_adu))
+    assert same is maps
+    assert said == ""

@@ -8,7 +8,7 @@ else (pixel size, quantum efficiency) stays the camera's.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,26 @@ def check_maps(maps: CameraMaps | None, height_px: int, width_px: int) -> None:
         )
 
 
+def absolute(maps: CameraMaps, camera: Camera) -> tuple[CameraMaps, str]:
+    """Return maps whose offsets are those of the pixels, and what was done to them, if anything.
+
+    Some calibrations keep offsets relative to the camera's baseline: their median is then about 0,
+    where the baseline itself is not. It is added to them.
+    """
+    offset = maps.baseline_adu
+    if offset is None:
+        return maps, ""
+    median = float(np.median(offset))
+    if abs(median) > AGREEING_ADU["baseline_adu"] or _agrees("baseline_adu", median, camera):
+        return maps, ""
+    baseline = camera.baseline_adu
+    note = (
+        f"The offsets of the camera maps (median {median:.3g} ADU) are relative to the camera's "
+        f"baseline: {baseline:g} ADU were added"
+    )
+    return replace(maps, baseline_adu=offset + np.float32(baseline)), note
+
+
 def check_agreement(maps: CameraMaps, camera: Camera) -> None:
     """Raise a CameraError when maps and camera cannot be of the same camera.
 
@@ -146,17 +166,33 @@ def check_agreement(maps: CameraMaps, camera: Camera) -> None:
     gain in ADU per photon, or maps of another camera, are found out.
     """
     for name, values in maps.given().items():
-        median, said = float(np.median(values)), float(getattr(camera, name))
-        apart, larger = abs(median - said), max(abs(median), abs(said))
-        if apart > max(AGREEING_SHARE[name] * larger, AGREEING_ADU[name]):
-            inverse = name == "photons_per_adu" and 0.5 < median * said < 2.0
+        median = float(np.median(values))
+        if not _agrees(name, median, camera):
             raise CameraError(
-                f"the camera maps have a median {name} of {median:.4g}, the camera has {said:g}",
+                f"the camera maps have a median {name} of {median:.4g}, the camera has "
+                f"{getattr(camera, name):g}",
                 "about the same number",
-                "the map looks like ADU per photon: invert it"
-                if inverse
-                else f"give the maps of this camera, or correct its {name}",
+                _advice(name, median, maps, camera),
             )
+
+
+def _agrees(name: str, median: float, camera: Camera) -> bool:
+    """Whether the median of a map is about the camera's number."""
+    said = float(getattr(camera, name))
+    larger = max(abs(median), abs(said))
+    return abs(median - said) <= max(AGREEING_SHARE[name] * larger, AGREEING_ADU[name])
+
+
+def _advice(name: str, median: float, maps: CameraMaps, camera: Camera) -> str:
+    """Say what is probably wrong with a map."""
+    if name == "photons_per_adu":
+        if maps.read_noise_adu is not None:
+            variance = float(np.median(maps.read_noise_adu)) ** 2
+            if _agrees(name, variance, camera):
+                return "the gain and the variance look exchanged: the gain is page 2"
+        if 0.5 < median * camera.photons_per_adu < 2.0:
+            return "the map looks like ADU per photon: invert it"
+    return f"give the maps of this camera, or correct its {name}"
 
 
 def photons_from(

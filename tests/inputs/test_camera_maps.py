@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -115,6 +117,20 @@ def test_the_training_set_is_a_stack_with_its_truth_and_a_picture(work, model):
 def test_the_training_set_replaces_nothing_unasked(work, model):
     with pytest.raises(OutputError, match=r"set\.tif"):
         ds.train(save_training_set=work / "set", steps=1, **MOLECULES)
+
+
+def test_offsets_relative_to_the_baseline_are_taken_and_said(work, model):
+    relative = replace(MAPS, baseline_adu=MAPS.baseline_adu - np.float32(100))
+    absolute = ds.reconstruct(work / "sim.tif", model=model, camera_maps=MAPS, frames="1:1")
+    done = ds.reconstruct(work / "sim.tif", model=model, camera_maps=relative, frames="1:1")
+    np.testing.assert_allclose(done.image, absolute.image, rtol=1e-4, atol=1e-6)
+    assert "100 ADU were added" in done.summary()
+    assert "were added" not in absolute.summary()
+    with pytest.warns(UserWarning, match="relative to the camera's baseline"):
+        ds.simulate(output=work / "again", camera_maps=relative, frames=1, width_px=40,
+                    height_px=32, seed=3, **MOLECULES)  # fmt: skip
+    first, again = (tifffile.imread(work / f"{name}.tif") for name in ("sim", "again"))
+    np.testing.assert_array_equal(first[:1].squeeze(), again.squeeze())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -25,6 +26,8 @@ CAMERA_MAPS = Argument(
 def maps_of(source: MapsSource | None, camera: Camera) -> CameraMaps | None:
     """Read camera maps and compare them with the camera; None where none are given.
 
+    Offsets relative to the baseline become those of the pixels, with a warning that says so.
+
     Raises
     ------
     StackError, CameraError
@@ -32,12 +35,21 @@ def maps_of(source: MapsSource | None, camera: Camera) -> CameraMaps | None:
     """
     if source is None:
         return None
-    from deep_storm.camera_maps import CameraMaps, check_agreement
+    maps, note = _read(source, camera)
+    if note:
+        warnings.warn(note, stacklevel=2)
+    return maps
+
+
+def _read(source: MapsSource, camera: Camera) -> tuple[CameraMaps, str]:
+    """Return maps that agree with the camera, and what was done to them."""
+    from deep_storm.camera_maps import CameraMaps, absolute, check_agreement
     from deep_storm.io.camera_maps import read_camera_maps
 
-    maps = source if isinstance(source, CameraMaps) else read_camera_maps(source)
+    given = source if isinstance(source, CameraMaps) else read_camera_maps(source)
+    maps, note = absolute(given, camera)
     check_agreement(maps, camera)
-    return maps
+    return maps, note
 
 
 def corrected(stream: FrameStream, camera: Camera, maps: CameraMaps | None) -> FrameStream:
@@ -80,5 +92,6 @@ def corrected_for(
     if camera is None:  # which is an error of its own
         return stream, ()
     name = f" {Path(source).name}" if isinstance(source, (str, os.PathLike)) else ""
-    note = f"Baseline and gain were corrected pixel by pixel with the camera maps{name}"
-    return corrected(stream, camera, maps_of(source, camera)), (note,)
+    said = f"Baseline and gain were corrected pixel by pixel with the camera maps{name}"
+    maps, note = _read(source, camera)
+    return corrected(stream, camera, maps), (said, note) if note else (said,)

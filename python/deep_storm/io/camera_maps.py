@@ -3,7 +3,8 @@
 ====  ====================================================  =============
 page  what it holds                                         unit
 ====  ====================================================  =============
-1     offset: mean value of the pixel without light         ADU
+1     offset: mean value of the pixel without light,        ADU
+      or its difference from the camera's baseline
 2     gain: photoelectrons per A/D count                    photon/ADU
 3     variance of the pixel without light                   ADU²
 ====  ====================================================  =============
