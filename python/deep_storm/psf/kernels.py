@@ -118,6 +118,37 @@ def _mix_rows(
 
 
 @kernel(fastmath=True)
+def _mix_rows_with_slopes(
+    coefficients: Float32Array,
+    plane: int,
+    weights_z: Float32Array,
+    slopes_z: Float32Array,
+    used: int,
+    row: int,
+    weights_y: Float32Array,
+    slopes_y: Float32Array,
+    out: Float32Array,
+) -> None:
+    """Mix rows as :func:`_mix_rows` does, and with the slopes along y and z: three rows."""
+    size = coefficients.shape[2]
+    for m in range(size):
+        out[0, m], out[1, m], out[2, m] = 0.0, 0.0, 0.0
+    w0, w1, w2, w3 = weights_y[0], weights_y[1], weights_y[2], weights_y[3]
+    s0, s1, s2, s3 = slopes_y[0], slopes_y[1], slopes_y[2], slopes_y[3]
+    for a in range(used):
+        weight, slope = weights_z[a], slopes_z[a]
+        for m in range(size):
+            c0 = coefficients[plane + a, row, m]
+            c1 = coefficients[plane + a, row + 1, m]
+            c2 = coefficients[plane + a, row + 2, m]
+            c3 = coefficients[plane + a, row + 3, m]
+            value = w0 * c0 + w1 * c1 + w2 * c2 + w3 * c3
+            out[0, m] += weight * value
+            out[1, m] += weight * (s0 * c0 + s1 * c1 + s2 * c2 + s3 * c3)
+            out[2, m] += slope * value
+
+
+@kernel(fastmath=True)
 def _mix_columns(row: Float32Array, weights: Float32Array, out: Float32Array) -> None:
     """Mix each sample of a row with the three that follow."""
     w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
@@ -252,18 +283,20 @@ def fill_table_window(
     _fill_taps(at_y - down, taps[1], slopes[1])
     plane, used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes[2])
     scale = (1.0, -1.0 * samples_per_px, -1.0 * samples_per_px, 1.0)
-    row = np.zeros(coefficients.shape[2] + TAPS, np.float32)
+    rows = np.zeros((3, coefficients.shape[2] + TAPS), np.float32)
     mixed = np.empty((4, coefficients.shape[2]), np.float32)
     for j in range(first, last):
         line = down + (j - first_row) * samples_per_px
-        _mix_rows(coefficients, plane, taps[2], used, line, taps[1], row)
-        _mix_columns(row, taps[0], mixed[0])
-        if parts > 1:
-            _mix_columns(row, slopes[0], mixed[1])
-            _mix_rows(coefficients, plane, taps[2], used, line, slopes[1], row)
-            _mix_columns(row, taps[0], mixed[2])
-            _mix_rows(coefficients, plane, slopes[2], used, line, taps[1], row)
-            _mix_columns(row, taps[0], mixed[3])
+        if parts == 1:
+            _mix_rows(coefficients, plane, taps[2], used, line, taps[1], rows[0])
+        else:
+            _mix_rows_with_slopes(
+                coefficients, plane, taps[2], slopes[2], used, line, taps[1], slopes[1], rows
+            )
+            _mix_columns(rows[0], slopes[0], mixed[1])
+            _mix_columns(rows[1], taps[0], mixed[2])
+            _mix_columns(rows[2], taps[0], mixed[3])
+        _mix_columns(rows[0], taps[0], mixed[0])
         for a in range(parts):
             m = across + (begin - first_column) * samples_per_px
             for i in range(begin, end):
