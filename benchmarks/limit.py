@@ -20,6 +20,7 @@ from deep_storm.quality.scores import score
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import settle
 from deep_storm.refinement.scene import make_scene
+from deep_storm.refinement.shapes import gaussian_shape
 
 ROUNDS = 8
 LEAST_SPREAD = 1e-3
@@ -37,6 +38,7 @@ def prior_of(data: Any) -> Prior:
         sigma_std_px=max(camera.px(data.psf.sigma_std_nm), LEAST_SPREAD * sigma_px),
         excess=camera.excess_noise_factor / camera.quantum_efficiency,
         log_density=0.0,
+        **gaussian_shape(sigma_px),
     )
 
 

@@ -39,12 +39,15 @@ from deep_storm.io.files import atomic_folder, sha256
 from deep_storm.io.foreign import check_regular
 from deep_storm.networks import make_network
 from deep_storm.networks.base import LocalizationNetwork, Scales
+from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Domain, Emitters, Network, Psf, Settings, setting
 
 if TYPE_CHECKING:
     import keras
 
 FORMAT_VERSION = 1
+NETWORK_VERSION = 2
+"""1: before networks were conditioned on the shape of the PSF."""
 CARD_FILE = "model.toml"
 WEIGHTS_FILE = "weights.npz"
 LAST_FILE = "last.npz"
@@ -107,6 +110,7 @@ class ModelCard(Settings):
     """What ``model.toml`` holds."""
 
     format_version: int = setting(FORMAT_VERSION, "version of the model folder's format")
+    network_version: int = setting(1, "version of the network's layers", ge=1, le=NETWORK_VERSION)
     network: Network = setting(..., "network and upsampling")
     camera: Camera = setting(..., "camera it was trained for")
     psf: Psf = setting(..., "PSF it was trained for")
@@ -129,7 +133,10 @@ class ModelCard(Settings):
 
     def own_checksum(self) -> str:
         """Return the checksum of everything but the checksum."""
-        values = self.model_dump(mode="json", exclude={"checksum"}, exclude_none=True)
+        # Only what the file says: a setting that came later must not make an older card wrong.
+        values = self.model_dump(
+            mode="json", exclude={"checksum"}, exclude_none=True, exclude_unset=True
+        )
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -145,12 +152,17 @@ class Model:
         The network with its best weights.
     last_weights
         The weights at the end of training, when they are known.
+    path
+        The model folder, when there is one.
+    table
+        The PSF it was trained for or is used with, where that is more than a Gaussian.
     """
 
     card: ModelCard
     keras_model: keras.Model
     last_weights: Weights | None = None
     path: Path | None = field(default=None, compare=False)
+    table: PsfTable | None = None
 
     @property
     def network(self) -> LocalizationNetwork:
@@ -186,7 +198,9 @@ class Model:
         files = [_write_weights(folder / WEIGHTS_FILE, self.keras_model.get_weights())]
         if self.last_weights is not None:
             files.append(_write_weights(folder / LAST_FILE, self.last_weights))
-        self.card = self.card.model_copy(update={"weights": tuple(files)})
+        whole = {"weights": tuple(files), "network_version": NETWORK_VERSION}
+        values = self.card.model_copy(update=whole).model_dump(mode="json", exclude_none=True)
+        self.card = ModelCard.parse(values)  # everything counts as said, defaults too
         self.card = self.card.model_copy(update={"checksum": self.card.own_checksum()})
         write_config(folder / CARD_FILE, self.card.model_dump(mode="json"))
 
@@ -211,10 +225,15 @@ class Model:
         network = make_network(card.network)
         keras_model = network.build()
         name = LAST_FILE if last else WEIGHTS_FILE
-        shapes = [tuple(w.shape) for w in keras_model.weights]
+        older = card.network_version < NETWORK_VERSION
+        shapes = (
+            network.older_shapes(keras_model)
+            if older
+            else [tuple(w.shape) for w in keras_model.weights]
+        )
         weights = _read_weights(folder, card, name, shapes)
         _check_weights(weights, folder / name)
-        keras_model.set_weights(weights)
+        keras_model.set_weights(network.completed(keras_model, weights) if older else weights)
         if last:  # the card of these weights, not of the best ones
             own = tuple(file for file in card.weights if file.name == name)
             card = card.model_copy(update={"weights": own})

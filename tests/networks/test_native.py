@@ -7,6 +7,8 @@ import numpy as np
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, OUTPUTS
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales, Truth
+from deep_storm.networks.native import MODULATION
+from deep_storm.psf.code import CODE_LENGTH
 from deep_storm.settings import Network
 
 SCALES = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
@@ -26,10 +28,43 @@ def test_nothing_beyond_the_halo_is_seen():
     assert 10 < np.abs(columns - 48).max() <= network.halo_px
 
 
+def test_weights_of_before_the_psfs_code_know_nothing_of_it():
+    network = make_network(Network())
+    model = network.build()
+    rng = np.random.default_rng(3)
+    shapes = network.older_shapes(model)
+    assert shapes[:5] == [(5, 32), (3, 3, 1, 32), (32,), (3, 3, 32, 32), (32,)]
+    older = [rng.normal(0.0, 0.05, shape).astype(np.float32) for shape in shapes]
+    model.set_weights(network.completed(model, older))
+    frames = rng.normal(size=(2, 16, 16, 1)).astype(np.float32)
+    plain, coded = (
+        network.inference(model, SCALES.model_copy(update={"psf_code": code}))(frames)
+        for code in ((), (0.5,) * CODE_LENGTH)
+    )
+    np.testing.assert_array_equal(plain, coded)
+    kept = [v.numpy() for v in model.weights if not v.path.startswith(MODULATION)]
+    assert sorted(w.sum() for w in kept) == sorted(w.sum() for w in older)
+
+
+def test_the_loss_looks_at_the_background_of_every_pixel():
+    network = make_network(Network())
+    none = np.zeros((1, 1), np.float32)
+    uneven = np.ones((1, 8, 8), np.float32)
+    uneven[0, :, 4:] = 3.0
+
+    def loss(right_half):
+        answer = np.full((1, 8, 8, OUTPUTS), -8.0, np.float32)
+        answer[..., BACKGROUND_CHANNEL] = np.log(np.e - 1)
+        answer[:, :, 4:, BACKGROUND_CHANNEL] = np.log(np.exp(right_half) - 1)
+        return float(network.loss(answer, Truth(none, none, none, none, none, uneven)))
+
+    assert loss(3.0) < loss(2.0) < loss(1.0)
+
+
 def test_loss_is_lower_for_the_right_answer():
     network = make_network(Network())
     one = np.ones((1, 1), np.float32)
-    truth = Truth(3.25 * one, 5.25 * one, one, one, one, np.ones(1, np.float32))
+    truth = Truth(3.25 * one, 5.25 * one, one, one, one, np.ones((1, 1, 1), np.float32))
 
     def loss(column_px):
         answer = np.zeros((1, 8, 8, OUTPUTS), np.float32)

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from deep_storm.psf import random
 from deep_storm.psf.fitting import fit_gaussian
@@ -24,7 +23,8 @@ def test_sizes_are_those_that_were_asked_for():
     for table in tables[:5]:
         assert table.values.shape[0] == Z_NM.size
         fit = fit_gaussian(table.plane(0.0), 4)
-        assert (fit.x_px, fit.y_px) == pytest.approx((0.0, 0.0), abs=1e-3)
+        # Around the emitter itself: coma moves the core, but by less than half its width.
+        assert np.hypot(fit.x_px, fit.y_px) < 0.5 * fit.sigma_px
         assert abs(table.refocused().z0_nm - table.z0_nm) < 10.0
         assert 0.8 < table.share_within[6] < 0.97
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from deep_storm.refinement.block import Prior, derive, expect, fill_profile, fit, solve
+from deep_storm.refinement.shapes import gaussian_shape
 
-PRIOR = Prior(1500.0, 300.0, 1.3, 0.1, 1.0, float(np.log(0.02)))
+PRIOR = Prior(1500.0, 300.0, 1.3, 0.1, 1.0, float(np.log(0.02)), **gaussian_shape(1.3))
 TWO = np.array([[8.2, 7.1, 1400.0, 1.25], [9.9, 8.4, 1700.0, 1.35]])
 
 
@@ -31,17 +32,17 @@ def test_a_profile_is_the_psf_integrated_over_pixels():
 def test_gradient_is_the_slope_of_the_log_posterior():
     rng = np.random.default_rng(1)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 15.0)
-    rows, mean, slopes = np.empty((2, 6, 16)), np.empty((16, 16)), np.empty((8, 256))
+    shares, mean, slopes = np.empty((2, 4, 16, 16)), np.empty((16, 16)), np.empty((8, 256))
     at = np.add(TWO, [0.2, -0.1, 150.0, 0.05])
-    expect(data, base, 0, 0, at, PRIOR, rows, mean)
-    gradient, _ = derive(data, mean, at, PRIOR, rows, slopes)
+    expect(data, base, 0, 0, at, PRIOR, shares, mean)
+    gradient, _ = derive(data, mean, at, PRIOR, shares, slopes)
     for k in range(2):
         for a, step in enumerate((1e-4, 1e-4, 1e-2, 1e-4)):
             ends = []
             for sign in (-1, 1):
                 p = at.copy()
                 p[k, a] += sign * step
-                ends.append(expect(data, base, 0, 0, p, PRIOR, rows, mean))
+                ends.append(expect(data, base, 0, 0, p, PRIOR, shares, mean))
             assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[4 * k + a], rel=1e-3)
 
 

@@ -7,15 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from deep_storm.psf.pupil import pupil_table
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import Proposals, Refiner
+from deep_storm.refinement.shapes import gaussian_shape, table_shape
+from deep_storm.settings import Psf, Pupil
+from deep_storm.simulation.emitters import EmitterSet
+from deep_storm.simulation.light import Light
 from deep_storm.simulation.psf import add_emitters
 
 PHOTONS, SIGMA_PX, BACKGROUND = 1500.0, 1.3, 20.0
 
 
 def refiner(read_noise_photon=0.0):
-    prior = Prior(PHOTONS, 200.0, SIGMA_PX, 0.05, 1.0, float(np.log(0.02)))
+    prior = Prior(
+        PHOTONS, 200.0, SIGMA_PX, 0.05, 1.0, float(np.log(0.02)), **gaussian_shape(SIGMA_PX)
+    )
     return Refiner(prior, read_noise_photon, BACKGROUND)
 
 
@@ -141,3 +148,38 @@ def test_stopping_ends_the_work():
     work.stop()
     assert work.stopped
     work.refine(frame([(8.0, 8.0)]), proposed([(8.0, 8.0)]))
+
+
+def test_rings_of_a_measured_psf_are_not_taken_for_emitters():
+    pupil = Pupil(
+        numerical_aperture=1.4,
+        wavelength_nm=670.0,
+        immersion_index=1.515,
+        spherical_waves=0.07,
+        vertical_coma_waves=0.06,
+    )
+    table = pupil_table(pupil, 100.0)
+    sigma_px = table.effective_sigma_nm / 100.0
+    rng = np.random.default_rng(4)
+    x, y = np.meshgrid(np.arange(10.0, 60.0, 12.0), np.arange(10.0, 60.0, 12.0))
+    places = np.stack([x.ravel(), y.ravel()], 1) + rng.uniform(-1.5, 1.5, (25, 2))
+    drawn = EmitterSet(
+        np.zeros(25, np.int64), *places.T, np.full(25, sigma_px), np.full(25, 4 * PHOTONS)
+    )
+    light = np.full((1, 64, 64), BACKGROUND, np.float32)
+    Light.of(Psf(sigma_nm=100.0 * sigma_px, sigma_std_nm=0.0), table, 100.0).add(
+        light, drawn, 64.0 * 64.0
+    )
+    seen = rng.poisson(light[0]).astype(np.float32)
+    full = [np.full(25, v) for v in (4 * PHOTONS, sigma_px, BACKGROUND)]
+    proposals = Proposals(*places.T, *full, np.ones(25))
+
+    def refined_with(shape):
+        prior = Prior(4 * PHOTONS, 1000.0, sigma_px, 0.03, 1.0, float(np.log(0.01)), **shape)
+        return Refiner(prior, 0.0, BACKGROUND).refine(seen, proposals)
+
+    right = refined_with(table_shape(table, 0.0))
+    assert right.x_px.size == 25
+    order = np.argsort(right.x_px + 100 * right.y_px.round(-1))
+    assert right.photons[order].mean() == pytest.approx(4 * PHOTONS, rel=0.02)
+    assert refined_with(gaussian_shape(sigma_px)).x_px.size > 35

@@ -6,6 +6,7 @@ from deep_storm.settings import Emitters, Psf
 from deep_storm.simulation.emitters import (
     default_margin_px,
     draw_densities,
+    draw_shares,
     draw_spread,
     draw_structure,
     place_emitters,
@@ -115,6 +116,29 @@ def test_values_are_never_below_a_fifth_of_the_mean(spread):
     assert values.min() >= 20.0
     # Cut, not piled up at the edge.
     assert np.sum(values < 20.001) < 5
+
+
+def test_gamma_photons_have_mean_spread_and_the_exponentials_tail():
+    values = draw_spread(1000.0, 1000.0, "gamma", 100_000, np.random.default_rng(1))
+    assert values.mean() == pytest.approx(1000, rel=0.02)
+    assert np.mean(values < 100.0) == pytest.approx(1.0 - np.exp(-0.1), rel=0.05)
+
+
+def test_shares_of_a_frame_are_those_of_emitters_that_come_and_go():
+    on_time = 2.5
+    rng = np.random.default_rng(2)
+    start = rng.uniform(-40.0, 2.0, 2_000_000)
+    end = start + rng.exponential(on_time, start.size)
+    overlap = np.minimum(end, 1.0) - np.maximum(start, 0.0)
+    expected = overlap[overlap > 0]
+    found = draw_shares(on_time, 100_000, np.random.default_rng(1))
+    assert found.mean() == pytest.approx(expected.mean(), rel=0.01)
+    assert np.mean(found == 1.0) == pytest.approx(np.mean(expected == 1.0), rel=0.02)
+    assert np.mean(found < 0.3) == pytest.approx(np.mean(expected < 0.3), rel=0.03)
+
+
+def test_without_on_time_every_emitter_is_on_for_the_whole_frame():
+    np.testing.assert_array_equal(draw_shares(0.0, 3, np.random.default_rng(1)), 1.0)
 
 
 def test_no_spread_gives_the_mean():

@@ -13,12 +13,17 @@ from deep_storm.simulation.patches import PatchSimulator
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5, read_noise_adu=1.0)
 
 
-def simulator(structure="uniform", camera=CAMERA, density=2.0, batch=32, seed=1, **options):
+EVEN = Background(background_photon=20.0, background_std_photon=4.0)
+
+
+def simulator(
+    structure="uniform", camera=CAMERA, density=2.0, batch=32, seed=1, background=EVEN, **options
+):
     return PatchSimulator(
         camera,
         Psf(sigma_nm=120.0),
         Emitters(density_per_um2=density, intensity_photon=1500.0, structure=structure),
-        Background(background_photon=20.0, background_std_photon=4.0),
+        background,
         patch_size_px=32,
         batch=batch,
         seed=seed,
@@ -40,7 +45,7 @@ def test_shapes_and_dtypes():
     assert batch.adu.shape == (32, 32, 32)
     assert batch.xy_px.shape == (32, n_max, 2)
     assert batch.sigma_px.shape == batch.intensity_photon.shape == (32, n_max)
-    assert batch.expected_background_photon.shape == (32,)
+    assert batch.expected_background_photon.shape == (32, 1, 1)
     assert n_max % 16 == 0
     floats = (batch.adu, batch.xy_px, batch.sigma_px, batch.intensity_photon)
     assert {a.dtype for a in floats} == {np.dtype(np.float32)}
@@ -87,7 +92,7 @@ def test_listed_emitters_and_background_explain_the_patch():
     from deep_storm.simulation.psf import add_emitters
 
     batch = simulator(density=0.5).batch_at(1)
-    expected = np.repeat(batch.expected_background_photon, 32 * 32).reshape(32, 32, 32)
+    expected = np.repeat(batch.expected_background_photon.ravel(), 32 * 32).reshape(32, 32, 32)
     patch, row = np.nonzero(batch.present)
     xy = batch.xy_px[patch, row].astype(np.float64)
     sigma = batch.sigma_px[patch, row].astype(np.float64)
@@ -182,7 +187,17 @@ def test_maps_smaller_than_a_patch_are_refused():
 def test_em_gain_is_simulated():
     cam = Camera(pixel_size_nm=100.0, baseline_adu=200.0, photons_per_adu=5.0, em_gain=100.0)
     batch = simulator(camera=cam, density=0.01, batch=64).batch_at(0)
-    photons = cam.photons(batch.adu) / batch.expected_background_photon[:, None, None]
+    photons = cam.photons(batch.adu) / batch.expected_background_photon
     empty = photons[batch.present.sum(axis=1) == 0][:, 6:-6, 6:-6]
     assert empty.mean() == pytest.approx(1.0, rel=0.02)
     assert empty.var() == pytest.approx(2 / 20, rel=0.15)
+
+
+def test_uneven_background_and_haze_are_told_pixel_by_pixel():
+    uneven = Background(background_photon=40, unevenness=0.3, haze_per_um2=0.5)
+    batch = simulator(background=uneven, density=1e-6).batch_at(0)
+    dark = batch.expected_background_photon
+    assert dark.shape == batch.adu.shape
+    assert dark.std() > 5.0
+    noise = CAMERA.photons(batch.adu) - dark
+    assert np.mean(noise**2 / (dark + CAMERA.read_noise_photon**2)) == pytest.approx(1, abs=0.03)

@@ -10,7 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError, TableError
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.networks.base import Scales
+from deep_storm.networks.base import EXPECTATIONS, Scales
 from deep_storm.settings import Background, Emitters, Psf, Training
 from deep_storm.simulation.patches import PatchBatch
 from deep_storm.training.data import ImportedData, SimulatedData, in_scale
@@ -150,7 +150,7 @@ def test_scales_bring_everything_to_about_one():
     batch = simulated().batch(0)
     there = batch.truth.present > 0
     assert batch.frames.shape == (8, 16, 16, 1)
-    assert batch.expectations.shape == (8, 5)
+    assert batch.expectations.shape == (8, EXPECTATIONS)
     assert np.mean(batch.truth.photons[there]) == pytest.approx(1, abs=0.1)
     assert np.mean(batch.truth.sigma[there]) == pytest.approx(1, abs=0.05)
     np.testing.assert_allclose(batch.truth.background, 1)

@@ -61,7 +61,7 @@ class Zeros:
         self.asked.append(index)
         frames = np.zeros((2, 16, 16, 1), np.float32)
         none = np.zeros((2, 16), np.float32)
-        truth = Truth(none, none, none, none, none, np.zeros(2, np.float32))
+        truth = Truth(none, none, none, none, none, np.zeros((2, 1, 1), np.float32))
         return Batch(frames, np.zeros((2, 5), np.float32), truth)
 
     def validation(self):

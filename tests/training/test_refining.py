@@ -8,9 +8,10 @@ import pytest
 from deep_storm.inference.refining import FEATURES, crowding, features
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import Refined
+from deep_storm.refinement.shapes import gaussian_shape
 from deep_storm.training import refining
 
-PRIOR = Prior(1000.0, 200.0, 1.3, 0.05, 1.0, -4.0)
+PRIOR = Prior(1000.0, 200.0, 1.3, 0.05, 1.0, -4.0, **gaussian_shape(1.3))
 
 
 def refined(x_px, photons=1000.0, sigma_px=1.3):

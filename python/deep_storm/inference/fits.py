@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import proposals_from, refiner_for, side_by_side
 from deep_storm.model import ModelCard
+from deep_storm.psf.table import PsfTable
 from deep_storm.quality.fits import Fits, Residuals, judge
 from deep_storm.refinement.refiner import Free, Proposals, Refiner, freed
 from deep_storm.simulation.noise import expose
@@ -57,7 +58,9 @@ def cut_sample(photons: Float32, candidates: Candidates, number: int) -> Sample:
     return Sample(window.copy(), moved.where(inside))
 
 
-def judge_samples(samples: list[Sample], card: ModelCard) -> Fits | None:
+def judge_samples(
+    samples: list[Sample], card: ModelCard, table: PsfTable | None = None
+) -> Fits | None:
     """Say whether camera, PSF and density suit some frames.
 
     Parameters
@@ -66,12 +69,14 @@ def judge_samples(samples: list[Sample], card: ModelCard) -> Fits | None:
         In the order in which they are used, until there are emitters enough.
     card
         Of the model that found the candidates.
+    table
+        The PSF, where more is known of it than the Gaussian of the card.
 
     Returns
     -------
     The verdict; None when there are too few emitters to say.
     """
-    refiner = refiner_for(card)
+    refiner = refiner_for(card, table)
     proposals = [proposals_from(s.candidates, card) for s in samples]
     likely = np.cumsum([p.confidence.sum() for p in proposals])
     count = int(np.searchsorted(likely, MOST_EMITTERS)) + 1

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.model import Calibration, ModelCard
+from deep_storm.psf.table import PsfTable
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import (
     SHARE_OF_PHOTONS,
@@ -24,6 +25,7 @@ from deep_storm.refinement.refiner import (
     Refined,
     Refiner,
 )
+from deep_storm.refinement.shapes import gaussian_shape, table_shape
 
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
@@ -37,10 +39,19 @@ LOG_VARIANCE_RANGE = (-1.5, 4.0)
 """Beyond this no emitter's true over its stated variance was seen."""
 
 
-def refiner_for(card: ModelCard) -> Refiner:
-    """Return the refiner that expects what a model was trained for."""
+def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
+    """Return the refiner that expects what a model was trained for.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    table
+        The PSF, where more is known of it than the Gaussian of the card.
+    """
     camera, emitters = card.camera, card.emitters
     sigma_px = camera.px(card.psf.sigma_nm)
+    shape = gaussian_shape(sigma_px) if table is None else table_shape(table, card.psf.depth_std_nm)
     photons = emitters.intensity_photon
     return Refiner(
         Prior(
@@ -54,6 +65,7 @@ def refiner_for(card: ModelCard) -> Refiner:
             log_density=float(
                 np.log(emitters.density_per_um2 * (camera.pixel_size_nm / 1000.0) ** 2)
             ),
+            **shape,
         ),
         camera.read_noise_photon,
         card.background.background_photon,

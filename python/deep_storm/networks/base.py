@@ -10,12 +10,14 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, field_validator
 
 from deep_storm.networks.device import is_out_of_memory
+from deep_storm.psf.code import CODE_LENGTH, MAX_CODE
 from deep_storm.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 Float32 = npt.NDArray[np.float32]
 MAX_PHOTON = 1e10
 """Beyond what can be meant, and far from where float32 overflows."""
+CodeNumber = Annotated[float, Field(ge=-MAX_CODE, le=MAX_CODE)]
 LARGEST_INPUT = 20.0
 """Input is cut here: no pixel, however hot, is further from the training data than this."""
 LEAST_FRAMES = 2
@@ -35,8 +38,9 @@ LEAST_FRAMES = 2
 UNLIMITED_FRAMES = 2**31
 
 
-EXPECTATIONS = 5
-"""Numbers that tell a network what to expect."""
+BASIC_EXPECTATIONS = 5
+EXPECTATIONS = BASIC_EXPECTATIONS + CODE_LENGTH
+"""Numbers that a network is conditioned on."""
 
 
 class Scales(Settings):
@@ -60,10 +64,25 @@ class Scales(Settings):
     intensity_spread: float = setting(0.2, "relative spread of the brightness", ge=0, le=MAX_PHOTON)
     excess_noise_factor: float = setting(1.0, "2 with EM gain, 1 without", ge=1, le=10)
     read_noise_photon: float = setting(0.0, "read-out noise", unit="photon", ge=0, le=MAX_PHOTON**2)
+    psf_code: tuple[CodeNumber, ...] = setting(
+        (), "how the PSF differs from a Gaussian; empty where that is not known"
+    )
+
+    @field_validator("psf_code")
+    @classmethod
+    def _whole_code(cls, code: tuple[float, ...]) -> tuple[float, ...]:
+        if len(code) not in (0, CODE_LENGTH):
+            raise ValueError(f"expected {CODE_LENGTH} numbers or none")
+        return code
 
     @classmethod
     def matching(
-        cls, camera: Camera, psf: Psf, emitters: Emitters, background: Background
+        cls,
+        camera: Camera,
+        psf: Psf,
+        emitters: Emitters,
+        background: Background,
+        psf_code: tuple[float, ...] = (),
     ) -> Scales:
         """Choose the scales for a simulation: half an emitter's peak becomes one."""
         sigma_px = camera.px(psf.sigma_nm)
@@ -77,6 +96,7 @@ class Scales(Settings):
                 "intensity_spread": emitters.intensity_std_photon / emitters.intensity_photon,
                 "excess_noise_factor": camera.excess_noise_factor,
                 "read_noise_photon": camera.read_noise_photon,
+                "psf_code": psf_code,
             },
             "the scales of the network's input",
         )
@@ -87,15 +107,16 @@ class Scales(Settings):
         return np.minimum(scaled, np.float32(LARGEST_INPUT))[..., None]
 
     def expectations(self) -> Float32:
-        """Return what the network is told beside the frames, float32 ``(5,)``, each about ±1."""
+        """Return what the network is conditioned on, float32 ``(17,)``, each about ±1."""
         noise_photon = self.background_photon + self.read_noise_photon**2
         return np.array(
             [
                 np.log(self.sigma_px / 1.3),
                 np.log(self.intensity_photon / 1500.0),
                 np.log((noise_photon + 1.0) / 20.0),
-                4.0 * min(self.intensity_spread, 0.5) - 1.0,
+                4.0 * min(self.intensity_spread, 1.0) - 1.0,
                 self.excess_noise_factor - 1.0,
+                *(self.psf_code or (0.0,) * CODE_LENGTH),
             ],
             dtype=np.float32,
         )
@@ -110,7 +131,7 @@ class Truth(NamedTuple):
     """True emitters of a batch of patches, padded to the same number.
 
     ``x``, ``y`` in px, ``photons`` and ``sigma`` in the network's scales, ``present`` 1 or 0:
-    ``(batch, n)`` float32; ``background`` ``(batch,)`` in the network's scale.
+    ``(batch, n)`` float32; ``background`` ``(batch, y, x)`` in the network's scale (y, x may be 1).
     """
 
     x: tf.Tensor
@@ -211,10 +232,27 @@ class LocalizationNetwork(ABC):
         frames
             ``(batch, y, x, 1)`` in the network's scale.
         expectations
-            ``(batch, 5)``, see :meth:`Scales.expectations`; a network may leave them.
+            ``(batch, 17)``, see :meth:`Scales.expectations`; a network may leave them.
         """
         del expectations
         return model(frames, training=training)
+
+    def older_shapes(self, model: keras.Model) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights that version 1 of the network had."""
+        return [tuple(w.shape) for w in model.weights]
+
+    def completed(self, model: keras.Model, weights: list[Float32]) -> list[Float32]:
+        """Return weights of version 1 of the network in the form of today.
+
+        Parameters
+        ----------
+        model
+            The network of today.
+        weights
+            With the shapes of :meth:`older_shapes`.
+        """
+        del model
+        return weights
 
     @abstractmethod
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:

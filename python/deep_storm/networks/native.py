@@ -18,9 +18,10 @@ Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_colum
 
 and channel 36 the background (softplus, times the background scale).
 
-The network is told what to expect (PSF, brightness, background, kind of camera): a linear function
-of these numbers is added to the features at each resolution, so one network serves many
-experiments and a trained one is specialized to yours in a minute.
+The network is conditioned on what to expect (PSF, brightness, background, kind of camera): the
+features of each resolution are scaled and shifted by functions of these numbers (Perez et al.,
+AAAI 2018), so one network serves many experiments and a trained one is specialized to yours in a
+minute.
 
 Training maximizes the likelihood of the true emitters under the mixture of all cells'
 Gaussians, and that of their number under the cells' probabilities.
@@ -36,7 +37,9 @@ import tensorflow as tf
 
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.networks.base import (
+    BASIC_EXPECTATIONS,
     EXPECTATIONS,
+    Float32,
     Inference,
     LocalizationNetwork,
     Scales,
@@ -57,6 +60,9 @@ TYPICAL_COUNT = 16.0
 """Emitters of a patch from which on its weight in the loss falls."""
 CHANNELS = (32, 64, 128)
 """Features at full, half and quarter resolution."""
+HIDDEN_CONDITIONS = 48
+MODULATION = "modulation"
+"""Begins the names of the layers that networks of before the PSF code do not have."""
 
 
 class NativeNetwork(LocalizationNetwork):
@@ -70,7 +76,7 @@ class NativeNetwork(LocalizationNetwork):
     halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
 
     def build(self) -> keras.Model:
-        """Build the trainable network: ``(b, y, x, 1)``, ``(b, 5)`` → ``(b, y, x, 37)``."""
+        """Build the trainable network: ``(b, y, x, 1)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
         return build(CHANNELS)
 
     def answer(
@@ -78,6 +84,15 @@ class NativeNetwork(LocalizationNetwork):
     ) -> tf.Tensor:
         """Run the network on frames and what it is told about them."""
         return model([frames, expectations], training=training)
+
+    def older_shapes(self, model: keras.Model) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights of before the PSF's code."""
+        return [tuple(v.shape) for v in _older(model)]
+
+    def completed(self, model: keras.Model, weights: list[Float32]) -> list[Float32]:
+        """Add the layers that came with the PSF's code; they change nothing."""
+        known = {v.path: w for v, w in zip(_older(model), weights, strict=True)}
+        return [known.get(v.path, np.zeros(v.shape, np.float32)) for v in model.weights]
 
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:
         """Negative log likelihood of the true emitters and their number."""
@@ -113,6 +128,19 @@ class NativeNetwork(LocalizationNetwork):
         return in_company(run)
 
 
+def _older(model: keras.Model) -> list[Any]:
+    """Return the variables of before the PSF's code, as they were laid out then.
+
+    Each resolution's shift stood before its convolution.
+    """
+    ordered: list[Any] = []
+    for variable in model.weights:
+        if variable.path.startswith(MODULATION):
+            continue
+        ordered.insert(len(ordered) - 2 if len(variable.shape) == 2 else len(ordered), variable)
+    return ordered
+
+
 def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
     """Build the U-Net, untrained, with the given features at full, half, quarter resolution."""
     import keras
@@ -123,17 +151,31 @@ def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
             width, size, padding="same", activation="relu", kernel_initializer="he_normal"
         )(x)
 
-    def told(x: Any, width: int) -> Any:
+    def conditioned(x: Any, width: int) -> Any:
         features = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
-        shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(expected)
-        return layers.ReLU()(layers.Add()([features, layers.Reshape((1, 1, width))(shift)]))
+        shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(basic)
+        scale, more = (
+            layers.Dense(width, kernel_initializer="zeros", name=f"{MODULATION}_{what}_{width}")(
+                hidden
+            )
+            for what in ("scale", "shift")
+        )
+        shift, scale = (
+            layers.Reshape((1, 1, width))(v) for v in (layers.Add()([shift, more]), scale)
+        )
+        scaled = layers.Add()([features, layers.Multiply()([features, scale])])
+        return layers.ReLU()(layers.Add()([scaled, shift]))
 
     fine, half, quarter = channels
     frame = keras.Input((None, None, inputs), name="frame")
     expected = keras.Input((EXPECTATIONS,), name="expectations")
-    skip_fine = conv(told(frame, fine), fine)
-    skip_half = conv(told(layers.MaxPooling2D()(skip_fine), half), half)
-    x = conv(told(layers.MaxPooling2D()(skip_half), quarter), quarter)
+    basic = expected[:, :BASIC_EXPECTATIONS]
+    hidden = layers.Dense(HIDDEN_CONDITIONS, activation="tanh", name=f"{MODULATION}_hidden")(
+        expected
+    )
+    skip_fine = conv(conditioned(frame, fine), fine)
+    skip_half = conv(conditioned(layers.MaxPooling2D()(skip_fine), half), half)
+    x = conv(conditioned(layers.MaxPooling2D()(skip_half), quarter), quarter)
     for width, skip in ((half, skip_half), (fine, skip_fine)):
         x = layers.Conv2D(width, 1, kernel_initializer="he_normal")(x)
         x = layers.Add()([layers.UpSampling2D()(x), skip])
@@ -169,8 +211,9 @@ def loss(raw: tf.Tensor, truth: Truth) -> tf.Tensor:
     located = _location_term(cells, expected, truth)
     counted = _count_term(probability, expected, truth)
     background = tf.nn.softplus(raw[..., BACKGROUND_CHANNEL])
-    mean_background = truth.background[:, None, None]
-    off = tf.reduce_mean(tf.square(background - mean_background), axis=(1, 2))
+    # Relative where it is bright: a patch full of haze would decide the training otherwise.
+    off = (background - truth.background) / tf.maximum(truth.background, 1.0)
+    off = tf.reduce_mean(tf.square(off), axis=(1, 2))
     # Crowded patches have many terms; without this the hopeless ones would decide the training.
     weight = tf.math.rsqrt(1.0 + tf.reduce_sum(truth.present, axis=1) / TYPICAL_COUNT)
     return tf.reduce_mean(weight * (located + counted) + 10.0 * off)

@@ -1,119 +1,100 @@
-"""A few numbers that say how a PSF differs from a Gaussian, to condition a network on.
+"""A PSF in twelve numbers, for a network that is to know what its emitters look like.
 
-The pixel-integrated PSF ``h``, averaged over the depths of the emitters, is held against the
-pixel-integrated Gaussian ``A·g`` that fits it best (amplitude ``A``, centre and ``σ``), in units of
-``s² = σ² + 1/12`` (px²), the variance of the Gaussian with its pixel::
+The numbers say how a PSF differs from the round, pixel-integrated Gaussian that fits it best, on
+the scale of that Gaussian, so they do not depend on pixel size and magnification. With the
+Gaussian's centre (x₀, y₀), its width with the pixel w = √(σ² + 1/12) px, its integral A and
+u = (x − x₀)/w, v = (y − y₀)/w, the difference D = P/A − G is projected on Gauss–Hermite functions
+(orthonormal; van der Marel and Franx, *Astrophys. J.* 407, 525, 1993 use them alike)::
 
-    c_k = w_k · 2·√π · Σ [h/A − g](r) · B_k(r / s) · (area of a sample)
+    c_mn = 2 ∫ ψ_m(u) ψ_n(v) D(x, y) dx dy,   ψ_m(u) = H_m(u) e^(−u²/2) / √(2^m m! √π)
 
-``B_k`` are real Gauss-Laguerre functions, orthonormal over the plane: with polar coordinates
-``(ρ, φ)`` in units of ``s``, radial index ``p`` and angular index ``m``, ::
+==========  =====================================================================
+number      meaning
+==========  =====================================================================
+0, 1        40 (c₂₀ − c₀₂), 40 c₁₁: astigmatism, along the axes and the diagonals
+2 … 5       40 (c₃₀, c₂₁, c₁₂, c₀₃): coma and trefoil
+6 … 10      20 (c₄₀, c₃₁, c₂₂, c₁₃, c₀₄): spherical aberration and quatrefoil
+11          4 (1 − A) − 0.6: light in rings and tails
+==========  =====================================================================
 
-    B = √(ε·p! / (π·(p + m)!)) · ρ^m · L_p^m(ρ²) · exp(−ρ²/2) · [cos mφ or sin mφ],  ε = 1 or 2
-
-(``L_p^m`` is the associated Laguerre polynomial, ``2p + m`` the order). For p = m = 0, ``2·√π``
-times the sum over a Gaussian of sigma ``s`` is 1, so the numbers are relative to the PSF itself,
-whatever its size. Orders 0 and 1 and the round function of order 2 are what amplitude, centre and
-sigma of the fit have taken up. The numbers are, in this order:
-
-=========  =====================================  ==================
-number     function (p, m)                        looks like
-=========  =====================================  ==================
-0, 1       (0, 2) cos, sin                        astigmatism
-2, 3       (1, 1) cos, sin                        coma
-4, 5       (0, 3) cos, sin                        trefoil
-6          (2, 0)                                 peaked or flat
-7, 8       (1, 2) cos, sin                        higher astigmatism
-9, 10      (0, 4) cos, sin                        a cross
-11         1 − A                                  rings, halo
-=========  =====================================  ==================
-
-The weights ``w_k`` are such that the PSFs of :mod:`deep_storm.psf.random` give values of about ±1.
-A Gaussian gives 0 in every number.
+Flipping or transposing the PSF changes signs or places of these numbers, nothing else. A PSF of
+which nothing is known has the code zero.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import eval_genlaguerre
+from numpy.polynomial.hermite import hermval
 
-from deep_storm.psf.fitting import GaussianFit, fit_gaussian, offsets_px, profile
+from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.table import PsfTable
 
 FloatArray = npt.NDArray[np.float64]
 
-MODES = ((0, 2), (1, 1), (0, 3), (2, 0), (1, 2), (0, 4))
-"""Radial and angular index of the functions; cosine and sine for each angular index above 0."""
-WEIGHTS = (25.0, 60.0, 35.0, 14.0, 60.0, 35.0)
-HALO_WEIGHT = 4.0
-SIZE = sum(2 if m else 1 for _, m in MODES) + 1
-"""How many numbers there are."""
+CODE_LENGTH = 12
+MAX_CODE = 3.0
+"""No number is further from zero: no PSF is stranger than those that a network was trained on."""
+PIXEL_VARIANCE = 1.0 / 12.0
+TYPICAL_TAILS = 0.15
+HIGHEST_ORDER = 4
+GAUSSIAN = (0.0,) * (CODE_LENGTH - 1) + (-4.0 * TYPICAL_TAILS,)
+"""The code of a Gaussian PSF of any width."""
 
 
-class PsfCode(NamedTuple):
-    """The code of a PSF.
-
-    Attributes
-    ----------
-    numbers
-        float64 of shape (12,), each about ±1; 0 for a Gaussian.
-    fit
-        The Gaussian that it is held against.
-    """
-
-    numbers: FloatArray
-    fit: GaussianFit
-
-
-def psf_code(table: PsfTable, depth_std_nm: float = 0.0, depth_nm: float = 0.0) -> PsfCode:
-    """Return the code of a PSF for emitters at some depths.
+def psf_code(table: PsfTable, depth_std_nm: float = 0.0) -> tuple[float, ...]:
+    """Describe a PSF in twelve numbers, each about ±1.
 
     Parameters
     ----------
     table
         The PSF.
-    depth_std_nm, depth_nm
-        Standard deviation and mean of the emitters' depth.
+    depth_std_nm
+        Standard deviation of the emitters' depth: the mean PSF over it is described.
     """
-    return code_of(table.averaged(depth_std_nm, depth_nm), table.samples_per_px)
+    return image_code(table.averaged(depth_std_nm), table.samples_per_px)
 
 
-def code_of(image: npt.NDArray[np.floating], samples_per_px: int) -> PsfCode:
-    """Return the code of one image of a PSF.
+def image_code(image: npt.NDArray[np.floating], samples_per_px: int) -> tuple[float, ...]:
+    """Describe one plane of a table; see the module.
 
     Parameters
     ----------
     image
-        Shares of the light in pixels at offsets from the middle, shape (n, n) with odd n.
+        Shares at offsets from the middle, shape (n, n) with odd n.
     samples_per_px
         Samples of ``image`` per pixel along each axis.
     """
+    image = np.asarray(image, dtype=np.float64)
     fit = fit_gaussian(image, samples_per_px)
     offset_px = offsets_px(image.shape[0], samples_per_px)
-    across, down = (profile(offset_px, centre, fit.sigma_px) for centre in (fit.x_px, fit.y_px))
-    residual = np.asarray(image, dtype=np.float64) / fit.share - np.outer(down, across)
-    scale_px = math.hypot(fit.sigma_px, math.sqrt(1 / 12))
-    x, y = np.meshgrid((offset_px - fit.x_px) / scale_px, (offset_px - fit.y_px) / scale_px)
-    sums = [np.sum(residual * function) for function in _functions(x, y)]
-    numbers = 2.0 * math.sqrt(math.pi) / samples_per_px**2 * np.array(sums)
-    return PsfCode(np.append(numbers, HALO_WEIGHT * (1.0 - fit.share)), fit)
+    across = profile(offset_px, fit.x_px, fit.sigma_px)
+    down = profile(offset_px, fit.y_px, fit.sigma_px)
+    difference = image / fit.share - np.outer(down, across)
+    width_px = math.sqrt(fit.sigma_px**2 + PIXEL_VARIANCE)
+    along_x, along_y = (
+        _hermite_functions((offset_px - centre) / width_px) for centre in (fit.x_px, fit.y_px)
+    )
+    c = 2.0 / samples_per_px**2 * (along_y @ difference @ along_x.T).T  # c[m, n]: m along x
+    code = [
+        40.0 * (c[2, 0] - c[0, 2]),
+        40.0 * c[1, 1],
+        *(40.0 * c[3 - n, n] for n in range(4)),
+        *(20.0 * c[4 - n, n] for n in range(5)),
+        4.0 * (1.0 - fit.share - TYPICAL_TAILS),
+    ]
+    return tuple(np.clip(code, -MAX_CODE, MAX_CODE).tolist())
 
 
-def _functions(x: FloatArray, y: FloatArray) -> list[FloatArray]:
-    """Return the weighted Gauss-Laguerre functions at some places."""
-    square, angle = x**2 + y**2, np.arctan2(y, x)
-    bell = np.exp(-0.5 * square)
-    functions = []
-    for (p, m), weight in zip(MODES, WEIGHTS, strict=True):
-        norm = (2.0 if m else 1.0) * math.factorial(p) / (math.pi * math.factorial(p + m))
-        radial = (
-            weight * math.sqrt(norm) * square ** (m / 2) * eval_genlaguerre(p, m, square) * bell
-        )
-        functions.append(radial * np.cos(m * angle))
-        if m:
-            functions.append(radial * np.sin(m * angle))
-    return functions
+def _hermite_functions(u: FloatArray) -> FloatArray:
+    """Return the orthonormal Gauss–Hermite functions of orders 0 to 4, shape (5, n)."""
+    envelope = np.exp(-u * u / 2.0)
+    functions = [
+        hermval(u, np.eye(HIGHEST_ORDER + 1)[m])
+        * envelope
+        / math.sqrt(2.0**m * math.factorial(m) * math.sqrt(math.pi))
+        for m in range(HIGHEST_ORDER + 1)
+    ]
+    return np.array(functions)

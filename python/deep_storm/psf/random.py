@@ -121,9 +121,9 @@ def draw_pupil(
     edge = 2 * radius_px * samples_per_px + 1
     grid = PupilGrid.of(pupil, own_nm, PERIOD_RADII * radius_px)
     focus_nm = grid.best_focus_nm(radius_px, FOCUS_REACH_NM)
-    values = grid.centred(edge, samples_per_px, focus_nm).images(
-        z_nm + focus_nm, edge, samples_per_px
-    )
+    # Not centred: coma moves the bright core away from the emitter, and a network that has seen
+    # many shapes can say where the emitter is.
+    values = grid.images(z_nm + focus_nm, edge, samples_per_px)
     return PsfTable(values, z_nm, pixel_size_nm or own_nm, samples_per_px, "theory")
 
 

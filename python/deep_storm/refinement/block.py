@@ -1,7 +1,8 @@
 """Joint fit of a few overlapping emitters within a small window of a frame.
 
-The expected photons are a background and the emitters around, taken as known, and a
-pixel-integrated Gaussian for each emitter of the block (Smith et al., *Nat. Methods* 2010). With EM
+The expected photons are a background and the emitters around, taken as known, and the PSF for each
+emitter of the block: a pixel-integrated Gaussian (Smith et al., *Nat. Methods* 2010), or a table of
+any shape with a plane for each width (:mod:`deep_storm.refinement.shapes`). With EM
 gain and read-out noise the variance of a pixel that expects ``λ`` photons is ``F·λ + r²``; that of
 ``(n + c) / F`` with ``c = r² / F`` equals its mean, so it is treated as a Poisson number (Huang et
 al., *Nat. Methods* 2013)::
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.kernels import kernel
+from deep_storm.psf.kernels import fill_table_window
 
 Values = npt.NDArray[np.float64]
 
@@ -54,6 +56,14 @@ class Prior(NamedTuple):
         Variance of a bright pixel over its mean, both in photons.
     log_density
         Logarithm of the emitters per pixel expected.
+    reach_px
+        How far the light of an emitter is drawn.
+    shapes
+        Coefficients of the PSF's table, float32 (sigma, y, x); of size 0 for a Gaussian.
+    samples_per_px, radius_px
+        Of the table.
+    first_sigma_px, step_sigma_px
+        Sigma of its first plane, and from plane to plane.
     """
 
     photons: float
@@ -62,6 +72,12 @@ class Prior(NamedTuple):
     sigma_std_px: float
     excess: float
     log_density: float
+    reach_px: float
+    shapes: npt.NDArray[np.float32]
+    samples_per_px: int
+    radius_px: int
+    first_sigma_px: float
+    step_sigma_px: float
 
 
 @kernel(fastmath=True)
@@ -94,8 +110,42 @@ def fill_profile(first: int, size: int, centre: float, sigma: float, out: Values
 
 
 @kernel(fastmath=True)
+def fill_share(
+    top: int, left: int, height: int, width: int, p: Values, k: int, prior: Prior, out: Values
+) -> None:
+    """Fill in which share of emitter ``k`` a window gets, and how that changes.
+
+    Parameters
+    ----------
+    top, left, height, width
+        The window.
+    out
+        ``(1 or 4, at least height, at least width)``: the share, and if there is room its
+        derivatives by x, y and sigma.
+    """
+    if prior.shapes.size:
+        fill_table_window(
+            top, left, height, width, p[k, 0], p[k, 1], p[k, 3], prior.shapes,
+            prior.samples_per_px, prior.radius_px, prior.first_sigma_px, prior.step_sigma_px, out,
+        )  # fmt: skip
+        return
+    rows = np.empty((6, max(height, width)))
+    fill_profile(top, height, p[k, 1], p[k, 3], rows[:3])
+    fill_profile(left, width, p[k, 0], p[k, 3], rows[3:])
+    for j in range(height):
+        y0, y1, y2 = rows[0, j], rows[1, j], rows[2, j]
+        for i in range(width):
+            x0 = rows[3, i]
+            out[0, j, i] = y0 * x0
+            if out.shape[0] > 1:
+                out[1, j, i] = y0 * rows[4, i]
+                out[2, j, i] = y1 * x0
+                out[3, j, i] = y2 * x0 + y0 * rows[5, i]
+
+
+@kernel(fastmath=True)
 def expect(
-    data: Values, base: Values, top: int, left: int, p: Values, prior: Prior, rows: Any, mean: Any
+    data: Values, base: Values, top: int, left: int, p: Values, prior: Prior, shares: Any, mean: Any
 ) -> float:
     """Fill in the expected photons and return the log posterior (without constants).
 
@@ -108,8 +158,8 @@ def expect(
         Position of the window in the frame.
     p
         ``(emitters, 4)``.
-    rows
-        Work space ``(emitters, 6, edge)``; three rows for y, three for x.
+    shares
+        Work space ``(emitters, 4, height, width)``.
     mean
         ``(height, width)``, filled in.
     """
@@ -119,12 +169,10 @@ def expect(
             mean[j, i] = base[j, i]
     value = 0.0
     for k in range(p.shape[0]):
-        fill_profile(top, height, p[k, 1], p[k, 3], rows[k, :3])
-        fill_profile(left, width, p[k, 0], p[k, 3], rows[k, 3:])
+        fill_share(top, left, height, width, p, k, prior, shares[k])
         for j in range(height):
-            photons = p[k, 2] * rows[k, 0, j]
             for i in range(width):
-                mean[j, i] += photons * rows[k, 3, i]
+                mean[j, i] += p[k, 2] * shares[k, 0, j, i]
         off = (p[k, 2] - prior.photons) / prior.photons_std
         wide = (p[k, 3] - prior.sigma_px) / prior.sigma_std_px
         value -= 0.5 * (off * off + wide * wide)
@@ -138,20 +186,17 @@ def expect(
 
 
 @kernel(fastmath=True)
-def fill_slopes(p: Values, rows: Any, inverse: Values, height: int, width: int, out: Any) -> None:
+def fill_slopes(p: Values, shares: Any, inverse: Values, height: int, width: int, out: Any) -> None:
     """Fill in the derivatives of the expected photons, each times ``inverse`` of its pixel."""
     for k in range(p.shape[0]):
-        photons = p[k, 2]
         for j in range(height):
-            y0, y1, y2 = rows[k, 0, j], rows[k, 1, j], rows[k, 2, j]
             for i in range(width):
-                x0 = rows[k, 3, i]
                 n = j * width + i
-                w = inverse[n]
-                out[4 * k, n] = photons * y0 * rows[k, 4, i] * w
-                out[4 * k + 1, n] = photons * y1 * x0 * w
-                out[4 * k + 2, n] = y0 * x0 * w
-                out[4 * k + 3, n] = photons * (y2 * x0 + y0 * rows[k, 5, i]) * w
+                photons = p[k, 2] * inverse[n]
+                out[4 * k, n] = photons * shares[k, 1, j, i]
+                out[4 * k + 1, n] = photons * shares[k, 2, j, i]
+                out[4 * k + 2, n] = inverse[n] * shares[k, 0, j, i]
+                out[4 * k + 3, n] = photons * shares[k, 3, j, i]
 
 
 @kernel(fastmath=True)
@@ -171,7 +216,7 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
 
 @kernel(fastmath=True)
 def derive(
-    data: Values, mean: Values, p: Values, prior: Prior, rows: Any, slopes: Any
+    data: Values, mean: Values, p: Values, prior: Prior, shares: Any, slopes: Any
 ) -> tuple[Values, Values]:
     """Return gradient and information matrix of the log posterior.
 
@@ -187,7 +232,7 @@ def derive(
             n = j * width + i
             inverse[n] = 1.0 / math.sqrt(mean[j, i] * prior.excess)
             pull[n] = (data[j, i] - mean[j, i]) * inverse[n]
-    fill_slopes(p, rows, inverse, height, width, slopes)
+    fill_slopes(p, shares, inverse, height, width, slopes)
     gradient = np.empty(size)
     information = np.empty((size, size))
     for a in range(size):
@@ -282,12 +327,12 @@ def fit(
     """
     count = p.shape[0]
     height, width = base.shape
-    rows = np.empty((count, 6, max(height, width)))
+    shares = np.empty((count, PARAMETERS, height, width))
     slopes = np.empty((PARAMETERS * count, height * width))
-    value = expect(data, base, top, left, p, prior, rows, mean)
+    value = expect(data, base, top, left, p, prior, shares, mean)
     for _ in range(iterations if count else 0):
         start = p.copy()
-        gradient, information = derive(data, mean, p, prior, rows, slopes)
+        gradient, information = derive(data, mean, p, prior, shares, slopes)
         decompose(information)
         step = gradient.copy()
         solve(information, step)
@@ -299,16 +344,16 @@ def fit(
         share = 1.0
         for _ in range(HALVINGS):
             _move(p, start, step, share, prior)
-            new = expect(data, base, top, left, p, prior, rows, mean)
+            new = expect(data, base, top, left, p, prior, shares, mean)
             if new >= value:
                 break
             share *= 0.3
         if new < value:
             _move(p, start, step, NOTHING, prior)
-            expect(data, base, top, left, p, prior, rows, mean)
+            expect(data, base, top, left, p, prior, shares, mean)
             break
         value = new
-    _, information = derive(data, mean, p, prior, rows, slopes)
+    _, information = derive(data, mean, p, prior, shares, slopes)
     evidence = value - 0.5 * decompose(information)
     own = prior.log_density + math.log(2.0 * math.pi)
     own -= math.log(prior.photons_std) + math.log(prior.sigma_std_px)

@@ -73,7 +73,7 @@ def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut
     top, bottom, left, right = window(scene, np.concatenate((p, extra)), reach)
     data = scene.data[top:bottom, left:right].copy()
     base = scene.mean[top:bottom, left:right].copy()
-    add_light(base, top, left, p, -1.0, reach)
+    add_light(base, top, left, p, -1.0, prior)
     return Cut(top, left, data, base, p, np.empty(base.shape))
 
 
@@ -96,7 +96,7 @@ def commit(scene: Scene, members: Integers, p: Values, cut: Cut, prior: Prior, f
         if fresh:
             scene.fresh[k] = 1
     height, width = cut.base.shape
-    add_light(cut.base, cut.top, cut.left, p, 1.0, WINDOW_SIGMAS * prior.sigma_px)
+    add_light(cut.base, cut.top, cut.left, p, 1.0, prior)
     for j in range(height):
         for i in range(width):
             scene.mean[cut.top + j, cut.left + i] = cut.base[j, i]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from deep_storm.refinement.block import PARAMETERS, Prior, Values
 from deep_storm.refinement.moves import SETTLING, give_birth, split, sweep, weigh
 from deep_storm.refinement.residuals import background_from, correct_background, peaks
-from deep_storm.refinement.scene import WINDOW_SIGMAS, Scene, draw, make_scene
+from deep_storm.refinement.scene import Scene, draw, make_scene
 
 START_CONFIDENCE = 0.5
 """Candidates at least this sure are there from the beginning;"""
@@ -82,12 +82,11 @@ class Refined(NamedTuple):
 
 def settle(scene: Scene, background: Values, prior: Prior) -> None:
     """Fit all emitters once, and the background between them."""
-    reach = WINDOW_SIGMAS * prior.sigma_px
-    draw(scene, background, reach)
+    draw(scene, background, prior)
     correct_background(scene, background, prior)
-    draw(scene, background, reach)
+    draw(scene, background, prior)
     sweep(scene, prior, SETTLING)
-    draw(scene, background, reach)
+    draw(scene, background, prior)
 
 
 def change(scene: Scene, prior: Prior) -> None:
@@ -257,5 +256,5 @@ def freed(refiner: Refiner, photons: npt.NDArray[np.float32], proposals: Proposa
     )
     for _ in range(2):
         sweep(scene, free, FIRST_STEPS)
-    draw(scene, background, WINDOW_SIGMAS * prior.sigma_px)
+    draw(scene, background, prior)
     return Free(scene.data, scene.mean, background, scene.p[scene.alive == 1])

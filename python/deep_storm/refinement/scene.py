@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.block import PARAMETERS, Prior, Values, fill_profile
+from deep_storm.refinement.block import PARAMETERS, Prior, Values, fill_share
 
 Integers = npt.NDArray[np.int64]
 WINDOW_SIGMAS = 3.2
@@ -148,30 +148,33 @@ def window(scene: Scene, p: Values, reach: float) -> tuple[int, int, int, int]:
 
 
 @kernel(fastmath=True)
-def add_light(image: Values, top: int, left: int, p: Values, sign: float, reach: float) -> None:
+def add_light(image: Values, top: int, left: int, p: Values, sign: float, prior: Prior) -> None:
     """Add the light of emitters to a window of the frame, within their reach."""
     height, width = image.shape
-    rows = np.empty((6, max(height, width)))
+    reach = prior.reach_px
+    most = min(2 * math.ceil(reach) + 2, max(height, width))
+    share = np.empty((1, most, most))
     for k in range(p.shape[0]):
         first = min(max(math.floor(p[k, 1] - reach) - top, 0), height)
         last = min(max(math.floor(p[k, 1] + reach) + 1 - top, 0), height)
         begin = min(max(math.floor(p[k, 0] - reach) - left, 0), width)
         end = min(max(math.floor(p[k, 0] + reach) + 1 - left, 0), width)
-        fill_profile(top + first, last - first, p[k, 1], p[k, 3], rows[:3])
-        fill_profile(left + begin, end - begin, p[k, 0], p[k, 3], rows[3:])
+        if first >= last or begin >= end:
+            continue
+        fill_share(top + first, left + begin, last - first, end - begin, p, k, prior, share)
+        photons = sign * p[k, 2]
         for j in range(first, last):
-            photons = sign * p[k, 2] * rows[0, j - first]
             for i in range(begin, end):
-                image[j, i] += photons * rows[3, i - begin]
+                image[j, i] += photons * share[0, j - first, i - begin]
 
 
 @kernel(fastmath=True)
-def draw(scene: Scene, background: Values, reach: float) -> None:
+def draw(scene: Scene, background: Values, prior: Prior) -> None:
     """Draw the expected photons anew, so that cut-off tails do not add up."""
     copy_into(scene.mean, background)
     for k in range(scene.used[0]):
         if scene.alive[k]:
-            add_light(scene.mean, 0, 0, scene.p[k : k + 1], 1.0, reach)
+            add_light(scene.mean, 0, 0, scene.p[k : k + 1], 1.0, prior)
 
 
 @kernel(fastmath=True)
@@ -208,5 +211,5 @@ def make_scene(
         scene.source[k] = k
         insert(scene, k)
     scene.used[0] = p.shape[0]
-    draw(scene, background, WINDOW_SIGMAS * prior.sigma_px)
+    draw(scene, background, prior)
     return scene

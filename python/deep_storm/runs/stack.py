@@ -118,7 +118,7 @@ def _judged(done: Reconstructed, model: Model) -> Fits | None:
     """Say whether camera, PSF and density suit the frames that were sampled."""
     from deep_storm.inference.fits import judge_samples
 
-    return judge_samples(list(done.samples), model.card)
+    return judge_samples(list(done.samples), model.card, model.table)
 
 
 def _result(

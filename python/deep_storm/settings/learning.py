@@ -36,6 +36,31 @@ class Domain(Settings):
     )
     read_noise_photon: tuple[float, float] = setting((0.0, 3.0), "read-out noise", unit="photon")
     em_share: float = setting(0.35, "share of experiments with EM gain", ge=0, le=1)
+    gaussian_share: float = setting(
+        1.0,
+        "share of experiments whose PSF is a Gaussian; the others have random pupils",
+        ge=0,
+        le=1,
+    )
+    depth_std_nm: tuple[float, float] = setting(
+        (0.0, 0.0), "spread of the depth of emitters", unit="nm"
+    )
+    uneven_share: float = setting(0.0, "share of experiments with uneven background", ge=0, le=1)
+    unevenness: tuple[float, float] = setting(
+        (0.05, 0.7), "relative standard deviation of the background over the field"
+    )
+    hazy_share: float = setting(
+        0.0, "share of experiments with emitters far out of focus", ge=0, le=1
+    )
+    haze_per_um2: tuple[float, float] = setting(
+        (0.1, 1.5), "their density at pixels of 100 nm", unit="per µm²"
+    )
+    blinking_share: float = setting(
+        0.0, "share of experiments with emitters that are on for parts of frames", ge=0, le=1
+    )
+    hidden_noise_share: float = setting(
+        0.0, "share of cameras whose pixels differ without anyone's knowledge", ge=0, le=1
+    )
 
 
 class Training(Settings):

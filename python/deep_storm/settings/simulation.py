@@ -21,6 +21,13 @@ class Psf(Settings):
     sigma_std_nm: float = setting(
         10.0, "spread of the PSF sigma from emitter to emitter", unit="nm", ge=0, le=500
     )
+    depth_std_nm: float = setting(
+        0.0,
+        "spread of the emitters' depth; needs a PSF with a z axis",
+        unit="nm",
+        ge=0,
+        le=1000,
+    )
 
 
 class Emitters(Settings):
@@ -43,10 +50,18 @@ class Emitters(Settings):
     intensity_std_photon: float = setting(
         300.0, "spread of the photons from emitter to emitter", unit="photon", ge=0, le=1e6
     )
-    spread: Literal["uniform", "normal"] = setting(
+    spread: Literal["uniform", "normal", "gamma"] = setting(
         "uniform",
-        "how sigma and photons spread: uniform as in ThunderSTORM's generator, or normal "
-        "(cut at a fifth of the mean)",
+        "how photons spread: uniform as in ThunderSTORM's generator, normal (cut at a fifth of "
+        "the mean), or gamma (exponential where the spread is as large as the mean)",
+    )
+    on_time_frames: float = setting(
+        0.0,
+        "mean time for which an emitter is on; its first and last frame then hold a part of its "
+        "light. 0: every emitter is on for exactly one frame",
+        unit="frames",
+        ge=0,
+        le=1000,
     )
     structure: str = setting(
         "uniform",
@@ -64,6 +79,20 @@ class Background(Settings):
     background_std_photon: float = setting(
         0.0, "spread of the background from frame to frame", unit="photon", ge=0, le=1e5
     )
+    unevenness: float = setting(
+        0.0, "standard deviation of the background over the field, relative to its mean", ge=0, le=1
+    )
+    unevenness_scale_um: float = setting(
+        2.0, "distance over which the background changes", unit="µm", gt=0, le=1000
+    )
+    haze_per_um2: float = setting(
+        0.0, "emitters far out of focus, per µm² per frame", unit="per µm²", ge=0, le=100
+    )
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether the background differs within a frame."""
+        return self.unevenness > 0 or self.haze_per_um2 > 0
 
 
 class Simulation(Settings):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from deep_storm.simulation.structures import (
 )
 
 FloatArray = npt.NDArray[np.float64]
-Spread = Literal["uniform", "normal"]
+Spread = Literal["uniform", "normal", "gamma"]
 
 STRUCTURES = ("uniform", "filaments", "clusters", "mixed")
 """Names of structures; anything else is the path of a mask image."""
@@ -52,6 +53,8 @@ class EmitterSet:
         PSF sigma in pixels, float64 of shape (n,).
     intensity_photon
         Expected photons in that frame, float64 of shape (n,).
+    z_nm
+        Depths, float64 of shape (n,); default: all in focus.
     """
 
     frame: npt.NDArray[np.int64]
@@ -59,6 +62,11 @@ class EmitterSet:
     y_px: FloatArray
     sigma_px: FloatArray
     intensity_photon: FloatArray
+    z_nm: FloatArray = dataclasses.field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if self.z_nm.size != self.frame.size:
+            object.__setattr__(self, "z_nm", np.zeros(self.frame.size))
 
     def __len__(self) -> int:
         return int(self.frame.size)
@@ -67,13 +75,22 @@ class EmitterSet:
         """Return the emitters within the frame itself."""
         kept = (self.x_px >= 0) & (self.x_px < width_px)
         kept &= (self.y_px >= 0) & (self.y_px < height_px)
+        return self.where(kept)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> EmitterSet:
+        """Return some of the emitters."""
         return EmitterSet(
             self.frame[kept],
             self.x_px[kept],
             self.y_px[kept],
             self.sigma_px[kept],
             self.intensity_photon[kept],
+            self.z_nm[kept],
         )
+
+    def at_depths(self, z_nm: FloatArray, sigma_px: FloatArray) -> EmitterSet:
+        """Return the emitters at other depths, where they look as wide as said."""
+        return replace(self, z_nm=z_nm, sigma_px=sigma_px)
 
 
 def draw_spread(
@@ -91,7 +108,7 @@ def draw_spread(
     mean, std
         Mean and standard deviation, before the cut.
     spread
-        ``"uniform"`` (mean ± √3·std) or ``"normal"``.
+        ``"uniform"`` (mean ± √3·std), ``"normal"`` or ``"gamma"``; the last has no cut.
     count
         How many.
     rng
@@ -104,6 +121,9 @@ def draw_spread(
     float64 of shape (count,).
     """
     least = least_of_mean * mean
+    if spread == "gamma" and std > 0:
+        shape = (mean / std) ** 2
+        return rng.gamma(shape, mean / shape, count)
     if spread == "uniform":
         half = np.sqrt(3.0) * std
         return rng.uniform(max(mean - half, least), mean + half, count)
@@ -113,6 +133,33 @@ def draw_spread(
         values[low] = rng.normal(mean, std, low.size)
         low = low[values[low] < least]
     return values
+
+
+def draw_shares(on_time_frames: float, count: int, rng: np.random.Generator) -> FloatArray:
+    """Draw which part of a frame emitters are on, for emitters that are on in that frame.
+
+    Emitters switch on at any time and stay on for a time that is exponentially distributed. Of
+    those seen in a frame, T/(T + 1) were on before it began (T: mean on-time in frames) and have,
+    as they age without memory, the same distribution before them.
+
+    Parameters
+    ----------
+    on_time_frames
+        Mean on-time; 0 gives 1 for all.
+    count
+        How many.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    float64 of shape (count,), above 0 and at most 1.
+    """
+    if on_time_frames <= 0:
+        return np.ones(count)
+    before = rng.random(count) < on_time_frames / (on_time_frames + 1.0)
+    left = np.where(before, 1.0, rng.uniform(0.0, 1.0, count))
+    return np.minimum(left, rng.exponential(on_time_frames, count))
 
 
 def default_margin_px(psf: Psf, pixel_size_nm: float) -> float:
@@ -193,10 +240,14 @@ def place_emitters(
     pairs = [structure.positions(int(count), rng) for structure, count in drawn]
     kept = [x.size for x, _ in pairs]
     total = sum(kept)
-    sigma_nm = draw_spread(psf.sigma_nm, psf.sigma_std_nm, emitters.spread, total, rng)
+    # Sigmas do not spread as photons do: a PSF is never as broad as it is wide.
+    of_sigma: Spread = "normal" if emitters.spread == "gamma" else emitters.spread
+    sigma_nm = draw_spread(psf.sigma_nm, psf.sigma_std_nm, of_sigma, total, rng)
     photons = draw_spread(
         emitters.intensity_photon, emitters.intensity_std_photon, emitters.spread, total, rng
     )
+    if emitters.on_time_frames > 0:
+        photons = photons * draw_shares(emitters.on_time_frames, total, rng)
     return EmitterSet(
         frame=np.repeat(np.arange(len(structures), dtype=np.int64), kept),
         x_px=np.concatenate([x for x, _ in pairs]),
@@ -211,7 +262,7 @@ def draw_densities(emitters: Emitters, frames: int, rng: np.random.Generator) ->
     return draw_spread(
         emitters.density_per_um2,
         emitters.density_std_per_um2,
-        emitters.spread,
+        "normal" if emitters.spread == "gamma" else emitters.spread,
         frames,
         rng,
         LEAST_OF_MEAN_DENSITY,

@@ -17,19 +17,21 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 from deep_storm.errors import StackError
 from deep_storm.progress import Progress
+from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.emitters import (
     EmitterSet,
-    default_margin_px,
     draw_densities,
     draw_spread,
     draw_structure,
     place_emitters,
 )
+from deep_storm.simulation.haze import add_haze
+from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.psf import add_emitters
 from deep_storm.simulation.structures import Field
+from deep_storm.simulation.surfaces import Surface
 
 Frames = npt.NDArray[np.uint16]
 
@@ -61,11 +63,11 @@ class SimulatedStack:
 
 
 @dataclass(frozen=True)
-class _Light:
+class _Drawn:
     """What reaches the camera in one frame, and the random numbers left for its noise."""
 
     emitters: EmitterSet
-    background_photon: float
+    background_photon: npt.NDArray[np.float32]
     rng: np.random.Generator
 
 
@@ -85,6 +87,8 @@ class SimulatedFrames:
     margin_px
         Width of the margin around the field whose emitters send light in; default: four sigma.
         Zero as in ThunderSTORM's generator, which has no emitters outside the field.
+    table
+        The PSF in place of the Gaussian of ``psf``, whose depth spread is used.
 
     Raises
     ------
@@ -104,6 +108,7 @@ class SimulatedFrames:
         maps: CameraMaps | None = None,
         mask: MaskLike | None = None,
         margin_px: float | None = None,
+        table: PsfTable | None = None,
     ) -> None:
         check_maps(maps, simulation.height_px, simulation.width_px)
         self.camera = camera
@@ -112,13 +117,15 @@ class SimulatedFrames:
         self.background = background
         self.simulation = simulation
         self.maps = maps
+        self.light = Light.of(psf, table, camera.pixel_size_nm)
         if margin_px is None:
-            margin_px = default_margin_px(psf, camera.pixel_size_nm)
+            margin_px = self.light.margin_px(camera.pixel_size_nm)
         self.field = Field(
             simulation.height_px, simulation.width_px, camera.pixel_size_nm, margin_px
         )
         rng = np.random.default_rng([simulation.seed, STRUCTURE_STREAM])
         self._structure = draw_structure(emitters, self.field, rng, mask)
+        self._surface = self._drawn_surface(rng)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -171,8 +178,8 @@ class SimulatedFrames:
         self._check_range(start, stop)
         stack = np.empty((stop - start, *self.shape[1:]), dtype=self.dtype)
         drawn = [self._draw(t) for t in range(start, stop)]
-        for frame, light in zip(stack, drawn, strict=True):
-            frame[:] = self._expose(light)
+        for frame, one in zip(stack, drawn, strict=True):
+            frame[:] = self._expose(one)
         return SimulatedStack(stack, self._table(start, drawn))
 
     def _check_range(self, start: int, stop: int) -> None:
@@ -183,7 +190,7 @@ class SimulatedFrames:
                 "ask for fewer frames or simulate more",
             )
 
-    def _draw(self, t: int) -> _Light:
+    def _draw(self, t: int) -> _Drawn:
         rng = np.random.default_rng([self.simulation.seed, FRAME_STREAM, t])
         background = self.background
         photons = draw_spread(
@@ -191,20 +198,48 @@ class SimulatedFrames:
         )
         density = draw_densities(self.emitters, 1, rng)
         drawn = place_emitters([self._structure], density, self.field, self.emitters, self.psf, rng)
-        return _Light(drawn, float(photons[0]), rng)
+        dark = self._dark(float(photons[0]), rng)
+        return _Drawn(self.light.placed(drawn, rng), dark, rng)
 
-    def _expose(self, light: _Light) -> Frames:
-        expected = np.full((1, *self.shape[1:]), light.background_photon, dtype=np.float32)
-        e = light.emitters
-        add_emitters(expected, e.frame, e.x_px, e.y_px, e.sigma_px, e.intensity_photon)
-        frame: Frames = expose(expected[0], self.camera, light.rng, self.maps, self.dtype)
+    def _dark(self, mean_photon: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        """Return the light of one frame that comes from no emitter, (1, y, x) or (1, 1, 1)."""
+        background = self.background
+        if not background.is_structured:
+            return np.full((1, 1, 1), mean_photon, np.float32)
+        dark = np.full((1, *self.shape[1:]), mean_photon, np.float32)
+        if self._surface is not None:
+            dark *= self._surface
+        if background.haze_per_um2 > 0:
+            add_haze(
+                dark,
+                background.haze_per_um2 * (self.camera.pixel_size_nm / 1000.0) ** 2,
+                self.emitters.intensity_photon,
+                self.camera.px(self.psf.sigma_nm),
+                rng,
+            )
+        return dark
+
+    def _drawn_surface(self, rng: np.random.Generator) -> npt.NDArray[np.float32] | None:
+        """Return the unevenness of the background, which stays during the movie."""
+        if self.background.unevenness <= 0:
+            return None
+        scale_px = self.camera.px(1000.0 * self.background.unevenness_scale_um)
+        return Surface.drawn(self.background.unevenness, scale_px, rng).over(*self.shape[1:])
+
+    def _expose(self, drawn: _Drawn) -> Frames:
+        expected = np.empty((1, *self.shape[1:]), dtype=np.float32)
+        expected[:] = drawn.background_photon
+        self.light.add(expected, drawn.emitters, self.field.outer_px)
+        frame: Frames = expose(expected[0], self.camera, drawn.rng, self.maps, self.dtype)
         return frame
 
-    def _table(self, start: int, lights: list[_Light]) -> pd.DataFrame:
-        inside = [light.emitters.inside(*self.shape[1:]) for light in lights]
+    def _table(self, start: int, lights: list[_Drawn]) -> pd.DataFrame:
+        inside = [one.emitters.inside(*self.shape[1:]) for one in lights]
         counts = [len(e) for e in inside]
         nm = self.camera.pixel_size_nm
-        bkgstd_photon = np.sqrt([light.background_photon for light in lights])
+        bkgstd_photon = [
+            np.sqrt(_at(one.background_photon[0], e)) for one, e in zip(lights, inside, strict=True)
+        ]
 
         def joined(name: str) -> npt.NDArray[np.float64]:
             return np.concatenate([np.empty(0), *(getattr(e, name) for e in inside)])
@@ -214,12 +249,21 @@ class SimulatedFrames:
                 "frame": np.repeat(np.arange(start, start + len(lights), dtype=np.int64), counts),
                 "x_nm": joined("x_px") * nm,
                 "y_nm": joined("y_px") * nm,
+                **({"z_nm": joined("z_nm")} if self.light.has_depth else {}),
                 "sigma_nm": joined("sigma_px") * nm,
                 "intensity_photon": joined("intensity_photon"),
                 "offset_photon": self.camera.baseline_adu * self.camera.photons_per_count,
-                "bkgstd_photon": np.repeat(bkgstd_photon, counts),
+                "bkgstd_photon": np.concatenate([np.empty(0), *bkgstd_photon]),
             }
         )
+
+
+def _at(surface: npt.NDArray[np.float32], emitters: EmitterSet) -> npt.NDArray[np.float64]:
+    """Return the values of a surface, (y, x) or (1, 1), in the emitters' pixels."""
+    height, width = surface.shape
+    row = np.minimum(emitters.y_px.astype(np.int64), height - 1)
+    column = np.minimum(emitters.x_px.astype(np.int64), width - 1)
+    return surface[row, column].astype(np.float64)
 
 
 def simulate_chunks(
@@ -260,12 +304,13 @@ def simulate(
     mask: MaskLike | None = None,
     progress: Progress | None = None,
     margin_px: float | None = None,
+    table: PsfTable | None = None,
 ) -> SimulatedStack:
     """Simulate a movie and keep it in memory.
 
     Parameters
     ----------
-    camera, psf, emitters, background, simulation, maps, mask, margin_px
+    camera, psf, emitters, background, simulation, maps, mask, margin_px, table
         As :class:`SimulatedFrames` takes them.
     progress
         Called with the frames done and in all; cancels by raising.
@@ -282,7 +327,9 @@ def simulate(
     SettingsError
         The structure is neither known nor a readable mask image.
     """
-    movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps, mask, margin_px)
+    movie = SimulatedFrames(
+        camera, psf, emitters, background, simulation, maps, mask, margin_px, table
+    )
     stack = np.empty(movie.shape, dtype=movie.dtype)
     tables = []
     done = 0

@@ -14,20 +14,22 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError
+from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf, Simulation, field_default
 from deep_storm.simulation.emitters import (
     STRUCTURES,
     UNIFORM_SHARE,
     EmitterSet,
-    default_margin_px,
     draw_spread,
     draw_structured,
     place_emitters,
 )
+from deep_storm.simulation.haze import add_haze
+from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import Mask, MaskLike, mask_structure
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.psf import add_emitters
 from deep_storm.simulation.structures import Field, Structure, Uniform
+from deep_storm.simulation.surfaces import Surface
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
@@ -48,7 +50,8 @@ class PatchBatch:
     adu
         Pixel values as the camera gives them, float32 of shape (b, y, x).
     expected_background_photon
-        Mean background photons per pixel of each patch, float32 of shape (b,).
+        Expected photons that come from no emitter of the truth, float32 of shape (b, y, x), or
+        (b, 1, 1) where the background is even.
     xy_px
         Positions (x, y) of the emitters within each patch in pixels (corner rule), float32 of
         shape (b, n_max, 2); rows that are not present are 0.
@@ -98,6 +101,8 @@ class PatchSimulator:
         simulated stack.
     uniform_share
         Share of the patches that are uniform though there is a structure.
+    table
+        The PSF in place of the Gaussian of ``psf``, whose depth spread is used.
 
     Raises
     ------
@@ -121,6 +126,7 @@ class PatchSimulator:
         density_factors: tuple[float, float] = (0.3, 3.0),
         mask_field_px: tuple[int, int] | None = None,
         uniform_share: float = UNIFORM_SHARE,
+        table: PsfTable | None = None,
     ) -> None:
         self.camera = camera
         self.psf = psf
@@ -132,8 +138,9 @@ class PatchSimulator:
         self.maps = maps if maps is not None and maps.shape is not None else None
         self.density_factors = density_factors
         self.uniform_share = uniform_share
-        margin_px = default_margin_px(psf, camera.pixel_size_nm)
-        self.field = Field(patch_size_px, patch_size_px, camera.pixel_size_nm, margin_px)
+        self.light = Light.of(psf, table, camera.pixel_size_nm)
+        margin = self.light.margin_px(camera.pixel_size_nm)
+        self.field = Field(patch_size_px, patch_size_px, camera.pixel_size_nm, margin)
         self._check_maps()
         self._mask = self._spread_mask(mask, mask_field_px)
 
@@ -152,16 +159,34 @@ class PatchSimulator:
         densities = self.emitters.density_per_um2 * np.exp(rng.uniform(low, high, b))
         structures = [self._draw_structure(rng) for _ in range(b)]
         drawn = place_emitters(structures, densities, self.field, self.emitters, self.psf, rng)
+        dark = backgrounds.astype(np.float32)[:, None, None]
+        if self.background.is_structured:
+            dark = self._structured(dark, rng)
+        drawn = self.light.placed(drawn, rng)
         expected = np.empty((b, size, size), dtype=np.float32)
-        expected[:] = backgrounds[:, None, None]
-        add_emitters(
-            expected, drawn.frame, drawn.x_px, drawn.y_px, drawn.sigma_px, drawn.intensity_photon
-        )
+        expected[:] = dark
+        self.light.add(expected, drawn, self.field.outer_px)
         maps = self._crop_maps(rng)
         adu = expose(expected, self.camera, rng, maps).astype(np.float32)
-        return PatchBatch(
-            adu, backgrounds.astype(np.float32), *padded(drawn.inside(size, size), b), maps
-        )
+        return PatchBatch(adu, dark, *padded(drawn.inside(size, size), b), maps)
+
+    def _structured(self, mean: Float32Array, rng: np.random.Generator) -> Float32Array:
+        """Return uneven background with haze, float32 (b, y, x)."""
+        size, background = self.patch_size_px, self.background
+        dark = np.repeat(np.repeat(mean, size, axis=1), size, axis=2)
+        if background.unevenness > 0:
+            scale_px = self.camera.px(1000.0 * background.unevenness_scale_um)
+            for patch in dark:
+                patch *= Surface.drawn(background.unevenness, scale_px, rng).over(size, size)
+        if background.haze_per_um2 > 0:
+            add_haze(
+                dark,
+                background.haze_per_um2 * (self.camera.pixel_size_nm / 1000.0) ** 2,
+                self.emitters.intensity_photon,
+                self.camera.px(self.psf.sigma_nm),
+                rng,
+            )
+        return dark
 
     def _draw_structure(self, rng: np.random.Generator) -> Structure:
         structured = self._mask is not None or self.emitters.structure != "uniform"

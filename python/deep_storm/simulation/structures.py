@@ -55,6 +55,12 @@ class Field:
         return (self.height_px + outer) * scale, (self.width_px + outer) * scale
 
     @property
+    def outer_px(self) -> float:
+        """Area with the margin, in pixels."""
+        outer = 2 * self.margin_px
+        return (self.height_px + outer) * (self.width_px + outer)
+
+    @property
     def share(self) -> float:
         """The field's share of the area with the margin."""
         height_um, width_um = self.outer_um

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from deep_storm.errors import ModelError
 from deep_storm.model import Model
-from deep_storm.networks.base import Scales
 from deep_storm.settings import Domain
 from deep_storm.training.calibration import calibrate
 from deep_storm.training.session import Molecules
@@ -40,18 +39,18 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
             "a general model, or one trained from it",
             "use --model general, or train a model for these settings",
         )
-    parts = (molecules.camera, molecules.psf, molecules.emitters, molecules.background)
     card = model.card.model_copy(
         update={
             "camera": molecules.camera,
             "psf": molecules.psf,
             "emitters": molecules.emitters,
             "background": molecules.background,
-            "scales": Scales.matching(*parts),
+            "scales": molecules.scales(),
             "general": False,
         }
     )
-    return calibrate(Model(card, model.keras_model, None, model.path), seed, molecules.maps)
+    told = Model(card, model.keras_model, None, model.path, molecules.table)
+    return calibrate(told, seed, molecules.maps)
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:

@@ -64,12 +64,22 @@ class Simulated(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 2)``."""
+    """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 2)``.
+
+    ``background_photon``: ``(y, x)``, or ``(1, 1)`` where it is even.
+    """
 
     photons: npt.NDArray[np.float32]
     candidates: Candidates
     xy_nm: npt.NDArray[np.float64]
-    background_photon: float
+    background_photon: npt.NDArray[np.float32]
+
+    def background_at_candidates(self) -> npt.NDArray[np.float64]:
+        """Return the true background in the candidates' pixels."""
+        height, width = self.background_photon.shape
+        row = np.clip(self.candidates.y_px.astype(np.int64), 0, height - 1)
+        column = np.clip(self.candidates.x_px.astype(np.int64), 0, width - 1)
+        return self.background_photon[row, column].astype(np.float64)
 
 
 def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
@@ -98,7 +108,7 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
             "scores": _scores(checked, calibration, threshold, nm),
         }
     )
-    return Model(card, model.keras_model, model.last_weights, model.path)
+    return Model(card, model.keras_model, model.last_weights, model.path, model.table)
 
 
 def seen_frames(
@@ -130,6 +140,7 @@ def seen_frames(
         maps=covering(maps, FIELD_PX),
         density_factors=_density_factors(card.emitters),
         uniform_share=0.0,
+        table=model.table,
     )
     network, reader = model.network, make_reader(model)
     infer = network.inference(model.keras_model, card.scales)
@@ -142,7 +153,7 @@ def seen_frames(
             part = reader.part(answer, tile)
             found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
             xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
-            background = float(batch.expected_background_photon[k])
+            background = batch.expected_background_photon[k]
             yield Seen(photons[k], found, xy.astype(np.float64), background)
 
 
@@ -163,7 +174,7 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     return Simulated(
         concatenated([s.candidates for s in seen]),
         Points(frame, xy[:, 0], xy[:, 1]),
-        np.concatenate([np.full(s.candidates.score.size, s.background_photon) for s in seen])
+        np.concatenate([s.background_at_candidates() for s in seen])
         / model.card.scales.background_scale_photon,
     )
 

@@ -20,6 +20,7 @@ from deep_storm.errors import StackError, TableError
 from deep_storm.inference.repair import repair
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.networks.base import Float32, Scales, Truth
+from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.patches import PatchBatch, PatchSimulator, padded
@@ -34,7 +35,7 @@ VALIDATION_BATCHES = 4
 class Batch(NamedTuple):
     """One training batch in the network's scale.
 
-    Frames ``(b, y, x, 1)``, what is told about them ``(b, 5)``, and their truth.
+    Frames ``(b, y, x, 1)``, what the network is conditioned on ``(b, 17)``, and their truth.
     """
 
     frames: Float32
@@ -108,6 +109,8 @@ class SimulatedData(TrainingData):
         Patch size, batch and seed.
     maps
         Camera maps (y, x); each patch takes a random window of them.
+    table
+        The PSF in place of the Gaussian of ``psf``.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class SimulatedData(TrainingData):
         scales: Scales,
         training: ResolvedTraining,
         maps: CameraMaps | None = None,
+        table: PsfTable | None = None,
     ) -> None:
         super().__init__(camera, scales)
         self.patches_per_epoch = training.most_patches
@@ -132,6 +136,7 @@ class SimulatedData(TrainingData):
                 batch=training.batch,
                 seed=seed,
                 maps=maps,
+                table=table,
             )
             for seed in (training.seed, training.seed + VALIDATION_SEED)
         )
@@ -234,7 +239,7 @@ class ImportedData(TrainingData):
         emitters = EmitterSet(
             every[:, 0].astype(np.int64), every[:, 1], every[:, 2], every[:, 3], every[:, 4]
         )
-        return PatchBatch(adu, background, *padded(emitters, batch))
+        return PatchBatch(adu, background[:, None, None], *padded(emitters, batch))
 
 
 def _emitters_by_frame(truth: pd.DataFrame, camera: Camera) -> dict[int, npt.NDArray[np.float64]]:

@@ -50,7 +50,7 @@ def first_patches(data: TrainingData, patches: int) -> Examples:
             "y_nm": xy_nm[:, 1],
             "sigma_nm": raw.sigma_px[patch, row] * data.camera.pixel_size_nm,
             "intensity_photon": raw.intensity_photon[patch, row],
-            "bkgstd_photon": np.sqrt(raw.expected_background_photon)[patch],
+            "bkgstd_photon": np.sqrt(raw.expected_background_photon.mean(axis=(1, 2)))[patch],
         }
         tables.append(pd.DataFrame(columns))
         stacks.append(raw.adu)

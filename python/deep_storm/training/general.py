@@ -1,76 +1,46 @@
 """Training data of the general model: many experiments in each batch.
 
 A batch is made of groups of patches. Each group has a camera, PSF, brightness, background and
-density of its own, drawn from the :class:`~deep_storm.settings.Domain`, and the network is told
-them – not quite right, as an estimate never is.
+density of its own (:mod:`deep_storm.training.experiments`), and the network is conditioned on them
+– not quite rightly, as an estimate never is, and now and then without the shape of the PSF.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from deep_storm.camera import Camera
 from deep_storm.networks.base import Float32, Scales, Truth
-from deep_storm.settings import Background, Domain, Emitters, Psf
-from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.psf.code import CODE_LENGTH, MAX_CODE
+from deep_storm.settings import Domain
+from deep_storm.simulation.patches import PatchBatch, PatchSimulator
 from deep_storm.training.data import VALIDATION_BATCHES, VALIDATION_SEED, Batch, in_scale
+from deep_storm.training.experiments import (
+    Experiment,
+    PsfBank,
+    code_of,
+    draw_experiment,
+    hidden_maps,
+    min_photon,
+)
 from deep_storm.training.schedule import ResolvedTraining
 
 GROUPS = 8
 DOMAIN_STREAM = 21
-STRUCTURES = ("uniform", "mixed", "filaments")
-PIXEL_SIZE_NM = 100.0
-TOLD_WRONG = {"sigma_px": 0.04, "intensity_photon": 0.08, "background_photon": 0.1}
-"""Relative errors of what the network is told."""
-
-
-class Experiment(NamedTuple):
-    """One draw from the domain."""
-
-    camera: Camera
-    psf: Psf
-    emitters: Emitters
-    background: Background
-
-    def scales(self) -> Scales:
-        """Return what a network that knows the experiment is told."""
-        return Scales.matching(self.camera, self.psf, self.emitters, self.background)
-
-
-def draw_experiment(domain: Domain, rng: np.random.Generator) -> Experiment:
-    """Draw camera, PSF, emitters and background; all scales log-uniform."""
-
-    def between(ends: tuple[float, float]) -> float:
-        return float(np.exp(rng.uniform(*np.log(ends))))
-
-    sigma_nm = between(domain.sigma_px) * PIXEL_SIZE_NM
-    photons = between(domain.intensity_photon)
-    em = rng.random() < domain.em_share
-    counts = between((0.2, 2.0))
-    camera = Camera(
-        pixel_size_nm=PIXEL_SIZE_NM,
-        baseline_adu=100.0,
-        photons_per_adu=counts * 100.0 if em else counts,
-        em_gain=100.0 if em else None,
-        read_noise_adu=rng.uniform(*domain.read_noise_photon) / counts,
-    )
-    background = between(domain.background_photon)
-    return Experiment(
-        camera,
-        Psf(sigma_nm=sigma_nm, sigma_std_nm=rng.uniform(*domain.sigma_spread) * sigma_nm),
-        Emitters(
-            density_per_um2=between(domain.density_per_um2),
-            intensity_photon=photons,
-            intensity_std_photon=rng.uniform(*domain.intensity_spread) * photons,
-            spread="uniform" if rng.random() < 0.5 else "normal",
-            structure=str(rng.choice(STRUCTURES)),
-        ),
-        Background(
-            background_photon=background, background_std_photon=rng.uniform(0, 0.1) * background
-        ),
-    )
+RELATIVE_ERRORS = {
+    "sigma_px": 0.04,
+    "intensity_photon": 0.12,
+    "intensity_spread": 0.2,
+    "background_photon": 0.12,
+}
+"""Of what the network is conditioned on: standard deviation of the logarithm."""
+CODE_ERROR = 0.12
+"""Standard deviation of each number of the PSF's code."""
+UNKNOWN_SHAPE_SHARE = 0.25
+"""Share of the groups in which the PSF's shape is not known."""
+MAX_SPREAD = 1.2
 
 
 class GeneralData:
@@ -88,6 +58,7 @@ class GeneralData:
         self.domain = domain
         self.training = training
         self.patches_per_epoch = training.most_patches
+        self._bank = PsfBank() if domain.gaussian_share < 1.0 else None
 
     def batch(self, index: int) -> Batch:
         """Return the training batch of this number."""
@@ -96,7 +67,7 @@ class GeneralData:
     def validation(self) -> list[Batch]:
         """Return the batches that judge the training; the same ones at every call."""
         seed = self.training.seed + VALIDATION_SEED
-        return [self._made(seed, k) for k in range(2 * VALIDATION_BATCHES)]
+        return [self._made(seed, k) for k in range(4 * VALIDATION_BATCHES)]
 
     def _made(self, seed: int, index: int) -> Batch:
         groups = max(1, min(GROUPS, self.training.batch))
@@ -106,34 +77,60 @@ class GeneralData:
 
     def _group(self, seed: int, index: int, group: int, patches: int) -> Batch:
         rng = np.random.default_rng([seed, DOMAIN_STREAM, index, group])
-        experiment = draw_experiment(self.domain, rng)
+        experiment = draw_experiment(self.domain, rng, self._bank)
+        size = self.training.patch_size_px
         simulator = PatchSimulator(
-            *experiment,
-            patch_size_px=self.training.patch_size_px,
+            experiment.camera,
+            experiment.psf,
+            experiment.emitters,
+            experiment.background,
+            patch_size_px=size,
             batch=patches,
             seed=int(rng.integers(2**31)),
+            maps=hidden_maps(experiment, (2 * size, 2 * size), rng),
             density_factors=(0.6, 1.4),
+            table=experiment.table,
         )
-        told = experiment.scales()
-        wrong = {
-            name: getattr(told, name) * float(np.exp(rng.normal(0.0, error)))
-            for name, error in TOLD_WRONG.items()
-        }
-        wrong["input_photon"] = (
-            told.input_photon
-            * wrong["intensity_photon"]
-            / (told.intensity_photon * (wrong["sigma_px"] / told.sigma_px) ** 2)
-        )
-        scales = told.model_copy(update=wrong)
-        return in_scale(simulator.batch_at(0), experiment.camera, scales)
+        raw = _without_invisible(simulator.batch_at(0), experiment)
+        return in_scale(replace(raw, maps=None), experiment.camera, given_scales(experiment, rng))
+
+
+def given_scales(experiment: Experiment, rng: np.random.Generator) -> Scales:
+    """Return what a network is conditioned on when an experiment was estimated from its frames."""
+    true = Scales.matching(
+        experiment.camera, experiment.psf, experiment.emitters, experiment.background
+    )
+    photons = {
+        "intensity_photon": experiment.photons,
+        "intensity_spread": experiment.photons_spread,
+    }
+    given: dict[str, Any] = {
+        name: photons.get(name, getattr(true, name)) * float(np.exp(rng.normal(0.0, error)))
+        for name, error in RELATIVE_ERRORS.items()
+    }
+    given["intensity_spread"] = min(given["intensity_spread"], MAX_SPREAD)
+    given["input_photon"] = given["intensity_photon"] / (4.0 * np.pi * given["sigma_px"] ** 2)
+    if rng.random() >= UNKNOWN_SHAPE_SHARE:
+        code = np.array(code_of(experiment)) + rng.normal(0.0, CODE_ERROR, CODE_LENGTH)
+        given["psf_code"] = tuple(code.clip(-MAX_CODE, MAX_CODE).tolist())
+    return true.model_copy(update=given)
+
+
+def _without_invisible(raw: PatchBatch, experiment: Experiment) -> PatchBatch:
+    """Take emitters that are lost in the noise out of the truth; their light stays."""
+    seen = raw.present & (raw.intensity_photon >= min_photon(experiment, raw.sigma_px))
+    return replace(raw, present=seen)
 
 
 def _joined(parts: list[Batch]) -> Batch:
     """Join groups of patches; emitters are padded to the largest number."""
     most = max(part.truth.x.shape[1] for part in parts)
+    size = parts[0].frames.shape[1:3]
 
     def wide(values: Float32) -> Float32:
-        return np.pad(values, ((0, 0), (0, most - values.shape[1]))) if values.ndim == 2 else values
+        if values.ndim == 3:  # background, even in some groups
+            return np.broadcast_to(values, (len(values), *size))
+        return np.pad(values, ((0, 0), (0, most - values.shape[1])))
 
     columns = zip(*(part.truth for part in parts), strict=True)
     return Batch(

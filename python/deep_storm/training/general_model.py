@@ -12,14 +12,15 @@ from deep_storm.networks.device import place
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Domain, Emitters, Network, Psf, Training
 from deep_storm.training.adaptation import adapted
-from deep_storm.training.general import DOMAIN_STREAM, Experiment, GeneralData, draw_experiment
+from deep_storm.training.experiments import Experiment, PsfBank, draw_experiment
+from deep_storm.training.general import DOMAIN_STREAM, GeneralData
 from deep_storm.training.loop import Trained, train_network
 from deep_storm.training.schedule import settings_for
 from deep_storm.training.session import Molecules, training_record, versions
 
 SCORED_EXPERIMENTS = 12
 SCORE_SEED = 5_000_011
-TYPICAL = Experiment(
+TYPICAL = (
     Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5, read_noise_adu=2.0),
     Psf(sigma_nm=130.0, sigma_std_nm=6.0),
     Emitters(density_per_um2=2.0, intensity_photon=1500.0, intensity_std_photon=400.0),
@@ -80,10 +81,9 @@ def general_model(
     )
     model = Model(card, keras_model)
     rng = np.random.default_rng([SCORE_SEED, DOMAIN_STREAM])
-    scores = [
-        adapted(model, Molecules(*draw_experiment(domain, rng))).card.scores
-        for _ in range(SCORED_EXPERIMENTS)
-    ]
+    bank = PsfBank()
+    drawn = [draw_experiment(domain, rng, bank) for _ in range(SCORED_EXPERIMENTS)]
+    scores = [adapted(model, _molecules(experiment)).card.scores for experiment in drawn]
     mean = {
         f"mean_{name}": float(np.mean([s[name] for s in scores if name in s]))
         for name in ("jaccard", "rmse_nm", "calibration_error")
@@ -91,3 +91,13 @@ def general_model(
     mean["experiments"] = float(SCORED_EXPERIMENTS)
     model.card = card.model_copy(update={"scores": mean})
     return model
+
+
+def _molecules(experiment: Experiment) -> Molecules:
+    return Molecules(
+        experiment.camera,
+        experiment.psf,
+        experiment.emitters,
+        experiment.background,
+        table=experiment.table,
+    )

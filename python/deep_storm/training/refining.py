@@ -75,7 +75,7 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     seen = list(
         seen_frames(model, seed + 5 * SEED_OFFSET, maps, EMITTERS, LEAST_FRAMES, MOST_FRAMES)
     )
-    usual = refiner_for(model.card)
+    usual = refiner_for(model.card, model.table)
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
     tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
     return max(tried, key=lambda learnt: learnt[0])[1]

@@ -20,6 +20,8 @@ from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.networks.device import is_out_of_memory, place
 from deep_storm.progress import Progress, silent
+from deep_storm.psf.code import GAUSSIAN, psf_code
+from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.calibration import calibrate
 from deep_storm.training.checkpoint import Keeper
@@ -37,13 +39,22 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Molecules:
-    """What the model is trained for: camera (sCMOS: with its maps), PSF, emitters, background."""
+    """What the model is trained for: camera (sCMOS: with its maps), PSF, emitters, background.
+
+    ``table``: the PSF as it is, where more is known of it than the Gaussian of ``psf``.
+    """
 
     camera: Camera
     psf: Psf
     emitters: Emitters
     background: Background
     maps: CameraMaps | None = None
+    table: PsfTable | None = None
+
+    def scales(self) -> Scales:
+        """Return what a network for these molecules is conditioned on."""
+        code = GAUSSIAN if self.table is None else psf_code(self.table, self.psf.depth_std_nm)
+        return Scales.matching(self.camera, self.psf, self.emitters, self.background, code)
 
 
 @dataclass(frozen=True)
@@ -99,12 +110,11 @@ def train_model(
         utils.set_random_seed(training.seed)
         spec = make_network(network)
         settings = settings_for(spec, training)
-        parts = (molecules.camera, molecules.psf, molecules.emitters, molecules.background)
         # Weights learnt in one scale mean nothing in another: a started model keeps its own.
         # A general one, and what came from it, has learnt to be told of others.
         domain = start.card.domain if start is not None else None
         told = start is None or domain is not None
-        scales = Scales.matching(*parts) if told or start is None else start.card.scales
+        scales = molecules.scales() if told or start is None else start.card.scales
 
         def run(settings: ResolvedTraining) -> tuple[keras.Model, Trained]:
             data = make_data(molecules, scales, settings, imported)
@@ -130,7 +140,7 @@ def train_model(
             | maps_record(molecules.maps),
             versions=versions(),
         )
-        made = Model(card, keras_model, trained.last)
+        made = Model(card, keras_model, trained.last, table=molecules.table)
         try:
             return calibrate(made, training.seed, molecules.maps), trained
         except KeyboardInterrupt:
@@ -207,6 +217,7 @@ def make_data(
         scales,
         settings,
         molecules.maps,
+        molecules.table,
     )
 
 

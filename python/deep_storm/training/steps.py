@@ -64,7 +64,7 @@ def compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any
     optimizer.build(model.trainable_variables)
     frames = tf.TensorSpec((None, None, None, model.inputs[0].shape[-1]), tf.float32)
     rows = tf.TensorSpec((None, None), tf.float32)
-    signature = [frames, *[rows] * 6, tf.TensorSpec((None,), tf.float32)]
+    signature = [frames, *[rows] * 6, tf.TensorSpec((None, None, None), tf.float32)]
 
     def learn(*tensors: Any) -> Any:
         with tf.GradientTape() as tape:

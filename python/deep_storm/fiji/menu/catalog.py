@@ -128,6 +128,10 @@ def _matched(*choices: str) -> Parameter:
     )
 
 
+_REAL_LIGHT = frozenset(
+    {"depth_std_nm", "on_time_frames", "unevenness", "unevenness_scale_um", "haze_per_um2"}
+)
+"""Measured in the movie and read from a settings file; a dialog has no room for them."""
 _MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
 """A trained model knows them; the general one is told by a settings file."""
 
@@ -222,9 +226,15 @@ ENTRIES: dict[str, Entry] = {
         "Import ThunderSTORM Simulation...", "importing:import_simulation", image=True
     ),
     "estimate": Entry("Estimate From Localizations...", image=True),
-    "simulate": Entry("Simulate Training Data...", extra=(_matched(*MATCHED_TO[:2]),)),
+    "simulate": Entry(
+        "Simulate Training Data...", hide=_REAL_LIGHT, extra=(_matched(*MATCHED_TO[:2]),)
+    ),
     "train": Entry(
-        "Train Model...", "training:train", tensorflow=True, extra=(_matched(*MATCHED_TO),)
+        "Train Model...",
+        "training:train",
+        tensorflow=True,
+        hide=_REAL_LIGHT,
+        extra=(_matched(*MATCHED_TO),),
     ),
     "preview": Entry(
         "Preview Current Frame...",

@@ -1,0 +1,111 @@
+"""The light of emitters on the pixels: with a Gaussian PSF, or with one that is a table.
+
+Of a table over depth each emitter takes the plane of its depth. A table without depth, as it is
+measured in a movie, is stretched for each emitter as the spread of its sigma says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.psf.kernels import add_table_emitters
+from deep_storm.psf.stretching import stretched
+from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Psf
+from deep_storm.simulation.emitters import EmitterSet, default_margin_px
+from deep_storm.simulation.psf import add_emitters
+
+
+@dataclass(frozen=True)
+class Light:
+    """How emitters send their light to the camera.
+
+    Attributes
+    ----------
+    psf
+        Sigma, and the spread of sigma or depth.
+    table
+        The PSF as it is; None: a Gaussian.
+    stack
+        The table, or the table in many widths where it has no depth and sigma spreads.
+    """
+
+    psf: Psf
+    table: PsfTable | None
+    stack: PsfTable | None
+
+    @classmethod
+    def of(cls, psf: Psf, table: PsfTable | None, pixel_size_nm: float) -> Light:
+        """Choose what suits; a table must be for this pixel size (PsfError)."""
+        if table is None:
+            return cls(psf, None, None)
+        table.check_pixel_size(pixel_size_nm)
+        flat = len(table.z_nm) == 1 and psf.sigma_std_nm > 0
+        return cls(psf, table, stretched(table) if flat else table)
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether emitters look different at different depths."""
+        return self.table is not None and len(self.table.z_nm) > 1
+
+    def margin_px(self, pixel_size_nm: float) -> float:
+        """Width of the margin from which emitters still send light into the field."""
+        if self.stack is None:
+            return default_margin_px(self.psf, pixel_size_nm)
+        return float(self.stack.radius_px)
+
+    def placed(self, emitters: EmitterSet, rng: np.random.Generator) -> EmitterSet:
+        """Give emitters a depth, and the width that is seen there.
+
+        Depths and widths that the table does not have do not occur: nobody knows how they look.
+        """
+        if self.table is None or self.stack is None:
+            return emitters
+        if self.stack is not self.table:
+            sigma_nm = emitters.sigma_px * self.table.pixel_size_nm
+            sigma_nm = np.clip(sigma_nm, self.stack.z_nm[0], self.stack.z_nm[-1])
+            return emitters.at_depths(np.zeros(len(emitters)), sigma_nm / self.table.pixel_size_nm)
+        z_nm = np.zeros(len(emitters))
+        if self.psf.depth_std_nm > 0:
+            z_nm = rng.normal(0.0, self.psf.depth_std_nm, len(emitters))
+            z_nm = np.clip(z_nm, self.table.z_nm[0], self.table.z_nm[-1])
+        return emitters.at_depths(z_nm, self.table.sigma_at_nm(z_nm) / self.table.pixel_size_nm)
+
+    def add(self, expected: npt.NDArray[np.float32], emitters: EmitterSet, area_px: float) -> None:
+        """Add the light of emitters to frames of expected photons, in place.
+
+        Parameters
+        ----------
+        expected
+            Expected photons, float32 of shape (t, y, x).
+        emitters
+            As :meth:`placed` returns them.
+        area_px
+            Area in pixels that the emitters of a frame lie in, margin included: light beyond the
+            table's window is spread evenly over it, since nobody can tell whose it is.
+        """
+        e = emitters
+        if self.table is None or self.stack is None:
+            add_emitters(expected, e.frame, e.x_px, e.y_px, e.sigma_px, e.intensity_photon)
+            return
+        flat = self.stack is not self.table
+        plane = e.sigma_px * self.table.pixel_size_nm if flat else e.z_nm
+        beyond = e.intensity_photon * self.stack.share_beyond(plane) / area_px
+        tails = np.bincount(e.frame, weights=beyond, minlength=len(expected))
+        expected += tails.astype(np.float32)[:, None, None]
+        add_table_emitters(
+            expected,
+            e.frame,
+            e.x_px,
+            e.y_px,
+            plane,
+            e.intensity_photon,
+            self.stack.coefficients,
+            self.stack.samples_per_px,
+            self.stack.radius_px,
+            self.stack.z0_nm,
+            self.stack.dz_nm,
+        )
