@@ -9,7 +9,7 @@ and default everywhere.
 from __future__ import annotations
 
 import types
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
@@ -218,8 +218,11 @@ def _kind_in_words(kind: Any) -> str:
     names = {int: "whole number", float: "number", str: "text"}
     if get_origin(kind) is tuple:
         first, *rest = get_args(kind)
+        first = get_args(first)[0] if get_origin(first) is Annotated else first
         count = "one or more" if Ellipsis in rest else {2: "two", 3: "three"}[len(rest) + 1]
-        return f"{count} {names[first]}s"
+        return f"{count} {names.get(first, 'entrie')}s"
+    if kind not in names and kind is not bool:  # a section of its own, such as a model card's PSF
+        return "a table of settings"
     return {bool: "true or false", str: "text"}.get(kind) or f"a {names[kind]}"
 
 
