@@ -1,0 +1,180 @@
+"""Hold a camera that was entered against the noise of its frames."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from deep_storm.camera import Camera
+from deep_storm.estimation.camera.transfer import ROUNDING_VARIANCE, PhotonTransfer
+from deep_storm.estimation.quantity import rounded
+
+TOLERANCE = 1.2
+"""Factor by which gain or noise may differ from what was entered."""
+SEVERE = 1.5
+"""Factor from which nothing that is computed with the camera means anything."""
+UNSURE_FACTOR = 1.5
+"""Where the gain cannot be told, the noise of the darkest part alone has to differ by so much."""
+MIN_APART_PHOTON = 3.0
+"""A baseline that is off by fewer photons makes no difference."""
+MAX_READ_NOISE_ELECTRON = 15.0
+"""More read-out noise than that no camera for single molecules has."""
+ALIKE = 1.35
+"""Factor within which a wrong gain is taken for a known mistake."""
+
+
+class Doubt(NamedTuple):
+    """A camera contradicts the noise of its frames.
+
+    Attributes
+    ----------
+    received, expected, advice
+        As an error says them.
+    severe
+        Whether nothing that is computed with the camera would mean anything.
+    """
+
+    received: str
+    expected: str
+    advice: str
+    severe: bool
+
+    def sentence(self) -> str:
+        """Return one sentence."""
+        return f"{self.received}; {self.advice}"
+
+
+def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
+    """Compare a camera with the noise of its frames.
+
+    Parameters
+    ----------
+    found
+        What the noise says.
+    camera
+        What was entered.
+    name
+        What the stack is called in messages.
+
+    Returns
+    -------
+    What is wrong with the camera; None where the noise agrees with it, or says nothing because the
+    frames were smoothed.
+    """
+    if found.is_coloured:
+        return None
+    if found.slope is None:
+        return _by_dark_part(found, camera, name)
+    expected = camera.excess_noise_factor * (camera.em_gain or 1.0) / camera.photons_per_adu
+    ratio = expected / found.slope.value
+    unsure = found.slope.error / found.slope.value
+    if abs(math.log(ratio)) > math.log(TOLERANCE) + unsure:
+        return _gain(found, camera, name, ratio, unsure)
+    return _baseline(found, camera, name)
+
+
+def _gain(
+    found: PhotonTransfer, camera: Camera, name: str, ratio: float, unsure: float
+) -> Doubt | None:
+    """Say which gain the noise speaks for."""
+    measured = found.photons_per_adu(camera.em_gain)
+    if measured is None:
+        return None
+    value = rounded(measured.value, 2)
+    received = (
+        f"the noise of {name} speaks for {value:g} (± {max(unsure, 0.01):.0%}) photons per ADU, "
+        f"the camera has {camera.photons_per_adu:g}"
+    )
+    severe = abs(math.log(ratio)) > math.log(SEVERE) + unsure
+    return Doubt(
+        received,
+        "a camera that can have made this noise",
+        f"enter photons_per_adu = {value:g}{_cause(camera, ratio)}",
+        severe,
+    )
+
+
+def _cause(camera: Camera, ratio: float) -> str:
+    """Return what may have gone wrong when the gain was entered, or nothing."""
+
+    def near(factor: float) -> bool:
+        return abs(math.log(ratio / factor)) < math.log(ALIKE)
+
+    if camera.em_gain is not None and near(camera.em_gain):
+        return (
+            f": {camera.photons_per_adu:g} seems to be the value after EM gain, and "
+            "photons_per_adu is the one before it"
+        )
+    if camera.em_gain is not None and near(2.0):
+        return ", or leave em_gain out if electrons are not multiplied"
+    if near(camera.photons_per_adu**-2.0):
+        return f": {camera.photons_per_adu:g} seems to be its inverse, ADU per photon"
+    if camera.em_gain is None and ratio < 1.0:
+        return ", or em_gain if the camera multiplies electrons"
+    return ""
+
+
+def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
+    """Compare the darkest part's noise with its light, the gain being right."""
+    per_adu = camera.photons_per_count * camera.quantum_efficiency
+    slope = camera.excess_noise_factor / per_adu
+    read_variance = camera.read_noise_adu**2 + ROUNDING_VARIANCE
+    light_adu = max(found.variance_adu2 - read_variance, 0.0) / slope
+    apart_adu = found.level_adu - light_adu - camera.baseline_adu
+    allowed = (TOLERANCE - 1.0) * light_adu + MIN_APART_PHOTON / per_adu
+    if abs(apart_adu) <= allowed:
+        return None
+    here = f"the darkest part of {name} is at {found.level_adu:.4g} ADU and its noise"
+    given = f"the camera has a baseline of {camera.baseline_adu:g} ADU"
+    likely = camera.baseline_adu + apart_adu
+    severe = abs(apart_adu) > SEVERE * allowed
+    if apart_adu > 0.0:
+        return Doubt(
+            f"{here} speaks for a baseline of {likely:.0f} ADU, {given}",
+            "as much noise as the light makes",
+            f"enter baseline_adu = {likely:.0f} (measure-background tells it better where a part "
+            "of the frames is dark)",
+            severe,
+        )
+    light = max(found.level_adu - camera.baseline_adu, 0.0)
+    noise = math.sqrt(max(found.variance_adu2 - slope * light, 0.0))
+    if noise * per_adu < MAX_READ_NOISE_ELECTRON and found.level_adu > camera.baseline_adu:
+        return Doubt(
+            f"{here} of {math.sqrt(found.variance_adu2):.3g} ADU is more than its light makes, "
+            f"{given} and a read-out noise of {camera.read_noise_adu:g} ADU",
+            "as much noise as light and read-out make",
+            f"enter read_noise_adu = {rounded(noise, 2):g}, or baseline_adu = {likely:.0f} if the "
+            "baseline was guessed",
+            False,
+        )
+    return Doubt(
+        f"{here} speaks for a baseline of {likely:.0f} ADU, {given}",
+        "a baseline below the darkest part of the frames",
+        f"enter baseline_adu = {likely:.0f} (measure-background tells it better)",
+        severe,
+    )
+
+
+def _by_dark_part(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
+    """Compare the darkest part's noise with what the camera can make of its light."""
+    per_adu = camera.photons_per_count * camera.quantum_efficiency
+    slope = camera.excess_noise_factor / per_adu
+    light = max(found.level_adu - camera.baseline_adu, 0.0)
+    expected = slope * light + camera.read_noise_adu**2 + ROUNDING_VARIANCE
+    ratio = found.variance_adu2 / expected
+    if abs(math.log(ratio)) <= math.log(UNSURE_FACTOR):
+        return None
+    if ratio > 1.0:
+        noise = math.sqrt(max(found.variance_adu2 - slope * light, 0.0)) * per_adu
+        if light > 0 and noise < MAX_READ_NOISE_ELECTRON:
+            return None  # read-out noise that was not entered
+    light_adu = max(found.variance_adu2 - camera.read_noise_adu**2 - ROUNDING_VARIANCE, 0.0) / slope
+    return Doubt(
+        f"the noise of the darkest part of {name} has {ratio:.2g} times the variance that the "
+        f"camera can make (photons_per_adu {camera.photons_per_adu:g}, baseline "
+        f"{camera.baseline_adu:g} ADU)",
+        "a camera that can have made this noise",
+        f"enter photons_per_adu = {rounded(camera.photons_per_adu / ratio, 2):g} if the baseline "
+        f"is right, or baseline_adu = {found.level_adu - light_adu:.0f} if photons_per_adu is",
+        abs(math.log(ratio)) > math.log(2.0 * SEVERE),
+    )

@@ -1,0 +1,354 @@
+"""Noise against brightness, of frames full of molecules.
+
+A high-pass filter that leaves of a smooth image almost nothing lets white noise through. With the
+filter's coefficients h, of unit square sum, the filtered value r and the level m = Σ h²·I around
+it are, for pixels whose noise grows with their light::
+
+    ⟨r²⟩ = read variance + (⟨m⟩ − baseline) / gain + what the filter leaves of the image
+
+exactly, however steep the light is: both sides weigh the pixels alike. What is left goes with the
+square of the light, so that a parabola's slope in the dark is that of the noise.
+
+The filters are powers of the second difference along x and y, 1 −2 1 (order 2) to order 12; the
+higher the order, the less of a molecule is left (its image has little light at the highest spatial
+frequencies), and the larger the surroundings. What stands still is taken off as the mean over the
+frames. Two frames in which the same molecule shines may also be taken from each other (``pairs``):
+that works for a PSF that is so narrow that it leaves its trace at all frequencies.
+
+Noise in images by the high frequencies: Immerkær, CVIU 64, 300 (1996); gain from a single image:
+Heintzmann et al., arXiv:1611.05654 (2016); mean and variance: Janesick, Photon Transfer (2007).
+"""
+
+from __future__ import annotations
+
+from math import comb, nan
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from deep_storm.kernels import kernel
+
+Float32 = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+GROUPS = 8
+"""Frames are cut into so many groups; how the answers differ between them is their error."""
+CLIP_SIGMAS = 4.0
+BIN_WIDTH_SIGMAS = 8.0
+"""A bin is wide against the noise of the level itself, so that sorting by it does not matter."""
+BIN_WIDTH_SHARE = 0.25
+MAX_BINS = 200
+MIN_VALUES_IN_BIN = 100
+SAME_BRIGHTNESS_SIGMAS = 2.0
+MIN_FRAMES_FOR_MEAN = 8
+ROUNDS = 6
+DARK_SHARE = 0.05
+"""The darkest bin that counts holds at least this share of the values."""
+MIN_BINS_FOR_CURVATURE = 4
+MIN_GAIN = 1.0
+"""How much better than a line a parabola fits before it is believed; the errors are generous."""
+SHAPE_ERROR = 0.02
+"""Relative error of a bin that no number of values makes smaller."""
+BIWEIGHT = 4.685
+FLOOR = 0.3
+"""Share of the noise of the darkest part below which no expectation goes."""
+
+
+class Rise(NamedTuple):
+    """How variance (ADU²) rises with level (ADU): a parabola that opens upwards, or a line.
+
+    Light makes it a line. What the filter leaves of molecules, and pixels whose gain differs, add
+    variance that goes with the square of the light.
+
+    Attributes
+    ----------
+    dark_adu
+        Level of the darkest part.
+    variance_adu2, slope, curvature
+        Variance there, and per ADU and per ADU² above it.
+    """
+
+    dark_adu: float
+    variance_adu2: float
+    slope: float
+    curvature: float = 0.0
+
+    def at(self, level_adu: float) -> float:
+        """Return the variance at a level."""
+        above = level_adu - self.dark_adu
+        return self.variance_adu2 + (self.slope + self.curvature * max(above, 0.0)) * above
+
+
+class NoiseCurve(NamedTuple):
+    """Noise against brightness.
+
+    Attributes
+    ----------
+    level_adu, variance_adu2
+        Mean of each group of frames and bin of brightness, (groups, bins).
+    counts
+        Values in each, (groups, bins).
+    """
+
+    level_adu: FloatArray
+    variance_adu2: FloatArray
+    counts: FloatArray
+
+    def pooled(self, left_out: int | None = None) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return level, variance and count of each bin over all groups, or all but one."""
+        weight = self.counts.copy()
+        if left_out is not None:
+            weight[left_out] = 0.0
+        total = np.maximum(weight.sum(axis=0), 1.0)
+        level = (weight * self.level_adu).sum(axis=0) / total
+        variance = (weight * self.variance_adu2).sum(axis=0) / total
+        return level, variance, weight.sum(axis=0)
+
+
+class Filtered(NamedTuple):
+    """High-pass filtered frames.
+
+    Attributes
+    ----------
+    residual, level
+        r and m of the module's docstring, float32 (t, y, x).
+    change
+        Change of the level between the two frames of a pair, float32 (t, y, x) or empty.
+    group
+        Which group of frames each one belongs to, (t,).
+    used
+        Pixels whose surroundings are whole, (y, x).
+    level_share
+        Variance of the level over that of a pixel.
+    """
+
+    residual: Float32
+    level: Float32
+    change: Float32
+    group: Integers
+    used: Mask
+    level_share: float
+
+
+def filtered(
+    frames: Float32, order: int, used: Mask | None = None, pairs: Integers | None = None
+) -> Filtered:
+    """Filter frames.
+
+    Parameters
+    ----------
+    frames
+        ADU, (t, y, x); NaN where nothing was measured, which takes its surroundings with it.
+    order
+        Even; the filter is order + 1 pixels wide.
+    used
+        Pixels that count, (y, x); default: all.
+    pairs
+        Frames that are taken from the next one, indices (n,); default: none are.
+    """
+    line = np.array([(-1.0) ** k * comb(order, k) for k in range(order + 1)])
+    line /= np.sqrt(np.sum(line**2))
+    residual = _along_both(frames, line)
+    level = _along_both(frames, line**2)
+    rim = order // 2
+    whole = np.ones(frames.shape[1:], dtype=bool) if used is None else used
+    whole = np.asarray(ndimage.minimum_filter(whole, size=order + 1, mode="nearest"), dtype=bool)
+    whole = whole[rim : whole.shape[0] - rim, rim : whole.shape[1] - rim]
+    share = float(np.sum(line**4)) ** 2
+    change = np.empty((0, 0, 0), np.float32)
+    if pairs is not None:
+        change = level[pairs + 1] - level[pairs]
+        residual = (residual[pairs + 1] - residual[pairs]) * np.float32(np.sqrt(0.5))
+        level = np.float32(0.5) * (level[pairs + 1] + level[pairs])
+    elif len(frames) >= MIN_FRAMES_FOR_MEAN:
+        residual -= _mean(residual)
+        residual *= np.float32(np.sqrt(len(frames) / (len(frames) - 1.0)))
+    group = np.arange(len(residual)) * GROUPS // max(len(residual), 1)
+    return Filtered(residual, level, change, group, np.ascontiguousarray(whole), share)
+
+
+def _mean(frames: Float32) -> Float32:
+    """Return the mean over the frames, NaN left out."""
+    valid = np.isfinite(frames)
+    if valid.all():
+        return frames.mean(axis=0)
+    total = np.where(valid, frames, 0.0).sum(axis=0, dtype=np.float64)
+    mean: Float32 = (total / np.maximum(valid.sum(axis=0), 1)).astype(np.float32)
+    return mean
+
+
+def _along_both(frames: Float32, line: FloatArray) -> Float32:
+    """Convolve along y and x where the kernel lies inside the frame."""
+    rim = len(line) // 2
+    rows = ndimage.correlate1d(frames, line, axis=1, output=np.float32)
+    rows = rows[:, rim : frames.shape[1] - rim]
+    columns = ndimage.correlate1d(rows, line, axis=2, output=np.float32)
+    return np.ascontiguousarray(columns[:, :, rim : frames.shape[2] - rim])
+
+
+def noise_curve(part: Filtered) -> tuple[NoiseCurve, Rise] | None:
+    """Measure noise against brightness, and lay a curve through it.
+
+    Values beyond four standard deviations are left out (molecules, cosmic rays); what is expected
+    there follows from the curve, so both are found in turn.
+
+    Parameters
+    ----------
+    part
+        Filtered frames.
+
+    Returns
+    -------
+    The curve and its rise, whose slope is NaN where the brightness hardly varies; None where there
+    are too few values.
+    """
+    levels = _thinned(part.level[:, part.used])
+    squares = _thinned(part.residual[:, part.used]) ** 2
+    known = np.isfinite(levels) & np.isfinite(squares)
+    levels, squares = levels[known], squares[known]
+    if levels.size < 2 * MIN_VALUES_IN_BIN:
+        return None
+    rise, floor = _first_rise(levels, squares)
+    ends = float(np.quantile(levels, 0.002)), float(levels.max())
+    share = part.level_share * (0.5 if part.change.size else 1.0)
+    curve = None
+    for _ in range(ROUNDS):
+        curve = _binned(part, _edges(*ends, rise, floor, share), rise, floor)
+        if np.count_nonzero(curve.counts.sum(axis=0) >= MIN_VALUES_IN_BIN) < 2:
+            return curve, rise._replace(slope=nan)
+        last, rise = rise, fit_rise(*curve.pooled())
+        if abs(rise.slope - last.slope) < 1e-3 * abs(last.slope):
+            break
+    return None if curve is None else (curve, rise)
+
+
+def _thinned(values: Float32) -> FloatArray:
+    flat = values.ravel()
+    return flat[:: max(1, flat.size // 500_000)].astype(np.float64)
+
+
+def _first_rise(levels: FloatArray, squares: FloatArray) -> tuple[Rise, float]:
+    """Return a line through the dark and the bright part, and the least variance to expect."""
+    dark, bright = levels <= np.quantile(levels, 0.3), levels >= np.quantile(levels, 0.98)
+    low, high = (max(float(np.median(squares[s])) / 0.455, 1e-6) for s in (dark, bright))
+    apart = float(levels[bright].mean() - levels[dark].mean())
+    slope = max(high - low, 0.0) / apart if apart > 0 else 0.0
+    return Rise(float(levels[dark].mean()), low, slope), FLOOR * low
+
+
+def _edges(low: float, high: float, rise: Rise, floor: float, share: float) -> FloatArray:
+    """Return the edges of bins that are wide against noise, and wider where it is brighter."""
+    edges: list[float] = []
+    end = low
+    while end < high and len(edges) < MAX_BINS:
+        variance = max(rise.at(end), floor)
+        end += max(BIN_WIDTH_SIGMAS * np.sqrt(share * variance), BIN_WIDTH_SHARE * (end - low))
+        edges.append(end)
+    return np.array(edges[:-1])
+
+
+def _binned(part: Filtered, edges: FloatArray, rise: Rise, floor: float) -> NoiseCurve:
+    sums = np.zeros((3, GROUPS, edges.size + 1))
+    same = SAME_BRIGHTNESS_SIGMAS**2 * 2.0 * part.level_share
+    limits = (*rise, floor, CLIP_SIGMAS**2, same)
+    _add_up(part.residual, part.level, part.change, part.group, part.used, edges, limits, sums)
+    counts = np.maximum(sums[0], 1.0)
+    # a normal distribution that is cut off at four standard deviations has lost 0.1 %
+    return NoiseCurve(sums[1] / counts, sums[2] / counts / 0.9989, sums[0])
+
+
+@kernel
+def _add_up(
+    residual: Float32,
+    level: Float32,
+    change: Float32,
+    group: Integers,
+    used: Mask,
+    edges: FloatArray,
+    limits: tuple[float, float, float, float, float, float, float],
+    sums: FloatArray,
+) -> None:
+    """Add count, level and square of each value to its group and bin of ``sums``."""
+    dark, variance, slope, curvature, floor, clip, same = limits
+    paired = change.size > 0
+    for t in range(residual.shape[0]):
+        g = group[t]
+        for i in range(residual.shape[1]):
+            for j in range(residual.shape[2]):
+                if not used[i, j]:
+                    continue
+                m = level[t, i, j]
+                square = residual[t, i, j] * residual[t, i, j]
+                above = m - dark
+                expected = max(variance + (slope + curvature * max(above, 0.0)) * above, floor)
+                if not square < clip * expected:
+                    continue
+                if paired and change[t, i, j] * change[t, i, j] > same * expected:
+                    continue
+                k = np.searchsorted(edges, m)
+                sums[0, g, k] += 1.0
+                sums[1, g, k] += m
+                sums[2, g, k] += square
+
+
+def fit_rise(level: FloatArray, variance: FloatArray, counts: FloatArray) -> Rise:
+    """Fit a parabola that opens upwards to the bins of a curve; bins that lie off it count less.
+
+    Parameters
+    ----------
+    level, variance, counts
+        Of each bin.
+    """
+    filled = counts >= MIN_VALUES_IN_BIN
+    if np.count_nonzero(filled) < 2:
+        filled = counts > 0
+    x, y, n = level[filled], np.maximum(variance[filled], 1e-9), counts[filled]
+    order = np.argsort(x)
+    x, y, n = x[order], y[order], n[order]
+    dark = float(x[int(np.argmax(np.cumsum(n) >= DARK_SHARE * n.sum()))])
+    width = float(x[-1] - x[0])
+    if x.size < 2 or width <= 0.0:
+        return Rise(dark, float(np.average(y, weights=n)), nan)
+    above = (x - dark) / width
+    error = np.sqrt(8.0 / n + SHAPE_ERROR**2)
+    terms = np.stack([np.ones_like(above), above, above * np.maximum(above, 0.0)], axis=1)
+    (level, slope), off = _robust(terms[:, :2], y, error)
+    if x.size >= MIN_BINS_FOR_CURVATURE:
+        bent, less_off = _robust(terms, y, error)
+        if bent[2] > 0.0 and off - less_off > MIN_GAIN:
+            return Rise(dark, float(bent[0]), float(bent[1]) / width, float(bent[2]) / width**2)
+    return Rise(dark, float(level), float(slope) / width)
+
+
+def _robust(design: FloatArray, values: FloatArray, error: FloatArray) -> tuple[FloatArray, float]:
+    """Fit by least squares in which outlying values count less (biweight).
+
+    Parameters
+    ----------
+    design, values
+        Linear model, (n, k) and (n,).
+    error
+        Of each value, relative to what is expected.
+
+    Returns
+    -------
+    The solution, and how far off the values are: the sum of the biweight's losses, each of which is
+    about the square of the error that is left, and at most seven.
+    """
+    floor = 1e-3 * float(values.max())
+    expected, trust = values, np.ones_like(values)
+    solution = np.zeros(design.shape[1])
+    apart = np.zeros_like(values)
+    for _ in range(30):
+        root = np.sqrt(trust) / (np.maximum(expected, floor) * error)
+        found = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)[0]
+        solution = np.asarray(found, dtype=np.float64)
+        expected = design @ solution
+        apart = (values - expected) / (np.maximum(expected, floor) * error)
+        trust = np.where(np.abs(apart) < BIWEIGHT, (1.0 - (apart / BIWEIGHT) ** 2) ** 2, 1e-6)
+    within = np.minimum((apart / BIWEIGHT) ** 2, 1.0)
+    return solution, float(np.sum(BIWEIGHT**2 / 3.0 * (1.0 - (1.0 - within) ** 3)))

@@ -1,0 +1,226 @@
+"""Gain and baseline of a camera from a movie: photon transfer without a calibration.
+
+The slope of the noise curve (:mod:`~deep_storm.estimation.camera.curve`) where it is dark is one
+over the gain; where its line meets zero lies the baseline, less what read-out noise adds. What the
+filter leaves of a narrow PSF makes the slope too steep. It becomes less with the filter's order in
+a way that hardly depends on the PSF, so two orders tell what none would show; pairs of frames in
+which the same molecule shines tell it in another way. All answers are weighed by their errors, in
+which the part stands that was guessed.
+
+Electron multiplication doubles the noise variance of light. The noise cannot tell it from half the
+photons, so whoever asks says whether the camera multiplies.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from deep_storm.estimation.camera.curve import (
+    DARK_SHARE,
+    GROUPS,
+    Float32,
+    FloatArray,
+    Integers,
+    Mask,
+    NoiseCurve,
+    Rise,
+    filtered,
+    fit_rise,
+    noise_curve,
+)
+from deep_storm.estimation.quantity import Quantity
+
+ORDERS = (4, 8, 12)
+LEFT_OVER = {(4, 8): (0.25, 0.25), (8, 12): (0.9, 0.7)}
+"""What a PSF leaves at the higher order, over what it leaves more at the lower one, and how that
+varies between PSFs of 0.65 to 1.3 pixels (simulated)."""
+MIN_EDGE_PX = 24
+"""Smaller frames have no room for the filter of the highest order."""
+SLOPE_FLOOR = 0.015
+"""Relative error of a slope that no number of pixels makes smaller."""
+MAX_RELATIVE_ERROR = 0.5
+"""A gain that is not known better than this is not known."""
+COLOURED = 0.7
+"""Noise at the highest frequencies over that at all high ones, below which frames were smoothed."""
+ROUNDING_VARIANCE = 1.0 / 12.0
+
+
+class Slope(NamedTuple):
+    """A slope of variance over level, 1/ADU · ADU², and its standard error."""
+
+    value: float
+    error: float
+
+
+class PhotonTransfer(NamedTuple):
+    """What the noise of a movie says about its camera.
+
+    Attributes
+    ----------
+    slope
+        Variance of a pixel per level above the baseline, ADU; None where brightness hardly varies
+        between pixels, so that the slope cannot be told.
+    level_adu, variance_adu2
+        Level and variance of the darkest part of the frames.
+    whiteness
+        Noise at the highest spatial frequencies over that at all high ones in the darkest part,
+        1 for a camera's frames; less where they were interpolated, filtered or compressed.
+    frames
+        How many frames were looked at.
+    curve
+        Noise against brightness, to draw.
+    """
+
+    slope: Slope | None
+    level_adu: float
+    variance_adu2: float
+    whiteness: float
+    frames: int
+    curve: NoiseCurve
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether neighbouring pixels share their noise: then it says nothing about the camera."""
+        return self.whiteness < COLOURED
+
+    def photons_per_adu(self, em_gain: float | None = None) -> Quantity | None:
+        """Return photoelectrons per A/D count before EM gain; None where they cannot be told.
+
+        Parameters
+        ----------
+        em_gain
+            Electron-multiplying gain; None: the camera does not multiply.
+        """
+        if self.slope is None:
+            return None
+        factor = 1.0 if em_gain is None else 2.0 * em_gain
+        value = factor / self.slope.value
+        return Quantity(
+            value, "photon/ADU", value * self.slope.error / self.slope.value, None, self.frames
+        )
+
+    def baseline_adu(self, read_noise_adu: float = 0.0) -> Quantity | None:
+        """Return the baseline; None where the slope cannot be told.
+
+        Parameters
+        ----------
+        read_noise_adu
+            Standard deviation of a pixel without light. What is left out of it makes the baseline
+            come out too low, by its square over the slope.
+        """
+        if self.slope is None:
+            return None
+        light = self.variance_adu2 - read_noise_adu**2 - ROUNDING_VARIANCE
+        light = max(light, 0.0)
+        error = light * self.slope.error / self.slope.value**2
+        value = self.level_adu - light / self.slope.value
+        error = math.hypot(error, SLOPE_FLOOR * self.variance_adu2 / self.slope.value)
+        return Quantity(value, "ADU", error, None, self.frames)
+
+
+def photon_transfer(
+    frames: Float32, numbers: Integers | None = None, used: Mask | None = None
+) -> PhotonTransfer | None:
+    """Read gain and baseline off the noise of frames.
+
+    Parameters
+    ----------
+    frames
+        ADU, (t, y, x); pixels without measurement filled from their neighbours.
+    numbers
+        Which frames of the movie they are, rising, (t,); default: neighbouring ones.
+    used
+        Pixels that count, (y, x); default: all.
+
+    Returns
+    -------
+    What was found; None where frames are too small or hold no noise.
+    """
+    if not len(frames) or min(frames.shape[1:]) < MIN_EDGE_PX:
+        return None
+    numbers = np.arange(len(frames)) if numbers is None else numbers
+    neighbours = np.flatnonzero(np.diff(numbers) == 1)
+    alone = _curves(frames, used, None)
+    slopes = _without_leftovers({k: _slope(*v) for k, v in alone.items()})
+    if neighbours.size:
+        paired = _curves(frames, used, neighbours)
+        slopes += _without_leftovers({k: _slope(*v) for k, v in paired.items()})
+    if not {4, 8} <= alone.keys():
+        return None
+    curve = alone[8][0]
+    level, variance = _dark_point(curve)
+    if variance <= 0.0:
+        return None
+    whiteness = _variance_at(alone[max(alone)][0], level) / _variance_at(alone[4][0], level)
+    return PhotonTransfer(_weighed(slopes), level, variance, whiteness, len(frames), curve)
+
+
+def _curves(
+    frames: Float32, used: Mask | None, pairs: Integers | None
+) -> dict[int, tuple[NoiseCurve, Rise]]:
+    """Return the noise curve and its rise at each order at which there is one."""
+    found = {}
+    for order in ORDERS:
+        part = filtered(frames, order, used, pairs)
+        measured = noise_curve(part) if part.used.any() else None
+        if measured is not None:
+            found[order] = measured
+    return found
+
+
+def _slope(curve: NoiseCurve, rise: Rise) -> Slope:
+    """Return the slope and its error, by leaving out one group of frames after the other."""
+    filled = [g for g in range(GROUPS) if curve.counts[g].any()]
+    if len(filled) < 2 or not math.isfinite(rise.slope):
+        return Slope(rise.slope, math.inf)
+    without = np.array([fit_rise(*curve.pooled(g)).slope for g in filled])
+    spread = float(np.sum((without - without.mean()) ** 2))
+    return Slope(rise.slope, math.sqrt((len(filled) - 1) / len(filled) * spread))
+
+
+def _without_leftovers(found: dict[int, Slope]) -> list[Slope]:
+    """Return the slopes that each two orders speak for."""
+    answers = []
+    for (low, high), (share, unsure) in LEFT_OVER.items():
+        if low not in found or high not in found:
+            continue
+        apart = found[low].value - found[high].value
+        value = found[high].value - share * apart
+        chance = math.hypot((1.0 + share) * found[high].error, share * found[low].error)
+        error = math.hypot(chance, unsure * apart)
+        answers.append(Slope(value, math.hypot(error, SLOPE_FLOOR * value)))
+    return answers
+
+
+def _weighed(slopes: list[Slope]) -> Slope | None:
+    """Return the mean of slopes, weighed by their errors; None where none is known."""
+    known = [s for s in slopes if s.value > 0 and s.error < s.value]
+    if not known:
+        return None
+    values, errors = np.array(known).T
+    weights = 1.0 / errors**2
+    value = float(np.sum(weights * values) / weights.sum())
+    # they come from the same frames, so that together they are hardly surer than the best
+    error = max(float(errors.min()), SLOPE_FLOOR * value)
+    return Slope(value, error) if error < MAX_RELATIVE_ERROR * value else None
+
+
+def _dark_point(curve: NoiseCurve) -> tuple[float, float]:
+    """Return level and variance of the darkest part."""
+    level, variance, counts = curve.pooled()
+    reached = np.cumsum(counts) >= DARK_SHARE * counts.sum()
+    part = np.arange(counts.size) <= int(np.argmax(reached))
+    weights = np.where(part, counts, 0.0)
+    return float(np.average(level, weights=weights)), float(np.average(variance, weights=weights))
+
+
+def _variance_at(curve: NoiseCurve, level_adu: float) -> float:
+    """Return the variance at a level, between the bins."""
+    level, variance, counts = curve.pooled()
+    filled = counts > 0
+    order = np.argsort(level[filled])
+    values: FloatArray = np.interp([level_adu], level[filled][order], variance[filled][order])
+    return max(float(values[0]), 1e-12)

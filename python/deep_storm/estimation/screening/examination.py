@@ -1,0 +1,228 @@
+"""Look at a movie before anything else is done with it.
+
+Frames without a measurement are found first, then pixels, then what the noise of the rest says
+about the camera. Nothing of it needs the camera to be known.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from deep_storm.estimation.camera.transfer import PhotonTransfer, photon_transfer
+from deep_storm.estimation.screening.frames import (
+    FrameLooks,
+    frame_rule,
+    look_at_frames,
+    repeated,
+)
+from deep_storm.estimation.screening.pixels import PixelMap, find_pixels
+from deep_storm.estimation.screening.stream import ScreenedFrames, Screening
+from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.progress import Progress, silent
+from deep_storm.words import counted
+
+Float32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+MAX_VALUES = 40_000_000
+MAX_FRAMES = 300
+MIN_FRAMES = 10
+BLOCK_FRAMES = 20
+"""Frames are read in blocks of so many: the noise of a molecule that stays on needs neighbours."""
+TRANSFER_VALUES = 3_000_000
+TRANSFER_EDGE_PX = 256
+REGION_PX = 3
+"""Bad pixels that fill a square of this size are a region; single ones are filled and used."""
+MIN_EDGE_PX = 8
+
+
+class Examination(NamedTuple):
+    """What was found in a movie.
+
+    Attributes
+    ----------
+    screening
+        What holds no measurement.
+    transfer
+        What the noise says about the camera; None where it says nothing.
+    used
+        Pixels from which molecules can be learnt: measured and lit, (y, x).
+    looks
+        Of the frames that were looked at.
+    frames
+        Their numbers, 0-based.
+    repeats
+        Which of them repeat the frame before.
+    """
+
+    screening: Screening
+    transfer: PhotonTransfer | None
+    used: Mask
+    looks: FrameLooks
+    frames: npt.NDArray[np.int64]
+    repeats: Mask
+
+    def screened(self, stream: FrameStream) -> ScreenedFrames:
+        """Return the movie without what is no measurement."""
+        return ScreenedFrames(stream, self.screening)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say what was found, a sentence for each kind."""
+        return tuple(_about_frames(self)) + tuple(_about_pixels(self.screening.pixels))
+
+
+def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
+    """Look at a movie.
+
+    Parameters
+    ----------
+    stream
+        Raw frames in ADU.
+    progress
+        Called while frames are read.
+
+    Raises
+    ------
+    StackError
+        A frame cannot be read.
+    """
+    numbers, frames = _read(stream, progress)
+    looks = look_at_frames(frames)
+    repeats = repeated(frames) & (np.diff(numbers, prepend=-9) == 1) & ~looks.dead
+    rule = frame_rule(looks)
+    typical = rule.typical(looks) & ~repeats & ~rule.dark(looks) & ~rule.bright(looks)
+    kept = np.asarray(frames[typical], dtype=np.float32)
+    pixels = find_pixels(kept)
+    used = ~_regions(pixels.dead | pixels.hot) & ~pixels.dark
+    transfer, noise = _noise(kept, numbers[typical], pixels, used)
+    screening = Screening(rule, pixels, noise)
+    return Examination(screening, transfer, used, looks, numbers, repeats)
+
+
+def _read(
+    stream: FrameStream, progress: Progress
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """Read blocks of frames, spread evenly over the movie."""
+    count, height, width = stream.shape
+    wanted = int(np.clip(MAX_VALUES // (height * width), MIN_FRAMES, MAX_FRAMES))
+    if count <= wanted:
+        starts, length = np.array([0]), count
+    else:
+        length = min(BLOCK_FRAMES, wanted)
+        starts = np.linspace(0, count - length, wanted // length).round().astype(int)
+    parts = []
+    for done, start in enumerate(starts.tolist()):
+        progress(done, len(starts), "blocks of frames examined")
+        parts.append(stream.read(start, start + length))
+    numbers = np.concatenate([np.arange(start, start + length) for start in starts.tolist()])
+    return numbers.astype(np.int64), np.concatenate(parts)
+
+
+def _regions(bad: Mask) -> Mask:
+    """Return where bad pixels lie so close together that filling them would be inventing."""
+    square = np.ones((REGION_PX, REGION_PX), dtype=bool)
+    padded = np.pad(bad, REGION_PX, mode="edge")
+    core = ndimage.binary_opening(padded, square)
+    inner = np.asarray(core[REGION_PX:-REGION_PX, REGION_PX:-REGION_PX], dtype=bool)
+    return np.asarray(ndimage.binary_dilation(inner, square), dtype=bool)
+
+
+def _noise(
+    frames: Float32,
+    numbers: npt.NDArray[np.int64],
+    pixels: PixelMap,
+    used: Mask,
+) -> tuple[PhotonTransfer | None, NoiseModel | None]:
+    """Measure the noise of the frames that hold a measurement."""
+    rows, columns = _window(used)
+    chosen = _chosen(numbers, frames[:1, rows, columns].size)
+    block = np.array(frames[chosen, rows, columns], dtype=np.float32)
+    if not len(block) or min(block.shape[1:]) < MIN_EDGE_PX:
+        return None, None
+    filled, holes = _without_holes(block, pixels.bad[rows, columns])
+    mask = ~_regions(pixels.dead | pixels.hot)[rows, columns]
+    found = photon_transfer(np.where(holes, np.float32(np.nan), filled), numbers[chosen], mask)
+    if found is None and holes.any():  # too few surroundings without holes
+        found = photon_transfer(filled, numbers[chosen], mask)
+    if found is None:
+        return None, None
+    slope = math.inf if found.slope is None else found.slope.value
+    return found, NoiseModel(found.level_adu, found.variance_adu2, slope)
+
+
+def _without_holes(block: Float32, bad: Mask) -> tuple[Float32, Mask]:
+    """Return frames with holes and cosmic rays filled, and where these are."""
+    holes = bad | ~np.isfinite(block)
+    filled = np.stack([fill(f, h) for f, h in zip(block, holes, strict=True)])
+    looks = look_at_frames(filled)
+    usual = NoiseModel(
+        float(np.median(looks.level_adu)), float(np.median(looks.variance_adu2)), 0.0
+    )
+    for t, frame in enumerate(filled):
+        more = find_transients(frame, float(looks.level_adu[t]), usual)
+        if more.any():
+            filled[t] = fill(frame, more)
+            holes[t] |= more
+    return filled, holes
+
+
+def _chosen(numbers: npt.NDArray[np.int64], pixels: int) -> npt.NDArray[np.int64]:
+    """Return the frames whose noise is looked at: not too many, neighbours together."""
+    most = max(MIN_FRAMES, TRANSFER_VALUES // pixels)
+    if len(numbers) <= most:
+        return np.arange(len(numbers))
+    return np.arange(len(numbers))[:most]
+
+
+def _window(used: Mask) -> tuple[slice, slice]:
+    """Return the part of a large field that is looked at: its middle."""
+    edges = [max(0, (n - TRANSFER_EDGE_PX) // 2) for n in used.shape]
+    rows, columns = (slice(e, e + TRANSFER_EDGE_PX) for e in edges)
+    return rows, columns
+
+
+def _about_frames(found: Examination) -> list[str]:
+    """Say which frames hold no measurement."""
+    rule, looks = found.screening.rule, found.looks
+    total = len(looks.dead)
+    kinds = (
+        (rule.dark(looks), "dark: no light and no molecules"),
+        (rule.bright(looks), "far brighter than the others"),
+        (found.repeats, "the same as the one before, pixel by pixel"),
+    )
+    said = []
+    for which, what in kinds:
+        count = int(np.count_nonzero(which))
+        if count:
+            first = int(found.frames[np.flatnonzero(which)[0]]) + 1
+            verb = "are" if count > 1 else "is"
+            said.append(
+                f"{counted(count, 'frame')} of {total} looked at {verb} {what} (the first is "
+                f"frame {first})"
+            )
+    return said
+
+
+def _about_pixels(pixels: PixelMap) -> list[str]:
+    """Say which pixels misbehave."""
+    kinds = (
+        (pixels.dead, "no measurement in any frame; left out"),
+        (pixels.hot & ~pixels.dead, "a level of their own (hot or cold); filled from neighbours"),
+        (pixels.noisy, "far more noise than their neighbours; filled from them"),
+    )
+    said = []
+    for which, what in kinds:
+        count = int(np.count_nonzero(which))
+        if count:
+            said.append(f"{counted(count, 'pixel')} ({count / which.size:.2g} of all) have {what}")
+    if pixels.dark.any():
+        said.append(
+            f"{pixels.dark.mean():.0%} of the field gets no light; it was left out of estimates"
+        )
+    return said

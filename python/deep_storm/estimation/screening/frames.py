@@ -1,0 +1,206 @@
+"""Which frames of a movie hold no measurement: dark ones, flashes, dropped and repeated ones.
+
+Frames are compared by their level (the median pixel) and their noise (what a second difference
+leaves), which rises with light whatever the baseline is. Frames fall into groups where their
+sorted levels have a gap. The reference is the largest group in which molecules are seen. A group
+below it without molecules is dark; frames above it with three times its noise are too bright.
+A background that fades slowly leaves no gap, and stays.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+MAX_ROWS = 256
+"""So many rows of a frame are looked at, spread evenly."""
+MIN_FRAMES = 5
+STRUCTURE_SIGMAS = 6.0
+STRUCTURE_QUANTILE = 0.998
+"""Molecules are seen where the brightest 0.2 % of the smoothed pixels stand out that far."""
+STRUCTURED, BLANK = 0.5, 0.2
+"""Shares of a group's frames in which molecules are seen, or nearly none."""
+GAP_SIGMAS = 1.0
+"""A gap between levels is at least so many standard deviations of a pixel."""
+MIN_REFERENCE_SHARE = 0.1
+DARKER = 0.77
+"""Dark frames have at most this share of the reference's noise variance."""
+BRIGHTER = 3.0
+MEDIAN_OF_SQUARES = 0.4549
+"""Median of the square of a standard normal variable."""
+
+
+class FrameLooks(NamedTuple):
+    """What frames look like, (n,) each.
+
+    Attributes
+    ----------
+    level_adu
+        Median pixel.
+    variance_adu2
+        Noise variance of a pixel.
+    structure
+        How far the brightest smoothed pixels stand out, in standard deviations.
+    dead
+        All pixels are equal, or none is valid.
+    """
+
+    level_adu: FloatArray
+    variance_adu2: FloatArray
+    structure: FloatArray
+    dead: Mask
+
+
+class FrameRule(NamedTuple):
+    """What tells a frame without measurement from the others.
+
+    Attributes
+    ----------
+    dark_below_adu
+        Frames whose level is lower are dark.
+    bright_above_adu, bright_variance_adu2
+        Frames with a higher level and a larger variance are too bright.
+    typical_adu
+        Levels of the reference; frames outside of it are left out of estimates.
+    """
+
+    dark_below_adu: float = -math.inf
+    bright_above_adu: float = math.inf
+    bright_variance_adu2: float = math.inf
+    typical_adu: tuple[float, float] = (-math.inf, math.inf)
+
+    def dark(self, looks: FrameLooks) -> Mask:
+        """Return which frames are dark."""
+        return ~looks.dead & (looks.level_adu < self.dark_below_adu)
+
+    def bright(self, looks: FrameLooks) -> Mask:
+        """Return which frames are too bright."""
+        above = looks.level_adu > self.bright_above_adu
+        return ~looks.dead & above & (looks.variance_adu2 > self.bright_variance_adu2)
+
+    def typical(self, looks: FrameLooks) -> Mask:
+        """Return which frames are like the reference."""
+        low, high = self.typical_adu
+        return ~looks.dead & (looks.level_adu >= low) & (looks.level_adu <= high)
+
+
+def look_at_frames(frames: npt.NDArray[Any]) -> FrameLooks:
+    """Look at frames, each by itself.
+
+    Parameters
+    ----------
+    frames
+        ADU, (t, y, x), at least 3 × 3 pixels; NaN and infinity are no measurement.
+    """
+    step = max(1, -(-(frames.shape[1] - 2) // MAX_ROWS))
+    looks = np.empty((3, len(frames)))
+    dead = np.zeros(len(frames), dtype=bool)
+    for t, frame in enumerate(frames):
+        rows = [np.asarray(frame[k : frame.shape[0] - 2 + k : step], np.float32) for k in range(3)]
+        finite = np.isfinite(rows[1])
+        if not finite.any() or frame.min() == frame.max():
+            dead[t] = True
+            looks[:, t] = 0.0
+            continue
+        middle = np.float32(np.median(rows[1][finite]))
+        above, own, below = (np.where(np.isfinite(r), r, middle) for r in rows)
+        looks[:, t] = _look(above, own, below)
+    return FrameLooks(looks[0], looks[1], looks[2], dead)
+
+
+def _look(above: Float32, own: Float32, below: Float32) -> tuple[float, float, float]:
+    """Return level, variance and structure from rows and their neighbours, (n, x) each."""
+    level = float(np.median(own))
+    second = above - 2.0 * own + below
+    second = second[:, :-2] - 2.0 * second[:, 1:-1] + second[:, 2:]
+    variance = max(float(np.median(second**2)) / MEDIAN_OF_SQUARES / 36.0, 1e-6)
+    smooth = above + own + below
+    smooth = (smooth[:, :-2] + smooth[:, 1:-1] + smooth[:, 2:]) / 9.0
+    stands_out = float(np.quantile(smooth, STRUCTURE_QUANTILE)) - level
+    return level, variance, 3.0 * stands_out / math.sqrt(variance)
+
+
+class _Group(NamedTuple):
+    """Frames whose levels have no gap between them."""
+
+    size: int
+    low_adu: float
+    high_adu: float
+    variance_adu2: float
+    structured: float
+
+
+def frame_rule(looks: FrameLooks) -> FrameRule:
+    """Find out what tells frames without measurement from the others.
+
+    Parameters
+    ----------
+    looks
+        Of frames spread over the movie.
+
+    Returns
+    -------
+    The rule; one that lets everything pass where there are too few frames to compare.
+    """
+    kept = ~looks.dead
+    if np.count_nonzero(kept) < MIN_FRAMES:
+        return FrameRule()
+    groups = _groups(*(values[kept] for values in looks[:3]))
+    reference = _reference(groups, int(np.count_nonzero(kept)))
+    own = groups[reference]
+    dark_below = -math.inf
+    for k in range(reference):
+        blank = groups[k].structured < BLANK and own.structured >= STRUCTURED
+        if blank and groups[k].variance_adu2 < DARKER * own.variance_adu2:
+            dark_below = 0.5 * (groups[k].high_adu + groups[k + 1].low_adu)
+    bright_above = own.high_adu + GAP_SIGMAS * math.sqrt(own.variance_adu2)
+    for k in range(len(groups) - 1, reference, -1):
+        if groups[k].variance_adu2 > BRIGHTER * own.variance_adu2:
+            bright_above = 0.5 * (groups[k].low_adu + groups[k - 1].high_adu)
+    slack = 0.5 * GAP_SIGMAS * math.sqrt(own.variance_adu2)
+    return FrameRule(
+        dark_below,
+        bright_above,
+        BRIGHTER * own.variance_adu2,
+        (own.low_adu - slack, own.high_adu + slack),
+    )
+
+
+def _groups(level: FloatArray, variance: FloatArray, structure: FloatArray) -> list[_Group]:
+    """Cut frames into groups where their sorted levels have a gap."""
+    order = np.argsort(level, kind="stable")
+    level, variance, structure = level[order], variance[order], structure[order]
+    gap = np.diff(level) > GAP_SIGMAS * np.sqrt(np.minimum(variance[1:], variance[:-1]))
+    ends = [0, *(np.flatnonzero(gap) + 1).tolist(), level.size]
+    return [
+        _Group(
+            stop - start,
+            float(level[start]),
+            float(level[stop - 1]),
+            float(np.median(variance[start:stop])),
+            float(np.mean(structure[start:stop] > STRUCTURE_SIGMAS)),
+        )
+        for start, stop in pairwise(ends)
+    ]
+
+
+def _reference(groups: list[_Group], frames: int) -> int:
+    """Return which group the others are compared with."""
+    large = [k for k, g in enumerate(groups) if g.size >= MIN_REFERENCE_SHARE * frames]
+    large = large or list(range(len(groups)))
+    structured = [k for k in large if groups[k].structured >= STRUCTURED]
+    return max(structured or large, key=lambda k: groups[k].size)
+
+
+def repeated(frames: npt.NDArray[Any]) -> Mask:
+    """Return which frames are the one before, pixel by pixel, (t,)."""
+    same = [bool(np.array_equal(a, b)) for a, b in pairwise(frames)]
+    return np.array([False, *same][: len(frames)], dtype=bool)

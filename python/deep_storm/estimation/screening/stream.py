@@ -1,0 +1,108 @@
+"""A movie without what is no measurement: frames marked as dead, pixels filled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.estimation.screening.frames import FrameLooks, FrameRule, look_at_frames
+from deep_storm.estimation.screening.pixels import PixelMap
+from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
+from deep_storm.io.stacks.stream import Frames, FrameStream
+
+Float32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+class Screening(NamedTuple):
+    """What of a movie holds no measurement.
+
+    Attributes
+    ----------
+    rule
+        Which frames are dark, too bright, or unlike the others.
+    pixels
+        Which pixels misbehave; their maps have the frames' size.
+    noise
+        What tells a cosmic ray from light; None: they are not looked for.
+    """
+
+    rule: FrameRule
+    pixels: PixelMap
+    noise: NoiseModel | None = None
+
+    def without_measurement(self, looks: FrameLooks) -> Mask:
+        """Return which frames give no localizations."""
+        return looks.dead | self.rule.dark(looks) | self.rule.bright(looks)
+
+
+class ScreenedFrames(FrameStream):
+    """A stack whose bad pixels are filled from their neighbours.
+
+    A frame without a measurement has the same value in all its pixels, as a dropped frame has, so
+    that whoever reads it needs to know nothing of screening. The values keep their dtype.
+
+    Parameters
+    ----------
+    stream
+        Frames in ADU. It is closed with this one.
+    screening
+        What holds no measurement.
+    """
+
+    def __init__(self, stream: FrameStream, screening: Screening) -> None:
+        self._stream, self.screening = stream, screening
+        self._bad = screening.pixels.bad
+        self.shape = stream.shape
+        self.dtype = stream.dtype
+        self.pixel_size_nm = stream.pixel_size_nm
+        self.name = stream.name
+        self.grows = stream.grows
+        self.files = stream.files
+
+    def _read(self, start: int, stop: int) -> Frames:
+        frames = self._stream.read(start, stop)
+        looks = look_at_frames(frames)
+        empty = self.screening.without_measurement(looks)
+        for t in range(len(frames)):
+            if empty[t]:
+                frames[t] = 0
+            else:
+                frames[t] = self._cleaned(frames[t], float(looks.level_adu[t]))
+        return frames
+
+    def _cleaned(self, frame: Frames, level_adu: float) -> Frames:
+        """Return a frame with its holes filled."""
+        holes = self._bad
+        if self.screening.noise is not None:
+            holes = holes | find_transients(frame, level_adu, self.screening.noise)
+        if not holes.any():
+            return frame
+        values = np.asarray(frame, np.float32)
+        filled = fill(values, holes | ~np.isfinite(values))
+        if frame.dtype.kind in "ui":
+            limits = np.iinfo(frame.dtype)
+            filled = np.clip(np.rint(filled), limits.min, limits.max)
+        out = frame.copy()
+        out[holes] = filled[holes].astype(frame.dtype)
+        return out
+
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Ask the stack."""
+        answer = self._stream.available(wanted)
+        self.shape = self._stream.shape
+        return answer
+
+    def end(self, last: int) -> int:
+        """Ask the stack."""
+        return self._stream.end(last)
+
+    def stop(self) -> None:
+        """Tell the stack."""
+        self._stream.stop()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()

@@ -1,0 +1,82 @@
+"""Pixels that misbehave."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.estimation.screening.pixels import find_pixels
+
+
+def found_in(frames):
+    return find_pixels(np.asarray(frames, np.float32))
+
+
+def test_a_good_camera_has_none(molecules):
+    found = found_in(molecules)
+    assert not found.bad.any()
+    assert not found.dark.any()
+
+
+def test_hot_and_cold_pixels_are_found_also_at_the_border_and_in_columns(molecules, rng):
+    places = rng.random((64, 64)) < 0.01
+    places[0, 5] = places[63, 63] = True
+    places[20:30, 40] = True
+    frames = molecules + np.where(places, 60.0, 0.0)
+    frames[:, 50, 12] -= 30
+    expected = places.copy()
+    expected[50, 12] = True
+    found = found_in(frames)
+    assert (found.hot & expected).sum() >= 0.97 * expected.sum()
+    assert (found.hot & ~expected).sum() <= 1
+
+
+def test_a_bead_is_not_hot(molecules):
+    yy, xx = np.mgrid[:64, :64]
+    for sigma in (0.7, 1.2, 2.0):
+        bead = np.exp(-((xx - 30.3) ** 2 + (yy - 20.1) ** 2) / (2 * sigma**2))
+        assert not found_in(molecules + 4000 * bead).bad.any()
+
+
+def test_noisy_pixels_are_found(molecules, rng):
+    places = rng.random((64, 64)) < 0.005
+    noise = rng.normal(0, 25, molecules.shape)
+    found = found_in(molecules + np.where(places, noise, 0.0))
+    assert (found.noisy & places).sum() >= 0.9 * places.sum()
+    assert (found.noisy & ~places).sum() <= 1
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_the_border_of_a_registered_movie_is_dead(molecules, value):
+    frames = molecules.copy()
+    frames[:, :8] = value
+    frames[:, :, :5] = value
+    found = found_in(frames)
+    assert found.dead[:8].all()
+    assert found.dead[:, :5].all()
+    assert not found.bad[9:, 6:].any()
+
+
+@pytest.mark.parametrize("columns", [slice(32, None), slice(48, None), slice(0, 8)], ids=str)
+def test_a_covered_part_of_the_chip_is_dark(molecules, rng, columns):
+    frames = molecules.copy()
+    frames[:, :, columns] = 100 + rng.normal(0, 2, frames[:, :, columns].shape)
+    found = found_in(frames)
+    expected = np.zeros((64, 64), dtype=bool)
+    expected[:, columns] = True
+    assert (found.dark == expected).mean() > 0.97
+    assert not found.bad.any()
+
+
+def test_a_part_without_molecules_is_not_dark(molecules, rng):
+    frames = molecules.copy()
+    frames[:, :, 32:] = 100 + rng.poisson(20, frames[:, :, 32:].shape) / 0.5
+    assert not found_in(frames).dark.any()
+
+
+def test_a_few_frames_tell_only_what_is_invalid(molecules):
+    frames = molecules[:4].copy()
+    frames[:, 3, 3] = np.nan
+    frames[:, 9, 9] += 1000
+    found = found_in(frames)
+    assert np.argwhere(found.bad).tolist() == [[3, 3]]
