@@ -16,6 +16,7 @@ from deep_storm.io.files import sha256
 from deep_storm.model import Calibration, Model, ModelCard, model_folder, read_card
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
+from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.settings import Background, Emitters, Network, Psf
 
 PARTS = {
@@ -266,3 +267,25 @@ def test_a_calibration_that_is_none_is_refused(folder, change, said):
     with pytest.raises(ModelError, match="damaged") as raised:
         read_card(folder)
     assert said in str(raised.value)
+
+
+def test_a_models_psf_is_kept_in_its_folder(model, tmp_path):
+    table = gaussian_table(131.25, PARTS["camera"].pixel_size_nm)
+    with_psf = Model(model.card, model.keras_model, table=table)
+    with_psf.save(tmp_path / "with_psf")
+    again = Model.load(tmp_path / "with_psf")
+    np.testing.assert_array_equal(again.table.values, table.values)
+    shutil.move(tmp_path / "with_psf", tmp_path / "moved")
+    assert Model.load(tmp_path / "moved").table is not None
+
+
+def test_a_card_of_before_new_settings_is_not_damaged(folder):
+    text = (folder / "model.toml").read_text()
+    card = read_card(folder)
+    values = load_toml(folder / "model.toml")
+    del values["emitters"]["on_time_frames"], values["checksum"]
+    older = ModelCard.parse(values)
+    lines = [line for line in text.splitlines() if not line.startswith("on_time_frames")]
+    text = "\n".join(lines).replace(card.checksum, older.own_checksum())
+    (folder / "model.toml").write_text(text)
+    assert read_card(folder).emitters == card.emitters

@@ -5,6 +5,7 @@
     NAME/
       model.toml     everything but the weights (this module's ModelCard), human-readable
       weights.npz    the best weights: arrays only, nothing that could be run as code
+      psf.toml, psf.npz  the PSF, where it is more than a Gaussian
       last.npz       the weights at the end of training (``train --from NAME/last.npz``)
       history.csv    losses and learning rate (written by training)
       loss.png       the same as a picture
@@ -37,6 +38,7 @@ from deep_storm.io.arrays import read_arrays
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import atomic_folder, sha256
 from deep_storm.io.foreign import check_regular
+from deep_storm.io.psf_files import read_psf, write_psf
 from deep_storm.networks import make_network
 from deep_storm.networks.base import LocalizationNetwork, Scales
 from deep_storm.psf.table import PsfTable
@@ -51,6 +53,7 @@ NETWORK_VERSION = 2
 CARD_FILE = "model.toml"
 WEIGHTS_FILE = "weights.npz"
 LAST_FILE = "last.npz"
+PSF_FILE = "psf.toml"
 BUNDLED = ("general",)
 """Names of the models that come with the software."""
 
@@ -198,7 +201,15 @@ class Model:
         files = [_write_weights(folder / WEIGHTS_FILE, self.keras_model.get_weights())]
         if self.last_weights is not None:
             files.append(_write_weights(folder / LAST_FILE, self.last_weights))
-        whole = {"weights": tuple(files), "network_version": NETWORK_VERSION}
+        if self.table is not None:
+            write_psf(folder / PSF_FILE, self.table)
+        # The PSF is that of the folder, wherever its file once lay.
+        psf_file = "" if self.table is None else PSF_FILE
+        whole = {
+            "weights": tuple(files),
+            "network_version": NETWORK_VERSION,
+            "psf": self.card.psf.model_copy(update={"psf_file": psf_file}),
+        }
         values = self.card.model_copy(update=whole).model_dump(mode="json", exclude_none=True)
         self.card = ModelCard.parse(values)  # everything counts as said, defaults too
         self.card = self.card.model_copy(update={"checksum": self.card.own_checksum()})
@@ -237,7 +248,10 @@ class Model:
         if last:  # the card of these weights, not of the best ones
             own = tuple(file for file in card.weights if file.name == name)
             card = card.model_copy(update={"weights": own})
-        return cls(card, keras_model, path=folder)
+        table = None
+        if card.psf.psf_file:
+            table = read_psf(folder / PSF_FILE, card.camera.pixel_size_nm)
+        return cls(card, keras_model, path=folder, table=table)
 
 
 def model_folder(path: str | os.PathLike[str]) -> Path:

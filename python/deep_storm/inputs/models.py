@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.psf import psf_with_table
 from deep_storm.settings import Background, Emitters, Psf, Settings
 
 if TYPE_CHECKING:
@@ -83,7 +84,12 @@ def ready_model(
 def _check_same(name: str, given: Settings, own: Settings) -> None:
     from deep_storm.errors import CameraError, SettingsError
 
-    differing = [f for f in type(own).model_fields if getattr(given, f) != getattr(own, f)]
+    # Where the PSF's file lay does not matter: the model folder has its own copy.
+    differing = [
+        f
+        for f in type(own).model_fields
+        if f != "psf_file" and getattr(given, f) != getattr(own, f)
+    ]
     if not differing:
         return
     field = differing[0]
@@ -137,4 +143,7 @@ def _molecules(expected: Expected, stream: FrameStream | None) -> tuple[Molecule
 
         found = estimate_stack(stream, expected.camera)
         parts |= {name: getattr(found, name) for name in missing}
-    return Molecules(expected.camera, **parts), bool(missing)
+    parts["psf"], table = psf_with_table(parts["psf"], expected.camera)
+    known = "psf" not in missing or table is not None
+    molecules = Molecules(expected.camera, **parts, table=table, shape_known=known)
+    return molecules, bool(missing)

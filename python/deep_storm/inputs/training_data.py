@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.inputs.psf import psf_with_table
 from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
             value = getattr(start.card, name)
         # Parsing nothing complains about the first thing that is missing.
         values[name] = cls.parse({}) if value is None else value
-    return Molecules(**values)
+    table = start.table if start is not None and given["psf"] is None else None
+    if table is None:
+        values["psf"], table = psf_with_table(values["psf"], values["camera"])
+    return Molecules(**values, table=table)
 
 
 def imported_simulation(

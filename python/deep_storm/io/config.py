@@ -66,6 +66,14 @@ def read_config(path: str | os.PathLike[str], sections: Iterable[str] | None = N
                 f"one of {', '.join(f'[{k}]' for k in known)}",
                 f"did you mean [{close[0]}]?" if close else "remove it",
             )
+    return _beside(Path(path).parent, values)
+
+
+def _beside(folder: Path, values: Sections) -> Sections:
+    """Take the file of the PSF as one beside the settings file, unless its path is whole."""
+    named = values.get("psf", {}).get("psf_file")
+    if isinstance(named, str) and named:
+        values["psf"] = {**values["psf"], "psf_file": str((folder / named).resolve())}
     return values
 
 

@@ -8,7 +8,7 @@ from deep_storm.settings.base import Settings, setting
 
 
 class Psf(Settings):
-    """The point spread function: an integrated Gaussian."""
+    """The point spread function: an integrated Gaussian, or a table in a file."""
 
     sigma_nm: float = setting(
         ...,
@@ -20,6 +20,11 @@ class Psf(Settings):
     )
     sigma_std_nm: float = setting(
         10.0, "spread of the PSF sigma from emitter to emitter", unit="nm", ge=0, le=500
+    )
+    psf_file: str = setting(
+        "",
+        "measured or computed PSF (psf.toml) in place of the Gaussian, which sigma then describes",
+        example="psf.toml",
     )
     depth_std_nm: float = setting(
         0.0,

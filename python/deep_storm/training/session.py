@@ -42,6 +42,7 @@ class Molecules:
     """What the model is trained for: camera (sCMOS: with its maps), PSF, emitters, background.
 
     ``table``: the PSF as it is, where more is known of it than the Gaussian of ``psf``.
+    ``shape_known``: whether the PSF is known to be what ``table`` or ``psf`` says.
     """
 
     camera: Camera
@@ -50,10 +51,13 @@ class Molecules:
     background: Background
     maps: CameraMaps | None = None
     table: PsfTable | None = None
+    shape_known: bool = True
 
     def scales(self) -> Scales:
         """Return what a network for these molecules is conditioned on."""
-        code = GAUSSIAN if self.table is None else psf_code(self.table, self.psf.depth_std_nm)
+        code: tuple[float, ...] = ()
+        if self.shape_known:
+            code = GAUSSIAN if self.table is None else psf_code(self.table, self.psf.depth_std_nm)
         return Scales.matching(self.camera, self.psf, self.emitters, self.background, code)
 
 

@@ -129,7 +129,14 @@ def _matched(*choices: str) -> Parameter:
 
 
 _REAL_LIGHT = frozenset(
-    {"depth_std_nm", "on_time_frames", "unevenness", "unevenness_scale_um", "haze_per_um2"}
+    {
+        "psf_file",
+        "depth_std_nm",
+        "on_time_frames",
+        "unevenness",
+        "unevenness_scale_um",
+        "haze_per_um2",
+    }
 )
 """Measured in the movie and read from a settings file; a dialog has no room for them."""
 _MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
