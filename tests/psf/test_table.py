@@ -73,6 +73,20 @@ def test_the_mean_over_depths_is_wider_than_the_focus():
     np.testing.assert_allclose(table.averaged(150.0, 50.0), drawn, atol=0.04 * drawn.max())
 
 
+@pytest.mark.parametrize("how", [(True, False, False), (False, True, True), (True, True, True)])
+def test_what_is_known_is_turned_too(how):
+    table = pupil_table(COMA, 100.0, np.linspace(-200.0, 200.0, 5))
+    unknown = table.turned(*how)
+    assert "coefficients" not in vars(unknown)
+    wanted = unknown.coefficients, unknown.effective_sigmas_nm
+    _ = table.coefficients, table.effective_sigmas_nm
+    known = table.turned(*how)
+    assert {"coefficients", "effective_sigmas_nm"} <= set(vars(known))
+    np.testing.assert_allclose(known.coefficients, wanted[0], atol=1e-7)
+    np.testing.assert_allclose(known.effective_sigmas_nm, wanted[1], rtol=1e-4)
+    assert known.coefficients.flags.c_contiguous
+
+
 def test_flips_come_before_the_exchange_of_axes():
     table = pupil_table(COMA, 100.0)
     there = table.turned(flip_x=True, flip_y=False, transpose=True)

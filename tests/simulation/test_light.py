@@ -23,7 +23,8 @@ def emitters(count=1, sigma_px=1.2):
 
 def drawn(light, placed):
     expected = np.zeros((len(placed), 64, 64), np.float32)
-    light.add(expected, placed, AREA_PX)
+    expected += light.tails(placed, len(placed), AREA_PX)
+    light.add(expected, placed)
     return expected
 
 

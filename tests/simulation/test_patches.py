@@ -7,7 +7,8 @@ import pytest
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, SettingsError
-from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.settings import Background, Emitters, Psf, Pupil
 from deep_storm.simulation.patches import PatchSimulator
 
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5, read_noise_adu=1.0)
@@ -50,6 +51,31 @@ def test_shapes_and_dtypes():
     floats = (batch.adu, batch.xy_px, batch.sigma_px, batch.intensity_photon)
     assert {a.dtype for a in floats} == {np.dtype(np.float32)}
     assert batch.present.dtype == np.bool_
+
+
+def test_light_is_that_of_the_table_and_its_tails_are_background():
+    pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0)
+    table = pupil_table(pupil, 100.0, np.linspace(-300.0, 300.0, 5), radius_px=6)
+    psf = Psf(sigma_nm=98.0, sigma_std_nm=0.0, depth_std_nm=120.0)
+    emitters = Emitters(density_per_um2=8.0, intensity_photon=1500.0, intensity_std_photon=0.0)
+    even = Background(background_photon=20.0)
+    patches = PatchSimulator(
+        CAMERA, psf, emitters, even, 32, 64, seed=2, density_factors=(1.0, 1.0), table=table
+    )
+    batch = patches.batch_at(0)
+    tails = batch.expected_background_photon - 20.0
+    assert tails.shape == (64, 1, 1)
+    beyond = float(1.0 - table.share_within.mean())
+    assert beyond > 0.05
+    assert tails.mean() == pytest.approx(0.08 * 1500.0 * beyond, rel=0.2)
+    light = CAMERA.photons(batch.adu).mean()
+    within = float(table.share_within.mean())
+    assert light - batch.expected_background_photon.mean() == pytest.approx(
+        0.08 * 1500.0 * within, rel=0.04
+    )
+    sigma = batch.sigma_px[batch.present]
+    assert sigma.min() == pytest.approx(table.effective_sigmas_nm.min() / 100, rel=0.02)
+    assert sigma.max() > 1.2 * sigma.min()
 
 
 def test_pixel_values_are_whole_numbers_as_from_a_camera():

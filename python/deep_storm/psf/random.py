@@ -34,6 +34,9 @@ MAX_APERTURE = 1.49
 MIN_BELOW_INDEX = 0.03
 WAVELENGTHS_NM = (520.0, 700.0)
 
+APLANATIC_SHARE = 0.5
+"""Objectives pass the rim of the pupil more or less well."""
+
 Z_NM = np.linspace(-600.0, 600.0, 13)
 RADIUS_SIGMAS = 5.0
 RADIUS_MORE_PX = 3
@@ -112,6 +115,7 @@ def draw_pupil(
         numerical_aperture=rng.uniform(MIN_APERTURE, min(MAX_APERTURE, index - MIN_BELOW_INDEX)),
         wavelength_nm=rng.uniform(*WAVELENGTHS_NM),
         immersion_index=index,
+        apodization="aplanatic" if rng.random() < APLANATIC_SHARE else "none",
         **dict(zip(_MODES, waves.tolist(), strict=True)),
     )
     sigma_px = _log_uniform(rng, SIGMA_PX)

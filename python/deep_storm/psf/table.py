@@ -134,8 +134,7 @@ class PsfTable:
             filtered = spline_filter1d(filtered, 3, axis=axis, mode="mirror")
         if len(filtered) >= MIN_CUBIC_PLANES:
             filtered = np.tensordot(spline_matrix(len(filtered)), filtered, 1)
-        padded = np.pad(filtered.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="reflect")
-        return np.pad(padded, ((0, 0), (0, 0), (0, -padded.shape[2] % ROW_MULTIPLE)))
+        return _whole_rows(np.pad(filtered, ((0, 0), (1, 1), (1, 1)), mode="reflect"))
 
     @cached_property
     def effective_sigmas_nm(self) -> FloatArray:
@@ -198,8 +197,18 @@ class PsfTable:
 
     def turned(self, flip_x: bool, flip_y: bool, transpose: bool) -> PsfTable:
         """Return the table flipped along x, along y, and then with x and y exchanged."""
-        values = self.values[:, :: -1 if flip_y else 1, :: -1 if flip_x else 1]
-        return replace(self, values=values.transpose(0, 2, 1) if transpose else values)
+        there = _turned(self.values, flip_x, flip_y, transpose)
+        turned = replace(self, values=there)
+        # What is known of this table holds for the other one, or is turned as quickly.
+        known = vars(self)
+        for name in ("effective_sigmas_nm", "effective_sigma_nm"):
+            if name in known:
+                vars(turned)[name] = known[name]
+        if "coefficients" in known:
+            edge = self.coefficients.shape[1]
+            inner = _turned(self.coefficients[:, :, :edge], flip_x, flip_y, transpose)
+            vars(turned)["coefficients"] = _whole_rows(inner)
+        return turned
 
     def check_pixel_size(self, pixel_size_nm: float) -> None:
         """Check that the table is for pixels of this size (to 0.1 %).
@@ -295,6 +304,19 @@ def interpolation(at: FloatArray, count: int) -> FloatArray:
         taps[rows, first + tap] = weight / 6
     matrix: FloatArray = taps @ spline_matrix(count)
     return matrix
+
+
+def _turned(
+    values: Float32Array, flip_x: bool, flip_y: bool, transpose: bool
+) -> npt.NDArray[np.float32]:
+    there = values[:, :: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    return there.transpose(0, 2, 1) if transpose else there
+
+
+def _whole_rows(coefficients: npt.NDArray[np.floating]) -> Float32Array:
+    """Fill up the rows of coefficients with zeros."""
+    fill = -coefficients.shape[2] % ROW_MULTIPLE
+    return np.ascontiguousarray(np.pad(coefficients, ((0, 0), (0, 0), (0, fill))), np.float32)
 
 
 def _check_shape(values: Float32Array, samples_per_px: int, pixel_size_nm: float) -> None:

@@ -199,7 +199,8 @@ class SimulatedFrames:
         density = draw_densities(self.emitters, 1, rng)
         drawn = place_emitters([self._structure], density, self.field, self.emitters, self.psf, rng)
         dark = self._dark(float(photons[0]), rng)
-        return _Drawn(self.light.placed(drawn, rng), dark, rng)
+        placed = self.light.placed(drawn, rng)
+        return _Drawn(placed, dark + self.light.tails(placed, 1, self.field.outer_px), rng)
 
     def _dark(self, mean_photon: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Return the light of one frame that comes from no emitter, (1, y, x) or (1, 1, 1)."""
@@ -229,7 +230,7 @@ class SimulatedFrames:
     def _expose(self, drawn: _Drawn) -> Frames:
         expected = np.empty((1, *self.shape[1:]), dtype=np.float32)
         expected[:] = drawn.background_photon
-        self.light.add(expected, drawn.emitters, self.field.outer_px)
+        self.light.add(expected, drawn.emitters)
         frame: Frames = expose(expected[0], self.camera, drawn.rng, self.maps, self.dtype)
         return frame
 

@@ -74,8 +74,31 @@ class Light:
             z_nm = np.clip(z_nm, self.table.z_nm[0], self.table.z_nm[-1])
         return emitters.at_depths(z_nm, self.table.sigma_at_nm(z_nm) / self.table.pixel_size_nm)
 
-    def add(self, expected: npt.NDArray[np.float32], emitters: EmitterSet, area_px: float) -> None:
-        """Add the light of emitters to frames of expected photons, in place.
+    def tails(self, emitters: EmitterSet, frames: int, area_px: float) -> npt.NDArray[np.float32]:
+        """Return the light beyond the table's window: background, as nobody can tell whose it is.
+
+        Parameters
+        ----------
+        emitters
+            As :meth:`placed` returns them.
+        frames
+            Number of frames, t.
+        area_px
+            Area in pixels that the emitters of a frame lie in, margin included: the light is
+            spread evenly over it.
+
+        Returns
+        -------
+        Photons per pixel of each frame, float32 of shape (t, 1, 1); 0 for a Gaussian.
+        """
+        if self.stack is None:
+            return np.zeros((frames, 1, 1), np.float32)
+        beyond = emitters.intensity_photon * self.stack.share_beyond(self._planes(emitters))
+        tails = np.bincount(emitters.frame, weights=beyond / area_px, minlength=frames)
+        return tails.astype(np.float32)[:, None, None]
+
+    def add(self, expected: npt.NDArray[np.float32], emitters: EmitterSet) -> None:
+        """Add the light of emitters, without its tails, to frames of expected photons, in place.
 
         Parameters
         ----------
@@ -83,25 +106,17 @@ class Light:
             Expected photons, float32 of shape (t, y, x).
         emitters
             As :meth:`placed` returns them.
-        area_px
-            Area in pixels that the emitters of a frame lie in, margin included: light beyond the
-            table's window is spread evenly over it, since nobody can tell whose it is.
         """
         e = emitters
-        if self.table is None or self.stack is None:
+        if self.stack is None:
             add_emitters(expected, e.frame, e.x_px, e.y_px, e.sigma_px, e.intensity_photon)
             return
-        flat = self.stack is not self.table
-        plane = e.sigma_px * self.table.pixel_size_nm if flat else e.z_nm
-        beyond = e.intensity_photon * self.stack.share_beyond(plane) / area_px
-        tails = np.bincount(e.frame, weights=beyond, minlength=len(expected))
-        expected += tails.astype(np.float32)[:, None, None]
         add_table_emitters(
             expected,
             e.frame,
             e.x_px,
             e.y_px,
-            plane,
+            self._planes(e),
             e.intensity_photon,
             self.stack.coefficients,
             self.stack.samples_per_px,
@@ -109,3 +124,9 @@ class Light:
             self.stack.z0_nm,
             self.stack.dz_nm,
         )
+
+    def _planes(self, emitters: EmitterSet) -> npt.NDArray[np.float64]:
+        """Return where each emitter lies along the third axis of the stack."""
+        if self.table is None or self.stack is self.table:
+            return emitters.z_nm
+        return emitters.sigma_px * self.table.pixel_size_nm

@@ -163,9 +163,10 @@ class PatchSimulator:
         if self.background.is_structured:
             dark = self._structured(dark, rng)
         drawn = self.light.placed(drawn, rng)
+        dark = dark + self.light.tails(drawn, b, self.field.outer_px)
         expected = np.empty((b, size, size), dtype=np.float32)
         expected[:] = dark
-        self.light.add(expected, drawn, self.field.outer_px)
+        self.light.add(expected, drawn)
         maps = self._crop_maps(rng)
         adu = expose(expected, self.camera, rng, maps).astype(np.float32)
         return PatchBatch(adu, dark, *padded(drawn.inside(size, size), b), maps)
