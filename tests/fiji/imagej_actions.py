@@ -453,7 +453,8 @@ def image_of(values, pixel_size_nm, corner_nm=(0.0, 0.0)):
 def work(verb, options):
     """Hand work to the worker as a command does; returns the error's text."""
     from deep_storm.errors import DeepStormError
-    from deep_storm.fiji.client.jobs import Job, Work
+    from deep_storm.fiji.client.jobs import Job
+    from deep_storm.fiji.client.work import Work
 
     try:
         return Job(plain_host(), Work(verb, options, "Work")).run()

@@ -16,7 +16,8 @@ from deep_storm.inference.dask_workers import Cluster
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.runs.stack import Common, reconstruct_stack
+from deep_storm.runs.result import Common
+from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.settings import Background, Emitters, Network, Psf, Reconstruction
 
 MOLECULES = {

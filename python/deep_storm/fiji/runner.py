@@ -17,6 +17,7 @@ from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, DeepStormError, FormulaError
+from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import ENTRIES, Command, command
 
@@ -143,8 +144,6 @@ def _failed(host: Host, made: Command | None, text: str) -> dict[str, Any]:
 
 def _mistake(error: Exception) -> str:
     """Write the traceback of our own mistake into a log, and say where."""
-    from deep_storm.fiji.worker.process import log_folder
-
     log = log_folder() / "fiji.log"
     try:
         with log.open("a", encoding="utf-8") as file:

@@ -69,6 +69,21 @@ class WrittenRows(Rows):
         yield read_table(self.path)
 
 
+class MovedRows(Rows):
+    """Rows of frames that are a part of the camera's field, moved to where they lie in it."""
+
+    def __init__(self, rows: Rows, shift_nm: tuple[float, float]) -> None:
+        self.rows = rows
+        self.shift_nm = shift_nm
+        self.count = rows.count
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Yield the pieces, moved by (y, x)."""
+        y_nm, x_nm = self.shift_nm
+        for table in self.rows.pieces():
+            yield table.assign(x_nm=table["x_nm"] + x_nm, y_nm=table["y_nm"] + y_nm)
+
+
 def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
     """Return the localization table of candidates, all of them.
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from deep_storm.camera import Camera
+    from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
-    from deep_storm.model import Model, ModelCard
+    from deep_storm.model import ModelCard
     from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
     from deep_storm.quality.suspicions import Trained
     from deep_storm.report.reconstruction import Run
-    from deep_storm.verbs.reconstruct import ReconstructResult
 
     Frames = npt.NDArray[Any]
 
@@ -32,20 +32,23 @@ MAX_DRIFT_BINS = 10
 
 
 def write_run_report(
-    result: ReconstructResult,
-    model: Model,
+    path: Path,
+    done: Reconstructed,
+    card: ModelCard,
     stream: FrameStream | None,
     record: Mapping[str, Mapping[str, Any]],
     overwrite: bool,
 ) -> None:
-    """Write the report of a reconstruction whose files include one; else remove an old one.
+    """Write the report of a reconstruction.
 
     Parameters
     ----------
-    result
-        Image, rows, and the files.
-    model
-        What was used.
+    path
+        The file, ``NAME-report.html``.
+    done
+        Image and rows.
+    card
+        What the model that was used was trained for.
     stream
         The frames, if they can still be read.
     record
@@ -53,25 +56,19 @@ def write_run_report(
     overwrite
         Whether an existing file may be replaced.
     """
-    record_file = result.written[3]
-    path = record_file.with_name(record_file.name.removesuffix("-run.toml") + ENDING)
-    if path not in result.written:
-        if overwrite:  # a report of other results would lie
-            path.unlink(missing_ok=True)
-        return
     from deep_storm.quality.suspicions import Trained
     from deep_storm.report.page import write_page
     from deep_storm.report.reconstruction import reconstruction_page
 
-    card, done = model.card, result.reconstructed
     first = first_frame(record)
     look = None if stream is None else _look(stream, first, done.shape[0])
     trained = Trained(card.psf, card.emitters, card.background, done.threshold, densest(card))
     name = path.name.removesuffix(ENDING)
     image = done.image, done.pixel_size_nm
     about = (first, done.shape[0])
+    rows = done.rows
     run = gathered(
-        name, record, done.rows.pieces(), result.count, about, image, look, trained, card.camera
+        name, record, rows.pieces(), rows.count, about, image, look, trained, card.camera
     )
     write_page(path, reconstruction_page(run), overwrite)
 

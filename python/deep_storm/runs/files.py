@@ -11,7 +11,7 @@ from deep_storm.settings import Reconstruction
 if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
-    from deep_storm.verbs.reconstruct import ReconstructResult
+    from deep_storm.runs.result import ReconstructResult
 
 
 def output_paths(output: Path | str | None, *, with_report: bool = True) -> tuple[Path, ...]:
@@ -26,6 +26,11 @@ def output_paths(output: Path | str | None, *, with_report: bool = True) -> tupl
 def kept_paths(paths: tuple[Path, ...], complete: bool) -> tuple[Path, ...]:
     """Return the files that are written: who stops a run does not want to wait for a report."""
     return tuple(p for p in paths if complete or not p.name.endswith(ENDING))
+
+
+def live_image(image: Path) -> Path:
+    """Return where the image is while it grows: ``NAME-live.tif``."""
+    return image.with_name(f"{image.stem}-live.tif")
 
 
 def write_result(
@@ -56,7 +61,11 @@ def write_result(
     write_protocol(protocol, model.card.camera, overwrite)
     about = _record(result, model, stack, settings)
     write_config(record, about, overwrite)
-    write_run_report(result, model, frames, about, overwrite)
+    report = record.with_name(record.name.removesuffix("-run.toml") + ENDING)
+    if report in result.written:
+        write_run_report(report, done, model.card, frames, about, overwrite)
+    elif overwrite:  # a report of other results would lie
+        report.unlink(missing_ok=True)
 
 
 def _record(

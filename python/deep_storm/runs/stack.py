@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.errors import StackError
-from deep_storm.inputs.camera_maps import MapsSource, corrected_for
-from deep_storm.inputs.models import Expected, load_model, ready_model
+from deep_storm.inputs.camera_maps import corrected_for
+from deep_storm.inputs.models import load_model, ready_model
 from deep_storm.progress import Progress, silent
-from deep_storm.runs.files import kept_paths, output_paths, write_result
-from deep_storm.runs.watch import live_image
+from deep_storm.runs.files import kept_paths, live_image, output_paths, write_result
+from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.settings import Device, Reconstruction
-from deep_storm.verbs.reconstruct import PartlyReadError, ReconstructResult, StackSource
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.errors import ClusterError
-    from deep_storm.inference.reconstruction import Crew
     from deep_storm.inference.refining import Refinement
     from deep_storm.inference.results import Reconstructed
     from deep_storm.inference.store import WorkFolder
@@ -31,23 +31,14 @@ if TYPE_CHECKING:
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
 
+Hold: TypeAlias = "Callable[[Callable[[], tuple[Path, ...]]], None]"
+"""Takes what writes an unfinished result, to be called or not."""
+Write: TypeAlias = "Callable[[FrameStream | None], ReconstructResult]"
+
 MOST_ROWS_IN_MEMORY = 4_000_000
 MOST_ROWS_AT_A_STOP = 400_000
 """Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
 MOST_PIXELS_AT_A_STOP = 20_000_000
-
-
-@dataclass(frozen=True)
-class Common:
-    """What all stacks of a call have in common."""
-
-    model: Path | str | Model
-    expected: Expected = field(default_factory=Expected)
-    camera_maps: MapsSource | None = None
-    settings: Reconstruction = Reconstruction()
-    device: Device = Device()
-    crew: Crew | None = None
-    with_report: bool = True
 
 
 def reconstruct_stack(
@@ -57,52 +48,105 @@ def reconstruct_stack(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
+    hold: Hold | None = None,
 ) -> ReconstructResult:
-    """Reconstruct a single stack; parameters and errors as :func:`reconstruct` has them."""
-    from deep_storm.io.files import check_outputs, remove_leftovers
+    """Reconstruct a single stack; parameters and errors as the verb ``reconstruct`` has them.
+
+    ``hold`` is for who wants to be asked before anything unfinished is written: it is handed what
+    writes it, and the result names no files. Nothing is kept in a work folder then.
+    """
+    from deep_storm.inference.reconstruction import reconstruct_frames
+    from deep_storm.io.files import check_outputs
     from deep_storm.io.stacks.frames import open_frames
 
     settings, device = common.settings, common.device
     paths = output_paths(output, with_report=common.with_report)
-    work_folder = _work_folder(paths, resume)
+    work_folder = _work_folder(paths, resume) if hold is None else None
     check_outputs(paths, overwrite or resume)
-    stream = open_frames(stack)
-    work: WorkFolder | None = None
-    try:
-        from deep_storm.inference.reconstruction import reconstruct_frames
-        from deep_storm.inference.store import WorkFolder
-
-        expected = common.expected
-        loaded = load_model(common.model)
+    with ExitStack() as at_the_end:
+        stream = open_frames(stack)
+        if stream is not stack:  # a stream that was handed in belongs to the caller
+            at_the_end.callback(stream.close)
+        loaded, expected = load_model(common.model), common.expected
         frames, said = corrected_for(stream, loaded, expected.camera, common.camera_maps)
-        trained, notes = ready_model(loaded, expected, frames)
+        model, notes = ready_model(loaded, expected, frames)
+        work: WorkFolder | None = None
         if work_folder is not None:
-            identity = _identity(frames, trained, settings, device)
-            work = WorkFolder.begin(work_folder, identity, resume, overwrite)
-            for path in (*paths, live_image(paths[0])):
-                remove_leftovers(path)
+            identity = _identity(frames, model, settings, device)
+            work = _begin(work_folder, identity, paths, resume, overwrite)
+            at_the_end.callback(work.release)
             if frames.grows:
-                work.watcher = _live(paths[0], trained, settings)
-        refined = _refinement(trained, settings)
+                work.watcher = _live(paths[0], model, settings)
+        refined = _refinement(model, settings)
         done = reconstruct_frames(
-            frames, trained, settings, device, progress, work, common.crew, refined
+            frames, model, settings, device, progress, work, common.crew, refined
         )
         notes = (*notes, *said, *getattr(stream, "notes", ()))
-        result = _result(done, trained, paths, notes, work)
-        if result.written:
-            write_result(result, trained, stack, settings, overwrite or resume, frames)
-            result = replace(result, reconstructed=replace(done, rows=_kept(done.rows, paths[1])))
+        result = _result(_in_field(done, frames, model), model, paths, notes, work)
+        result = replace(result, corner_nm=_corner_nm(frames, model))
+        write = partial(_written, result, model, stack, settings, overwrite or resume)
+        result = write(frames) if hold is None else _written_or_held(result, write, hold)
         if work is not None and done.complete:
             live_image(paths[0]).unlink(missing_ok=True)
             work.remove()
-    finally:
-        if work is not None:
-            work.release()
-        if stream is not stack:  # a stream that was handed in belongs to the caller
-            stream.close()
     if done.problem is not None:
         raise _told_what_is_there(done.problem, result)
     return result
+
+
+def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> ReconstructResult:
+    """Write what is finished, and hand over what would write the rest.
+
+    The report is made without frames: whoever lent them may not have them any more.
+    """
+    if result.complete:
+        return write(None)
+    hold(lambda: write(None).written)
+    return replace(result, written=())
+
+
+def _begin(
+    folder: Path, identity: dict[str, Any], paths: tuple[Path, ...], resume: bool, overwrite: bool
+) -> WorkFolder:
+    """Begin to work in a folder, or go on there; what killed runs left of the outputs goes."""
+    from deep_storm.inference.store import WorkFolder
+    from deep_storm.io.files import remove_leftovers
+
+    work = WorkFolder.begin(folder, identity, resume, overwrite)
+    for path in (*paths, live_image(paths[0])):
+        remove_leftovers(path)
+    return work
+
+
+def _corner_nm(frames: FrameStream, model: Model) -> tuple[float, float]:
+    """Return where the frames lie in the camera's field, (y, x)."""
+    px_nm = model.card.camera.pixel_size_nm
+    return frames.corner_px[0] * px_nm, frames.corner_px[1] * px_nm
+
+
+def _in_field(done: Reconstructed, frames: FrameStream, model: Model) -> Reconstructed:
+    """Move the localizations of a part of the frames to where they lie in the camera's field."""
+    from deep_storm.inference.tables import MovedRows
+
+    if not any(frames.corner_px):
+        return done
+    return replace(done, rows=MovedRows(done.rows, _corner_nm(frames, model)))
+
+
+def _written(
+    result: ReconstructResult,
+    model: Model,
+    stack: StackSource,
+    settings: Reconstruction,
+    overwrite: bool,
+    frames: FrameStream | None,
+) -> ReconstructResult:
+    """Write the files that the result names; then its rows need the work folder no more."""
+    if not result.written:
+        return result
+    write_result(result, model, stack, settings, overwrite, frames)
+    done = result.reconstructed
+    return replace(result, reconstructed=replace(done, rows=_kept(done.rows, result.written[1])))
 
 
 def _refinement(model: Model, settings: Reconstruction) -> Refinement | None:

@@ -14,7 +14,7 @@ from deep_storm.progress import Progress
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
-    from deep_storm.verbs.reconstruct import ReconstructResult
+    from deep_storm.runs.result import ReconstructResult
 
 ENDINGS = (".tif", ".tiff", ".ome", ".btf", ".tf8")
 

@@ -11,7 +11,7 @@ from deep_storm.settings import Watching
 
 if TYPE_CHECKING:
     from deep_storm.io.stacks.watched import WatchedFrames
-    from deep_storm.runs.stack import Common
+    from deep_storm.runs.result import Common
 
 
 def open_watched(
@@ -54,11 +54,6 @@ def open_watched(
         progress(0, 1, f"waiting for the first frame in {path}")
 
     return WatchedFrames(path, watching.quiet_seconds, watching.end_marker, waiting)
-
-
-def live_image(image: Path) -> Path:
-    """Return where the image is while it grows: ``NAME-live.tif``."""
-    return image.with_name(f"{image.stem}-live.tif")
 
 
 def _not_together(received: str, expected: str, advice: str) -> SettingsError:

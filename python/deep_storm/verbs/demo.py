@@ -16,7 +16,7 @@ from deep_storm.settings import Device
 
 if TYPE_CHECKING:
     from deep_storm.quality.scores import Scores
-    from deep_storm.verbs.reconstruct import ReconstructResult
+    from deep_storm.runs.result import ReconstructResult
 
 FRAMES = 30
 TRUTH_FRAMES = 60
@@ -129,7 +129,8 @@ def demo(
     from deep_storm.io.files import check_outputs
     from deep_storm.io.tables.thunderstorm import read_protocol, read_table
     from deep_storm.report.plots import save_figure
-    from deep_storm.runs.stack import Common, reconstruct_stack
+    from deep_storm.runs.result import Common
+    from deep_storm.runs.stack import reconstruct_stack
     from deep_storm.settings import Evaluation, Training
     from deep_storm.training.checkpoint import Keeper
     from deep_storm.verbs.train import train

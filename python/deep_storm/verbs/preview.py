@@ -145,7 +145,8 @@ def preview(
     from deep_storm.io.files import check_outputs
     from deep_storm.io.stacks.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
-    from deep_storm.runs.stack import Common, reconstruct_stack
+    from deep_storm.runs.result import Common
+    from deep_storm.runs.stack import reconstruct_stack
     from deep_storm.settings import Reconstruction
 
     written = () if output is None else (Path(output),)

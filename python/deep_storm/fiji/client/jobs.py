@@ -13,7 +13,6 @@ import contextlib
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +21,20 @@ from deep_storm.errors import Cancelled, DeepStormError, StackError
 from deep_storm.fiji.client import service
 from deep_storm.fiji.client.memory import Memory, exchange
 from deep_storm.fiji.client.service import Worker, WorkerError
-from deep_storm.fiji.exchange import DISCARD, FINISH, KEEP, STOP, Request, error_from_data
+from deep_storm.fiji.client.work import Work
+from deep_storm.fiji.exchange import (
+    DISCARD,
+    FINISH,
+    KEEP,
+    STOP,
+    Request,
+    error_from_data,
+    read_frame_table,
+)
 from deep_storm.words import duration
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from deep_storm.fiji.imagej.host import Host
-    from deep_storm.fiji.imagej.images import ImageFrames
     from deep_storm.fiji.imagej.window import ProgressWindow
 
 SHOW_SECONDS = 0.2
@@ -39,38 +44,6 @@ HANDING_OVER_SECONDS = 30.0
 """A worker that has answered may take so long to put together what it has."""
 _one_at_a_time = threading.Lock()
 _running: list[Job] = []
-
-
-@dataclass
-class Work:
-    """What the worker shall do.
-
-    Attributes
-    ----------
-    verb
-        Its name.
-    options
-        Its keywords in plain data; paths as text.
-    title
-        What the status bar calls it.
-    tables
-        Tables in memory, by keyword.
-    frames
-        The open image, and the keyword it is given as.
-    tensorflow
-        Whether the verb needs it.
-    keep_when_stopped
-        Whether stopping asks for what there is (else everything is dropped).
-    """
-
-    verb: str
-    options: dict[str, Any]
-    title: str
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    frames: ImageFrames | None = None
-    frames_as: str = "stack"
-    tensorflow: bool = False
-    keep_when_stopped: bool = False
 
 
 class Job:
@@ -314,8 +287,6 @@ def cancel_all() -> int:
 
 def _loaded(result: dict[str, Any]) -> dict[str, Any]:
     """Read table and image of a result before their folder goes away."""
-    from deep_storm.fiji.exchange import read_frame_table
-
     if "table" in result:
         result["table"] = read_frame_table(result["table"])
     if "image" in result:

@@ -27,7 +27,7 @@ from deep_storm.fiji.exchange import (
 )
 
 if TYPE_CHECKING:
-    from deep_storm.fiji.client.jobs import Work
+    from deep_storm.fiji.client.work import Work
     from deep_storm.fiji.imagej.images import ImageFrames
 
 BLOCK_BYTES = 8 * 2**20

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import DeepStormError
-from deep_storm.fiji.worker.process import log_folder
+from deep_storm.fiji.folders import log_folder
 
 if TYPE_CHECKING:
     from appose import Service

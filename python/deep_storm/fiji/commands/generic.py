@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from deep_storm.errors import SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
-from deep_storm.fiji.client.jobs import Job, Work
+from deep_storm.fiji.client.jobs import Job
+from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.imagej.host import TABLE_TITLE
 from deep_storm.fiji.imagej.images import ImageFrames, to_image
 from deep_storm.fiji.imagej.tables import from_results, to_results

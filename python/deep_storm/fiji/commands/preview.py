@@ -20,5 +20,5 @@ def preview(call: Call) -> Outcome:
     result = run_work(call, work_of(call))
     outcome = show(call, result)
     if in_front:
-        show_localizations(call.image, result["table"], result["camera_nm"])
+        show_localizations(call.image, result["table"], result["camera_pixel_size_nm"])
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
-from deep_storm.fiji.client.jobs import Work
+from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import open_report, run_work, show, work_of
 from deep_storm.fiji.exchange import error_from_data
 from deep_storm.fiji.runner import Call, Outcome

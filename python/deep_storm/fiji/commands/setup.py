@@ -7,7 +7,7 @@ import sys
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.camera import remember_camera, thunderstorm_camera
-from deep_storm.fiji.client.jobs import Work
+from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.runner import Call, Outcome

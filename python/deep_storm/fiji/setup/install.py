@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_storm.errors import OutputError, SettingsError
+from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.menu.headers import MENU, write_scripts
-from deep_storm.fiji.worker.process import log_folder
 from deep_storm.packages import package_command, source_folder
 
 CONFIG = Path("config") / "jaunch" / "fiji.cfg"

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from deep_storm.errors import SettingsError
+from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.menu.headers import MENU, write_scripts
 from deep_storm.fiji.setup.install import fiji_folder
-from deep_storm.fiji.worker.process import log_folder
 from deep_storm.packages import install_command
 
 DOWNLOADED = "sc.fiji:fiji"

@@ -35,6 +35,8 @@ class RemoteFrames(FrameStream):
         self.pixel_size_nm = about["pixel_size_nm"]
         self.name = about["name"]
         self.files = (Path(about["file"]),) if about["file"] else ()
+        top, left = about["corner_px"]
+        self.corner_px = (top, left)
         self._block = block
         self._fetch = fetch
 

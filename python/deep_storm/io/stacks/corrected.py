@@ -37,6 +37,7 @@ class CorrectedFrames(FrameStream):
         self.name = stream.name
         self.grows = stream.grows
         self.files = stream.files
+        self.corner_px = stream.corner_px
 
     def _read(self, start: int, stop: int) -> Frames:
         raw = self._stream.read(start, stop)

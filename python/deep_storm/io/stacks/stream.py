@@ -46,6 +46,8 @@ class FrameStream(ABC):
     """Whether more frames may come while it is read."""
     files: tuple[Path, ...] = ()
     """What it is read from."""
+    corner_px: tuple[int, int] = (0, 0)
+    """Where the frames lie (y, x) in the camera's field, when they are a part of it."""
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``start`` to ``stop - 1``, counted from 0.

@@ -1,0 +1,177 @@
+"""A request under way in the worker: progress, frames from Fiji, and stopping.
+
+When Fiji asks to stop, a thread interrupts the main thread, as Ctrl-C does on the command line: a
+verb that keeps what was done returns it, and a network call of seconds is the longest that anybody
+waits. A verb that takes note of Ctrl-C itself, as a training does between two steps, is told at its
+next progress instead.
+"""
+
+from __future__ import annotations
+
+import _thread
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.errors import Cancelled, DeepStormError, StackError
+from deep_storm.fiji.exchange import (
+    DISCARD,
+    FAILED,
+    FINISH,
+    KEEP,
+    STOP,
+    TICKET,
+    error_from_bytes,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+PROGRESS_SECONDS = 0.2
+POLL_SECONDS = 0.002
+WATCH_SECONDS = 0.02
+STOPPED = "stopped by the user"
+_task: Task | None = None
+
+
+class Discarded(BaseException):
+    """The user wants nothing of it; no verb catches this."""
+
+
+class Task:
+    """A request under way.
+
+    Parameters
+    ----------
+    messages
+        Appose's task, which takes messages to Fiji.
+    control
+        Shared control words, see :mod:`deep_storm.fiji.exchange`.
+    block
+        Shared memory for frames.
+    """
+
+    def __init__(
+        self, messages: Any, control: npt.NDArray[np.int64], block: npt.NDArray[np.uint8] | None
+    ) -> None:
+        self.messages = messages
+        self.control = control
+        self.block = block
+        self.interruptible = False
+        self.acted = 0
+        self.progressed = False
+        self._speaking = threading.Lock()
+        self._fetching = threading.Lock()
+        self._tickets = 0
+        self._last = 0.0
+        self._ended = threading.Event()
+
+    def say(self, **info: Any) -> None:
+        """Send a message to Fiji."""
+        with self._speaking:
+            self.messages.update(info=info)
+
+    def progress(self, done: int, total: int, message: str) -> None:
+        """Report progress, not more often than anybody can see; raises when asked to stop."""
+        self.progressed = True
+        if self.control[STOP]:
+            self._stop(int(self.control[STOP]))
+            return
+        now = time.monotonic()
+        if now - self._last >= PROGRESS_SECONDS or done >= total:
+            self._last = now
+            self.say(progress=[int(done), int(total), message])
+
+    def _stop(self, stop: int) -> None:
+        """End the verb from within its own call of progress."""
+        self.acted = stop
+        if stop != DISCARD:
+            raise Cancelled(STOPPED)
+        if signal.getsignal(signal.SIGINT) is on_interrupt:
+            raise Discarded
+        signal.raise_signal(signal.SIGINT)  # the verb takes note of it, and keeps a checkpoint
+
+    def fetch(self, start: int, stop: int) -> None:
+        """Wait until frames are in the block.
+
+        Raises
+        ------
+        StackError
+            Fiji cannot read them.
+        Cancelled
+            The user stopped.
+        """
+        with self._fetching:
+            self._tickets += 1
+            self.say(want=[self._tickets, start, stop])
+            while self.control[TICKET] != self._tickets:
+                if self.acted in (KEEP, DISCARD):
+                    raise Cancelled(STOPPED)
+                time.sleep(POLL_SECONDS)
+            if self.control[FAILED]:
+                self.control[FAILED] = 0
+                raise _error_in(self.block)
+
+    def watch(self) -> None:
+        """Interrupt the main thread when Fiji asks to stop."""
+        while not self._ended.wait(WATCH_SECONDS):
+            stop = int(self.control[STOP])
+            if stop in (0, FINISH) or not self.interruptible:
+                continue
+            if self.acted == stop:
+                self.say(answered=True)
+                return
+            if signal.getsignal(signal.SIGINT) is on_interrupt:
+                _interrupt()
+
+    def end(self) -> None:
+        """End watching, and let go of the shared memory."""
+        self.interruptible = False
+        self._ended.set()
+
+
+def _error_in(block: npt.NDArray[np.uint8] | None) -> DeepStormError:
+    if block is None:
+        return StackError("Fiji could not read the image")
+    return error_from_bytes(block[: 1 << 16].tobytes())
+
+
+@contextmanager
+def under_way(task: Task) -> Iterator[None]:
+    """Make a task the one that is stopped, as long as it lasts."""
+    global _task
+    watcher = threading.Thread(target=task.watch, daemon=True, name="stop")
+    watcher.start()
+    _task = task
+    try:
+        yield
+    finally:
+        _task = None
+        task.end()
+        watcher.join()
+
+
+def on_interrupt(number: int, frame: Any) -> None:
+    """Turn an interrupt into an exception, if a task is to be stopped; Ctrl-C is Fiji's."""
+    task = _task
+    if task is None or not task.interruptible:
+        return
+    stop = int(task.control[STOP])
+    if stop in (0, FINISH, task.acted):
+        return
+    task.acted = stop
+    if stop == DISCARD:
+        raise Discarded
+    raise KeyboardInterrupt
+
+
+def _interrupt() -> None:
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)  # wakes a thread that waits for another one
+    else:
+        _thread.interrupt_main()

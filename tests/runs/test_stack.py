@@ -1,0 +1,81 @@
+"""One stack: where its localizations lie in the camera's field, and writing that is held back."""
+
+import keras
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.errors import Cancelled
+from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.model import Model, ModelCard
+from deep_storm.networks import make_network
+from deep_storm.networks.base import Scales
+from deep_storm.runs.result import Common
+from deep_storm.runs.stack import reconstruct_stack
+from deep_storm.settings import Background, Emitters, Network, Psf, Reconstruction
+
+MOLECULES = {
+    "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+    "psf": Psf(sigma_nm=110),
+    "emitters": Emitters(density_per_um2=1, intensity_photon=1500),
+    "background": Background(background_photon=20),
+}
+
+
+@pytest.fixture(scope="module")
+def common():
+    keras.utils.set_random_seed(3)
+    scales = Scales.matching(*MOLECULES.values())
+    network = Network(network="native", upsampling=2)
+    card = ModelCard(network=network, scales=scales, threshold=0.0, **MOLECULES)
+    settings = Reconstruction(chunk_frames=2, fits=False)
+    return Common(Model(card, make_network(network).build()), settings=settings, with_report=False)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return np.random.default_rng(5).poisson(150, (6, 16, 20)).astype(np.uint16)
+
+
+def part(frames):
+    stream = ArrayFrames(frames)
+    stream.corner_px = (3, 5)
+    return stream
+
+
+def test_a_part_of_the_field_is_reconstructed_where_it_lies(common, frames, tmp_path):
+    whole = reconstruct_stack(frames, tmp_path / "whole", common)
+    moved = reconstruct_stack(part(frames), tmp_path / "part", common)
+    np.testing.assert_allclose(moved.table["x_nm"], whole.table["x_nm"] + 500, atol=1e-3)
+    np.testing.assert_allclose(moved.table["y_nm"], whole.table["y_nm"] + 300, atol=1e-3)
+    np.testing.assert_array_equal(moved.image, whole.image)
+    assert (whole.corner_nm, moved.corner_nm) == ((0, 0), (300, 500))
+    written = [ds.read_table(tmp_path / f"{name}.csv") for name in ("whole", "part")]
+    np.testing.assert_allclose(written[1]["x_nm"], written[0]["x_nm"] + 500, atol=1e-2)
+
+
+def test_an_unfinished_result_is_handed_over_instead_of_written(common, frames, tmp_path):
+    def stop(done, total, message):
+        if done >= 2:
+            raise Cancelled("enough")
+
+    held = []
+    result = reconstruct_stack(
+        part(frames), tmp_path / "out", common, progress=stop, hold=held.append
+    )
+    assert not result.complete
+    assert result.written == ()
+    assert list(tmp_path.iterdir()) == []
+    (write,) = held
+    assert [path.name for path in write()][:2] == ["out.tif", "out.csv"]
+    np.testing.assert_allclose(
+        ds.read_table(tmp_path / "out.csv")["y_nm"], result.table["y_nm"], atol=1e-2
+    )
+
+
+def test_a_finished_result_is_written_at_once(common, frames, tmp_path):
+    held = []
+    result = reconstruct_stack(frames, tmp_path / "out", common, hold=held.append)
+    assert held == []
+    assert all(path.is_file() for path in result.written)
+    assert not (tmp_path / "out.running").exists()
