@@ -20,7 +20,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def settings_table(class_name: str) -> str:
     """Return a settings class as a Markdown table."""
-    from deep_storm.interface.registry import CLASSES
+    from deep_storm.interface.sections import CLASSES
     from deep_storm.settings import describe_range, field_default
 
     cls = {c.__name__: c for c in CLASSES}[class_name]

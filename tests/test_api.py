@@ -1,3 +1,6 @@
+import ast
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -5,7 +8,17 @@ from pathlib import Path
 import pytest
 
 import deep_storm as ds
-from deep_storm.interface.registry import CLASSES, NAMES
+from deep_storm import settings
+from deep_storm.fiji.menu.catalog import ENTRIES
+from deep_storm.interface.registry import load
+from deep_storm.names import OTHERS, SETTINGS, VERBS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_every_public_name_is_there():
@@ -14,19 +27,51 @@ def test_every_public_name_is_there():
         assert name in dir(ds)
 
 
-def test_every_verb_is_a_function_of_the_package():
-    for name in NAMES:
-        assert name.replace("-", "_") in ds.__all__
+def test_type_checkers_see_what_is_there():
+    tree = ast.parse(Path(ds.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname: node.module
+        for node in ast.walk(block)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    packages = {"fiji", "report"}  # and verbs, which are found in their modules
+    names = {name.replace("-", "_") for name in VERBS} | {*SETTINGS, *OTHERS}
+    assert seen.keys() == names - packages
 
 
-def test_every_settings_class_is_there():
-    assert {cls.__name__ for cls in CLASSES} <= set(ds.__all__)
+def test_every_settings_class_is_found_and_documented():
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert re.findall(r"^::settings (\w+)$", page, flags=re.M) == list(SETTINGS)
+    assert all(hasattr(settings, name) or name == "Camera" for name in SETTINGS)
+    written = {
+        name for name, value in vars(settings).items() if inspect.isclass(value) and name[0] != "_"
+    }
+    assert written - {"Settings", "Domain", "Pupil"} == SETTINGS.keys() - {"Camera"}
 
 
-def test_every_settings_class_is_documented():
-    page = Path(__file__).parents[1] / "docs" / "settings.md"
-    lines = page.read_text(encoding="utf-8").splitlines()
-    assert {f"::settings {cls.__name__}" for cls in CLASSES} <= set(lines)
+def test_every_settings_class_may_be_a_default():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    calls = project["tool"]["ruff"]["lint"]["flake8-bugbear"]["extend-immutable-calls"]
+    known = {f"deep_storm.settings.{name}" for name in SETTINGS}
+    assert set(calls) <= known
+    defaults = {
+        f"deep_storm.settings.{type(parameter.default).__name__}"
+        for name in VERBS
+        for parameter in load(name).parameters.values()
+        if isinstance(parameter.default, settings.Settings)
+    }
+    assert defaults <= set(calls)
+
+
+def test_every_verb_has_a_place_in_fiji_or_needs_none():
+    assert VERBS.keys() - ENTRIES.keys() == {
+        "report",
+        "benchmark",
+        "demo",
+        "fiji",
+    }
 
 
 def test_a_misspelt_name_is_an_attribute_error():

@@ -15,127 +15,62 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from deep_storm.camera import Camera
-    from deep_storm.errors import DeepStormError
-    from deep_storm.io.stacks.frames import open_frames
-    from deep_storm.io.tables.thunderstorm import read_table, write_table
-    from deep_storm.machine.benchmark import benchmark
-    from deep_storm.machine.doctor import doctor
-    from deep_storm.model import Model
-    from deep_storm.settings import (
-        Background,
-        Clustering,
-        Device,
-        DriftCorrection,
-        Duplicates,
-        Emitters,
-        Evaluation,
-        Filtering,
-        KnownCamera,
-        Measurement,
-        Merging,
-        Network,
-        Optics,
-        Psf,
-        Reconstruction,
-        Rendering,
-        Simulation,
-        Training,
-        Watching,
-    )
-    from deep_storm.verbs.cluster import cluster
-    from deep_storm.verbs.correct_drift import correct_drift
-    from deep_storm.verbs.demo import demo
-    from deep_storm.verbs.estimate import estimate
-    from deep_storm.verbs.evaluate import evaluate
-    from deep_storm.verbs.filter import filter
-    from deep_storm.verbs.import_simulation import import_simulation
-    from deep_storm.verbs.measure_background import measure_background
-    from deep_storm.verbs.merge import merge
-    from deep_storm.verbs.preview import preview
-    from deep_storm.verbs.reconstruct import reconstruct
-    from deep_storm.verbs.remove_duplicates import remove_duplicates
-    from deep_storm.verbs.render import render
-    from deep_storm.verbs.simulate import simulate
-    from deep_storm.verbs.train import train
+from deep_storm.names import OTHERS, SETTINGS, VERBS
+
+if TYPE_CHECKING:  # the same names for type checkers, which do not run this module
+    from deep_storm.camera import Camera as Camera
+    from deep_storm.errors import DeepStormError as DeepStormError
+    from deep_storm.io.stacks.frames import open_frames as open_frames
+    from deep_storm.io.tables.thunderstorm import read_table as read_table
+    from deep_storm.io.tables.thunderstorm import write_table as write_table
+    from deep_storm.machine.benchmark import benchmark as benchmark
+    from deep_storm.machine.doctor import doctor as doctor
+    from deep_storm.model import Model as Model
+    from deep_storm.settings import Background as Background
+    from deep_storm.settings import Clustering as Clustering
+    from deep_storm.settings import Device as Device
+    from deep_storm.settings import DriftCorrection as DriftCorrection
+    from deep_storm.settings import Duplicates as Duplicates
+    from deep_storm.settings import Emitters as Emitters
+    from deep_storm.settings import Evaluation as Evaluation
+    from deep_storm.settings import Filtering as Filtering
+    from deep_storm.settings import KnownCamera as KnownCamera
+    from deep_storm.settings import Measurement as Measurement
+    from deep_storm.settings import Merging as Merging
+    from deep_storm.settings import Network as Network
+    from deep_storm.settings import Optics as Optics
+    from deep_storm.settings import Psf as Psf
+    from deep_storm.settings import Reconstruction as Reconstruction
+    from deep_storm.settings import Rendering as Rendering
+    from deep_storm.settings import Simulation as Simulation
+    from deep_storm.settings import Training as Training
+    from deep_storm.settings import Watching as Watching
+    from deep_storm.verbs.cluster import cluster as cluster
+    from deep_storm.verbs.correct_drift import correct_drift as correct_drift
+    from deep_storm.verbs.demo import demo as demo
+    from deep_storm.verbs.estimate import estimate as estimate
+    from deep_storm.verbs.evaluate import evaluate as evaluate
+    from deep_storm.verbs.filter import filter as filter
+    from deep_storm.verbs.import_simulation import import_simulation as import_simulation
+    from deep_storm.verbs.measure_background import measure_background as measure_background
+    from deep_storm.verbs.merge import merge as merge
+    from deep_storm.verbs.preview import preview as preview
+    from deep_storm.verbs.reconstruct import reconstruct as reconstruct
+    from deep_storm.verbs.remove_duplicates import remove_duplicates as remove_duplicates
+    from deep_storm.verbs.render import render as render
+    from deep_storm.verbs.simulate import simulate as simulate
+    from deep_storm.verbs.train import train as train
 
     __version__: str
 
-__all__ = [
-    "Background",
-    "Camera",
-    "Clustering",
-    "DeepStormError",
-    "Device",
-    "DriftCorrection",
-    "Duplicates",
-    "Emitters",
-    "Evaluation",
-    "Filtering",
-    "KnownCamera",
-    "Measurement",
-    "Merging",
-    "Model",
-    "Network",
-    "Optics",
-    "Psf",
-    "Reconstruction",
-    "Rendering",
-    "Simulation",
-    "Training",
-    "Watching",
-    "__version__",
-    "benchmark",
-    "cluster",
-    "correct_drift",
-    "demo",
-    "doctor",
-    "estimate",
-    "evaluate",
-    "fiji",
-    "filter",
-    "import_simulation",
-    "measure_background",
-    "merge",
-    "open_frames",
-    "preview",
-    "read_table",
-    "reconstruct",
-    "remove_duplicates",
-    "render",
-    "report",
-    "simulate",
-    "train",
-    "write_table",
-]
-
 _MODULES = {
-    "Camera": "camera",
-    "DeepStormError": "errors",
-    "open_frames": "io.stacks.frames",
-    "read_table": "io.tables.thunderstorm",
-    "write_table": "io.tables.thunderstorm",
-    "Model": "model",
-    "benchmark": "machine.benchmark",
-    "cluster": "verbs.cluster",
-    "correct_drift": "verbs.correct_drift",
-    "demo": "verbs.demo",
-    "doctor": "machine.doctor",
-    "estimate": "verbs.estimate",
-    "evaluate": "verbs.evaluate",
-    "filter": "verbs.filter",
-    "import_simulation": "verbs.import_simulation",
-    "measure_background": "verbs.measure_background",
-    "merge": "verbs.merge",
-    "preview": "verbs.preview",
-    "reconstruct": "verbs.reconstruct",
-    "remove_duplicates": "verbs.remove_duplicates",
-    "render": "verbs.render",
-    "simulate": "verbs.simulate",
-    "train": "verbs.train",
+    **{name.replace("-", "_"): module for name, module in VERBS.items()},
+    **SETTINGS,
+    **OTHERS,
 }
-"""Where each name lives; the others are settings classes."""
+"""Where each name lives."""
+
+__all__ = ("__version__", *_MODULES)  # type: ignore[assignment]
 
 
 def __getattr__(name: str) -> Any:
@@ -148,7 +83,7 @@ def __getattr__(name: str) -> Any:
     elif name in ("fiji", "report"):  # packages of the names of verbs
         value = import_module(f"{__name__}.{name}")
     else:
-        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'settings')}"), name)
+        value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

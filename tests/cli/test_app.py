@@ -11,7 +11,9 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.cli import app, main
-from deep_storm.interface.registry import NAMES, Argument, verb, verb_of
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.registry import NAMES
+from deep_storm.interface.verb import verb, verb_of
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SETTINGS = {

@@ -4,7 +4,8 @@ import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.settings import Device, Evaluation, Psf, Simulation
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)

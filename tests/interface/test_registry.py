@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 import deep_storm
-from deep_storm.interface.registry import CLASSES, NAMES, Argument, load, verb, verb_of
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.registry import NAMES, load
+from deep_storm.interface.sections import CLASSES
+from deep_storm.interface.verb import verb, verb_of
 from deep_storm.settings import Evaluation, Rendering, Settings, Simulation, Training, setting
 
 

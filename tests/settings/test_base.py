@@ -7,7 +7,7 @@ import re
 import pytest
 
 from deep_storm.errors import SettingsError
-from deep_storm.interface.registry import CLASSES
+from deep_storm.interface.sections import CLASSES
 from deep_storm.settings import (
     Duplicates,
     Evaluation,

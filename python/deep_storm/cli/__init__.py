@@ -7,8 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-STOPPED = 130
-"""Exit code after Ctrl-C."""
+from deep_storm.cli.codes import STOPPED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

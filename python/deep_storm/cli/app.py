@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.cli import STOPPED, endings
+from deep_storm.cli import endings
+from deep_storm.cli.codes import STOPPED, USER
 from deep_storm.cli.command import NAME, options_of, signature_of
 from deep_storm.cli.output import print_result, warnings_on_stderr
 from deep_storm.cli.progress import Watch
-from deep_storm.interface.registry import NAMES, Verb, load
+from deep_storm.interface.declaration import Verb
+from deep_storm.interface.registry import NAMES, load
+from deep_storm.interface.verb import call
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -74,14 +77,14 @@ def perform(verb: Verb, given: dict[str, Any]) -> int:
     options = options_of(verb, given)
     if "progress" in verb.parameters:
         with Watch() as watch, warnings_on_stderr(bool(given.get("debug"))):
-            result = verb(**options, progress=watch)
+            result = call(verb, **options, progress=watch)
     else:
         with warnings_on_stderr(bool(given.get("debug"))):
-            result = verb(**options)
+            result = call(verb, **options)
     print_result(verb.name, result, as_json=bool(given.get("json")))
     if not getattr(result, "complete", True):
         return STOPPED
-    return endings.USER if getattr(result, "failed", ()) else 0
+    return USER if getattr(result, "failed", ()) else 0
 
 
 def _sentence(verb: Verb) -> str:

@@ -15,7 +15,7 @@ from deep_storm.camera import Camera
 from deep_storm.settings import Settings, field_default, field_range, field_unit
 
 if TYPE_CHECKING:
-    from deep_storm.interface.registry import Argument, Verb
+    from deep_storm.interface.declaration import Argument, Verb
 
 NAME = "deep-storm"
 SHORT = {"output": "-o"}

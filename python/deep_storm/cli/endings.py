@@ -10,12 +10,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from deep_storm.cli import STOPPED
+from deep_storm.cli.codes import BROKEN_PIPE, OURS, STOPPED, USER
 from deep_storm.cli.command import NAME
 from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
-
-USER, OURS, BROKEN_PIPE = 2, 1, 141
-"""Exit codes: what the user can mend, our own mistake, nobody reads our output."""
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:

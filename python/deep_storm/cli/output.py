@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from deep_storm.interface.registry import Result
+    from deep_storm.interface.declaration import Result
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
 

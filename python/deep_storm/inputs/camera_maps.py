@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from deep_storm.camera import Camera
-from deep_storm.interface.registry import Argument
+from deep_storm.interface.declaration import Argument
 
 if TYPE_CHECKING:
     from deep_storm.camera_maps import CameraMaps

@@ -64,10 +64,9 @@ def imported_simulation(
         It cannot be used.
     """
     from deep_storm.errors import CameraError, SettingsError
+    from deep_storm.inputs.simulations import read_simulation
     from deep_storm.io.stacks.frames import open_frames
-    from deep_storm.io.tables.thunderstorm import read_table
     from deep_storm.training.session import Imported, Molecules
-    from deep_storm.verbs.import_simulation import import_simulation
 
     extra = [name for name in ("psf", "emitters", "background") if given[name] is not None]
     if extra:
@@ -80,18 +79,14 @@ def imported_simulation(
         start.card.camera if start is not None and not start.card.general else None
     )
     stack, truth = simulation
-    described = import_simulation(stack, truth, camera=camera)
-    if described.camera is None:
+    found = read_simulation(stack, truth, camera)
+    if found.camera is None:
         raise CameraError(
             f"nothing says which camera took {stack}",
             "a camera",
             "give --camera camera.toml, or keep ThunderSTORM's protocol beside the table",
         )
-    table = read_table(truth, described.camera, kind="ground truth")
-    molecules = Molecules(
-        described.camera, described.psf, described.emitter_settings, described.background
-    )
-    return Imported(open_frames(stack), table), molecules
+    return Imported(open_frames(stack), found.table), Molecules(found.camera, *found.matched)
 
 
 def training_set_paths(stem: Path | str | None) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ contradicts the ``camera`` that was given is an error, because one of them belon
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,12 @@ from pydantic import ValidationError
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
+from deep_storm.interface.sections import known_sections
+from deep_storm.io.config import read_config
 from deep_storm.settings import Settings, first_problem
 
 if TYPE_CHECKING:
-    from deep_storm.interface.registry import Verb
+    from deep_storm.interface.declaration import Verb
 
 Values = dict[str, Any]
 
@@ -77,9 +79,19 @@ class Options:
         return split
 
 
-def collect_settings(
-    verb: Verb, options: Options, known_sections: Iterable[str]
-) -> dict[str, Settings]:
+def bind(verb: Verb, options: Mapping[str, Any]) -> tuple[Values, dict[str, Settings]]:
+    """Return a function's plain arguments and its settings objects from keywords.
+
+    Raises
+    ------
+    SettingsError, CameraError
+        As :func:`collect_settings` and :meth:`Options.split` do.
+    """
+    split = Options.split(verb, options)
+    return split.direct, collect_settings(verb, split)
+
+
+def collect_settings(verb: Verb, options: Options) -> dict[str, Settings]:
     """Make the settings objects of one call.
 
     Parameters
@@ -88,8 +100,6 @@ def collect_settings(
         The verb that is called.
     options
         What the caller gave.
-    known_sections
-        Sections that a configuration file may have, also for other verbs.
 
     Returns
     -------
@@ -103,7 +113,7 @@ def collect_settings(
     CameraError
         The camera and the configuration file's contradict each other.
     """
-    sections = _read(options.config, known_sections)
+    sections = _read(options.config)
     collected: dict[str, Settings] = {}
     for name, cls in verb.settings.items():
         section = sections.get(cls.__name__.lower(), {})
@@ -123,14 +133,8 @@ def collect_settings(
     return collected
 
 
-def _read(
-    config: str | os.PathLike[str] | None, known_sections: Iterable[str]
-) -> dict[str, Values]:
-    if config is None:
-        return {}
-    from deep_storm.io.config import read_config
-
-    return read_config(config, sorted(known_sections))
+def _read(config: str | os.PathLike[str] | None) -> dict[str, Values]:
+    return {} if config is None else read_config(config, known_sections())
 
 
 def _parse(cls: type[Settings], values: Values, origins: Mapping[str, str]) -> Settings:

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from deep_storm.io.guard import file_key
+from deep_storm.io.guard import file_key, reading
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
-    from deep_storm.interface.registry import Verb
+    from deep_storm.interface.declaration import Verb
 
 Named = tuple[str, Path]
+
+
+def protecting(
+    verb: Verb, given: Mapping[str, Any], settings: Mapping[str, Settings]
+) -> AbstractContextManager[None]:
+    """Protect the files that a call reads, while it lasts.
+
+    Parameters
+    ----------
+    verb
+        What is called.
+    given
+        All that the caller gave, by keyword.
+    settings
+        The settings objects that it makes.
+    """
+    return reading(chain(inputs_of(verb, given), inputs_of(verb, settings)))
 
 
 def inputs_of(verb: Verb, given: Mapping[str, Any]) -> Iterator[Named]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.camera import Camera
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import bfloat16_gain, inference_dtype, quiet_tensorflow
+from deep_storm.networks.device import bfloat16_gain, gpu_names, inference_dtype, quiet_tensorflow
 from deep_storm.settings import Device, Network
 
 TYPICAL = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
@@ -18,14 +19,7 @@ TYPICAL = Scales(background_photon=20, input_photon=100, intensity_photon=1500, 
 def tensorflow_devices() -> dict[str, str]:
     """Return what TensorFlow sees and how fast the untrained native network runs on it."""
     quiet_tensorflow()
-    import tensorflow as tf
-
-    from deep_storm.networks import make_network
-
-    gpus = [
-        tf.config.experimental.get_device_details(g).get("device_name", g.name)
-        for g in tf.config.list_physical_devices("GPU")
-    ]
+    gpus = gpu_names()
     gain = bfloat16_gain()
     network = make_network(Network())
     infer = network.inference(network.build(), TYPICAL)

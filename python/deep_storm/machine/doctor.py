@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deep_storm.interface.registry import verb
+from deep_storm.interface.verb import verb
 
 PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy", "numba", "pandas", "tifffile", "scipy")
 

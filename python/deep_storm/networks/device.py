@@ -80,6 +80,16 @@ def quiet_tensorflow() -> None:
         tf.config.list_physical_devices()
 
 
+def gpu_names() -> list[str]:
+    """Return what the GPUs are called that TensorFlow sees."""
+    import tensorflow as tf
+
+    return [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+
+
 @contextmanager
 def stderr_held_back() -> Iterator[None]:
     """Keep what is written to file descriptor 2, and give it back only when an error comes."""

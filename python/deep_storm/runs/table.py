@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.tables import SAME_PIXELS, TableSource, table_of
-from deep_storm.interface.registry import Argument
+from deep_storm.interface.declaration import Argument
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:

@@ -1,54 +1,30 @@
 """Settings: each parameter of the product declared once, a class per step."""
 
-from deep_storm.settings.base import (
-    Settings,
-    describe_range,
-    field_default,
-    field_range,
-    field_unit,
-    first_problem,
-    setting,
-)
-from deep_storm.settings.clustering import Clustering
-from deep_storm.settings.learning import Device, Domain, Network, Training
-from deep_storm.settings.measuring import KnownCamera, Measurement, Optics
-from deep_storm.settings.optics import Pupil
-from deep_storm.settings.postprocessing import DriftCorrection, Duplicates, Filtering, Merging
-from deep_storm.settings.results import (
-    Evaluation,
-    Reconstruction,
-    Rendering,
-    Watching,
-)
-from deep_storm.settings.simulation import Background, Emitters, Psf, Simulation
-
-__all__ = [
-    "Background",
-    "Clustering",
-    "Device",
-    "Domain",
-    "DriftCorrection",
-    "Duplicates",
-    "Emitters",
-    "Evaluation",
-    "Filtering",
-    "KnownCamera",
-    "Measurement",
-    "Merging",
-    "Network",
-    "Optics",
-    "Psf",
-    "Pupil",
-    "Reconstruction",
-    "Rendering",
-    "Settings",
-    "Simulation",
-    "Training",
-    "Watching",
-    "describe_range",
-    "field_default",
-    "field_range",
-    "field_unit",
-    "first_problem",
-    "setting",
-]
+from deep_storm.settings.base import Settings as Settings
+from deep_storm.settings.base import describe_range as describe_range
+from deep_storm.settings.base import field_default as field_default
+from deep_storm.settings.base import field_range as field_range
+from deep_storm.settings.base import field_unit as field_unit
+from deep_storm.settings.base import first_problem as first_problem
+from deep_storm.settings.base import setting as setting
+from deep_storm.settings.clustering import Clustering as Clustering
+from deep_storm.settings.learning import Device as Device
+from deep_storm.settings.learning import Domain as Domain
+from deep_storm.settings.learning import Network as Network
+from deep_storm.settings.learning import Training as Training
+from deep_storm.settings.measuring import KnownCamera as KnownCamera
+from deep_storm.settings.measuring import Measurement as Measurement
+from deep_storm.settings.measuring import Optics as Optics
+from deep_storm.settings.optics import Pupil as Pupil
+from deep_storm.settings.postprocessing import DriftCorrection as DriftCorrection
+from deep_storm.settings.postprocessing import Duplicates as Duplicates
+from deep_storm.settings.postprocessing import Filtering as Filtering
+from deep_storm.settings.postprocessing import Merging as Merging
+from deep_storm.settings.results import Evaluation as Evaluation
+from deep_storm.settings.results import Reconstruction as Reconstruction
+from deep_storm.settings.results import Rendering as Rendering
+from deep_storm.settings.results import Watching as Watching
+from deep_storm.settings.simulation import Background as Background
+from deep_storm.settings.simulation import Emitters as Emitters
+from deep_storm.settings.simulation import Psf as Psf
+from deep_storm.settings.simulation import Simulation as Simulation

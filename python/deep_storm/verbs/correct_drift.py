@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.table import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import DriftCorrection

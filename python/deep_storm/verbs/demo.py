@@ -10,7 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.settings import Evaluation
 
 if TYPE_CHECKING:

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
-from deep_storm.inputs.tables import TableSource, table_of
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.inputs.tables import TableSource
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
+from deep_storm.io.config import write_config
+from deep_storm.io.files import check_outputs
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-    from deep_storm.io.stacks.stream import FrameStream
 
 
 @dataclass(frozen=True)
@@ -131,62 +132,20 @@ def import_simulation(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.estimation.matching import match_settings
-    from deep_storm.io.camera_files import check_camera
-    from deep_storm.io.config import write_config
-    from deep_storm.io.files import check_outputs
-    from deep_storm.io.stacks.frames import open_frames
-    from deep_storm.simulation.imported import check_truth
+    from deep_storm.inputs.simulations import read_simulation
 
     written = () if output is None else (Path(output),)
     check_outputs(written, overwrite)
-    origin = "as given"
-    if camera is None:
-        camera, origin = _camera_beside(truth, stack)
-    with open_frames(stack) as stream:
-        if camera is not None:
-            check_camera(camera, stream)
-        table = table_of(truth, "ground truth", camera)
-        frames, height, width = stream.shape
-        pixel_size_nm = _pixel_size_nm(camera, stream)
-        check_truth(table, stream, pixel_size_nm)
-    field_um2 = height * width * (pixel_size_nm / 1000.0) ** 2
+    found = read_simulation(stack, truth, camera)
     result = ImportResult(
-        frames,
-        height,
-        width,
-        pixel_size_nm,
-        len(table),
-        camera,
-        origin,
-        *match_settings(table, field_um2, frames),
+        *found.shape,
+        found.pixel_size_nm,
+        len(found.table),
+        found.camera,
+        found.camera_origin,
+        *found.matched,
         written,
     )
     for path in written:
         write_config(path, result.sections(), overwrite)
     return result
-
-
-def _camera_beside(*sources: object) -> tuple[Camera | None, str]:
-    """Find ThunderSTORM's protocol beside one of the files."""
-    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
-
-    for source in sources:
-        path = find_protocol(source) if isinstance(source, (str, Path)) else None
-        if path is not None:
-            return read_protocol(path), f"as {path.name} says"
-    return None, "unknown: give --camera camera.toml, no protocol lies beside the files"
-
-
-def _pixel_size_nm(camera: Camera | None, stream: FrameStream) -> float:
-    """Return the pixel size that the camera or the file says."""
-    from deep_storm.errors import CameraError
-
-    pixel_size_nm = camera.pixel_size_nm if camera is not None else stream.pixel_size_nm
-    if pixel_size_nm is None:
-        raise CameraError(
-            f"nothing says how large a pixel of {stream.name} is",
-            "a camera, or a scale in the file",
-            "give --camera camera.toml, or set the scale in Fiji (Image > Properties...)",
-        )
-    return pixel_size_nm

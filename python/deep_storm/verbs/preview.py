@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
 from deep_storm.inputs.models import Expected, load_model
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.words import counted
 

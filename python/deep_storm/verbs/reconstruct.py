@@ -12,7 +12,8 @@ from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource
 from deep_storm.inputs.models import Expected, load_model
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.result import Common, ReconstructResult, StackSource
 from deep_storm.runs.stack import done_before, reconstruct_stack

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.inputs.tables import check_pixel_sizes, table_of
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.runs.table import DRIFT_FILE, RECORD
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from deep_storm.inputs.training_data import (
     training_set_paths,
     write_training_set,
 )
-from deep_storm.interface.registry import Argument, verb
+from deep_storm.interface.declaration import Argument
+from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 

@@ -16,7 +16,7 @@ from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.menu.catalog import MATCHED_TO
 from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.interface.registry import Argument, Verb
+from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from deep_storm.fiji.menu.parameters import (
     from_argument,
     from_setting,
 )
-from deep_storm.interface.registry import Verb, load
+from deep_storm.interface.declaration import Verb
+from deep_storm.interface.registry import load
 from deep_storm.settings import Background, Emitters, Psf, Watching
 
 NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})

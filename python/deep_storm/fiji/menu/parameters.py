@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from deep_storm.interface.registry import Argument, Verb
+from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Psf, Settings, field_default, field_range, field_unit
 
 AUTO, NONE, CURRENT = "auto", "none", "current"

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.fiji.exchange import Request, error_as_data, write_frame_table
 from deep_storm.fiji.worker.frames import RemoteFrames
-from deep_storm.interface.registry import Verb, load
+from deep_storm.interface.declaration import Verb
+from deep_storm.interface.options import bind
+from deep_storm.interface.protection import protecting
+from deep_storm.interface.registry import load
+from deep_storm.interface.verb import call
 from deep_storm.runs.result import Common, PartlyReadError
 from deep_storm.runs.stack import reconstruct_stack
 
@@ -53,7 +57,7 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
         options["progress"] = task.progress
     if verb.name == "reconstruct":
         return _reconstruct(verb, options, folder)
-    return as_data(verb(**options), folder)
+    return as_data(call(verb, **options), folder)
 
 
 def as_data(result: Any, folder: Path, **more: Any) -> Data:
@@ -96,7 +100,7 @@ def _reconstruct(verb: Verb, options: Data, folder: Path) -> Data:
     if isinstance(options.get("stack"), FrameStream):
         return _reconstruct_image(verb, options, folder)
     try:
-        result = verb(**options)
+        result = call(verb, **options)
     except PartlyReadError as error:
         return as_data(error.result, folder, complete=False, problem=error_as_data(error))
     single = not hasattr(result, "stacks")  # what became of several stands in their summary
@@ -105,11 +109,11 @@ def _reconstruct(verb: Verb, options: Data, folder: Path) -> Data:
 
 def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
     """Reconstruct an open image; an unfinished result is not written: Fiji asks the user first."""
-    given, settings = verb.bind(options)
+    given, settings = bind(verb, options)
 
     def hold(write: Callable[[], tuple[Path, ...]]) -> None:
         def kept() -> Data:
-            with verb.protecting(options, settings):
+            with protecting(verb, options, settings):
                 return {"written": [str(path) for path in write()]}
 
         global _kept
@@ -117,7 +121,7 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
 
     common = Common.given(given | settings)
     overwrite = bool(given.get("overwrite"))
-    with verb.protecting(options, settings):
+    with protecting(verb, options, settings):
         try:
             result = reconstruct_stack(
                 given["stack"],
