@@ -2,6 +2,7 @@
 
     python3 run.py demo              see it work
     python3 run.py VERB ...          any verb of deep-storm (VERB --help says more)
+    python3 run.py check             the checks alone: style, types, who imports whom
     python3 run.py test [ARGUMENT]   all checks and tests (arguments go to pytest)
     python3 run.py docs              the documentation, built into site/
 
@@ -76,7 +77,9 @@ def main(arguments: "list[str]") -> int:
     command, rest = arguments[0], arguments[1:]
     try:
         check_python()
-        set_up("developer" if command in ("test", "docs") else "user")
+        set_up("developer" if command in ("check", "test", "docs") else "user")
+        if command == "check":
+            return run_checks([], CHECKS[:-1])
         if command == "test":
             return run_checks(rest)
         if command == "docs":
@@ -199,10 +202,12 @@ def read_stamp() -> "dict[str, str]":
     return dict(stamp) if PYTHON.exists() else {}
 
 
-def run_checks(pytest_arguments: "list[str]") -> int:
-    """Run all checks, also after one failed, so that one run tells everything."""
+def run_checks(
+    pytest_arguments: "list[str]", checks: "tuple[tuple[str, tuple[str, ...]], ...]" = CHECKS
+) -> int:
+    """Run checks, also after one failed, so that one run tells everything."""
     failed = []
-    for name, arguments in CHECKS:
+    for name, arguments in checks:
         say(f"== {name}")
         extra = pytest_arguments if name == "pytest" else []
         if call([PYTHON, *arguments, *extra], ROOT):

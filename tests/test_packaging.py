@@ -84,3 +84,31 @@ def test_citation_names_the_method_and_the_platform():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert "doi: 10.1364/OPTICA.5.000458" in citation
     assert "doi: 10.1038/s41467-021-22518-0" in citation
+
+
+def test_the_public_checks_cover_three_systems_and_the_oldest_and_newest_python(project):
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    oldest, below = re.findall(r"3\.\d+", project["requires-python"])
+    newest = f"3.{int(below[2:]) - 1}"
+    assert re.search(r"python: \[(.*)\]", workflow)[1] == f'"{oldest}", "{newest}"'
+    assert {"ubuntu", "windows", "macos"} == set(re.findall(r"(\w+)-latest", workflow))
+    assert "run: .ci/run" in workflow
+
+
+def test_the_hooks_before_a_commit_use_the_locked_ruff():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r"ruff==([\d.]+)", hooks)) == pins("requirements-dev.lock")["ruff"]
+
+
+def test_every_yaml_file_can_be_read():
+    yaml = pytest.importorskip("yaml")
+    files = [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]
+    assert len(files) >= 5
+    for file in files:
+        assert isinstance(yaml.safe_load(file.read_text(encoding="utf-8")), dict), file
+
+
+def test_addresses_of_the_project_are_those_of_the_citation(project):
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for address in project["urls"].values():
+        assert address.removeprefix("https://doi.org/") in re.findall(r"doi: (\S+)", citation)

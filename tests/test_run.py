@@ -202,6 +202,15 @@ def test_runs_every_check_although_one_fails(run, monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("== failed: mypy\n")
 
 
+def test_the_checks_run_without_the_tests_too(run, monkeypatch):
+    calls: list[list[str]] = []
+    monkeypatch.setattr(run, "set_up", lambda level: None)
+    monkeypatch.setattr(run, "call", lambda command, folder: calls.append(list(map(str, command))))
+    assert run.main(["check"]) == 0
+    assert len(calls) == len(run.CHECKS) - 1
+    assert not any("pytest" in command for command in calls)
+
+
 def test_says_how_it_is_used(run, capsys):
     assert run.main([]) == 2
     assert run.main(["--help"]) == 0
