@@ -1,13 +1,15 @@
 """Training data: batches of patches with their true emitters.
 
 Two sources with the same face: a matched simulation made on the fly (endless, every patch new),
-and an imported stack with its ground truth (random patches, flipped and rotated). Batches depend
-on the seed and their number alone, so they can be made ahead in another thread.
+and an imported stack with its ground truth (random patches, flipped and rotated as far as the PSF
+looks the same afterwards). Batches depend on the seed and their number alone, so they can be made
+ahead in another thread.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +27,7 @@ from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.patches import PatchBatch, PatchSimulator, padded
 from deep_storm.training.schedule import ResolvedTraining
+from deep_storm.training.turns import Emitted, allowed_turns, turned
 from deep_storm.words import counted
 
 VALIDATION_SEED = 1_000_003
@@ -208,9 +211,17 @@ class ImportedData(TrainingData):
         self.patches_per_epoch = min(
             training.most_patches, training.patches_per_frame * self.training_frames.size
         )
+        self.turns = allowed_turns(self._emitted())
+
+    def _emitted(self) -> Iterator[Emitted]:
+        """Go through the training frames in photons, with their emitters."""
+        for frame in self.training_frames.tolist():
+            rows = self._emitters[frame]
+            whole = repair(self.stream.read(frame, frame + 1)).adu[0]
+            yield Emitted(self.camera.photons(whole), rows[:, :4], float(rows[0, 4]) ** 2)
 
     def raw_batch(self, index: int) -> PatchBatch:
-        """Cut a batch of random patches, flipped and rotated at random."""
+        """Cut a batch of random patches, flipped and rotated as far as the PSF allows."""
         rng = np.random.default_rng([self.settings.seed, 12, index])
         return self._cut(self.training_frames, rng)
 
@@ -233,8 +244,9 @@ class ImportedData(TrainingData):
             rows = self._emitters[frame] - np.array([left, top, 0.0, 0.0, 0.0])
             inside = ((rows[:, :2] >= 0) & (rows[:, :2] < size)).all(axis=1)
             background[number] = rows[0, 4] ** 2
-            adu[number], turned = _turned(patch, rows[inside], size, int(rng.integers(8)))
-            found.append(np.column_stack([np.full(len(turned), number), turned]))
+            turn = self.turns[int(rng.integers(len(self.turns)))]
+            adu[number], kept = _turned(patch, rows[inside], size, turn)
+            found.append(np.column_stack([np.full(len(kept), number), kept]))
         every = np.concatenate(found)
         emitters = EmitterSet(
             every[:, 0].astype(np.int64), every[:, 1], every[:, 2], every[:, 3], every[:, 4]
@@ -262,11 +274,11 @@ def _turned(
     patch: npt.NDArray[Any], rows: npt.NDArray[np.float64], size: int, turn: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Apply one of the eight symmetries of a square to a patch and its emitters."""
-    image, emitters = patch, rows[:, :4].copy()
+    emitters = rows[:, :4].copy()
     if turn & 1:
-        image, emitters[:, 0] = image[:, ::-1], size - emitters[:, 0]
+        emitters[:, 0] = size - emitters[:, 0]
     if turn & 2:
-        image, emitters[:, 1] = image[::-1], size - emitters[:, 1]
+        emitters[:, 1] = size - emitters[:, 1]
     if turn & 4:
-        image, emitters[:, :2] = image.T, emitters[:, 1::-1].copy()
-    return image, emitters
+        emitters[:, :2] = emitters[:, 1::-1].copy()
+    return turned(patch, turn), emitters

@@ -73,7 +73,9 @@ class PsfBank:
         number = int(rng.integers(self.count))
         if number not in self._tables:
             own = np.random.default_rng([self.seed, number])
-            self._tables[number] = draw_psf(own, PIXEL_SIZE_NM)
+            table = draw_psf(own, PIXEL_SIZE_NM)
+            _ = table.effective_sigma_nm, table.effective_sigmas_nm  # kept, and turned with it
+            self._tables[number] = table
         flips = rng.integers(0, 2, 3).astype(bool).tolist()
         return self._tables[number].turned(*flips)
 
