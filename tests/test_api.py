@@ -9,6 +9,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm import settings
+from deep_storm.errors import SettingsError
 from deep_storm.fiji.menu.catalog import ENTRIES
 from deep_storm.interface.registry import load
 from deep_storm.names import OTHERS, SETTINGS, VERBS
@@ -25,6 +26,27 @@ def test_every_public_name_is_there():
     for name in ds.__all__:
         assert getattr(ds, name) is not None
         assert name in dir(ds)
+
+
+@pytest.mark.parametrize("name", [name.replace("-", "_") for name in VERBS])
+def test_every_verb_can_be_called_also_after_everything_was_imported(name):
+    import deep_storm.fiji.exchange
+    import deep_storm.report.page  # noqa: F401
+
+    verb = getattr(ds, name)
+    assert callable(verb)
+    declared = load(name.replace("_", "-"))
+    assert {*declared.parameters, *declared.fields} <= inspect.signature(verb).parameters.keys()
+
+
+def test_a_package_with_the_name_of_a_verb_does_what_the_verb_does(tmp_path):
+    import deep_storm.report.page as page
+
+    assert ds.report.page is page
+    with pytest.raises(SettingsError, match="no file"):
+        ds.report(tmp_path / "none-run.toml")
+    with pytest.raises(SettingsError, match="no folder"):
+        ds.fiji("install", app=tmp_path / "none")
 
 
 def test_type_checkers_see_what_is_there():

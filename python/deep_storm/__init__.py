@@ -80,7 +80,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("deep-storm")
-    elif name in ("fiji", "report"):  # packages of the names of verbs
+    elif name in ("fiji", "report"):  # packages that are called as the verbs of their names
         value = import_module(f"{__name__}.{name}")
     else:
         value = getattr(import_module(_MODULES[name]), name)

@@ -29,9 +29,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from deep_storm.verb_package import make_callable
+
 
 def run(command: str, variables: dict[str, Any]) -> dict[str, Any]:
     """Run a command for its script; see :func:`deep_storm.fiji.runner.run`."""
     from deep_storm.fiji.runner import run as run_command
 
     return run_command(command, variables)
+
+
+make_callable(__name__)

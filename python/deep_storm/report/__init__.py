@@ -1,1 +1,5 @@
 """Figures for people to look at; the only place where matplotlib is used."""
+
+from deep_storm.verb_package import make_callable
+
+make_callable(__name__)
