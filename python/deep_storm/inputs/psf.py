@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deep_storm.camera import Camera
-from deep_storm.io.psf_files import read_psf
 from deep_storm.settings import Psf
 
 if TYPE_CHECKING:
@@ -34,6 +33,10 @@ def psf_with_table(psf: Psf, camera: Camera) -> tuple[Psf, PsfTable | None]:
     """
     if not psf.psf_file:
         return psf, None
+    from deep_storm.io.psf_files import (
+        read_psf,
+    )  # brings compiled loops, which --help can do without
+
     table = read_psf(psf.psf_file, camera.pixel_size_nm)
     # A record of the run may lie elsewhere.
     psf = psf.model_copy(update={"psf_file": str(Path(psf.psf_file).resolve())})
