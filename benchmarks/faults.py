@@ -1,11 +1,12 @@
 """Faults on purpose: killed runs, files cut off, flipped bytes, fuzzed inputs.
 
     python benchmarks/faults.py                       # the full numbers
-    python benchmarks/faults.py --kills 2 --cuts 4 --flips 8 --fuzz 40
+    python benchmarks/faults.py --kills 2 --stops 2 --cuts 4 --flips 8 --fuzz 40
 
 Every run is the command line. It must end with 0 or 2 and at most one sentence, never with a
 traceback, within ten seconds and a gigabyte; a killed run that goes on must give, byte for byte,
-what an uninterrupted one gives. Prints a line for each kind, and ends with 1 when one is not met.
+what an uninterrupted one gives; Ctrl-C ends a run within two seconds. Prints a line for each kind,
+and ends with 1 when one is not met.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ background_photon = 20
 """
 FRAMES = 60
 MOST_SECONDS, MOST_MIB = 10.0, 1024.0
+MOST_SECONDS_TO_STOP = 2.0
 OFTEN = """
 import sys
 from deep_storm.inference import store
@@ -154,6 +156,37 @@ def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
         left = [p.name for p in place.iterdir() if ".part" in p.name or p.name == work]
         if left or result(place) != expected:
             tally.wrong.append(f"{number}: not the same ({', '.join(left)})")
+        shutil.rmtree(place)
+    return tally
+
+
+def stopped(folder: Path, times: int, seed: int) -> Tally:
+    """Press Ctrl-C at random moments of a simulation: it ends soon and leaves nothing."""
+    tally = Tally("stopped by Ctrl-C, soon and without a trace")
+    command = [sys.executable, "-m", "deep_storm", "simulate", "--config", "../matched.toml"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit "ignored"
+    chance = random.Random(seed)
+    for number in range(times):
+        place = folder / f"stopped {number}"
+        place.mkdir()
+        process = subprocess.Popen(
+            [*command, "--frames", "1000000", "-o", "sim"],
+            cwd=place,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None and not any(place.iterdir()):
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0.0, 3.0))
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code = process.wait()
+        seconds = time.monotonic() - began
+        tally.tried += 1
+        tally.slowest_seconds = max(tally.slowest_seconds, seconds)
+        if code != 130 or any(place.iterdir()) or seconds > MOST_SECONDS_TO_STOP:
+            left = ", ".join(path.name for path in place.iterdir())
+            tally.wrong.append(f"{number}: exit code {code} after {seconds:.1f} s ({left})")
         shutil.rmtree(place)
     return tally
 
@@ -327,10 +360,15 @@ def fuzzed(folder: Path, times: int, seed: int) -> Tally:
     return tally
 
 
+COUNTS = (
+    ("kills", 20), ("stops", 20), ("cuts", 20), ("flips", 50), ("fuzz", 500), ("seed", 1)
+)  # fmt: skip
+
+
 def main() -> int:
     """Try everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, count in (("kills", 20), ("cuts", 20), ("flips", 50), ("fuzz", 500), ("seed", 1)):
+    for name, count in COUNTS:
         parser.add_argument(f"--{name}", type=int, default=count)
     options = parser.parse_args()
     wrong = 0
@@ -340,6 +378,7 @@ def main() -> int:
         for tally in (
             lambda: killed_and_resumed("reconstruction", folder, options.kills, options.seed),
             lambda: killed_and_resumed("training", folder, options.kills, options.seed),
+            lambda: stopped(folder, options.stops, options.seed),
             lambda: cut_off(folder, options.cuts, options.seed),
             lambda: flipped(folder, options.flips, options.seed),
             lambda: fuzzed(folder, options.fuzz, options.seed),

@@ -3,18 +3,21 @@
     python benchmarks/fiji.py --frames 3000 --size-px 64
 
 Starts the tests' ImageJ (from Maven Central, kept after the first time), and prints how long a
-cold and a warm command take until the status bar shows something and until frames are counted, and
-the frames per second of Reconstruct Stack... there and of `deep-storm reconstruct`, same stack.
+cold and a warm command take until the status bar shows something and until frames are counted, how
+often the status bar says something meanwhile, and the frames per second of Reconstruct Stack...
+there and of `deep-storm reconstruct`, same stack.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -56,8 +59,21 @@ def on_command_line(folder: Path, number: int) -> float:
     return speed_of(output)
 
 
-def in_fiji(imagej, folder: Path, number: int) -> tuple[float, float, float, str]:
-    """Reconstruct from the menu: frames per second, seconds to first words and first frames."""
+class Run(NamedTuple):
+    """A reconstruction from the menu.
+
+    ``words``, ``counted``: seconds to the first words and frames; ``gaps``: between two lines.
+    """
+
+    speed: float
+    words: float
+    counted: float
+    text: str
+    gaps: list[float]
+
+
+def in_fiji(imagej, folder: Path, number: int) -> Run:
+    """Reconstruct from the menu."""
     imagej.ask("status")
     done = imagej.run(
         "Reconstruct_Stack...",
@@ -71,7 +87,8 @@ def in_fiji(imagej, folder: Path, number: int) -> tuple[float, float, float, str
     said = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct")]
     counted = next(line for line in said if line[1] and " frames" in line[3])
     speed = speed_of(folder / f"fiji{number}")
-    return speed, said[0][0] - began, counted[0] - began, said[0][3]
+    gaps = [after[0] - before[0] for before, after in itertools.pairwise(said)]
+    return Run(speed, said[0][0] - began, counted[0] - began, said[0][3], gaps)
 
 
 def main() -> None:
@@ -102,22 +119,28 @@ def processor_seconds(pid: int) -> float:
 
 def report(folder: Path, imagej, options: argparse.Namespace) -> None:
     """Measure and print; shell and Fiji take turns."""
-    _, words, counted, text = in_fiji(imagej, folder, 0)
-    print(f"cold: {words:.2f} s until {text!r}, {counted:.1f} s until frames are counted")
+    cold = in_fiji(imagej, folder, 0)
+    print(
+        f"cold: {cold.words:.2f} s until {cold.text!r}, {cold.counted:.1f} s until frames counted"
+    )
     processes = imagej.pid, imagej.worker_pid()
     before = [processor_seconds(pid) for pid in processes]
     warm, shell = [], []
     for number in range(1, options.runs + 1):
         warm.append(in_fiji(imagej, folder, number))
         shell.append(on_command_line(folder, number))
-        print(f"{number}: {warm[-1][0]:.1f} frames/s in Fiji, {shell[-1]:.1f} on the command line")
+        print(
+            f"{number}: {warm[-1].speed:.1f} frames/s in Fiji, {shell[-1]:.1f} on the command line"
+        )
     own, worker = (
         (processor_seconds(pid) - b) / options.runs
         for pid, b in zip(processes, before, strict=True)
     )
     words, counted = (statistics.median(run[i] for run in warm) for i in (1, 2))
-    print(f"warm: {words:.2f} s until {warm[0][3]!r}, {counted:.2f} s until frames are counted")
-    there, here = [run[0] for run in warm], shell
+    print(f"warm: {words:.2f} s until {warm[0].text!r}, {counted:.2f} s until frames are counted")
+    gaps = [gap for run in warm for gap in run.gaps]
+    print(f"status bar: a line every {statistics.median(gaps):.2f} s, at most {max(gaps):.2f} s")
+    there, here = [run.speed for run in warm], shell
     print(f"{options.frames} frames of {options.size_px}x{options.size_px} px, frames/s:")
     for name, of in (("median", statistics.median), ("best", max)):
         print(

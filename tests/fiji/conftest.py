@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Listener
 from pathlib import Path
 
@@ -22,8 +23,13 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "fiji-scripts" / "Plugins" / "Deep-STORM"
 FIJI_APP = os.environ.get("DEEP_STORM_FIJI_APP")
-START_SECONDS = 180
-ANSWER_SECONDS = 280
+PATIENT = (
+    ("deep_storm.fiji.client.service", "START_SECONDS"),
+    ("deep_storm.fiji.client.jobs", "TERMINATE_SECONDS"),
+    ("deep_storm.fiji.client.jobs", "KILL_SECONDS"),
+    ("deep_storm.fiji.client.jobs", "HANDING_OVER_SECONDS"),
+)
+"""How long ImageJ waits for its worker: a slow machine is no fault."""
 
 
 class ImageJ:
@@ -53,18 +59,16 @@ class ImageJ:
             self._connection = self._accepted(listener)
         self._started = self._futures[0] = Future()
         threading.Thread(target=self._receive, daemon=True).start()
-        self.pid = self._started.result(timeout=START_SECONDS)
+        self.pid = self._started.result()
+        for module, name in PATIENT:
+            self.ask("replace", module=module, name=name, value=3600.0)
 
     def _accepted(self, listener):
         accepted = queue.Queue()
         threading.Thread(target=lambda: accepted.put(listener.accept()), daemon=True).start()
-        began = time.monotonic()
-        while time.monotonic() - began < START_SECONDS:
-            try:
+        while self.process.poll() is None:
+            with suppress(queue.Empty):
                 return accepted.get(timeout=0.2)
-            except queue.Empty:
-                if self.process.poll() is not None:
-                    break
         raise RuntimeError(f"ImageJ did not start:\n{self.output.read_text(errors='replace')}")
 
     def _receive(self):
@@ -90,11 +94,11 @@ class ImageJ:
         return future
 
     def ask(self, function, /, **keywords):
-        return self.start(function, **keywords).result(timeout=ANSWER_SECONDS)
+        return self.start(function, **keywords).result()
 
     def run(self, command, image=None, **inputs):
         """Run a command of the menu to its end."""
-        return self.begin(command, image, **inputs).result(timeout=ANSWER_SECONDS)
+        return self.begin(command, image, **inputs).result()
 
     def begin(self, command, image=None, **inputs):
         values = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
@@ -103,15 +107,11 @@ class ImageJ:
     def script(self, command):
         return str(SCRIPTS / f"{command}.py")
 
-    def wait_for(self, condition, seconds=ANSWER_SECONDS):
-        """Wait until something is true; returns it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
+    def wait_for(self, condition):
+        """Wait until something is true; returns it. It is the test's timeout that ends this."""
+        while not (found := condition()):
             time.sleep(0.1)
-        raise AssertionError("it did not happen")
+        return found
 
     def wait_for_progress(self, words):
         """Wait until the status bar counts something."""
@@ -141,6 +141,19 @@ class ImageJ:
             time.sleep(0.25)
         assert pixels.std() > 5, "the screen is empty"
         return pixels
+
+    @contextmanager
+    def replaced(self, module, **values):
+        """Give variables of a module of ImageJ's process other values for a while."""
+        before = {
+            name: self.ask("replace", module=module, name=name, value=value)
+            for name, value in values.items()
+        }
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                self.ask("replace", module=module, name=name, value=value)
 
     def worker_pid(self):
         text = "__import__('deep_storm.fiji.client.service', fromlist=['x']).current()"

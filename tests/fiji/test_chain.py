@@ -11,7 +11,6 @@ import pytest
 
 import deep_storm as ds
 
-pytestmark = pytest.mark.timeout(900)
 DATA = Path(__file__).resolve().parents[1] / "data"
 STACK = DATA / "filaments_drift_first20.tif"
 POST = "Post-Process/"

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +16,20 @@ import tifffile
 
 import deep_storm as ds
 
-pytestmark = pytest.mark.timeout(600)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
-CANCEL = "deep_storm.fiji.client.jobs:cancel_all"
+JOBS = "deep_storm.fiji.client.jobs"
+SERVICE = "deep_storm.fiji.client.service"
+CANCEL = f"{JOBS}:cancel_all"
 
 
 @pytest.fixture
 def long_movie(imagej, trained, movie):
     """A movie of which a reconstruction takes some time, kept open in ImageJ."""
-    imagej.run(
-        "Reconstruct_Stack...", {"array": movie}, model=trained / "model"
-    )  # the worker is warm
+    works(imagej, trained, movie)  # and the worker is warm
     frames = np.tile(movie, (300, 1, 1))
-    keep_open(imagej, frames)
-    return frames
-
-
-def keep_open(imagej, frames):
-    """Keep frames open in ImageJ as the long movie, and forget the status lines until now."""
     imagej.ask("keep_image", name="long", array=frames, title="long.tif", pixel=(0.1, "um"))
-    imagej.ask("status")
+    imagej.ask("status")  # what was said until now is forgotten
+    return frames
 
 
 def begin(imagej, trained, **inputs):
@@ -58,10 +51,8 @@ def works(imagej, trained, movie):
 
 def test_cancelled_reconstruction_keeps_what_was_localized(imagej, trained, long_movie, tmp_path):
     running = begin(imagej, trained, output=tmp_path / "half", threshold="0.1")
-    began = time.monotonic()
     assert imagej.ask("call", function=CANCEL) == 1
-    done = running.result(timeout=60)
-    assert time.monotonic() - began < 10
+    done = running.result()
     assert done["status"].startswith("ok: ")
     assert "Stopped early" in done["status"]
     assert "--resume" not in done["status"]
@@ -80,10 +71,9 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
     running = begin(imagej, trained)
     worker = imagej.worker_pid()
     os.kill(worker, signal.SIGSTOP)
-    began = time.monotonic()
-    imagej.ask("call", function=CANCEL)
-    done = running.result(timeout=60)
-    assert 4 < time.monotonic() - began < 15
+    with imagej.replaced(JOBS, TERMINATE_SECONDS=0.5, KILL_SECONDS=1.0):
+        imagej.ask("call", function=CANCEL)
+        done = running.result()
     assert done["status"].startswith("stopped: ")
     assert "did not answer and was ended" in done["status"]
     assert works(imagej, trained, movie)
@@ -92,31 +82,28 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
 
 @POSIX
 def test_cancel_while_tensorflow_starts(imagej, trained, movie):
-    imagej.ask("call", function="deep_storm.fiji.client.service:stop")
+    imagej.ask("call", function=f"{SERVICE}:stop")
     imagej.ask("status")
     running = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     imagej.wait_for(lambda: [s for s in imagej.ask("status") if "starting TensorFlow" in s[3]])
-    imagej.wait_for(imagej.worker_pid)
-    began = time.monotonic()
-    imagej.ask("call", function=CANCEL)
-    assert running.result(timeout=60)["status"].startswith("stopped: ")
-    assert time.monotonic() - began < 5  # nothing interrupts an import: it is terminated
+    worker = imagej.wait_for(imagej.worker_pid)
+    with imagej.replaced(JOBS, TERMINATE_SECONDS=0.5, KILL_SECONDS=1.0):
+        imagej.ask("call", function=CANCEL)
+        assert running.result()["status"].startswith("stopped: ")
     assert works(imagej, trained, movie)
+    assert imagej.worker_pid() != worker  # nothing interrupts an import: it was terminated
 
 
-def test_progress_comes_twice_a_second_with_the_time_left(imagej, trained, long_movie):
-    frames = np.tile(long_movie[:2400], (1, 2, 2))  # several seconds on a fast computer too
-    keep_open(imagej, frames)
-    running = begin(imagej, trained)
+def test_progress_counts_the_frames_and_tells_the_time_left(imagej, trained, long_movie):
+    running = begin(imagej, trained, frames="1:900")
     imagej.ask("status")
-    assert running.result(timeout=240)["status"].startswith("ok: ")
+    assert running.result()["status"].startswith("ok: ")
     lines = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct Stack: ")]
-    assert all(total == len(frames) for _, _, total, _ in lines)
-    assert sum(", " in words and words.endswith(" left") for *_, words in lines) > 5
-    gaps = sorted(np.diff([moment for moment, *_ in lines]))
-    assert len(gaps) > 10
-    assert np.median(gaps) < 0.4
-    assert gaps[-1] < 1.0  # half a second, and what a busy computer adds to it
+    counts = [done for _, done, _, _ in lines]
+    assert counts == sorted(counts)
+    assert 0 < counts[0] < counts[-1] <= 900
+    assert all(total == 900 for _, _, total, _ in lines)
+    assert any(", " in words and words.endswith(" left") for *_, words in lines)
 
 
 # -- the worker ends
@@ -127,7 +114,7 @@ def test_killed_worker_is_an_error_and_the_next_is_fresh(imagej, trained, movie,
     running = begin(imagej, trained)
     worker = imagej.worker_pid()
     os.kill(worker, signal.SIGKILL)
-    done = running.result(timeout=60)
+    done = running.result()
     assert done["status"].startswith("error: the worker process that runs TensorFlow ended")
     for words in ("signal 9, as when the memory is full", "close other programs", "Its log is"):
         assert words in done["status"]
@@ -153,17 +140,10 @@ def test_worker_out_of_memory_is_an_error_with_advice(imagej, trained, movie):
 
 
 def test_worker_that_does_not_start_in_time(imagej, trained, movie):
-    service = "deep_storm.fiji.client.service"
-    imagej.ask("call", function=f"{service}:stop")
-    seconds = imagej.ask("replace", module=service, name="START_SECONDS", value=1.0)
-    ready = imagej.ask(
-        "replace", module=service, name="_READY", value="import time\ntime.sleep(60)"
-    )
-    try:
+    imagej.ask("call", function=f"{SERVICE}:stop")
+    asleep = "import time\ntime.sleep(600)"
+    with imagej.replaced(SERVICE, START_SECONDS=1.0, _READY=asleep):
         done = imagej.run("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
-    finally:
-        imagej.ask("replace", module=service, name="START_SECONDS", value=seconds)
-        imagej.ask("replace", module=service, name="_READY", value=ready)
     assert done["status"].startswith("error: the worker process that runs TensorFlow did not start")
     assert "did not answer within 1 s" in done["status"]
     assert "Check Installation" in done["status"]
@@ -192,7 +172,7 @@ def test_worker_ends_with_its_host(killed):
     if killed:
         host.kill()
     host.communicate("\n")
-    psutil.wait_procs([worker], timeout=20)
+    psutil.wait_procs([worker], timeout=240)
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
@@ -220,13 +200,13 @@ def test_two_commands_at_once_come_one_after_the_other(imagej, trained, movie, l
     )
     assert said
     imagej.ask("call", function=CANCEL)  # both: one stops, two has not begun
-    assert "Stopped early" in one.result(timeout=60)["status"]
-    assert two.result(timeout=60)["status"].startswith("stopped: ")
+    assert "Stopped early" in one.result()["status"]
+    assert two.result()["status"].startswith("stopped: ")
     both = [
         imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
         for _ in range(2)
     ]
-    first, second = (running.result(timeout=120) for running in both)
+    first, second = (running.result() for running in both)
     assert first["status"].startswith("ok: ")
     np.testing.assert_array_equal(first["image"]["array"], second["image"]["array"])
 
@@ -237,7 +217,7 @@ def test_two_commands_at_once_come_one_after_the_other(imagej, trained, movie, l
 def test_image_closed_in_the_middle(imagej, trained, long_movie, tmp_path):
     running = begin(imagej, trained, output=tmp_path / "half", threshold="0.1")
     imagej.ask("evaluate", text="KEPT['long'].flush()")
-    done = running.result(timeout=120)
+    done = running.result()
     assert done["status"].startswith("error: the image 'long.tif' changed while it was read")
     assert "leave it alone meanwhile" in done["status"]
     assert "frames before gave is kept in" in done["status"]
@@ -247,7 +227,7 @@ def test_image_closed_in_the_middle(imagej, trained, long_movie, tmp_path):
 def test_image_changed_in_the_middle(imagej, trained, long_movie, tmp_path):
     running = begin(imagej, trained, frames="1:1500", output=tmp_path / "half")
     imagej.ask("evaluate", text="KEPT['long'].getStack().getProcessor(1).set(0, 0, 77)")
-    done = running.result(timeout=240)
+    done = running.result()
     assert done["status"].startswith("error: the image 'long.tif' changed while it was read")
     assert "leave it alone meanwhile" in done["status"]
     assert f"{tmp_path / 'half.tif'} and beside it, is of no use" in done["status"]

@@ -35,7 +35,7 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie, ho
     assert report.is_file()
     opened = home / "opened.txt"
     screen.wait_for(
-        lambda: opened.is_file() and report.as_uri() in opened.read_text(encoding="utf-8"), 20
+        lambda: opened.is_file() and report.as_uri() in opened.read_text(encoding="utf-8")
     )
 
 
@@ -97,7 +97,7 @@ def test_imported_simulation_shows_its_emitters(screen, pictures, tmp_path):
     assert title == "Import ThunderSTORM Simulation"
     assert "20 frames" in text
     screen.ask("click", label="OK")
-    assert running.result(timeout=240)["status"].startswith("ok: ")
+    assert running.result()["status"].startswith("ok: ")
     text = "java('ij.IJ').run(java('ij.IJ').getImage(), 'Set... ', 'zoom=600')"
     screen.ask("evaluate", text=text)
     screen.ask("arrange", title="ImageJ", x=640, y=800)
@@ -112,7 +112,7 @@ def test_an_error_is_one_dialog(screen):
     assert "no image is open" in re.sub(r"\s+", " ", text)
     assert len(buttons) == 1
     screen.ask("click", label=r"\s*OK\s*")
-    assert running.result(timeout=240)["status"].startswith("error: no image is open")
+    assert running.result()["status"].startswith("error: no image is open")
 
 
 @pytest.mark.parametrize("answer", ["Yes", "No"])
@@ -130,7 +130,7 @@ def test_a_cancelled_reconstruction_is_offered(screen, pictures, trained, movie,
     screen.ask("arrange", title="Deep-STORM", x=10, y=10)
     screen.picture(pictures / "fiji-keep.png", width=470, height=120)
     screen.ask("click", label=answer)
-    done = running.result(timeout=240)
+    done = running.result()
     if answer == "Yes":
         assert done["status"].startswith(f"ok: {found[2]} localizations in {found[1]} frames")
         assert len(read_table(tmp_path / "half.csv")) == int(found[2])
@@ -150,7 +150,7 @@ def test_a_killed_worker_is_one_dialog_and_the_image_stays(screen, trained, movi
         assert words in text
     assert len(buttons) == 1
     screen.ask("click", label="OK")
-    assert running.result(timeout=240)["status"].startswith("error: ")
+    assert running.result()["status"].startswith("error: ")
     assert screen.ask("dialogs") == []
     assert "long.tif" in screen.ask("images")
 
@@ -169,7 +169,7 @@ def test_a_window_closed_in_the_middle_is_an_error_with_what_was_done(
         lambda: [d for d in screen.ask("dialogs") if d[0].endswith(": Reconstruct Stack")]
     )
     screen.ask("click", label="OK")
-    assert running.result(timeout=240)["status"].startswith("error: the image 'long.tif' changed")
+    assert running.result()["status"].startswith("error: the image 'long.tif' changed")
     assert len(read_table(tmp_path / "half.csv")) > 0
 
 
@@ -271,7 +271,7 @@ def test_a_thunderstorm_that_fails_without_a_word_is_no_success(screen, thunders
     assert title == "Deep-STORM: Send To ThunderSTORM"
     assert "did not open its results window: on Java" in text  # these tests have a newer Java
     screen.ask("click", label="OK")
-    status = running.result(timeout=60)["status"]
+    status = running.result()["status"]
     assert status.startswith("error: ThunderSTORM did not open")
     assert str(TABLE) in status
     assert "Deep-STORM localizations" in screen.ask("windows")
@@ -283,7 +283,7 @@ def test_a_table_of_before_in_thunderstorm_is_no_success(screen, thunderstorm):
     running = screen.begin("Send_To_ThunderSTORM", table=TABLE)
     screen.dialog()
     screen.ask("click", label="OK")
-    status = running.result(timeout=60)["status"]
+    status = running.result()["status"]
     assert status.startswith(f"error: ThunderSTORM shows 3 rows of the {ROWS} in {TABLE}")
 
 
