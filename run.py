@@ -38,7 +38,7 @@ CHECKS = (
     ("ruff format", ("-m", "ruff", "format", "--check", ".")),
     ("mypy", ("-m", "mypy")),
     ("import-linter", ("-c", "from importlinter.cli import lint_imports_command as run; run()")),
-    ("pytest", ("-m", "pytest", "--durations=10")),
+    ("pytest", ("-m", "pytest", "-n2", "--durations=10")),
 )
 # What pip writes when it fails, and what that means to the one who waits.
 FAILURES = (
