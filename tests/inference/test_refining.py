@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,16 @@ def test_the_classic_networks_candidates_can_be_refined(model):
     )
     assert proposals.photons.tolist() == [1500, 1500]
     assert proposals.background_photon.tolist() == [15, 15]
+
+
+def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, movie):
+    good = learnt(model)
+    assert good.pays
+    assert good.jaccard > good.network_jaccard > 0.8
+    with pytest.MonkeyPatch.context() as patch:
+        worse = replace(good, jaccard=good.network_jaccard - 0.05)
+        patch.setattr(refining, "learn_refinement", lambda *_: worse)
+        result = ds.reconstruct(movie.stack, model=model, refine=True)
+    assert any("refinement is left out" in note for note in result.notes)
+    plain = ds.reconstruct(movie.stack, model=model)
+    np.testing.assert_array_equal(result.table["x_nm"], plain.table["x_nm"])

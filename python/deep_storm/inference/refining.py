@@ -30,6 +30,8 @@ from deep_storm.refinement.shapes import gaussian_shape, table_shape
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
 MOST_EVIDENCE = 12.0
+MAX_LOSS = 0.003
+"""Jaccard index that refinement may cost: what is found is closer to the truth, after all."""
 MOST_BRIGHT = 3.0
 WIDE, MOST_WIDE = 0.1, 4.0
 CROWD_SIGMAS = 2.0
@@ -149,6 +151,8 @@ class Refinement:
         From the score to a confidence.
     threshold
         Confidence with the best Jaccard index.
+    jaccard, network_jaccard
+        Of the refined and of the network's own localizations, on the same simulated frames.
     """
 
     refiner: Refiner
@@ -157,6 +161,13 @@ class Refinement:
     spread_weights: tuple[float, ...]
     calibration: Calibration
     threshold: float
+    jaccard: float = 0.0
+    network_jaccard: float = 0.0
+
+    @property
+    def pays(self) -> bool:
+        """Whether refined localizations are at least as good on light of this kind."""
+        return self.jaccard >= self.network_jaccard - MAX_LOSS
 
     @property
     def told_card(self) -> ModelCard:

@@ -78,7 +78,26 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     usual = refiner_for(model.card, model.table)
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
     tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
-    return max(tried, key=lambda learnt: learnt[0])[1]
+    jaccard, best = max(tried, key=lambda learnt: learnt[0])
+    return replace(best, jaccard=jaccard, network_jaccard=_network_jaccard(model.card, seen))
+
+
+def _network_jaccard(card: ModelCard, seen: list[Seen]) -> float:
+    """Return the Jaccard index of the network's own localizations on simulated frames."""
+    right = reported = 0
+    for frame in seen:
+        found = frame.candidates
+        kept = found.where(card.calibration.confidence_of(found.score) >= card.threshold)
+        none = np.zeros(kept.x_px.size, np.int64), np.zeros(len(frame.xy_nm), np.int64)
+        nm = card.camera.pixel_size_nm
+        matches = match_points(
+            Points(none[0], kept.x_px * nm, kept.y_px * nm),
+            Points(none[1], frame.xy_nm[:, 0], frame.xy_nm[:, 1]),
+            TOLERANCE_NM,
+        )
+        right += matches.localization.size
+        reported += kept.x_px.size
+    return right / max(1, reported + sum(len(frame.xy_nm) for frame in seen) - right)
 
 
 def _crowded(refiner: Refiner, more: float) -> Refiner:

@@ -1,0 +1,227 @@
+"""Accuracy on frames as a microscope makes them: aberrated, in depth, on uneven background.
+
+    python benchmarks/real_light.py                    # all sets, blind and with the PSF known
+    python benchmarks/real_light.py --sets airy_d1.5 --ways known --refine
+
+Sets: the movies of ``../shared/realistic`` (a physical simulator; its README says what each is).
+The camera is given as that page describes it. Ways: ``blind`` (nothing else is given: PSF, photons,
+background and density are estimated from the movie), ``known`` (the PSF of the simulator's pupil,
+and photons, background and density from the truth table: what a perfect estimate would give),
+``trained`` (from the general model with ``--minutes`` on the simulation of ``known``).
+
+True emitters below 100 photons cannot be seen: they are left out of both sides of the count, and so
+are localizations that are matched to one. Thresholds and confidences come from simulation, never
+from these frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import deep_storm as ds
+from deep_storm.inputs.models import Expected, ready_model
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.model import Model
+from deep_storm.networks.device import quiet_tensorflow
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.quality.calibration import calibration_error
+from deep_storm.quality.matching import Points, match_points
+from deep_storm.settings import (
+    Background,
+    Device,
+    Emitters,
+    Network,
+    Psf,
+    Pupil,
+    Reconstruction,
+    Training,
+)
+from deep_storm.training.session import Molecules
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "realistic"
+MIN_PHOTON = 100.0
+TOLERANCE_NM = 100.0
+DEPTHS_NM = np.linspace(-600.0, 600.0, 13)
+
+
+class Light(NamedTuple):
+    """What the description of a movie says of its light."""
+
+    aberrations: dict[str, float]
+    depth_std_nm: float
+    background: dict[str, float]
+    read_noise_photon: float = 0.0
+    structure: str = "uniform"
+
+
+SETS = {
+    "airy_d1.5": Light({}, 0.0, {"background_photon": 20.0}),
+    "aberrated_d1": Light(
+        {
+            "astigmatism_waves": -0.04,
+            "horizontal_coma_waves": -0.05,
+            "spherical_waves": 0.06,
+            "oblique_trefoil_waves": -0.03,
+        },
+        0.0,
+        {"background_photon": 20.0},
+    ),
+    "depth_d1": Light({"spherical_waves": 0.05}, 180.0, {"background_photon": 20.0}),
+    "background_d1": Light(
+        {}, 0.0, {"background_photon": 45.0, "unevenness": 0.4, "haze_per_um2": 0.8}
+    ),
+    "blinking_d1": Light({}, 0.0, {"background_photon": 20.0}, 2.0),
+    "everything_filaments": Light(
+        {
+            "astigmatism_waves": 0.03,
+            "horizontal_coma_waves": -0.04,
+            "spherical_waves": 0.05,
+        },
+        150.0,
+        {"background_photon": 30.0, "unevenness": 0.35, "haze_per_um2": 0.4},
+        2.0,
+        "filaments",
+    ),
+}
+
+
+def camera_of(light: Light) -> ds.Camera:
+    """Return the camera as it is described; an sCMOS camera's pixels are not known one by one."""
+    return ds.Camera(
+        pixel_size_nm=100.0,
+        baseline_adu=100.0,
+        photons_per_adu=0.5,
+        read_noise_adu=light.read_noise_photon / 0.5,
+    )
+
+
+def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules:
+    """Return what a perfect estimate would say."""
+    pupil = Pupil(
+        numerical_aperture=1.4, wavelength_nm=670.0, immersion_index=1.515, **light.aberrations
+    )
+    # The simulator's origin is the pupil's: where the emitter is, not the brightest place.
+    table = pupil_table(pupil, 100.0, DEPTHS_NM, centred=False)
+    seen = truth["intensity_photon"] >= MIN_PHOTON
+    photons = truth["intensity_photon"]
+    return Molecules(
+        camera_of(light),
+        Psf(
+            sigma_nm=table.effective_sigma_nm,
+            sigma_std_nm=3.0 if light.depth_std_nm == 0 else 15.0,
+            depth_std_nm=light.depth_std_nm,
+        ),
+        Emitters(
+            density_per_um2=float(seen.sum()) / frames / 6.4**2,
+            intensity_photon=float(photons.mean()),
+            intensity_std_photon=float(photons.std()),
+            spread="gamma",
+            structure=light.structure,
+        ),
+        Background(**light.background),
+        table=table,
+    )
+
+
+def read_truth(path: Path) -> pd.DataFrame:
+    """Return frame (from 0), x, y (nm) and photons of the true emitters."""
+    table = pd.read_csv(path)
+    table.columns = [c.split(" ")[0] for c in table.columns]
+    return pd.DataFrame(
+        {
+            "frame": table["frame"] - 1,
+            "x_nm": table["x"],
+            "y_nm": table["y"],
+            "intensity_photon": table["intensity"],
+        }
+    )
+
+
+def scored(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
+    """Return the scores of a table; invisible emitters and what is matched to them do not count."""
+    matches = match_points(_points(table), _points(truth), TOLERANCE_NM)
+    visible = (truth["intensity_photon"] >= MIN_PHOTON).to_numpy()
+    counts = visible[matches.emitter]
+    kept = np.ones(len(table), bool)
+    kept[matches.localization[~counts]] = False
+    correct = np.zeros(len(table), bool)
+    correct[matches.localization[counts]] = True
+    right = int(counts.sum())
+    distance = matches.distance_nm[counts]
+    stated = table["uncertainty_xy_nm"].to_numpy()[matches.localization[counts]]
+    rows = table.iloc[matches.localization[counts]]
+    true = truth.iloc[matches.emitter[counts]]
+    return {
+        "Jaccard": right / (kept.sum() + visible.sum() - right),
+        "precision": right / kept.sum(),
+        "recall": right / visible.sum(),
+        "RMSE": float(np.sqrt(np.mean(distance**2))),
+        "bias x": float(np.mean(rows["x_nm"].to_numpy() - true["x_nm"].to_numpy())),
+        "bias y": float(np.mean(rows["y_nm"].to_numpy() - true["y_nm"].to_numpy())),
+        "ECE": calibration_error(table["confidence"].to_numpy()[kept], correct[kept]),
+        "err/unc": float(np.sqrt(np.mean(distance**2 / 2.0 / stated**2))),
+    }
+
+
+def _points(table: pd.DataFrame) -> Points:
+    columns = (table[name].to_numpy() for name in ("frame", "x_nm", "y_nm"))
+    return Points(*columns)
+
+
+def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, minutes: float) -> Model:
+    """Return a model that is ready for a set."""
+    general = ds.Model.load("general")
+    with open_frames(DATA / f"{name}.tif") as stream:
+        frames = stream.shape[0]
+        if way == "blind":
+            return ready_model(general, Expected(camera_of(light)), stream).model
+    molecules = known_molecules(light, truth, frames)
+    if way == "known":
+        from deep_storm.training.adaptation import adapted
+
+        return adapted(general, molecules)
+    from deep_storm.training.session import train_model
+
+    return train_model(molecules, Network(), Training(minutes=minutes), Device(), start=general)[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument(
+        "--ways", nargs="+", choices=("blind", "known", "trained"), default=["blind", "known"]
+    )
+    parser.add_argument("--refine", action="store_true", help="with refinement too")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training")
+    options = parser.parse_args()
+    if not DATA.is_dir():
+        parser.error(f"{DATA} is not there: these movies do not come with the project")
+    quiet_tensorflow()
+    heads: list[Any] = []
+    for name in options.sets:
+        truth = read_truth(DATA / f"{name}_gt.csv")
+        for way in options.ways:
+            try:
+                model = model_for(way, SETS[name], name, truth, options.minutes)
+            except ds.DeepStormError as error:
+                print(f"{name:21} {way:15} {error}", flush=True)
+                continue
+            for refine in (False, True)[: 1 + options.refine]:
+                result = ds.reconstruct(
+                    DATA / f"{name}.tif", model=model, settings=Reconstruction(refine=refine)
+                )
+                values = scored(result.table, truth)
+                if not heads:
+                    heads = list(values)
+                    print(f"{'set':21} {'way':15}" + "".join(f"{h:>10}" for h in heads))
+                row = "".join(f"{v:10.3f}" for v in values.values())
+                print(f"{name:21} {way + '+refine' * refine:15}{row}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
