@@ -34,7 +34,7 @@ PICTURES = {
     "matched.png": "tutorial-matched.png",
     "models/mine/loss.png": "tutorial-loss.png",
     "preview.png": "tutorial-preview.png",
-    "results/movie_dc-drift.png": "tutorial-drift.png",
+    "results/movie_drift_corrected-drift.png": "tutorial-drift.png",
     "results/clusters.png": "tutorial-clusters.png",
     "results/before.png": "tutorial-before.png",
     "results/after.png": "tutorial-after.png",

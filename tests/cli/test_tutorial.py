@@ -103,13 +103,13 @@ def test_what_came_out_is_right(done, capsys):
     command = ["evaluate", done / "results/movie.csv", done / "truth.csv", "--json"]
     assert main([*map(str, command), "--tolerance-nm", "100"]) == 0
     assert json.loads(capsys.readouterr().out)["scores"][0]["jaccard"] > 0.75
-    drift = load_toml(done / "results/movie_dc-run.toml")["results"]
+    drift = load_toml(done / "results/movie_drift_corrected-run.toml")["results"]
     assert drift["drift_x_nm"] == pytest.approx(DRIFT_NM[0], abs=12)
     assert drift["drift_y_nm"] == pytest.approx(DRIFT_NM[1], abs=12)
 
 
 def test_tables_follow_from_each_other_and_the_report_tells_it(done):
-    steps = ("movie", "movie_dc", "movie_merged", "movie_f")
+    steps = ("movie", "movie_drift_corrected", "movie_merged", "movie_filtered")
     rows = [len(ds.read_table(done / f"results/{name}.csv")) for name in steps]
     assert rows[0] == rows[1] > rows[2] > rows[3] > 0.5 * rows[0]
     html = (done / "results/final.html").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,14 +79,14 @@ def test_a_file_that_appears_while_writing_is_not_replaced(tmp_path):
     assert names(tmp_path) == ["movie.csv"]
 
 
-def test_check_outputs_names_all_that_exist_and_makes_folders(tmp_path):
+def test_check_outputs_names_all_that_exist_and_makes_nothing(tmp_path):
     for name in ("a.tif", "a.csv"):
         (tmp_path / name).touch()
     paths = [tmp_path / "a.tif", tmp_path / "a.csv", tmp_path / "new" / "a.html"]
     with pytest.raises(OutputError, match=r"a\.tif and .*a\.csv exist already"):
         check_outputs(paths)
     check_outputs(paths, overwrite=True)
-    assert names(tmp_path / "new") == []
+    assert names(tmp_path) == ["a.csv", "a.tif"]
 
 
 def test_an_output_that_is_a_folder_is_refused(tmp_path):
@@ -119,12 +120,20 @@ def test_operating_system_errors_become_sentences(tmp_path, number, words):
 
 
 def test_an_unwritable_folder_is_refused_before_work(tmp_path, monkeypatch):
-    def refuse(self, *args, **kwargs):
-        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+    def refuse(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(kwargs["dir"]))
 
-    monkeypatch.setattr(Path, "touch", refuse)
-    with pytest.raises(OutputError, match="you may not write there"):
-        check_outputs([tmp_path / "movie.csv"])
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    for path in (tmp_path / "movie.csv", tmp_path / "new" / "deeper" / "movie.csv"):
+        with pytest.raises(OutputError, match="you may not write there"):
+            check_outputs([path])
+    assert names(tmp_path) == []
+
+
+def test_the_folder_of_an_output_is_made_when_it_is_written(tmp_path):
+    with atomic_path(tmp_path / "new" / "deeper" / "movie.csv") as partial:
+        partial.write_text("")
+    assert names(tmp_path / "new" / "deeper") == ["movie.csv"]
 
 
 def test_errors_about_inputs_pass_unchanged(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +26,7 @@ def test_an_input_is_not_replaced_even_with_overwrite(movie):
             OutputError, match=r"the output .*movie\.tif is the stack itself"
         ) as told:
             check_outputs([movie], overwrite=True)
-        assert "movie_result.tif" in told.value.advice
+        assert "--overwrite does not replace an input" in told.value.advice
         with pytest.raises(OutputError), atomic_path(movie, overwrite=True) as partial:
             partial.write_bytes(b"image")
     assert movie.read_bytes() == b"raw"
@@ -86,9 +88,50 @@ def test_a_folder_that_holds_an_input_is_not_replaced(tmp_path):
 
 
 def test_what_is_no_input_is_replaced(movie, tmp_path):
-    with reading([("stack", movie), ("stack", tmp_path / "absent.tif")]):
-        check_outputs([tmp_path / "absent.tif", tmp_path / "new.tif"])
+    with reading([("stack", movie)]):
+        check_outputs([tmp_path / "new.tif"])
     check_outputs([movie], overwrite=True)  # the run is over
+
+
+def test_a_movie_that_is_still_to_be_written_is_an_input(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with reading([("watch", "movie.tif")]):
+        with pytest.raises(OutputError, match="watch"):
+            check_not_an_input(tmp_path / "movie.tif")
+        (tmp_path / "movie.tif").write_bytes(b"raw")
+        with pytest.raises(OutputError, match="watch"):
+            check_not_an_input(tmp_path / "movie.tif")
+
+
+def other_device(monkeypatch, folder):
+    """Let files in a folder lie on another device, as on a disk that is mounted twice."""
+    plain = os.stat
+
+    def moved(path, **more):
+        values = list(plain(path, **more))
+        if Path(path).parent == folder:
+            values[2] += 1
+        return os.stat_result(values, {"st_mtime": plain(path, **more).st_mtime})
+
+    monkeypatch.setattr(os, "stat", moved)
+    monkeypatch.setattr(Path, "stat", moved)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_disk_that_is_mounted_twice(movie, tmp_path, monkeypatch, same):
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    shutil.copy2(movie, mount / "movie.tif")
+    if not same:
+        (mount / "movie.tif").write_bytes(b"sum")
+        shutil.copystat(movie, mount / "movie.tif")
+    other_device(monkeypatch, mount)
+    with reading([("stack", movie)]):
+        if same:
+            with pytest.raises(OutputError, match="on another path, or a copy of it"):
+                check_not_an_input(mount / "movie.tif")
+        else:
+            check_not_an_input(mount / "movie.tif")
 
 
 def test_inputs_of_the_run_around_are_protected_too(movie, tmp_path):

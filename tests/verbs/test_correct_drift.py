@@ -18,15 +18,16 @@ def movie(tmp_path):
 
 def test_writes_table_drift_and_plot(movie, tmp_path):
     result = ds.correct_drift(movie, bins=10)
+    name = "movie_drift_corrected"
     assert [path.name for path in result.written] == [
-        "movie_dc.csv", "movie_dc-drift.json", "movie_dc-drift.png", "movie_dc-run.toml",
-    ]  # fmt: skip
+        f"{name}{ending}" for ending in (".csv", "-drift.json", "-drift.png", "-run.toml")
+    ]
     assert result.total_nm == pytest.approx((346.4, 200), abs=6)
     assert "10 time bins, 45 of 45 pairs agree" in result.summary()
     assert result.to_json()["drift_x_nm"] == result.total_nm[0]
-    with Image.open(tmp_path / "movie_dc-drift.png") as plot:
+    with Image.open(tmp_path / "movie_drift_corrected-drift.png") as plot:
         assert plot.size[0] > 1000
-    before, after = ds.read_table(movie), ds.read_table(tmp_path / "movie_dc.csv")
+    before, after = ds.read_table(movie), ds.read_table(tmp_path / "movie_drift_corrected.csv")
     moved = before["x_nm"] - after["x_nm"]
     assert moved[before["frame"] == 599].to_numpy() == pytest.approx(result.total_nm[0], abs=0.01)
 
@@ -34,7 +35,9 @@ def test_writes_table_drift_and_plot(movie, tmp_path):
 def test_the_same_drift_taken_off_another_table(movie, tmp_path):
     first = ds.correct_drift(movie, bins=10)
     other = ds.correct_drift(
-        movie, drift_file=tmp_path / "movie_dc-drift.json", output=tmp_path / "other.csv"
+        movie,
+        drift_file=tmp_path / "movie_drift_corrected-drift.json",
+        output=tmp_path / "other.csv",
     )
     assert "from the file" in other.summary()
     np.testing.assert_allclose(other.table["x_nm"], first.table["x_nm"], atol=1e-6)
@@ -48,7 +51,7 @@ def test_a_table_without_drift_is_said_to_have_none(movie):
 
 
 def test_nothing_is_replaced_or_left_behind(movie, tmp_path):
-    (tmp_path / "movie_dc-drift.png").write_text("precious")
+    (tmp_path / "movie_drift_corrected-drift.png").write_text("precious")
     with pytest.raises(OutputError, match="exists already"):
         ds.correct_drift(movie)
     assert len(list(tmp_path.iterdir())) == 2

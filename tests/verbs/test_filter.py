@@ -26,9 +26,9 @@ def test_filters_a_table_of_thunderstorm_beside_it(movie, tmp_path):
     whole = ds.read_table(movie)
     result = ds.filter(movie, "uncertainty_xy < 10 & intensity > 1000", sigma_nm="90:130")
     assert result.written == (
-        tmp_path / f"{TABLE}_f.csv",
-        tmp_path / f"{TABLE}_f-protocol.txt",
-        tmp_path / f"{TABLE}_f-run.toml",
+        tmp_path / f"{TABLE}_filtered.csv",
+        tmp_path / f"{TABLE}_filtered-protocol.txt",
+        tmp_path / f"{TABLE}_filtered-run.toml",
     )
     expected = whole.query(
         "uncertainty_xy_nm < 10 and intensity_photon > 1000 and 90 <= sigma_nm <= 130"

@@ -48,7 +48,7 @@ def template(tmp_path_factory):
             "model": "<model>",
             **{name: part.model_dump() for name, part in parts.items()},
         },
-        "outputs": {"files": ["out.tif", "out.csv", "out-run.toml"]},
+        "outputs": {"image": "out.tif", "table": "out.csv", "record": "out-run.toml"},
         "results": {"frames": 60, "localizations": len(table), "threshold": 0.5},
         "timings": {"seconds": 12.5, "frames_per_second": 4.8},
         "versions": {"deep-storm": "0.1.0"},

@@ -75,13 +75,14 @@ def _argument(verb: Verb, argument: Argument) -> inspect.Parameter:
     parameter = verb.parameters[argument.name]
     required = parameter.default is inspect.Parameter.empty
     description = argument.description
+    kind = str if argument.writes else argument.kind  # a path forgets the "/" of a folder
     if parameter.default not in (None, False, inspect.Parameter.empty):
         description += f" [default {_shown(parameter.default)}]"
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
         flags = [argument.option or _option(argument.name)]
         flags += [SHORT[argument.name]] if argument.name in SHORT else []
-        return _parameter(argument.name, argument.kind, description, flags, required=required)
-    return _parameter(argument.name, argument.kind, description, None, required=required)
+        return _parameter(argument.name, kind, description, flags, required=required)
+    return _parameter(argument.name, kind, description, None, required=required)
 
 
 def _common(verb: Verb) -> Iterator[inspect.Parameter]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.psf import psf_with_table
+from deep_storm.io.outputs import Outputs
 from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
 
 if TYPE_CHECKING:
@@ -89,21 +90,18 @@ def imported_simulation(
     return Imported(open_frames(stack), found.table), Molecules(found.camera, *found.matched)
 
 
-def training_set_paths(stem: Path | str | None) -> tuple[Path, ...]:
+def training_set_outputs(stem: Path | str | None, overwrite: bool) -> Outputs:
     """Return the files that show a training set: patches, their emitters, a picture."""
-    if stem is None:
-        return ()
-    name = str(stem).removesuffix(".tif").removesuffix(".csv").removesuffix(".png")
-    return tuple(Path(name + end) for end in (".tif", ".csv", ".png"))
+    endings = {"patches": ".tif", "truth": ".csv", "picture": ".png"}
+    return Outputs.of(stem, endings, name="training_set", tail="training_set", overwrite=overwrite)
 
 
 def write_training_set(
-    paths: tuple[Path, ...],
+    outputs: Outputs,
     molecules: Molecules,
     imported: Imported | None,
     network: Network,
     training: Training,
-    overwrite: bool,
 ) -> None:
     """Write the patches that training sees first: stack, ground truth and a picture of some.
 
@@ -112,7 +110,7 @@ def write_training_set(
     OutputError
         A file exists already or cannot be written.
     """
-    if not paths:
+    if not outputs:
         return
     from deep_storm.io.images import write_stack
     from deep_storm.io.tables.thunderstorm import write_ground_truth
@@ -123,15 +121,18 @@ def write_training_set(
     from deep_storm.training.schedule import settings_for
     from deep_storm.training.session import make_data
 
-    stack, table, picture = paths
     camera = molecules.camera
     scales = Scales.matching(camera, molecules.psf, molecules.emitters, molecules.background)
     settings = settings_for(make_network(network), training)
     shown = first_patches(make_data(molecules, scales, settings, imported), EXAMPLES)
-    write_stack(stack, shown.stack, camera.pixel_size_nm, overwrite)
-    write_ground_truth(table, shown.truth, camera, overwrite)
+    overwrite = outputs.overwrite
+    with outputs.writing("patches") as path:
+        write_stack(path, shown.stack, camera.pixel_size_nm, overwrite)
+    with outputs.writing("truth") as path:
+        write_ground_truth(path, shown.truth, camera, overwrite)
     figure = patch_sheet(shown.stack, shown.truth, camera.pixel_size_nm)
-    save_figure(figure, picture, overwrite)
+    with outputs.writing("picture") as path:
+        save_figure(figure, path, overwrite)
 
 
 def frames_of_movie(

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from deep_storm.io.guard import file_key, reading
+from deep_storm.io.guard import reading
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,9 +55,20 @@ def inputs_of(verb: Verb, given: Mapping[str, Any]) -> Iterator[Named]:
         if argument is not None and (argument.writes or not _may_be_path(argument.kind)):
             continue
         what = "settings file" if name == "config" else name.replace("_", " ")
-        for path in filter(file_key, _paths(value)):
-            yield what, path
-            yield from _read_with(path, what)
+        for path in _paths(value):
+            if _exists(path):
+                yield what, path
+                yield from _read_with(path, what)
+            elif argument is not None and path.suffix:  # a movie that is still to be written
+                yield what, path
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is something; a text that cannot be a path is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _may_be_path(kind: Any) -> bool:
@@ -93,7 +104,7 @@ def _read_with(path: Path, what: str) -> Iterator[Named]:
             yield what, path / name
     elif path.suffix.lower() == ".toml":
         yield from _named_in(path)
-    elif path.suffix.lower() == ".csv":
+    elif path.suffix.lower() == ".csv" and protocol_path(path).is_file():
         yield "protocol", protocol_path(path)
 
 
@@ -108,5 +119,5 @@ def _named_in(path: Path) -> Iterator[Named]:
         return  # whoever reads it says so
     for what, value in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(value, str) and value:
-            for file in (Path(value), path.with_name(Path(value).name)):
+            for file in filter(_exists, (Path(value), path.with_name(Path(value).name))):
                 yield f"{what} of the record {path.name},", file

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, DeepStormError
 from deep_storm.io.files import atomic_path
+from deep_storm.io.marks import OURS
 from deep_storm.io.stacks.tiff import as_stack_error, open_tiff
 
 LABELS = ("offset [ADU]", "gain [photon/ADU]", "variance [ADU²]")
@@ -97,7 +98,7 @@ def write_camera_maps(
         pages[2] = maps.read_noise_adu**2
     about = {"axes": "ZYX", "Labels": list(LABELS)}
     with atomic_path(path, overwrite) as partial:
-        tifffile.imwrite(partial, pages, imagej=True, metadata=about)
+        tifffile.imwrite(partial, pages, imagej=True, metadata=about, software=OURS)
 
 
 def _pages(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:

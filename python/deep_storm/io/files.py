@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
 
 
 def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = False) -> None:
-    """Check, before any work is done, that outputs can be written; make their folders.
+    """Check that files can be written; nothing is made or changed.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
     Raises
     ------
     OutputError
-        A file exists already (all of them are named), is a folder or an input of this run, or
-        cannot be written.
+        A file exists already (all of them are named), is a folder or an input of the run under
+        way, or cannot be written.
     """
     files = [Path(path) for path in paths]
     for path in files:
@@ -87,7 +88,7 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
             "choose another name or allow replacing it with --overwrite",
         )
     for parent in {path.parent for path in files}:
-        _make_writable(parent)
+        _check_writable(parent)
 
 
 @contextmanager
@@ -115,6 +116,7 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     check_outputs([final], overwrite)
     partial = _partial_name(final)
     try:
+        final.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         _flush(partial)
         check_outputs([final], overwrite)  # it may have come into being meanwhile
@@ -154,14 +156,14 @@ def atomic_folder(
         The folder exists already, is something else, or cannot be written.
     """
     final = Path(path)
-    _check_folder(final, overwrite, marker)
+    check_folder(final, overwrite, marker)
     partial = _partial_name(final)
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
         yield partial
         for file in sorted(p for p in partial.rglob("*") if p.is_file()):
             _flush(file)
-        _check_folder(final, overwrite, marker)
+        check_folder(final, overwrite, marker)
         _replace_folder(partial, final)
         _flush_folder(final.parent)
     except OSError as error:
@@ -202,18 +204,27 @@ def sha256(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def _make_writable(folder: Path) -> None:
-    """Make a folder and try whether a file can be made in it."""
-    probe = folder / f".{secrets.token_hex(6)}.part"
+def _check_writable(folder: Path) -> None:
+    """Try whether a file can be made in a folder, or where the folder is going to be made."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        there = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+        # A file without a name where the system has such; os.access knows no network disks.
+        with tempfile.TemporaryFile(dir=there, prefix=".", suffix=".part"):
+            pass
     except OSError as error:
         raise output_error(folder, error) from error
 
 
-def _check_folder(final: Path, overwrite: bool, marker: str) -> None:
+def check_folder(path: str | os.PathLike[str], overwrite: bool, marker: str) -> None:
+    """Check that a folder can be written as :func:`atomic_folder` does; nothing is changed.
+
+    Raises
+    ------
+    OutputError
+        The folder exists already, is something else or an input of the run under way, or cannot
+        be written.
+    """
+    final = Path(path)
     check_not_an_input(final)
     if final.exists() and not final.is_dir():
         raise OutputError(f"the output {final} is a file", "a folder", "choose another name")
@@ -230,7 +241,7 @@ def _check_folder(final: Path, overwrite: bool, marker: str) -> None:
                 f"an empty folder or one with a {marker}",
                 "choose another folder; this one is not replaced",
             )
-    _make_writable(final.parent)
+    _check_writable(final.parent)
 
 
 def _replace_folder(partial: Path, final: Path) -> None:

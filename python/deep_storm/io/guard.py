@@ -6,8 +6,8 @@ it is allowed to replace::
     with reading([("stack", "movie.tif")]):
         check_not_an_input("movie.tif")  # OutputError
 
-Two names are compared as files, not as text: through symbolic and hard links, relative paths and
-file systems that ignore case.
+Two names are compared as files, not as text: through symbolic and hard links, relative paths,
+file systems that ignore case, and a disk that is mounted twice.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from deep_storm.errors import OutputError
 
 StrPath = str | os.PathLike[str]
 Key = tuple[int, int] | str
+
+_TIME_SECONDS = 2.0
+"""File systems keep times so exactly; one that is mounted twice may tell the same time twice."""
+_SAMPLE_BYTES = 1 << 16
 
 
 class Input(NamedTuple):
@@ -43,11 +47,10 @@ def reading(inputs: Iterable[tuple[str, StrPath]]) -> Iterator[None]:
     Parameters
     ----------
     inputs
-        What each is called (``stack``), and where it is. What does not exist cannot be lost and
-        is left out.
+        What each is called (``stack``), and where it is or, for a movie that nobody has begun to
+        write, will be.
     """
-    keys = ((what, Path(path), file_key(path)) for what, path in inputs)
-    found = tuple(Input(what, path, key) for what, path, key in keys if key is not None)
+    found = tuple(Input(what, Path(path), file_key(path)) for what, path in inputs)
     token = _inputs.set((*_inputs.get(), *found))
     try:
         yield
@@ -61,34 +64,63 @@ def check_not_an_input(path: StrPath) -> None:
     Raises
     ------
     OutputError
-        It names the input, and a name that would do.
+        It names the input.
     """
+    said = clash_with_input(path)
+    if said:
+        raise OutputError(
+            said,
+            "a file that this run does not read",
+            "choose another name; --overwrite does not replace an input",
+        )
+
+
+def clash_with_input(path: StrPath) -> str:
+    """Say which input of the run under way an output would replace; empty if it is none."""
     output, key = Path(path), file_key(path)
-    if key is None:
-        return
     for what, source, other in _inputs.get():
-        if key == other:
+        if key in (other, file_key(source)):
             where = "itself" if output == source else f"{source} itself"
-            raise _refused(output, f"the output {output} is the {what} {where}")
+            return f"the output {output} is the {what} {where}"
+        if _is_seen_twice(output, source):
+            return f"the output {output} is the {what} {source} on another path, or a copy of it"
         if output.is_dir() and key in map(file_key, Path(os.path.realpath(source)).parents):
-            raise _refused(output, f"the {what} {source} lies in the output folder {output}")
+            return f"the {what} {source} lies in the output folder {output}"
+    return ""
 
 
-def file_key(path: StrPath) -> Key | None:
-    """Return what a file or folder is known by, whatever it is called; None if there is none."""
+def file_key(path: StrPath) -> Key:
+    """Return what a file or folder is known by, whatever it is called.
+
+    Device and number where the file system has them; else, or when nothing is there yet, the
+    spelling of the whole path, without case.
+    """
     try:
         found = os.stat(path)  # noqa: PTH116 - a name that cannot be a path is no error here
+        if found.st_ino:
+            return found.st_dev, found.st_ino
     except (OSError, ValueError):
-        return None
-    if found.st_ino:
-        return found.st_dev, found.st_ino
-    return os.path.realpath(path).casefold()  # a network disk without file numbers
+        pass
+    return os.path.realpath(path).casefold()
 
 
-def _refused(output: Path, received: str) -> OutputError:
-    free = output.with_name(f"{output.stem}_result{output.suffix}")
-    return OutputError(
-        received,
-        "a file that this run does not read",
-        f"choose another name, such as {free}; --overwrite does not replace an input",
-    )
+def _is_seen_twice(output: Path, source: Path) -> bool:
+    """Tell whether two files on different devices are one, as on a disk that is mounted twice."""
+    if output.name.casefold() != source.name.casefold():
+        return False
+    try:
+        one, other = output.stat(), source.stat()
+    except OSError:
+        return False
+    if one.st_dev == other.st_dev or not one.st_size or one.st_size != other.st_size:
+        return False
+    same_time = abs(one.st_mtime - other.st_mtime) <= _TIME_SECONDS
+    return same_time and output.is_file() and _ends(output) == _ends(source)
+
+
+def _ends(path: Path) -> bytes:
+    """Return the first and the last bytes of a file."""
+    with path.open("rb") as file:
+        first = file.read(_SAMPLE_BYTES)
+        file.seek(-min(_SAMPLE_BYTES, path.stat().st_size), os.SEEK_END)
+        return first + file.read()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from deep_storm.errors import StackError
 from deep_storm.io import mapped
 from deep_storm.io.files import atomic_path
+from deep_storm.io.marks import OURS
 from deep_storm.io.pyramid import write_pyramid
 from deep_storm.io.stacks.tiff import TiffFrames
 from deep_storm.words import counted
@@ -29,6 +30,7 @@ def write_image(
     image: npt.NDArray[Any],
     pixel_size_nm: float,
     overwrite: bool = False,
+    mark: str = OURS,
 ) -> None:
     """Write a super-resolution image: float32, ImageJ TIFF, scale in µm.
 
@@ -46,6 +48,8 @@ def write_image(
         Edge of a pixel of the image.
     overwrite
         Whether an existing file may be replaced.
+    mark
+        What the file says wrote it, see :mod:`deep_storm.io.marks`.
 
     Raises
     ------
@@ -58,10 +62,11 @@ def write_image(
     if values.ndim != 2 or values.size == 0:
         raise StackError(f"the image has the shape {values.shape}", "(height, width)")
     if values.size > mapped.MOST_PIXELS_IN_MEMORY:
-        write_pyramid(path, values, pixel_size_nm, overwrite)
+        write_pyramid(path, values, pixel_size_nm, overwrite, mark)
         return
     low, high = display_range(values)
-    _write_imagej(path, values, pixel_size_nm, {"axes": "YX", "min": low, "max": high}, overwrite)
+    about = {"axes": "YX", "min": low, "max": high}
+    _write_imagej(path, values, pixel_size_nm, about, overwrite, software=mark)
 
 
 def write_bands(
@@ -126,6 +131,7 @@ def write_bands(
             shape=shape,
             dtype=dtype,
             photometric="rgb" if colour else "minisblack",
+            software=OURS,
             **kind,
         )
         with tifffile.TiffFile(partial) as tif:
@@ -258,7 +264,7 @@ def _write_imagej(
             imagej=True,
             resolution=(per_um, per_um),
             metadata={"unit": "um", **metadata},
-            **layout,
+            **{"software": OURS, **layout},
         )
 
 

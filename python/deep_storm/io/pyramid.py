@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from deep_storm.io.files import atomic_path
 from deep_storm.io.mapped import band_rows, let_go, on_disk
+from deep_storm.io.marks import OURS
 
 TILE_PX = 512
 SMALLEST_PX = 1024
@@ -25,7 +26,11 @@ Float32 = npt.NDArray[np.float32]
 
 
 def write_pyramid(
-    path: str | os.PathLike[str], image: Float32, pixel_size_nm: float, overwrite: bool = False
+    path: str | os.PathLike[str],
+    image: Float32,
+    pixel_size_nm: float,
+    overwrite: bool = False,
+    mark: str = OURS,
 ) -> None:
     """Write an image with its pyramid; never more than a few rows of tiles are in memory.
 
@@ -39,6 +44,8 @@ def write_pyramid(
         Edge of a pixel of the image.
     overwrite
         Whether an existing file may be replaced.
+    mark
+        What the file says wrote it, see :mod:`deep_storm.io.marks`.
 
     Raises
     ------
@@ -74,6 +81,7 @@ def write_pyramid(
                 photometric="minisblack",
                 resolution=(per_cm, per_cm),
                 resolutionunit="CENTIMETER",
+                software=mark,
                 **(later if level else first),
             )
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.tables import SAME_PIXELS, TableSource, table_of
 from deep_storm.interface.declaration import Argument
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = Argument("table", "localization table (CSV)")
+TABLE_ENDING, PROTOCOL = ".csv", "-protocol.txt"
 RECORD, DRIFT_FILE = "-run.toml", "-drift.json"
 """Endings of what is written beside a table: what was done, and the drift that was taken off."""
+TableResultT = TypeVar("TableResultT", bound="TableResult")
 
 
 @dataclass(frozen=True)
@@ -31,58 +35,51 @@ class TableJob:
         Validated, at least one row.
     camera
         As given, else as the protocol beside the table says; None when nobody knows.
-    output
-        The table to write, if any.
-    extra
-        Further files.
-    overwrite
-        Whether existing files may be replaced.
+    outputs
+        ``table``, where the camera is known ``protocol``, further files of the verb, ``record``.
     source
         The file that the table was read from; None for a table in memory.
     """
 
     table: pd.DataFrame
     camera: Camera | None
-    output: Path | None
-    extra: tuple[Path, ...]
-    overwrite: bool
+    outputs: Outputs
     source: Path | None = None
-
-    @property
-    def protocol(self) -> Path | None:
-        """ThunderSTORM's protocol of the new table, where the camera is known."""
-        from deep_storm.io.tables.thunderstorm import protocol_path
-
-        return protocol_path(self.output) if self.output and self.camera else None
-
-    @property
-    def record(self) -> Path | None:
-        """The record of what was done, beside the new table."""
-        return self.output.with_name(self.output.stem + RECORD) if self.output else None
-
-    @property
-    def written(self) -> tuple[Path, ...]:
-        """All files that are written."""
-        files = (self.output, self.protocol, *self.extra, self.record)
-        return tuple(path for path in files if path is not None)
 
     def write(self, table: pd.DataFrame) -> None:
         """Write the new table, and the protocol that ThunderSTORM wants beside it."""
         from deep_storm.io.tables.thunderstorm import write_protocol, write_table
 
-        if self.output is None:
+        if not self.outputs:
             return
-        write_table(self.output, table, overwrite=self.overwrite)
-        if self.protocol is not None and self.camera is not None:
-            write_protocol(self.protocol, self.camera, self.overwrite)
+        with self.outputs.writing("table") as path:
+            write_table(path, table, overwrite=self.outputs.overwrite)
+        if self.camera is not None:
+            with self.outputs.writing("protocol") as path:
+                write_protocol(path, self.camera, self.outputs.overwrite)
 
-    def note(self, verb: str, result: TableResult, settings: Settings, **inputs: Any) -> None:
+    def noted(
+        self, verb: str, result: TableResultT, settings: Settings, **inputs: Any
+    ) -> TableResultT:
         """Write down what was done: settings, input, and what came of it, for the report.
 
-        ``inputs`` are what was given beside the settings.
+        Parameters
+        ----------
+        verb
+            What was done.
+        result
+            What came of it; its files are written.
+        settings
+            Of the verb.
+        **inputs
+            What was given beside the settings.
+
+        Returns
+        -------
+        The result with all files that were written.
         """
-        if self.record is None:
-            return
+        if not self.outputs:
+            return result
         from importlib.metadata import version
 
         from deep_storm.io.config import write_config
@@ -96,20 +93,22 @@ class TableJob:
             type(settings).__name__.lower(): settings.model_dump(),
             "run": {"verb": verb},
             "inputs": given,
-            "outputs": {"files": [path.name for path in result.written]},
+            "outputs": self.outputs.names_written,
             "results": {**result.to_json(), "summary": result.summary().splitlines()},
             "versions": {"deep-storm": version("deep-storm")},
         }
-        write_config(self.record, sections, self.overwrite)
+        with self.outputs.writing("record") as path:
+            write_config(path, sections, self.outputs.overwrite)
+        return replace(result, written=self.outputs.written)
 
 
 def open_job(
     source: TableSource,
     output: Path | str | None,
-    ending: str,
+    tail: str,
     camera: Camera | None,
     overwrite: bool,
-    extra: Iterable[str] = (),
+    extra: Mapping[str, str] = MappingProxyType({}),
 ) -> TableJob:
     """Read a table, and check that its successor can be written before any work is done.
 
@@ -118,16 +117,16 @@ def open_job(
     source
         File or table in memory.
     output
-        The table to write; by default ``TABLE_ENDING.csv`` beside a file, nothing for a table in
+        The table to write; by default ``TABLE_TAIL.csv`` beside a file, nothing for a table in
         memory.
-    ending
-        That ending.
+    tail
+        That tail.
     camera
         Converts px and ADU; by default ThunderSTORM's protocol beside a file.
     overwrite
         Whether existing files may be replaced.
     extra
-        Endings of further files beside the output: ``-drift.json``.
+        Endings of further files beside the output, by name: ``{"drift": "-drift.json"}``.
 
     Raises
     ------
@@ -136,29 +135,36 @@ def open_job(
     CameraError
         The protocol beside it is damaged, or its pixels are not those of the camera.
     OutputError
-        A file exists already or cannot be written.
+        A file exists already, is an input, or cannot be written.
     """
     from deep_storm.errors import TableError
-    from deep_storm.io.files import check_outputs
     from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
     from deep_storm.localizations import validated
 
-    path = Path(output) if output is not None else None
     file = Path(source) if isinstance(source, (str, os.PathLike)) else None
-    if file is not None:
-        path = file.with_name(f"{file.stem}_{ending}.csv") if path is None else path
-        protocol = find_protocol(file)
-        if protocol is not None:
-            camera = _one_camera(camera, read_protocol(protocol), protocol)
+    protocol = None if file is None else find_protocol(file)
+    known = camera is not None or protocol is not None
+    name = f"{name_of(source, 'table')}_{tail}"
+    if output is None and file is not None:
+        output = file.with_name(name + TABLE_ENDING)
+    endings = {"table": TABLE_ENDING, **({"protocol": PROTOCOL} if known else {}), **extra}
+    outputs = Outputs.of(
+        output,
+        {**endings, "record": RECORD},
+        name=name,
+        tail=tail,
+        overwrite=overwrite,
+        any_ending=True,
+    )
+    outputs.check()
+    if protocol is not None:
+        camera = _one_camera(camera, read_protocol(protocol), protocol)
     table = table_of(source, camera=camera)
     if file is None:
         table = validated(table)
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
-    more = () if path is None else tuple(path.with_name(path.stem + end) for end in extra)
-    job = TableJob(table, camera, path, more, overwrite, file)
-    check_outputs(job.written, overwrite)
-    return job
+    return TableJob(table, camera, outputs, file)
 
 
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
@@ -191,7 +197,7 @@ class TableResult:
 
     table: pd.DataFrame
     rows_before: int
-    written: tuple[Path, ...]
+    written: tuple[Path, ...] = field(default=(), kw_only=True)
 
     def summary(self) -> str:
         """Return how many rows there are."""

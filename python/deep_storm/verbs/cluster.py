@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from deep_storm.postprocessing.pattern import Pattern
 
-ENDINGS = ("-summary.csv", "-pattern.csv", ".png")
+ENDINGS = {"clusters": "-summary.csv", "pattern": "-pattern.csv", "picture": ".png"}
 
 
 @dataclass(frozen=True)
@@ -132,29 +132,28 @@ def cluster(
     job = open_job(table, output, "clusters", camera, overwrite, ENDINGS)
     labelled = cluster_table(job.table, settings)
     clusters, pattern = cluster_summary(labelled), point_pattern(job.table, settings)
-    written = _write(job, labelled, clusters, pattern)
-    result = ClusterResult(labelled, len(job.table), written, clusters, pattern)
-    job.note("cluster", result, settings)
-    return result
+    _write(job, labelled, clusters, pattern)
+    result = ClusterResult(labelled, len(job.table), clusters, pattern)
+    return job.noted("cluster", result, settings)
 
 
 def _write(
     job: TableJob, labelled: pd.DataFrame, clusters: pd.DataFrame, pattern: Pattern | None
-) -> tuple[Path, ...]:
+) -> None:
     """Write the files; without a pattern there is no file of it."""
-    if not job.written:
-        return ()
+    if not job.outputs:
+        return
     from deep_storm.io.files import atomic_path
     from deep_storm.report.clusters import clusters_figure
     from deep_storm.report.figures import save_figure
 
     job.write(labelled)
-    numbers, curves, picture = job.extra
-    tables = [(numbers, clusters)]
+    outputs = job.outputs
+    tables = {"clusters": clusters}
     if pattern is not None:
-        tables.append((curves, pattern.table()))
-    for path, values in tables:
-        with atomic_path(path, job.overwrite) as partial:
+        tables["pattern"] = pattern.table()
+    for name, values in tables.items():
+        with outputs.writing(name) as path, atomic_path(path, outputs.overwrite) as partial:
             values.to_csv(partial, index=False, float_format="%.6g")
-    save_figure(clusters_figure(labelled, clusters, pattern), picture, job.overwrite)
-    return tuple(path for path in job.written if pattern is not None or path != curves)
+    with outputs.writing("picture") as path:
+        save_figure(clusters_figure(labelled, clusters, pattern), path, outputs.overwrite)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deep_storm.io.tables.drift_files import Drift
     from deep_storm.postprocessing.drift import MeasuredDrift
 
-DRIFT_PLOT = "-drift.png"
+ENDINGS = {"drift": DRIFT_FILE, "picture": "-drift.png"}
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def correct_drift(
     table
         ThunderSTORM table (CSV), or a table in memory.
     output
-        The table to write, by default ``TABLE_dc.csv``; ``…-drift.json`` beside it is what
-        ThunderSTORM loads, ``…-drift.png`` the plot, ``…-run.toml`` notes what was done. A table in
-        memory is only returned.
+        The table to write, by default ``TABLE_drift_corrected.csv``; ``…-drift.json`` beside it is
+        what ThunderSTORM loads, ``…-drift.png`` the plot, ``…-run.toml`` notes what was done. A
+        table in memory is only returned.
     drift_file
         Drift from a file, such as that of another channel, instead of measuring it.
     settings
@@ -133,7 +133,7 @@ def correct_drift(
     """
     from deep_storm.postprocessing.drift import corrected
 
-    job = open_job(table, output, "dc", camera, overwrite, (DRIFT_FILE, DRIFT_PLOT))
+    job = open_job(table, output, "drift_corrected", camera, overwrite, ENDINGS)
     if drift_file is not None:
         from deep_storm.io.tables.drift_files import read_drift
 
@@ -143,9 +143,8 @@ def correct_drift(
         drift = measured.drift
     moved = corrected(job.table, drift)
     _write(job, moved, drift)
-    result = DriftResult(moved, len(job.table), job.written, drift, measured)
-    job.note("correct-drift", result, settings, drift_file=drift_file)
-    return result
+    result = DriftResult(moved, len(job.table), drift, measured)
+    return job.noted("correct-drift", result, settings, drift_file=drift_file)
 
 
 def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> MeasuredDrift:
@@ -163,13 +162,14 @@ def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> M
 
 
 def _write(job: TableJob, moved: Any, drift: Drift) -> None:
-    if job.output is None:
+    if not job.outputs:
         return
     from deep_storm.io.tables.drift_files import write_drift
     from deep_storm.report.drift import drift_figure
     from deep_storm.report.figures import save_figure
 
-    file, plot = job.extra
     job.write(moved)
-    write_drift(file, drift, job.overwrite)
-    save_figure(drift_figure(drift), plot, job.overwrite)
+    with job.outputs.writing("drift") as path:
+        write_drift(path, drift, job.outputs.overwrite)
+    with job.outputs.writing("picture") as path:
+        save_figure(drift_figure(drift), path, job.outputs.overwrite)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device
 
@@ -127,7 +128,6 @@ def demo(
         The folder holds an earlier demo or cannot be written.
     """
     from deep_storm.errors import Cancelled
-    from deep_storm.io.files import check_outputs
     from deep_storm.io.tables.thunderstorm import read_protocol, read_table
     from deep_storm.report.plots import save_figure
     from deep_storm.runs.result import Common
@@ -137,8 +137,9 @@ def demo(
     from deep_storm.verbs.train import train
 
     folder = Path(output)
-    picture = folder / "demo.png"
-    check_outputs([folder / "demo.tif", folder / "demo.csv", picture], overwrite)
+    names = {"image": "demo.tif", "table": "demo.csv", "picture": "demo.png"}
+    outputs = Outputs({what: folder / name for what, name in names.items()}, overwrite)
+    outputs.check()
     data = Path(str(files("deep_storm") / "demo_data"))
     stack = data / "cmos_d2_first30.tif"
     camera = read_protocol(data / "cmos_d2_first30_memle-protocol.txt")
@@ -165,14 +166,15 @@ def demo(
     evaluation = Evaluation(tolerance_nm=(TOLERANCE_NM,), frames=f"1:{FRAMES}")
     ours = evaluate(result.table, truth, evaluation).scores[0]
     theirs = evaluate(thunderstorm, truth, evaluation).scores[0]
-    save_figure(_picture(stack, result, truth, ours), picture, overwrite)
+    with outputs.writing("picture") as picture:
+        save_figure(_picture(stack, result, truth, ours), picture, overwrite)
     return DemoResult(
         ours,
         theirs,
         result.frames_per_second,
         trained.trained.seconds / 60.0,
         folder,
-        (*trained.written, *result.written, picture),
+        (*trained.written, *result.written, *outputs.written),
     )
 
 

@@ -11,6 +11,7 @@ from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Optics, Psf
 
@@ -145,18 +146,25 @@ def estimate(
         A file exists already or cannot be written.
     """
     from deep_storm.estimation.result import with_optics
-    from deep_storm.io.files import check_outputs
 
-    written = () if output is None else (Path(output), Path(output).with_suffix(".png"))
-    check_outputs(written, overwrite)
+    source = localizations if stack is None else stack
+    outputs = Outputs.of(
+        output,
+        {"settings": ".toml", "picture": ".png"},
+        name=f"{name_of(source, 'molecules')}_matched",
+        tail="matched",
+        overwrite=overwrite,
+        any_ending=True,
+    )
+    outputs.check()
     check_pixel_sizes([localizations], camera)
     table = None if localizations is None else table_of(localizations, camera=camera)
     maps = maps_of(camera_maps, camera)
     frames, found = _found(stack, table, camera, maps, progress)
     found = with_optics(found, optics)
-    if written:
-        _write(found, frames, written, overwrite)
-    return EstimateResult(found, written)
+    if outputs:
+        _write(found, frames, outputs)
+    return EstimateResult(found, outputs.written)
 
 
 def _found(
@@ -198,9 +206,7 @@ def _some_frames(stream: FrameStream) -> Frames:
     return frames[:, rows, columns]
 
 
-def _write(
-    found: Estimate, frames: Frames | None, written: tuple[Path, ...], overwrite: bool
-) -> None:
+def _write(found: Estimate, frames: Frames | None, outputs: Outputs) -> None:
     from deep_storm.io.config import write_config
     from deep_storm.report.figures import save_figure
     from deep_storm.report.measuring import estimate_figure
@@ -213,5 +219,7 @@ def _write(
         size = Simulation(frames=count, width_px=width, height_px=height)
         parts = (found.camera, found.psf, found.emitters, found.background)
         simulated = simulate(*parts, size).stack
-    save_figure(estimate_figure(found, frames, simulated), written[1], overwrite)
-    write_config(written[0], found.sections(), overwrite)
+    with outputs.writing("picture") as path:
+        save_figure(estimate_figure(found, frames, simulated), path, outputs.overwrite)
+    with outputs.writing("settings") as path:
+        write_config(path, found.sections(), outputs.overwrite)

@@ -12,6 +12,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.settings import Evaluation
 
 if TYPE_CHECKING:
@@ -178,12 +179,18 @@ def evaluate(
         A file exists already or cannot be written.
     """
     from deep_storm.inputs.images import picture_of
-    from deep_storm.io.files import check_outputs
     from deep_storm.quality.scores import evaluate as compare
 
     _check_given(results, truth, true_image, wide_field)
-    paths = _paths(output, results is not None, true_image is not None, wide_field is not None)
-    check_outputs(paths.values(), overwrite)
+    source = reconstruction if results is None else results
+    outputs = Outputs.of(
+        output,
+        _endings(results is not None, true_image is not None, wide_field is not None),
+        name=f"{name_of(source, 'results')}_evaluated",
+        tail="evaluated",
+        overwrite=overwrite,
+    )
+    outputs.check()
     check_pixel_sizes([results, truth], camera)
     table = None if results is None else table_of(results, camera=camera)
     alone = truth is None and true_image is None and wide_field is None
@@ -201,7 +208,7 @@ def evaluate(
         None if seen is None else _with_wide_field(draw, seen),
         None if table is None else _resolution(table, settings, needed=alone),
     )
-    return _write(result, paths, true, seen, overwrite)
+    return _write(result, outputs, true, seen)
 
 
 def _check_given(
@@ -239,20 +246,17 @@ def _true_table(source: TableSource, camera: Camera | None) -> pd.DataFrame:
     return truth
 
 
-def _paths(output: Path | str | None, table: bool, true: bool, seen: bool) -> dict[str, Path]:
+def _endings(table: bool, true: bool, seen: bool) -> dict[str, str]:
     """Name the files that may be written."""
-    if output is None:
-        return {}
-    stem = str(output).removesuffix(".png")
     endings = {
+        "picture": (".png", table or true or seen),
         "ssim": ("-ssim.tif", true),
         "rse": ("-rse.tif", true),
         "wide_ssim": ("-wide-field-ssim.tif", seen),
         "wide_rse": ("-wide-field-rse.tif", seen),
         "frc": ("-frc.csv", table),
-        "picture": (".png", table or true or seen),
     }
-    return {name: Path(stem + end) for name, (end, wanted) in endings.items() if wanted}
+    return {name: end for name, (end, wanted) in endings.items() if wanted}
 
 
 def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> Draw:
@@ -309,38 +313,37 @@ def _resolution(
 
 
 def _write(
-    result: EvaluateResult,
-    paths: dict[str, Path],
-    true: Picture | None,
-    seen: Picture | None,
-    overwrite: bool,
+    result: EvaluateResult, outputs: Outputs, true: Picture | None, seen: Picture | None
 ) -> EvaluateResult:
-    """Write maps, curve and picture."""
+    """Write maps, curve and picture, as far as there is something to write."""
+    if not outputs:
+        return result
     from deep_storm.io.files import atomic_path
     from deep_storm.io.images import write_image
 
     parts: list[tuple[str, ImageMaps, float]] = []
-    written: list[Path] = []
     wide = None if result.wide_field is None else result.wide_field.maps
     for prefix, title, maps, picture in (
         ("", "true image", result.image, true),
         ("wide_", "wide field", wide, seen),
     ):
-        if maps is not None and picture is not None and paths:
+        if maps is not None and picture is not None:
             size_nm = picture.pixel_size_nm or 1000.0
             parts.append((title, maps, size_nm))
             for name, values in (("ssim", maps.ssim), ("rse", maps.rse)):
-                path = paths[prefix + name]
-                write_image(path, values.astype("float32"), size_nm, overwrite)
-                written.append(path)
-    if result.resolution is not None and paths:
-        with atomic_path(paths["frc"], overwrite) as partial:
-            result.resolution.table().to_csv(partial, index=False, float_format="%.6g")
-        written.append(paths["frc"])
-    if paths and (parts or result.resolution is not None):
+                with outputs.writing(prefix + name) as path:
+                    write_image(path, values.astype("float32"), size_nm, outputs.overwrite)
+    curve = result.resolution
+    if curve is not None:
+        with (
+            outputs.writing("frc") as path,
+            atomic_path(path, outputs.overwrite) as part,
+        ):
+            curve.table().to_csv(part, index=False, float_format="%.6g")
+    if parts or curve is not None:
         from deep_storm.report.figures import save_figure
         from deep_storm.report.judging import comparison_figure
 
-        save_figure(comparison_figure(parts, result.resolution), paths["picture"], overwrite)
-        written.append(paths["picture"])
-    return replace(result, written=tuple(written))
+        with outputs.writing("picture") as path:
+            save_figure(comparison_figure(parts, curve), path, outputs.overwrite)
+    return replace(result, written=outputs.written)

@@ -67,8 +67,8 @@ def filter(
     formula
         Condition in ThunderSTORM's own language; the same formula keeps the same rows there.
     output
-        The table to write, by default ``TABLE_f.csv``; ``…-run.toml`` beside it notes what was
-        done. A table in memory is only returned.
+        The table to write, by default ``TABLE_filtered.csv``; ``…-run.toml`` beside it notes what
+        was done. A table in memory is only returned.
     settings
         Ranges, frames and neighbours.
     camera
@@ -89,9 +89,8 @@ def filter(
     """
     from deep_storm.postprocessing.filtering import filter_table
 
-    job = open_job(table, output, "f", camera, overwrite)
+    job = open_job(table, output, "filtered", camera, overwrite)
     kept = filter_table(job.table, formula, settings)
     job.write(kept.table)
-    result = FilterResult(kept.table, len(job.table), job.written, kept.conditions)
-    job.note("filter", result, settings, formula=formula)
-    return result
+    result = FilterResult(kept.table, len(job.table), kept.conditions)
+    return job.noted("filter", result, settings, formula=formula)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from deep_storm.inputs.tables import TableSource
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.config import write_config
-from deep_storm.io.files import check_outputs
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.words import counted
 
@@ -50,7 +50,7 @@ class ImportResult:
     psf: Psf
     emitter_settings: Emitters
     background: Background
-    written: tuple[Path, ...]
+    written: tuple[Path, ...] = ()
 
     def summary(self) -> str:
         """Return a few lines about the simulation."""
@@ -134,8 +134,15 @@ def import_simulation(
     """
     from deep_storm.inputs.simulations import read_simulation
 
-    written = () if output is None else (Path(output),)
-    check_outputs(written, overwrite)
+    outputs = Outputs.of(
+        output,
+        {"settings": ".toml"},
+        name=f"{name_of(stack, 'simulation')}_matched",
+        tail="matched",
+        overwrite=overwrite,
+        any_ending=True,
+    )
+    outputs.check()
     found = read_simulation(stack, truth, camera)
     result = ImportResult(
         *found.shape,
@@ -144,8 +151,8 @@ def import_simulation(
         found.camera,
         found.camera_origin,
         *found.matched,
-        written,
     )
-    for path in written:
-        write_config(path, result.sections(), overwrite)
-    return result
+    if outputs:
+        with outputs.writing("settings") as path:
+            write_config(path, result.sections(), overwrite)
+    return replace(result, written=outputs.written)

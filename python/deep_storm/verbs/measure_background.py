@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import KnownCamera, Measurement
 
@@ -164,36 +165,37 @@ def measure_background(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.io.files import check_outputs
     from deep_storm.io.stacks.frames import open_frames
 
-    written = _outputs(output, dark)
-    check_outputs(written, overwrite)
-    values = {**_kept(camera, output), **known.model_dump(exclude_none=True)}
+    pixels = {"maps": "-maps.tif"} if dark else {"mask": "-mask.png"}
+    outputs = Outputs.of(
+        output,
+        {"camera": ".toml", **pixels},
+        name=f"{name_of(stack, 'stack')}_camera",
+        tail="camera",
+        overwrite=overwrite,
+        any_ending=True,
+    )
+    outputs.check()
+    values = {**_kept(camera, outputs.files.get("camera")), **known.model_dump(exclude_none=True)}
     with open_frames(stack) as stream:
         if stream.pixel_size_nm is not None:
             values.setdefault("pixel_size_nm", stream.pixel_size_nm)
         measured = _measured(stream, dark, settings, values, progress)
-    found = _with_camera(measured, values, written)
-    _write(found, overwrite)
-    return found
+    found = _with_camera(measured, values)
+    if outputs:
+        _write(found, outputs)
+    return replace(found, written=outputs.written)
 
 
-def _outputs(output: Path | str | None, dark: bool) -> tuple[Path, ...]:
-    if output is None:
-        return ()
-    path = Path(output)
-    return path, path.with_name(f"{path.stem}-{'maps.tif' if dark else 'mask.png'}")
-
-
-def _kept(camera: Path | str | None, output: Path | str | None) -> dict[str, Any]:
+def _kept(camera: Path | str | None, output: Path | None) -> dict[str, Any]:
     """Return the values of the camera file, or of the one that is going to be updated."""
     from deep_storm.errors import SettingsError
     from deep_storm.io.config import load_toml
 
     if camera is not None:
         source, measured_before = camera, frozenset[str]()
-    elif output is not None and Path(output).is_file():
+    elif output is not None and output.is_file():
         source, measured_before = output, frozenset({"baseline_adu", "read_noise_adu"})
     else:
         return {}
@@ -276,7 +278,6 @@ def _by_noise(
 def _with_camera(
     found: BackgroundResult,
     values: dict[str, Any],
-    written: tuple[Path, ...],
 ) -> BackgroundResult:
     """Return the result with the camera that it completes."""
     from deep_storm.camera import Camera
@@ -290,20 +291,22 @@ def _with_camera(
     missing = tuple(name for name in required if name not in camera)
     if not missing:
         camera = Camera.parse(camera, "the camera file").model_dump(exclude_none=True)
-    return replace(found, camera=camera, missing=missing, written=written)
+    return replace(found, camera=camera, missing=missing)
 
 
-def _write(found: BackgroundResult, overwrite: bool) -> None:
+def _write(found: BackgroundResult, outputs: Outputs) -> None:
     from deep_storm.io.camera_maps import write_camera_maps
     from deep_storm.io.config import write_config
 
-    if not found.written:
-        return
+    overwrite = outputs.overwrite
     if found.maps is not None:
-        write_camera_maps(found.written[1], found.maps, overwrite)
+        with outputs.writing("maps") as path:
+            write_camera_maps(path, found.maps, overwrite)
     elif found.mask is not None:
-        _write_mask(found.written[1], found.mask, overwrite)
-    write_config(found.written[0], {"camera": found.camera}, overwrite)
+        with outputs.writing("mask") as path:
+            _write_mask(path, found.mask, overwrite)
+    with outputs.writing("camera") as path:
+        write_config(path, {"camera": found.camera}, overwrite)
 
 
 def _write_mask(path: Path, mask: npt.NDArray[np.bool_], overwrite: bool) -> None:

@@ -99,7 +99,6 @@ def merge(
     merged = merge_table(job.table, settings, job.camera)
     progress(1, 2, "writing")
     job.write(merged.table)
-    result = MergeResult(merged.table, len(job.table), job.written, merged)
-    job.note("merge", result, settings)
+    result = job.noted("merge", MergeResult(merged.table, len(job.table), merged), settings)
     progress(2, 2, "done")
     return result

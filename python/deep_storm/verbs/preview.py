@@ -11,6 +11,7 @@ from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
 from deep_storm.inputs.models import Expected, load_model
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.words import counted
 
@@ -143,15 +144,21 @@ def preview(
     StackError, SettingsError, CameraError, ModelError
         The frame does not exist, or stack and model do not suit each other.
     """
-    from deep_storm.io.files import check_outputs
     from deep_storm.io.stacks.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
     from deep_storm.runs.result import Common
     from deep_storm.runs.stack import reconstruct_stack
     from deep_storm.settings import Reconstruction
 
-    written = () if output is None else (Path(output),)
-    check_outputs(written, overwrite)
+    outputs = Outputs.of(
+        output,
+        {"picture": ".png"},
+        name=f"{name_of(stack, 'frame')}_preview",
+        tail="preview",
+        overwrite=overwrite,
+        any_ending=True,
+    )
+    outputs.check()
     with open_frames(stack) as stream:
         _check_frame(frame, stream)
         settings = Reconstruction.parse(
@@ -164,12 +171,13 @@ def preview(
         taken_with = loaded.card.camera if camera is None else camera
         frames, _ = corrected_for(stream, loaded, camera, camera_maps)
         pixels = frames.read(frame - 1, frame)[0]
-    for path in written:
+    if outputs:
         figure = preview_overlay(pixels, done.table, taken_with.pixel_size_nm)
-        save_figure(figure, path, overwrite)
+        with outputs.writing("picture") as path:
+            save_figure(figure, path, overwrite)
     threshold, pixel_size_nm = done.reconstructed.threshold, taken_with.pixel_size_nm
     return PreviewResult(
-        frame, done.table, threshold, pixel_size_nm, written, done.notes, done.fits
+        frame, done.table, threshold, pixel_size_nm, outputs.written, done.notes, done.fits
     )
 
 

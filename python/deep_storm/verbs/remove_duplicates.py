@@ -76,6 +76,4 @@ def remove_duplicates(
     job = open_job(table, output, "unique", camera, overwrite)
     unique = duplicates.remove_duplicates(job.table, settings)
     job.write(unique)
-    result = DuplicatesResult(unique, len(job.table), job.written)
-    job.note("remove-duplicates", result, settings)
-    return result
+    return job.noted("remove-duplicates", DuplicatesResult(unique, len(job.table)), settings)

@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Rendering
 
@@ -118,23 +119,30 @@ def render(
         The file exists already or cannot be written.
     """
     from deep_storm.errors import TableError
-    from deep_storm.io.files import check_outputs
     from deep_storm.rendering import Renderer
 
-    path = Path(output) if output is not None else None
-    if path is None and isinstance(table, (str, os.PathLike)):
-        path = Path(table)
-        path = path.with_name(f"{path.stem}_rendered.tif")  # beside TABLE.tif, which may be raw
-    written = () if path is None else (path,)
-    check_outputs(written, overwrite)
+    name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
+    if output is None and isinstance(table, (str, os.PathLike)):
+        output = Path(table).with_name(f"{name}.tif")
+    outputs = Outputs.of(
+        output,
+        {"image": ".tif"},
+        name=name,
+        tail="rendered",
+        overwrite=overwrite,
+        any_ending=True,
+    )
+    outputs.check()
+    path = outputs.files.get("image")
     rows = table_of(table, camera=camera)
     if not len(rows):
         raise TableError("the table is empty", "at least one localization", "give another table")
     renderer = Renderer(rows, settings, _most_pixels(path))
     levels = renderer.levels(progress)
     legend = _legend(renderer, levels)
-    if path is not None:
-        _write(path, renderer, levels, legend, overwrite, progress)
+    if outputs:
+        with outputs.writing("image") as path:
+            _write(path, renderer, levels, legend, overwrite, progress)
     extent = renderer.extent
     return RenderResult(
         renderer.image if renderer.is_kept else None,
@@ -143,7 +151,7 @@ def render(
         extent.pixel_size_nm,
         levels.total,
         legend,
-        written,
+        outputs.written,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs
 from deep_storm.runs.table import DRIFT_FILE, RECORD
 
 if TYPE_CHECKING:
@@ -109,34 +110,48 @@ def report(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.io.files import check_outputs
     from deep_storm.report.page import write_page
     from deep_storm.report.reconstruction import reconstruction_page
 
     source = Path(record)
-    path = _path(source, output)
-    check_outputs([path], overwrite)
+    outputs = _outputs(source, output, overwrite)
+    outputs.check()
     if source.is_dir():
-        return _of_model(source, path, overwrite)
+        return _of_model(source, outputs)
     later = [Path(table) for table in tables]
     run = _run(source, _read(source), later)
     taken = Path(drift) if drift is not None else _drift_of(later)
     if taken is not None:
         run = replace(run, corrected=_drift_file(taken, run.camera))
     page = reconstruction_page(run)
-    write_page(path, page, overwrite)
-    return ReportResult(page.suspicions, (path,))
+    with outputs.writing("report") as path:
+        write_page(path, page, overwrite)
+    return ReportResult(page.suspicions, outputs.written)
 
 
-def _path(source: Path, output: Path | str | None) -> Path:
-    if output is not None:
-        return Path(output)
+def _outputs(source: Path, output: Path | str | None, overwrite: bool) -> Outputs:
+    """Name the report: as given, else in the model folder or beside the record."""
     if source.is_dir():
-        return source / "report.html"
-    return source.with_name(source.name.removesuffix(".toml").removesuffix("-run") + "-report.html")
+        name, beside = "report", source / "report.html"
+    else:
+        name = _stem(source) + "-report"
+        beside = source.with_name(f"{name}.html")
+    return Outputs.of(
+        beside if output is None else output,
+        {"report": ".html"},
+        name=name,
+        tail="again",
+        overwrite=overwrite,
+        any_ending=True,
+    )
 
 
-def _of_model(folder: Path, path: Path, overwrite: bool) -> ReportResult:
+def _stem(record: Path) -> str:
+    """Return what the results of a record are called."""
+    return record.name.removesuffix(".toml").removesuffix("-run")
+
+
+def _of_model(folder: Path, outputs: Outputs) -> ReportResult:
     """Write the report of a model folder again."""
     import pandas as pd
 
@@ -147,8 +162,10 @@ def _of_model(folder: Path, path: Path, overwrite: bool) -> ReportResult:
     card = read_card(folder)
     file = folder / "history.csv"
     history = pd.read_csv(file) if file.is_file() else pd.DataFrame()
-    write_training_report(path, card, history, folder.resolve().name, overwrite=overwrite)
-    return ReportResult(tuple(training_suspicions(card, history)), (path,))
+    name, overwrite = folder.resolve().name, outputs.overwrite
+    with outputs.writing("report") as path:
+        write_training_report(path, card, history, name, overwrite=overwrite)
+    return ReportResult(tuple(training_suspicions(card, history)), outputs.written)
 
 
 def _read(source: Path) -> Record:
@@ -172,7 +189,8 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     from deep_storm.report.gathering import first_frame, gathered
     from deep_storm.report.reconstruction import Step
 
-    table, picture = (_file(source, record, ending) for ending in (".csv", ".tif"))
+    table = _file(source, record, "table", ".csv")
+    picture = _file(source, record, "image", ".tif")
     camera, trained = _expected(source, record)
     check_pixel_sizes([table, *tables])
     own = table_of(table, camera=camera)
@@ -185,7 +203,7 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     whole = image[0], image[1] or 1.0
     first = first_frame(record)
     run = gathered(
-        source.name.removesuffix(".toml").removesuffix("-run"),
+        _stem(source),
         record,
         [shown],
         len(shown),
@@ -233,12 +251,11 @@ def _drift_of(tables: Sequence[Path]) -> Path | None:
     return next((file for file in reversed(files) if file.is_file()), None)
 
 
-def _file(source: Path, record: Record, ending: str) -> Path:
-    """Return the image or table beside the record: as it names it, or as the record is named."""
-    stem = source.name.removesuffix(".toml").removesuffix("-run")
-    files = [Path(str(name)).name for name in record.get("outputs", {}).get("files", ())]
-    names = [f"{stem}{ending}", *(name for name in files if name.endswith(ending))]
-    paths = [source.with_name(name) for name in names]
+def _file(source: Path, record: Record, name: str, ending: str) -> Path:
+    """Return the image or table beside the record: as the record is named, or as it names it."""
+    named = Path(str(record.get("outputs", {}).get(name, ""))).name
+    names = [_stem(source) + ending, named]
+    paths = [source.with_name(name) for name in names if name]
     return next((path for path in paths if path.is_file()), paths[0])
 
 

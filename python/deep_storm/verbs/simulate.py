@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.words import counted
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.simulation.frames import SimulatedFrames
+
+
+ENDINGS = {"stack": ".tif", "truth": ".csv", "protocol": "-protocol.txt"}
 
 
 @dataclass(frozen=True)
@@ -102,24 +106,20 @@ def simulate(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.io.files import check_outputs
-    from deep_storm.io.tables.thunderstorm import protocol_path, write_protocol
+    from deep_storm.io.tables.thunderstorm import write_protocol
     from deep_storm.simulation.frames import SimulatedFrames
 
-    stem = str(output).removesuffix(".tif")
-    stack_path, truth_path = Path(f"{stem}.tif"), Path(f"{stem}.csv")
-    written = (stack_path, truth_path, protocol_path(truth_path))
-    check_outputs(written, overwrite)
+    outputs = Outputs.of(output, ENDINGS, name="simulation", tail="simulated", overwrite=overwrite)
+    outputs.check()
     maps = maps_of(camera_maps, camera)
     movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps)
-    count = _write_movie(movie, stack_path, truth_path, overwrite, progress)
-    write_protocol(written[2], camera, overwrite)
-    return SimulateResult(written, *movie.shape, count)
+    count = _write_movie(movie, outputs, progress)
+    with outputs.writing("protocol") as path:
+        write_protocol(path, camera, overwrite)
+    return SimulateResult(outputs.written, *movie.shape, count)
 
 
-def _write_movie(
-    movie: SimulatedFrames, stack_path: Path, truth_path: Path, overwrite: bool, progress: Progress
-) -> int:
+def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -> int:
     """Write frames and ground truth as they are made; return the number of emitters."""
     from deep_storm.io.images import write_movie
     from deep_storm.io.tables.thunderstorm import ground_truth_writer
@@ -136,6 +136,11 @@ def _write_movie(
 
     first = movie.read(0, 1)
     shown = float(first.min()), float(first.max())
-    with ground_truth_writer(truth_path, movie.camera, overwrite) as append:
-        write_movie(stack_path, frames(), movie.shape, shown, movie.pixel_size_nm, overwrite)
+    overwrite = outputs.overwrite
+    with (
+        outputs.writing("truth") as truth,
+        ground_truth_writer(truth, movie.camera, overwrite) as append,
+        outputs.writing("stack") as stack,
+    ):
+        write_movie(stack, frames(), movie.shape, shown, movie.pixel_size_nm, overwrite)
     return count

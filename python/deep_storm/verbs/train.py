@@ -12,11 +12,12 @@ from deep_storm.inputs.training_data import (
     frames_of_movie,
     imported_simulation,
     matched_molecules,
-    training_set_paths,
+    training_set_outputs,
     write_training_set,
 )
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 
@@ -165,15 +166,14 @@ def train(
     OutputError
         The model folder exists already or cannot be written.
     """
-    from deep_storm.io.files import check_outputs, remove_leftovers
-    from deep_storm.model import CARD_FILE
+    from deep_storm.io.files import remove_leftovers
     from deep_storm.report.gathering import EXAMPLES
     from deep_storm.training.session import train_model
 
-    if output is not None:
-        _check_folder(Path(output), overwrite, CARD_FILE)
-    shown = training_set_paths(save_training_set)
-    check_outputs(shown, overwrite)
+    outputs = _outputs(output, overwrite)
+    shown = training_set_outputs(save_training_set, overwrite)
+    outputs.check()
+    shown.check()
     start = _start(from_model, network)
     given = {"camera": camera, "psf": psf, "emitters": emitters, "background": background}
     imported, molecules = None, None
@@ -188,8 +188,8 @@ def train(
         if imported is not None:
             stream = corrected(imported.stream, molecules.camera, molecules.maps)
             imported = replace(imported, stream=stream)
-        write_training_set(shown, molecules, imported, network, training, overwrite)
-        keeper = _keeper(output, resume, molecules, network, training, simulation, start)
+        write_training_set(shown, molecules, imported, network, training)
+        keeper = _keeper(outputs, resume, molecules, network, training, simulation, start)
         model, trained = train_model(
             molecules, network, training, device, imported, start, progress, keeper
         )
@@ -198,18 +198,28 @@ def train(
     finally:
         if imported is not None:
             imported.stream.close()
-    if output is None:
-        return TrainResult(model, trained, shown)
-    _write_folder(Path(output), model, trained, real, overwrite)
-    model.path = Path(output)
-    if keeper is not None:
-        keeper.remove()
-    remove_leftovers(output)
-    return TrainResult(model, trained, (*shown, Path(output)))
+    if outputs:
+        with outputs.writing("model") as folder:
+            _write_folder(folder, model, trained, real, overwrite)
+        model.path = folder
+        if keeper is not None:
+            keeper.remove()
+        remove_leftovers(folder)
+    return TrainResult(model, trained, (*shown.written, *outputs.written))
 
 
 FREE = {"steps", "minutes", "checkpoint_seconds"}
 """Settings that may be changed on the way: how long it lasts, how often it is kept."""
+
+
+def _outputs(output: Path | str | None, overwrite: bool) -> Outputs:
+    """Name the model folder; an older one is replaced only when it is a model's."""
+    from deep_storm.model import CARD_FILE
+
+    if output is None:
+        return Outputs({})
+    folders = {"model": CARD_FILE}
+    return Outputs({"model": Path(output)}, overwrite, tail="retrained", folders=folders)
 
 
 def _write_folder(
@@ -251,7 +261,7 @@ def _start(from_model: Path | str | Model | None, network: Network | None) -> Mo
 
 
 def _keeper(
-    output: Path | str | None,
+    outputs: Outputs,
     resume: bool,
     molecules: Molecules,
     network: Network,
@@ -264,7 +274,7 @@ def _keeper(
     from deep_storm.errors import SettingsError
     from deep_storm.training.checkpoint import Keeper
 
-    if output is None:
+    if not outputs:
         if resume:
             raise SettingsError(
                 "resume without an output",
@@ -279,20 +289,6 @@ def _keeper(
     settings["network"] = network.model_dump(mode="json")
     settings["simulation"] = [str(Path(part).resolve()) for part in simulation or ()]
     settings["from"] = [w.sha256 for w in start.card.weights] if start is not None else []
-    output = Path(output)
-    folder = output.with_name(f"{output.name}.training")
+    model = outputs["model"]
+    folder = model.with_name(f"{model.name}.training")
     return Keeper(folder, settings, resume, training.checkpoint_seconds)
-
-
-def _check_folder(folder: Path, overwrite: bool, marker: str) -> None:
-    """Refuse an unsuitable output before minutes of training, not after."""
-    from deep_storm.io.files import atomic_folder
-
-    class Unwritten(Exception):
-        """Leaves the context without writing anything."""
-
-    try:
-        with atomic_folder(folder, overwrite, marker=marker):
-            raise Unwritten
-    except Unwritten:
-        return
