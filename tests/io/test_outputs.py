@@ -121,10 +121,10 @@ def test_an_image_of_somebody_else_is_not_replaced(tmp_path):
     outputs = planned(tmp_path / "out", overwrite=True)
     for foreign in (b"", b"not even a TIFF"):
         (tmp_path / "out.tif").write_bytes(foreign)
-        with pytest.raises(OutputError, match="was not written by Deep-STORM"):
+        with pytest.raises(OutputError, match="exists already and was not written by"):
             outputs.check()
     tifffile.imwrite(tmp_path / "out.tif", frames, imagej=True)
-    with pytest.raises(OutputError, match="was not written by Deep-STORM"):
+    with pytest.raises(OutputError, match="exists already and was not written by"):
         outputs.check()
     (tmp_path / "out.tif").unlink()
     write_stack(tmp_path / "out.tif", frames, 100.0)

@@ -73,8 +73,8 @@ def test_images_and_resolution_of_a_table(seen_twice):
     assert result.wide_field.sigma_nm == pytest.approx(120, rel=0.1)
     assert 20 < result.resolution.resolution_nm < 45
     assert [p.name for p in result.written] == [
-        "out-ssim.tif", "out-rse.tif", "out-wide-field-ssim.tif", "out-wide-field-rse.tif",
-        "out-frc.csv", "out.png",
+        "out.png", "out-ssim.tif", "out-rse.tif", "out-wide-field-ssim.tif",
+        "out-wide-field-rse.tif", "out-frc.csv",
     ]  # fmt: skip
     assert read_image(folder / "out-wide-field-rse.tif")[1] == pytest.approx(100)
     assert set(pd.read_csv(folder / "out-frc.csv")) == {"frequency [1/um]", "FRC", "FRC smoothed"}

@@ -40,12 +40,21 @@ def test_writes_a_png_to_look_at(table, tmp_path):
 
 
 def test_replaces_a_file_only_when_asked(table, tmp_path):
-    (tmp_path / "a.tif").write_text("precious")
+    file, drawn = tmp_path / "a.tif", {"method": "histogram"}
+    ds.render(table.iloc[:1], output=file, **drawn)
     with pytest.raises(OutputError, match="--overwrite"):
-        ds.render(table, output=tmp_path / "a.tif", method="histogram")
+        ds.render(table, output=file, **drawn)
+    assert read_image(file)[0].sum() == 1
+    ds.render(table, output=file, overwrite=True, **drawn)
+    assert read_image(file)[0].sum() == 2
+
+
+def test_an_image_of_somebody_else_is_never_replaced(table, tmp_path):
+    (tmp_path / "a.tif").write_text("precious")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="was not written by Deep-STORM"):
+            ds.render(table, output=tmp_path / "a.tif", method="histogram", overwrite=overwrite)
     assert (tmp_path / "a.tif").read_text() == "precious"
-    ds.render(table, output=tmp_path / "a.tif", method="histogram", overwrite=True)
-    assert read_image(tmp_path / "a.tif")[0].sum() == 2
 
 
 def test_a_png_has_a_scale_bar_and_a_key_to_its_colours(tmp_path):

@@ -121,8 +121,8 @@ class Outputs:
         ------
         OutputError
             A file is an input of the run, or another output; it exists already (all of them are
-            named); it is to be replaced and is an image that Deep-STORM did not write; its folder
-            cannot be written.
+            named) and may not be replaced, or is an image that Deep-STORM did not write; its
+            folder cannot be written.
         """
         self._check_alone()
         for path in self.files.values():
@@ -135,11 +135,11 @@ class Outputs:
                     f"{advice}; --overwrite does not replace an input",
                 )
         plain = [path for name, path in self.files.items() if name not in self.folders]
+        for path in plain:
+            self._check_ours(path)
         check_outputs(plain, self.overwrite)
         for name, marker in self.folders.items():
             check_folder(self.files[name], self.overwrite, marker)
-        for path in plain:
-            self._check_ours(path)
 
     def _check_alone(self) -> None:
         seen: dict[str, str] = {}
@@ -156,7 +156,7 @@ class Outputs:
         """Refuse to replace an image of somebody else: it may be a raw movie."""
         if path.suffix.lower() in TIFF_ENDINGS and path.is_file() and not is_ours(path):
             raise OutputError(
-                f"{path} was not written by Deep-STORM",
+                f"{path} exists already and was not written by Deep-STORM",
                 "a new file, or an image of ours to replace",
                 f"choose another name, such as {self._free()}, or move that file away",
             )
