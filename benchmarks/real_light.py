@@ -103,7 +103,11 @@ def camera_of(light: Light) -> ds.Camera:
 def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules:
     """Return what a perfect estimate would say."""
     pupil = Pupil(
-        numerical_aperture=1.4, wavelength_nm=670.0, immersion_index=1.515, **light.aberrations
+        numerical_aperture=1.4,
+        wavelength_nm=670.0,
+        immersion_index=1.515,
+        apodization="aplanatic",
+        **light.aberrations,
     )
     # The simulator's origin is the pupil's: where the emitter is, not the brightest place.
     table = pupil_table(pupil, 100.0, DEPTHS_NM, centred=False)

@@ -153,6 +153,8 @@ class Refinement:
         Confidence with the best Jaccard index.
     jaccard, network_jaccard
         Of the refined and of the network's own localizations, on the same simulated frames.
+    row_ratio
+        Number of refined over the network's own localizations there; None where it is not known.
     """
 
     refiner: Refiner
@@ -163,6 +165,7 @@ class Refinement:
     threshold: float
     jaccard: float = 0.0
     network_jaccard: float = 0.0
+    row_ratio: float | None = None
 
     @property
     def pays(self) -> bool:

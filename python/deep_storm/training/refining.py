@@ -26,6 +26,7 @@ from deep_storm.inference.refining import (
     refiner_for,
     side_by_side,
 )
+from deep_storm.inference.trial import row_ratio
 from deep_storm.model import Calibration, Model, ModelCard
 from deep_storm.quality.calibration import choose_threshold, fit_isotonic, jaccard_curve
 from deep_storm.quality.matching import Points, match_points
@@ -34,6 +35,7 @@ from deep_storm.training.calibration import SEED_OFFSET, TOLERANCE_NM, Seen, see
 
 EMITTERS = 4000
 LEAST_FRAMES = 4
+RATIO_FRAMES = 24
 MOST_FRAMES = 100
 LEAST_RIGHT = 32
 RIDGE = 1.0
@@ -79,7 +81,13 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
     tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
     jaccard, best = max(tried, key=lambda learnt: learnt[0])
-    return replace(best, jaccard=jaccard, network_jaccard=_network_jaccard(model.card, seen))
+    some = [(frame.photons, frame.candidates) for frame in seen[:RATIO_FRAMES]]
+    return replace(
+        best,
+        jaccard=jaccard,
+        network_jaccard=_network_jaccard(model.card, seen),
+        row_ratio=row_ratio(some, model.card, best),
+    )
 
 
 def _network_jaccard(card: ModelCard, seen: list[Seen]) -> float:

@@ -1,0 +1,89 @@
+"""Whether refinement explains a movie's own frames: tried on a few of them before the run.
+
+A PSF or background that is not what the model expects leaves light over in every frame, and births
+and splits explain it: refined frames then have many more localizations than the network found,
+which on simulation they have not. That ratio needs no truth, so it is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.fits import cut_sample, sampled_frames
+from deep_storm.inference.reading import make_reader
+from deep_storm.inference.refining import Float32, Refinement, side_by_side
+from deep_storm.inference.repair import repair
+from deep_storm.inference.tiles import plan_tiles
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.model import Model, ModelCard
+
+WINDOW_PX = 64
+MAX_EXCESS = 0.06
+"""More localizations than the network found, beyond what simulation has: relative."""
+MIN_ROWS = 100
+"""With fewer of them the ratio is chance."""
+
+
+def row_ratio(
+    seen: Iterable[tuple[Float32, Candidates]], card: ModelCard, refinement: Refinement
+) -> float | None:
+    """Return refined over the network's own localizations of some frames.
+
+    Parameters
+    ----------
+    seen
+        Photons ``(y, x)`` of each frame, and the network's candidates in it.
+    card
+        Of the model, with the calibration of the network's own candidates.
+    refinement
+        Of these candidates.
+
+    Returns
+    -------
+    The ratio; None where there are too few localizations to say.
+    """
+
+    def count(pair: tuple[Float32, Candidates]) -> tuple[int, int]:
+        photons, candidates = pair
+        own = card.calibration.confidence_of(candidates.score) >= card.threshold
+        refined = refinement.candidates(photons, candidates, 0)
+        sure = refinement.calibration.confidence_of(refined.score) >= refinement.threshold
+        return int(own.sum()), int(sure.sum())
+
+    counts = np.array(side_by_side(count, list(seen))).reshape(-1, 2).sum(axis=0)
+    return float(counts[1] / counts[0]) if counts[0] >= MIN_ROWS else None
+
+
+def movie_windows(stream: FrameStream, model: Model) -> Iterator[tuple[Float32, Candidates]]:
+    """Read a window of some frames, spread over the movie, and the network's candidates in it."""
+    card, network, reader = model.card, model.network, make_reader(model)
+    infer = network.inference(model.keras_model, card.scales)
+    for number, t in enumerate(sampled_frames(0, stream.shape[0])):
+        repaired = repair(stream.read(t, t + 1))
+        if repaired.dead[0]:
+            continue
+        nothing = Candidates(*(np.empty(0, kind) for kind in (np.int64, *[np.float32] * 7)))
+        window = cut_sample(card.camera.photons(repaired.adu)[0], nothing, number).photons
+        height, width = (n - n % network.alignment_px for n in window.shape)
+        window = window[:height, :width]
+        if not window.size:
+            return
+        (tile,) = plan_tiles(height, width, WINDOW_PX, network.halo_px, network.alignment_px)
+        answer = infer(card.scales.network_input(window[None]))[0]
+        yield window, reader.candidates([reader.part(answer, tile)], t, (height, width))
+
+
+def excess_rows(stream: FrameStream, model: Model, refinement: Refinement) -> float | None:
+    """Return how many more rows refinement makes of a movie than of simulation (relative).
+
+    Returns
+    -------
+    None where there are too few localizations to say.
+    """
+    if refinement.row_ratio is None:
+        return None
+    ratio = row_ratio(movie_windows(stream, model), model.card, refinement)
+    return None if ratio is None else ratio / refinement.row_ratio - 1.0
