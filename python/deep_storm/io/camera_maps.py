@@ -16,6 +16,7 @@ of dark frames tells pages 1 and 3; page 2 needs light.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, DeepStormError
 from deep_storm.io.files import atomic_path
 from deep_storm.io.marks import OURS
-from deep_storm.io.stacks.tiff import as_stack_error, open_tiff
+from deep_storm.io.stacks.pages import TiffPages
 
 LABELS = ("offset [ADU]", "gain [photon/ADU]", "variance [ADU²]")
 
@@ -103,17 +104,20 @@ def write_camera_maps(
 
 def _pages(path: str | os.PathLike[str]) -> npt.NDArray[np.float32]:
     """Return the three pages, float32 (3, y, x)."""
-    with open_tiff(path) as tif, as_stack_error(os.fspath(path)):
-        shape = tif.series[0].shape if tif.series else ()
-        count = len(tif.series)
-        values = tif.series[0].asarray() if count == 1 and np.prod(shape) < 2**31 else None
-    # What ImageJ calls a slice, a channel or a time point has another place among the axes.
-    pages = None if values is None else values.squeeze()
-    if pages is None or pages.ndim != 3 or len(pages) != 3 or pages.dtype.kind not in "uif":
+    stored = TiffPages(Path(path))
+    layout, count = stored.layout, stored.count
+    shape = [n for n in (count, layout.samples) if n > 1] + [layout.height, layout.width]
+    # What ImageJ calls a slice, a channel or a time point has another place among the pages.
+    apart = layout.samples == 1 or layout.planar
+    if count * layout.samples != 3 or not apart or layout.kind not in "uif" or stored.cut:
         raise CameraError(
-            f"{os.fspath(path)} holds {' × '.join(map(str, shape)) or 'nothing'}"
-            f"{f' in {count} images' if count > 1 else ''}",
+            f"{os.fspath(path)} holds {' × '.join(map(str, shape))}",
             "three pages of one size: offset (ADU), gain (photon/ADU) and variance (ADU²)",
             "stack the three maps in Fiji (Image > Stacks > Images to Stack) as 32-bit images",
         )
-    return pages.astype(np.float32)
+    pages = np.empty((count, *shape[-2:]) if count == 3 else (1, *shape), layout.dtype)
+    try:
+        stored.read(0, pages)
+    finally:
+        stored.file.close()
+    return pages.reshape(3, *shape[-2:]).astype(np.float32)

@@ -22,6 +22,7 @@ table there.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -95,6 +96,12 @@ class PsfTable:
         _check_shape(values, self.samples_per_px, self.pixel_size_nm)
         _check_depths(z_nm, len(values))
         _check_values(values, self.share_within)
+
+    def fingerprint(self) -> str:
+        """Return a checksum, to tell whether two tables are the same."""
+        digest = hashlib.sha256(f"{self.pixel_size_nm} {self.samples_per_px}".encode())
+        digest.update(self.z_nm.tobytes() + self.values.tobytes())
+        return digest.hexdigest()
 
     @property
     def radius_px(self) -> int:

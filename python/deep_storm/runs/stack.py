@@ -57,14 +57,13 @@ def reconstruct_stack(
     """
     from deep_storm.inference.reconstruction import reconstruct_frames
     from deep_storm.io.files import check_outputs
-    from deep_storm.io.stacks.frames import open_frames
 
     settings, device = common.settings, common.device
     paths = output_paths(output, with_report=common.with_report)
     work_folder = _work_folder(paths, resume) if hold is None else None
     check_outputs(paths, overwrite or resume)
     with ExitStack() as at_the_end:
-        stream = open_frames(stack)
+        stream = _opened(stack, settings)
         if stream is not stack:  # a stream that was handed in belongs to the caller
             at_the_end.callback(stream.close)
         loaded, expected = load_model(common.model), common.expected
@@ -81,7 +80,7 @@ def reconstruct_stack(
         done = reconstruct_frames(
             frames, model, settings, device, progress, work, common.crew, refined
         )
-        notes = (*notes, *said, *getattr(stream, "notes", ()), *warned)
+        notes = (*notes, *said, *stream.notes, *warned)
         result = _result(_in_field(done, frames, model), model, paths, notes, work)
         result = replace(result, corner_nm=_corner_nm(frames, model))
         write = partial(_written, result, model, stack, settings, overwrite or resume)
@@ -92,6 +91,21 @@ def reconstruct_stack(
     if done.problem is not None:
         raise _told_what_is_there(done.problem, result)
     return result
+
+
+def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
+    """Open a stack; of one that is cut off, the frames that were chosen may be there."""
+    from deep_storm.io.stacks.frames import open_frames, select_frames
+
+    stream = open_frames(stack, partly=True, tell=False)
+    try:
+        if not stream.grows:
+            select_frames(stream, settings.frames)
+    except BaseException:
+        if stream is not stack:
+            stream.close()
+        raise
+    return stream
 
 
 def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> ReconstructResult:

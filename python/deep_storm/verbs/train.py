@@ -282,8 +282,12 @@ def _keeper(
                 "give --output",
             )
         return None
-    parts = {k: v for k, v in vars(molecules).items() if k != "maps"}
-    settings = {name: part.model_dump(mode="json") for name, part in parts.items()}
+    settings = {
+        name: getattr(molecules, name).model_dump(mode="json")
+        for name in ("camera", "psf", "emitters", "background")
+    }
+    settings["psf_file"] = "" if molecules.table is None else molecules.table.fingerprint()
+    settings["shape_known"] = molecules.shape_known
     settings["camera_maps"] = fingerprint(molecules.maps)
     settings["training"] = training.model_dump(mode="json", exclude=FREE)
     settings["network"] = network.model_dump(mode="json")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import html
-import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tifffile import TiffFile
+from deep_storm.io.stacks.descriptions import Description
 
 _NM_PER_UNIT: dict[str, float] = {
     "nm": 1.0,
@@ -33,18 +30,24 @@ LARGEST_NM = 10_000.0
 """Outside these limits a "pixel size" is a print resolution (72 dpi = 353 µm) or a placeholder."""
 
 
-def pixel_size_nm_of(tif: TiffFile) -> float | None:
+def pixel_size_nm_of(said: Description) -> float | None:
     """Return the edge of a pixel in nm as the file has it, or None when it has none.
 
     OME ``PhysicalSizeX`` goes first, then ImageJ's ``unit`` with ``XResolution`` (pixels per
-    unit), then TIFF's own ``ResolutionUnit``. Print resolutions and placeholders (72 dpi,
-    1 pixel per unit) and pixels that are not square count as none.
+    unit), then TIFF's own ``ResolutionUnit``. Print resolutions, the placeholder of one pixel per
+    unit (a microscope that nobody calibrated writes 1 µm) and pixels that are not square count as
+    none.
     """
-    for source in (_from_ome, _from_imagej, _from_tags):
-        sizes = source(tif)
-        if sizes is not None:
-            return _plausible(*sizes)
-    return None
+    if said.ome_size is not None:
+        edges = [(_number(size), nm_per_unit(unit)) for size, unit in said.ome_size]
+    elif said.resolution is not None:
+        unit_nm = nm_per_unit(said.unit or "") or _TIFF_UNIT_NM.get(said.resolution_unit or 0)
+        edges = [(1.0 / per_unit, unit_nm) for per_unit in said.resolution]
+    else:
+        return None
+    if any(size == 1.0 or unit_nm is None for size, unit_nm in edges):
+        return None
+    return _plausible(*(size * (unit_nm or 0.0) for size, unit_nm in edges))
 
 
 def nm_per_unit(unit: str) -> float | None:
@@ -62,47 +65,6 @@ def nm_per_unit(unit: str) -> float | None:
 def _plausible(x_nm: float, y_nm: float) -> float | None:
     square = abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm)
     return x_nm if square and SMALLEST_NM <= x_nm <= LARGEST_NM else None
-
-
-def _from_ome(tif: TiffFile) -> tuple[float, float] | None:
-    text = tif.ome_metadata if tif.is_ome else None
-    # a search, not a parse: a long movie's OME-XML has an element for every frame
-    pixels = re.search(r"<(?:\w+:)?Pixels\b[^>]*>", text) if text else None
-    if pixels is None:
-        return None
-    attributes = dict(re.findall(r'(\w+)\s*=\s*"([^"]*)"', pixels.group()))
-    sizes = []
-    for axis in "XY":
-        size = attributes.get(f"PhysicalSize{axis}")
-        unit_nm = nm_per_unit(attributes.get(f"PhysicalSize{axis}Unit", "µm"))
-        if size is None or unit_nm is None:
-            return None
-        sizes.append(_number(size) * unit_nm)
-    return sizes[0], sizes[1]
-
-
-def _from_imagej(tif: TiffFile) -> tuple[float, float] | None:
-    unit = (tif.imagej_metadata or {}).get("unit") if tif.is_imagej else None
-    unit_nm = nm_per_unit(str(unit)) if unit is not None else None
-    return _from_resolution(tif, unit_nm)
-
-
-def _from_tags(tif: TiffFile) -> tuple[float, float] | None:
-    tag = tif.pages[0].tags.get("ResolutionUnit")  # type: ignore[union-attr]
-    return _from_resolution(tif, _TIFF_UNIT_NM.get(int(tag.value)) if tag else None)
-
-
-def _from_resolution(tif: TiffFile, unit_nm: float | None) -> tuple[float, float] | None:
-    """Return the pixel edges from ``XResolution`` and ``YResolution`` (pixels per unit)."""
-    if unit_nm is None:
-        return None
-    sizes = []
-    for axis in "XY":
-        tag = tif.pages[0].tags.get(f"{axis}Resolution")  # type: ignore[union-attr]
-        if tag is None or not tag.value[0] or not tag.value[1]:
-            return None
-        sizes.append(unit_nm * tag.value[1] / tag.value[0])
-    return sizes[0], sizes[1]
 
 
 def _number(text: str) -> float:

@@ -38,6 +38,8 @@ class CorrectedFrames(FrameStream):
         self.grows = stream.grows
         self.files = stream.files
         self.corner_px = stream.corner_px
+        self.notes = stream.notes
+        self.cut_off = stream.cut_off
 
     def _read(self, start: int, stop: int) -> Frames:
         raw = self._stream.read(start, stop)

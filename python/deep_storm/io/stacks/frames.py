@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ __all__ = ["ArrayFrames", "FrameStream", "TiffFrames", "open_frames", "select_fr
 
 def open_frames(
     source: str | os.PathLike[str] | npt.NDArray[np.generic] | FrameStream,
+    *,
+    partly: bool = False,
+    tell: bool = True,
 ) -> FrameStream:
     """Open a stack, whatever it is given as.
 
@@ -28,6 +32,11 @@ def open_frames(
     ----------
     source
         Path of a TIFF, an array (t, y, x) or (y, x), or a stream (returned as it is).
+    partly
+        Open also a file that is cut off; :func:`select_frames` then lets only frames pass that
+        are there.
+    tell
+        Whether to warn where a file is not what is written into it (the stream's ``notes``).
 
     Raises
     ------
@@ -37,7 +46,10 @@ def open_frames(
     if isinstance(source, FrameStream):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return TiffFrames(source)
+        stream = TiffFrames(source, partly)
+        for note in stream.notes if tell else ():
+            warnings.warn(note, stacklevel=2)
+        return stream
     if isinstance(source, np.ndarray):
         return ArrayFrames(source)
     raise StackError(
@@ -66,9 +78,11 @@ def select_frames(stream: FrameStream, text: str | None) -> tuple[int, int]:
     ------
     SettingsError
         The text is something else, or the stack does not have these frames.
+    StackError
+        The stack is cut off, and not only frames before that were asked for.
     """
     count = stream.shape[0]
-    match = re.fullmatch(r"\s*(\d*)\s*(:?)\s*(\d*)\s*", text or ":")
+    match = re.fullmatch(r"\s*(\d{0,15})\s*(:?)\s*(\d{0,15})\s*", text or ":")
     if match is None:
         raise SettingsError(
             f"frames is {text!r}",
@@ -77,6 +91,11 @@ def select_frames(stream: FrameStream, text: str | None) -> tuple[int, int]:
         )
     first = int(match[1] or 1)
     last = int(match[3] or count) if match[2] else first
+    is_open = bool(match[2]) and not match[3]
+    if stream.cut_off is not None and (is_open or last > count >= first >= 1):
+        problem = stream.cut_off
+        there = f"take the frames that are there with --frames 1:{count}"
+        raise StackError(problem.received, problem.expected, f"{problem.advice}, or {there}")
     if not 1 <= first <= last <= count:
         raise SettingsError(
             f"frames is {text!r}, but {stream.name} has {count} frame{'s' * (count > 1)}",

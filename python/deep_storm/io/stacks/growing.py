@@ -6,19 +6,18 @@ programs append; and ImageJ's, a single directory and the frames behind it in on
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deep_storm.errors import StackError
+from deep_storm.io.foreign import damage_as, reason_of
 from deep_storm.io.stacks.calibration import pixel_size_nm_of
+from deep_storm.io.stacks.codecs import check_coding, decode_page, most_bytes
+from deep_storm.io.stacks.descriptions import Description, describe
+from deep_storm.io.stacks.directories import Chain, DamagedError, End, Page
+from deep_storm.io.stacks.pages import OpenFile, check_frame_bytes, fill
 from deep_storm.io.stacks.stream import Frames
-from deep_storm.io.stacks.tiff import as_stack_error
-
-if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
 
 
 class GrowingTiff:
@@ -46,9 +45,12 @@ class GrowingTiff:
         self.dtype = np.dtype(np.uint16)
         self.pixel_size_nm: float | None = None
         self.is_whole = False
-        self._directories: list[int] = []
+        self._file = OpenFile(path)
+        self._chain: Chain | None = None
+        self._said = Description()
+        self._frames: list[Page] = []
+        self._looked_at = 0
         self._piece: int | None = None
-        self._promised = 0
         self._seen = (-1, -1)
 
     def look(self, again: bool = False) -> int:
@@ -62,78 +64,106 @@ class GrowingTiff:
         Raises
         ------
         StackError
-            The file cannot be opened, or holds colours.
+            The file cannot be opened, has become smaller, or holds no grey frames of one size.
         """
-        import tifffile
-
         try:
             state = self.path.stat()
             seen = (state.st_size, state.st_mtime_ns)
-            if seen == self._seen and not again:
-                return state.st_size
-            self._seen = seen
-            with tifffile.TiffFile(self.path) as tif:
-                self._count(tif)
-        except (tifffile.TiffFileError, struct.error, TypeError, ValueError, KeyError, IndexError):
+            if seen != self._seen or again:
+                if state.st_size < self._seen[0]:
+                    raise StackError(
+                        f"{self.name} has become smaller while it was read",
+                        "a file that only grows",
+                        "begin again with the finished file",
+                    )
+                self._seen = seen
+                self._count(state.st_size)
+        except DamagedError:
             self.is_whole = False  # not even its first directory is whole
         except OSError as error:
             raise StackError(
-                f"{self.path.name} cannot be read: {error.strerror or error}",
+                f"{self.name} cannot be read: {reason_of(error)}",
                 "a file that is there while it is watched",
                 "look at the disk, then go on with --resume",
             ) from error
+        finally:
+            self._file.close()
         return self._seen[0]
 
-    def _count(self, tif: TiffFile) -> None:
-        if not self._directories and not self._described(tif):
-            self.is_whole = False
-            return
-        if self._piece is not None:
-            frame_bytes = self.frame_shape[0] * self.frame_shape[1] * self.dtype.itemsize
-            behind = max(tif.filehandle.size - self._piece, 0)
-            self.count = min(behind // frame_bytes, self._promised)
-            self.is_whole = self.count == self._promised
-            return
-        self.is_whole = False
-        at = self._after(tif, self._directories[-1]) if self._directories else _first(tif)
-        while at:
-            page = _page(tif, at, len(self._directories))
-            if not _is_whole(page, tif.filehandle.size):
-                return
-            self._directories.append(at)
-            self.count = len(self._directories)
-            at = self._after(tif, at)
-        self.is_whole = self.count > 0
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
 
-    def _described(self, tif: TiffFile) -> bool:
-        """Read what all frames have in common from the first directory, once it is whole."""
-        at = _first(tif)
-        page = _page(tif, at, 0) if at else None
-        if page is None or page.dtype is None or len(page.shape) < 2:
-            return False
-        if len(page.shape) > 2:
+    def _count(self, size: int) -> None:
+        self.is_whole = False
+        if self._chain is None:
+            self._chain = Chain(self._file.read_at)
+        if self._piece is None:
+            self._chain.grow(size)
+            if self._chain.end is End.CIRCLE:
+                raise StackError(
+                    f"{self.name} is damaged: {self._chain.reason}", "a TIFF", "copy it again"
+                )
+        pages = self._chain.pages
+        if not pages:
+            return
+        if not self.count:
+            self._describe(self._chain, size)
+        if self._piece is not None:
+            behind = max(size - self._piece, 0)
+            self.count = min(behind // pages[0].layout.frame_bytes, self._said.count)
+            self.is_whole = self.count == self._said.count
+            return
+        for page in pages[self._looked_at :]:
+            self._take(page)
+        self._looked_at = len(pages)
+        self.count = len(self._frames)
+        self.is_whole = self.count > 0 and self._chain.end is End.WHOLE
+
+    def _describe(self, chain: Chain, size: int) -> None:
+        """Read what all frames have in common from the first directory."""
+        first = chain.pages[0]
+        if first.layout.samples > 1:
             raise StackError(
-                f"{self.path.name} is a colour image or has several planes a page",
+                f"{self.name} is a colour image or has several planes a page",
                 "grey values",
                 "save the raw camera frames",
             )
-        self.frame_shape = (page.shape[0], page.shape[1])
-        self.dtype = page.dtype.newbyteorder("=")
-        self.pixel_size_nm = pixel_size_nm_of(tif)
-        about = (tif.imagej_metadata or {}) if tif.is_imagej else {}
-        self._promised = int(about.get("images", 0))
-        if self._promised > 1 and page.is_final and not self._after(tif, at):
-            self._piece = int(page.dataoffsets[0])
-            self._directories = [at]
-        return True
+        self._said = describe(chain.tags(first, size), self._file.read_at, chain.form.order)
+        self.frame_shape = (first.layout.height, first.layout.width)
+        self.dtype = first.layout.dtype
+        self.pixel_size_nm = pixel_size_nm_of(self._said)
+        alone = len(chain.pages) == 1 and chain.end is End.WHOLE
+        if alone and self._said.behind_first and self._said.count > 1 and first.is_plain:
+            self._piece = first.starts[0]
 
-    def _after(self, tif: TiffFile, at: int) -> int:
-        """Return where the next directory lies, 0 when there is none yet."""
-        tif.filehandle.seek(at)
-        form = tif.tiff
-        tags = struct.unpack(form.tagnoformat, tif.filehandle.read(form.tagnosize))[0]
-        tif.filehandle.seek(at + form.tagnosize + tags * form.tagsize)
-        return int(struct.unpack(form.offsetformat, tif.filehandle.read(form.offsetsize))[0])
+    def _take(self, page: Page) -> None:
+        """Take a page as the next frame, unless it is a preview."""
+        if page.is_other and self._looked_at:
+            return
+        first = self._frames[0] if self._frames else page
+        if page.layout != first.layout:
+            raise StackError(
+                f"{self.name} has a page of {page.layout.width} × {page.layout.height} px "
+                f"({page.layout.dtype}) between others",
+                "frames of one size",
+                "save the frames alone",
+            )
+        try:
+            check_coding(page.coding)
+        except DamagedError as error:
+            raise StackError(
+                f"{self.name} cannot be read: {error}",
+                "frames without compression, or with LZW, Deflate, PackBits, LZMA or Zstandard",
+                "change what the acquisition writes",
+            ) from error
+        if most_bytes(page) < page.layout.frame_bytes:
+            raise StackError(
+                f"{self.name} has a page that promises more pixels than it holds", "a TIFF"
+            )
+        check_frame_bytes(self.name, page.layout, sum(page.sizes))
+        self._frames.append(page)
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames, (n, y, x).
@@ -143,35 +173,27 @@ class GrowingTiff:
         StackError
             The file is damaged there, or not there any more.
         """
-        import tifffile
-
+        if self._chain is None or stop > self.count:
+            raise StackError(f"{self.name} has {self.count} frames")
         frames = np.empty((stop - start, *self.frame_shape), self.dtype)
-        with as_stack_error(self.path.name), tifffile.TiffFile(self.path) as tif:
-            if self._piece is not None:
-                stored = self.dtype.newbyteorder(tif.byteorder)
-                tif.filehandle.seek(self._piece + start * frames[:1].nbytes)
-                raw = tif.filehandle.read(frames.nbytes)
-                frames[...] = np.frombuffer(raw, stored).reshape(frames.shape)
-            else:
-                for number in range(start, stop):
-                    frames[number - start] = _page(tif, self._directories[number], number).asarray()
+        order = self._chain.form.order
+        try:
+            for number in range(start, stop):
+                with damage_as(lambda reason, n=number: self._unreadable(n, reason)):  # type: ignore[misc]
+                    frame = frames[number - start : number - start + 1]
+                    if self._piece is not None:
+                        fill(self._file, self._piece + number * frame.nbytes, frame, order)
+                    elif self._frames[number].is_plain:
+                        fill(self._file, self._frames[number].starts[0], frame, order)
+                    else:
+                        frame[0] = decode_page(self._frames[number], order, self._file.read_at)
+        finally:
+            self._file.close()
         return frames
 
-
-def _first(tif: TiffFile) -> int:
-    """Return where the first directory lies, 0 when there is none yet."""
-    form = tif.tiff
-    tif.filehandle.seek(4 if form.offsetsize == 4 else 8)
-    return int(struct.unpack(form.offsetformat, tif.filehandle.read(form.offsetsize))[0])
-
-
-def _page(tif: TiffFile, at: int, number: int) -> TiffPage:
-    import tifffile
-
-    tif.filehandle.seek(at)
-    return tifffile.TiffPage(tif, number)
-
-
-def _is_whole(page: TiffPage, size: int) -> bool:
-    stored = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    return bool(stored) and all(start > 0 < n and start + n <= size for start, n in stored)
+    def _unreadable(self, frame: int, reason: str) -> StackError:
+        return StackError(
+            f"frame {frame + 1} in {self.name} cannot be read ({reason})",
+            "a file that is there while it is watched",
+            "look at the disk, then go on with --resume",
+        )

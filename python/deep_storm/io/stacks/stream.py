@@ -10,6 +10,7 @@ A stream is read in pieces, so that memory does not grow with the length of the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -48,6 +49,10 @@ class FrameStream(ABC):
     """What it is read from."""
     corner_px: tuple[int, int] = (0, 0)
     """Where the frames lie (y, x) in the camera's field, when they are a part of it."""
+    notes: Sequence[str] = ()
+    """What should be said about it: where a file is not what is written into it."""
+    cut_off: StackError | None = None
+    """Why there are no more frames, of a file that was opened although it is cut off."""
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames ``start`` to ``stop - 1``, counted from 0.

@@ -1,26 +1,24 @@
-"""Stacks in TIFF files of any flavour that tifffile reads, opened lazily.
+"""Stacks in TIFF files of many flavours, opened lazily.
 
 ImageJ (also beyond 4 GB, where ImageJ writes one directory and the frames behind it in one
-piece), OME-TIFF in one or several files, BigTIFF, compressed and plain multi-page files. Frames
-that lie in one piece are read straight from the disk, others page by page; the whole stack is
-never in memory.
+piece), OME-TIFF and Micro-Manager in one or several files, MetaMorph, BigTIFF, compressed and plain
+multi-page files. The pages decide what the frames are; what the texts of those programs say is
+compared with them and told. Frames that lie in one piece are read straight from the disk, others
+page by page; the whole stack is never in memory.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deep_storm.errors import StackError
-from deep_storm.io.sniff import describe_content
 from deep_storm.io.stacks.calibration import pixel_size_nm_of
+from deep_storm.io.stacks.sets import Movie, movie_of
 from deep_storm.io.stacks.stream import (
     Frames,
     FrameStream,
@@ -28,13 +26,15 @@ from deep_storm.io.stacks.stream import (
     check_first_frame,
     check_size,
 )
-from deep_storm.io.stacks.tiff_checks import check_complete, only_series, stack_shape
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPageSeries
+    from deep_storm.io.stacks.pages import Cut, TiffPages
 
-# tifffile logs what it thinks of a damaged file; our errors say it in our words
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+_MOST_CHANNELS = 7
+"""What ImageJ shows as channels. Longer "channel" axes are frames: tifffile's ``imwrite(...,
+imagej=True)`` calls the first axis of a plain (t, y, x) array so."""
+_MOST_OPEN = 16
 
 
 class TiffFrames(FrameStream):
@@ -43,7 +43,10 @@ class TiffFrames(FrameStream):
     Parameters
     ----------
     path
-        The file (the first one, of an OME-TIFF in several files). Time may be stored as T or Z.
+        The file (the first one, of a movie in several files). Time may be stored as T or Z.
+    partly
+        Open also a file that is cut off, or a set of which a file is missing: the stream has the
+        frames before, and :attr:`cut_off` the error.
 
     Raises
     ------
@@ -52,151 +55,172 @@ class TiffFrames(FrameStream):
         truncated (the frame is named), or promises more pixels than it holds.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], partly: bool = False) -> None:
+        self._path, self._partly = Path(path), partly
         self.name = self._path.name
-        self.files = (self._path,)
         self._lock = Lock()
-        with ExitStack() as opened:
-            self._file = open_tiff(self._path)
-            opened.callback(self._file.close)
-            with as_stack_error(self.name):
-                self._describe()
-            self._raw = self._path.open("rb")
-            opened.callback(self._raw.close)
-            self.read(0, 1)  # a compression that nobody here can decode is told now, not later
-            check_first_frame(self)
-            opened.pop_all()
-
-    def __reduce__(self) -> tuple[type[TiffFrames], tuple[Path]]:
-        """Travel as a path: another process opens the file itself."""
-        return TiffFrames, (self._path.absolute(),)
-
-    def _describe(self) -> None:
-        self._series: TiffPageSeries = only_series(self._file, self.name)
-        self.shape = stack_shape(self._series, self.name)
+        self._closed = False
+        self._movie: Movie = movie_of(self._path)
+        self.files = tuple(part.path for part in self._movie.parts)
+        first = self._movie.parts[0]
+        _check_grey(first, self.name)
+        self.dtype = first.layout.dtype
+        self._shift = first.said.shift if self.dtype == np.uint16 else 0
+        if self._shift:
+            self.dtype = np.dtype(np.int16)
+        self.shape = (self._movie.count, first.layout.height, first.layout.width)
+        check_dtype(self.dtype, self.name)
+        self.cut_off = _cut_off(self._movie, self.name)
+        if self.cut_off is not None and not (partly and self.shape[0]):
+            raise self.cut_off
         check_size(self.shape, self.name)
-        check_dtype(self._series.dtype, self.name)
-        self.shape, self._offset = check_complete(self._file, self._series, self.shape, self.name)
-        self._stored = self._series.dtype.newbyteorder(self._file.byteorder)
-        self.dtype = self._series.dtype.newbyteorder("=")
-        self.pixel_size_nm = pixel_size_nm_of(self._file)
+        self.pixel_size_nm = pixel_size_nm_of(first.said)
+        self.notes = tuple(_notes(self._movie, self.name))
+        if self.cut_off is not None:
+            self.notes = (self.cut_off.received, *self.notes)
+        try:
+            self.read(0, 1)  # a damaged compression is told now, not later
+            check_first_frame(self)
+        except BaseException:
+            self.close()
+            raise
+
+    def __reduce__(self) -> tuple[type[TiffFrames], tuple[Path, bool]]:
+        """Travel as a path: another process opens the file itself."""
+        return TiffFrames, (self._path.absolute(), self._partly)
 
     def _read(self, start: int, stop: int) -> Frames:
         with self._lock:
-            if self._raw.closed:
+            if self._closed:
                 raise StackError(f"{self.name} is closed", advice="open it again to read frames")
-            if start == stop:
-                return np.empty((0, *self.shape[1:]), self.dtype)
-            if self._offset is not None:
-                return self._read_contiguous(self._offset, start, stop)
-            return self._read_pages(start, stop)
-
-    def _read_contiguous(self, offset: int, start: int, stop: int) -> Frames:
-        """Read frames that lie one behind the other in the file."""
-        frames = np.empty((stop - start, *self.shape[1:]), self._stored)
-        with as_stack_error(self.name):
-            self._raw.seek(offset + start * frames[0].nbytes)
-            received = self._raw.readinto(frames.view(np.uint8).data)
-        if received != frames.nbytes:
-            readable = start + received // frames[0].nbytes
-            raise StackError(
-                f"{self.name} ends within frame {readable + 1} of {self.shape[0]}",
-                "a whole file",
-                f"copy the file again, or use only frames 1 to {readable}",
-            )
-        if self._stored != self.dtype:
-            frames = frames.byteswap(inplace=True).view(self.dtype)
+            stored = self._movie.parts[0].layout.dtype
+            frames = np.empty((stop - start, *self.shape[1:]), stored)
+            for part, page, first, last in self._runs(start, stop):
+                part.read(page, frames[first - start : last - start])
+        if self._shift:
+            frames = (frames ^ np.uint16(0x8000)).view(np.int16)
         return frames
 
-    def _read_pages(self, start: int, stop: int) -> Frames:
-        """Read frames that are compressed or scattered; a damaged one is named."""
-        try:
-            with as_stack_error(self.name):
-                return self._decode(start, stop)
-        except StackError as error:
-            if stop - start == 1:
-                raise StackError(
-                    f"frame {start + 1} of {self.shape[0]} in {self.name} cannot be read "
-                    f"({error.received.partition(': ')[2]})",
-                    "a whole, readable file",
-                    "copy the file again, or save it without compression in Fiji",
-                ) from error
-        for frame in range(start, stop):
-            self._read_pages(frame, frame + 1)
-        raise StackError(f"{self.name} cannot be read", advice="copy the file again")
+    def _runs(self, start: int, stop: int) -> list[tuple[TiffPages, int, int, int]]:
+        """Cut a range into runs of one file each: file, page in it, first and last frame."""
+        movie = self._movie
+        if movie.part is None or movie.page is None:
+            return [(movie.parts[0], start, start, stop)] if stop > start else []
+        part, page = movie.part[start:stop], movie.page[start:stop]
+        cuts = np.flatnonzero((np.diff(part) != 0) | (np.diff(page) != 1)) + 1
+        firsts = [0, *cuts.tolist()] if stop > start else []
+        lasts = [*firsts[1:], stop - start]
+        runs = [
+            (movie.parts[int(part[a])], int(page[a]), start + a, start + b)
+            for a, b in zip(firsts, lasts, strict=False)
+        ]
+        self._let_go(keep=int(movie.part[stop - 1]) if stop > start else 0)
+        return runs
 
-    def _decode(self, start: int, stop: int) -> Frames:
-        with ExitStack() as opened:
-            page = self._series[start]
-            # tifffile opens the other files of a set itself, but not for a single page
-            if page is not None and stop - start == 1 and page.parent.filehandle.closed:
-                page.parent.filehandle.open()
-                opened.callback(page.parent.filehandle.close)
-            values = self._file.asarray(key=slice(start, stop), series=self._series)
-        frames = np.asarray(values).reshape(stop - start, *self.shape[1:])
-        return frames.astype(self.dtype, copy=False)
+    def _let_go(self, keep: int) -> None:
+        """Close files of a large set that are not read just now."""
+        if len(self._movie.parts) > _MOST_OPEN:
+            for number, part in enumerate(self._movie.parts):
+                if number != keep:
+                    part.file.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the files."""
         with self._lock:
-            self._raw.close()
-            self._file.close()
+            self._closed = True
+            for part in self._movie.parts:
+                part.file.close()
 
 
-def open_tiff(path: str | os.PathLike[str]) -> TiffFile:
-    """Open a TIFF; raise a StackError that says what the file is instead."""
-    import tifffile
+def _check_grey(pages: TiffPages, name: str) -> None:
+    """Refuse colour, channels, and frames along two axes.
 
-    path = Path(path)
-    if path.is_dir():
+    Raises
+    ------
+    StackError
+        It is said what the file holds.
+    """
+    said, layout = pages.said, pages.layout
+    if said.main_file is not None:
         raise StackError(
-            f"{path} is a folder", "a TIFF file", "give the path of one file inside it"
+            f"{name} is one part of an OME-TIFF in several files",
+            "its main file",
+            f"open {said.main_file or 'the main file'} instead",
         )
-    if not path.exists():
+    if layout.samples > 1:
         raise StackError(
-            f"there is no file {path}", "a TIFF file", "check the spelling and the folder"
+            f"{name} is a colour image ({layout.samples} values a pixel)",
+            "grey values",
+            "give the raw camera frames, or convert it in Fiji (Image > Type > 16-bit)",
         )
-    with as_stack_error(path.name):
-        content = describe_content(path)
-    if not content.endswith("TIFF"):
+    axes = ((said.times, "time points"), (said.slices, "z planes"), (said.channels, "channels"))
+    longer = [(count, word) for count, word in axes if count > 1]
+    channels = 1 < said.channels <= _MOST_CHANNELS
+    if (len(longer) > 1 or channels) and pages.count > 1:
         raise StackError(
-            f"{path} is not a TIFF: it looks like {content}",
-            "a TIFF stack",
-            "open it in Fiji and save it as TIFF (File > Save As > Tiff...)",
+            f"{name} holds {' × '.join(f'{count} {word}' for count, word in longer)}",
+            "frames along one axis (time or z) of one channel",
+            "split or re-order it in Fiji (Image > Hyperstacks) and save the frames alone",
         )
-    with as_stack_error(path.name):
-        return tifffile.TiffFile(path)
 
 
-@contextmanager
-def as_stack_error(name: str) -> Iterator[None]:
-    """Turn what a TIFF library raises on a damaged file into one sentence."""
-    import lzma
-    import struct
-    import zlib
+def _cut_off(movie: Movie, name: str) -> StackError | None:
+    """Return the error of a movie that ends too early."""
+    first = movie.parts[0]
+    if movie.missing:
+        files = ", ".join(file for file, _ in movie.missing[:3])
+        more = "" if len(movie.missing) <= 3 else f" and {len(movie.missing) - 3} more"
+        there = movie.count
+        return StackError(
+            f"{name} belongs to a movie in several files, of which {files}{more} "
+            f"{'is' if len(movie.missing) == 1 else 'are'} missing or cut off "
+            f"({_readable(there)} before)",
+            "all its files in one folder",
+            "copy the missing files beside it",
+        )
+    if movie.part is None and first.cut is not None:
+        return _truncated(first, first.cut)
+    return None
 
-    trouble: tuple[type[Exception], ...] = (
-        OSError,
-        ValueError,  # tifffile.TiffFileError too
-        RuntimeError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        AssertionError,
-        EOFError,
-        MemoryError,
-        struct.error,
-        zlib.error,
-        lzma.LZMAError,
+
+def _truncated(pages: TiffPages, cut: Cut) -> StackError:
+    layout, there = pages.layout, pages.count
+    ends = f"it ends within frame {there + 1} ({_readable(there)})"
+    if cut.promised > there:
+        promised = cut.promised * layout.frame_bytes
+        ends = (
+            f"it promises {counted(cut.promised, 'frame')} of {layout.width} × {layout.height} px "
+            f"({promised:,} bytes) but ends within frame {there + 1} ({_readable(there)})"
+        )
+    return StackError(
+        f"{pages.name} is truncated: {ends}, {cut.reason}",
+        "a whole file",
+        "copy the file again",
     )
-    try:
-        yield
-    except trouble as error:
-        reason: Any = str(error).partition("\n")[0] or type(error).__name__
-        raise StackError(
-            f"{name} is damaged or of a kind that cannot be read: {reason}",
-            "a whole TIFF stack",
-            "copy the file again, or open it in Fiji and save it as TIFF",
-        ) from error
+
+
+def _readable(count: int) -> str:
+    return f"{counted(count, 'frame')} {'is' if count == 1 else 'are'} readable"
+
+
+def _notes(movie: Movie, name: str) -> list[str]:
+    """Say where what stands in a file differs from what it holds."""
+    first = movie.parts[0]
+    said, there = first.said, movie.count
+    notes = []
+    if said.count and said.count != there and not movie.missing and first.cut is None:
+        notes.append(
+            f"{name} holds {counted(there, 'frame')}, which are all used, though {said.by} has "
+            f"written into it that there are {said.count}"
+        )
+        if there < said.count:
+            notes[-1] += "; either the acquisition was stopped early, or a part of it is elsewhere"
+            notes[-1] += f" ({movie.perhaps})" if movie.perhaps else ""
+    if first.left_out:
+        notes.append(f"{counted(first.left_out, 'preview or mask')} in {name} were left out")
+    if said.shift:
+        notes.append(f"ImageJ keeps the signed values of {name} {-said.shift} higher; they are "
+                     "read as they were meant")  # fmt: skip
+    if said.function:
+        notes.append(f"ImageJ's calibration of {name} ({said.function}) is not applied")
+    return notes

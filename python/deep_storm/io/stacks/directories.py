@@ -1,0 +1,386 @@
+"""The pages of a TIFF: its chain of directories, read by ourselves.
+
+A directory says what a page is and where its pixels lie; the next one follows behind it. What a
+damaged or malicious file can do here is to point anywhere, in circles, or to promise more than it
+holds, so every number is compared with the size of the file before it is used, and nothing is
+taken from the descriptions of other programs (see :mod:`deep_storm.io.stacks.descriptions`).
+
+A chain that is still being written is walked on by calling :meth:`Chain.grow` again.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+ReadAt = Callable[[int, int], bytes]
+"""From offset and number of bytes to bytes; fewer at the end of the file."""
+
+MAX_TAGS = 4096
+MAX_TEXT_BYTES = 1 << 26
+_AT_ONCE = 512
+_TYPE_CHARACTERS = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I",
+                    16: "Q", 17: "q", 18: "Q"}  # fmt: skip
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+               16: 8, 17: 8, 18: 8}  # fmt: skip
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, FILL_ORDER = 254, 256, 257, 258, 259, 266
+DESCRIPTION, STRIPS, SAMPLES, STRIP_ROWS, STRIP_BYTES = 270, 273, 277, 278, 279
+X_RESOLUTION, Y_RESOLUTION, PLANAR, RESOLUTION_UNIT, SOFTWARE = 282, 283, 284, 296, 305
+PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 317, 322, 323, 324, 325
+SAMPLE_FORMAT, METAMORPH_PLANES = 339, 33629
+_REDUCED_OR_MASK = 1 | 4
+
+
+class DamagedError(ValueError):
+    """A directory makes no sense, or is not there as a whole."""
+
+
+class End(Enum):
+    """How a chain ends."""
+
+    WHOLE = "whole"
+    CUT = "cut off"
+    CIRCLE = "a circle"
+
+
+class Layout(NamedTuple):
+    """What the frames of one stack have in common.
+
+    Attributes
+    ----------
+    width, height
+        Pixels.
+    bits
+        Of a value; 12 may be packed.
+    kind
+        As in NumPy: ``u``, ``i``, ``f``, ``c`` or ``b``.
+    samples
+        Values of a pixel.
+    planar
+        Whether the samples lie in images of their own.
+    """
+
+    width: int
+    height: int
+    bits: int
+    kind: str
+    samples: int
+    planar: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Native dtype in memory."""
+        if self.kind == "b":
+            return np.dtype(np.bool_)
+        size = next(n for n in (8, 16, 32, 64, 128) if self.bits <= n) // 8
+        return np.dtype(f"{self.kind}{size}")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Memory of a page."""
+        return self.width * self.height * self.samples * self.dtype.itemsize
+
+
+class Coding(NamedTuple):
+    """How pixels lie in the file: in strips of ``rows`` whole rows, or in tiles."""
+
+    compression: int
+    predictor: int
+    reversed_bits: bool
+    rows: int
+    tile_width: int | None = None
+
+
+class Page(NamedTuple):
+    """One directory.
+
+    Attributes
+    ----------
+    at
+        Its place in the file.
+    layout, coding
+        What its pixels are.
+    starts, sizes
+        Places and bytes of its strips or tiles.
+    is_other
+        Whether it is a reduced preview or a mask, and so no frame.
+    """
+
+    at: int
+    layout: Layout
+    coding: Coding
+    starts: tuple[int, ...]
+    sizes: tuple[int, ...]
+    is_other: bool
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its bytes are its values, in one piece."""
+        coding, layout = self.coding, self.layout
+        plain = coding.compression == 1 and coding.tile_width is None and not coding.reversed_bits
+        whole_bytes = layout.bits == 8 * layout.dtype.itemsize and layout.kind in "uif"
+        return plain and whole_bytes and coding.predictor == 1 and len(self.starts) == 1
+
+
+class Form(NamedTuple):
+    """Byte order and widths of a TIFF or BigTIFF."""
+
+    order: str
+    is_big: bool
+
+    @property
+    def pointer(self) -> struct.Struct:
+        """An offset."""
+        return struct.Struct(self.order + ("Q" if self.is_big else "I"))
+
+    @property
+    def first_pointer_at(self) -> int:
+        """Where the place of the first directory is written."""
+        return 8 if self.is_big else 4
+
+
+def form_of(read_at: ReadAt) -> Form:
+    """Read the header.
+
+    Raises
+    ------
+    DamagedError
+        It is none of a TIFF.
+    """
+    head = read_at(0, 8)
+    orders = {b"II": "<", b"MM": ">"}
+    if len(head) < 8 or head[:2] not in orders:
+        raise DamagedError("it has no header of a TIFF")
+    order = orders[head[:2]]
+    version, width, zero = struct.unpack(f"{order}3H", head[2:8])
+    if version not in (42, 43) or (version == 43 and (width, zero) != (8, 0)):
+        raise DamagedError(f"it has the version {version} of a TIFF")
+    return Form(order, version == 43)
+
+
+class Chain:
+    """The directories of a file in their order, as far as they and their pixels are whole.
+
+    Parameters
+    ----------
+    read_at
+        Reads the file.
+
+    Attributes
+    ----------
+    pages
+        Until now.
+    end, reason
+        How the chain ends, and what is wrong where it is cut off.
+    form
+        Byte order and widths.
+    """
+
+    def __init__(self, read_at: ReadAt) -> None:
+        self._read_at = read_at
+        self.form = form_of(read_at)
+        self.pages: list[Page] = []
+        self.end = End.CUT
+        self.reason = ""
+        self._seen: set[int] = set()
+        self._pointer_at = self.form.first_pointer_at
+        self._layouts: dict[Layout, Layout] = {}
+        self._codings: dict[Coding, Coding] = {}
+
+    def grow(self, size: int, pages: int | None = None) -> None:
+        """Walk on as far as a file of ``size`` bytes goes, or to so many pages."""
+        self.end, self.reason = End.CUT, "a directory is not there as a whole"
+        while pages is None or len(self.pages) < pages:
+            raw = self._read_at(self._pointer_at, self.form.pointer.size)
+            if len(raw) < self.form.pointer.size:
+                return
+            at = self.form.pointer.unpack(raw)[0]
+            if at == 0:
+                self.end, self.reason = End.WHOLE, ""
+                return
+            if at in self._seen:
+                self.end, self.reason = End.CIRCLE, "its directories point to each other"
+                return
+            try:
+                tags = Tags(self._read_at, self.form, at, size)
+                page = self._page(at, tags, size)
+            except DamagedError as error:
+                self.reason = str(error)
+                return
+            self._seen.add(at)
+            self._pointer_at = tags.next_pointer_at
+            self.pages.append(page)
+
+    def tags(self, page: Page, size: int) -> Tags:
+        """Read a directory again, for what frames do not need."""
+        return Tags(self._read_at, self.form, page.at, size)
+
+    def _page(self, at: int, tags: Tags, size: int) -> Page:
+        layout, coding = _layout(tags), _coding(tags)
+        layout = self._layouts.setdefault(layout, layout)
+        coding = self._codings.setdefault(coding, coding)
+        tiled = coding.tile_width is not None
+        starts = tags.numbers(TILES if tiled else STRIPS)
+        sizes = tags.numbers(TILE_BYTES if tiled else STRIP_BYTES)
+        if not sizes and len(starts) == 1 and coding.compression == 1:
+            sizes = (-(-layout.width * layout.bits * layout.samples // 8) * layout.height,)
+        _check_segments(layout, coding, starts, sizes, size)
+        starts, sizes = _in_one_piece(coding, starts, sizes)
+        is_other = bool(tags.number(SUBFILE, 0) & _REDUCED_OR_MASK)
+        return Page(at, layout, coding, starts, sizes, is_other)
+
+
+class Tags:
+    """One directory's entries.
+
+    Parameters
+    ----------
+    read_at, form
+        The file.
+    at
+        Place of the directory.
+    size
+        Bytes of the file.
+
+    Raises
+    ------
+    DamagedError
+        It does not lie in the file as a whole, or is none.
+    """
+
+    def __init__(self, read_at: ReadAt, form: Form, at: int, size: int) -> None:
+        self._read_at, self._form, self._size = read_at, form, size
+        counter = struct.Struct(form.order + ("Q" if form.is_big else "H"))
+        entry = struct.Struct(form.order + ("HHQ8s" if form.is_big else "HHI4s"))
+        raw = read_at(at, _AT_ONCE) if 0 < at < size else b""
+        if len(raw) < counter.size:
+            raise DamagedError("a directory lies behind the end of the file")
+        count = counter.unpack_from(raw)[0]
+        if not 0 < count <= MAX_TAGS:
+            raise DamagedError(f"a directory has {count} entries")
+        self.next_pointer_at = at + counter.size + count * entry.size
+        needed = self.next_pointer_at - at
+        if needed > len(raw):
+            raw = read_at(at, needed)
+        if len(raw) < needed:
+            raise DamagedError("a directory is cut off")
+        self._entries: dict[int, tuple[int, int, bytes]] = {}
+        for code, kind, number, value in entry.iter_unpack(raw[counter.size : needed]):
+            if code == 0:
+                raise DamagedError("a directory is not written yet, or damaged")
+            self._entries.setdefault(code, (kind, number, value))
+
+    def raw(self, code: int, max_bytes: int) -> tuple[int, bytes]:
+        """Return type and bytes of an entry; type 0 when there is none."""
+        kind, number, value = self._entries.get(code, (0, 0, b""))
+        length = number * _TYPE_BYTES.get(kind, 0)
+        if length <= len(value):
+            return kind, value[:length]
+        place = self._form.pointer.unpack(value)[0]
+        if length > max_bytes or place + length > self._size:
+            raise DamagedError(f"entry {code} of a directory lies outside the file")
+        return kind, self._read_at(place, length)
+
+    def numbers(self, code: int, max_count: int = 1 << 24) -> tuple[int, ...]:
+        """Return an entry of whole numbers; nothing when there is none."""
+        kind, raw = self.raw(code, 8 * max_count)
+        letter = _TYPE_CHARACTERS.get(kind)
+        if letter is None:
+            if kind:
+                raise DamagedError(f"entry {code} of a directory has the type {kind}")
+            return ()
+        count = len(raw) // _TYPE_BYTES[kind]
+        return struct.unpack(f"{self._form.order}{count}{letter}", raw)
+
+    def number(self, code: int, default: int) -> int:
+        """Return the first number of an entry."""
+        kind, count, value = self._entries.get(code, (0, 0, b""))
+        letter = _TYPE_CHARACTERS.get(kind)
+        if letter is None or count == 0:
+            return default
+        if count == 1 and _TYPE_BYTES[kind] <= len(value):  # nearly all
+            return int(struct.unpack_from(self._form.order + letter, value)[0])
+        return self.numbers(code)[0]
+
+    def count(self, code: int) -> int:
+        """Return how many values an entry has; 0 when there is none."""
+        return self._entries.get(code, (0, 0, b""))[1]
+
+    def ratio(self, code: int) -> float | None:
+        """Return an entry that is a fraction; None when there is none, or of zeros."""
+        kind, raw = self.raw(code, 64)
+        if kind != 5 or len(raw) < 8:
+            return None
+        above, below = struct.unpack(f"{self._form.order}2I", raw[:8])
+        return above / below if above and below else None
+
+    def text(self, code: int) -> str:
+        """Return an entry that is text, without what is behind a NUL character."""
+        _, raw = self.raw(code, MAX_TEXT_BYTES)
+        return raw.partition(b"\0")[0].decode("utf-8", errors="replace")
+
+
+def _layout(tags: Tags) -> Layout:
+    width, height = tags.number(WIDTH, 0), tags.number(HEIGHT, 0)
+    samples, bits = tags.number(SAMPLES, 1), tags.number(BITS, 1)
+    code = tags.number(SAMPLE_FORMAT, 1)
+    kind = {1: "u", 2: "i", 3: "f", 4: "u", 5: "c", 6: "c"}.get(code)
+    widths = {"f": (16, 32, 64), "c": (64, 128), "i": (8, 16, 32, 64)}
+    if not (0 < width < 1 << 31 and 0 < height < 1 << 31 and 0 < samples < 1 << 16):
+        raise DamagedError(f"a page has {width} × {height} pixels of {samples} values")
+    fits = bits in widths[kind] if kind in widths else 0 < bits <= 32 or bits == 64
+    if kind is None or not fits:
+        raise DamagedError(f"a page has values of {bits} bits of the kind {code}")
+    planar = samples > 1 and tags.number(PLANAR, 1) == 2
+    return Layout(width, height, bits, "b" if (kind, bits) == ("u", 1) else kind, samples, planar)
+
+
+def _coding(tags: Tags) -> Coding:
+    rows = min(max(tags.number(STRIP_ROWS, tags.number(HEIGHT, 1)), 1), tags.number(HEIGHT, 1))
+    tile_width = None
+    if tags.count(TILES):
+        rows, tile_width = tags.number(TILE_HEIGHT, 0), tags.number(TILE_WIDTH, 0)
+        if not (0 < rows < 1 << 20 and 0 < tile_width < 1 << 20):
+            raise DamagedError(f"a page has tiles of {tile_width} × {rows} pixels")
+    return Coding(
+        tags.number(COMPRESSION, 1),
+        tags.number(PREDICTOR, 1),
+        tags.number(FILL_ORDER, 1) == 2,
+        rows,
+        tile_width,
+    )
+
+
+def segments_of(layout: Layout, coding: Coding) -> int:
+    """Return how many strips or tiles a page has."""
+    across = 1 if coding.tile_width is None else -(-layout.width // coding.tile_width)
+    down = -(-layout.height // coding.rows)
+    return across * down * (layout.samples if layout.planar else 1)
+
+
+def _check_segments(
+    layout: Layout, coding: Coding, starts: tuple[int, ...], sizes: tuple[int, ...], size: int
+) -> None:
+    wanted = segments_of(layout, coding)
+    if len(starts) < wanted or len(sizes) < wanted:
+        raise DamagedError(f"a page has {min(len(starts), len(sizes))} of {wanted} pieces")
+    for start, length in zip(starts[:wanted], sizes[:wanted], strict=True):
+        if not (start > 0 and length > 0 and start + length <= size):
+            raise DamagedError("the pixels of a page lie outside the file")
+
+
+def _in_one_piece(
+    coding: Coding, starts: tuple[int, ...], sizes: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Join uncompressed strips that lie one behind the other."""
+    if len(starts) == 1 or coding.compression != 1 or coding.tile_width is not None:
+        return starts, sizes
+    if all(a + n == b for a, n, b in zip(starts, sizes, starts[1:], strict=False)):
+        return starts[:1], (sum(sizes),)
+    return starts, sizes
