@@ -182,7 +182,7 @@ def measured(data: Set, way: str, model: Any, minutes: float, refine: bool) -> d
         "frames": result.reconstructed.shape[0],
         "threshold": model.card.threshold,
         "frames_per_second": result.frames_per_second,
-        **scores.as_dict(),
+        **scores.to_json(),
     }
 
 

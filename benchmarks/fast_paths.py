@@ -20,7 +20,7 @@ import numpy as np
 from memory import EXPECTED, Endless
 
 from deep_storm.cells import BACKGROUND_CHANNEL, FIELDS
-from deep_storm.extraction.native import LEAST_PROBABILITY
+from deep_storm.extraction.native import MIN_PROBABILITY
 from deep_storm.inputs.models import Expected, ready_model
 from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 from deep_storm.simulation.noise import expose
@@ -154,7 +154,7 @@ def darkness(model):
         for expected in (blank, lit)
     ]
     light = [contrast(frames[..., 0]) for frames in seen]
-    active = probability(infer(seen[1])).max(axis=(1, 2, 3)) > LEAST_PROBABILITY
+    active = probability(infer(seen[1])).max(axis=(1, 2, 3)) > MIN_PROBABILITY
     print(f"contrast of noise alone, {PATCH_PX} x {PATCH_PX} px: up to {light[0].max():.2f}")
     print(f"contrast of single emitters with active cells: from {light[1][active].min():.2f} on")
 

@@ -57,8 +57,8 @@ intensity_photon = 1500
 background_photon = 20
 """
 FRAMES = 60
-MOST_SECONDS, MOST_MIB = 10.0, 1024.0
-MOST_SECONDS_TO_STOP = 2.0
+MAX_SECONDS, MAX_MIB = 10.0, 1024.0
+MAX_SECONDS_TO_STOP = 2.0
 OFTEN = """
 import sys
 from deep_storm.inference import store
@@ -184,7 +184,7 @@ def stopped(folder: Path, times: int, seed: int) -> Tally:
         seconds = time.monotonic() - began
         tally.tried += 1
         tally.slowest_seconds = max(tally.slowest_seconds, seconds)
-        if code != 130 or any(place.iterdir()) or seconds > MOST_SECONDS_TO_STOP:
+        if code != 130 or any(place.iterdir()) or seconds > MAX_SECONDS_TO_STOP:
             left = ", ".join(path.name for path in place.iterdir())
             tally.wrong.append(f"{number}: exit code {code} after {seconds:.1f} s ({left})")
         shutil.rmtree(place)
@@ -241,7 +241,7 @@ def met(tally: Tally, what: str, arguments: list[str], folder: Path) -> int:
         problem = f"exit code {code}: {talk[-300:]}"
     elif code == 2 and len(notes) != 1:
         problem = f"{len(notes)} lines: {talk[-300:]}"
-    elif seconds > MOST_SECONDS:
+    elif seconds > MAX_SECONDS:
         problem = f"{seconds:.0f} s"
     elif [p.name for p in folder.rglob("*") if ".part" in p.name or p.suffix == ".running"]:
         problem = "left something behind"
@@ -355,7 +355,7 @@ def fuzzed(folder: Path, times: int, seed: int) -> Tally:
         met(tally, f"{kind} {number}", arguments, folder)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
     tally.kind += f" (memory grew by {grown:.0f} MiB at most)"
-    if grown > MOST_MIB:
+    if grown > MAX_MIB:
         tally.wrong.append(f"{grown:.0f} MiB more memory")
     return tally
 

@@ -136,7 +136,7 @@ class LastingData:
 
     def __init__(self, training: ResolvedTraining, without_memory: float = 0.0) -> None:
         self.training = training
-        self.patches_per_epoch = training.most_patches
+        self.patches_per_epoch = training.max_patches
         alone = np.arange(training.batch) < without_memory * training.batch
         self.on_frames = np.where(alone, 1.0, ON_FRAMES)
 
@@ -164,7 +164,7 @@ class Curriculum:
 
     def __init__(self, training: ResolvedTraining) -> None:
         self.steps = training.steps or 1
-        self.patches_per_epoch = training.most_patches
+        self.patches_per_epoch = training.max_patches
         self.parts = [simulated(training, factor) for factor in CURRICULUM]
 
     def batch(self, index: int) -> Batch:

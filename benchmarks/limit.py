@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import deep_storm as ds
-from deep_storm.inference.refining import side_by_side
+from deep_storm.inference.refining import map_frames
 from deep_storm.quality.matching import match
 from deep_storm.quality.scores import score
 from deep_storm.refinement.block import Prior
@@ -23,7 +23,7 @@ from deep_storm.refinement.scene import make_scene
 from deep_storm.refinement.shapes import gaussian_shape
 
 ROUNDS = 8
-LEAST_SPREAD = 1e-3
+MIN_SPREAD = 1e-3
 """Relative, of photons and PSF sigma: a prior without width cannot be computed with."""
 
 
@@ -33,9 +33,9 @@ def prior_of(data: Any) -> Prior:
     sigma_px = camera.px(data.psf.sigma_nm)
     return Prior(
         photons=emitters.intensity_photon,
-        photons_std=max(emitters.intensity_std_photon, LEAST_SPREAD * emitters.intensity_photon),
+        photons_std=max(emitters.intensity_std_photon, MIN_SPREAD * emitters.intensity_photon),
         sigma_px=sigma_px,
-        sigma_std_px=max(camera.px(data.psf.sigma_std_nm), LEAST_SPREAD * sigma_px),
+        sigma_std_px=max(camera.px(data.psf.sigma_std_nm), MIN_SPREAD * sigma_px),
         excess=camera.excess_noise_factor / camera.quantum_efficiency,
         log_density=0.0,
         **gaussian_shape(sigma_px),
@@ -83,7 +83,7 @@ def fitted_table(stack: Any, data: Any) -> pd.DataFrame:
     if data.beyond is not None:
         every = pd.concat([every, data.beyond.assign(beyond=True)])
     frames = list(every.groupby("frame"))
-    return pd.concat(side_by_side(lambda one: fitted(photons[one[0]], one[1], data, prior), frames))
+    return pd.concat(map_frames(lambda one: fitted(photons[one[0]], one[1], data, prior), frames))
 
 
 def single_frame_limit(data: Any, tolerance_nm: float = 100.0) -> tuple[float, float]:

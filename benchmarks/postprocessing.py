@@ -79,7 +79,7 @@ def steps(folder: Path) -> dict[str, Callable[[pd.DataFrame], Any]]:
     """Return what is measured, by name."""
     return {
         "filter": lambda t: ds.filter(t, FORMULA),
-        "filter, neighbours": lambda t: ds.filter(t, least_neighbours=5),
+        "filter, neighbours": lambda t: ds.filter(t, min_neighbours=5),
         "merge": lambda t: ds.merge(t, distance_nm=40.0, camera=CAMERA),
         "remove-duplicates": ds.remove_duplicates,
         "correct-drift": ds.correct_drift,

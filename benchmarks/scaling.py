@@ -32,17 +32,19 @@ from deep_storm.settings import Reconstruction
 SETTINGS = Reconstruction(chunk_frames=32)
 
 
-def reconstructed(movie, output, crew=None, settings=SETTINGS):
+def reconstructed(movie, output, workers=None, settings=SETTINGS):
     """Reconstruct with the general model; return the result and its seconds."""
     began = time.perf_counter()
-    common = Common(MODEL, Expected(**EXPECTED), settings=settings, crew=crew, with_report=False)
+    common = Common(
+        MODEL, Expected(**EXPECTED), settings=settings, workers=workers, with_report=False
+    )
     result = reconstruct_stack(movie, output, common, overwrite=True)
     return result, time.perf_counter() - began
 
 
 def by_workers(folder: Path, counts: list[int], frames: int) -> None:
     """Print the speed of one process and of each number of workers, on one stack."""
-    from deep_storm.inference.dask_workers import Cluster
+    from deep_storm.inference.dask_workers import DaskWorkers
 
     stack = folder / "movie.tif"
     write_stack(stack, Endless(frames, 64).read(0, frames), 100.0)
@@ -54,7 +56,7 @@ def by_workers(folder: Path, counts: list[int], frames: int) -> None:
     print(f"{frames} frames of 64 x 64 px, {os.cpu_count()} cores")
     print(f"one process    {frames / seconds:7.1f} frames per second")
     for count in counts:
-        with Cluster(f"local:{count}") as workers:
+        with DaskWorkers(f"local:{count}") as workers:
             reconstructed(few, folder / "warm", workers)
             _, seconds = reconstructed(stack, folder / "many", workers)
         same = (folder / "many.csv").read_bytes(), (folder / "many.tif").read_bytes()

@@ -39,7 +39,7 @@ from deep_storm.training.session import Molecules
 RADIUS_NM = 500.0
 ALONE_NM = 800.0
 BORDER_NM = 500.0
-LEAST_ALONE = 100
+MIN_ALONE = 100
 PLACES = 10
 
 
@@ -89,7 +89,7 @@ def photon_spread(data: accuracy.Set, found: Any, true: Any, rows: Any) -> float
     field = [n * data.camera.pixel_size_nm for n in reversed(shape_of(data))]
     for name, edge in zip(("x_nm", "y_nm"), field, strict=True):
         lonely &= (true[name].to_numpy() > BORDER_NM) & (true[name].to_numpy() < edge - BORDER_NM)
-    if lonely.sum() < LEAST_ALONE:
+    if lonely.sum() < MIN_ALONE:
         return float("nan")
     photons = true["intensity_photon"].to_numpy()[lonely]
     off = found["intensity_photon"].to_numpy()[lonely] / photons - 1.0

@@ -10,7 +10,7 @@ import pytest
 from deep_storm import errors
 from deep_storm.errors import DeepStormError, FormulaError, StackError
 from deep_storm.fiji.exchange import (
-    LEAST_BLOCK_BYTES,
+    MIN_BLOCK_BYTES,
     error_as_bytes,
     error_as_data,
     error_from_bytes,
@@ -55,7 +55,7 @@ def test_an_error_is_the_same_in_fiji(crossing):
 def test_an_error_of_any_length_fits_into_the_block():
     long = FormulaError("ü" * 10_000, "ü" * 10_000, "ü" * 10_000, "ü" * 10_000, 5)
     content = error_as_bytes(long)
-    assert len(content) <= LEAST_BLOCK_BYTES
+    assert len(content) <= MIN_BLOCK_BYTES
     assert error_from_bytes(content).received.startswith("üüü")
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize(
-    ("extra", "package"), [("cluster", "distributed"), ("comet", "comet-smlm"), ("fiji", "appose")]
+    ("extra", "package"), [("dask", "distributed"), ("comet", "comet-smlm"), ("fiji", "appose")]
 )
 def test_an_optional_part_is_its_packages(extra, package):
     command = install_command(extra)

@@ -8,5 +8,5 @@ BACKGROUND_CHANNEL = CELLS * CELLS * FIELDS
 OUTPUTS = BACKGROUND_CHANNEL + 1
 REACH_CELLS = 1.5
 """How far from its cell's centre a localization may lie (cells)."""
-LEAST_SPREAD = 0.02
+MIN_SPREAD = 0.02
 """Smallest spread that the network can state (cells, or its scale)."""

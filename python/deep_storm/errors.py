@@ -134,8 +134,8 @@ class OutputError(DeepStormError):
     """An output exists already or cannot be written."""
 
 
-class ClusterError(DeepStormError):
-    """The workers of a cluster cannot be reached or cannot work."""
+class DaskError(DeepStormError):
+    """The Dask workers cannot be reached or cannot work."""
 
 
 class Cancelled(DeepStormError):

@@ -66,7 +66,7 @@ def test_help_gives_meaning_unit_range_and_default(capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "--output -o" in text
     assert "spread of the PSF sigma from emitter to emitter [0 to 500 nm, default 10]" in text
-    assert "[uniform | normal, default uniform]" in text
+    assert "[uniform | normal | gamma, default uniform]" in text
 
 
 def test_version(capsys):
@@ -186,6 +186,16 @@ def test_the_forms_that_are_promised_parse():
     assert given["from_model"] == Path("models/mine")
     assert given["formula"] == "a > 1"
     assert given["region"] == Region(roi=(10, 20, 100, 80))
+
+
+def test_options_of_the_version_before_are_taken_but_not_shown(tables, capsys):
+    table, _ = tables
+    old = ["--least-neighbours", "1"]  # formerly
+    assert main(["filter", str(table), *old, "--json"]) == 0
+    assert main(["filter", "--help"]) == 0
+    shown = capsys.readouterr().out.rpartition("}")[2]
+    assert "--min-neighbours" in shown
+    assert old[0] not in shown
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")

@@ -164,7 +164,7 @@ def test_two_tables_with_different_pixels(place, capsys, verb):
         (["filter", "t.csv", "confidence > 0.5"], "the table has no column 'confidence'"),
         (["filter", "t.csv", "--confidence", "0.5:"], "no column 'confidence' for confidence"),
         (["filter", "t.csv", "--confidence", "0.5"], "confidence is '0.5'"),
-        (["filter", "t.csv", "--least-neighbours", "-1"], "least_neighbours is '-1'"),
+        (["filter", "t.csv", "--min-neighbours", "-1"], "min_neighbours is '-1'"),
         (["merge", "t.csv", "--distance-nm", "0"], r"distance_nm is '0'.*\(nm\)"),
         (["remove-duplicates", "t.csv", "--distance", "x >"], "nothing stands where a value"),
         (["correct-drift", "t.csv"], "no structure in common"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deep_storm.errors import AnswerError
-from deep_storm.extraction.classic import LEAST_SHARE, heat_maxima, read_candidates
+from deep_storm.extraction.classic import MIN_SHARE, heat_maxima, read_candidates
 
 AMPLITUDE = 100.0
 
@@ -82,7 +82,7 @@ def test_any_size_is_read(shape):
 
 def test_faint_maxima_are_dropped():
     heat = np.zeros((5, 5), np.float32)
-    heat[2, 2] = 0.99 * LEAST_SHARE * AMPLITUDE
+    heat[2, 2] = 0.99 * MIN_SHARE * AMPLITUDE
     assert len(maxima(heat).x) == 0
 
 

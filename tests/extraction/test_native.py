@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deep_storm.cells import CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
+from deep_storm.cells import CELLS, FIELDS, MIN_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.errors import AnswerError
 from deep_storm.extraction.native import active_cells, joined, read_candidates
 
@@ -34,8 +34,8 @@ def say(raw, row, column, probability, x_px, y_px, photons=1.0, sigma=1.0, sprea
         assert abs(share) < 1, "a cell does not reach that far"
         fields[k] = np.arctanh(share)
     fields[3], fields[4] = inverse_softplus(photons), np.log(sigma)
-    fields[5:7] = inverse_softplus(spread_px * CELLS - LEAST_SPREAD)
-    fields[7:9] = inverse_softplus(0.1 - LEAST_SPREAD)
+    fields[5:7] = inverse_softplus(spread_px * CELLS - MIN_SPREAD)
+    fields[7:9] = inverse_softplus(0.1 - MIN_SPREAD)
 
 
 def read(raw, frame=0):

@@ -39,7 +39,7 @@ def model(request):
 def test_large_is_small_also_after_an_interruption(model, tmp_path, monkeypatch):
     small = ds.reconstruct(MOVIE, model=model, chunk_frames=2)
     assert not is_on_disk(small.image)
-    monkeypatch.setattr(mapped, "MOST_PIXELS_IN_MEMORY", 100)
+    monkeypatch.setattr(mapped, "MAX_PIXELS_IN_MEMORY", 100)
     monkeypatch.setattr(mapped, "BAND_BYTES", 4 * 80 * 5)
 
     def stop(done, total, message):
@@ -59,7 +59,7 @@ def test_large_is_small_also_after_an_interruption(model, tmp_path, monkeypatch)
 
 
 def test_bands_cover_the_image_once(monkeypatch):
-    monkeypatch.setattr(mapped, "MOST_PIXELS_IN_MEMORY", 100)
+    monkeypatch.setattr(mapped, "MAX_PIXELS_IN_MEMORY", 100)
     monkeypatch.setattr(mapped, "BAND_BYTES", 4 * 30 * 4)
     canvas = Canvas(22, 30)
     for top, band in canvas.bands():

@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 import deep_storm as ds
-from deep_storm.errors import Cancelled, ClusterError, SettingsError, StackError
+from deep_storm.errors import Cancelled, DaskError, SettingsError, StackError
 from deep_storm.inference import dask_workers as module
-from deep_storm.inference.dask_workers import Cluster
+from deep_storm.inference.dask_workers import DaskWorkers
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
@@ -56,7 +56,7 @@ def movie(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def three():
-    with Cluster("local:3") as workers:
+    with DaskWorkers("local:3") as workers:
         yield workers
 
 
@@ -64,8 +64,8 @@ def files(folder):
     return (folder / "out.csv").read_bytes(), tifffile.imread(folder / "out.tif").tobytes()
 
 
-def worked(movie, folder, model, crew, **more):
-    common = Common(model, settings=SETTINGS, crew=crew, with_report=False)
+def worked(movie, folder, model, workers, **more):
+    common = Common(model, settings=SETTINGS, workers=workers, with_report=False)
     return reconstruct_stack(movie, folder / "out", common, **more)
 
 
@@ -104,8 +104,8 @@ def test_stopped_and_finished_by_one_process(movie, model, alone, three, tmp_pat
 
 def test_the_classic_network(movie, three, tmp_path):
     classic = made("classic")
-    for name, crew in (("one", None), ("three", three)):
-        worked(movie, tmp_path / name, classic, crew)
+    for name, workers in (("one", None), ("three", three)):
+        worked(movie, tmp_path / name, classic, workers)
     assert files(tmp_path / "one") == files(tmp_path / "three")
 
 
@@ -114,7 +114,7 @@ def test_a_stack_that_the_workers_cannot_see(movie, model, three, tmp_path):
     copy.write_bytes(movie.read_bytes())
     with ds.open_frames(copy) as stream:
         copy.unlink()
-        with pytest.raises(ClusterError, match=r"cannot open the stack.*shared disk"):
+        with pytest.raises(DaskError, match=r"cannot open the stack.*shared disk"):
             worked(stream, tmp_path, model, three)
     assert not list(tmp_path.iterdir())
 
@@ -138,21 +138,21 @@ def test_a_stack_that_breaks_off_keeps_what_was_before(model, three, tmp_path):
 @pytest.mark.parametrize("address", ["local:0", "localhost", "tcp://there", "http://a:1"])
 def test_addresses_that_are_none(address):
     with pytest.raises(SettingsError, match=r"tcp://HOST:PORT"):
-        Cluster(address)
+        DaskWorkers(address)
 
 
 def test_nobody_is_there(monkeypatch):
     monkeypatch.setattr(module, "CONNECT_SECONDS", 0.5)
     with (
-        pytest.raises(ClusterError, match="no Dask scheduler answers"),
-        Cluster("tcp://127.0.0.1:9"),
+        pytest.raises(DaskError, match="no Dask scheduler answers"),
+        DaskWorkers("tcp://127.0.0.1:9"),
     ):
         pass
 
 
 def test_workers_with_another_version_are_named(three, monkeypatch):
     monkeypatch.setattr(module, "version", lambda name: "0.1")
-    with pytest.raises(ClusterError, match=r"numpy .*expected deep-storm 0\.1.*install the same"):
+    with pytest.raises(DaskError, match=r"numpy .*expected deep-storm 0\.1.*install the same"):
         three._check_versions()
 
 
@@ -162,7 +162,9 @@ def test_workers_refine_as_one_process_does(model, movie, three, tmp_path, monke
     monkeypatch.setattr(refining, "EMITTERS", 100)
     settings = SETTINGS.model_copy(update={"refine": True})
     one, many = (
-        reconstruct_stack(movie, tmp_path / name / "out", Common(model, settings=settings, crew=c))
+        reconstruct_stack(
+            movie, tmp_path / name / "out", Common(model, settings=settings, workers=c)
+        )
         for name, c in (("one", None), ("many", three))
     )
     assert one.count == many.count

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from deep_storm.inference import overlap as module
-from deep_storm.inference.overlap import Overlap, Seconds, Workers, choose_workers
+from deep_storm.inference.overlap import Overlap, Seconds, Threads, choose_threads
 
 
 @pytest.mark.parametrize(
-    ("reading", "reading_out", "cores", "most_chunks", "expected"),
+    ("reading", "reading_out", "cores", "max_chunks", "expected"),
     [
         (0.1, 0.2, 8, 100, (1, 1)),  # the network takes longest: nobody waits
         (2.5, 0.2, 8, 100, (3, 1)),  # reading takes two and a half times as long
@@ -22,13 +22,13 @@ from deep_storm.inference.overlap import Overlap, Seconds, Workers, choose_worke
         (9.0, 9.0, 8, 0, (1, 1)),
     ],
 )
-def test_workers_by_time_cores_and_memory(reading, reading_out, cores, most_chunks, expected):
+def test_threads_by_time_cores_and_memory(reading, reading_out, cores, max_chunks, expected):
     seconds = Seconds([reading], [1.0], [reading_out])
-    assert choose_workers(seconds, cores, most_chunks) == Workers(*expected)
+    assert choose_threads(seconds, cores, max_chunks) == Threads(*expected)
 
 
-def worked(seconds_to_read, seconds_to_read_out, cores, monkeypatch, side_by_side=True):
-    """Work on 24 chunks whose network takes 5 ms; return what was kept, and the workers."""
+def worked(seconds_to_read, seconds_to_read_out, cores, monkeypatch, read_out_in_threads=True):
+    """Work on 24 chunks whose network takes 5 ms; return what was kept, and the threads."""
     monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
     kept, at_once, most = [], [0], [0]
     lock = threading.Lock()
@@ -46,19 +46,19 @@ def worked(seconds_to_read, seconds_to_read_out, cores, monkeypatch, side_by_sid
             at_once[0] -= 1
         return chunk
 
-    with Overlap(load, kept.append, 1000, side_by_side) as threads:
+    with Overlap(load, kept.append, 1000, read_out_in_threads) as threads:
         for chunk in threads.chunks(((n, n + 1) for n in range(24)), lambda: None):
             threads.in_network(lambda: time.sleep(0.005))
             threads.read_out(lambda chunk=chunk: read_out(chunk), lambda: None)
         threads.wait(lambda: None)
     assert kept == list(range(24))
-    return threads.workers, most[0]
+    return threads.threads, most[0]
 
 
 def test_slow_reading_out_gets_more_threads_and_keeps_the_order(monkeypatch):
-    workers, at_once = worked(0.0, 0.02, 4, monkeypatch)
-    assert workers.reading_out == at_once == 4
-    assert worked(0.0, 0.02, 4, monkeypatch, side_by_side=False)[0].reading_out == 1
+    threads, at_once = worked(0.0, 0.02, 4, monkeypatch)
+    assert threads.reading_out == at_once == 4
+    assert worked(0.0, 0.02, 4, monkeypatch, read_out_in_threads=False)[0].reading_out == 1
 
 
 def test_slow_reading_gets_more_threads(monkeypatch):
@@ -66,7 +66,7 @@ def test_slow_reading_gets_more_threads(monkeypatch):
 
 
 def test_what_is_quick_gets_one_thread(monkeypatch):
-    assert worked(0.0, 0.0, 8, monkeypatch) == (Workers(1, 1), 1)
+    assert worked(0.0, 0.0, 8, monkeypatch) == (Threads(1, 1), 1)
 
 
 def test_what_cannot_be_kept_ends_the_work():

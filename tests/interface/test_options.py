@@ -6,7 +6,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
-from deep_storm.settings import Device, Evaluation, Psf, Simulation
+from deep_storm.settings import Device, Evaluation, Filtering, Psf, Simulation
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 
@@ -141,3 +141,32 @@ def test_settings_of_another_kind_are_refused():
 def test_a_camera_that_is_none_is_refused(value):
     with pytest.raises(SettingsError, match="a Camera or the name of a camera file"):
         look("a.tif", sigma_nm=130, camera=value)
+
+
+@verb("count", Argument("dask", "workers", str, formerly="cluster"), filtering=Filtering)
+def count(*, dask=None, filtering: Filtering = Filtering()):
+    """Give back what was given."""
+    return dask, filtering
+
+
+def test_names_of_the_version_before_are_taken(tmp_path: Path):
+    settings = tmp_path / "old.toml"
+    settings.write_text("[filtering]\nleast_neighbours = 4  # formerly\n")
+    old = {"least_neighbours": 3}  # formerly
+    assert count(**old)[1] == Filtering(min_neighbours=3)
+    assert count(config=settings)[1].min_neighbours == 4
+    assert count(config=settings, min_neighbours=5)[1].min_neighbours == 5
+    assert count(filtering=old)[1] == Filtering(**old) == Filtering(min_neighbours=3)
+    assert count(cluster="local:2")[0] == "local:2"
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"least_neighbours": 3, "min_neighbours": 3}, "least_neighbours and min_n"),  # formerly
+        ({"cluster": "local:2", "dask": "local:2"}, "cluster and dask"),
+    ],
+)
+def test_both_names_at_once_are_an_error(given, names):
+    with pytest.raises(SettingsError, match=f"both {names}"):
+        count(**given)

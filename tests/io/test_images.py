@@ -52,7 +52,7 @@ def test_sparse_and_empty_images_get_a_display_range(tmp_path):
 def test_of_a_large_image_some_pixels_give_the_display_range(monkeypatch):
     image = np.random.default_rng(1).gamma(2.0, size=(300, 400)).astype(np.float32)
     every = images.display_range(image)
-    monkeypatch.setattr(images, "_MOST_LOOKED_AT", 20_000)
+    monkeypatch.setattr(images, "_MAX_LOOKED_AT", 20_000)
     some = images.display_range(image)
     assert some != every
     np.testing.assert_allclose(some, every, rtol=0.05)
@@ -103,7 +103,7 @@ def test_a_stack_is_no_image(tmp_path):
 @pytest.mark.parametrize(("dtype", "channels"), [("float32", ()), ("uint16", ()), ("uint8", (3,))])
 def test_an_image_can_come_in_bands(tmp_path, monkeypatch, large, dtype, channels):
     if large:
-        monkeypatch.setattr(images, "LARGEST_IMAGEJ_FRAME_BYTES", 10)
+        monkeypatch.setattr(images, "MAX_IMAGEJ_FRAME_BYTES", 10)
     pixels = np.arange(60 * (3 if channels else 1)).reshape(10, 6, *channels).astype(dtype)
     path = tmp_path / "a.tif"
     write_bands(path, [pixels[:4], pixels[4:]], pixels.shape, pixels.dtype, 12.5)

@@ -14,10 +14,10 @@ from deep_storm.io.mapped import band_rows, is_on_disk, let_go, on_disk
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(mapped, "MOST_PIXELS_IN_MEMORY", 1000)
+    monkeypatch.setattr(mapped, "MAX_PIXELS_IN_MEMORY", 1000)
     monkeypatch.setattr(mapped, "BAND_BYTES", 4 * 150 * 7)
     monkeypatch.setattr(pyramid, "TILE_PX", 32)
-    monkeypatch.setattr(pyramid, "SMALLEST_PX", 40)
+    monkeypatch.setattr(pyramid, "MIN_PX", 40)
 
 
 @pytest.mark.parametrize("shape", [(128, 150), (99, 131)])

@@ -77,11 +77,11 @@ def test_fewer_points_than_a_cluster_needs_are_none():
 def test_refuses_what_does_not_fit(monkeypatch):
     with pytest.raises(TableError, match="the table is empty"):
         cluster_table(spots().head(0))
-    monkeypatch.setattr(module, "MOST_PAIRS", 1000)
+    monkeypatch.setattr(module, "MAX_PAIRS", 1000)
     with pytest.raises(
         SettingsError, match=r"neighbours within 30 nm; .* set distance_nm to about"
     ):
         cluster_table(spots())
-    monkeypatch.setattr(module, "MOST_HDBSCAN", 100)
+    monkeypatch.setattr(module, "MAX_HDBSCAN", 100)
     with pytest.raises(TableError, match="at most 100 for hdbscan"):
         cluster_table(spots(), Clustering(method="hdbscan"))

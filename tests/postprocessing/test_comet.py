@@ -9,12 +9,12 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled, SettingsError, TableError
-from deep_storm.postprocessing.comet import MOST_PAIRS, comet_drift
+from deep_storm.postprocessing.comet import MAX_PAIRS, comet_drift
 from deep_storm.settings import DriftCorrection
 
 FRAMES = np.arange(400)
 TRUTH = np.outer(FRAMES / 399, [120.0, -60.0])
-COMET = DriftCorrection(method="comet", most_drift_nm=300)
+COMET = DriftCorrection(method="comet", max_drift_nm=300)
 
 
 def structures(rows, seed=0):
@@ -66,11 +66,11 @@ def test_of_very_many_pairs_a_part_is_looked_at(package):
     comet_drift(table, COMET)
     cap = package[0][1]["max_locs_per_segment"]
     pairs = 60_000**2 / 2 * (1 / 60 + np.pi * 0.3**2 / 9.0 * 59 / 60)
-    assert cap == pytest.approx(600 * np.sqrt(MOST_PAIRS / pairs), rel=0.2)
+    assert cap == pytest.approx(600 * np.sqrt(MAX_PAIRS / pairs), rel=0.2)
 
 
 def test_the_summary_names_it(package):
-    result = ds.correct_drift(structures(3000), method="comet", most_drift_nm=300)
+    result = ds.correct_drift(structures(3000), method="comet", max_drift_nm=300)
     assert "30 time bins, moved by COMET" in result.summary()
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_measured(package, change, words):
 def test_the_real_package_where_it_is_installed():
     pytest.importorskip("comet")
     measured = comet_drift(
-        structures(1500), DriftCorrection(method="comet", bins=8, most_drift_nm=200)
+        structures(1500), DriftCorrection(method="comet", bins=8, max_drift_nm=200)
     )
     error = measured.drift.at(FRAMES) - TRUTH
     assert np.sqrt(((error - error.mean(axis=0)) ** 2).sum(axis=1).mean()) < 4

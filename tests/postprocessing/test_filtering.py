@@ -38,7 +38,7 @@ def test_ranges_include_their_ends(table):
 
 
 def test_neighbours_are_counted_among_the_rows_that_meet_all_else(table):
-    crowded = Filtering(least_neighbours=1, neighbour_radius_nm=10)
+    crowded = Filtering(min_neighbours=1, neighbour_radius_nm=10)
     assert filter_table(table, None, crowded).table["x_nm"].tolist() == [0, 10, 20]
     assert filter_table(table, "x != 10", crowded).table.empty
 
@@ -71,4 +71,4 @@ def test_what_cannot_be_filtered(table, options, error, message):
 def test_a_radius_that_is_nothing_beside_the_field_is_refused(table):
     far = table.assign(x_nm=[0.0, 1.0, 2.0, 1e15])
     with pytest.raises(SettingsError, match=r"neighbour_radius_nm is 0\.001"):
-        filter_table(far, None, Filtering(least_neighbours=1, neighbour_radius_nm=0.001))
+        filter_table(far, None, Filtering(min_neighbours=1, neighbour_radius_nm=0.001))

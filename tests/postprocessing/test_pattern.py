@@ -57,7 +57,7 @@ def test_a_part_of_the_points_has_the_same_l(monkeypatch):
     table = clustered_points(300, 20)
     settings = Clustering(reach_nm=200, simulations=2)
     whole = point_pattern(table, settings)
-    monkeypatch.setattr(module, "MOST_POINTS", 3000)
+    monkeypatch.setattr(module, "MAX_POINTS", 3000)
     part = point_pattern(table, settings)
     assert (whole.points, part.points) == (6000, 3000)
     np.testing.assert_allclose(part.l_minus_r_nm, whole.l_minus_r_nm, rtol=0.05, atol=1)

@@ -63,8 +63,8 @@ def test_a_constant_image_has_no_correlation():
 
 def test_as_dict_can_be_written_as_json():
     blank = np.zeros((20, 20))
-    assert json.dumps(scores_of(blank, spots(size=20)).as_dict(), allow_nan=False)
-    assert json.dumps(scores_of(spots(), spots()).as_dict(), allow_nan=False)
+    assert json.dumps(scores_of(blank, spots(size=20)).to_json(), allow_nan=False)
+    assert json.dumps(scores_of(spots(), spots()).to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize(

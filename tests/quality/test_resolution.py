@@ -51,7 +51,7 @@ def test_pixel_size_does_not_matter_while_it_is_fine_enough():
 def test_a_curve_that_ends_above_the_threshold_says_so():
     found = table_resolution(emitters_seen_again(10, 10.0), pixel_size_nm=30.0)
     assert math.isnan(found.resolution_nm)
-    assert found.as_dict()["resolution_nm"] is None
+    assert found.to_json()["resolution_nm"] is None
     assert found.text().startswith("finer than 60 nm")
 
 

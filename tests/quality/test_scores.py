@@ -84,11 +84,11 @@ def test_empty_tables_score_zero(empty):
     assert scores.jaccard == scores.recall == scores.precision == scores.efficiency == 0
     assert math.isnan(scores.rmse_nm)
     assert math.isnan(scores.bias_x_nm)
-    assert json.loads(json.dumps(comparison.as_dict(), allow_nan=False))
+    assert json.loads(json.dumps(comparison.to_json(), allow_nan=False))
 
 
 def test_json_has_frames_from_one_and_null_for_nan():
-    result = evaluate(FOUND, TRUTH, at()).as_dict()
+    result = evaluate(FOUND, TRUTH, at()).to_json()
     assert result["frames"] == "1:2"
     assert result["scores"][0]["photon_ratio"] is None
     assert json.dumps(result, allow_nan=False)

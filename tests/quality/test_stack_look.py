@@ -19,7 +19,7 @@ def test_a_short_movie_is_read_whole():
 
 
 def test_of_a_long_one_some_frames_are_read(monkeypatch):
-    monkeypatch.setattr(stack_look, "MOST_BYTES", 10 * 6 * 8 * 2)
+    monkeypatch.setattr(stack_look, "MAX_BYTES", 10 * 6 * 8 * 2)
     found = look_at(ArrayFrames(movie()), 10, 40)
     assert len(found.frames) == 10
     assert found.frames[0] == 10

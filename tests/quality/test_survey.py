@@ -37,7 +37,7 @@ def test_pieces_give_what_the_whole_gives():
 
 
 def test_a_long_table_is_sampled_evenly_but_counted_in_full(monkeypatch):
-    monkeypatch.setattr(module, "MOST_ROWS", 100)
+    monkeypatch.setattr(module, "MAX_ROWS", 100)
     rows = table()
     found = survey(pieces_of(rows, 7), len(rows))
     assert found.stride == 12

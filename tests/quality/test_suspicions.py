@@ -6,10 +6,10 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import look_at
 from deep_storm.quality.survey import survey
-from deep_storm.quality.suspicions import Trained, suspicions
+from deep_storm.quality.suspicions import TrainedFor, suspicions
 from deep_storm.settings import Background, Emitters, Psf
 
-TRAINED = Trained(
+TRAINED = TrainedFor(
     Psf(sigma_nm=110),
     Emitters(density_per_um2=0.5, intensity_photon=1500),
     Background(background_photon=20),
@@ -71,9 +71,9 @@ def test_what_is_out_of_order_is_said(change, words):
 
 def test_a_general_model_is_not_blamed_for_what_it_knows():
     crowded = rows(x_nm=lambda t: t["x_nm"] / 6, y_nm=lambda t: t["y_nm"] / 6)
-    general = Trained(emitters=TRAINED.emitters, densest_per_um2=100)
+    general = TrainedFor(emitters=TRAINED.emitters, densest_per_um2=100)
     assert said(crowded, trained=general) == []
-    assert said(crowded, trained=Trained()) == []
+    assert said(crowded, trained=TrainedFor()) == []
 
 
 def test_drift_is_said_when_it_is_larger_than_the_error():

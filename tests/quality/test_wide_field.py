@@ -24,7 +24,7 @@ def test_the_image_that_the_wide_field_came_from_fits():
     assert found.maps.scores.correlation > 0.999
     assert found.maps.scores.ssim > 0.99
     assert found.maps.scores.offset == pytest.approx(100, rel=0.05)
-    assert found.as_dict()["blur_sigma_nm"] == found.sigma_nm
+    assert found.to_json()["blur_sigma_nm"] == found.sigma_nm
 
 
 @pytest.mark.parametrize("pixel_size_nm", [12.5, 13.0, 30.0])

@@ -20,7 +20,7 @@ def table() -> pd.DataFrame:
 @pytest.fixture
 def small_bands(monkeypatch):
     """Images beyond 1000 px are drawn in bands of 7 rows."""
-    monkeypatch.setattr(renderers, "MOST_PIXELS_KEPT", 1000)
+    monkeypatch.setattr(renderers, "MAX_PIXELS_KEPT", 1000)
     whole = Extent.bands
     monkeypatch.setattr(Extent, "bands", lambda extent: whole(extent, 7 * extent.width))
 

@@ -95,8 +95,8 @@ def test_a_batch_depends_on_seed_and_number_alone():
 
 def test_patches_of_an_epoch_are_counted():
     assert imported(patches_per_frame=4).patches_per_epoch == 4 * 15
-    assert imported(patches_per_frame=4, most_patches=50).patches_per_epoch == 50
-    assert simulated(most_patches=777).patches_per_epoch == 777
+    assert imported(patches_per_frame=4, max_patches=50).patches_per_epoch == 50
+    assert simulated(max_patches=777).patches_per_epoch == 777
 
 
 def test_the_mean_background_is_the_square_of_its_deviation():

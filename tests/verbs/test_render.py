@@ -94,7 +94,7 @@ def test_a_colour_tiff_is_rgb_with_a_scale(table, tmp_path):
 
 
 def test_a_large_image_is_drawn_straight_into_its_file(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(renderer, "MOST_PIXELS_KEPT", 100)
+    monkeypatch.setattr(renderer, "MAX_PIXELS_KEPT", 100)
     result = ds.render(table, output=tmp_path / "a.tif", method="histogram")
     assert result.image is None
     assert result.summary() == "20 × 10 px of 10 nm, 2 localizations"

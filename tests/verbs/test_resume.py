@@ -81,7 +81,7 @@ def test_who_stops_a_long_night_does_not_wait_for_its_table(
         if done >= 6:
             raise Cancelled("stopped")
 
-    monkeypatch.setattr("deep_storm.runs.stack.MOST_ROWS_AT_A_STOP", 0)
+    monkeypatch.setattr("deep_storm.runs.stack.MAX_ROWS_AT_A_STOP", 0)
     first = again(movie, tmp_path, progress=stop)
     assert first.written == ()
     assert f"what 6 frames gave is kept in {tmp_path / 'out.running'}." in first.summary()
@@ -217,7 +217,7 @@ def test_very_many_rows_stay_in_their_file(movie, uninterrupted, tmp_path, monke
     import importlib
 
     verb = importlib.import_module("deep_storm.runs.stack")
-    monkeypatch.setattr(verb, "MOST_ROWS_IN_MEMORY", 10)
+    monkeypatch.setattr(verb, "MAX_ROWS_IN_MEMORY", 10)
     monkeypatch.setattr(store, "ROWS_AT_A_TIME", 7)
     result = again(movie, tmp_path)
     assert result.count == len(result.table) > 10

@@ -29,6 +29,7 @@ def signature_of(verb: Verb) -> inspect.Signature:
     """
     arguments = [_argument(verb, argument) for argument in verb.arguments]
     options = [*arguments, *_common(verb), *_settings(verb)]
+    options += _former(verb, {option.name: option for option in options})
     return inspect.Signature(sorted(options, key=lambda option: option.kind))
 
 
@@ -38,7 +39,7 @@ def options_of(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if value is None or name in ("json", "debug"):
             continue
-        if name in verb.fields and isinstance(value, list):
+        if verb.former.get(name, name) in verb.fields and isinstance(value, list):
             # "100 250", "100,250" and "100, 250" are the same to a person
             value = tuple(word for text in value for word in text.split(",") if word.strip())
         options[name] = value
@@ -122,6 +123,16 @@ def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
             kind = bool if flag else list[str] if is_tuple else str
             help_text = describe_setting(cls, field, default)
             yield _parameter(field, kind, help_text, group=group)
+
+
+def _former(verb: Verb, now: Mapping[str, inspect.Parameter]) -> Iterator[inspect.Parameter]:
+    """Give the options that have another name now; no help shows them."""
+    from cyclopts import Parameter
+
+    for old, name in verb.former.items():
+        kind, details = get_args(now[name].annotation)
+        hidden = Parameter.combine(details, Parameter(name=[_option(old)], show=False))
+        yield now[name].replace(name=old, annotation=Annotated[kind, hidden])
 
 
 def _parameter(

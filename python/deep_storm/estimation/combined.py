@@ -142,12 +142,12 @@ def _check_same(table: pd.DataFrame, frames: int, height_nm: float, width_nm: fl
             "give the table that was made from these frames",
         )
     x, y = float(table["x_nm"].median()), float(table["y_nm"].median())
-    most_x, most_y = (float(table[c].quantile(0.99)) for c in ("x_nm", "y_nm"))
+    reach_x, reach_y = (float(table[c].quantile(0.99)) for c in ("x_nm", "y_nm"))
     if not (0 <= x <= width_nm and 0 <= y <= height_nm) or (
-        most_x > 1.1 * width_nm or most_y > 1.1 * height_nm
+        reach_x > 1.1 * width_nm or reach_y > 1.1 * height_nm
     ):
         raise TableError(
-            f"the table reaches to {most_x:.0f}, {most_y:.0f} nm, the frames to {width_nm:.0f}, "
+            f"the table reaches to {reach_x:.0f}, {reach_y:.0f} nm, the frames to {width_nm:.0f}, "
             f"{height_nm:.0f} nm",
             "coordinates inside the frames",
             "give the table of this stack; check its unit and the camera's pixel size",

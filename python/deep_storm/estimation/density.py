@@ -25,7 +25,7 @@ Structure = Literal["uniform", "filaments", "clusters", "mixed"]
 PERCENTILES = (50.0, 90.0, 99.0)
 UNEVEN = 1.3
 """Mean square over squared mean of the density, from which emitters lie on a structure."""
-LEAST_INSIDE = 100.0
+MIN_INSIDE = 100.0
 """Rows that a blurred count of a table's rows shall rest on, in the mean."""
 WIDEST_BLUR_PX = 5.0
 RIDGE, SPOT = 0.175, 0.31
@@ -105,7 +105,7 @@ def density_of_rows(
     counts = np.stack([np.histogram2d(y[half == k], x[half == k], edges)[0] for k in (0, 1)])
     seen = np.bincount(np.arange(frames) // HALF_FRAMES % 2, minlength=2)
     per_pixel = len(rows) / counts[0].size
-    blur_px = math.sqrt(LEAST_INSIDE / (4.0 * math.pi * per_pixel))
+    blur_px = math.sqrt(MIN_INSIDE / (4.0 * math.pi * per_pixel))
     blur_px = max(sigma_px, min(blur_px, WIDEST_BLUR_PX))
     blurred = ndimage.gaussian_filter(counts, (0.0, blur_px, blur_px), mode="nearest")
     maps = blurred / np.maximum(seen, 1)[:, None, None]

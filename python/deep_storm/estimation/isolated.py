@@ -29,11 +29,11 @@ RADIUS_SIGMAS = 3.0
 APART_SIGMAS = 6.0
 NOISE_THRESHOLD = 5.0
 """A maximum counts from so many standard deviations of the smoothed frame's noise on."""
-MOST_MISFIT = 2.5
+MAX_MISFIT = 2.5
 """χ² may lie so many standard deviations above its mean."""
 SIGMA_RANGE = (0.5, 2.0)
 """Fitted sigma over the expected one; beyond, a fit is at its bound."""
-MOST_FITS = 4000
+MAX_FITS = 4000
 
 
 class IsolatedFits(NamedTuple):
@@ -218,11 +218,11 @@ def fit_isolated(
             fitted.append(parts[0])
             errors.append(parts[1])
             chi2.append(parts[2])
-            if sum(part.shape[0] for part in fitted) >= MOST_FITS:
+            if sum(part.shape[0] for part in fitted) >= MAX_FITS:
                 break
     p, e, misfit = np.concatenate(fitted), np.concatenate(errors), np.concatenate(chi2)
     freedom = (2 * radius + 1) ** 2 - PARAMETERS
-    kept = (misfit >= 0) & (misfit < freedom + MOST_MISFIT * math.sqrt(2.0 * freedom))
+    kept = (misfit >= 0) & (misfit < freedom + MAX_MISFIT * math.sqrt(2.0 * freedom))
     kept &= (p[:, 4] > SIGMA_RANGE[0] * sigma_px) & (p[:, 4] < SIGMA_RANGE[1] * sigma_px)
     kept &= p[:, 2] > 3.0 * e[:, 2]
     kept &= (np.abs(p[:, :2] - radius - 0.5) < 1.5).all(axis=1)

@@ -22,15 +22,15 @@ from deep_storm.progress import Progress, silent
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 
-LEAST_FRAMES = 10
+MIN_FRAMES = 10
 """Fewer frames do not show how a pixel's value scatters."""
-LEAST_EDGE_PX = 16
-MOST_VALUES = 13_500_000
+MIN_EDGE_PX = 16
+MAX_VALUES = 13_500_000
 """Pixel values that are looked at: 200 frames of 256 × 256."""
-MOST_FRAMES = 1000
+MAX_FRAMES = 1000
 BLOCK_FRAMES = 200
 SHORTEST_BLOCK = 50
-LARGEST_WINDOW_PX = 320
+MAX_WINDOW_PX = 320
 WINDOW_PX = 256
 HALF_FRAMES = 10
 """The two mean images take turns after so many frames, so that each sees the whole movie."""
@@ -139,16 +139,16 @@ def check_values(values: npt.NDArray[np.generic], name: str, first: int) -> None
 
 def _check_size(stream: FrameStream) -> None:
     frames, height, width = stream.shape
-    if frames < LEAST_FRAMES:
+    if frames < MIN_FRAMES:
         raise StackError(
             f"{stream.name} has {frames} frame{'s' * (frames > 1)}",
-            f"at least {LEAST_FRAMES}, better 100 or more",
+            f"at least {MIN_FRAMES}, better 100 or more",
             "give a longer part of the movie: how the molecules blink says how bright they are",
         )
-    if min(height, width) < LEAST_EDGE_PX:
+    if min(height, width) < MIN_EDGE_PX:
         raise StackError(
             f"{stream.name} has frames of {width} × {height} pixels",
-            f"at least {LEAST_EDGE_PX} × {LEAST_EDGE_PX}",
+            f"at least {MIN_EDGE_PX} × {MIN_EDGE_PX}",
             "give a larger part of the field",
         )
 
@@ -159,7 +159,7 @@ def _windows(height: int, width: int) -> list[tuple[slice, slice]]:
 
 
 def _spans(length: int) -> list[slice]:
-    if length <= LARGEST_WINDOW_PX:
+    if length <= MAX_WINDOW_PX:
         return [slice(0, length)]
     if length < 2 * WINDOW_PX:
         start = (length - WINDOW_PX) // 2
@@ -175,7 +175,7 @@ def _area(window: tuple[slice, slice]) -> int:
 
 def _frame_ranges(frames: int, pixels: int) -> list[tuple[int, int]]:
     """Return blocks of frames, spread evenly over the movie."""
-    wanted = int(np.clip(MOST_VALUES // pixels, SHORTEST_BLOCK, MOST_FRAMES))
+    wanted = int(np.clip(MAX_VALUES // pixels, SHORTEST_BLOCK, MAX_FRAMES))
     if frames <= wanted:
         wanted = frames
     length = min(BLOCK_FRAMES, wanted)

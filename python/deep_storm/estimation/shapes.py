@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-LEAST_VALUES = 200
+MIN_VALUES = 200
 BINS = 256
 VALLEY = 0.6
 """Two maxima are apart when the density between them falls below this share of the lower one."""
@@ -36,7 +36,7 @@ def smoothed_density(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def modes(values: FloatArray) -> list[float]:
     """Return where a distribution has separate maxima; one, or none for too few values."""
-    if values.size < LEAST_VALUES:
+    if values.size < MIN_VALUES:
         return []
     grid, density = smoothed_density(values)
     inner = (density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])
@@ -55,7 +55,7 @@ def modes(values: FloatArray) -> list[float]:
 
 def at_bounds(values: FloatArray) -> tuple[bool, bool]:
     """Tell whether values pile up at the lower and at the upper end of their range."""
-    if values.size < LEAST_VALUES:
+    if values.size < MIN_VALUES:
         return False, False
     low, high = float(values.min()), float(values.max())
     if high <= low:

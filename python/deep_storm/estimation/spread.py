@@ -18,7 +18,7 @@ from deep_storm.estimation.matching import UNIFORM_KURTOSIS
 
 FloatArray = npt.NDArray[np.float64]
 
-LEAST_FITS = 100
+MIN_FITS = 100
 SPARSE = 0.15
 """Mean number of emitters within three sigma up to which isolated ones are typical."""
 CLIPPED_SHARE = 0.01
@@ -47,7 +47,7 @@ def crowding(crowd: Crowd) -> float:
 
 def typical(crowd: Crowd, fits: IsolatedFits) -> bool:
     """Tell whether isolated emitters are many, and stand for all of them."""
-    return fits.photons.size >= LEAST_FITS and crowding(crowd) < SPARSE
+    return fits.photons.size >= MIN_FITS and crowding(crowd) < SPARSE
 
 
 def photon_spread(crowd: Crowd, fits: IsolatedFits) -> Spread:

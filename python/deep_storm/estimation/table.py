@@ -23,7 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 
 NEEDED = {"sigma_nm": "sigma [nm]", "intensity_photon": "intensity [photon]"}
 APART_SIGMAS = 6.0
-LEAST_ROWS = 20
+MIN_ROWS = 20
 FEW_ROWS = 200
 FENCE = 2.2
 """Quartile distances beyond the quartiles where outliers begin (Hoaglin and Iglewicz 1987)."""
@@ -74,15 +74,15 @@ def table_statistics(table: pd.DataFrame, field_um2: float, frames: int) -> Tabl
     """
     _check_columns(table)
     rows = table[_finite(table)].reset_index(drop=True)
-    if len(rows) < LEAST_ROWS:
+    if len(rows) < MIN_ROWS:
         raise TableError(
             f"the table has {len(rows)} rows with a sigma and photons",
-            f"at least {LEAST_ROWS}, better {FEW_ROWS} or more",
+            f"at least {MIN_ROWS}, better {FEW_ROWS} or more",
             "localize more frames",
         )
     alone = rows[_alone(rows)]
     crowded: tuple[str, ...] = ()
-    if len(alone) < LEAST_ROWS:
+    if len(alone) < MIN_ROWS:
         alone = rows
         crowded = ("hardly any row is without a neighbour: overlapping emitters were fitted",)
     sigma, sigma_used = _measured(alone, "sigma_nm", "nm", crowded)
@@ -140,7 +140,7 @@ def _measured(
         inside = np.ones(values.size, dtype=bool)
         inside &= ~(low & (values <= values.min() + margin))
         inside &= ~(high & (values >= values.max() - margin))
-        values = values[inside] if np.count_nonzero(inside) >= LEAST_ROWS else values
+        values = values[inside] if np.count_nonzero(inside) >= MIN_ROWS else values
     first, third = np.quantile(values, [0.25, 0.75])
     fence = FENCE * (third - first)
     used = values[(values >= first - fence) & (values <= third + fence)]
@@ -163,7 +163,7 @@ def _background(rows: pd.DataFrame) -> tuple[Quantity | None, FloatArray]:
             continue
         values = rows[column].to_numpy(dtype=np.float64) ** power
         values = values[np.isfinite(values)]
-        if values.size >= LEAST_ROWS and np.median(values) > 0:
+        if values.size >= MIN_ROWS and np.median(values) > 0:
             first, middle, third = np.quantile(values, [0.25, 0.5, 0.75])
             spread = float(third - first) / 1.349
             error = 1.25 * spread / math.sqrt(values.size)

@@ -17,7 +17,7 @@ from deep_storm.extraction.candidates import MAX_ANSWER, Candidates
 from deep_storm.kernels import kernel
 
 Float32 = npt.NDArray[np.float32]
-LEAST_SHARE = 0.02
+MIN_SHARE = 0.02
 """Maxima whose nine pixels hold less than this share of an emitter are dropped."""
 TYPICAL_SPREAD_PX = 0.15
 """Spread before calibration; the network states none."""
@@ -66,7 +66,7 @@ def _maxima(
                     total += value
                     at_x += value * (c + 0.5)
                     at_y += value * (r + 0.5)
-            if not total >= LEAST_SHARE * amplitude:
+            if not total >= MIN_SHARE * amplitude:
                 continue
             out[count, 0] = at_x / total
             out[count, 1] = at_y / total

@@ -3,7 +3,7 @@
 An emitter's probability is spread over a few neighbouring cells. Two questions are answered apart:
 *which* localizations there could be, and *how many* of them there are.
 
-1. **Active cells**: those with a probability above :data:`LEAST_PROBABILITY`; the others are
+1. **Active cells**: those with a probability above :data:`MIN_PROBABILITY`; the others are
    dropped at once, so a large frame can be read tile by tile.
 2. **Gathering**: the most probable cell takes up the probability of cells that point to the same
    place until it has gathered 1; then the next. Each such candidate has a mean position.
@@ -24,23 +24,23 @@ from deep_storm.cells import (
     BACKGROUND_CHANNEL,
     CELLS,
     FIELDS,
-    LEAST_SPREAD,
+    MIN_SPREAD,
     REACH_CELLS,
 )
 from deep_storm.errors import AnswerError
 from deep_storm.extraction.candidates import MAX_ANSWER, Candidates
 from deep_storm.kernels import kernel
 
-LEAST_PROBABILITY = 0.01
+MIN_PROBABILITY = 0.01
 """Cells below this are not looked at."""
-LEAST_LOGIT = float(np.log(LEAST_PROBABILITY / (1.0 - LEAST_PROBABILITY)))
+MIN_LOGIT = float(np.log(MIN_PROBABILITY / (1.0 - MIN_PROBABILITY)))
 GATHER_CELLS = 2
 """A cell gathers from others this many cells away."""
 GATHER_SIGMAS = 2.0
 """... when the places they point to differ by at most this many of their spreads,"""
 GATHER_PX = 0.8
 """or by at most this many pixels."""
-LEAST_REST = 0.3
+MIN_REST = 0.3
 """A cell that others have taken more than the rest of starts no candidate."""
 CANDIDATE_FIELDS = 13
 ACTIVE_FIELDS = 10
@@ -73,7 +73,7 @@ def _softplus(value: float) -> float:
 @kernel(inline="always")
 def _is_active(logit: float) -> bool:
     """Whether a cell is looked at. Counting and filling ask alike: NaN is active, and told."""
-    return not logit <= LEAST_LOGIT
+    return not logit <= MIN_LOGIT
 
 
 @kernel
@@ -108,7 +108,7 @@ def _active(
                 out[3] = _softplus(raw[i, j, at + 3])
                 out[4] = np.exp(min(max(raw[i, j, at + 4], -2.0), 2.0))
                 for spread in range(4):
-                    out[5 + spread] = _softplus(raw[i, j, at + 5 + spread]) + LEAST_SPREAD
+                    out[5 + spread] = _softplus(raw[i, j, at + 5 + spread]) + MIN_SPREAD
                 out[5] /= CELLS
                 out[6] /= CELLS
                 out[9] = _softplus(raw[i, j, BACKGROUND_CHANNEL])
@@ -192,7 +192,7 @@ def _gather(
     distance = np.empty(span * span, np.float32)
     found = 0
     for seed in order:
-        if rest[seed] < LEAST_REST * values[seed, 0]:
+        if rest[seed] < MIN_REST * values[seed, 0]:
             continue
         count = 0
         for i in range(max(0, row[seed] - GATHER_CELLS), min(height, row[seed] + GATHER_CELLS + 1)):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TICKET, FAILED, STOP = 0, 1, 2
 CONTROL_WORDS = 4
 KEEP, DISCARD, FINISH = 1, 2, 3
-LEAST_BLOCK_BYTES = 1 << 16
+MIN_BLOCK_BYTES = 1 << 16
 """An error fits into it, when its texts are not longer than this:"""
 MAX_TEXT = 2000
 

@@ -1,6 +1,6 @@
 """The super-resolution image while it grows: in memory, or on the disk when it is too large.
 
-An image of up to :data:`~deep_storm.io.mapped.MOST_PIXELS_IN_MEMORY` is one band of itself. A
+An image of up to :data:`~deep_storm.io.mapped.MAX_PIXELS_IN_MEMORY` is one band of itself. A
 larger one lies in a file without a name; it is drawn band by band, and each band leaves the memory
 before the next one is touched.
 """
@@ -38,7 +38,7 @@ class Canvas:
     """
 
     def __init__(self, height: int, width: int, folder: Path | None = None) -> None:
-        if height * width <= mapped.MOST_PIXELS_IN_MEMORY:
+        if height * width <= mapped.MAX_PIXELS_IN_MEMORY:
             self.pixels: Float32 = np.zeros((height, width), np.float32)
         else:
             self.pixels = on_disk(height, width, folder)

@@ -31,7 +31,7 @@ from typing import Any
 
 from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
 
-from deep_storm.errors import ClusterError, SettingsError, StackError
+from deep_storm.errors import DaskError, SettingsError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import make_reader
 from deep_storm.inference.reconstruction import ReconstructionRun
@@ -50,12 +50,12 @@ PATIENCE_SECONDS = 60.0
 """So long there may be no worker at all before the work ends."""
 POLL_SECONDS = 0.1
 CHUNKS_PER_WORKER = 2
-MOST_DEATHS = 3
+MAX_DEATHS = 3
 """So many times a chunk is given out again whose workers died over it."""
 
 
 @dataclass(frozen=True)
-class Job:
+class Assignment:
     """What a worker has to know."""
 
     stream: FrameStream
@@ -68,8 +68,8 @@ class Job:
     sampled: list[int]
 
 
-class Cluster:
-    """Workers, while it is entered; a :class:`~deep_storm.inference.reconstruction.Crew`.
+class DaskWorkers:
+    """Workers, while it is entered; a :class:`~deep_storm.inference.reconstruction.Workers`.
 
     Parameters
     ----------
@@ -80,21 +80,21 @@ class Cluster:
     ------
     SettingsError
         The address is none.
-    ClusterError
+    DaskError
         Nobody answers there, there is no worker, or they have another Deep-STORM.
     """
 
     def __init__(self, address: str) -> None:
         if not re.fullmatch(r"(tcp|tls)://\S+:\d+|local:[1-9]\d{0,2}", address):
             raise SettingsError(
-                f"cluster is {address!r}",
+                f"dask is {address!r}",
                 "tcp://HOST:PORT of a Dask scheduler, or local:N for N processes here",
-                "change --cluster",
+                "change --dask",
             )
         self.address = address
         self._local: LocalCluster | None = None
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> DaskWorkers:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
             self.client = self._connect()
@@ -127,7 +127,7 @@ class Cluster:
         try:
             return Client(target, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise ClusterError(
+            raise DaskError(
                 f"no Dask scheduler answers at {self.address}",
                 "the address that `dask scheduler` prints",
                 "start the scheduler, or check the address and the firewall",
@@ -150,14 +150,14 @@ class Cluster:
         own = _versions()
         for worker, theirs in self.client.run(_versions, on_error="return").items():
             if theirs != own:
-                raise ClusterError(
+                raise DaskError(
                     f"the worker at {worker} has {_said(theirs)}",
                     _said(own),
                     "install the same Deep-STORM and the same packages on all machines",
                 )
 
-    def _nobody(self) -> ClusterError:
-        return ClusterError(
+    def _nobody(self) -> DaskError:
+        return DaskError(
             f"the scheduler at {self.address} has had no worker for {PATIENCE_SECONDS:.0f} s",
             "at least one",
             f"start some: dask worker {self.address} --nthreads 1",
@@ -170,13 +170,13 @@ class Cluster:
 
         Raises
         ------
-        ClusterError
+        DaskError
             There is no worker any more, or a chunk kills each of them.
         StackError
             A worker could not read a frame.
         """
         key = secrets.token_hex(6)
-        job = Job(
+        job = Assignment(
             run.stream,
             run.model.card,
             run.model.keras_model.get_weights(),
@@ -200,7 +200,7 @@ class Cluster:
                 if waiting:
                     yield self._result(key, *waiting.popleft(), progress)
         except (OSError, CancelledError) as error:
-            raise ClusterError(
+            raise DaskError(
                 f"the scheduler at {self.address} does not answer any more",
                 "a scheduler that runs until the end",
                 "start it again and repeat the command with --resume",
@@ -231,8 +231,8 @@ class Cluster:
                 return found
             except KilledWorker as error:
                 deaths += 1
-                if deaths >= MOST_DEATHS:
-                    raise ClusterError(
+                if deaths >= MAX_DEATHS:
+                    raise DaskError(
                         f"all workers that had frames {span[0] + 1} to {span[1]} died",
                         "workers with enough memory",
                         "give them more, or make --chunk-frames or --tile-px smaller",
@@ -306,17 +306,17 @@ def work_on(key: str, start: int, stop: int) -> Found:
     with _one_at_a_time:
         if key not in _made:
             _made[key] = _make(_opened(_jobs[key]))
-        run, eyes = _made[key]
+        run, replicas = _made[key]
         with place(Device(precision="float32")):
-            return run.find(eyes, start, stop)
+            return run.find(replicas, start, stop)
 
 
-def _opened(job: bytes) -> Job:
+def _opened(job: bytes) -> Assignment:
     """Unpack a job, which opens the stack on this machine."""
     try:
-        unpacked: Job = pickle.loads(job)
+        unpacked: Assignment = pickle.loads(job)
     except StackError as error:
-        raise ClusterError(
+        raise DaskError(
             f"a worker cannot open the stack: {error.received}",
             "a path at which all workers see the same file",
             "put the stack on a shared disk and give its path there",
@@ -324,7 +324,7 @@ def _opened(job: bytes) -> Job:
     return unpacked
 
 
-def _make(job: Job) -> tuple[ReconstructionRun, Replicas]:
+def _make(job: Assignment) -> tuple[ReconstructionRun, Replicas]:
     """Build the network of a job."""
     device = Device.parse({"precision": job.precision})
     with place(device):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference.refining import proposals_from, refiner_for, side_by_side
+from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
 from deep_storm.model import ModelCard
 from deep_storm.psf.table import PsfTable
 from deep_storm.quality.fits import Fits, Residuals, judge
@@ -18,18 +18,18 @@ from deep_storm.simulation.noise import expose
 
 Float32 = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
-MOST_FRAMES = 12
-MOST_EMITTERS = 600
+MAX_FRAMES = 12
+MAX_EMITTERS = 600
 WINDOW_PX = 64
 REGION_PX = 16
 ALONE_SIGMAS = 4.0
-LEAST_ALONE = 0.3
+MIN_ALONE = 0.3
 """Where few emitters stand alone, this share of them counts, those furthest from others."""
 GOLDEN = 0.6180339887498949
 SEED = 20_240_607
 
 
-class Sample(NamedTuple):
+class CheckedFrame(NamedTuple):
     """A window of one frame: photons ``(y, x)`` and the network's candidates in it."""
 
     photons: Float32
@@ -38,12 +38,12 @@ class Sample(NamedTuple):
 
 def sampled_frames(first: int, last: int) -> list[int]:
     """Return the frames that are looked at; however few of them, they are spread over the movie."""
-    count = min(MOST_FRAMES, last - first)
+    count = min(MAX_FRAMES, last - first)
     spread = sorted(range(count), key=lambda k: (k * GOLDEN) % 1.0)
     return [first + int((k + 0.5) * (last - first) / count) for k in spread]
 
 
-def cut_sample(photons: Float32, candidates: Candidates, number: int) -> Sample:
+def cut_sample(photons: Float32, candidates: Candidates, number: int) -> CheckedFrame:
     """Cut a window out of a large frame, another one for each number."""
     height, width = photons.shape
     corner = [
@@ -55,11 +55,11 @@ def cut_sample(photons: Float32, candidates: Candidates, number: int) -> Sample:
     window = photons[rows, columns]
     inside = (x >= 0) & (y >= 0) & (x < window.shape[1]) & (y < window.shape[0])
     moved = candidates._replace(x_px=x.astype(np.float32), y_px=y.astype(np.float32))
-    return Sample(window.copy(), moved.where(inside))
+    return CheckedFrame(window.copy(), moved.where(inside))
 
 
 def judge_samples(
-    samples: list[Sample], card: ModelCard, table: PsfTable | None = None
+    samples: list[CheckedFrame], card: ModelCard, table: PsfTable | None = None
 ) -> Fits | None:
     """Say whether camera, PSF and density suit some frames.
 
@@ -79,7 +79,7 @@ def judge_samples(
     refiner = refiner_for(card, table)
     proposals = [proposals_from(s.candidates, card) for s in samples]
     likely = np.cumsum([p.confidence.sum() for p in proposals])
-    count = int(np.searchsorted(likely, MOST_EMITTERS)) + 1
+    count = int(np.searchsorted(likely, MAX_EMITTERS)) + 1
     frames = [s.photons for s in samples[:count]]
     if not frames:
         return None
@@ -93,7 +93,7 @@ def judge_samples(
 
 def _fit_all(refiner: Refiner, frames: list[Float32], proposals: list[Proposals]) -> list[Free]:
     pairs = list(zip(frames, proposals, strict=True))
-    return side_by_side(lambda pair: freed(refiner, *pair), pairs)
+    return map_frames(lambda pair: freed(refiner, *pair), pairs)
 
 
 def _drawn(free: Free, camera: Camera, rise: float, rng: np.random.Generator) -> Float32:
@@ -115,7 +115,7 @@ def _residuals(fitted: list[Free], refiner: Refiner, pixel_size_nm: float) -> Re
     alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
     sigma = np.concatenate([f.p[:, 3] for f in fitted]) / prior.sigma_px
     near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
-    least = float(np.quantile(near, 1.0 - LEAST_ALONE)) if alone.size else 0.0
+    least = float(np.quantile(near, 1.0 - MIN_ALONE)) if alone.size else 0.0
     return Residuals(
         squared=np.concatenate([v.ravel() ** 2 for v in off]),
         mean=np.concatenate([f.mean.ravel() for f in fitted]),

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.networks.base import LEAST_FRAMES, LocalizationNetwork
+from deep_storm.networks.base import MIN_FRAMES, LocalizationNetwork
 from deep_storm.settings import Reconstruction
 
-MOST_BYTES_IN_NETWORK = 400 * 2**20
+MAX_BYTES_IN_NETWORK = 400 * 2**20
 """Enough for a quarter of a field of 1024 × 1024 px: smaller tiles are mostly halo."""
 SHARE_OF_FREE_MEMORY = 0.1
 PX_AT_A_TIME = 2**17
 """Pixels of several frames in one network call: more are no faster, and Ctrl-C waits for a call."""
-MOST_CHUNK_FRAMES = 64
+MAX_CHUNK_FRAMES = 64
 CHUNK_PX = 2**20
 """Pixels of a chunk, where that is enough frames: the first and the last overlap with nothing."""
-LEAST_REFINED_FRAMES, MOST_REFINED_FRAMES = 4, 16
+MIN_REFINED_FRAMES, MAX_REFINED_FRAMES = 4, 16
 """Refinement takes longer: shorter chunks show progress more often, and cores share the frames."""
 
 
@@ -57,21 +57,21 @@ def plan_layout(
 
     count, height, width = shape
     free = psutil.virtual_memory().available
-    budget = min(MOST_BYTES_IN_NETWORK, int(free * SHARE_OF_FREE_MEMORY))
+    budget = min(MAX_BYTES_IN_NETWORK, int(free * SHARE_OF_FREE_MEMORY))
     px_per_call = max(budget // reader.working_bytes_per_px, 1)
-    px_per_frame = px_per_call // LEAST_FRAMES
+    px_per_frame = px_per_call // MIN_FRAMES
     tile_px = settings.tile_px or max(int(px_per_frame**0.5), 4 * network.halo_px)
     tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
     largest = max(_area(tile) for tile in tiles)
     at_a_time = min(px_per_call, PX_AT_A_TIME) // largest
-    batch = max(LEAST_FRAMES, min(at_a_time, MOST_CHUNK_FRAMES))
-    least = LEAST_REFINED_FRAMES if settings.refine else LEAST_FRAMES
+    batch = max(MIN_FRAMES, min(at_a_time, MAX_CHUNK_FRAMES))
+    least = MIN_REFINED_FRAMES if settings.refine else MIN_FRAMES
     frames = max(CHUNK_PX // (height * width), least)
     chunk = settings.chunk_frames or max(
-        batch, min(MOST_CHUNK_FRAMES, frames, budget // (16 * height * width))
+        batch, min(MAX_CHUNK_FRAMES, frames, budget // (16 * height * width))
     )
     if settings.refine and settings.chunk_frames is None:
-        chunk = min(chunk, MOST_REFINED_FRAMES)
+        chunk = min(chunk, MAX_REFINED_FRAMES)
     chunk = min(chunk, max(1, count))
     return Layout(chunk, min(batch, chunk), tiles)
 

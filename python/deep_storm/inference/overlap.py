@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Generic, NamedTuple, TypeVar
 
 MEASURED_CHUNKS = 3
-MOST_BYTES_OF_CHUNKS = 512 * 2**20
+MAX_BYTES_OF_CHUNKS = 512 * 2**20
 SHARE_OF_FREE_MEMORY = 0.1
 POLL_SECONDS = 0.2
 """How often a long reading out asks whether it shall go on."""
@@ -33,14 +33,14 @@ Found = TypeVar("Found")
 Answer = TypeVar("Answer")
 
 
-class Workers(NamedTuple):
+class Threads(NamedTuple):
     """Threads that read, and threads that read out."""
 
     reading: int = 1
     reading_out: int = 1
 
 
-ONE_EACH = Workers()
+ONE_EACH = Threads()
 
 
 class Seconds(NamedTuple):
@@ -51,7 +51,7 @@ class Seconds(NamedTuple):
     reading_out: list[float]
 
 
-def choose_workers(seconds: Seconds, cores: int, most_chunks: int) -> Workers:
+def choose_threads(seconds: Seconds, cores: int, max_chunks: int) -> Threads:
     """Choose so many threads that the network does not wait for them.
 
     Parameters
@@ -60,7 +60,7 @@ def choose_workers(seconds: Seconds, cores: int, most_chunks: int) -> Workers:
         Measured, for the same chunks.
     cores
         Of this machine.
-    most_chunks
+    max_chunks
         That fit into memory beside the one in the network.
     """
     network = max(sum(seconds.network), 1e-9)
@@ -68,12 +68,12 @@ def choose_workers(seconds: Seconds, cores: int, most_chunks: int) -> Workers:
         min(max(math.ceil(sum(took) / network), 1), max(cores, 1))
         for took in (seconds.reading, seconds.reading_out)
     )
-    while reading + out > max(most_chunks, 2):
+    while reading + out > max(max_chunks, 2):
         if reading >= out:
             reading -= 1
         else:
             out -= 1
-    return Workers(reading, out)
+    return Threads(reading, out)
 
 
 def chunks_in_memory(chunk_bytes: int) -> int:
@@ -81,7 +81,7 @@ def chunks_in_memory(chunk_bytes: int) -> int:
     import psutil
 
     free = psutil.virtual_memory().available
-    return int(min(MOST_BYTES_OF_CHUNKS, free * SHARE_OF_FREE_MEMORY) // max(chunk_bytes, 1))
+    return int(min(MAX_BYTES_OF_CHUNKS, free * SHARE_OF_FREE_MEMORY) // max(chunk_bytes, 1))
 
 
 class Overlap(Generic[Chunk, Found]):
@@ -95,12 +95,12 @@ class Overlap(Generic[Chunk, Found]):
         Keeps what was found; called in the order of the chunks, by one thread.
     chunk_bytes
         Memory of a chunk.
-    side_by_side
+    read_out_in_threads
         Whether several chunks may be read out at a time.
 
     Attributes
     ----------
-    workers
+    threads
         As chosen; until enough is measured one of each.
     """
 
@@ -109,14 +109,14 @@ class Overlap(Generic[Chunk, Found]):
         load: Callable[[int, int], Chunk],
         keep: Callable[[Found], None],
         chunk_bytes: int,
-        side_by_side: bool = True,
+        read_out_in_threads: bool = True,
     ) -> None:
-        self.workers = ONE_EACH
+        self.threads = ONE_EACH
         self._chosen = False
         self._load = load
         self._keep = keep
         self._chunk_bytes = chunk_bytes
-        self._side_by_side = side_by_side
+        self._read_out_in_threads = read_out_in_threads
         self._cores = os.cpu_count() or 1
         self._took = Seconds([], [], [])
         self._kept: deque[Future[None]] = deque()
@@ -151,7 +151,7 @@ class Overlap(Generic[Chunk, Found]):
             if stop > start:
                 load = partial(self._load, start, stop)
                 waiting.append(self._readers.submit(_timed, self._took.reading, load))
-            while waiting and (len(waiting) > self.workers.reading or stop == start):
+            while waiting and (len(waiting) > self.threads.reading or stop == start):
                 yield waiting.popleft().result()
             if stop == start:
                 idle()
@@ -166,7 +166,7 @@ class Overlap(Generic[Chunk, Found]):
 
     def read_out(self, work: Callable[[], Found], idle: Callable[[], None]) -> None:
         """Have a chunk read out and kept; wait for earlier ones as long as there are too many."""
-        self.wait(idle, self.workers.reading_out - 1)
+        self.wait(idle, self.threads.reading_out - 1)
         found = self._extractors.submit(_timed, self._took.reading_out, work)
         self._kept.append(self._keeper.submit(lambda: self._keep(found.result())))
 
@@ -178,15 +178,15 @@ class Overlap(Generic[Chunk, Found]):
             self._kept.popleft().result()
 
     def _choose(self) -> None:
-        """Choose the workers, once, when enough was measured."""
+        """Choose the threads, once, when enough was measured."""
         if self._chosen or min(map(len, self._took)) < MEASURED_CHUNKS:
             return
         self._chosen = True
         most = chunks_in_memory(self._chunk_bytes)
         # The first chunk brings what is compiled and opened once.
         seconds = Seconds(*(took[1:] for took in self._took))
-        chosen = choose_workers(seconds, self._cores, most)
-        self.workers = chosen if self._side_by_side else chosen._replace(reading_out=1)
+        chosen = choose_threads(seconds, self._cores, most)
+        self.threads = chosen if self._read_out_in_threads else chosen._replace(reading_out=1)
 
 
 def _timed(took: list[float], work: Callable[[], Answer]) -> Answer:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.extraction.candidates import Candidates, concatenated
-from deep_storm.inference.fits import Sample, cut_sample
+from deep_storm.inference.fits import CheckedFrame, cut_sample
 from deep_storm.inference.reading import Reader
-from deep_storm.inference.refining import Refinement, draw_refined, side_by_side
+from deep_storm.inference.refining import Refinement, draw_refined, map_frames
 from deep_storm.inference.results import Found
 from deep_storm.model import ModelCard
 
@@ -64,9 +64,7 @@ class ReadOut:
             every = [self.candidates(chunk, parts[number], number) for number in numbers]
             samples, refined = self.samples(chunk, every), []
         else:
-            pairs = side_by_side(
-                lambda number: self._refined(chunk, parts[number], number), numbers
-            )
+            pairs = map_frames(lambda number: self._refined(chunk, parts[number], number), numbers)
             # After a stop, only what comes before the first unfinished frame counts.
             whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
             samples = self.samples(chunk, [before for before, _ in pairs[:whole]])
@@ -100,7 +98,7 @@ class ReadOut:
         after = self.refinement.candidates(chunk.photons[number], before, chunk.start + number)
         return None if self.refinement.refiner.stopped else (before, after)
 
-    def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, Sample]:
+    def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, CheckedFrame]:
         """Cut samples out of those frames of a chunk that shall be looked at."""
         return {
             chunk.start + k: cut_sample(

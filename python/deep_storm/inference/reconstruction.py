@@ -20,12 +20,12 @@ from deep_storm.camera import Camera
 from deep_storm.errors import (
     AnswerError,
     Cancelled,
-    ClusterError,
+    DaskError,
     StackError,
     was_interrupted,
 )
 from deep_storm.inference.canvas import Canvas
-from deep_storm.inference.fits import Sample, sampled_frames
+from deep_storm.inference.fits import CheckedFrame, sampled_frames
 from deep_storm.inference.layout import Layout, plan_layout, spans
 from deep_storm.inference.overlap import ONE_EACH, Overlap
 from deep_storm.inference.reading import Reader, make_reader
@@ -61,7 +61,7 @@ def _interruptible() -> Iterator[None]:
         raise
 
 
-class Crew(Protocol):
+class Workers(Protocol):
     """Other processes that work on chunks (see :mod:`deep_storm.inference.dask_workers`)."""
 
     def found(
@@ -77,7 +77,7 @@ def reconstruct_frames(
     device: Device | None = None,
     progress: Progress = silent,
     store: Store | None = None,
-    crew: Crew | None = None,
+    workers: Workers | None = None,
     refinement: Refinement | None = None,
 ) -> Reconstructed:
     """Localize the emitters of every frame and sum up the super-resolution image.
@@ -97,7 +97,7 @@ def reconstruct_frames(
     store
         Where localizations are kept; default: in memory. A resumed work folder goes on where it
         was.
-    crew
+    workers
         Who works on the chunks; default: this process.
     refinement
         Of the model's candidates, for ``reconstruction.refine``.
@@ -108,7 +108,7 @@ def reconstruct_frames(
         The model's camera cannot have taken this stack.
     StackError, SettingsError
         The stack cannot be read, or frames or upsampling do not suit it.
-    ClusterError
+    DaskError
         There is no worker, or they cannot work.
     """
     settings = reconstruction if reconstruction is not None else Reconstruction()
@@ -122,7 +122,7 @@ def reconstruct_frames(
     if settings.fits and not stream.grows:
         run.read_out.sampled = sampled_frames(first, last)
     with place(device):
-        finished = run.work(first, last, progress, crew)
+        finished = run.work(first, last, progress, workers)
     return run.result(first, finished, last)
 
 
@@ -139,7 +139,7 @@ class ReconstructionRun:
         store: Store,
         refinement: Refinement | None = None,
     ) -> None:
-        self.samples: dict[int, Sample] = {}
+        self.samples: dict[int, CheckedFrame] = {}
         self.store = store
         self.stream = stream
         self.model = model
@@ -153,14 +153,16 @@ class ReconstructionRun:
         threshold = card.threshold if settings.threshold is None else settings.threshold
         self.refinement = refinement
         self.read_out = ReadOut(reader, card, threshold, stream.shape[1:], refinement)
-        self.problem: StackError | ClusterError | None = None
+        self.problem: StackError | DaskError | None = None
         self.dead: list[int] = []
         self.replaced = 0
         self.network_seconds = 0.0
         self.seconds = 0.0
-        self.workers = ONE_EACH
+        self.threads = ONE_EACH
 
-    def work(self, first: int, last: int, progress: Progress, crew: Crew | None = None) -> int:
+    def work(
+        self, first: int, last: int, progress: Progress, workers: Workers | None = None
+    ) -> int:
         """Work through the frames; return the end of what was done."""
         frames = ENDLESS if self.stream.grows else self.stream.shape[0]
         shape = (frames, *self.stream.shape[1:])
@@ -176,8 +178,8 @@ class ReconstructionRun:
         self.span = (first, last)
         self.progress = progress
         try:
-            if crew is not None:
-                for found in crew.found(self, self._spans(begin), self._tell):
+            if workers is not None:
+                for found in workers.found(self, self._spans(begin), self._tell):
                     self._keep(found)
                     self._tell()
             else:
@@ -192,7 +194,7 @@ class ReconstructionRun:
                 self.progress = silent
                 with suppress(KeyboardInterrupt):
                     self._work_here(self.done)
-        except (StackError, ClusterError) as error:
+        except (StackError, DaskError) as error:
             if self.done == first:
                 raise
             self.problem = error
@@ -203,20 +205,20 @@ class ReconstructionRun:
 
     def _work_here(self, begin: int) -> None:
         """Read, infer and read out in threads of this process."""
-        eyes = self.inference()
+        replicas = self.inference()
         if self.refinement is not None:
             self.refinement.refiner.begin()
-        self._sample_before(begin, eyes)
+        self._sample_before(begin, replicas)
         with self._threads() as overlap:
             try:
                 for chunk in overlap.chunks(self._spans(begin), self._tell):
                     parts = overlap.in_network(
-                        partial(self._infer, eyes, chunk, self.layout, self._tell)
+                        partial(self._infer, replicas, chunk, self.layout, self._tell)
                     )
                     overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
                     self.seen = chunk.start + len(chunk.frames)
                     self._tell()
-                    self.workers = overlap.workers
+                    self.threads = overlap.threads
                 overlap.wait(self._tell)
             except (Cancelled, KeyboardInterrupt, SystemError):
                 if self.refinement is not None:
@@ -229,12 +231,14 @@ class ReconstructionRun:
         chunk_bytes = self.layout.chunk_frames * px * (self.stream.dtype.itemsize + 8)
         return Overlap(self._load, self._keep, chunk_bytes, self.refinement is None)
 
-    def _sample_before(self, begin: int, eyes: Replicas) -> None:
+    def _sample_before(self, begin: int, replicas: Replicas) -> None:
         """Sample the frames that an interrupted run had done."""
         for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
                 chunk = self._load(frame, frame + 1)
-                found = self.read_out.candidates(chunk, self._infer(eyes, chunk, self.layout)[0], 0)
+                found = self.read_out.candidates(
+                    chunk, self._infer(replicas, chunk, self.layout)[0], 0
+                )
                 self.samples |= self.read_out.samples(chunk, [found])
 
     def inference(self) -> Replicas:
@@ -287,7 +291,7 @@ class ReconstructionRun:
 
     def _infer(
         self,
-        eyes: Replicas,
+        replicas: Replicas,
         chunk: Chunk,
         layout: Layout,
         between: Callable[[], None] = lambda: None,
@@ -307,12 +311,12 @@ class ReconstructionRun:
         parts: list[list[Any]] = [[] for _ in chunk.frames]
         starts = range(0, len(chunk.frames), layout.batch_frames)
         batches = [(tile, start) for tile in layout.tiles for start in starts]
-        before = eyes.seconds
-        for (_, start), found in zip(batches, eyes.over(look, batches), strict=True):
+        before = replicas.seconds
+        for (_, start), found in zip(batches, replicas.over(look, batches), strict=True):
             for number, part in enumerate(found, start):
                 parts[number].append(part)
             between()
-        self.network_seconds += eyes.seconds - before
+        self.network_seconds += replicas.seconds - before
         return parts
 
     def _part(self, answer: Float32, tile: Tile, frame: int) -> Any:
@@ -324,11 +328,11 @@ class ReconstructionRun:
             received = f"{error.received} {where}"
             raise AnswerError(received, error.expected, error.advice) from error
 
-    def find(self, eyes: Replicas, start: int, stop: int) -> Found:
+    def find(self, replicas: Replicas, start: int, stop: int) -> Found:
         """Work on the frames of a chunk, for someone else to keep."""
         before = self.network_seconds
         chunk = self._load(start, stop)
-        parts = self._infer(eyes, chunk, self.layout)
+        parts = self._infer(replicas, chunk, self.layout)
         return self.read_out.found(chunk, parts)._replace(
             network_seconds=self.network_seconds - before
         )
@@ -366,5 +370,5 @@ class ReconstructionRun:
             complete=finished == self.stream.end(last) and self.problem is None,
             problem=self.problem,
             samples=tuple(self.samples[f] for f in self.read_out.sampled if f in self.samples),
-            workers=self.workers,
+            threads=self.threads,
         )

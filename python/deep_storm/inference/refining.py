@@ -29,14 +29,14 @@ from deep_storm.refinement.shapes import gaussian_shape, table_shape
 
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
-MOST_EVIDENCE = 12.0
+MAX_EVIDENCE = 12.0
 MAX_LOSS = 0.01
 """Jaccard index that refinement may seem to cost on simulation, where its own is a lower limit."""
-MOST_BRIGHT = 3.0
-WIDE, MOST_WIDE = 0.1, 4.0
+MAX_BRIGHT = 3.0
+WIDE, MAX_WIDE = 0.1, 4.0
 CROWD_SIGMAS = 2.0
 """An emitter whose nearest neighbour is much farther away than this stands alone."""
-LEAST_SPREAD_PX = 0.005
+MIN_SPREAD_PX = 0.005
 LOG_VARIANCE_RANGE = (-1.5, 4.0)
 """Beyond this no emitter's true over its stated variance was seen."""
 
@@ -104,13 +104,13 @@ def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
     prior
         What is usual.
     """
-    bright = np.clip(refined.photons / prior.photons, 0.0, MOST_BRIGHT)
-    wide = np.clip((refined.sigma_px / prior.sigma_px - 1.0) / WIDE, -MOST_WIDE, MOST_WIDE)
+    bright = np.clip(refined.photons / prior.photons, 0.0, MAX_BRIGHT)
+    wide = np.clip((refined.sigma_px / prior.sigma_px - 1.0) / WIDE, -MAX_WIDE, MAX_WIDE)
     return np.stack(
         [
             np.ones_like(refined.evidence),
-            np.clip(refined.evidence, -2.0, MOST_EVIDENCE) / MOST_EVIDENCE,
-            np.log(np.maximum(refined.spread_px, LEAST_SPREAD_PX)),
+            np.clip(refined.evidence, -2.0, MAX_EVIDENCE) / MAX_EVIDENCE,
+            np.log(np.maximum(refined.spread_px, MIN_SPREAD_PX)),
             refined.proposed,
             (refined.proposed == 0.0).astype(np.float64),
             crowding(refined, prior.sigma_px),
@@ -212,7 +212,7 @@ class Refinement:
         return Candidates(numbers, *(v.astype(np.float32) for v in columns))
 
 
-def side_by_side(work: Any, frames: Sequence[Any], threads: int | None = None) -> list[Any]:
+def map_frames(work: Any, frames: Sequence[Any], threads: int | None = None) -> list[Any]:
     """Apply ``work`` to frames in threads; the answers are in the order of the frames."""
     import os
 

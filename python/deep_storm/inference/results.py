@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from deep_storm.errors import ClusterError, StackError
+from deep_storm.errors import DaskError, StackError
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference.fits import Sample
-from deep_storm.inference.overlap import ONE_EACH, Workers
+from deep_storm.inference.fits import CheckedFrame
+from deep_storm.inference.overlap import ONE_EACH, Threads
 from deep_storm.inference.tables import Rows
 
 Float32 = npt.NDArray[np.float32]
@@ -31,7 +31,7 @@ class Found(NamedTuple):
     candidates: list[Candidates]
     network_seconds: float
     refined: list[Candidates]
-    samples: dict[int, Sample]
+    samples: dict[int, CheckedFrame]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Reconstructed:
         The error that stopped the work, such as a file that is cut off in the middle.
     samples
         Of some frames, to see whether they fit the model.
-    workers
+    threads
         Threads that read and that read out, as chosen for this stack.
     """
 
@@ -77,9 +77,9 @@ class Reconstructed:
     network_seconds: float
     precision: str
     complete: bool = True
-    problem: StackError | ClusterError | None = None
-    samples: tuple[Sample, ...] = ()
-    workers: Workers = ONE_EACH
+    problem: StackError | DaskError | None = None
+    samples: tuple[CheckedFrame, ...] = ()
+    threads: Threads = ONE_EACH
 
     @property
     def table(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.fits import cut_sample, sampled_frames
 from deep_storm.inference.reading import make_reader
-from deep_storm.inference.refining import Float32, Refinement, side_by_side
+from deep_storm.inference.refining import Float32, Refinement, map_frames
 from deep_storm.inference.repair import repair
 from deep_storm.inference.tiles import plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
@@ -53,7 +53,7 @@ def row_ratio(
         sure = refinement.calibration.confidence_of(refined.score) >= refinement.threshold
         return int(own.sum()), int(sure.sum())
 
-    counts = np.array(side_by_side(count, list(seen))).reshape(-1, 2).sum(axis=0)
+    counts = np.array(map_frames(count, list(seen))).reshape(-1, 2).sum(axis=0)
     return float(counts[1] / counts[0]) if counts[0] >= MIN_ROWS else None
 
 

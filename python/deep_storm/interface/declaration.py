@@ -47,6 +47,8 @@ class Argument:
     writes
         Whether it says where results go. Files that the other arguments name are inputs, which no
         output of the same call may replace.
+    formerly
+        The name that it had in the version before, which is still taken.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Argument:
     kind: Any = Path
     option: str | None = None
     writes: bool = False
+    formerly: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,15 @@ class Verb:
             if parameter != self.whole
             for field in cls.model_fields
         ]
+
+    @property
+    def former(self) -> dict[str, str]:
+        """The name of an argument or setting, by the one that it had in the version before."""
+        former = {a.formerly: a.name for a in self.arguments if a.formerly}
+        for name, cls in self.settings.items():
+            if name != self.whole:
+                former |= cls.former_names()
+        return former
 
     def default(self, parameter: str) -> Settings | None:
         """Return the settings that the function takes by default; None when it has none."""

@@ -19,7 +19,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.interface.sections import known_sections
 from deep_storm.io.config import read_config
-from deep_storm.settings import Settings, first_problem
+from deep_storm.settings import Settings, first_problem, under_new_names
 
 if TYPE_CHECKING:
     from deep_storm.interface.declaration import Verb
@@ -58,10 +58,10 @@ class Options:
         Raises
         ------
         SettingsError
-            A keyword is unknown.
+            A keyword is unknown, or one is given under its former name as well.
         """
         split = cls()
-        for name, value in options.items():
+        for name, value in under_new_names(options, verb.former).items():
             if name in verb.settings and isinstance(value, (Settings, Mapping)):
                 split.whole[name] = _values_of(verb.settings[name], value)
             elif name in verb.settings and verb.settings[name] is Camera and value is not None:
@@ -116,8 +116,8 @@ def collect_settings(verb: Verb, options: Options) -> dict[str, Settings]:
     sections = _read(options.config)
     collected: dict[str, Settings] = {}
     for name, cls in verb.settings.items():
-        section = sections.get(cls.__name__.lower(), {})
-        whole = options.whole.get(name, {})
+        section = cls.under_new_names(sections.get(cls.__name__.lower(), {}))
+        whole = cls.under_new_names(options.whole.get(name, {}))
         single = {f: v for f, v in options.single.items() if verb.fields[f] == name}
         if cls is Camera and section and whole:
             _check_same_camera(section, whole, str(options.config), options.camera_name)

@@ -14,7 +14,7 @@ from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.stacks.stream import Frames, FrameStream
 
 PIXEL_SIZE_TOLERANCE = 0.01
-MOST_BELOW_BASELINE = 0.6
+MAX_BELOW_BASELINE = 0.6
 """Half of the pixels lie below the right baseline where there is no light at all."""
 FEW_READ_NOISES = 3.0
 
@@ -119,7 +119,7 @@ def _check_baseline(camera: Camera, stream: FrameStream, sample: Frames) -> None
     # without a read noise that was entered, only the share tells noise from a wrong baseline
     margin = FEW_READ_NOISES * camera.read_noise_adu
     dark = margin > 0 and median < camera.baseline_adu - margin
-    if below > MOST_BELOW_BASELINE or dark:
+    if below > MAX_BELOW_BASELINE or dark:
         raise CameraError(
             f"the camera's baseline of {camera.baseline_adu:g} ADU lies above {stream.name}: "
             f"the median is {median:g} ADU and {below:.0%} of the pixels would be negative in "

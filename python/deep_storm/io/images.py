@@ -18,10 +18,10 @@ from deep_storm.io.pyramid import write_pyramid
 from deep_storm.io.stacks.tiff import TiffFrames
 from deep_storm.words import counted
 
-LARGEST_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
+MAX_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
 """A classic TIFF, the only kind with ImageJ's description, holds no larger frame."""
 _SHOWN_PERCENTILE = 99.7
-_MOST_LOOKED_AT = 2**22
+_MAX_LOOKED_AT = 2**22
 """Pixels, about, for the display range."""
 
 
@@ -61,7 +61,7 @@ def write_image(
     values = np.asanyarray(image, dtype=np.float32)
     if values.ndim != 2 or values.size == 0:
         raise StackError(f"the image has the shape {values.shape}", "(height, width)")
-    if values.size > mapped.MOST_PIXELS_IN_MEMORY:
+    if values.size > mapped.MAX_PIXELS_IN_MEMORY:
         write_pyramid(path, values, pixel_size_nm, overwrite, mark)
         return
     low, high = display_range(values)
@@ -107,7 +107,7 @@ def write_bands(
     import tifffile
 
     colour = len(shape) == 3
-    large = int(np.prod(shape)) * dtype.itemsize > LARGEST_IMAGEJ_FRAME_BYTES
+    large = int(np.prod(shape)) * dtype.itemsize > MAX_IMAGEJ_FRAME_BYTES
     per_um = 1000.0 / pixel_size_nm
     described: dict[str, Any] = {"unit": "um", **(metadata or {})}
     kind: dict[str, Any] = (
@@ -273,7 +273,7 @@ def display_range(values: npt.NDArray[np.float32]) -> tuple[float, float]:
 
     Of a large image, pixels on a grid are looked at: a copy of all would need as much memory again.
     """
-    step = math.isqrt(max(values.size // _MOST_LOOKED_AT, 1))
+    step = math.isqrt(max(values.size // _MAX_LOOKED_AT, 1))
     seen = values[..., ::step, ::step]
     numbers = seen[np.isfinite(seen)]
     if numbers.size == 0:

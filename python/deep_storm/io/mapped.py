@@ -19,7 +19,7 @@ import numpy.typing as npt
 from deep_storm.io.files import output_error
 
 Float32 = npt.NDArray[np.float32]
-MOST_PIXELS_IN_MEMORY = 2**26
+MAX_PIXELS_IN_MEMORY = 2**26
 """Of an image: 256 MiB, 8192 × 8192 px."""
 BAND_BYTES = 64 * 2**20
 

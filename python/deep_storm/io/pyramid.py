@@ -19,7 +19,7 @@ from deep_storm.io.mapped import band_rows, let_go, on_disk
 from deep_storm.io.marks import OURS
 
 TILE_PX = 512
-SMALLEST_PX = 1024
+MIN_PX = 1024
 """No level is made of one that is not larger than this."""
 
 Float32 = npt.NDArray[np.float32]
@@ -89,7 +89,7 @@ def write_pyramid(
 def level_count(height: int, width: int) -> int:
     """Return how many smaller levels an image gets."""
     count = 0
-    while max(height, width) > SMALLEST_PX:
+    while max(height, width) > MIN_PX:
         height, width, count = -(-height // 2), -(-width // 2), count + 1
     return count
 

@@ -31,9 +31,9 @@ Float32 = npt.NDArray[np.float32]
 MAX_PHOTON = 1e10
 """Beyond what can be meant, and far from where float32 overflows."""
 CodeNumber = Annotated[float, Field(ge=-MAX_CODE, le=MAX_CODE)]
-LARGEST_INPUT = 20.0
+MAX_INPUT = 20.0
 """Input is cut here: no pixel, however hot, is further from the training data than this."""
-LEAST_FRAMES = 2
+MIN_FRAMES = 2
 """In the network at a time."""
 UNLIMITED_FRAMES = 2**31
 
@@ -104,7 +104,7 @@ class Scales(Settings):
     def network_input(self, photons: Float32) -> Float32:
         """Bring photons ``(batch, y, x)`` to the network's scale ``(batch, y, x, 1)``."""
         scaled = (photons - np.float32(self.background_photon)) / np.float32(self.input_photon)
-        return np.minimum(scaled, np.float32(LARGEST_INPUT))[..., None]
+        return np.minimum(scaled, np.float32(MAX_INPUT))[..., None]
 
     def expectations(self) -> Float32:
         """Return what the network is conditioned on, float32 ``(17,)``, each about ±1."""
@@ -175,9 +175,9 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
                 if not is_out_of_memory(error):
                     raise
                 height, width = piece.shape[1:3]
-                if len(company) <= LEAST_FRAMES:
-                    raise MemoryError(f"{LEAST_FRAMES} frames of {height} × {width} px") from error
-                most = max(len(company) // 2, LEAST_FRAMES)
+                if len(company) <= MIN_FRAMES:
+                    raise MemoryError(f"{MIN_FRAMES} frames of {height} × {width} px") from error
+                most = max(len(company) // 2, MIN_FRAMES)
                 warnings.warn(
                     f"the device's memory is too small for {len(company)} frames of {height} × "
                     f"{width} px at a time; it gets {most} from here on",

@@ -27,7 +27,7 @@ from deep_storm.folders import cache_folder
 from deep_storm.settings import Device
 
 PROBE_SECONDS = 120
-LEAST_GAIN = 1.2
+MIN_GAIN = 1.2
 """bfloat16 is taken when it is at least this much faster than float32."""
 _PROBE = """
 import sys, time, numpy as np, tensorflow as tf
@@ -204,7 +204,7 @@ def inference_dtype(device: Device) -> str:
                 "leave --precision out",
             )
         return "bfloat16"
-    return "bfloat16" if gain >= LEAST_GAIN else "float32"
+    return "bfloat16" if gain >= MIN_GAIN else "float32"
 
 
 @lru_cache(maxsize=1)

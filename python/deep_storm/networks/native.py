@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, LEAST_SPREAD, OUTPUTS, REACH_CELLS
+from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, MIN_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.networks.base import (
     BASIC_EXPECTATIONS,
     EXPECTATIONS,
@@ -246,7 +246,7 @@ def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Te
     index = tf.clip_by_value(row, 0, rows - 1) * columns + tf.clip_by_value(column, 0, columns - 1)
     near = tf.gather(tf.reshape(cells, [-1, FIELDS]), patch[:, None] * rows * columns + index)
     deviation = _deviations(near, row, column, emitters)
-    spread = tf.nn.softplus(near[..., 5:9]) + LEAST_SPREAD
+    spread = tf.nn.softplus(near[..., 5:9]) + MIN_SPREAD
     log_density = -tf.reduce_sum(
         0.5 * tf.square(deviation / spread) + tf.math.log(spread), axis=-1
     ) - 2.0 * math.log(2.0 * math.pi)

@@ -27,9 +27,9 @@ Labels = npt.NDArray[np.int64]
 Points = npt.NDArray[np.float64]
 
 LABEL = "cluster"
-MOST_PAIRS = 150_000_000
+MAX_PAIRS = 150_000_000
 """Neighbours that DBSCAN may hold in memory, about 8 bytes each."""
-MOST_HDBSCAN = 50_000
+MAX_HDBSCAN = 50_000
 """HDBSCAN's time grows with the square of the number of localizations."""
 
 
@@ -68,12 +68,12 @@ def _dbscan(points: Points, settings: Clustering) -> Labels:
 
     tree = cKDTree(points)
     pairs = int(tree.count_neighbors(tree, settings.distance_nm))
-    if pairs > MOST_PAIRS:
-        fitting = settings.distance_nm * math.sqrt(MOST_PAIRS / pairs)
+    if pairs > MAX_PAIRS:
+        fitting = settings.distance_nm * math.sqrt(MAX_PAIRS / pairs)
         raise SettingsError(
             f"{len(points):,} localizations have {pairs:,} neighbours within "
             f"{settings.distance_nm:g} nm",
-            f"at most {MOST_PAIRS:,}, which fit into memory",
+            f"at most {MAX_PAIRS:,}, which fit into memory",
             f"set distance_nm to about {fitting:.2g}, or merge or filter the table first",
         )
     found = DBSCAN(eps=settings.distance_nm, min_samples=settings.min_count, algorithm="kd_tree")
@@ -81,10 +81,10 @@ def _dbscan(points: Points, settings: Clustering) -> Labels:
 
 
 def _hdbscan(points: Points, settings: Clustering) -> Labels:
-    if len(points) > MOST_HDBSCAN:
+    if len(points) > MAX_HDBSCAN:
         raise TableError(
             f"the table has {len(points):,} rows",
-            f"at most {MOST_HDBSCAN:,} for hdbscan",
+            f"at most {MAX_HDBSCAN:,} for hdbscan",
             "use --method dbscan, or merge or filter the table first",
         )
     if len(points) < max(settings.min_count, 2):

@@ -19,22 +19,22 @@ import pandas as pd
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.packages import install_command
 from deep_storm.postprocessing.drift import (
-    LEAST_ROWS,
+    MIN_ROWS,
     MeasuredDrift,
     Points,
     bins_of,
     check_bins,
 )
-from deep_storm.postprocessing.trajectory import LEAST_POINTS, smooth_drift
+from deep_storm.postprocessing.trajectory import MIN_POINTS, smooth_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import DriftCorrection
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-MOST_BINS = 100
+MAX_BINS = 100
 ROWS_PER_BIN = 100
-MOST_PAIRS = 3_000_000
+MAX_PAIRS = 3_000_000
 """Pairs of localizations that are looked at; of more, a random part of each bin is taken."""
 SAMPLED = 20_000
 NARROWING = 1.5
@@ -67,10 +67,10 @@ def comet_drift(
     run = _comet()
     points = Points.of(table, settings)
     most = check_bins(points, settings.bins)
-    default = int(np.clip(len(table) // ROWS_PER_BIN, LEAST_POINTS, min(MOST_BINS, most)))
+    default = int(np.clip(len(table) // ROWS_PER_BIN, MIN_POINTS, min(MAX_BINS, most)))
     members = bins_of(points.frame, settings.bins or default)
     rows = np.bincount(members)
-    measured_nm = _positions(run, points, members, settings.most_drift_nm, progress)
+    measured_nm = _positions(run, points, members, settings.max_drift_nm, progress)
     frame = np.bincount(members, points.frame.astype(np.float64)) / rows
     limits = int(points.frame.min()), int(points.frame.max())
     smoothed = smooth_drift(frame, measured_nm, *limits)
@@ -95,21 +95,21 @@ def _positions(
     run: Callable[..., Any],
     points: Points,
     members: Integers,
-    most_nm: float,
+    max_nm: float,
     progress: Progress,
 ) -> FloatArray:
     """Return (bins, 2) nm: how far each bin has moved."""
-    pairs = _pairs(points, most_nm)
+    pairs = _pairs(points, max_nm)
     if pairs < len(points.frame):
         raise TableError(
-            f"{len(points.frame)} localizations have {pairs:.0f} neighbours within {most_nm:g} nm",
+            f"{len(points.frame)} localizations have {pairs:.0f} neighbours within {max_nm:g} nm",
             "localizations that lie close together at different times",
-            "raise --most-drift-nm, or use a longer movie",
+            "raise --max-drift-nm, or use a longer movie",
         )
-    share = math.sqrt(min(MOST_PAIRS / pairs, 1.0))
+    share = math.sqrt(min(MAX_PAIRS / pairs, 1.0))
     bins = int(members.max()) + 1
-    cap = max(LEAST_ROWS, int(share * len(members) / bins)) if share < 1 else None
-    start_nm = most_nm / 3
+    cap = max(MIN_ROWS, int(share * len(members) / bins)) if share < 1 else None
+    start_nm = max_nm / 3
     steps = max(1, math.ceil(math.log(start_nm / min(points.sigma_nm, start_nm), NARROWING)) + 2)
 
     def watch(stage: str, about: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ def _positions(
         max_locs_per_segment=cap,
         initial_sigma_nm=start_nm,
         target_sigma_nm=min(points.sigma_nm, start_nm),
-        max_drift_nm=most_nm,
+        max_drift_nm=max_nm,
         progress=watch,
         return_details=True,
         random_state=0,
@@ -133,7 +133,7 @@ def _positions(
     return found[:, :2]
 
 
-def _pairs(points: Points, most_nm: float) -> float:
+def _pairs(points: Points, max_nm: float) -> float:
     """Return about how many ordered pairs lie within a distance."""
     from scipy.spatial import cKDTree
 
@@ -141,5 +141,5 @@ def _pairs(points: Points, most_nm: float) -> float:
     chosen = np.random.default_rng(0).permutation(count)[:SAMPLED]
     places = np.column_stack([points.x_nm[chosen], points.y_nm[chosen]])
     tree = cKDTree(places)
-    inside = float(tree.count_neighbors(tree, most_nm)) - len(places)
+    inside = float(tree.count_neighbors(tree, max_nm)) - len(places)
     return inside * (count / len(places)) ** 2 / 2

@@ -50,9 +50,9 @@ class Correlator:
         Positions that set the field.
     sigma_nm
         How much images are blurred; more where the field needs larger pixels.
-    most_nm
+    max_nm
         Largest shift that is looked for.
-    most_pixels
+    max_pixels
         Along the longer edge.
     """
 
@@ -61,14 +61,14 @@ class Correlator:
         x_nm: FloatArray,
         y_nm: FloatArray,
         sigma_nm: float,
-        most_nm: float,
-        most_pixels: int = FINE,
+        max_nm: float,
+        max_pixels: int = FINE,
     ) -> None:
         self._corner = np.array([x_nm.min(), y_nm.min()])
         extent = np.array([np.ptp(x_nm), np.ptp(y_nm)])
-        self.pixel_nm = max(sigma_nm / SIGMA_PX, (extent.max() + most_nm) / most_pixels)
+        self.pixel_nm = max(sigma_nm / SIGMA_PX, (extent.max() + max_nm) / max_pixels)
         sigma_nm = SIGMA_PX * self.pixel_nm
-        self._reach_px = max(2, int(np.ceil(most_nm / self.pixel_nm)))
+        self._reach_px = max(2, int(np.ceil(max_nm / self.pixel_nm)))
         size_px = np.ceil(extent / self.pixel_nm).astype(int) + 2 + self._reach_px
         width, height = (max(int(n), 2 * self._reach_px + 4) for n in size_px)
         self.shape = fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)

@@ -21,20 +21,20 @@ import pandas as pd
 from deep_storm.errors import TableError
 from deep_storm.io.tables.drift_files import Drift
 from deep_storm.postprocessing.correlation import COARSE, Correlator, Spectrum
-from deep_storm.postprocessing.trajectory import LEAST_POINTS, Smoothed, smooth_drift
+from deep_storm.postprocessing.trajectory import MIN_POINTS, Smoothed, smooth_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import DriftCorrection
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-MOST_BINS = 30
+MAX_BINS = 30
 ROWS_PER_BIN = 150
 """Bins by themselves hold at least so many localizations."""
-LEAST_ROWS = 30
+MIN_ROWS = 30
 SIGNIFICANT = 6.0
 """Noise alone has peaks of 3 to 5 standard deviations."""
-LEAST_AGREEING = 0.3
+MIN_AGREEING = 0.3
 """Share of the pairs beyond those that are needed."""
 BIWEIGHT = 4.685
 ROUNDS = 3
@@ -102,7 +102,7 @@ def measure_drift(
     points = Points.of(table, settings)
     counts = _bin_counts(points, settings.bins)
     for bins in counts:
-        pairs = _correlate_pairs(points, bins, settings.most_drift_nm, progress)
+        pairs = _correlate_pairs(points, bins, settings.max_drift_nm, progress)
         weight = np.clip(pairs.significance - SIGNIFICANT / 2, 0, None)
         positions, agrees = agreed_positions(*pairs[:3], weight, points.sigma_nm)
         if _connected(pairs, agrees):
@@ -113,7 +113,7 @@ def measure_drift(
         "the localizations of different times have no structure in common",
         "the same structures in all parts of the movie, to see how they moved",
         "correct it by fiducial markers (--method markers) or by a drift file, or leave it as it "
-        "is; if the drift is larger than --most-drift-nm, raise that",
+        "is; if the drift is larger than --max-drift-nm, raise that",
     )
 
 
@@ -183,25 +183,25 @@ def check_bins(points: Points, asked: int | None) -> int:
         There are too few localizations or frames for any, or for the number that was asked for.
     """
     rows, frames = len(points.frame), len(np.unique(points.frame))
-    most = min(rows // LEAST_ROWS, frames)
+    most = min(rows // MIN_ROWS, frames)
     if frames == 1:
         raise TableError(
             "all localizations are in one frame",
             "a movie",
             "drift cannot be measured within a frame",
         )
-    if most < LEAST_POINTS:
+    if most < MIN_POINTS:
         raise TableError(
             f"{rows} localizations in {frames} frames are too few to measure drift",
-            f"at least {LEAST_POINTS} bins of {LEAST_ROWS} localizations and a frame each",
+            f"at least {MIN_POINTS} bins of {MIN_ROWS} localizations and a frame each",
             "use a longer movie, or a drift file",
         )
     if asked is not None and asked > most:
         raise TableError(
             f"{asked} bins hold {rows / asked:.0f} localizations in {frames / asked:.1f} frames "
             "each",
-            f"at least {LEAST_ROWS} localizations and a frame in each",
-            f"give --bins {min(most, max(LEAST_POINTS, rows // ROWS_PER_BIN))}",
+            f"at least {MIN_ROWS} localizations and a frame in each",
+            f"give --bins {min(most, max(MIN_POINTS, rows // ROWS_PER_BIN))}",
         )
     return most
 
@@ -209,10 +209,10 @@ def check_bins(points: Points, asked: int | None) -> int:
 def _bin_counts(points: Points, asked: int | None) -> list[int]:
     """Return numbers of bins to try, the finest first."""
     rows, most = len(points.frame), check_bins(points, asked)
-    start = asked or int(np.clip(rows // ROWS_PER_BIN, LEAST_POINTS, min(MOST_BINS, most)))
+    start = asked or int(np.clip(rows // ROWS_PER_BIN, MIN_POINTS, min(MAX_BINS, most)))
     counts = [start]
-    while counts[-1] > LEAST_POINTS:
-        counts.append(max(LEAST_POINTS, counts[-1] // 2))
+    while counts[-1] > MIN_POINTS:
+        counts.append(max(MIN_POINTS, counts[-1] // 2))
     return counts
 
 
@@ -241,9 +241,9 @@ def _spectra(correlator: Correlator, points: Points, members: Integers) -> list[
     ]
 
 
-def _correlate_pairs(points: Points, bins: int, most_nm: float, progress: Progress) -> _Pairs:
+def _correlate_pairs(points: Points, bins: int, max_nm: float, progress: Progress) -> _Pairs:
     members = bins_of(points.frame, bins)
-    correlator = Correlator(points.x_nm, points.y_nm, points.sigma_nm, most_nm, COARSE)
+    correlator = Correlator(points.x_nm, points.y_nm, points.sigma_nm, max_nm, COARSE)
     spectra = _spectra(correlator, points, members)
     first, second = np.triu_indices(len(spectra), 1)
     peaks = []
@@ -265,7 +265,7 @@ def _connected(pairs: _Pairs, agrees: npt.NDArray[np.bool_]) -> bool:
     usable = agrees & (pairs.significance >= SIGNIFICANT)
     size = int(pairs.second.max()) + 1
     spare = len(agrees) - (size - 1)
-    if size < LEAST_POINTS or usable.sum() < size - 1 + LEAST_AGREEING * spare:
+    if size < MIN_POINTS or usable.sum() < size - 1 + MIN_AGREEING * spare:
         return False
     links = (pairs.first[usable], pairs.second[usable])
     graph = coo_array((np.ones(usable.sum()), links), shape=(size, size))

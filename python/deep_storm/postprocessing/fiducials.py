@@ -9,7 +9,7 @@ import pandas as pd
 from deep_storm.errors import TableError
 from deep_storm.postprocessing.drift import MeasuredDrift, bins_of
 from deep_storm.postprocessing.linking import link
-from deep_storm.postprocessing.trajectory import LEAST_POINTS, smooth_drift
+from deep_storm.postprocessing.trajectory import MIN_POINTS, smooth_drift
 from deep_storm.settings import DriftCorrection
 
 FloatArray = npt.NDArray[np.float64]
@@ -17,7 +17,7 @@ Integers = npt.NDArray[np.int64]
 
 GAP_FRAMES = 10
 MEMORY = 10
-MOST_BINS = 200
+MAX_BINS = 200
 FRAMES_PER_BIN = 5
 
 
@@ -45,10 +45,10 @@ def marker_drift(
     frame = table["frame"].to_numpy(dtype=np.int64)[order]
     xy = table[["x_nm", "y_nm"]].to_numpy(dtype=np.float64)[order]
     frames = int(frame[-1] - frame[0]) + 1
-    if frames < LEAST_POINTS:
+    if frames < MIN_POINTS:
         raise TableError(
             f"the table has {frames} frame{'s' * (frames > 1)}",
-            f"at least {LEAST_POINTS}",
+            f"at least {MIN_POINTS}",
             "drift cannot be measured in so few",
         )
     nothing = np.zeros(len(frame))
@@ -68,7 +68,7 @@ def marker_drift(
     marker = np.searchsorted(markers, molecule[rows])
     drift_nm, known = _common(frame[rows] - frame[0], xy[rows], marker, frames)
     where = np.flatnonzero(known)
-    members = bins_of(where, int(np.clip(len(where) // FRAMES_PER_BIN, LEAST_POINTS, MOST_BINS)))
+    members = bins_of(where, int(np.clip(len(where) // FRAMES_PER_BIN, MIN_POINTS, MAX_BINS)))
     count = np.bincount(members)
     centre = np.bincount(members, where.astype(np.float64)) / count + frame[0]
     means = [np.bincount(members, drift_nm[where, axis]) / count for axis in (0, 1)]

@@ -75,8 +75,8 @@ def filter_table(
     for text, meets in _conditions(table, formula, filtering):
         conditions.append(Condition(text, int(np.count_nonzero(~meets))))
         kept &= meets
-    if filtering.least_neighbours:
-        radius_nm, least = filtering.neighbour_radius_nm, filtering.least_neighbours
+    if filtering.min_neighbours:
+        radius_nm, least = filtering.neighbour_radius_nm, filtering.min_neighbours
         meets = _enough_neighbours(table, kept, radius_nm, least)
         removed = int(np.count_nonzero(kept & ~meets))
         conditions.append(Condition(f"at least {least} neighbours in {radius_nm:g} nm", removed))

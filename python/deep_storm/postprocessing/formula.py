@@ -19,7 +19,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 from deep_storm.errors import FormulaError
 
 FUNCTIONS = ("var", "std", "mean", "median", "max", "min", "sum", "abs")
-MOST_NESTED = 20
+MAX_NESTED = 20
 _COMPARISONS = ("=", "!=", "<", ">")
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
@@ -348,9 +348,9 @@ class _Parser:
 
     def _deeper(self, position: int) -> None:
         self._depth += 1
-        if self._depth > MOST_NESTED:
+        if self._depth > MAX_NESTED:
             raise self._error(
-                position, "the formula is nested too deeply", f"at most {MOST_NESTED} levels", ""
+                position, "the formula is nested too deeply", f"at most {MAX_NESTED} levels", ""
             )
 
     def _error(self, position: int, received: str, expected: str, advice: str) -> FormulaError:

@@ -22,7 +22,7 @@ def link(
     reach_nm: float,
     spreads: float,
     gap_frames: int,
-    most_detections: int,
+    max_localizations: int,
     memory: int = 0,
 ) -> Integers:
     """Give the rows of a molecule one number.
@@ -45,7 +45,7 @@ def link(
         Largest distance in units of the pair's own uncertainty; 0: no matter.
     gap_frames
         Frames that a molecule may be missing.
-    most_detections
+    max_localizations
         A molecule that has so many takes no more; 0: no matter.
     memory
         A molecule lies at the mean of about so many of its last localizations, for what moves;
@@ -66,7 +66,7 @@ def link(
         now, stop = frame[start], start
         while stop < n and frame[stop] == now:
             stop += 1
-        living = _still_living(active, living, last, count, now - gap_frames - 1, most_detections)
+        living = _still_living(active, living, last, count, now - gap_frames - 1, max_localizations)
         if living:
             distance, pair_m, pair_row = _pairs(
                 active[:living], sums, weight, x_nm, y_nm, variance_nm2, start, stop, reach_nm,

@@ -32,7 +32,7 @@ SPREADS = math.sqrt(-2 * math.log(0.01))
 most, in 99 of 100 cases."""
 CAP_PERCENTILE = 95.0
 MANY_BY_CHANCE = 0.1
-MOST_SAMPLED = 200_000
+MAX_SAMPLED = 200_000
 _MEANS = ("x_nm", "y_nm", "sigma_nm", "offset_photon")
 _SUMS = ("intensity_photon", "bkgstd_photon")
 _UNCERTAINTY = "uncertainty_xy_nm"
@@ -192,8 +192,8 @@ def _by_chance(
     """
     rows, frames = len(columns["frame"]), int(np.ptp(columns["frame"])) + 1
     sample = np.arange(rows)
-    if rows > MOST_SAMPLED:
-        sample = np.random.default_rng(0).choice(rows, MOST_SAMPLED, replace=False)
+    if rows > MAX_SAMPLED:
+        sample = np.random.default_rng(0).choice(rows, MAX_SAMPLED, replace=False)
     x_nm, y_nm = (np.asarray(columns[c], dtype=np.float64)[sample] for c in ("x_nm", "y_nm"))
     neighbours = float(neighbour_counts(x_nm, y_nm, distance_nm).mean()) * rows / len(sample)
     return -math.expm1(-neighbours * (gap_frames + 1) / frames)

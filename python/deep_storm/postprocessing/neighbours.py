@@ -18,7 +18,7 @@ from deep_storm.kernels import kernel
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_LARGEST_CELL = 2**31
+_MAX_CELL = 2**31
 
 
 class Cells(NamedTuple):
@@ -58,7 +58,7 @@ def cells_of(x: FloatArray, y: FloatArray, edge: float, size_name: str) -> Cells
     """
     column, row = (np.floor((v - v.min()) / edge) if len(v) else v for v in (x, y))
     columns = int(column.max(initial=0)) + 2
-    if columns >= _LARGEST_CELL or row.max(initial=0) >= _LARGEST_CELL:
+    if columns >= _MAX_CELL or row.max(initial=0) >= _MAX_CELL:
         raise SettingsError(
             f"{size_name} is {edge:g} and the table reaches {float(np.ptp(x)):.3g} nm",
             "a distance that is not that small beside the field",

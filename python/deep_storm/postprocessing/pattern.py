@@ -27,8 +27,8 @@ from deep_storm.settings import Clustering
 
 Values = npt.NDArray[np.float64]
 
-MOST_POINTS = 10_000
-LEAST_POINTS = 20
+MAX_POINTS = 10_000
+MIN_POINTS = 20
 STEPS = 50
 TIMES_RADIUS = 10.0
 
@@ -108,7 +108,7 @@ def point_pattern(table: pd.DataFrame, clustering: Clustering | None = None) -> 
     settings = clustering if clustering is not None else Clustering()
     rng = np.random.default_rng(settings.seed)
     points = table[["x_nm", "y_nm"]].to_numpy(np.float64)
-    if len(points) < LEAST_POINTS or not settings.simulations:
+    if len(points) < MIN_POINTS or not settings.simulations:
         return None
     # The largest coordinate must lie inside: a ring has only one of its two ends.
     field = np.ptp(points, axis=0) * (1 + 1 / len(points))
@@ -116,8 +116,8 @@ def point_pattern(table: pd.DataFrame, clustering: Clustering | None = None) -> 
         return None
     reach_nm = _reach_nm(settings, field)
     points = points - points.min(axis=0)
-    if len(points) > MOST_POINTS:
-        points = points[rng.choice(len(points), MOST_POINTS, replace=False)]
+    if len(points) > MAX_POINTS:
+        points = points[rng.choice(len(points), MAX_POINTS, replace=False)]
     distance_nm = np.linspace(reach_nm / STEPS, reach_nm, STEPS)
     seen = _curves(points, field, distance_nm)
     random = [

@@ -17,7 +17,7 @@ from deep_storm.io.tables.drift_files import Drift
 
 FloatArray = npt.NDArray[np.float64]
 
-LEAST_POINTS = 5
+MIN_POINTS = 5
 _STIFFNESS = 10.0 ** np.arange(-8.0, 2.0, 0.25)
 
 
@@ -50,7 +50,7 @@ def smooth_drift(
     Parameters
     ----------
     frame
-        (n,) frames of the measurements, rising, at least :data:`LEAST_POINTS`.
+        (n,) frames of the measurements, rising, at least :data:`MIN_POINTS`.
     measured_nm
         (n, 2) drift at these frames.
     first_frame, last_frame

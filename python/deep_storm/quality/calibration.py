@@ -22,7 +22,7 @@ Values: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-MOST_KNOTS = 64
+MAX_KNOTS = 64
 LOWEST, HIGHEST = 0.001, 0.999
 """No finite sample shows that something is certain."""
 TILT = 0.001
@@ -104,7 +104,7 @@ def fit_isotonic(score: Numbers, correct: Flags) -> tuple[Values, Values]:
 
     values = np.asarray(score, dtype=np.float64)
     _check_candidates(values)
-    n_bins = int(np.clip(len(values) // CANDIDATES_PER_BIN, 1, MOST_KNOTS - 2))
+    n_bins = int(np.clip(len(values) // CANDIDATES_PER_BIN, 1, MAX_KNOTS - 2))
     # Equal scores must share a bin, hence edges taken from the scores themselves.
     edges = np.unique(np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1], method="lower"))
     place = np.searchsorted(edges, values, side="left")

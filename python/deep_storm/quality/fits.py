@@ -23,12 +23,12 @@ from deep_storm.camera import Camera
 from deep_storm.settings import Emitters, Psf
 
 Values = npt.NDArray[np.float64]
-MOST_SQUARED = 12.0
+MAX_SQUARED = 12.0
 """A pixel further off counts as this much: one missed emitter must not decide."""
 DIM, BRIGHT = 0.4, 0.8
 """Pixels with less expected light than this share of all are dim; with more, bright."""
 LEVELS = 8
-LEAST_EMITTERS = 10
+MIN_EMITTERS = 10
 SIGMA_OFF = 0.06
 """The PSF does not fit when its sigma is off by this share (right settings: 0.01),"""
 VARIANCE_OFF = (0.88, 1.13)
@@ -75,7 +75,7 @@ class Residuals:
         """Mean χ² of the pixels between two shares by expected light, without far outliers."""
         ends = np.quantile(self.mean, (low, high))
         within = (self.mean >= ends[0]) & (self.mean <= ends[1])
-        return float(np.minimum(self.squared[within], MOST_SQUARED).mean())
+        return float(np.minimum(self.squared[within], MAX_SQUARED).mean())
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def judge(
     -------
     The verdict; None when there are too few emitters to say.
     """
-    if min(seen.emitters, drawn.emitters) < LEAST_EMITTERS:
+    if min(seen.emitters, drawn.emitters) < MIN_EMITTERS:
         return None
     density = seen.emitters / seen.area_um2
     sigma = seen.sigma

@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from deep_storm.errors import StackError
 
-SMALLEST_EDGE_PX = 11
+MIN_EDGE_PX = 11
 """Edge of the SSIM window."""
 
 
@@ -44,7 +44,7 @@ class ImageScores:
     offset: float
     rmse: float
 
-    def as_dict(self) -> dict[str, float | None]:
+    def to_json(self) -> dict[str, float | None]:
         """Return plain numbers for JSON: ``None`` instead of ``nan`` and infinity."""
         return {k: v if math.isfinite(v) else None for k, v in asdict(self).items()}
 
@@ -133,10 +133,10 @@ def _checked(
             "two images (y, x) of the same shape",
             "draw both with the same pixel size and field",
         )
-    if min(a.shape) < SMALLEST_EDGE_PX:
+    if min(a.shape) < MIN_EDGE_PX:
         raise StackError(
             f"the images are {_size(a)}",
-            f"at least {SMALLEST_EDGE_PX} px along each edge",
+            f"at least {MIN_EDGE_PX} px along each edge",
             "draw them with smaller pixels",
         )
     for name, values in zip(names, (a, b), strict=True):

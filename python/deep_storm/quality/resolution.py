@@ -32,9 +32,9 @@ from deep_storm.errors import StackError, TableError
 Values = npt.NDArray[np.float64]
 
 THRESHOLD = 1 / 7
-MOST_PIXELS_EDGE = 4096
+MAX_PIXELS_EDGE = 4096
 FINEST_PIXEL_NM = 5.0
-LEAST_ROWS = 100
+MIN_ROWS = 100
 SMOOTHING = 0.01
 """Standard deviation of the smoothing, as a share of the number of rings."""
 BAND_ROWS = 256
@@ -75,7 +75,7 @@ class RingCorrelation:
             return f"finer than {2 * self.pixel_size_nm:.3g} nm: choose smaller pixels"
         return "none: the two halves have nothing in common"
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return plain numbers for JSON; ``None`` instead of ``nan``."""
         known = math.isfinite(self.resolution_nm)
         return {
@@ -116,10 +116,10 @@ def table_resolution(
     StackError
         The images would be too large.
     """
-    if len(table) < LEAST_ROWS:
+    if len(table) < MIN_ROWS:
         raise TableError(
             f"the table has {len(table)} rows",
-            f"at least {LEAST_ROWS} to measure the resolution",
+            f"at least {MIN_ROWS} to measure the resolution",
             "give a longer table",
         )
     x_nm, y_nm = (table[c].to_numpy(np.float64) for c in ("x_nm", "y_nm"))
@@ -132,7 +132,7 @@ def table_resolution(
         )
     half = _halves(table["frame"].to_numpy(np.int64), blocks)
     if pixel_size_nm is None:
-        pixel_size_nm = max(FINEST_PIXEL_NM, max(edges_nm) / MOST_PIXELS_EDGE)
+        pixel_size_nm = max(FINEST_PIXEL_NM, max(edges_nm) / MAX_PIXELS_EDGE)
     first, second = _images(x_nm, y_nm, half, pixel_size_nm)
     rows = int(np.count_nonzero(half == 0)), int(np.count_nonzero(half))
     frequency, correlation, smoothed = ring_correlation(first, second, pixel_size_nm)
@@ -146,11 +146,11 @@ def _images(
     """Draw the histograms of the two halves on the same pixels."""
     edges_nm = float(np.ptp(x_nm)), float(np.ptp(y_nm))
     width, height = (math.floor(edge / pixel_size_nm) + 1 for edge in edges_nm)
-    if max(width, height) > 2 * MOST_PIXELS_EDGE:
+    if max(width, height) > 2 * MAX_PIXELS_EDGE:
         raise StackError(
             f"two images of {width} × {height} px of {pixel_size_nm:g} nm",
-            f"at most {2 * MOST_PIXELS_EDGE} px an edge",
-            f"set the pixel size to {max(edges_nm) / MOST_PIXELS_EDGE:.3g} nm or more",
+            f"at most {2 * MAX_PIXELS_EDGE} px an edge",
+            f"set the pixel size to {max(edges_nm) / MAX_PIXELS_EDGE:.3g} nm or more",
         )
     column = ((x_nm - x_nm.min()) / pixel_size_nm).astype(np.int64)
     place = ((y_nm - y_nm.min()) / pixel_size_nm).astype(np.int64) * width + column

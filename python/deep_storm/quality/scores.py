@@ -60,7 +60,7 @@ class Scores:
     error_over_uncertainty: float
     calibration_error: float
 
-    def as_dict(self) -> dict[str, float | int | None]:
+    def to_json(self) -> dict[str, float | int | None]:
         """Return plain numbers for JSON: ``None`` instead of ``nan``."""
         return {k: None if math.isnan(v) else v for k, v in asdict(self).items()}
 
@@ -89,7 +89,7 @@ class Comparison:
     emitters_left_out: int
     scores: tuple[Scores, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON; frames are 1-based there (``"1:30"``)."""
         return {
             "frames": f"{self.first_frame + 1}:{self.last_frame + 1}",
@@ -97,7 +97,7 @@ class Comparison:
             "emitters": self.emitters,
             "localizations_left_out": self.localizations_left_out,
             "emitters_left_out": self.emitters_left_out,
-            "scores": [scores.as_dict() for scores in self.scores],
+            "scores": [scores.to_json() for scores in self.scores],
         }
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from deep_storm.io.stacks.stream import FrameStream
 
-MOST_BYTES = 48 << 20
-MOST_FRAMES = 200
+MAX_BYTES = 48 << 20
+MAX_FRAMES = 200
 EXAMPLES = 2
 FULL_WELLS = tuple(2**bits - 1 for bits in (8, 10, 11, 12, 14, 15, 16))
 SATURATED_SHARE = 1e-6
@@ -68,7 +68,7 @@ def look_at(stream: FrameStream, first: int = 0, stop: int | None = None) -> Sta
     count, height, width = stream.shape
     stop = count if stop is None else stop
     size = max(height * width * stream.dtype.itemsize, 1)
-    affordable = max(EXAMPLES, min(MOST_FRAMES, MOST_BYTES // size, stop - first))
+    affordable = max(EXAMPLES, min(MAX_FRAMES, MAX_BYTES // size, stop - first))
     chosen = np.unique(np.linspace(first, stop - 1, affordable).astype(np.int64))
     total = np.zeros((height, width))
     levels = np.zeros(len(chosen))

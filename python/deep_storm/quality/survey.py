@@ -16,7 +16,7 @@ import pandas as pd
 
 Values = npt.NDArray[np.float64]
 
-MOST_ROWS = 2_000_000
+MAX_ROWS = 2_000_000
 CROWDED_FRAMES = 40
 CROWD_RADIUS_NM = 500.0
 ONE_NEIGHBOUR_PER_UM2 = 1 / (math.pi * (CROWD_RADIUS_NM / 1000) ** 2)
@@ -85,7 +85,7 @@ def survey(
     first_frame, frames
         Range of frames that were looked at; default: up to the last one with a row.
     """
-    stride = max(1, -(-rows // MOST_ROWS))
+    stride = max(1, -(-rows // MAX_ROWS))
     counts = np.zeros(first_frame + (frames or 0), np.int64)
     wanted = np.empty(0, np.int64)
     if frames:

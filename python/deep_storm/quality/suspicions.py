@@ -37,7 +37,7 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedFor:
     """What the model was trained for, or told; None where it is not known."""
 
     psf: Psf | None = None
@@ -50,7 +50,7 @@ class Trained:
 
 def suspicions(
     found: Survey,
-    trained: Trained,
+    trained: TrainedFor,
     drift: DriftCurve | None = None,
     look: StackLook | None = None,
 ) -> list[str]:
@@ -87,7 +87,7 @@ def suspicions(
     ]
 
 
-def _unlike_training(found: Survey, trained: Trained) -> Iterator[str]:
+def _unlike_training(found: Survey, trained: TrainedFor) -> Iterator[str]:
     """Compare medians with what the model was trained for."""
     photons, sigma_nm = found.median("intensity_photon"), found.median("sigma_nm")
     background = found.median("offset_photon")
@@ -118,7 +118,7 @@ def _unlike_training(found: Survey, trained: Trained) -> Iterator[str]:
             )
 
 
-def _crowded(found: Survey, trained: Trained) -> Iterator[str]:
+def _crowded(found: Survey, trained: TrainedFor) -> Iterator[str]:
     """Compare the density around localizations with the trained one."""
     if trained.emitters is None or not found.crowding_per_um2.size:
         return
@@ -159,7 +159,7 @@ def _piled_up(found: Survey) -> Iterator[str]:
                 )
 
 
-def _near_threshold(found: Survey, trained: Trained) -> Iterator[str]:
+def _near_threshold(found: Survey, trained: TrainedFor) -> Iterator[str]:
     """Look for a result that hangs on the threshold."""
     confidence = found.values("confidence")
     if trained.threshold is None or not confidence.size:

@@ -24,11 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import StackError
-from deep_storm.quality.images import SMALLEST_EDGE_PX, ImageMaps, compare_maps
+from deep_storm.quality.images import MIN_EDGE_PX, ImageMaps, compare_maps
 
 Image = npt.NDArray[np.float64]
 
-MOST_PER_CAMERA_PX = 4
+MAX_PER_CAMERA_PX = 4
 """The blur is computed on at most so many pixels along a camera pixel."""
 NARROWEST_PX, WIDEST_PX = 0.1, 5.0
 """Widths of the blur that are tried, in camera pixels."""
@@ -51,9 +51,9 @@ class WideFieldComparison:
     maps: ImageMaps
     sigma_nm: float
 
-    def as_dict(self) -> dict[str, float | None]:
+    def to_json(self) -> dict[str, float | None]:
         """Return plain numbers for JSON."""
-        return self.maps.scores.as_dict() | {"blur_sigma_nm": self.sigma_nm}
+        return self.maps.scores.to_json() | {"blur_sigma_nm": self.sigma_nm}
 
 
 def compare_with_wide_field(
@@ -87,7 +87,7 @@ def compare_with_wide_field(
     seen = np.asarray(wide_field, dtype=np.float64)
     fine = np.asarray(image, dtype=np.float64)
     _check(fine, pixel_size_nm, seen, camera_pixel_nm)
-    per_px = min(MOST_PER_CAMERA_PX, max(1, round(camera_pixel_nm / pixel_size_nm)))
+    per_px = min(MAX_PER_CAMERA_PX, max(1, round(camera_pixel_nm / pixel_size_nm)))
     height, width = (edge * per_px for edge in seen.shape)
     step = camera_pixel_nm / per_px / pixel_size_nm
     fine = _averaged(_averaged(fine, height, step).T, width, step).T
@@ -119,10 +119,10 @@ def _check(fine: Image, pixel_size_nm: float, seen: Image, camera_pixel_nm: floa
             raise StackError(
                 f"the {name} has pixels that are not finite", "numbers only", "replace them by 0"
             )
-    if min(seen.shape) < SMALLEST_EDGE_PX:
+    if min(seen.shape) < MIN_EDGE_PX:
         raise StackError(
             f"the wide field is {seen.shape[1]} × {seen.shape[0]} px",
-            f"at least {SMALLEST_EDGE_PX} px along each edge",
+            f"at least {MIN_EDGE_PX} px along each edge",
             "give the whole field",
         )
     if pixel_size_nm > camera_pixel_nm * 1.001:

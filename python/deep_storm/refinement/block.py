@@ -29,14 +29,14 @@ Values = npt.NDArray[np.float64]
 
 PARAMETERS = 4
 """Of an emitter: x (px), y (px), photons, PSF sigma (px)."""
-LEAST_INFORMATION = 0.25
+MIN_INFORMATION = 0.25
 """Of a position (1/px²), however dim an emitter is."""
-LEAST_MEAN = 0.05
+MIN_MEAN = 0.05
 """Expected photons are taken as at least this many."""
 LONGEST_STEP_PX = 0.5
-LEAST_SIGMA_SHARE = 0.6
-MOST_SIGMA_SHARE = 1.6
-LEAST_PHOTON_SHARE = 0.05
+MIN_SIGMA_SHARE = 0.6
+MAX_SIGMA_SHARE = 1.6
+MIN_PHOTON_SHARE = 0.05
 CONVERGED = 1e-3
 """The fit ends when a step promises less than this in the log posterior."""
 HALVINGS = 3
@@ -179,7 +179,7 @@ def expect(
     likelihood = 0.0
     for j in range(height):
         for i in range(width):
-            m = max(mean[j, i], LEAST_MEAN)
+            m = max(mean[j, i], MIN_MEAN)
             mean[j, i] = m
             likelihood += data[j, i] * math.log(m) - m
     return value + likelihood / prior.excess
@@ -210,8 +210,8 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
         gradient[4 * k + 3] -= (p[k, 3] - prior.sigma_px) * weight
         information[4 * k + 3, 4 * k + 3] += weight
         # Two emitters at one place: the difference of their positions has no information.
-        information[4 * k, 4 * k] += LEAST_INFORMATION
-        information[4 * k + 1, 4 * k + 1] += LEAST_INFORMATION
+        information[4 * k, 4 * k] += MIN_INFORMATION
+        information[4 * k + 1, 4 * k + 1] += MIN_INFORMATION
 
 
 @kernel(fastmath=True)
@@ -292,10 +292,10 @@ def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) ->
             along = min(max(step[4 * k + a], -LONGEST_STEP_PX), LONGEST_STEP_PX)
             p[k, a] = start[k, a] + share * along
         photons = start[k, 2] + share * step[4 * k + 2]
-        p[k, 2] = max(photons, LEAST_PHOTON_SHARE * prior.photons)
+        p[k, 2] = max(photons, MIN_PHOTON_SHARE * prior.photons)
         sigma = start[k, 3] + share * step[4 * k + 3]
-        sigma = max(sigma, LEAST_SIGMA_SHARE * prior.sigma_px)
-        p[k, 3] = min(sigma, MOST_SIGMA_SHARE * prior.sigma_px)
+        sigma = max(sigma, MIN_SIGMA_SHARE * prior.sigma_px)
+        p[k, 3] = min(sigma, MAX_SIGMA_SHARE * prior.sigma_px)
 
 
 @kernel(fastmath=True)

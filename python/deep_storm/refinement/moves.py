@@ -14,7 +14,7 @@ import numpy as np
 from deep_storm.kernels import kernel
 from deep_storm.refinement.block import PARAMETERS, Prior, Values, fit, solve
 from deep_storm.refinement.scene import (
-    MOST_IN_BLOCK,
+    MAX_IN_BLOCK,
     NEIGHBOUR_SIGMAS,
     WINDOW_SIGMAS,
     Integers,
@@ -33,7 +33,7 @@ SEARCHING = cast(int, np.int64(7))
 """and of one that begins with another number of emitters."""
 SPLIT_SIGMAS = 0.6
 """How far from the old place the two halves of an emitter begin,"""
-LEAST_HALF = 0.4
+MIN_HALF = 0.4
 """with at least this share of the photons that an emitter has in the mean."""
 BORN_SHARE = 0.5
 """A new emitter begins with this share of them."""
@@ -132,7 +132,7 @@ def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
     for k in range(scene.used[0]):
         if not scene.alive[k] or done[k] or scene.stop[0]:
             continue
-        members = with_neighbours(scene, k, prior, MOST_IN_BLOCK)
+        members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
         cut = cut_out(scene, members, nothing, prior)
         fit_cut(cut, cut.p, prior, iterations)
         commit(scene, members, cut.p, cut, prior, SAME)
@@ -156,7 +156,7 @@ def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
 
     Its evidence and the standard deviations of x, y and photons are noted in ``scene.judged``.
     """
-    members = with_neighbours(scene, k, prior, MOST_IN_BLOCK)
+    members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
     cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
     there, factor = fit_cut(cut, cut.p, prior, SETTLING)
     rest = cut.p[1:].copy()
@@ -184,7 +184,7 @@ def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> b
     ``source`` is the proposal that it comes from, −1 for none.
     """
     radius = NEIGHBOUR_SIGMAS * prior.sigma_px
-    members = neighbours(scene, x, y, -1, radius, MOST_IN_BLOCK - 1)
+    members = neighbours(scene, x, y, -1, radius, MAX_IN_BLOCK - 1)
     born = np.array([[x, y, BORN_SHARE * prior.photons, prior.sigma_px]])
     cut = cut_out(scene, members, born, prior)
     without, _ = fit_cut(cut, cut.p, prior, SETTLING)
@@ -221,7 +221,7 @@ def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
 @kernel(fastmath=True)
 def split(scene: Scene, k: int, prior: Prior) -> bool:
     """Try two emitters in place of one; keep them when there is more evidence for them."""
-    members = with_neighbours(scene, k, prior, MOST_IN_BLOCK - 1)
+    members = with_neighbours(scene, k, prior, MAX_IN_BLOCK - 1)
     cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
     one, _ = fit_cut(cut, cut.p, prior, SETTLING)
     angle = stretched(cut, cut.p[0, 0], cut.p[0, 1], prior.sigma_px)
@@ -230,7 +230,7 @@ def split(scene: Scene, k: int, prior: Prior) -> bool:
         reach = SPLIT_SIGMAS * prior.sigma_px * (1.0 if n else -1.0)
         two[n, 0] += reach * math.cos(angle)
         two[n, 1] += reach * math.sin(angle)
-        two[n, 2] = max(0.5 * cut.p[0, 2], LEAST_HALF * prior.photons)
+        two[n, 2] = max(0.5 * cut.p[0, 2], MIN_HALF * prior.photons)
         two[n, 3] = prior.sigma_px
     both, _ = fit_cut(cut, two, prior, SEARCHING)
     if both <= one:

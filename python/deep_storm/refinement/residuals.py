@@ -13,7 +13,7 @@ from deep_storm.refinement.scene import Scene
 TILE_PX = 8
 """The background is known on tiles of this size, and smooth between them."""
 SMOOTHINGS = 2
-MOST_OFF = 3.0
+MAX_OFF = 3.0
 """A pixel further off than so many standard deviations counts as this much."""
 BACKGROUND_STD = 0.2
 """Relative standard deviation of the background that the network states."""
@@ -162,7 +162,7 @@ def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
     for j in range(height):
         for i in range(width):
             variance = prior.excess * scene.mean[j, i]
-            most = MOST_OFF * math.sqrt(variance)
+            most = MAX_OFF * math.sqrt(variance)
             off = min(max(scene.data[j, i] - scene.mean[j, i], -most), most)
             total[j // TILE_PX, i // TILE_PX] += off / variance
             weight[j // TILE_PX, i // TILE_PX] += 1.0 / variance

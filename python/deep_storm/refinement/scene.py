@@ -16,7 +16,7 @@ WINDOW_SIGMAS = 3.2
 """Half the window in which an emitter is fitted."""
 NEIGHBOUR_SIGMAS = 2.6
 """Emitters closer than this are fitted together."""
-MOST_IN_BLOCK = 6
+MAX_IN_BLOCK = 6
 
 
 class Scene(NamedTuple):

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deep_storm.rendering.drawing import (
-    MOST_PIXELS_IN_FILE,
+    MAX_PIXELS_IN_FILE,
     Drawing,
     Extent,
     Image,
     drawing_of,
 )
 from deep_storm.rendering.kernels import add_gaussians
-from deep_storm.rendering.renderer import MOST_PIXELS_KEPT, Levels, Renderer
+from deep_storm.rendering.renderer import MAX_PIXELS_KEPT, Levels, Renderer
 from deep_storm.settings import Rendering
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "MOST_PIXELS_IN_FILE",
-    "MOST_PIXELS_KEPT",
+    "MAX_PIXELS_IN_FILE",
+    "MAX_PIXELS_KEPT",
     "Levels",
     "Renderer",
     "add_gaussians",

@@ -23,9 +23,9 @@ from deep_storm.settings import Rendering
 Values: TypeAlias = npt.NDArray[np.float64]
 Image: TypeAlias = npt.NDArray[np.float32]
 
-MOST_PIXELS = 2**28
+MAX_PIXELS = 2**28
 """Largest image in memory: 16,384 × 16,384 px, 1 GiB."""
-MOST_PIXELS_IN_FILE = 2**31
+MAX_PIXELS_IN_FILE = 2**31
 """Largest image in a file, 8 GiB; beyond it a stray localization is the likelier reason."""
 BAND_PIXELS = 2**23
 STRIPS_PER_CORE = 4
@@ -46,9 +46,9 @@ class Extent(NamedTuple):
         """Number of pixels."""
         return self.height * self.width
 
-    def bands(self, most_pixels: int = BAND_PIXELS) -> Iterator[tuple[int, int]]:
+    def bands(self, max_pixels: int = BAND_PIXELS) -> Iterator[tuple[int, int]]:
         """Give the ranges of rows, first and end, of bands of at most so many pixels."""
-        rows = max(most_pixels // self.width, 1)
+        rows = max(max_pixels // self.width, 1)
         for top in range(0, self.height, rows):
             yield top, min(top + rows, self.height)
 
@@ -153,7 +153,7 @@ def drawing_of(
     table: pd.DataFrame,
     rendering: Rendering,
     field_nm: tuple[float, float] | None = None,
-    most_pixels: int = MOST_PIXELS,
+    max_pixels: int = MAX_PIXELS,
 ) -> Drawing:
     """Make a table ready to be drawn.
 
@@ -165,7 +165,7 @@ def drawing_of(
         Method and pixel size.
     field_nm
         Width and height of the field, instead of the one in ``rendering``.
-    most_pixels
+    max_pixels
         The largest image allowed.
 
     Raises
@@ -178,7 +178,7 @@ def drawing_of(
     """
     x_px, y_px = (_positions(table, name) / rendering.pixel_size_nm for name in ("x_nm", "y_nm"))
     field = rendering.field_nm if field_nm is None else field_nm
-    extent = extent_of(x_px, y_px, rendering.pixel_size_nm, field, most_pixels)
+    extent = extent_of(x_px, y_px, rendering.pixel_size_nm, field, max_pixels)
     if rendering.method == "gaussian":
         width_px = _sigma_nm(table, rendering.sigma_nm) / rendering.pixel_size_nm
         return Drawing(extent, x_px, y_px, width_px)
@@ -191,7 +191,7 @@ def extent_of(
     y_px: Values,
     pixel_size_nm: float,
     field_nm: tuple[float, float] | None,
-    most_pixels: int = MOST_PIXELS,
+    max_pixels: int = MAX_PIXELS,
 ) -> Extent:
     """Return the size of the image: the field, or from 0 to the pixel of the largest coordinate.
 
@@ -213,12 +213,12 @@ def extent_of(
         )
     if width < 1 or height < 1:
         raise SettingsError(f"the field is {field_nm} nm", "two positive numbers", "correct it")
-    if width * height > most_pixels:
-        fitting_nm = pixel_size_nm * math.sqrt(width * height / most_pixels)
+    if width * height > max_pixels:
+        fitting_nm = pixel_size_nm * math.sqrt(width * height / max_pixels)
         step = 10.0 ** (math.floor(math.log10(fitting_nm)) - 1)
         raise SettingsError(
             f"an image of {width} × {height} px is too large",
-            f"at most {most_pixels} px in all",
+            f"at most {max_pixels} px in all",
             f"set pixel_size_nm to {math.ceil(fitting_nm / step + 1) * step:.6g} instead of "
             f"{pixel_size_nm:g}, or remove stray localizations far away",
         )

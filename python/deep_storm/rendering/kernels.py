@@ -20,7 +20,7 @@ Integers: TypeAlias = npt.NDArray[np.integer[Any]]
 
 REACH_SIGMA = 4.5
 """A Gaussian is drawn this far from its centre; 14 in a million of it lie beyond."""
-LEAST_SIGMA = 1e-6
+MIN_SIGMA = 1e-6
 """A Gaussian narrower than this many pixels is a point; dividing by its width would overflow."""
 STEP = 1 / 512
 MIDDLE = 5 * 512
@@ -86,7 +86,7 @@ def _integrate(
 
     Pixel k is ``shares[k - first]``; what is returned is the range of pixels that was filled.
     """
-    is_point = sigma < LEAST_SIGMA
+    is_point = sigma < MIN_SIGMA
     reach = 0.0 if is_point else REACH_SIGMA * sigma
     # Compared as floats first: a far-away centre would overflow an integer.
     if centre + reach < first or centre - reach >= last:

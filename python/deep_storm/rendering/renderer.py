@@ -13,10 +13,10 @@ import pandas as pd
 from deep_storm.errors import SettingsError
 from deep_storm.progress import Progress, silent
 from deep_storm.rendering.colours import Colouring, coloured, colouring_of
-from deep_storm.rendering.drawing import MOST_PIXELS_IN_FILE, Extent, Image, drawing_of
+from deep_storm.rendering.drawing import MAX_PIXELS_IN_FILE, Extent, Image, drawing_of
 from deep_storm.settings import Rendering
 
-MOST_PIXELS_KEPT = 2**26
+MAX_PIXELS_KEPT = 2**26
 """A larger image (8192 × 8192 px, 256 MiB) is drawn band by band and never whole in memory."""
 SAMPLES = 2**22
 """Pixels that percentiles are taken from, at least, of a larger image."""
@@ -47,7 +47,7 @@ class Renderer:
         ``frame`` or ``confidence`` for these colours.
     rendering
         Method, pixel size, colour and depth.
-    most_pixels
+    max_pixels
         The largest image allowed.
 
     Raises
@@ -62,7 +62,7 @@ class Renderer:
         self,
         table: pd.DataFrame,
         rendering: Rendering,
-        most_pixels: int = MOST_PIXELS_IN_FILE,
+        max_pixels: int = MAX_PIXELS_IN_FILE,
     ) -> None:
         if rendering.colour != "grey" and rendering.depth != "float32":
             raise SettingsError(
@@ -71,7 +71,7 @@ class Renderer:
                 "leave one out",
             )
         self.rendering = rendering
-        self.drawing = drawing_of(table, rendering, most_pixels=most_pixels)
+        self.drawing = drawing_of(table, rendering, max_pixels=max_pixels)
         self.colouring: Colouring | None = None
         if rendering.colour != "grey":
             self.colouring = colouring_of(table, rendering)
@@ -84,7 +84,7 @@ class Renderer:
     @property
     def is_kept(self) -> bool:
         """Whether the image is drawn once and kept in memory."""
-        return self.extent.pixels <= MOST_PIXELS_KEPT
+        return self.extent.pixels <= MAX_PIXELS_KEPT
 
     @cached_property
     def image(self) -> Image:

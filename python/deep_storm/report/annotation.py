@@ -12,18 +12,18 @@ from deep_storm.rendering.colours import Colouring, palette
 from deep_storm.report.figures import round_length
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PilImage
     from PIL.ImageDraw import ImageDraw
 
-SMALLEST_PX = 96
+MIN_PX = 96
 """A smaller picture has no room for a scale bar."""
-LARGEST_TEXT_PX = 200.0
+MAX_TEXT_PX = 200.0
 WHITE, BOX = (255, 255, 255), (20, 20, 20)
 
 
 def annotated(
     pixels: npt.NDArray[np.uint8], pixel_size_nm: float, colouring: Colouring | None = None
-) -> Picture:
+) -> PilImage:
     """Return a picture with a scale bar in its lower right corner and a colour key in the left one.
 
     Parameters
@@ -38,11 +38,11 @@ def annotated(
     from PIL import Image, ImageDraw
 
     picture = Image.fromarray(pixels)
-    if min(picture.size) < SMALLEST_PX:
+    if min(picture.size) < MIN_PX:
         return picture
     pen = ImageDraw.Draw(picture)
     width, height = picture.size
-    text_px = min(max(min(width, height) / 32, 10.0), LARGEST_TEXT_PX)
+    text_px = min(max(min(width, height) / 32, 10.0), MAX_TEXT_PX)
     length_nm = round_length(width * pixel_size_nm / 5)
     bar_px = round(length_nm / pixel_size_nm)
     _labelled(pen, (width, height), text_px, bar_px, _length_text(length_nm), right=True)

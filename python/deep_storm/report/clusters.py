@@ -19,7 +19,7 @@ from deep_storm.report.figures import (
     style_axes,
 )
 
-MOST_POINTS = 100_000
+MAX_POINTS = 100_000
 MAP_MM = 100.0
 
 
@@ -60,7 +60,7 @@ def clusters_figure(
 
 def _map(axes: Axes, labelled: pd.DataFrame, clusters: int) -> None:
     """Draw each localization in the colour of its cluster, grey without one."""
-    shown = labelled.iloc[:: max(1, -(-len(labelled) // MOST_POINTS))]
+    shown = labelled.iloc[:: max(1, -(-len(labelled) // MAX_POINTS))]
     number = shown[LABEL].to_numpy()
     where = shown[["x_nm", "y_nm"]].to_numpy() / 1000
     size = float(np.clip(6000 / max(len(shown), 1), 0.15, 6))

@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 from deep_storm.errors import StackError
 from deep_storm.io.files import atomic_path
 
-Picture: TypeAlias = npt.NDArray[Any]
+Pixels: TypeAlias = npt.NDArray[Any]
 
 MM_PER_INCH = 25.4
 TEXT_PT, SMALL_PT = 8.0, 7.0
@@ -69,7 +69,7 @@ def style_axes(axes: Axes, x_label: str, y_label: str) -> None:
     axes.spines[["left", "bottom"]].set_linewidth(0.6)
 
 
-def checked_picture(image: Picture, name: str) -> npt.NDArray[np.float64]:
+def checked_picture(image: Pixels, name: str) -> npt.NDArray[np.float64]:
     """Return a picture (y, x) as float64.
 
     Raises
@@ -87,7 +87,7 @@ def checked_picture(image: Picture, name: str) -> npt.NDArray[np.float64]:
     return values
 
 
-def display_range(image: Picture, low: float, high: float) -> tuple[float, float]:
+def display_range(image: Pixels, low: float, high: float) -> tuple[float, float]:
     """Return the percentiles between which a picture is shown, apart even when it is constant."""
     finite = image[np.isfinite(image)]
     if not finite.size:
@@ -97,7 +97,7 @@ def display_range(image: Picture, low: float, high: float) -> tuple[float, float
 
 
 def show_picture(
-    axes: Axes, image: Picture, pixel_size_nm: float, limits: tuple[float, float], colours: str
+    axes: Axes, image: Pixels, pixel_size_nm: float, limits: tuple[float, float], colours: str
 ) -> AxesImage:
     """Show a picture with axes in µm, origin at the corner of pixel (0, 0)."""
     height, width = image.shape

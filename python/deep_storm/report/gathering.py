@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
-    from deep_storm.quality.suspicions import Trained
+    from deep_storm.quality.suspicions import TrainedFor
     from deep_storm.report.reconstruction import Run
 
     Frames = npt.NDArray[Any]
 
 ENDING = "-report.html"
-MOST_FRC_PX = 3072
+MAX_FRC_PX = 3072
 EXAMPLES = 2
 MAX_DRIFT_BINS = 10
 
@@ -56,13 +56,13 @@ def write_run_report(
     overwrite
         Whether an existing file may be replaced.
     """
-    from deep_storm.quality.suspicions import Trained
+    from deep_storm.quality.suspicions import TrainedFor
     from deep_storm.report.page import write_page
     from deep_storm.report.reconstruction import reconstruction_page
 
     first = first_frame(record)
     look = None if stream is None else _look(stream, first, done.shape[0])
-    trained = Trained(card.psf, card.emitters, card.background, done.threshold, densest(card))
+    trained = TrainedFor(card.psf, card.emitters, card.background, done.threshold, densest(card))
     name = path.name.removesuffix(ENDING)
     image = done.image, done.pixel_size_nm
     about = (first, done.shape[0])
@@ -100,7 +100,7 @@ def gathered(
     frames: tuple[int, int | None],
     image: tuple[Frames | None, float],
     look: StackLook | None,
-    trained: Trained,
+    trained: TrainedFor,
     camera: Camera | None,
 ) -> Run:
     """Measure what a report shows; memory does not grow with the number of rows."""
@@ -145,20 +145,20 @@ def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
 
 def resolution_of(found: Survey) -> RingCorrelation | None:
     """Measure the resolution of the sample; None where it has none."""
-    from deep_storm.quality.resolution import FINEST_PIXEL_NM, LEAST_ROWS, table_resolution
+    from deep_storm.quality.resolution import FINEST_PIXEL_NM, MIN_ROWS, table_resolution
 
     sample = found.sample
-    if len(sample) < LEAST_ROWS or sample["frame"].nunique() < 2:
+    if len(sample) < MIN_ROWS or sample["frame"].nunique() < 2:
         return None
     edges_nm = [float(sample[c].max() - sample[c].min()) for c in ("x_nm", "y_nm")]
     if min(edges_nm) <= 0:
         return None
-    pixel_nm = max(FINEST_PIXEL_NM, max(edges_nm) / MOST_FRC_PX)
+    pixel_nm = max(FINEST_PIXEL_NM, max(edges_nm) / MAX_FRC_PX)
     return table_resolution(sample, pixel_size_nm=pixel_nm)
 
 
 def _simulated(
-    trained: Trained, camera: Camera | None, look: StackLook | None
+    trained: TrainedFor, camera: Camera | None, look: StackLook | None
 ) -> npt.NDArray[np.uint16] | None:
     """Simulate frames as the model was trained for them, as large as those beside them."""
     from deep_storm.errors import SettingsError

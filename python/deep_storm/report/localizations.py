@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from deep_storm.io.mapped import let_go
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.survey import ONE_NEIGHBOUR_PER_UM2, Survey
-from deep_storm.quality.suspicions import Trained
+from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.figures import (
     BLUE,
     GREY,
@@ -30,9 +30,9 @@ from deep_storm.report.figures import (
 Values = npt.NDArray[np.float64]
 
 BINS = 60
-MOST_SHOWN = 200_000
-MOST_POINTS = 400
-MOST_PICTURE_PX = 1024
+MAX_SHOWN = 200_000
+MAX_POINTS = 400
+MAX_PICTURE_PX = 1024
 PANEL_MM = 80.0
 
 
@@ -41,7 +41,7 @@ def per_frame_curve(found: Survey, drift: DriftCurve | None = None) -> Figure:
     figure = new_figure(175, 50 if drift is None else 95)
     panels = figure.subplots(1 if drift is None else 2, 1, sharex=True, squeeze=False)[:, 0]
     counts = found.per_frame
-    step = max(1, -(-counts.size // MOST_POINTS))
+    step = max(1, -(-counts.size // MAX_POINTS))
     starts = np.arange(0, counts.size, step)
     if counts.size:
         mean = np.add.reduceat(counts, starts) / np.diff([*starts, counts.size])
@@ -69,7 +69,7 @@ def draw_drift(axes: Axes, drift: DriftCurve) -> None:
     axes.legend(fontsize=SMALL_PT, frameon=False)
 
 
-def column_histograms(found: Survey, trained: Trained) -> Figure | None:
+def column_histograms(found: Survey, trained: TrainedFor) -> Figure | None:
     """Draw the distribution of each known column, with what the model expects."""
     expected: dict[str, tuple[float, float]] = {}
     if trained.emitters is not None:
@@ -110,7 +110,7 @@ def column_histograms(found: Survey, trained: Trained) -> Figure | None:
 
 
 def _some(values: Values) -> Values:
-    return values[:: max(1, values.size // MOST_SHOWN)]
+    return values[:: max(1, values.size // MAX_SHOWN)]
 
 
 def _histogram(
@@ -180,7 +180,7 @@ def beside_wide_field(
 
 def _smaller(image: npt.NDArray[Any], pixel_nm: float) -> tuple[npt.NDArray[Any], float]:
     """Average pixels until a picture is small enough to be looked at."""
-    factor = -(-max(image.shape) // MOST_PICTURE_PX)
+    factor = -(-max(image.shape) // MAX_PICTURE_PX)
     height, width = (max(edge // factor, 1) for edge in image.shape)
     if factor == 1:
         return image, pixel_nm

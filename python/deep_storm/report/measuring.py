@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.generic]
 
 BINS = 50
-LEAST_VALUES = 20
+MIN_VALUES = 20
 
 
 def estimate_figure(
@@ -88,7 +88,7 @@ def _distribution(
     edges = np.linspace(max(0.0, mean - 5 * max(std, 0.05 * mean)), high, BINS + 1)
     shown = ((alone, "emitters that stand alone", GREY), (table, "localization table", BLUE))
     for values, name, colour in shown:
-        if values is not None and values.size >= LEAST_VALUES:
+        if values is not None and values.size >= MIN_VALUES:
             axes.hist(
                 values,
                 edges.tolist(),

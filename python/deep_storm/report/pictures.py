@@ -21,7 +21,7 @@ from deep_storm.report.figures import (
     SMALL_PT,
     TEXT_PT,
     VERMILION,
-    Picture,
+    Pixels,
     add_scale_bar,
     checked_picture,
     display_range,
@@ -31,15 +31,15 @@ from deep_storm.report.figures import (
     style_axes,
 )
 
-MOST_EXAMPLES = 4
+MAX_EXAMPLES = 4
 ZOOM_SHARE = 0.25
 """Edge of the enlarged region as a share of the shorter edge of the field."""
 
 
 def side_by_side(
-    mean_frame: Picture,
-    reconstruction: Picture,
-    truth_image: Picture,
+    mean_frame: Pixels,
+    reconstruction: Pixels,
+    truth_image: Pixels,
     titles: tuple[str, str, str] = ("mean frame", "Deep-STORM", "truth"),
     pixel_sizes_nm: tuple[float, float, float] = (100.0, 12.5, 12.5),
     scores_text: str = "",
@@ -122,7 +122,7 @@ def _busiest_square(
 
 
 def preview_overlay(
-    frame: Picture,
+    frame: Pixels,
     localizations: pd.DataFrame,
     pixel_size_nm: float,
     truth: pd.DataFrame | None = None,
@@ -179,8 +179,8 @@ def _warm_colours() -> ListedColormap:
 
 
 def example_frames(
-    simulated: Sequence[Picture] | Picture,
-    real: Sequence[Picture] | Picture | None = None,
+    simulated: Sequence[Pixels] | Pixels,
+    real: Sequence[Pixels] | Pixels | None = None,
     pixel_size_nm: float = 100.0,
 ) -> Figure:
     """Draw simulated frames above real ones, all with the same grey scale, and compare histograms.
@@ -202,7 +202,7 @@ def example_frames(
         rows.append(("real", [checked_picture(f, "real frame") for f in real]))
     if not rows[0][1]:
         raise StackError("there is no simulated frame", "at least one", "simulate some frames")
-    columns = min(max(len(frames) for _, frames in rows), MOST_EXAMPLES)
+    columns = min(max(len(frames) for _, frames in rows), MAX_EXAMPLES)
     extra = len(rows) > 1
     figure = new_figure(42 * columns + 18 + 58 * extra, 42 * len(rows) + 6)
     grid = figure.add_gridspec(

@@ -15,7 +15,7 @@ from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.resolution import RingCorrelation
 from deep_storm.quality.stack_look import StackLook
 from deep_storm.quality.survey import Survey
-from deep_storm.quality.suspicions import Trained, suspicions
+from deep_storm.quality.suspicions import TrainedFor, suspicions
 from deep_storm.report.figures import new_figure
 from deep_storm.report.judging import resolution_curve
 from deep_storm.report.localizations import (
@@ -85,7 +85,7 @@ class Run:
     name: str
     record: Mapping[str, Mapping[str, Any]]
     found: Survey
-    trained: Trained
+    trained: TrainedFor
     camera: Camera | None = None
     image: Image | None = None
     image_nm: float = 0.0

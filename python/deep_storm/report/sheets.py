@@ -11,7 +11,7 @@ from deep_storm.report.figures import (
     SMALL_PT,
     TEXT_PT,
     VERMILION,
-    Picture,
+    Pixels,
     display_range,
     hide_ticks,
     new_figure,
@@ -22,7 +22,7 @@ COLUMNS, ROWS = 6, 4
 PATCH_MM = 28.0
 
 
-def patch_sheet(stack: Picture, truth: pd.DataFrame, pixel_size_nm: float) -> Figure:
+def patch_sheet(stack: Pixels, truth: pd.DataFrame, pixel_size_nm: float) -> Figure:
     """Draw the first patches of a training set, each as bright as the others, with their emitters.
 
     Parameters

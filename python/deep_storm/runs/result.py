@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.inference.reconstruction import Crew
+    from deep_storm.inference.reconstruction import Workers
     from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
@@ -39,7 +39,7 @@ class Common:
     camera_maps: MapsSource | None = None
     settings: Reconstruction = Reconstruction()
     device: Device = Device()
-    crew: Crew | None = None
+    workers: Workers | None = None
     with_report: bool = True
 
     @classmethod
@@ -141,7 +141,7 @@ class ReconstructResult:
             "network_seconds": done.network_seconds,
             "frames_per_second": self.frames_per_second,
             "precision": done.precision,
-            "workers": done.workers._asdict(),
+            "workers": done.threads._asdict(),
             "dead_frames": [frame + 1 for frame in done.dead_frames],
             "replaced_pixels": done.replaced_pixels,
             "complete": done.complete,

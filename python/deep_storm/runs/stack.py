@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from deep_storm.errors import ClusterError
+    from deep_storm.errors import DaskError
     from deep_storm.inference.refining import Refinement
     from deep_storm.inference.results import Reconstructed
     from deep_storm.inference.store import WorkFolder
@@ -35,10 +35,10 @@ Hold: TypeAlias = "Callable[[Callable[[], tuple[Path, ...]]], None]"
 """Takes what writes an unfinished result, to be called or not."""
 Write: TypeAlias = "Callable[[FrameStream | None], ReconstructResult]"
 
-MOST_ROWS_IN_MEMORY = 4_000_000
-MOST_ROWS_AT_A_STOP = 400_000
+MAX_ROWS_IN_MEMORY = 4_000_000
+MAX_ROWS_AT_A_STOP = 400_000
 """Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
-MOST_PIXELS_AT_A_STOP = 20_000_000
+MAX_PIXELS_AT_A_STOP = 20_000_000
 
 
 def reconstruct_stack(
@@ -78,7 +78,7 @@ def reconstruct_stack(
                 work.watcher = _live(paths[0], model, settings)
         refined, warned = _refinement(model, settings, frames)
         done = reconstruct_frames(
-            frames, model, settings, device, progress, work, common.crew, refined
+            frames, model, settings, device, progress, work, common.workers, refined
         )
         notes = (*notes, *said, *stream.notes, *warned)
         result = _result(_in_field(done, frames, model), model, paths, notes, work)
@@ -212,7 +212,7 @@ def _result(
 
 def _takes_long(done: Reconstructed) -> bool:
     """Whether writing the results would take longer than who stops a run wants to wait."""
-    return done.rows.count > MOST_ROWS_AT_A_STOP or done.image.size > MOST_PIXELS_AT_A_STOP
+    return done.rows.count > MAX_ROWS_AT_A_STOP or done.image.size > MAX_PIXELS_AT_A_STOP
 
 
 def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
@@ -286,14 +286,14 @@ def _kept(rows: Rows, table: Path) -> Rows:
     """Take the rows out of the work folder before it goes; very many stay in their file."""
     from deep_storm.inference.tables import TableRows, WrittenRows
 
-    if rows.count > MOST_ROWS_IN_MEMORY:
+    if rows.count > MAX_ROWS_IN_MEMORY:
         return WrittenRows(table, rows.count)
     return TableRows(rows.table())
 
 
 def _told_what_is_there(
-    problem: StackError | ClusterError, result: ReconstructResult
-) -> StackError | ClusterError:
+    problem: StackError | DaskError, result: ReconstructResult
+) -> StackError | DaskError:
     """Add to the error what was saved, and to an unreadable stack's what there is."""
     advice = problem.advice
     if result.written:

@@ -40,8 +40,8 @@ def open_watched(
         raise _not_together("no output", "a name for the results", "give -o")
     if common.settings.frames is not None:
         raise _not_together("--frames", "all frames", "leave --frames out")
-    if common.crew is not None:
-        raise _not_together("--cluster", "one of them", "leave --cluster out while watching")
+    if common.workers is not None:
+        raise _not_together("--dask", "one of them", "leave --dask out while watching")
     missing = [name for name, value in vars(common.expected).items() if value is None]
     if missing and load_model(common.model).card.general:
         raise _not_together(

@@ -7,6 +7,7 @@ from deep_storm.settings.base import field_range as field_range
 from deep_storm.settings.base import field_unit as field_unit
 from deep_storm.settings.base import first_problem as first_problem
 from deep_storm.settings.base import setting as setting
+from deep_storm.settings.base import under_new_names as under_new_names
 from deep_storm.settings.clustering import Clustering as Clustering
 from deep_storm.settings.learning import Device as Device
 from deep_storm.settings.learning import Domain as Domain

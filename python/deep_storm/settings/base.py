@@ -9,6 +9,7 @@ and default everywhere.
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -26,6 +27,7 @@ def setting(
     unit: str | None = None,
     example: Any = None,
     form: str | None = None,
+    formerly: str | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare a field of a settings class.
@@ -42,10 +44,12 @@ def setting(
         A plausible value, shown where there is no default.
     form
         What a text looks like, in words; needed with ``pattern``, for the error.
+    formerly
+        The name that the setting had in the version before, which is still taken.
     **constraints
         ``gt``, ``ge``, ``lt``, ``le``, ``pattern`` … as pydantic takes them.
     """
-    extra = {"unit": unit, "example": example, "form": form}
+    extra = {"unit": unit, "example": example, "form": form, "formerly": formerly}
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
@@ -80,12 +84,34 @@ class Settings(BaseModel):
     def _take_single_values(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+        values = cls.under_new_names(values)
         single = {
             name: (value,)
             for name, value in values.items()
             if isinstance(value, (int, float, str)) and _takes_many(cls, name)
         }
         return {**values, **single}
+
+    @classmethod
+    def former_names(cls) -> dict[str, str]:
+        """Return the settings that had another name in the version before, by that name."""
+        extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
+        return {
+            str(extra["formerly"]): name
+            for name, extra in extras.items()
+            if isinstance(extra, dict) and extra.get("formerly")
+        }
+
+    @classmethod
+    def under_new_names(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values by the names that settings have now.
+
+        Raises
+        ------
+        SettingsError
+            A setting is given under both of its names.
+        """
+        return under_new_names(values, cls.former_names())
 
     @classmethod
     def parse(cls: type[SettingsT], values: dict[str, Any], origin: str = "") -> SettingsT:
@@ -107,6 +133,31 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise _sentence_from(error, cls, origin) from error
+
+
+def under_new_names(values: Mapping[str, Any], former: Mapping[str, str]) -> dict[str, Any]:
+    """Return values by the names that they have now.
+
+    Parameters
+    ----------
+    values
+        By name.
+    former
+        The name now, by the one before.
+
+    Raises
+    ------
+    SettingsError
+        A value is given under both names.
+    """
+    for old, name in former.items():
+        if old in values and name in values:
+            raise SettingsError(
+                f"both {old} and {name} are given",
+                f"{name} alone: {old} is what it was called before",
+                f"leave {old} out",
+            )
+    return {former.get(name, name): value for name, value in values.items()}
 
 
 def first_problem(error: ValidationError) -> ErrorDetails:

@@ -98,8 +98,13 @@ class Training(Settings):
     patches_per_frame: int = setting(
         8, "random patches from each frame of an imported simulation", ge=1, le=10_000
     )
-    most_patches: int = setting(
-        10_000, "patches in one epoch, at most", unit="patches", ge=1, le=10_000_000
+    max_patches: int = setting(
+        10_000,
+        "patches in one epoch, at most",
+        unit="patches",
+        formerly="most_patches",
+        ge=1,
+        le=10_000_000,
     )
     validation_share: float = setting(
         0.2, "share of an imported simulation's frames kept for validation", ge=0.02, le=0.9

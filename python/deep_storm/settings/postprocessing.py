@@ -32,8 +32,12 @@ class Filtering(Settings):
     frames: str | None = frames_setting(
         "frames to keep, 1-based and inclusive, as FIRST:LAST; default: all"
     )
-    least_neighbours: int = setting(
-        0, "localizations of any frame that must lie around one; 0: no matter", ge=0, le=1_000_000
+    min_neighbours: int = setting(
+        0,
+        "localizations of any frame that must lie around one; 0: no matter",
+        formerly="least_neighbours",
+        ge=0,
+        le=1_000_000,
     )
     neighbour_radius_nm: float = setting(
         50.0, "how far away a neighbour may lie", unit="nm", gt=0, le=100_000
@@ -96,8 +100,13 @@ class DriftCorrection(Settings):
         ge=5,
         le=200,
     )
-    most_drift_nm: float = setting(
-        1000.0, "largest drift between any two times", unit="nm", ge=10, le=100_000
+    max_drift_nm: float = setting(
+        1000.0,
+        "largest drift between any two times",
+        unit="nm",
+        formerly="most_drift_nm",
+        ge=10,
+        le=100_000,
     )
     blur_nm: float | None = setting(
         None,

@@ -30,10 +30,10 @@ STRUCTURES = ("uniform", "filaments", "clusters", "mixed")
 UNIFORM_SHARE = 0.3
 """Share of mixed frames (or of a mixed movie's emitters) without structure."""
 
-LEAST_OF_MEAN = 0.2
+MIN_OF_MEAN = 0.2
 """Sigma, photons and background are cut at this share of their mean."""
 
-LEAST_OF_MEAN_DENSITY = 0.02
+MIN_OF_MEAN_DENSITY = 0.02
 
 MARGIN_SIGMAS = 4.0
 """Width of the margin: an emitter farther out sends less than 1e-4 of its light in."""
@@ -99,7 +99,7 @@ def draw_spread(
     spread: Spread,
     count: int,
     rng: np.random.Generator,
-    least_of_mean: float = LEAST_OF_MEAN,
+    min_of_mean: float = MIN_OF_MEAN,
 ) -> FloatArray:
     """Draw positive values around a mean.
 
@@ -113,14 +113,14 @@ def draw_spread(
         How many.
     rng
         Source of randomness.
-    least_of_mean
+    min_of_mean
         Values below this share of the mean do not occur.
 
     Returns
     -------
     float64 of shape (count,).
     """
-    least = least_of_mean * mean
+    least = min_of_mean * mean
     if spread == "gamma" and std > 0:
         shape = (mean / std) ** 2
         return rng.gamma(shape, mean / shape, count)
@@ -265,5 +265,5 @@ def draw_densities(emitters: Emitters, frames: int, rng: np.random.Generator) ->
         "normal" if emitters.spread == "gamma" else emitters.spread,
         frames,
         rng,
-        LEAST_OF_MEAN_DENSITY,
+        MIN_OF_MEAN_DENSITY,
     )

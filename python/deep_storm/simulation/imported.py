@@ -13,10 +13,10 @@ import pandas as pd
 from deep_storm.errors import TableError
 from deep_storm.io.stacks.stream import FrameStream
 
-LARGEST_OUTSIDE_PX = 5.0
+MAX_OUTSIDE_PX = 5.0
 """Emitters that are farther outside cannot be seen; no simulation keeps them."""
 FRAMES_LOOKED_AT = 20
-FEWEST_EMITTERS = 30
+MIN_EMITTERS = 30
 """Below that many, chance may put emitters on dark pixels."""
 SIGNIFICANT = 4.0
 """Light at the emitters is this many standard errors above the mean of the frames."""
@@ -75,7 +75,7 @@ def _check_positions(truth: pd.DataFrame, stream: FrameStream, pixel_size_nm: fl
             "coordinates in nm",
             "they look like pixels: name the columns x [px] and y [px], or export them in nm",
         )
-    margin = LARGEST_OUTSIDE_PX * pixel_size_nm
+    margin = MAX_OUTSIDE_PX * pixel_size_nm
     for axis, (values, pixels) in positions.items():
         low, high = float(values.min()), float(values.max())
         edge = pixels * pixel_size_nm
@@ -90,7 +90,7 @@ def _check_positions(truth: pd.DataFrame, stream: FrameStream, pixel_size_nm: fl
 
 def _check_light(truth: pd.DataFrame, stream: FrameStream, pixel_size_nm: float) -> None:
     lit, dark = _contrast(truth, stream, pixel_size_nm)
-    if len(lit) < FEWEST_EMITTERS:
+    if len(lit) < MIN_EMITTERS:
         return
     error = float(np.std(lit)) / np.sqrt(len(lit)) + float(np.std(dark)) / np.sqrt(len(dark))
     if float(np.mean(lit)) > float(np.mean(dark)) + SIGNIFICANT * error:

@@ -25,7 +25,7 @@ FILAMENT_REACH_UM = 30.0
 CLUSTERS_PER_UM2 = (0.3, 3.0)
 CLUSTER_RADIUS_NM = (30.0, 150.0)
 
-SMALLEST_RELATIVE_SHARE = 0.25
+MIN_RELATIVE_SHARE = 0.25
 """A structure that hardly touches the field is not made denser than four times for it."""
 
 
@@ -245,7 +245,7 @@ def draw_clusters(field: Field, rng: Rng) -> Clusters:
 
 
 def _bounded(share: float, field: Field) -> float:
-    return max(share, SMALLEST_RELATIVE_SHARE * field.share)
+    return max(share, MIN_RELATIVE_SHARE * field.share)
 
 
 def _log_uniform(ends: tuple[float, float], rng: Rng, count: int | None = None) -> FloatArray:

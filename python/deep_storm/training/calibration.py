@@ -35,14 +35,14 @@ TOLERANCE_NM = 100.0
 FIELD_PX = 64
 EMITTERS = {"native": 6000, "classic": 1500}
 """Emitters that calibration wants to see in each half; the classic network is slow."""
-MOST_FRAMES = 120
+MAX_FRAMES = 120
 SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
-MOST_DENSITY_FACTOR = 4.0
+MAX_DENSITY_FACTOR = 4.0
 CROWDED_PER_UM2 = 12.0
 """On structures the density of the field says little of how crowded emitters are: frames up to four
 times as dense are looked at too, as far as this density."""
-LEAST_SCORE = 0.15
+MIN_SCORE = 0.15
 """What counts as reported as long as there is no threshold."""
 POOR_JACCARD = 0.5
 """With less than that the scores of a hardly trained network may all lie lower."""
@@ -116,19 +116,19 @@ def seen_frames(
     seed: int,
     maps: CameraMaps | None,
     emitters: int,
-    least_frames: int = 8,
-    most_frames: int = MOST_FRAMES,
+    min_frames: int = 8,
+    max_frames: int = MAX_FRAMES,
 ) -> Iterator[Seen]:
     """Simulate frames and read the network's answer on them, until enough emitters were seen.
 
     Parameters
     ----------
     emitters
-        Wanted; the number of frames is kept within ``least_frames`` to ``most_frames``.
+        Wanted; the number of frames is kept within ``min_frames`` to ``max_frames``.
     """
     card = model.card
     per_frame = card.emitters.density_per_um2 * (FIELD_PX * card.camera.pixel_size_nm / 1e3) ** 2
-    frames = int(np.clip(np.ceil(emitters / per_frame), least_frames, most_frames))
+    frames = int(np.clip(np.ceil(emitters / per_frame), min_frames, max_frames))
     simulator = PatchSimulator(
         card.camera,
         card.psf,
@@ -163,7 +163,7 @@ def _density_factors(emitters: Emitters) -> tuple[float, float]:
     if emitters.structure == "uniform":
         return low, high
     most = CROWDED_PER_UM2 / emitters.density_per_um2
-    return low, float(np.clip(most, high, MOST_DENSITY_FACTOR))
+    return low, float(np.clip(most, high, MAX_DENSITY_FACTOR))
 
 
 def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
@@ -192,12 +192,12 @@ def _least_score(simulated: Simulated, pixel_size_nm: float) -> float:
     def jaccard(least: float) -> float:
         return _jaccard(candidates.where(candidates.score >= least), truth, pixel_size_nm)
 
-    usual = jaccard(LEAST_SCORE)
+    usual = jaccard(MIN_SCORE)
     if usual >= POOR_JACCARD or not candidates.score.size:
-        return LEAST_SCORE
+        return MIN_SCORE
     cuts = np.quantile(candidates.score, np.arange(CUTS) / CUTS).tolist()
     best = max(cuts, key=jaccard)
-    return LEAST_SCORE if usual >= jaccard(best) else float(best)
+    return MIN_SCORE if usual >= jaccard(best) else float(best)
 
 
 def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:

@@ -128,7 +128,7 @@ class SimulatedData(TrainingData):
         table: PsfTable | None = None,
     ) -> None:
         super().__init__(camera, scales)
-        self.patches_per_epoch = training.most_patches
+        self.patches_per_epoch = training.max_patches
         self._training, self._validation = (
             PatchSimulator(
                 camera,
@@ -209,7 +209,7 @@ class ImportedData(TrainingData):
         kept = int(np.clip(round(training.validation_share * frames.size), 1, frames.size - 1))
         self.validation_frames, self.training_frames = order[:kept], order[kept:]
         self.patches_per_epoch = min(
-            training.most_patches, training.patches_per_frame * self.training_frames.size
+            training.max_patches, training.patches_per_frame * self.training_frames.size
         )
         self.turns = allowed_turns(self._emitted())
 

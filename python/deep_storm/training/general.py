@@ -57,7 +57,7 @@ class GeneralData:
     def __init__(self, domain: Domain, training: ResolvedTraining) -> None:
         self.domain = domain
         self.training = training
-        self.patches_per_epoch = training.most_patches
+        self.patches_per_epoch = training.max_patches
         self._bank = PsfBank() if domain.gaussian_share < 1.0 else None
 
     def batch(self, index: int) -> Batch:

@@ -19,12 +19,12 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import concatenated
 from deep_storm.inference.refining import (
     FEATURES,
-    LEAST_SPREAD_PX,
+    MIN_SPREAD_PX,
     Refinement,
     features,
+    map_frames,
     proposals_from,
     refiner_for,
-    side_by_side,
 )
 from deep_storm.inference.trial import row_ratio
 from deep_storm.model import Calibration, Model, ModelCard
@@ -34,10 +34,10 @@ from deep_storm.refinement.refiner import Refined, Refiner
 from deep_storm.training.calibration import SEED_OFFSET, TOLERANCE_NM, Seen, seen_frames
 
 EMITTERS = 4000
-LEAST_FRAMES = 4
+MIN_FRAMES = 4
 RATIO_FRAMES = 24
-MOST_FRAMES = 100
-LEAST_RIGHT = 32
+MAX_FRAMES = 100
+MIN_RIGHT = 32
 RIDGE = 1.0
 CROWDING = (0.0, 1.0, 2.0, 3.0)
 """On structures emitters have more neighbours than the mean density says; by which factor (log) the
@@ -74,9 +74,7 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     maps
         Camera maps that the simulated frames are taken with.
     """
-    seen = list(
-        seen_frames(model, seed + 5 * SEED_OFFSET, maps, EMITTERS, LEAST_FRAMES, MOST_FRAMES)
-    )
+    seen = list(seen_frames(model, seed + 5 * SEED_OFFSET, maps, EMITTERS, MIN_FRAMES, MAX_FRAMES))
     usual = refiner_for(model.card, model.table)
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
     tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
@@ -116,7 +114,7 @@ def _crowded(refiner: Refiner, more: float) -> Refiner:
 
 def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, Refinement]:
     """Return the best Jaccard index of a refiner on simulated frames, and what it was learnt."""
-    found = side_by_side(
+    found = map_frames(
         lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card)), seen
     )
     judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
@@ -167,14 +165,14 @@ def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ..
 
 def _excess(judged: Judged) -> Values:
     """Return the squared error of the right emitters over the variance that the fit states."""
-    stated = np.maximum(judged.refined.spread_px[judged.correct], LEAST_SPREAD_PX)
+    stated = np.maximum(judged.refined.spread_px[judged.correct], MIN_SPREAD_PX)
     return judged.distance_px[judged.correct] ** 2 / stated**2
 
 
 def _gamma(values: Values, excess: Values) -> tuple[float, ...]:
     """Fit a gamma regression of positive numbers, with logarithmic link and a little ridge."""
     weights = np.zeros(FEATURES)
-    if excess.size < LEAST_RIGHT:
+    if excess.size < MIN_RIGHT:
         return tuple(weights.tolist())
     weights[0] = np.log(excess.mean())
     for _ in range(NEWTON_STEPS):

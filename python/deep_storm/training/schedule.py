@@ -16,7 +16,7 @@ from deep_storm.settings import Training
 WARM_UP_STEPS = 100
 TIMED_FROM, TIMED_TO = 3, 18
 """The first steps build the graph; the following ones are timed."""
-LEAST_EVALUATIONS = 10
+MIN_EVALUATIONS = 10
 """Validation is looked at this often at least, however short the training."""
 RESERVE_SHARE, RESERVE_SECONDS = 0.1, 25.0
 """Kept from the budget for calibration and saving: this share, at least these seconds."""
@@ -32,7 +32,7 @@ class ResolvedTraining(NamedTuple):
     batch: int
     patch_size_px: int
     patches_per_frame: int
-    most_patches: int
+    max_patches: int
     validation_share: float
     learning_rate: float
     schedule: str
@@ -92,7 +92,7 @@ def plan(
         reserve = max(RESERVE_SHARE * budget, min(RESERVE_SECONDS, 0.3 * budget))
         fitting = TIMED_TO + int((budget - reserve - elapsed_seconds) / step_seconds)
         steps = max(min(steps, fitting), TIMED_TO + 1)
-    return Plan(steps, max(1, min(per_epoch, steps // LEAST_EVALUATIONS)))
+    return Plan(steps, max(1, min(per_epoch, steps // MIN_EVALUATIONS)))
 
 
 def learning_rate(

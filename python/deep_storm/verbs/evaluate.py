@@ -68,11 +68,11 @@ class EvaluateResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores; None for what was not compared."""
-        scores = {} if self.comparison is None else self.comparison.as_dict()
+        scores = {} if self.comparison is None else self.comparison.to_json()
         return scores | {
-            "image": None if self.image is None else self.image.scores.as_dict(),
-            "wide_field": None if self.wide_field is None else self.wide_field.as_dict(),
-            "frc": None if self.resolution is None else self.resolution.as_dict(),
+            "image": None if self.image is None else self.image.scores.to_json(),
+            "wide_field": None if self.wide_field is None else self.wide_field.to_json(),
+            "frc": None if self.resolution is None else self.resolution.to_json(),
         }
 
 
@@ -285,10 +285,10 @@ def _with_true_image(draw: Draw, true: Picture) -> ImageMaps:
 
 def _with_wide_field(draw: Draw, seen: Picture) -> WideFieldComparison:
     """Compare with the wide field; a table is drawn with fine pixels on its field."""
-    from deep_storm.quality.wide_field import MOST_PER_CAMERA_PX, compare_with_wide_field
+    from deep_storm.quality.wide_field import MAX_PER_CAMERA_PX, compare_with_wide_field
 
     camera_nm = seen.known_pixel_nm("--camera-pixel-size-nm")
-    drawn = draw(seen, MOST_PER_CAMERA_PX)
+    drawn = draw(seen, MAX_PER_CAMERA_PX)
     return compare_with_wide_field(drawn.pixels, drawn.known_pixel_nm(), seen.pixels, camera_nm)
 
 

@@ -22,7 +22,7 @@ from deep_storm.runs.watch import open_watched
 from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction, Watching
 
 if TYPE_CHECKING:
-    from deep_storm.inference.reconstruction import Crew
+    from deep_storm.inference.reconstruction import Workers
     from deep_storm.model import Model
 
 
@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     ),
     Argument("resume", "go on where an interrupted run with the same output was", bool),
     Argument("watch", "folder (or TIFF) in which a movie is being written: work while it grows"),
-    Argument("cluster", "Dask workers: tcp://HOST:PORT, or local:N for processes here", str),
+    Argument(
+        "dask",
+        "Dask workers: tcp://HOST:PORT, or local:N for processes here",
+        str,
+        formerly="cluster",
+    ),
     Argument("no_report", "write no report (NAME-report.html)", bool),
     CAMERA_MAPS,
     camera=Camera,
@@ -56,7 +61,7 @@ def reconstruct(
     output: Path | str | None = None,
     resume: bool = False,
     watch: Path | str | None = None,
-    cluster: str | None = None,
+    dask: str | None = None,
     no_report: bool = False,
     camera_maps: MapsSource | None = None,
     camera: Camera | None = None,
@@ -85,7 +90,7 @@ def reconstruct(
         run that was never interrupted. A sweep leaves what is done.
     watch
         Instead of a stack, a folder or a TIFF that is still being written.
-    cluster
+    dask
         Dask workers that do the work; the result is the same.
     no_report
         Leave the report out: it takes a few seconds. ``report NAME-run.toml`` makes it later. A run
@@ -115,8 +120,8 @@ def reconstruct(
         run writes there.
     """
     expected = Expected(camera, psf, emitters, background)
-    with _workers(cluster) as crew:
-        common = Common(model, expected, camera_maps, settings, device, crew, not no_report)
+    with _workers(dask) as workers:
+        common = Common(model, expected, camera_maps, settings, device, workers, not no_report)
         if watch is not None:
             with open_watched(Path(watch), stack, output, common, watching, progress) as movie:
                 return reconstruct_stack(movie, output, common, resume, overwrite, progress)
@@ -147,24 +152,24 @@ def _single(stack: object) -> StackSource:
     return one
 
 
-def _workers(cluster: str | None) -> AbstractContextManager[Crew | None]:
-    """Return the workers of a cluster, when there is to be one.
+def _workers(dask: str | None) -> AbstractContextManager[Workers | None]:
+    """Return the Dask workers, when there are to be any.
 
     Raises
     ------
     SettingsError
         The address is none, or Dask is not installed.
     """
-    if cluster is None:
+    if dask is None:
         return nullcontext()
     try:
-        from deep_storm.inference.dask_workers import Cluster
+        from deep_storm.inference.dask_workers import DaskWorkers
     except ModuleNotFoundError as error:
         from deep_storm.packages import install_command
 
         raise SettingsError(
-            f"--cluster without Dask ({error})",
-            "the extra cluster",
-            f"install it: {install_command('cluster')}",
+            f"--dask without Dask ({error})",
+            "the extra dask",
+            f"install it: {install_command('dask')}",
         ) from error
-    return Cluster(cluster)
+    return DaskWorkers(dask)

@@ -161,9 +161,9 @@ def _is_png(path: Path) -> bool:
 
 def _most_pixels(path: Path | None) -> int:
     """Return the largest image: what is only looked at, or not written, must fit into memory."""
-    from deep_storm.rendering import MOST_PIXELS_IN_FILE, MOST_PIXELS_KEPT
+    from deep_storm.rendering import MAX_PIXELS_IN_FILE, MAX_PIXELS_KEPT
 
-    return MOST_PIXELS_KEPT if path is None or _is_png(path) else MOST_PIXELS_IN_FILE
+    return MAX_PIXELS_KEPT if path is None or _is_png(path) else MAX_PIXELS_IN_FILE
 
 
 def _legend(renderer: Renderer, levels: Levels) -> str:

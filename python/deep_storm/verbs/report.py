@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from deep_storm.camera import Camera
     from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.stack_look import StackLook
-    from deep_storm.quality.suspicions import Trained
+    from deep_storm.quality.suspicions import TrainedFor
     from deep_storm.report.reconstruction import Run, Step
 
 Record = dict[str, dict[str, Any]]
 Image: TypeAlias = "npt.NDArray[Any]"
 
 
-MOST_DRAWN_PX = 2048
+MAX_DRAWN_PX = 2048
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[I
 
     if image is None or not len(table):
         return image, image_nm
-    size_nm = max(image_nm, max(image.shape) * image_nm / MOST_DRAWN_PX)
+    size_nm = max(image_nm, max(image.shape) * image_nm / MAX_DRAWN_PX)
     height, width = (max(1, round(edge * image_nm / size_nm)) for edge in image.shape)
     field = np.broadcast_to(np.float32(0), (height, width))
     return draw_table(table, Picture(field, size_nm, "field"), 1).pixels, size_nm
@@ -259,10 +259,10 @@ def _file(source: Path, record: Record, name: str, ending: str) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
-def _expected(source: Path, record: Record) -> tuple[Camera | None, Trained]:
+def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
     """Return camera and molecules as the record has them."""
     from deep_storm.camera import Camera
-    from deep_storm.quality.suspicions import Trained
+    from deep_storm.quality.suspicions import TrainedFor
     from deep_storm.settings import Background, Emitters, Psf
 
     inputs, results = record.get("inputs", {}), record.get("results", {})
@@ -276,7 +276,7 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, Trained]:
         )
     }
     camera = parts.pop("camera")
-    return camera, Trained(
+    return camera, TrainedFor(
         **parts,
         threshold=results.get("threshold"),
         densest_per_um2=float(inputs.get("densest_per_um2", 0.0)),

@@ -18,5 +18,5 @@ def test_pixels_without_a_number_are_left_out():
 
 def test_a_part_is_spread_over_the_stack():
     frames = np.arange(101, dtype=np.uint16)[:, None, None] * np.ones((1, 4, 5), np.uint16)
-    some = mean_frame(ArrayFrames(frames), most_bytes=3 * 2 * 20)
+    some = mean_frame(ArrayFrames(frames), max_bytes=3 * 2 * 20)
     np.testing.assert_array_equal(some, np.full((4, 5), 50.0))

@@ -13,7 +13,7 @@
 #@ String (label="X (nm)", description="Positions to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.x_nm") x_nm
 #@ String (label="Y (nm)", description="Positions to keep, as LEAST:MOST; auto = all", value="auto", persistKey="deepstorm.filter.y_nm") y_nm
 #@ String (label="Frames", description="Frames to keep, 1-based and inclusive, as FIRST:LAST; auto = all", value="auto", persist=false) frames
-#@ Integer (label="Least neighbours", description="Localizations of any frame that must lie around one; 0: no matter (0 to 1000000)", min="0", max="1000000", value="0", persistKey="deepstorm.filter.least_neighbours") least_neighbours
+#@ Integer (label="Min neighbours", description="Localizations of any frame that must lie around one; 0: no matter (0 to 1000000)", min="0", max="1000000", value="0", persistKey="deepstorm.filter.min_neighbours") min_neighbours
 #@ Double (label="Neighbour radius (nm)", description="How far away a neighbour may lie (more than 0, at most 100000)", min="0", max="100000", value="50", style="format:0.######", stepSize="1", persistKey="deepstorm.filter.neighbour_radius_nm") neighbour_radius_nm
 #@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
 #@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite

@@ -36,11 +36,11 @@ SEGMENT_FRAMES = 50
 """Frames over which drift and bleaching are taken to stand still."""
 LONGEST_SEGMENT = 400
 FRAMES_PER_MEMORY = 25
-LEAST_MEMORY = 0.04
+MIN_MEMORY = 0.04
 """Correlation from one frame to the next below which emitters are independent."""
 SIGNIFICANT = 5.0
 FLICKER_SIGNIFICANT = 4.0
-LEAST_LEFT = 0.2
+MIN_LEFT = 0.2
 """Share of the field that must be left when constant spots are left out."""
 BASELINE_SEARCH = 1e3
 
@@ -160,7 +160,7 @@ def _prepared(
         border_weights(block.shape[1], block.shape[2], sigma_px, mask)
         for block, mask in zip(blocks, spots, strict=True)
     ]
-    if sum(w.sum() for w in less) < LEAST_LEFT * sum(w.sum() for w in weights):
+    if sum(w.sum() for w in less) < MIN_LEFT * sum(w.sum() for w in weights):
         return weights, found, [np.zeros_like(mask) for mask in spots]
     return less, _covariance(blocks, less, _reach(sigma_px)), spots
 
@@ -237,11 +237,11 @@ def _memory(
     frames = float(np.mean([r[2] for r in ratios]))
     raw = q = float(np.clip(after / now, 0.0, 0.98)) if now > 0 else 0.0
     for _ in range(5):  # the mean over few frames follows the emitters and hides a part
-        hidden = min((1.0 + q) / (1.0 - q) / frames, 0.5) if raw > LEAST_MEMORY else 0.0
+        hidden = min((1.0 + q) / (1.0 - q) / frames, 0.5) if raw > MIN_MEMORY else 0.0
         q = min(raw * (1.0 - hidden) + hidden, 0.98)
     each = np.array([r[1] / r[0] for r in ratios if r[0] > 0])
     error = float(np.std(each) / math.sqrt(len(each))) if len(each) > 1 else 0.02
-    if q < max(LEAST_MEMORY, 3.0 * error):
+    if q < max(MIN_MEMORY, 3.0 * error):
         return 1.0, error
     return 1.0 / (1.0 - q), error / (1.0 - q) ** 2
 

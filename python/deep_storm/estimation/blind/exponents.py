@@ -27,15 +27,15 @@ IntArray = npt.NDArray[np.int64]
 BOXES_PX = (1, 2, 3)
 BOXES_OF_WIDE_PSF_PX = (1, 3, 5)
 WIDE_PSF_PX = 1.9
-SMALLEST_SCALE = 0.05
+MIN_SCALE = 0.05
 """The smallest s, in units of one over the peak of an emitter's signal; each next one is twice."""
 SCALES = 9
 TILE_PX = 16
 """Edge of the pieces of a frame that are taken for independent of each other."""
 TAPER_PX = 12.0
-MOST_EXPONENT = 4.0
+MAX_EXPONENT = 4.0
 """Where 1 % of the boxes are dark less often than exp(−4), the mean is too uncertain."""
-MOST_CORRECTION = 0.3
+MAX_CORRECTION = 0.3
 
 
 class Exponents(NamedTuple):
@@ -166,7 +166,7 @@ def measure_exponents(
         Without the scales at which they are too uncertain.
     """
     boxes = BOXES_PX if sigma_px < WIDE_PSF_PX else BOXES_OF_WIDE_PSF_PX
-    starts = [SMALLEST_SCALE / (photons * peak_share(sigma_px, box)) for box in boxes]
+    starts = [MIN_SCALE / (photons * peak_share(sigma_px, box)) for box in boxes]
     scales = Scales(
         np.concatenate([start * 2.0 ** np.arange(SCALES) for start in starts]),
         np.repeat(np.array(boxes, dtype=np.int64), SCALES),
@@ -185,7 +185,7 @@ def measure_exponents(
         covariance += influence.T @ influence / len(piece) ** 2
     covariance *= (2.0 * memory_frames - 1.0) / len(pieces) ** 2
     mean, correction = values.mean(axis=0), corrections.mean(axis=0)
-    sure = (high.mean(axis=0) < MOST_EXPONENT) & (correction < MOST_CORRECTION) & (mean > 0)
+    sure = (high.mean(axis=0) < MAX_EXPONENT) & (correction < MAX_CORRECTION) & (mean > 0)
     sure &= np.isfinite(mean)
     kept = Scales(scales.s[sure], scales.box_px[sure])
     return Exponents(kept, mean[sure], covariance[np.ix_(sure, sure)])

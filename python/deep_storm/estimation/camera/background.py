@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from deep_storm.errors import SettingsError, StackError
 from deep_storm.estimation.camera.light import (
-    LEAST_PIXELS,
+    MIN_PIXELS,
     clip_limits,
     pixel_variances,
     share_of_deviation,
     traces_in,
 )
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.sampling import LEAST_FRAMES, check_values
+from deep_storm.estimation.sampling import MIN_FRAMES, check_values
 from deep_storm.estimation.shapes import smoothed_density
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
@@ -32,11 +32,11 @@ from deep_storm.settings import Measurement
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-MOST_VALUES = 20_000_000
-MOST_FRAMES = 300
+MAX_VALUES = 20_000_000
+MAX_FRAMES = 300
 DARK_SIGMAS = 2.5
 """Pixels belong to the dark part up to so many deviations above its mode."""
-SMALLEST_DARK_PEAK = 0.1
+MIN_DARK_PEAK = 0.1
 """A maximum of the histogram counts as the dark part from this share of the highest one on."""
 UNEQUAL_PIXELS = 0.3
 DARK_ROI_SIGMAS = 6.0
@@ -99,10 +99,10 @@ def measure_background(
     dark, level, spread = _dark_part(typical)
     if settings.roi is not None:
         dark = _region(settings.roi, typical, level, spread)
-    if np.count_nonzero(dark) < LEAST_PIXELS:
+    if np.count_nonzero(dark) < MIN_PIXELS:
         raise StackError(
             f"{stream.name} has {np.count_nonzero(dark)} dark pixels",
-            f"at least {LEAST_PIXELS}",
+            f"at least {MIN_PIXELS}",
             "give --roi X,Y,WIDTH,HEIGHT of a part without light, or a stack of dark frames",
         )
     return _measured(frames[:, dark].astype(np.float64), dark, settings.clip_sigmas)
@@ -111,13 +111,13 @@ def measure_background(
 def _sample(stream: FrameStream, progress: Progress) -> npt.NDArray[Any]:
     """Read frames spread evenly over the stack, (t, y, x)."""
     count, height, width = stream.shape
-    if count < LEAST_FRAMES:
+    if count < MIN_FRAMES:
         raise StackError(
             f"{stream.name} has {count} frame{'s' * (count > 1)}",
-            f"at least {LEAST_FRAMES}",
+            f"at least {MIN_FRAMES}",
             "give the movie: one frame does not show which pixels stay dark",
         )
-    wanted = int(np.clip(MOST_VALUES // (height * width), LEAST_FRAMES, MOST_FRAMES))
+    wanted = int(np.clip(MAX_VALUES // (height * width), MIN_FRAMES, MAX_FRAMES))
     chosen = np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int))
     frames = np.empty((chosen.size, height, width), stream.dtype)
     for k, t in enumerate(chosen.tolist()):
@@ -141,7 +141,7 @@ def _dark_part(typical: FloatArray) -> tuple[Mask, float, float]:
     low, high = np.quantile(values, [0.0, 0.9])
     grid, density = smoothed_density(values[values <= high])
     peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
-    peaks = peaks[density[peaks] > SMALLEST_DARK_PEAK * density.max()]
+    peaks = peaks[density[peaks] > MIN_DARK_PEAK * density.max()]
     level = float(grid[peaks[0]]) if peaks.size else float(np.median(values))
     below = values[(values <= level) & (values >= low)] - level
     width = max(math.sqrt(float(np.mean(below**2))), 0.3) if below.size else 0.3

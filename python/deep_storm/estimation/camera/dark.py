@@ -11,7 +11,7 @@ import numpy.typing as npt
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.sampling import LEAST_FRAMES, check_values
+from deep_storm.estimation.sampling import MIN_FRAMES, check_values
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.words import counted
@@ -64,10 +64,10 @@ def measure_dark_frames(stream: FrameStream, *, progress: Progress = silent) -> 
         Too few frames, constant frames, or values that are not numbers.
     """
     count, height, width = stream.shape
-    if count < LEAST_FRAMES:
+    if count < MIN_FRAMES:
         raise StackError(
             f"{stream.name} has {count} frame{'s' * (count > 1)}",
-            f"at least {LEAST_FRAMES} dark frames, better {ENOUGH_FRAMES} or more",
+            f"at least {MIN_FRAMES} dark frames, better {ENOUGH_FRAMES} or more",
             "take more frames with the shutter closed",
         )
     first = _piece(stream, 0, 1)[0]  # near all values: sums of small numbers stay exact

@@ -16,7 +16,7 @@ from deep_storm.settings import Measurement
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-LEAST_PIXELS = 30
+MIN_PIXELS = 30
 CLIPPINGS = 20
 SKEWED, SIGNIFICANT = 0.03, 6.0
 """Skewness that light gives: at least this, and so many standard errors from 0."""
@@ -31,7 +31,7 @@ def traces_of_light(
     Parameters
     ----------
     values
-        Their values (t, pixels) in ADU, at least :data:`~.sampling.LEAST_FRAMES` of each.
+        Their values (t, pixels) in ADU, at least :data:`~.sampling.MIN_FRAMES` of each.
     clip_sigmas
         Values farther than so many standard deviations from the middle are left out.
 
@@ -56,7 +56,7 @@ def traces_in(values: FloatArray, kept: Mask) -> list[str]:
             f"the values are not normally distributed (skewness {skewness:.2f}): the pixels hold "
             "light"
         )
-    if mean.size >= LEAST_PIXELS and np.ptp(mean) > 0:
+    if mean.size >= MIN_PIXELS and np.ptp(mean) > 0:
         slope, error = _slope(mean, variance)
         if slope > GROWS * error:
             texts.append(

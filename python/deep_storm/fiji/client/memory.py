@@ -19,7 +19,7 @@ from deep_storm.errors import DeepStormError, StackError
 from deep_storm.fiji.exchange import (
     CONTROL_WORDS,
     FAILED,
-    LEAST_BLOCK_BYTES,
+    MIN_BLOCK_BYTES,
     TICKET,
     Request,
     error_as_bytes,
@@ -102,7 +102,7 @@ def exchange(work: Work) -> Iterator[tuple[Request, Memory]]:
         frames = work.frames
         one = frames.shape[1] * frames.shape[2] * frames.dtype.itemsize
         count = max(1, min(frames.shape[0], BLOCK_BYTES // one))
-        block_bytes = max(count * one, LEAST_BLOCK_BYTES)
+        block_bytes = max(count * one, MIN_BLOCK_BYTES)
         about = {
             "shape": frames.shape,
             "dtype": frames.dtype.str,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
 from deep_storm.estimation.camera.light import traces_of_light
-from deep_storm.estimation.sampling import LEAST_FRAMES
+from deep_storm.estimation.sampling import MIN_FRAMES
 from deep_storm.fiji.camera import remember_camera, remembered_camera
 from deep_storm.fiji.imagej.images import ImageFrames
 from deep_storm.fiji.imagej.java import java_class
@@ -66,7 +66,7 @@ def _light(image: Any, roi: Any, how: str) -> str:
     """Say why what was measured may be light, not the camera; empty when nothing speaks for it."""
     frames = ImageFrames(image, use_roi=False)
     count = frames.shape[0]
-    if count < LEAST_FRAMES:
+    if count < MIN_FRAMES:
         if how == ROI_DRAWN:
             return ""
         return (

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from deep_storm.errors import StackError
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.io.images import display_range
-from deep_storm.io.stacks.calibration import LARGEST_NM, SMALLEST_NM, nm_per_unit
+from deep_storm.io.stacks.calibration import MAX_NM, MIN_NM, nm_per_unit
 
 GRAY8, GRAY16, GRAY32, COLOR_256, COLOR_RGB = range(5)
 """ImageJ's image types (``ij.ImagePlus``)."""
@@ -217,7 +217,7 @@ def pixel_size_nm_of(image: Any) -> float | None:
     x_nm = float(calibration.pixelWidth) * factor
     y_nm = float(calibration.pixelHeight) * factor
     square = abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm)
-    return x_nm if square and SMALLEST_NM <= x_nm <= LARGEST_NM else None
+    return x_nm if square and MIN_NM <= x_nm <= MAX_NM else None
 
 
 def to_image(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAME = "Deep-STORM"
-MOST_CIRCLES = 20_000
+MAX_CIRCLES = 20_000
 _CIRCLE_PX = 1.5
 _EMITTER_COLOR = (0, 200, 255)
 
@@ -29,7 +29,7 @@ def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float) ->
     overlay = _cleared(image)
     confidence = table["confidence"] if "confidence" in table.columns else None
     for row, (x_nm, y_nm) in enumerate(zip(table["x_nm"], table["y_nm"], strict=True)):
-        if row == MOST_CIRCLES:
+        if row == MAX_CIRCLES:
             break
         x_px, y_px = x_nm / pixel_size_nm, y_nm / pixel_size_nm
         circle = java_class("ij.gui.OvalRoi")(

@@ -13,7 +13,7 @@ from deep_storm.fiji.imagej.java import java_class
 
 PLOT_SECONDS = 1.0
 _NUMBER = re.compile(r"([a-z]+) ([-+]?\d[\d.]*(?:e[-+]?\d+)?)")
-_LEAST_CHARACTERS = 64
+_MIN_CHARACTERS = 64
 
 
 class ProgressWindow:
@@ -31,7 +31,7 @@ class ProgressWindow:
         self._stop, self._finish = _Button("Cancel"), _Button("Finish now")
         self._plot = LossPlot() if finish else None
         self._frame = java_class("java.awt.Frame")(f"Deep-STORM: {title}")
-        self._text = java_class("java.awt.Label")(" " * _LEAST_CHARACTERS)
+        self._text = java_class("java.awt.Label")(" " * _MIN_CHARACTERS)
         self._frame.add(self._text, "Center")
         row = java_class("java.awt.Panel")()
         if finish:

@@ -28,7 +28,7 @@ NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
 EXPERT = frozenset(
     {
         "chunk_frames", "tile_px", "precision", "epochs", "batch", "patch_size_px",
-        "patches_per_frame", "most_patches", "validation_share", "learning_rate", "schedule",
+        "patches_per_frame", "max_patches", "validation_share", "learning_rate", "schedule",
         "patience_epochs", "strategy", "checkpoint_seconds", "spread", "density_std_per_um2",
         "fits",
     }
@@ -268,7 +268,7 @@ ENTRIES: dict[str, Entry] = {
         image=True,
         camera=AUTO,
         tensorflow=True,
-        hide=_MOLECULES | {"watch", "cluster", *Watching.model_fields},
+        hide=_MOLECULES | {"watch", "dask", *Watching.model_fields},
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",

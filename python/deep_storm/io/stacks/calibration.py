@@ -25,8 +25,8 @@ _NM_PER_UNIT: dict[str, float] = {
 }
 _TIFF_UNIT_NM: dict[int, float] = {2: 25.4e6, 3: 1e7}  # TIFF 6.0, ResolutionUnit: inch, cm
 
-SMALLEST_NM = 0.1
-LARGEST_NM = 10_000.0
+MIN_NM = 0.1
+MAX_NM = 10_000.0
 """Outside these limits a "pixel size" is a print resolution (72 dpi = 353 µm) or a placeholder."""
 
 
@@ -64,7 +64,7 @@ def nm_per_unit(unit: str) -> float | None:
 
 def _plausible(x_nm: float, y_nm: float) -> float | None:
     square = abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm)
-    return x_nm if square and SMALLEST_NM <= x_nm <= LARGEST_NM else None
+    return x_nm if square and MIN_NM <= x_nm <= MAX_NM else None
 
 
 def _number(text: str) -> float:

@@ -91,7 +91,7 @@ def check_coding(coding: Coding) -> None:
         raise DamagedError(f"it is compressed with an unknown predictor ({coding.predictor})")
 
 
-def most_bytes(page: Page) -> int:
+def max_bytes(page: Page) -> int:
     """Return how many bytes of pixels the stored ones can stand for, at most."""
     ratio = 1 if page.coding.compression == NONE else DECODERS[page.coding.compression][1]
     layout = page.layout

@@ -13,7 +13,7 @@ import numpy as np
 from deep_storm.errors import StackError
 from deep_storm.io.foreign import damage_as, reason_of
 from deep_storm.io.stacks.calibration import pixel_size_nm_of
-from deep_storm.io.stacks.codecs import check_coding, decode_page, most_bytes
+from deep_storm.io.stacks.codecs import check_coding, decode_page, max_bytes
 from deep_storm.io.stacks.descriptions import Description, describe
 from deep_storm.io.stacks.directories import Chain, DamagedError, End, Page
 from deep_storm.io.stacks.pages import OpenFile, check_frame_bytes, fill
@@ -158,7 +158,7 @@ class GrowingTiff:
                 "frames without compression, or with LZW, Deflate, PackBits, LZMA or Zstandard",
                 "change what the acquisition writes",
             ) from error
-        if most_bytes(page) < page.layout.frame_bytes:
+        if max_bytes(page) < page.layout.frame_bytes:
             raise StackError(
                 f"{self.name} has a page that promises more pixels than it holds", "a TIFF"
             )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from deep_storm.errors import StackError
 from deep_storm.io.foreign import TROUBLE, check_regular, damage_as, reason_of
 from deep_storm.io.sniff import describe_content
-from deep_storm.io.stacks.codecs import check_coding, decode_page, most_bytes
+from deep_storm.io.stacks.codecs import check_coding, decode_page, max_bytes
 from deep_storm.io.stacks.descriptions import describe
 from deep_storm.io.stacks.directories import Chain, DamagedError, End, Layout, Page
 from deep_storm.words import counted
@@ -138,7 +138,7 @@ class TiffPages:
             self._check_memory(frames)
 
     def _has_pixels(self, page: Page) -> bool:
-        return most_bytes(page) >= self.layout.frame_bytes
+        return max_bytes(page) >= self.layout.frame_bytes
 
     def _keep(self, frames: list[Page]) -> None:
         """Keep where the frames lie: a number each where they are plain, for very long movies."""

@@ -10,14 +10,14 @@ from deep_storm.io.stacks.stream import FrameStream
 BYTES_AT_A_TIME = 32 << 20
 
 
-def mean_frame(stream: FrameStream, most_bytes: int | None = None) -> npt.NDArray[np.float64]:
+def mean_frame(stream: FrameStream, max_bytes: int | None = None) -> npt.NDArray[np.float64]:
     """Return the mean of a stack's frames, pixels without a number left out.
 
     Parameters
     ----------
     stream
         The stack.
-    most_bytes
+    max_bytes
         Read at most about so much, in pieces evenly spread over the stack; default: everything.
 
     Returns
@@ -28,7 +28,7 @@ def mean_frame(stream: FrameStream, most_bytes: int | None = None) -> npt.NDArra
     size = max(height * width * stream.dtype.itemsize, 1)
     at_a_time = max(BYTES_AT_A_TIME // max(size, 8 * height * width), 1)
     total, numbers = np.zeros((height, width)), np.zeros((height, width))
-    for start, stop in _pieces(count, at_a_time, size, most_bytes):
+    for start, stop in _pieces(count, at_a_time, size, max_bytes):
         frames = stream.read(start, stop)
         if frames.dtype.kind == "f":
             known = np.isfinite(frames)
@@ -41,10 +41,10 @@ def mean_frame(stream: FrameStream, most_bytes: int | None = None) -> npt.NDArra
 
 
 def _pieces(
-    count: int, at_a_time: int, frame_bytes: int, most_bytes: int | None
+    count: int, at_a_time: int, frame_bytes: int, max_bytes: int | None
 ) -> list[tuple[int, int]]:
     """Return ranges of frames to read."""
-    affordable = count if most_bytes is None else max(most_bytes // frame_bytes, 1)
+    affordable = count if max_bytes is None else max(max_bytes // frame_bytes, 1)
     if affordable >= count:
         starts = range(0, count, at_a_time)
         return [(start, min(start + at_a_time, count)) for start in starts]

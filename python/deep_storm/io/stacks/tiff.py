@@ -31,10 +31,10 @@ from deep_storm.words import counted
 if TYPE_CHECKING:
     from deep_storm.io.stacks.pages import Cut, TiffPages
 
-_MOST_CHANNELS = 7
+_MAX_CHANNELS = 7
 """What ImageJ shows as channels. Longer "channel" axes are frames: tifffile's ``imwrite(...,
 imagej=True)`` calls the first axis of a plain (t, y, x) array so."""
-_MOST_OPEN = 16
+_MAX_OPEN = 16
 
 
 class TiffFrames(FrameStream):
@@ -119,7 +119,7 @@ class TiffFrames(FrameStream):
 
     def _let_go(self, keep: int) -> None:
         """Close files of a large set that are not read just now."""
-        if len(self._movie.parts) > _MOST_OPEN:
+        if len(self._movie.parts) > _MAX_OPEN:
             for number, part in enumerate(self._movie.parts):
                 if number != keep:
                     part.file.close()
@@ -155,7 +155,7 @@ def _check_grey(pages: TiffPages, name: str) -> None:
         )
     axes = ((said.times, "time points"), (said.slices, "z planes"), (said.channels, "channels"))
     longer = [(count, word) for count, word in axes if count > 1]
-    channels = 1 < said.channels <= _MOST_CHANNELS
+    channels = 1 < said.channels <= _MAX_CHANNELS
     if (len(longer) > 1 or channels) and pages.count > 1:
         raise StackError(
             f"{name} holds {' × '.join(f'{count} {word}' for count, word in longer)}",

@@ -34,7 +34,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _NM = {"NANOMETER": 1.0, "nm": 1.0, "MICROMETER": 1000.0, "um": 1000.0}
 _PX = ("PIXEL", "px")
-_MOST_BYTES = 1 << 28
+_MAX_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def read_drift(path: str | os.PathLike[str], camera: Camera | None = None) -> Dr
 
 def _content(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > _MAX_BYTES:
             raise _no_drift(path, "it is too large")
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
