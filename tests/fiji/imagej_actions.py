@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 import sys
 import time
+from pathlib import Path
 
 import jpype
 import numpy as np
 
+from deep_storm.fiji import runner
+
 ASKED = {}
 STATUS = []
 KEPT = {}
+ENDED = {}
 
 
 def asked(function):
@@ -25,6 +30,8 @@ def use(host):
     """Take note of the host that is running."""
     global HOST
     HOST = host
+    runner.LOGGER.addHandler(EndedHandler())
+    runner.LOGGER.setLevel(logging.INFO)
 
 
 def java(name):
@@ -47,7 +54,7 @@ def run(script, image=None, wait=True, **inputs):
     module = HOST.scripts.run(java("java.io.File")(script), True, values).get()
     outputs = {str(e.getKey()): e.getValue() for e in module.getOutputs().entrySet()}
     language = module.getInfo().getLanguage().getLanguageName()
-    data = {"status": str(outputs.get("status")), "language": str(language)}
+    data = {"status": status_of(script, outputs), "language": str(language)}
     data["seconds"] = (began, time.monotonic())
     if outputs.get("result_image") is not None:
         data["image"] = describe_image(outputs["result_image"])
@@ -56,6 +63,24 @@ def run(script, image=None, wait=True, **inputs):
     if imp is not None:
         data["overlay"] = describe_overlay(imp)
     return data
+
+
+def status_of(script, outputs):
+    """Return a command's status: its output, or with windows, where Fiji would show it, the log."""
+    if outputs.get("status") is not None:
+        assert not plain_host().windows, "a text output opens a window"
+        return str(outputs["status"])
+    text = Path(script).read_text(encoding="ascii")
+    return ENDED.pop(re.search(r'run\("([a-z-]+)", globals', text)[1])
+
+
+class EndedHandler(logging.Handler):
+    """Notes with which status a command ended."""
+
+    def emit(self, record):
+        if record.msg == runner.ENDED:
+            key, status = record.args
+            ENDED[key] = status
 
 
 def forget_inputs(script):

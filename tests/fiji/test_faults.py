@@ -179,7 +179,7 @@ def test_worker_ends_with_its_host(killed):
 def test_without_the_package_the_script_says_what_to_build(imagej):
     done = imagej.ask("run_without_package", script=imagej.script("Check_Installation..."))
     assert done["status"].startswith("error: deep_storm cannot be imported in Fiji's Python")
-    assert "environment.yml in Edit > Options > Python..." in done["status"]
+    assert "Pip dependencies in Edit > Options > Python..." in done["status"]
 
 
 # -- several commands

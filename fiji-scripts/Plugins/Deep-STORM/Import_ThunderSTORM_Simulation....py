@@ -19,9 +19,11 @@
 try:
     from deep_storm.fiji import run
 except ImportError as missing:
-    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
-              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): put the line that "
+              "'deep-storm fiji install' prints into Pip dependencies in "
+              "Edit > Options > Python..., and build the environment" % missing)
     if not ui.isHeadless():
         ui.showDialog(status, "Import ThunderSTORM Simulation")
+        status = None  # Fiji opens a window for each text output
 else:
     globals().update(run("import-simulation", globals()))

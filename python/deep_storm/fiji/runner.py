@@ -1,7 +1,8 @@
 """A command run for its script: values in, outputs back, every error one message.
 
-A script that raises looks successful to Fiji, so nothing raises here: what went wrong stands in a
-dialog and in the output ``status``, which begins with ``ok``, ``stopped`` or ``error``.
+A script that raises looks successful to Fiji, so nothing raises here. How it ended is a status that
+begins with ``ok``, ``stopped`` or ``error``. Without windows it is the script's output. With
+windows it is shown in the status bar or a dialog: Fiji opens a window for each text output.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import ENTRIES, Command, command
 
 LOGGER = logging.getLogger("deep_storm.fiji")
+ENDED = "%s: %s"
+"""How the end of a command is logged: its key and its status."""
 _OPTION = re.compile(r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| (\d[\d.]*\d|\d))?")
 """An option of the command line, with a number behind it if any; not in the middle of a path."""
 _CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
@@ -75,9 +78,17 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns
     -------
-    The script's outputs ``result_image``, ``result_table`` and ``status``.
+    The script's outputs ``result_image``, ``result_table`` and ``status``, which is None where
+    there are windows.
     """
     host = Host(variables)
+    outputs = _ended(host, key, variables)
+    LOGGER.info(ENDED, key, outputs["status"])
+    return {**outputs, "status": None} if host.windows else outputs
+
+
+def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a command; returns its outputs, with the status in any case."""
     made = None
     try:
         made = command(key)
@@ -93,7 +104,7 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return _failed(host, made, "Fiji's memory is full; close images and try again.")
     except Exception as error:  # noqa: BLE001 - the script's edge: Fiji would swallow it
-        return _failed(host, made, _mistake(error))
+        return _failed(host, made, _mistake(error), ours=True)
     text = in_dialog_words(outcome.text, made)
     host.show_status(text.partition("\n")[0])
     return _outputs(f"ok: {text}", outcome.image, outcome.table)
@@ -137,8 +148,9 @@ def _stopped(host: Host, made: Command | None, error: Cancelled) -> dict[str, An
     return _outputs(f"stopped: {text}")
 
 
-def _failed(host: Host, made: Command | None, text: str) -> dict[str, Any]:
-    host.complain(f"Deep-STORM: {made.title if made is not None else 'command'}", text)
+def _failed(host: Host, made: Command | None, text: str, *, ours: bool = False) -> dict[str, Any]:
+    title = f"Deep-STORM: {made.title if made is not None else 'command'}"
+    host.complain(title, text, ours=ours)
     return _outputs(f"error: {text}")
 
 

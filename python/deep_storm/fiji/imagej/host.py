@@ -71,11 +71,20 @@ class Host:
             self._ij.showMessage(title, _wrapped(text))
         self.log(f"{title}: {text}")
 
-    def complain(self, title: str, text: str) -> None:
-        """Show an error; without windows it is in the log and in the output ``status``."""
-        LOGGER.error("%s: %s", title, text)
+    def complain(self, title: str, text: str, *, ours: bool = False) -> None:
+        """Show an error; without windows it is in the log and in the output ``status``.
+
+        Parameters
+        ----------
+        title, text
+            Of the dialog.
+        ours
+            Whether it is a mistake of Deep-STORM. Only that is logged as an error, for which Fiji
+            opens its red Console; for a user's mistake the dialog is enough.
+        """
+        LOGGER.log(logging.ERROR if ours else logging.INFO, "%s: %s", title, text)
         if self._log is not None:
-            self._log.error(f"{title}: {text}")
+            (self._log.error if ours else self._log.info)(f"{title}: {text}")
         if self.windows:
             java_class("ij.gui.MessageDialog")(self._ij.getInstance(), title, _wrapped(text))
 

@@ -24,10 +24,12 @@ _BODY = """\
 try:
     from deep_storm.fiji import run
 except ImportError as missing:
-    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): build the environment "
-              "of Deep-STORM's environment.yml in Edit > Options > Python..." % missing)
+    status = ("error: deep_storm cannot be imported in Fiji's Python (%s): put the line that "
+              "'deep-storm fiji install' prints into Pip dependencies in "
+              "Edit > Options > Python..., and build the environment" % missing)
     if not ui.isHeadless():
         ui.showDialog(status, "{title}")
+        status = None  # Fiji opens a window for each text output
 else:
     globals().update(run("{key}", globals()))
 """
@@ -50,7 +52,7 @@ def script_text(made: Command) -> str:
 
 
 def outputs() -> tuple[tuple[str, str], ...]:
-    """Return type and name of a script's outputs; image and table only without windows."""
+    """Return type and name of a script's outputs; table and status only without windows."""
     return (("Object", "result_image"), ("Object", "result_table"), ("String", "status"))
 
 
