@@ -53,8 +53,9 @@ def send(call: Call) -> Outcome:
         raise TableError(
             problem,
             f"a window {TITLE!r} with the rows of the table",
-            f"the table is {path}, and open in ImageJ; import it with {BY_HAND} in an ImageJ whose "
-            "Java is 12 or older, or try the other choice in the field 'ThunderSTORM version'",
+            f"the table is {path}, and open in ImageJ; on Java 13 and later run `deep-storm fiji "
+            "install` once, which adds the class that ThunderSTORM needs, and start Fiji again; or "
+            "try the other choice in the field 'ThunderSTORM version'",
         )
     shown = results_shown()
     rows = "the rows" if shown is None or shown.rows is None else counted(shown.rows, "row")

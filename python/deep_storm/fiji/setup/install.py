@@ -1,4 +1,4 @@
-"""Our scripts in a Fiji, and whether that Fiji can run them.
+"""Our scripts in a Fiji, a class for its ThunderSTORM, and whether that Fiji can run them.
 
 Fiji's settings are read, never changed: what has to be switched on is said.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,17 +17,24 @@ from pathlib import Path
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.menu.headers import MENU, write_scripts
+from deep_storm.fiji.setup.provider_jar import JAR, jar_file
 from deep_storm.packages import package_command, source_folder
 
 CONFIG = Path("config") / "jaunch" / "fiji.cfg"
 _REMEMBERED = "fiji.json"
 _SECONDS = 60
+_SYSTEM_PLACES = {
+    "darwin": ("/Applications",),
+    "win32": ("C:/", "C:/Program Files"),
+    "linux": ("/opt", "/usr/local"),
+}
 WIDTH = 100
 _WHAT_TO_CLICK = """\
 To run the commands, Fiji needs its Python mode, once:
-  1. Copy {file} over config/environment.yml in Fiji's folder,
-     and make its last line there:    - {package}[fiji]
-  2. Start Fiji, open Edit > Options > Python..., press "Build Python environment" and wait.
+  1. Start Fiji, open Edit > Options > Python... and paste this line into "Pip dependencies":
+{package}[fiji]
+  2. Press "Build Python environment" there and wait. Where Fiji refuses and says "restart in Java
+     mode": untick "Launch in Python mode", press OK, start Fiji again, and build it then.
   3. Tick "Launch in Python mode" there, press OK, and start Fiji again.
   4. Run Plugins > Deep-STORM > Check Installation..."""
 
@@ -65,6 +73,8 @@ class FijiState:
 def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
     """Put the scripts into a Fiji; a second time nothing changes.
 
+    A Fiji with ThunderSTORM gets the jar of :mod:`deep_storm.fiji.setup.provider_jar` too.
+
     Returns
     -------
     changed
@@ -81,10 +91,10 @@ def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
     """
     folder = fiji_folder(app)
     try:
-        changed = write_scripts(folder / "scripts")
+        changed = [*write_scripts(folder / "scripts"), *_write_jar(folder)]
     except OSError as error:
         raise OutputError(
-            f"the scripts cannot be written into {folder} ({error.strerror})",
+            f"the commands cannot be written into {folder} ({error.strerror})",
             "a Fiji that you may change",
             "close Fiji, or use one in your own folders",
         ) from error
@@ -93,7 +103,7 @@ def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
 
 
 def uninstall(app: str | os.PathLike[str]) -> list[Path]:
-    """Take the scripts out of a Fiji again; returns what was removed.
+    """Take scripts and jar out of a Fiji again; returns what was removed.
 
     Raises
     ------
@@ -103,6 +113,8 @@ def uninstall(app: str | os.PathLike[str]) -> list[Path]:
     folder = fiji_folder(app)
     root = folder / "scripts" / MENU
     removed = sorted(root.rglob("*.py"))
+    if (folder / "jars" / JAR).is_file():
+        removed.append(folder / "jars" / JAR)
     try:
         for path in removed:
             path.unlink()
@@ -136,8 +148,7 @@ def check_app(app: Path) -> FijiState:
     if "python-dir" not in config:
         if state.python_mode:
             state.problems.append(
-                f"{app} names no Python environment; build one with Deep-STORM's environment.yml "
-                "in Edit > Options > Python..."
+                f"{app} names no Python environment; build one in Edit > Options > Python..."
             )
         return state
     folder = Path(config["python-dir"].replace("${app-dir}", str(app)))
@@ -150,8 +161,8 @@ def check_app(app: Path) -> FijiState:
     elif not _has_deep_storm(state.python):
         state.problems.append(
             f"deep_storm is not in Fiji's Python ({state.python}); run "
-            f"`{package_command('fiji', state.python)}`, or build the environment from "
-            "Deep-STORM's environment.yml"
+            f"`{package_command('fiji', state.python)}`, or build the environment with Deep-STORM "
+            "in its Pip dependencies (Edit > Options > Python...)"
         )
     return state
 
@@ -159,20 +170,63 @@ def check_app(app: Path) -> FijiState:
 def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
     """Say which scripts changed, in few lines: what to click must stay on the screen."""
     place = Path("scripts") / MENU
-    names = [str(path.relative_to(app / place).with_suffix("")) for path in scripts]
-    if not names:
-        return []
-    text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    names = [str(p.relative_to(app / place).with_suffix("")) for p in scripts if p.name != JAR]
+    lines = []
+    if names:
+        text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
+        lines = textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    if len(names) < len(scripts):
+        lines.append(f"{what} {Path('jars') / JAR}: ThunderSTORM needs it on Java 13 and later")
+    return lines
 
 
 def what_to_click() -> str:
     """Return the way to Python mode, with the place of this package's source where it is known."""
-    source = source_folder()
-    return _WHAT_TO_CLICK.format(
-        file=source / "environment.yml" if source else "Deep-STORM's environment.yml",
-        package=source or "/full/path/of/Deep-STORM",
+    return _WHAT_TO_CLICK.format(package=source_folder() or "/full/path/of/Deep-STORM")
+
+
+def usual_places() -> list[Path]:
+    """Return the folders where a Fiji usually lies and one is, in the user's and the system's."""
+    home = Path.home()
+    parents = [home, *(home / name for name in ("Applications", "Desktop", "Downloads", "opt"))]
+    parents += [Path(place) for place in _SYSTEM_PLACES.get(sys.platform, _SYSTEM_PLACES["linux"])]
+    candidates = [parent / name for parent in parents for name in ("Fiji", "Fiji.app")]
+    candidates += [folder / "Fiji.app" for folder in candidates]
+    return list(dict.fromkeys(c.resolve() for c in candidates if (c / "jars").is_dir()))
+
+
+def only_fiji() -> Path:
+    """Return the one Fiji in the usual places, or the one that was installed into last.
+
+    Raises
+    ------
+    SettingsError
+        There is none, or there are several.
+    """
+    found = usual_places()
+    last = remembered_app()
+    if last is not None and (not found or last in found):
+        return last
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(map(str, found)) or "none in the usual places"
+    raise SettingsError(
+        f"--app is missing, and there is no single Fiji ({listed})",
+        "Fiji's folder",
+        "give --app DIR",
     )
+
+
+def _write_jar(folder: Path) -> list[Path]:
+    """Write the jar where ThunderSTORM is; returns it when it was not there like that."""
+    plugins = folder / "plugins"
+    if not any(path.name.lower().startswith("thunder_storm") for path in plugins.rglob("*.jar")):
+        return []
+    path, wanted = folder / "jars" / JAR, jar_file()
+    if path.is_file() and path.read_bytes() == wanted:
+        return []
+    path.write_bytes(wanted)
+    return [path]
 
 
 def fiji_folder(app: str | os.PathLike[str]) -> Path:

@@ -52,7 +52,10 @@ class FijiResult:
 @verb(
     "put the commands into a Fiji's menu, or start Fiji with them",
     Argument("action", "install or launch", Literal["install", "launch"]),
-    Argument("app", "Fiji's folder; without it, launch downloads a Fiji"),
+    Argument(
+        "app",
+        "Fiji's folder; without it, install looks in the usual places, launch downloads a Fiji",
+    ),
     Argument("uninstall", "with install: take the commands out again", bool),
 )
 def fiji(
@@ -69,23 +72,23 @@ def fiji(
         ``install`` writes the scripts and says what to switch on; ``launch`` starts Fiji and
         returns when its window is closed.
     app
-        Fiji's folder.
+        Fiji's folder; without it, ``install`` takes the one in the usual places.
     uninstall
         Take the scripts out again.
 
     Raises
     ------
     SettingsError
-        The folder is missing or no Fiji, or Fiji did not start.
+        The folder is no Fiji or there is no single one to take, or Fiji did not start.
     OutputError
         The folder cannot be written.
     """
     if action == "launch":
         return _launch(app)
-    from deep_storm.errors import SettingsError
-
     if app is None:
-        raise SettingsError("--app is missing", "Fiji's folder", "give --app DIR")
+        from deep_storm.fiji.setup.install import only_fiji
+
+        app = only_fiji()
     return _uninstall(app) if uninstall else _install(app)
 
 
