@@ -61,7 +61,7 @@ def test_help_lists_all_verbs_in_order(capsys):
 
 
 def test_help_gives_meaning_unit_range_and_default(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "300")
     main(["simulate", "--help"])
     text = capsys.readouterr().out
     assert "--output -o" in text
