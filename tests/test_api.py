@@ -106,8 +106,8 @@ def test_a_misspelt_name_is_an_attribute_error():
     [
         ("import deep_storm", ("numpy", "pydantic", "pandas", "rich")),
         (
-            "from deep_storm.cli import main; main(['simulate', '--help']); main(['--help'])",
-            ("numpy", "pandas", "scipy", "numba", "matplotlib", "tensorflow", "keras", "jpype"),
+            "from deep_storm.cli import main; main(['train', '--help']); main(['--help'])",
+            ("pandas", "scipy", "numba", "matplotlib", "tensorflow", "keras", "jpype"),
         ),
     ],
 )

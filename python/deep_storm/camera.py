@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from deep_storm.settings import Settings, setting
 
 if TYPE_CHECKING:  # --help shows the camera's settings and must not wait for NumPy
-    import numpy as np
     import numpy.typing as npt
 
 Number = TypeVar("Number", float, "npt.NDArray[np.float64]", "npt.NDArray[np.float32]")
@@ -77,15 +78,11 @@ class Camera(Settings):
         -------
         float32 array of the same shape; negative where noise falls below the baseline.
         """
-        import numpy as np
-
         values = np.asarray(adu, dtype=np.float32)
         return (values - np.float32(self.baseline_adu)) * np.float32(self.photons_per_count)
 
     def adu(self, photons: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Convert photons to (unrounded) pixel values: the inverse of :meth:`photons`."""
-        import numpy as np
-
         return np.asarray(photons, dtype=np.float64) / self.photons_per_count + self.baseline_adu
 
     def nm(self, px: Number) -> Number:

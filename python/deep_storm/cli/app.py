@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import deep_storm
 from deep_storm.cli import endings
 from deep_storm.cli.codes import STOPPED, USER
 from deep_storm.cli.command import NAME, options_of, signature_of
@@ -92,6 +93,4 @@ def _sentence(verb: Verb) -> str:
 
 
 def _version() -> str:
-    import deep_storm
-
     return deep_storm.__version__

@@ -13,6 +13,7 @@ from typing import Any
 from deep_storm.cli.codes import BROKEN_PIPE, OURS, STOPPED, USER
 from deep_storm.cli.command import NAME
 from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
+from deep_storm.interface.registry import NAMES, load
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
@@ -74,8 +75,6 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
 
 def _less_memory(command: str) -> str:
     """Return what helps when the memory is full; names only options that the verb has."""
-    from deep_storm.interface.registry import NAMES, load
-
     verb = [word for word in command.split() if word in NAMES]
     fields = load(verb[0]).fields if verb else {}
     options = [

@@ -11,6 +11,8 @@ from deep_storm.errors import CameraError
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.menu.parameters import CURRENT
+from deep_storm.io.camera_files import read_camera
+from deep_storm.io.tables.protocol import camera_from_thunderstorm
 
 KEY = "camera"
 _DIALOG = "camera-setup"
@@ -49,7 +51,6 @@ def camera_values(host: Host, choice: Any) -> dict[str, Any] | None:
     if choice == CURRENT:
         camera = remembered_camera(host)
         return None if camera is None else camera.model_dump(exclude_unset=True)
-    from deep_storm.io.camera_files import read_camera
 
     return read_camera(Path(choice)).model_dump(exclude_unset=True)
 
@@ -62,8 +63,6 @@ def thunderstorm_camera() -> Camera:
     CameraError
         ThunderSTORM has never kept one here.
     """
-    from deep_storm.io.tables.protocol import camera_from_thunderstorm
-
     prefs = java_class("ij.Prefs")
     values: dict[str, Any] = {}
     for name in (*_REQUIRED, "quantumEfficiency", "readoutNoise", "gainEM", "isEmGain"):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from deep_storm.camera import Camera
 from deep_storm.extraction.candidates import Candidates
@@ -150,8 +151,6 @@ def _regions(squared: Values) -> Values:
 
 def _to_nearest(p: Values) -> Values:
     """Return the distance of each emitter to the nearest other one (px)."""
-    from scipy.spatial import cKDTree
-
     if len(p) < 2:
         return np.full(len(p), np.inf)
     far = np.asarray(cKDTree(p[:, :2]).query(p[:, :2], 2)[0])

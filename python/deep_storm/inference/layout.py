@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import psutil
+
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
@@ -53,8 +55,6 @@ def plan_layout(
     settings: Reconstruction,
 ) -> Layout:
     """Size chunk, batch and tiles from the free memory, or as set by hand."""
-    import psutil
-
     count, height, width = shape
     free = psutil.virtual_memory().available
     budget = min(MAX_BYTES_IN_NETWORK, int(free * SHARE_OF_FREE_MEMORY))

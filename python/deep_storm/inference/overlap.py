@@ -22,6 +22,8 @@ from functools import partial
 from types import TracebackType
 from typing import Generic, NamedTuple, TypeVar
 
+import psutil
+
 MEASURED_CHUNKS = 3
 MAX_BYTES_OF_CHUNKS = 512 * 2**20
 SHARE_OF_FREE_MEMORY = 0.1
@@ -78,8 +80,6 @@ def choose_threads(seconds: Seconds, cores: int, max_chunks: int) -> Threads:
 
 def chunks_in_memory(chunk_bytes: int) -> int:
     """Return how many chunks of that size may be in memory at a time."""
-    import psutil
-
     free = psutil.virtual_memory().available
     return int(min(MAX_BYTES_OF_CHUNKS, free * SHARE_OF_FREE_MEMORY) // max(chunk_bytes, 1))
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.errors import SettingsError
 from deep_storm.extraction import classic, native
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.tiles import Tile
@@ -127,7 +128,6 @@ def make_reader(model: Model, upsampling: int | None = None) -> Reader:
     """
     own = model.card.network.upsampling
     if model.card.network.network == "classic":
-        from deep_storm.errors import SettingsError
         from deep_storm.networks.classic import AMPLITUDE
 
         if upsampling is not None and upsampling != own:

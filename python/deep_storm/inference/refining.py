@@ -6,6 +6,7 @@ learnt on simulation (:mod:`deep_storm.training.refining`), as with the network'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.model import Calibration, ModelCard
@@ -123,8 +125,6 @@ def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
 
 def crowding(refined: Refined, sigma_px: float) -> npt.NDArray[np.float64]:
     """Return how near the nearest neighbour is: 1 at the same place, 0 far away."""
-    from scipy.spatial import cKDTree
-
     if refined.x_px.size < 2:
         return np.zeros(refined.x_px.size)
     places = np.stack([refined.x_px, refined.y_px], axis=1)
@@ -214,8 +214,6 @@ class Refinement:
 
 def map_frames(work: Any, frames: Sequence[Any], threads: int | None = None) -> list[Any]:
     """Apply ``work`` to frames in threads; the answers are in the order of the frames."""
-    import os
-
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         return list(pool.map(work, frames))
 

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from deep_storm.errors import OutputError
 from deep_storm.extraction.candidates import Candidates, concatenated
@@ -302,8 +303,6 @@ def _lock(path: Path) -> None:
     OutputError
         Another process works there.
     """
-    import psutil
-
     own = psutil.Process()
     text = f"{own.pid} {own.create_time():.2f}\n"
     for _ in range(2):
@@ -325,8 +324,6 @@ def _lock(path: Path) -> None:
 
 def _holder(path: Path) -> int | None:
     """Return the living process that wrote the lock, None when it is gone."""
-    import psutil
-
     try:
         pid, created = path.read_text(encoding="ascii").split()
         process = psutil.Process(int(pid))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.store import Store
+from deep_storm.io.tables.thunderstorm import read_table
 from deep_storm.model import ModelCard
 
 
@@ -64,8 +65,6 @@ class WrittenRows(Rows):
 
     def pieces(self) -> Iterator[pd.DataFrame]:
         """Read the file."""
-        from deep_storm.io.tables.thunderstorm import read_table
-
         yield read_table(self.path)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, absolute, check_agreement
 from deep_storm.interface.declaration import Argument
+from deep_storm.io.camera_maps import read_camera_maps
+from deep_storm.io.stacks.corrected import CorrectedFrames
 
 if TYPE_CHECKING:
-    from deep_storm.camera_maps import CameraMaps
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
 
@@ -43,9 +45,6 @@ def maps_of(source: MapsSource | None, camera: Camera) -> CameraMaps | None:
 
 def _read(source: MapsSource, camera: Camera) -> tuple[CameraMaps, str]:
     """Return maps that agree with the camera, and what was done to them."""
-    from deep_storm.camera_maps import CameraMaps, absolute, check_agreement
-    from deep_storm.io.camera_maps import read_camera_maps
-
     given = source if isinstance(source, CameraMaps) else read_camera_maps(source)
     maps, note = absolute(given, camera)
     check_agreement(maps, camera)
@@ -62,7 +61,6 @@ def corrected(stream: FrameStream, camera: Camera, maps: CameraMaps | None) -> F
     """
     if maps is None:
         return stream
-    from deep_storm.io.stacks.corrected import CorrectedFrames
 
     return CorrectedFrames(stream, camera, maps)
 

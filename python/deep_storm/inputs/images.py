@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.errors import StackError
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.stacks.sampled import mean_frame
+from deep_storm.settings import Rendering
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -50,7 +54,6 @@ class Picture:
         """
         if self.pixel_size_nm is not None:
             return self.pixel_size_nm
-        from deep_storm.errors import StackError
 
         raise StackError(
             f"nothing says how large a pixel of the {self.name} is",
@@ -81,10 +84,6 @@ def picture_of(
     StackError
         It cannot be read, or is no single image.
     """
-    from deep_storm.errors import StackError
-    from deep_storm.io.stacks.frames import open_frames
-    from deep_storm.io.stacks.sampled import mean_frame
-
     with open_frames(source) as stream:
         if stream.shape[0] > 1 and not mean:
             raise StackError(
@@ -109,7 +108,6 @@ def draw_table(table: pd.DataFrame, like: Picture, per_px: int) -> Picture:
         Pixels along one of that image's pixels.
     """
     from deep_storm.rendering import render
-    from deep_storm.settings import Rendering
 
     size_nm = like.known_pixel_nm()
     height, width = like.pixels.shape

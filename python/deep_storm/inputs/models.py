@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, SettingsError
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.settings import Background, Emitters, Psf, Settings
 
@@ -82,8 +83,6 @@ def ready_model(
 
 
 def _check_same(name: str, given: Settings, own: Settings) -> None:
-    from deep_storm.errors import CameraError, SettingsError
-
     # Where the PSF's file lay does not matter: the model folder has its own copy.
     differing = [
         f
@@ -121,7 +120,6 @@ def _told(model: Model, expected: Expected, stream: FrameStream | None) -> Ready
 
 
 def _molecules(expected: Expected, stream: FrameStream | None) -> tuple[Molecules, bool]:
-    from deep_storm.errors import CameraError, SettingsError
     from deep_storm.training.session import Molecules
 
     if expected.camera is None:

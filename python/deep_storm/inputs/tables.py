@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,6 @@ def table_of(
 
 def _noted_camera(source: str | os.PathLike[str]) -> Camera | None:
     """Return the camera that the protocol beside a table notes, if it can be read."""
-    from deep_storm.errors import CameraError, SettingsError
     from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
 
     protocol = find_protocol(source)
@@ -73,7 +73,6 @@ def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | No
     CameraError
         Two of them differ.
     """
-    from deep_storm.errors import CameraError, SettingsError
     from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
 
     known = [] if camera is None else [("the camera", camera.pixel_size_nm)]

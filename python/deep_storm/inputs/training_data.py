@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, SettingsError
 from deep_storm.inputs.psf import psf_with_table
+from deep_storm.io.camera_files import check_camera
+from deep_storm.io.images import write_stack
 from deep_storm.io.outputs import Outputs
+from deep_storm.io.stacks.frames import open_frames
 from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
 
 if TYPE_CHECKING:
@@ -64,9 +68,7 @@ def imported_simulation(
     StackError, TableError, CameraError
         It cannot be used.
     """
-    from deep_storm.errors import CameraError, SettingsError
     from deep_storm.inputs.simulations import read_simulation
-    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.training.session import Imported, Molecules
 
     extra = [name for name in ("psf", "emitters", "background") if given[name] is not None]
@@ -112,7 +114,6 @@ def write_training_set(
     """
     if not outputs:
         return
-    from deep_storm.io.images import write_stack
     from deep_storm.io.tables.thunderstorm import write_ground_truth
     from deep_storm.networks import make_network
     from deep_storm.networks.base import Scales
@@ -147,9 +148,6 @@ def frames_of_movie(
     CameraError
         It has other pixels than the camera.
     """
-    from deep_storm.io.camera_files import check_camera
-    from deep_storm.io.stacks.frames import open_frames
-
     with open_frames(movie) as stream:
         check_camera(camera, stream)
         count, height, width = stream.shape

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.interface.sections import known_sections
+from deep_storm.io.camera_files import read_camera
 from deep_storm.io.config import read_config
 from deep_storm.settings import Settings, first_problem, under_new_names
 
@@ -169,7 +170,6 @@ def _camera_values(path: object) -> Values:
         raise SettingsError(
             f"camera is {path!r}", "a Camera or the name of a camera file", "give one of them"
         )
-    from deep_storm.io.camera_files import read_camera
 
     return read_camera(path).model_dump(exclude_unset=True)
 

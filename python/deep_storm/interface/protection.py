@@ -9,7 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from deep_storm.errors import SettingsError
+from deep_storm.io.config import load_toml
 from deep_storm.io.guard import reading
+from deep_storm.io.tables.protocol import protocol_path
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,7 +99,6 @@ def _paths(value: Any) -> Iterator[Path]:
 
 def _read_with(path: Path, what: str) -> Iterator[Named]:
     """Give what is read with a file: a folder's, a protocol's, those that a run record names."""
-    from deep_storm.io.tables.protocol import protocol_path
     from deep_storm.model import CARD_FILE, LAST_FILE, WEIGHTS_FILE
 
     if (path / CARD_FILE).is_file():
@@ -110,9 +112,6 @@ def _read_with(path: Path, what: str) -> Iterator[Named]:
 
 def _named_in(path: Path) -> Iterator[Named]:
     """Give the inputs that a run record names."""
-    from deep_storm.errors import SettingsError
-    from deep_storm.io.config import load_toml
-
     try:
         inputs = load_toml(path).get("inputs", {})
     except SettingsError:

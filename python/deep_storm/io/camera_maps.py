@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, DeepStormError
@@ -87,8 +88,6 @@ def write_camera_maps(
     OutputError
         The file exists already or cannot be written.
     """
-    import tifffile
-
     if maps.baseline_adu is None:
         raise CameraError("camera maps without a baseline", "at least the baseline of every pixel")
     pages = np.full((3, *maps.baseline_adu.shape), np.nan, np.float32)

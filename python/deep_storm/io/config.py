@@ -19,6 +19,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from deep_storm.errors import SettingsError
 from deep_storm.io.files import atomic_path
 
@@ -131,8 +133,6 @@ def write_config(
     OutputError
         The file exists already or cannot be written.
     """
-    import tomli_w
-
     with atomic_path(path, overwrite) as partial:
         partial.write_bytes(tomli_w.dumps(_plain(sections)).encode("utf-8"))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
 from deep_storm.errors import StackError
 from deep_storm.io import mapped
@@ -104,8 +105,6 @@ def write_bands(
     OutputError
         The file exists already or cannot be written.
     """
-    import tifffile
-
     colour = len(shape) == 3
     large = int(np.prod(shape)) * dtype.itemsize > MAX_IMAGEJ_FRAME_BYTES
     per_um = 1000.0 / pixel_size_nm
@@ -254,8 +253,6 @@ def _write_imagej(
     overwrite: bool,
     **layout: Any,
 ) -> None:
-    import tifffile
-
     per_um = 1000.0 / pixel_size_nm
     with atomic_path(path, overwrite) as partial:
         tifffile.imwrite(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
 from deep_storm.io.files import atomic_path
 from deep_storm.io.mapped import band_rows, let_go, on_disk
@@ -52,8 +53,6 @@ def write_pyramid(
     OutputError
         The file exists already or cannot be written.
     """
-    import tifffile
-
     levels = level_count(*image.shape)
     um = pixel_size_nm / 1000.0
     about = {

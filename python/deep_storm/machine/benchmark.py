@@ -8,7 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError
+from deep_storm.inputs.models import Expected, ready_model
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
@@ -86,13 +90,10 @@ def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> Benchmark
         The stack has no frames.
     """
     if frames < 1:
-        from deep_storm.errors import SettingsError
-
         raise SettingsError(f"frames is {frames}", "at least 1", "change --frames")
     from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 
     quiet_tensorflow()
-    from deep_storm.inputs.models import Expected, ready_model
     from deep_storm.machine import recipes
     from deep_storm.machine.training import training_speed
 
@@ -124,8 +125,6 @@ def peak_memory_gib() -> float:
     try:
         import resource
     except ImportError:  # Windows
-        import psutil
-
         return psutil.Process().memory_info().peak_wset / 2**30
     unit = 1 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

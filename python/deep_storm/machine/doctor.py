@@ -6,9 +6,13 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from deep_storm.fiji.setup.checks import fiji_findings
 from deep_storm.interface.verb import verb
 
 PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy", "numba", "pandas", "tifffile", "scipy")
@@ -37,8 +41,6 @@ class DoctorResult:
 @verb("show what this machine has and what Deep-STORM can use of it")
 def doctor() -> DoctorResult:
     """Look at Python, packages, memory, and the devices that TensorFlow really sees."""
-    import psutil
-
     memory = psutil.virtual_memory()
     problems: list[str] = []
     if memory.available < 2 * 2**30:
@@ -60,8 +62,6 @@ def doctor() -> DoctorResult:
 
 def _versions(problems: list[str]) -> list[str]:
     """Return the versions of what Deep-STORM is built on."""
-    from importlib.metadata import PackageNotFoundError, version
-
     found = []
     for name in PACKAGES:
         try:
@@ -84,6 +84,4 @@ def _devices(problems: list[str]) -> dict[str, str]:
 
 def _fiji(problems: list[str]) -> dict[str, str]:
     """Return what is there for Fiji."""
-    from deep_storm.fiji.setup.checks import fiji_findings
-
     return fiji_findings(problems)

@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 from deep_storm.errors import SettingsError
@@ -261,8 +262,6 @@ def probe(device: str, compilation: str, frames: str) -> float:
 
 
 def _machine_key() -> str:
-    from importlib.metadata import version
-
     return f"{platform.node()} {platform.machine()} tensorflow {version('tensorflow')}"
 
 

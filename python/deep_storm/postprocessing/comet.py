@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.packages import install_command
@@ -135,8 +136,6 @@ def _positions(
 
 def _pairs(points: Points, max_nm: float) -> float:
     """Return about how many ordered pairs lie within a distance."""
-    from scipy.spatial import cKDTree
-
     count = len(points.frame)
     chosen = np.random.default_rng(0).permutation(count)[:SAMPLED]
     places = np.column_stack([points.x_nm[chosen], points.y_nm[chosen]])

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from deep_storm.errors import TableError
 from deep_storm.io.tables.drift_files import Drift
@@ -259,9 +261,6 @@ def _connected(pairs: _Pairs, agrees: npt.NDArray[np.bool_]) -> bool:
 
     Shifts of noise can be made to agree for one pair less than there are bins.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     usable = agrees & (pairs.significance >= SIGNIFICANT)
     size = int(pairs.second.max()) + 1
     spare = len(agrees) - (size - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 
@@ -60,7 +61,6 @@ def _labelled(
     pen: ImageDraw, size: tuple[int, int], text_px: float, bar_px: int, text: str, *, right: bool
 ) -> tuple[int, int]:
     """Draw a bar below its label, in a dark box in a lower corner; return the bar's corner."""
-    import matplotlib
     from PIL import ImageFont
 
     grey = pen.mode == "L"

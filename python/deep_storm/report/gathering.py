@@ -7,6 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.errors import SettingsError, TableError
+from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.stack_look import look_at
+from deep_storm.settings import DriftCorrection, Simulation
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -16,7 +21,6 @@ if TYPE_CHECKING:
     from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import ModelCard
-    from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
@@ -87,8 +91,6 @@ def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def _look(stream: FrameStream, first: int, frames: int) -> StackLook:
-    from deep_storm.quality.stack_look import look_at
-
     return look_at(stream, first, first + frames)
 
 
@@ -127,10 +129,7 @@ def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
 
     Few bins are enough to see whether there is any.
     """
-    from deep_storm.errors import TableError
     from deep_storm.postprocessing.drift import ROWS_PER_BIN, measure_drift
-    from deep_storm.quality.drift import DriftCurve
-    from deep_storm.settings import DriftCorrection
 
     enough = len(sample) >= MAX_DRIFT_BINS * ROWS_PER_BIN
     settings = DriftCorrection(bins=MAX_DRIFT_BINS if enough else None)
@@ -161,9 +160,7 @@ def _simulated(
     trained: TrainedFor, camera: Camera | None, look: StackLook | None
 ) -> npt.NDArray[np.uint16] | None:
     """Simulate frames as the model was trained for them, as large as those beside them."""
-    from deep_storm.errors import SettingsError
     from deep_storm.report.reconstruction import simulated_size
-    from deep_storm.settings import Simulation
     from deep_storm.simulation.frames import simulate
 
     psf, emitters, background = trained.psf, trained.emitters, trained.background
@@ -200,7 +197,6 @@ def write_training_report(
     overwrite
         Whether an existing file may be replaced.
     """
-    from deep_storm.errors import SettingsError
     from deep_storm.report.page import write_page
     from deep_storm.report.training import training_page
     from deep_storm.simulation.patches import PatchSimulator

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.io.config import write_config
+from deep_storm.io.files import sha256
+from deep_storm.io.images import write_image
 from deep_storm.report.gathering import ENDING, densest, write_run_report
 from deep_storm.settings import Reconstruction
 
@@ -50,8 +54,6 @@ def write_result(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.io.config import write_config
-    from deep_storm.io.images import write_image
     from deep_storm.io.tables.thunderstorm import write_pieces, write_protocol
 
     image, table, protocol, record = result.written[:4]
@@ -72,10 +74,6 @@ def _record(
     result: ReconstructResult, model: Model, stack: object, settings: Reconstruction
 ) -> dict[str, dict[str, Any]]:
     """Return the run record: settings (to repeat the run with ``--config``), inputs, results."""
-    from importlib.metadata import version
-
-    from deep_storm.io.files import sha256
-
     named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
     inputs: dict[str, Any] = {"stack": named}
     if isinstance(stack, (str, Path)):

@@ -9,9 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deep_storm.errors import StackError
+from deep_storm.errors import SettingsError, StackError
+from deep_storm.inference.store import WorkFolder
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import load_model, ready_model
+from deep_storm.io.config import load_toml
+from deep_storm.io.files import check_outputs, remove_leftovers
+from deep_storm.io.images import write_image
+from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.files import kept_paths, live_image, output_paths, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     from deep_storm.errors import DaskError
     from deep_storm.inference.refining import Refinement
     from deep_storm.inference.results import Reconstructed
-    from deep_storm.inference.store import WorkFolder
     from deep_storm.inference.tables import Rows
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
@@ -56,7 +60,6 @@ def reconstruct_stack(
     writes it, and the result names no files. Nothing is kept in a work folder then.
     """
     from deep_storm.inference.reconstruction import reconstruct_frames
-    from deep_storm.io.files import check_outputs
 
     settings, device = common.settings, common.device
     paths = output_paths(output, with_report=common.with_report)
@@ -95,8 +98,6 @@ def reconstruct_stack(
 
 def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
     """Open a stack; of one that is cut off, the frames that were chosen may be there."""
-    from deep_storm.io.stacks.frames import open_frames, select_frames
-
     stream = open_frames(stack, partly=True, tell=False)
     try:
         if not stream.grows:
@@ -123,9 +124,6 @@ def _begin(
     folder: Path, identity: dict[str, Any], paths: tuple[Path, ...], resume: bool, overwrite: bool
 ) -> WorkFolder:
     """Begin to work in a folder, or go on there; what killed runs left of the outputs goes."""
-    from deep_storm.inference.store import WorkFolder
-    from deep_storm.io.files import remove_leftovers
-
     work = WorkFolder.begin(folder, identity, resume, overwrite)
     for path in (*paths, live_image(paths[0])):
         remove_leftovers(path)
@@ -217,8 +215,6 @@ def _takes_long(done: Reconstructed) -> bool:
 
 def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
     """Return what shows the image of a growing movie now and then."""
-    from deep_storm.io.images import write_image
-
     upsampling = settings.upsampling or model.card.network.upsampling
     pixel_size_nm = model.card.camera.pixel_size_nm / upsampling
 
@@ -230,9 +226,6 @@ def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any]
 
 def done_before(name: Path) -> dict[str, Any] | None:
     """Return what the run record of that name says of its results, if they are there and whole."""
-    from deep_storm.errors import SettingsError
-    from deep_storm.io.config import load_toml
-
     paths = output_paths(name, with_report=False)
     if not all(path.is_file() for path in paths):
         return None
@@ -249,8 +242,6 @@ def _work_folder(paths: tuple[Path, ...], resume: bool) -> Path | None:
     if paths:
         return paths[0].with_suffix(".running")
     if resume:
-        from deep_storm.errors import SettingsError
-
         raise SettingsError(
             "resume without an output",
             "the output of the interrupted run",

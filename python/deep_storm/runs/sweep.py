@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
 from deep_storm.io.guard import check_not_an_input, reading
 from deep_storm.progress import Progress
+from deep_storm.runs.files import output_paths
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -213,8 +214,6 @@ def sweep(
     OutputError
         The results of a stack would replace one of the stacks.
     """
-    from deep_storm.runs.files import output_paths
-
     if output is None:
         raise SettingsError(
             f"{len(stacks)} stacks without an output", "a folder for their results", "give -o"

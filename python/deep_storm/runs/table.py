@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, TableError
 from deep_storm.inputs.tables import SAME_PIXELS, TableSource, table_of
 from deep_storm.interface.declaration import Argument
+from deep_storm.io.config import write_config
+from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.settings import Settings
 
@@ -80,10 +84,6 @@ class TableJob:
         """
         if not self.outputs:
             return result
-        from importlib.metadata import version
-
-        from deep_storm.io.config import write_config
-        from deep_storm.io.files import sha256
 
         given: dict[str, Any] = {"rows": len(self.table), **inputs}
         if self.source is not None:
@@ -137,7 +137,6 @@ def open_job(
     OutputError
         A file exists already, is an input, or cannot be written.
     """
-    from deep_storm.errors import TableError
     from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
     from deep_storm.localizations import validated
 
@@ -170,8 +169,6 @@ def open_job(
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
     """Return the camera that was given, if any; its pixels must be those of the protocol."""
     if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > SAME_PIXELS:
-        from deep_storm.errors import CameraError
-
         raise CameraError(
             f"the camera says pixel_size_nm = {given.pixel_size_nm:g}, the protocol {protocol} "
             f"{noted.pixel_size_nm:g}",

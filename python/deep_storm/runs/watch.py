@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deep_storm.errors import SettingsError
+from deep_storm.inputs.models import load_model
+from deep_storm.io.stacks.watched import WatchedFrames
 from deep_storm.progress import Progress
 from deep_storm.settings import Watching
 
 if TYPE_CHECKING:
-    from deep_storm.io.stacks.watched import WatchedFrames
     from deep_storm.runs.result import Common
 
 
@@ -31,9 +32,6 @@ def open_watched(
     StackError
         No frame came.
     """
-    from deep_storm.inputs.models import load_model
-    from deep_storm.io.stacks.watched import WatchedFrames
-
     if stack is not None:
         raise _not_together("a stack", "the folder alone", "leave one of them out")
     if output is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -197,8 +198,6 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
 
 
 def _unknown_setting(name: str, cls: type[Settings], where: str) -> SettingsError:
-    from difflib import get_close_matches
-
     close = get_close_matches(name, cls.model_fields, n=1)
     return SettingsError(
         f"unknown setting {name!r}{where}",

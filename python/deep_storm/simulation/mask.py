@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
+from tifffile import TiffFileError
 
 from deep_storm.errors import SettingsError
 from deep_storm.simulation.structures import Field
@@ -93,7 +95,6 @@ def _read(path: Path) -> npt.NDArray[np.generic]:
             "uniform, filaments, clusters, mixed, or the path of a mask image",
             "correct the name",
         )
-    from tifffile import TiffFileError
 
     try:
         image = _pixels(path)
@@ -110,8 +111,6 @@ def _read(path: Path) -> npt.NDArray[np.generic]:
 
 def _pixels(path: Path) -> npt.NDArray[np.generic]:
     if path.suffix.lower() in (".tif", ".tiff"):
-        import tifffile
-
         return np.asarray(tifffile.imread(path))
     from skimage.io import imread
 

@@ -14,6 +14,7 @@ import numpy as np
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.psf.code import psf_code
+from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.random import draw_psf
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Domain, Emitters, Psf
@@ -131,8 +132,6 @@ def draw_experiment(
 
 def code_of(experiment: Experiment) -> tuple[float, ...]:
     """Return the code of the experiment's PSF."""
-    from deep_storm.psf.gaussian import gaussian_table
-
     table = experiment.table or gaussian_table(experiment.psf.sigma_nm, PIXEL_SIZE_NM)
     return psf_code(table, experiment.psf.depth_std_nm)
 

@@ -10,6 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.files import atomic_path
 from deep_storm.runs.table import TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import Clustering
 
@@ -143,7 +144,6 @@ def _write(
     """Write the files; without a pattern there is no file of it."""
     if not job.outputs:
         return
-    from deep_storm.io.files import atomic_path
     from deep_storm.report.clusters import clusters_figure
     from deep_storm.report.figures import save_figure
 

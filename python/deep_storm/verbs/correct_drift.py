@@ -10,6 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.tables.drift_files import read_drift, write_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.table import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import DriftCorrection
@@ -135,8 +136,6 @@ def correct_drift(
 
     job = open_job(table, output, "drift_corrected", camera, overwrite, ENDINGS)
     if drift_file is not None:
-        from deep_storm.io.tables.drift_files import read_drift
-
         drift, measured = read_drift(drift_file, job.camera), None
     else:
         measured = _measured(job, settings, progress)
@@ -164,7 +163,6 @@ def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> M
 def _write(job: TableJob, moved: Any, drift: Drift) -> None:
     if not job.outputs:
         return
-    from deep_storm.io.tables.drift_files import write_drift
     from deep_storm.report.drift import drift_figure
     from deep_storm.report.figures import save_figure
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.errors import Cancelled
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs
+from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Device
+from deep_storm.runs.result import Common
+from deep_storm.runs.stack import reconstruct_stack
+from deep_storm.settings import Device, Evaluation, Training
+from deep_storm.training.checkpoint import Keeper
+from deep_storm.verbs.train import train
 
 if TYPE_CHECKING:
     from deep_storm.quality.scores import Scores
@@ -74,8 +80,6 @@ class DemoResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return both scores and the speed."""
-        from dataclasses import asdict
-
         return {
             "deep_storm": asdict(self.ours),
             "thunderstorm": asdict(self.thunderstorm),
@@ -127,14 +131,8 @@ def demo(
     OutputError
         The folder holds an earlier demo or cannot be written.
     """
-    from deep_storm.errors import Cancelled
     from deep_storm.io.tables.thunderstorm import read_protocol, read_table
     from deep_storm.report.plots import save_figure
-    from deep_storm.runs.result import Common
-    from deep_storm.runs.stack import reconstruct_stack
-    from deep_storm.settings import Evaluation, Training
-    from deep_storm.training.checkpoint import Keeper
-    from deep_storm.verbs.train import train
 
     folder = Path(output)
     names = {"image": "demo.tif", "table": "demo.csv", "picture": "demo.png"}
@@ -193,7 +191,6 @@ def _picture(stack: Path, result: ReconstructResult, truth: Any, ours: Scores) -
     """Draw mean frame, reconstruction and truth side by side."""
     from scipy.ndimage import gaussian_filter
 
-    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.rendering import emitter_image
     from deep_storm.report.plots import side_by_side
 

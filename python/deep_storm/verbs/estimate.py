@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.camera_files import check_camera
+from deep_storm.io.config import write_config
 from deep_storm.io.outputs import Outputs, name_of
+from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Emitters, Optics, Psf
+from deep_storm.settings import Background, Emitters, Optics, Psf, Simulation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,11 +179,8 @@ def _found(
     progress: Progress,
 ) -> tuple[Frames | None, Estimate]:
     """Return a few frames to show, and the estimate."""
-    from deep_storm.errors import SettingsError
     from deep_storm.estimation.combined import estimate_table, with_table
     from deep_storm.estimation.stack import estimate_stack
-    from deep_storm.io.camera_files import check_camera
-    from deep_storm.io.stacks.frames import open_frames
 
     if stack is None:
         if table is None:
@@ -207,10 +208,8 @@ def _some_frames(stream: FrameStream) -> Frames:
 
 
 def _write(found: Estimate, frames: Frames | None, outputs: Outputs) -> None:
-    from deep_storm.io.config import write_config
     from deep_storm.report.figures import save_figure
     from deep_storm.report.measuring import estimate_figure
-    from deep_storm.settings import Simulation
     from deep_storm.simulation.frames import simulate
 
     simulated = None

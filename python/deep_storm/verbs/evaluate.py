@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError, TableError
+from deep_storm.inputs.images import draw_table, picture_of
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.files import atomic_path
+from deep_storm.io.images import write_image
 from deep_storm.io.outputs import Outputs, name_of
+from deep_storm.quality.images import compare_maps
+from deep_storm.quality.wide_field import MAX_PER_CAMERA_PX, compare_with_wide_field
 from deep_storm.settings import Evaluation
 
 if TYPE_CHECKING:
@@ -178,7 +184,6 @@ def evaluate(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.inputs.images import picture_of
     from deep_storm.quality.scores import evaluate as compare
 
     _check_given(results, truth, true_image, wide_field)
@@ -218,8 +223,6 @@ def _check_given(
     wide_field: ImageSource | None,
 ) -> None:
     """Raise a SettingsError when there is nothing to judge an image by."""
-    from deep_storm.errors import SettingsError
-
     if results is None and truth is not None:
         raise SettingsError(
             "a true table without a table of results",
@@ -236,8 +239,6 @@ def _check_given(
 
 def _true_table(source: TableSource, camera: Camera | None) -> pd.DataFrame:
     """Return the ground truth, which must have rows: nothing is right or wrong without."""
-    from deep_storm.errors import TableError
-
     truth = table_of(source, "ground truth", camera)
     if not len(truth):
         raise TableError(
@@ -261,9 +262,6 @@ def _endings(table: bool, true: bool, seen: bool) -> dict[str, str]:
 
 def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> Draw:
     """Return what gives the image of a field with certain pixels; one that is given stays as is."""
-    from deep_storm.errors import SettingsError
-    from deep_storm.inputs.images import draw_table, picture_of
-
     if reconstruction is not None:
         given = picture_of(reconstruction, "reconstruction")
         return lambda like, per_px: given
@@ -278,15 +276,11 @@ def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> D
 
 def _with_true_image(draw: Draw, true: Picture) -> ImageMaps:
     """Compare with the true image; a table is drawn on its pixels."""
-    from deep_storm.quality.images import compare_maps
-
     return compare_maps(draw(true, 1).pixels, true.pixels)
 
 
 def _with_wide_field(draw: Draw, seen: Picture) -> WideFieldComparison:
     """Compare with the wide field; a table is drawn with fine pixels on its field."""
-    from deep_storm.quality.wide_field import MAX_PER_CAMERA_PX, compare_with_wide_field
-
     camera_nm = seen.known_pixel_nm("--camera-pixel-size-nm")
     drawn = draw(seen, MAX_PER_CAMERA_PX)
     return compare_with_wide_field(drawn.pixels, drawn.known_pixel_nm(), seen.pixels, camera_nm)
@@ -296,7 +290,6 @@ def _resolution(
     table: pd.DataFrame, settings: Evaluation, *, needed: bool
 ) -> RingCorrelation | None:
     """Measure the resolution; None where the table has none and it is not all that is wanted."""
-    from deep_storm.errors import TableError
     from deep_storm.localizations import validated
     from deep_storm.quality.resolution import table_resolution
     from deep_storm.quality.selection import compared_frames
@@ -318,8 +311,6 @@ def _write(
     """Write maps, curve and picture, as far as there is something to write."""
     if not outputs:
         return result
-    from deep_storm.io.files import atomic_path
-    from deep_storm.io.images import write_image
 
     parts: list[tuple[str, ImageMaps, float]] = []
     wide = None if result.wide_field is None else result.wide_field.maps

@@ -7,14 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError, StackError
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.camera_maps import write_camera_maps
+from deep_storm.io.config import load_toml, write_config
+from deep_storm.io.files import atomic_path
 from deep_storm.io.outputs import Outputs, name_of
+from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import KnownCamera, Measurement
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from deep_storm.camera_maps import CameraMaps
@@ -165,8 +172,6 @@ def measure_background(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.io.stacks.frames import open_frames
-
     pixels = {"maps": "-maps.tif"} if dark else {"mask": "-mask.png"}
     outputs = Outputs.of(
         output,
@@ -190,9 +195,6 @@ def measure_background(
 
 def _kept(camera: Path | str | None, output: Path | None) -> dict[str, Any]:
     """Return the values of the camera file, or of the one that is going to be updated."""
-    from deep_storm.errors import SettingsError
-    from deep_storm.io.config import load_toml
-
     if camera is not None:
         source, measured_before = camera, frozenset[str]()
     elif output is not None and output.is_file():
@@ -251,8 +253,6 @@ def _by_noise(
     progress: Progress,
 ) -> BackgroundResult:
     """Find the baseline that shot noise speaks for, beginning below the darkest part."""
-    from deep_storm.camera import Camera
-    from deep_storm.errors import StackError
     from deep_storm.estimation.camera.noise import baseline_by_noise
     from deep_storm.estimation.quantity import Quantity
 
@@ -280,8 +280,6 @@ def _with_camera(
     values: dict[str, Any],
 ) -> BackgroundResult:
     """Return the result with the camera that it completes."""
-    from deep_storm.camera import Camera
-
     camera = {
         **values,
         "baseline_adu": round(found.baseline.value, 3),
@@ -295,9 +293,6 @@ def _with_camera(
 
 
 def _write(found: BackgroundResult, outputs: Outputs) -> None:
-    from deep_storm.io.camera_maps import write_camera_maps
-    from deep_storm.io.config import write_config
-
     overwrite = outputs.overwrite
     if found.maps is not None:
         with outputs.writing("maps") as path:
@@ -311,10 +306,7 @@ def _write(found: BackgroundResult, outputs: Outputs) -> None:
 
 def _write_mask(path: Path, mask: npt.NDArray[np.bool_], overwrite: bool) -> None:
     """Write the pixels that were used: 255, the others 0."""
-    import numpy as np
     from PIL import Image
-
-    from deep_storm.io.files import atomic_path
 
     with atomic_path(path, overwrite) as partial:
         Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(partial, format="PNG")

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
 from deep_storm.inputs.models import Expected, load_model
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
-from deep_storm.settings import Background, Device, Emitters, Psf
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.runs.result import Common
+from deep_storm.runs.stack import reconstruct_stack
+from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -144,11 +148,7 @@ def preview(
     StackError, SettingsError, CameraError, ModelError
         The frame does not exist, or stack and model do not suit each other.
     """
-    from deep_storm.io.stacks.frames import open_frames
     from deep_storm.report.plots import preview_overlay, save_figure
-    from deep_storm.runs.result import Common
-    from deep_storm.runs.stack import reconstruct_stack
-    from deep_storm.settings import Reconstruction
 
     outputs = Outputs.of(
         output,
@@ -183,8 +183,6 @@ def preview(
 
 def _check_frame(frame: int, stream: FrameStream) -> None:
     """Raise a SettingsError when the stack does not have the frame."""
-    from deep_storm.errors import SettingsError
-
     count = stream.shape[0]
     if not 1 <= frame <= count:
         raise SettingsError(

@@ -14,6 +14,7 @@ from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource
 from deep_storm.inputs.models import Expected, load_model
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.packages import install_command
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.result import Common, ReconstructResult, StackSource
 from deep_storm.runs.stack import done_before, reconstruct_stack
@@ -165,8 +166,6 @@ def _workers(dask: str | None) -> AbstractContextManager[Workers | None]:
     try:
         from deep_storm.inference.dask_workers import DaskWorkers
     except ModuleNotFoundError as error:
-        from deep_storm.packages import install_command
-
         raise SettingsError(
             f"--dask without Dask ({error})",
             "the extra dask",

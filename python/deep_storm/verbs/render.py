@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deep_storm.camera import Camera
+from deep_storm.errors import TableError
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.files import atomic_path
+from deep_storm.io.images import write_bands
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Rendering
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from deep_storm.rendering import Levels, Renderer
@@ -118,7 +122,6 @@ def render(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.errors import TableError
     from deep_storm.rendering import Renderer
 
     name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
@@ -185,7 +188,6 @@ def _write(
     if _is_png(path):
         _write_png(path, renderer, levels, overwrite)
         return
-    from deep_storm.io.images import write_bands
 
     metadata: dict[str, Any] = {"Info": legend} if legend else {}
     if renderer.colouring is None:
@@ -205,9 +207,6 @@ def _write(
 
 
 def _write_png(path: Path, renderer: Renderer, levels: Levels, overwrite: bool) -> None:
-    import numpy as np
-
-    from deep_storm.io.files import atomic_path
     from deep_storm.report.annotation import annotated
 
     if renderer.colouring is None:

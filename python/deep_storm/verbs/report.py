@@ -7,18 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
+from deep_storm.camera import Camera
+from deep_storm.errors import SettingsError
+from deep_storm.inputs.images import Picture, draw_table
 from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.config import load_toml
+from deep_storm.io.images import read_image
 from deep_storm.io.outputs import Outputs
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.tables.drift_files import read_drift
+from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.stack_look import look_at
+from deep_storm.report.gathering import first_frame, gathered, write_training_report
 from deep_storm.runs.table import DRIFT_FILE, RECORD
+from deep_storm.settings import Background, Emitters, Psf
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.camera import Camera
-    from deep_storm.quality.drift import DriftCurve
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.suspicions import TrainedFor
     from deep_storm.report.reconstruction import Run, Step
@@ -156,7 +167,6 @@ def _of_model(folder: Path, outputs: Outputs) -> ReportResult:
     import pandas as pd
 
     from deep_storm.model import read_card
-    from deep_storm.report.gathering import write_training_report
     from deep_storm.report.training import training_suspicions
 
     card = read_card(folder)
@@ -170,9 +180,6 @@ def _of_model(folder: Path, outputs: Outputs) -> ReportResult:
 
 def _read(source: Path) -> Record:
     """Read a run record."""
-    from deep_storm.errors import SettingsError
-    from deep_storm.io.config import load_toml
-
     record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
     if record.get("run", {}).get("verb") != "reconstruct":
         raise SettingsError(
@@ -185,8 +192,6 @@ def _read(source: Path) -> Record:
 
 def _run(source: Path, record: Record, tables: list[Path]) -> Run:
     """Gather what is still there."""
-    from deep_storm.io.images import read_image
-    from deep_storm.report.gathering import first_frame, gathered
     from deep_storm.report.reconstruction import Step
 
     table = _file(source, record, "table", ".csv")
@@ -219,10 +224,6 @@ def _run(source: Path, record: Record, tables: list[Path]) -> Run:
 
 def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[Image | None, float]:
     """Draw a table on the field of the image that it replaces, no finer than a page shows."""
-    import numpy as np
-
-    from deep_storm.inputs.images import Picture, draw_table
-
     if image is None or not len(table):
         return image, image_nm
     size_nm = max(image_nm, max(image.shape) * image_nm / MAX_DRAWN_PX)
@@ -233,7 +234,6 @@ def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[I
 
 def _step(table: Path, rows: int) -> Step:
     """Tell what made a table, as the record beside it says."""
-    from deep_storm.io.config import load_toml
     from deep_storm.report.reconstruction import Step
 
     file = table.with_name(table.stem + RECORD)
@@ -261,9 +261,7 @@ def _file(source: Path, record: Record, name: str, ending: str) -> Path:
 
 def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
     """Return camera and molecules as the record has them."""
-    from deep_storm.camera import Camera
     from deep_storm.quality.suspicions import TrainedFor
-    from deep_storm.settings import Background, Emitters, Psf
 
     inputs, results = record.get("inputs", {}), record.get("results", {})
     parts: dict[str, Any] = {
@@ -285,9 +283,6 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
 
 def _stack(source: Path, record: Record, first: int, frames: int | None) -> StackLook | None:
     """Look at the stack, if it is still where it was, or beside the record."""
-    from deep_storm.io.stacks.frames import open_frames
-    from deep_storm.quality.stack_look import look_at
-
     named = Path(str(record.get("inputs", {}).get("stack", "")))
     found = next((p for p in (named, source.with_name(named.name)) if p.is_file()), None)
     if found is None:
@@ -299,7 +294,4 @@ def _stack(source: Path, record: Record, first: int, frames: int | None) -> Stac
 
 def _drift_file(path: Path, camera: Camera | None) -> DriftCurve:
     """Read the curve of a drift that ThunderSTORM or ``correct-drift`` saved."""
-    from deep_storm.io.tables.drift_files import read_drift
-    from deep_storm.quality.drift import DriftCurve
-
     return DriftCurve.of(read_drift(path, camera))

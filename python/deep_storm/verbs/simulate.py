@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.images import write_movie
 from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
@@ -121,7 +122,6 @@ def simulate(
 
 def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -> int:
     """Write frames and ground truth as they are made; return the number of emitters."""
-    from deep_storm.io.images import write_movie
     from deep_storm.io.tables.thunderstorm import ground_truth_writer
     from deep_storm.simulation.frames import simulate_chunks
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import fingerprint
+from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
 from deep_storm.inputs.training_data import (
     frames_of_movie,
@@ -17,16 +19,18 @@ from deep_storm.inputs.training_data import (
 )
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.files import atomic_folder, remove_leftovers
 from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
+from deep_storm.report.gathering import EXAMPLES, write_training_report
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
+from deep_storm.training.checkpoint import Keeper
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from deep_storm.model import Model
-    from deep_storm.training.checkpoint import Keeper
     from deep_storm.training.loop import Trained
     from deep_storm.training.session import Molecules
 
@@ -166,8 +170,6 @@ def train(
     OutputError
         The model folder exists already or cannot be written.
     """
-    from deep_storm.io.files import remove_leftovers
-    from deep_storm.report.gathering import EXAMPLES
     from deep_storm.training.session import train_model
 
     outputs = _outputs(output, overwrite)
@@ -230,9 +232,7 @@ def _write_folder(
     overwrite: bool,
 ) -> None:
     """Write the model folder: weights, history, and what there is to look at."""
-    from deep_storm.io.files import atomic_folder
     from deep_storm.model import CARD_FILE
-    from deep_storm.report.gathering import write_training_report
     from deep_storm.report.plots import loss_curve, save_figure
 
     with atomic_folder(folder, overwrite, marker=CARD_FILE) as partial:
@@ -270,10 +270,6 @@ def _keeper(
     start: Model | None,
 ) -> Keeper | None:
     """Return where checkpoints go, with all that makes two trainings the same."""
-    from deep_storm.camera_maps import fingerprint
-    from deep_storm.errors import SettingsError
-    from deep_storm.training.checkpoint import Keeper
-
     if not outputs:
         if resume:
             raise SettingsError(

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from deep_storm.errors import DeepStormError
 from deep_storm.fiji.folders import log_folder
 
@@ -131,8 +133,6 @@ class Worker:
 
     def terminate(self) -> None:
         """Ask the system to end the process."""
-        import psutil
-
         try:
             psutil.Process(self.pid).terminate()
         except psutil.Error:

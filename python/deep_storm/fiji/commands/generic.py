@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from deep_storm.errors import SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
@@ -13,14 +13,12 @@ from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.imagej.host import TABLE_TITLE
 from deep_storm.fiji.imagej.images import ImageFrames, to_image
 from deep_storm.fiji.imagej.tables import from_results, to_results
+from deep_storm.fiji.imagej.window import ProgressWindow
 from deep_storm.fiji.menu.catalog import MATCHED_TO
 from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf
-
-if TYPE_CHECKING:
-    from deep_storm.fiji.imagej.window import ProgressWindow
 
 LAST_TABLE = "last.table"
 _MOLECULES = (Psf, Emitters, Background)
@@ -36,8 +34,6 @@ def run_work(call: Call, work: Work, *, finish: bool = False) -> dict[str, Any]:
     """Do some work, with a window that can stop it where there are windows."""
     window: ProgressWindow | None = None
     if call.host.windows:
-        from deep_storm.fiji.imagej.window import ProgressWindow
-
         window = ProgressWindow(call.command.title, finish=finish)
     try:
         return Job(call.host, work, window).run()

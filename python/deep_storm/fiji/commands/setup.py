@@ -11,6 +11,7 @@ from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.io.camera_files import write_camera
 
 
 def set_up_camera(call: Call) -> Outcome:
@@ -25,8 +26,6 @@ def set_up_camera(call: Call) -> Outcome:
         camera = Camera.parse({k: v for k, v in values.items() if v is not None})
     path = call.values["output"]
     if path is not None:
-        from deep_storm.io.camera_files import write_camera
-
         write_camera(path, camera, overwrite=True)
     remember_camera(call.host, camera)
     shown = ", ".join(f"{k} {v:g}" for k, v in camera.model_dump(exclude_none=True).items())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.errors import TableError
+from deep_storm.fiji.camera import remembered_camera
 from deep_storm.fiji.commands.generic import LAST_TABLE
 from deep_storm.fiji.imagej.host import TABLE_TITLE
 from deep_storm.fiji.imagej.java import java_class
@@ -123,7 +124,6 @@ def _table(call: Call) -> Path:
 
 
 def _written(call: Call, table: Any, stem: str) -> Path:
-    from deep_storm.fiji.camera import remembered_camera
     from deep_storm.io.tables.thunderstorm import protocol_path, write_protocol, write_table
 
     folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))

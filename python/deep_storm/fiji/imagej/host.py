@@ -7,6 +7,7 @@ and nothing ever waits for a click.
 from __future__ import annotations
 
 import logging
+import textwrap
 import threading
 import webbrowser
 from collections.abc import Mapping
@@ -197,7 +198,5 @@ def _no_class() -> Any:
 
 def _wrapped(text: str, width: int = 90) -> str:
     """Break lines: ImageJ's dialogs are as wide as their longest line."""
-    import textwrap
-
     lines = [textwrap.wrap(line, width) or [""] for line in text.splitlines()]
     return "\n".join(part for line in lines for part in line)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deep_storm.fiji.imagej.java import java_class
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
@@ -91,7 +92,6 @@ def _cleared(image: Any) -> Any:
 
 def _points(x_px: npt.NDArray[np.float64], y_px: npt.NDArray[np.float64]) -> Any:
     import jpype
-    import numpy as np
 
     floats = jpype.JArray(jpype.JFloat)
     points = java_class("ij.gui.PointRoi")(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deep_storm.errors import TableError
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.io.tables.labels import columns_of, label_of
@@ -30,7 +32,6 @@ def to_results(table: pd.DataFrame) -> Any:
         Columns as in :mod:`deep_storm.localizations`, numbers only; others are left out.
     """
     import jpype
-    import numpy as np
     from pandas.api.types import is_numeric_dtype
 
     results = java_class("ij.measure.ResultsTable")()
@@ -66,7 +67,6 @@ def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.Da
     TableError
         frame, x or y are missing, or a unit is unknown.
     """
-    import numpy as np
     import pandas as pd
 
     from deep_storm.localizations import validated

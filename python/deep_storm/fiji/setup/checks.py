@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from deep_storm.errors import DeepStormError
+from deep_storm.fiji.setup.install import check_app, remembered_app
 from deep_storm.packages import install_command
 
 PACKAGES = ("appose", "pyimagej", "scyjava", "jpype1")
@@ -28,8 +29,6 @@ def fiji_findings(problems: list[str]) -> dict[str, str]:
         What is missing is added here, with what to do about it. Who does not use Fiji needs
         none of it, so nothing is a problem as long as no Fiji was installed into.
     """
-    from deep_storm.fiji.setup.install import check_app, remembered_app
-
     app = remembered_app()
     ours: list[str] = []
     findings = {

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from deep_storm.errors import SettingsError
+from deep_storm.fiji.setup.install import fiji_folder, install, named, what_to_click
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 
@@ -93,8 +95,6 @@ def fiji(
 
 
 def _install(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.setup.install import fiji_folder, install, named, what_to_click
-
     changed, state = install(app)
     folder = fiji_folder(app)
     lines = named("Changed", changed, folder)
@@ -117,11 +117,7 @@ def _uninstall(app: Path | str) -> FijiResult:
 
 
 def _launch(app: Path | str | None) -> FijiResult:
-    from deep_storm.errors import SettingsError
-
     if app is not None:
-        from deep_storm.fiji.setup.install import fiji_folder
-
         app = fiji_folder(app)
     command = [sys.executable, "-m", "deep_storm.fiji.setup.launch"]
     done = subprocess.run(

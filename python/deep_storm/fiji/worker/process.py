@@ -18,6 +18,8 @@ import time
 import traceback
 from typing import Any
 
+import psutil
+
 from deep_storm.errors import Cancelled, DeepStormError
 from deep_storm.fiji.exchange import Request, error_as_data, read_frame_table
 from deep_storm.fiji.worker.requests import call_verb
@@ -101,8 +103,6 @@ def load_tensorflow() -> None:
 
 
 def _end_with(parent: int) -> None:
-    import psutil
-
     try:
         process = psutil.Process(parent)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:

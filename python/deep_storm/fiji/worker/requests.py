@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deep_storm.fiji.exchange import Request, error_as_data, write_frame_table
 from deep_storm.fiji.worker.frames import RemoteFrames
 from deep_storm.interface.declaration import Verb
@@ -20,6 +22,7 @@ from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
 from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
+from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.runs.result import Common, PartlyReadError
 from deep_storm.runs.stack import reconstruct_stack
 
@@ -62,7 +65,6 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
 
 def as_data(result: Any, folder: Path, **more: Any) -> Data:
     """Turn a verb's result into plain data and files."""
-    import numpy as np
     import pandas as pd
 
     data: Data = {"summary": result.summary(), "written": [str(p) for p in result.written]}
@@ -85,7 +87,6 @@ def _stream(request: Request, task: Task) -> RemoteFrames:
     if about is None or task.block is None:
         raise RuntimeError("a request with frames comes without a block")
     _, height, width = about["shape"]
-    import numpy as np
 
     dtype = np.dtype(about["dtype"])
     size = about["frames_in_block"] * height * width * dtype.itemsize
@@ -95,8 +96,6 @@ def _stream(request: Request, task: Task) -> RemoteFrames:
 
 def _reconstruct(verb: Verb, options: Data, folder: Path) -> Data:
     """Reconstruct: files as the command line does, an open image so that Fiji can ask."""
-    from deep_storm.io.stacks.stream import FrameStream
-
     if isinstance(options.get("stack"), FrameStream):
         return _reconstruct_image(verb, options, folder)
     try:

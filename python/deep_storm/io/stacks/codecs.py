@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
@@ -56,8 +57,6 @@ def _whole(stream: Any, data: bytes, size: int) -> bytes:
 
 def _of_imagecodecs(name: str) -> Callable[[bytes, int], bytes]:
     def decode(data: bytes, size: int) -> bytes:
-        import imagecodecs
-
         return bytes(getattr(imagecodecs, f"{name}_decode")(data, out=size))
 
     return decode
