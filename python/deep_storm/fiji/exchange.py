@@ -1,18 +1,70 @@
-"""What Fiji and its worker hand each other, and how.
+r"""What Fiji and its worker say to each other: the protocol, with an example of each message.
 
-A request is plain data (``Request``). Tables and images lie as files in a folder of the request,
-which is deleted afterwards; frames never do: they go through a block of shared memory, a chunk at
-a time, whenever the worker asks for them.
+Appose (https://github.com/apposed) starts the worker and carries the messages, a line of JSON each,
+through its standard input and output; ``task``, ``requestType`` and ``responseType`` are Appose's.
+Tables and images lie as files in a folder of the request, which is deleted afterwards. Frames never
+do: they go through a block of shared memory, a chunk at a time, when the worker asks for them.
 
-The worker asks with a message ``{"want": [ticket, start, stop]}``. Fiji copies the frames into the
-block and then writes the ticket into the control words, which the worker waits for::
+**Fiji asks** for a verb. ``request`` is a :class:`Request`; ``control`` and ``block`` are shared
+memory::
+
+    {"task": "bb19…", "requestType": "EXECUTE", "queue": "main",
+     "script": "from deep_storm.fiji.worker.process import perform\nperform(task, request, …)\n",
+     "inputs": {
+       "request": {
+         "verb": "measure-background", "options": {"method": "pixels"}, "tables": {},
+         "frames_as": "stack",
+         "frames": {"shape": [40, 64, 64], "dtype": "<u2", "pixel_size_nm": 100.0,
+                    "name": "movie.tif", "file": "", "corner_px": [0, 0], "frames_in_block": 40},
+         "folder": "/tmp/deep-storm-to4447rl", "tensorflow": false},
+       "control": {"appose_type": "ndarray", "dtype": "int64", "shape": [4],
+                   "shm": {"appose_type": "shm", "name": "psm_aeae5eb3", "rsize": 32}},
+       "block": {"appose_type": "ndarray", "dtype": "uint8", "shape": [327680],
+                 "shm": {"appose_type": "shm", "name": "psm_6e07bdd4", "rsize": 327680}}}}
+
+**The worker tells** on its way, in any order, what is in ``info``::
+
+    {"task": "bb19…", "responseType": "LAUNCH"}
+    {"task": "bb19…", "responseType": "UPDATE", "info": {"running": true}}
+    {"task": "bb19…", "responseType": "UPDATE", "info": {"progress": [38, 40, "frames read"]}}
+    {"task": "bb19…", "responseType": "UPDATE", "info": {"want": [3, 16, 24]}}
+    {"task": "bb19…", "responseType": "UPDATE", "info": {"answered": true}}
+
+``running``: TensorFlow is loaded, the verb begins. ``progress``: done, of how many, of what.
+``want``: ticket 3 is for frames 16 to 23. Fiji copies them into the block and then writes the
+ticket into the control words, where the worker waits for it. ``answered``: the wish to stop is
+being followed::
 
     control[TICKET]  the ticket that was answered last
-    control[FAILED]  1: instead of frames, the block holds an error as JSON
+    control[FAILED]  1: instead of frames, the block holds an error as JSON, and a zero
     control[STOP]    0 go on, FINISH end at the next progress and keep what there is,
                      KEEP end now and keep what there is, DISCARD end now
 
-The worker answers KEEP and DISCARD with ``{"answered": true}`` as soon as it acts on them.
+**The worker answers** once. ``restart``: the process may have been left in the middle of something,
+and Fiji ends it. Beside it stands one of ``result``, ``error`` (what the user can mend),
+``stopped`` (with an error that says what was kept, or null), ``memory`` (it was full) and
+``mistake`` (ours)::
+
+    {"task": "1460…", "responseType": "COMPLETION", "outputs": {"answer": {
+       "restart": false,
+       "result": {"summary": "1 of 2 localizations kept (50.0%)\nx > 15: 1 do not meet it",
+                  "written": [], "json": {"rows_before": 2, "rows": 1, "conditions": []},
+                  "table": "/tmp/deep-storm-t03kacak/table"}}}}
+    {"task": "108b…", "responseType": "COMPLETION", "outputs": {"answer": {
+       "restart": false,
+       "error": {"kind": "FormulaError", "received": "nothing stands where a value is meant",
+                 "expected": "a number, a column or '('", "advice": "complete the formula",
+                 "formula": "x > ", "position": 3}}}}
+    {"task": "33ac…", "responseType": "COMPLETION", "outputs": {"answer": {
+       "restart": false, "stopped": null}}}
+    {"task": "5f01…", "responseType": "COMPLETION", "outputs": {"answer": {
+       "restart": false, "memory": "Unable to allocate 12.0 GiB"}}}
+    {"task": "7d1e…", "responseType": "COMPLETION", "outputs": {"answer": {
+       "restart": false, "mistake": "ZeroDivisionError: division by zero"}}}
+
+``result`` has ``summary``, ``written`` and ``json`` of every verb; ``table`` and ``image`` are
+files in the request's folder, ``pixel_size_nm`` is that of the image and ``camera_pixel_size_nm``
+that of the frame. ``corner_nm``, ``complete`` and ``problem`` are those of ``reconstruct``.
 """
 
 from __future__ import annotations

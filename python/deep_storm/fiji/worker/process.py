@@ -1,8 +1,8 @@
 """The worker process: everything that loads TensorFlow runs here.
 
 Appose starts this process and calls :func:`begin` once and :func:`perform` for each request, on the
-main thread. How a request is stopped: :mod:`deep_storm.fiji.worker.task`. The process ends when
-Fiji has gone.
+main thread. The messages, with an example of each: :mod:`deep_storm.fiji.exchange`. How a request
+is stopped: :mod:`deep_storm.fiji.worker.task`. The process ends when Fiji has gone.
 """
 
 from __future__ import annotations
