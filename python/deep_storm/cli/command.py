@@ -50,7 +50,7 @@ def describe_setting(cls: type[Settings], name: str, default: Settings | None = 
     """Describe a setting in one line: meaning, choices or range with the unit, and default."""
     value = field_default(cls, name) if default is None else getattr(default, name)
     details = [_range(cls, name)]
-    if value is not ... and value is not None:
+    if value not in (..., None, ""):
         details.append(f"default {_shown(value)}")
     known = ", ".join(detail for detail in details if detail)
     return f"{cls.model_fields[name].description}" + (f" [{known}]" if known else "")
