@@ -188,6 +188,8 @@ def make_image(
         imp = java("ij.ImagePlus")(title, stack)
         if axes == "t" and len(frames) > 1:
             imp.setDimensions(1, 1, len(frames))
+        if axes == "channels":
+            imp.setDimensions(len(frames), 1, 1)
         if axes == "c":
             imp.setDimensions(2, 1, len(frames) // 2)
     calibration = imp.getCalibration()

@@ -28,7 +28,7 @@ def test_a_macro_reconstructs_the_active_image(screen, trained, movie):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
     run_macro(screen, "reconstruct", model=trained / "model", threshold=0.1)
     assert "movie.tif - Deep-STORM" in screen.ask("images")
-    assert "Deep-STORM localizations" in screen.ask("windows")
+    assert "movie.tif localizations" in screen.ask("windows")
 
 
 def test_a_macro_of_the_post_process_menu_takes_the_table_in_front(screen, trained, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from deep_storm.errors import Cancelled, StackError
 from deep_storm.fiji import runner
 from deep_storm.fiji.commands import background
+from deep_storm.fiji.imagej import images
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import command
 from deep_storm.fiji.menu.headers import script_text
@@ -122,3 +123,59 @@ def test_a_missing_package_opens_one_dialog_and_no_window(monkeypatch):
         exec(script_text(command("doctor")), variables)
         assert (variables["status"] is None) is not headless
         assert len(shown) == (0 if headless else 1)
+
+
+class FakeStack:
+    """An image of so many channels, slices and frames."""
+
+    def __init__(self, *dimensions):
+        self.dimensions = dimensions
+
+    def getTitle(self):
+        return "movie.tif"
+
+    def getNChannels(self):
+        return self.dimensions[0]
+
+    def getNSlices(self):
+        return self.dimensions[1]
+
+    def getNFrames(self):
+        return self.dimensions[2]
+
+    def getStackSize(self):
+        return self.dimensions[0] * self.dimensions[1] * self.dimensions[2]
+
+    def setDimensions(self, *dimensions):
+        self.dimensions = dimensions
+
+
+@pytest.mark.parametrize(
+    ("before", "answer", "after"),
+    [
+        ((3000, 1, 1), True, (1, 1, 3000)),
+        ((3000, 1, 1), False, (3000, 1, 1)),
+        ((2, 1, 1), None, (2, 1, 1)),  # two colours, and nobody is asked
+        ((1, 1, 3000), None, (1, 1, 3000)),
+        ((8, 5, 1), None, (8, 5, 1)),
+    ],
+)
+def test_channels_that_are_frames_are_set_right_when_the_user_says_so(before, answer, after):
+    asked = []
+
+    def ask(title, question, *, otherwise):
+        asked.append(question)
+        return answer
+
+    image = FakeStack(*before)
+    host = SimpleNamespace(image=lambda given: given, ask=ask)
+    assert runner.Call(host, None, {}, image).image is image
+    assert image.dimensions == after
+    assert len(asked) == (0 if answer is None else 1)
+    assert all("3,000 channels" in text and "Image > Properties..." in text for text in asked)
+
+
+def test_channels_that_stay_channels_are_refused_and_told_what_to_do():
+    with pytest.raises(StackError, match=r"3,000 channels and 1 frame.*Image > Properties"):
+        images._planes(FakeStack(3000, 1, 1), "movie.tif")
+    assert images.frames_as_channels(FakeStack(7, 1, 1)) == 0

@@ -27,7 +27,7 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie, ho
     assert "table" not in done
     titles = screen.ask("windows")
     assert any(t.startswith("movie.tif - Deep-STORM") for t in titles)
-    assert any(t.startswith("Deep-STORM localizations") for t in titles)
+    assert "movie.tif localizations" in titles
     shown = "java('ij.WindowManager').getImage('movie.tif - Deep-STORM')"
     unit = screen.ask("evaluate", text=f"str({shown}.getCalibration().getUnit())")
     assert unit in ("µm", "um", "micron")
@@ -46,7 +46,7 @@ def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_
     screen.ask("arrange", title="ImageJ", x=10, y=10)
     screen.ask("arrange", title="filaments.tif (", x=10, y=130)
     screen.ask("arrange", title="filaments.tif - Deep-STORM", x=400, y=130)
-    screen.ask("arrange", title="Deep-STORM localizations", x=10, y=720, width=930, height=170)
+    screen.ask("arrange", title="filaments.tif localizations", x=10, y=720, width=930, height=170)
     screen.picture(pictures / "fiji-reconstruct.png", width=950, height=900)
 
 
@@ -207,7 +207,9 @@ def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
     screen.ask("arrange", title="filaments.tif - Deep-STORM", x=960, y=10)
     screen.ask("arrange", title="filaments.tif (", x=370, y=10)
     screen.ask("arrange", title="Render Localizations", x=10, y=10)
-    screen.ask("arrange", title="Deep-STORM localizations", x=10, y=400, width=930, height=170)
+    screen.ask(
+        "arrange", title="filaments.tif localizations, filtered", x=10, y=400, width=930, height=170
+    )
     screen.picture(pictures / "fiji-filtered.png", width=950, height=580)
 
 
@@ -274,7 +276,7 @@ def test_a_thunderstorm_that_fails_without_a_word_is_no_success(screen, thunders
     status = running.result()["status"]
     assert status.startswith("error: ThunderSTORM did not open")
     assert str(TABLE) in status
-    assert "Deep-STORM localizations" in screen.ask("windows")
+    assert f"{TABLE.name} localizations" in screen.ask("windows")
 
 
 def test_a_table_of_before_in_thunderstorm_is_no_success(screen, thunderstorm):

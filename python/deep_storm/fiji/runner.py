@@ -20,6 +20,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, DeepStormError, FormulaError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
+from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
 from deep_storm.fiji.menu.catalog import ENTRIES, Command, command
 
 LOGGER = logging.getLogger("deep_storm.fiji")
@@ -53,8 +54,19 @@ class Call:
 
     @property
     def image(self) -> Any:
-        """The image that the command works on; complains when there is none."""
-        return self.host.image(self.given_image)
+        """The image that the command works on; complains when there is none.
+
+        An image that was opened with its frames as channels is set right when the user says so.
+        """
+        image = self.host.image(self.given_image)
+        channels = frames_as_channels(image)
+        question = (
+            f"{image.getTitle()} has {channels:,} channels and 1 frame: it was opened with its "
+            "frames as channels. Make them frames, as Image > Properties... does?"
+        )
+        if channels and self.host.ask("Deep-STORM", question, otherwise=False):
+            make_channels_frames(image)
+        return image
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ class Work:
         What the status bar calls it.
     tables
         Tables in memory, by keyword.
+    titles
+        Their titles in ImageJ.
     frames
         The open image, and the keyword it is given as.
     tensorflow
@@ -37,6 +39,7 @@ class Work:
     options: dict[str, Any]
     title: str
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     frames: ImageFrames | None = None
     frames_as: str = "stack"
     tensorflow: bool = False

@@ -10,7 +10,7 @@ from deep_storm.errors import SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.client.jobs import Job
 from deep_storm.fiji.client.work import Work
-from deep_storm.fiji.imagej.host import TABLE_TITLE
+from deep_storm.fiji.imagej.host import TABLE_TITLE, table_title
 from deep_storm.fiji.imagej.images import ImageFrames, to_image
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.window import ProgressWindow
@@ -21,13 +21,30 @@ from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf
 
 LAST_TABLE = "last.table"
+_DONE = {
+    "filter": "filtered",
+    "correct-drift": "drift corrected",
+    "merge": "merged",
+    "remove-duplicates": "without duplicates",
+    "cluster": "clustered",
+}
+"""What a verb has done to a table, for the title of the new one."""
 _MOLECULES = (Psf, Emitters, Background)
 
 
 def perform(call: Call) -> Outcome:
     """Call the command's verb in the worker and show what it gives."""
-    result = run_work(call, work_of(call))
-    return show(call, result)
+    work = work_of(call)
+    return show(call, run_work(call, work), source_name(call, work))
+
+
+def source_name(call: Call, work: Work) -> str:
+    """Return the name of the image or table that a command works on; the command's for none."""
+    if work.frames is not None:
+        return work.frames.name
+    given = [*work.titles.values(), *(call.values.get(name) for name in ("stack", "table"))]
+    named = next((str(value) for value in given if value not in (None, CURRENT)), "")
+    return named.replace("\\", "/").rpartition("/")[2] or call.command.title
 
 
 def run_work(call: Call, work: Work, *, finish: bool = False) -> dict[str, Any]:
@@ -100,17 +117,19 @@ def _camera_choice(values: dict[str, Any]) -> Any:
 def show(call: Call, result: dict[str, Any], title: str = "") -> Outcome:
     """Show image and table of a result, say what was written."""
     name = title or call.command.title
+    picture = call.command.title if TABLE_TITLE in name else name
     image = table = None
     if "image" in result:
         image = to_image(
             result["image"],
-            f"{name} - Deep-STORM",
+            f"{picture} - Deep-STORM",
             result["pixel_size_nm"],
             tuple(result.get("corner_nm", (0.0, 0.0))),
         )
         image = call.host.show_image(image)
     if "table" in result:
-        table = call.host.show_table(to_results(result["table"]), TABLE_TITLE)
+        title = table_title(name, _DONE.get(call.command.key, ""))
+        table = call.host.show_table(to_results(result["table"]), title)
     for path in result["written"]:
         if path.endswith(".csv"):
             call.host.remember(LAST_TABLE, path)
@@ -159,6 +178,7 @@ def _add_argument(
     elif value == CURRENT:
         results, title = call.host.table()
         work.tables[argument.name] = from_results(results, title)
+        work.titles[argument.name] = title
     elif value is not None:
         work.options[argument.name] = str(value) if isinstance(value, Path) else value
     elif verb.parameters[argument.name].default is inspect.Parameter.empty:

@@ -9,7 +9,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.commands.generic import LAST_TABLE, run_work, text_of, work_of
-from deep_storm.fiji.imagej.host import TABLE_TITLE
+from deep_storm.fiji.imagej.host import table_title
 from deep_storm.fiji.imagej.images import pixel_size_nm_of
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.imagej.overlays import show_emitters
@@ -46,7 +46,7 @@ def import_localizations(call: Call) -> Outcome:
     values = camera_values(call.host, call.values["camera"])
     camera = None if values is None else Camera.parse(values)
     table = read_table(path, camera)
-    results = call.host.show_table(to_results(table), TABLE_TITLE)
+    results = call.host.show_table(to_results(table), table_title(path.name))
     call.host.remember(LAST_TABLE, str(path))
     text = (
         f"{counted(len(table), 'localization')} from {path}: {', '.join(map(str, table.columns))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deep_storm.fiji.commands.generic import run_work, show, work_of
+from deep_storm.fiji.commands.generic import run_work, show, source_name, work_of
 from deep_storm.fiji.imagej.images import frame_in_view
 from deep_storm.fiji.imagej.overlays import show_localizations
 from deep_storm.fiji.menu.parameters import CURRENT
@@ -17,8 +17,9 @@ def preview(call: Call) -> Outcome:
         values["frame"] = frame_in_view(call.image) if in_front else 1
     values["frame"] = int(values["frame"])
     call = Call(call.host, call.command, values, call.given_image)
-    result = run_work(call, work_of(call))
-    outcome = show(call, result)
+    work = work_of(call)
+    result = run_work(call, work)
+    outcome = show(call, result, f"{source_name(call, work)} frame {values['frame']}")
     if in_front:
         show_localizations(call.image, result["table"], result["camera_pixel_size_nm"])
     return outcome

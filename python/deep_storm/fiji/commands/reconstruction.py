@@ -6,7 +6,7 @@ from typing import Any
 
 from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
 from deep_storm.fiji.client.work import Work
-from deep_storm.fiji.commands.generic import open_report, run_work, show, work_of
+from deep_storm.fiji.commands.generic import open_report, run_work, show, source_name, work_of
 from deep_storm.fiji.exchange import error_from_data
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.fiji.worker.requests import KEPT
@@ -29,8 +29,7 @@ def reconstruct(call: Call) -> Outcome:
     saved = bool(result["written"])
     if not result["complete"] and not saved:
         result = _unfinished(call, work, result)
-    name = work.frames.name if work.frames is not None else str(call.values["stack"])
-    outcome = show(call, result, name.replace("\\", "/").rpartition("/")[2])
+    outcome = show(call, result, source_name(call, work))
     if "stacks" not in result["json"]:  # of a sweep, a browser full of reports helps nobody
         open_report(call, result)
     if "problem" in result:

@@ -12,7 +12,7 @@ from typing import Any
 from deep_storm.errors import TableError
 from deep_storm.fiji.camera import remembered_camera
 from deep_storm.fiji.commands.generic import LAST_TABLE
-from deep_storm.fiji.imagej.host import TABLE_TITLE
+from deep_storm.fiji.imagej.host import table_title
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.thunderstorm import (
@@ -89,7 +89,7 @@ def _as_results(call: Call, path: Path) -> Any:
     """Leave the user a table in ImageJ."""
     from deep_storm.io.tables.thunderstorm import read_table
 
-    return call.host.show_table(to_results(read_table(path)), TABLE_TITLE)
+    return call.host.show_table(to_results(read_table(path)), table_title(path.name))
 
 
 def import_options(path: Path, dialect: str) -> str:

@@ -6,11 +6,13 @@ and nothing ever waits for a click.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import re
 import textwrap
 import threading
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,11 @@ from deep_storm.errors import StackError, TableError
 from deep_storm.fiji.imagej.java import java_class
 
 LOGGER = logging.getLogger("deep_storm.fiji")
-TABLE_TITLE = "Deep-STORM localizations"
+TABLE_TITLE = "localizations"
+"""How the titles of our tables end, after the name of their movie, or go on, with what was done."""
+_NUMBER = re.compile(r" \(\d+\)$")
+_last_table: list[str] = []
+"""The title of the table that was shown last."""
 
 
 class Host:
@@ -147,7 +153,9 @@ class Host:
         """
         results = java_class("ij.measure.ResultsTable")
         active = results.getActiveTable() if self.windows else None
-        shown = active if active is not None else results.getResultsTable(TABLE_TITLE)
+        shown = active
+        if shown is None and _last_table:
+            shown = results.getResultsTable(_last_table[-1])
         if shown is None:
             raise TableError(
                 "no localization table is open",
@@ -163,9 +171,15 @@ class Host:
         return image
 
     def show_table(self, results: Any, title: str) -> Any:
-        """Show a table; returns it for the script's output where there are no windows."""
+        """Show a table; returns it for the script's output where there are no windows.
+
+        A table that is open under this title stays: the new one gets a number.
+        """
         if self.windows:
+            titles = java_class("ij.WindowManager").getNonImageTitles()
+            title = unique_title(title, [str(one) for one in titles])
             results.show(title)
+            _last_table[:] = [title]
             return None
         return results
 
@@ -187,6 +201,27 @@ class Host:
         """Return a text from Fiji's preferences."""
         value = None if self._prefs is None else self._prefs.get(_no_class(), f"deepstorm.{key}")
         return None if value is None else str(value)
+
+
+def unique_title(title: str, taken: Collection[str]) -> str:
+    """Return a title that is not taken: ``title``, else ``title (2)`` and so on."""
+    numbered = (f"{title} ({number})" for number in itertools.count(2))
+    return next(one for one in itertools.chain([title], numbered) if one not in taken)
+
+
+def table_title(name: str, done: str = "") -> str:
+    """Return the title of a table: ``movie.tif localizations, filtered``.
+
+    Parameters
+    ----------
+    name
+        Of the movie, or the title or file of the table that it was made from.
+    done
+        What was done to that table.
+    """
+    stem = _NUMBER.sub("", name)
+    stem = stem if TABLE_TITLE in stem else f"{stem} {TABLE_TITLE}"
+    return f"{stem}, {done}" if done else stem
 
 
 def _no_class() -> Any:

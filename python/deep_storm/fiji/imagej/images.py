@@ -30,6 +30,8 @@ from deep_storm.io.stacks.calibration import MAX_NM, MIN_NM, nm_per_unit
 
 GRAY8, GRAY16, GRAY32, COLOR_256, COLOR_RGB = range(5)
 """ImageJ's image types (``ij.ImagePlus``)."""
+MAX_CHANNELS = 7
+"""As many colours ImageJ can lay over each other (``CompositeImage.MAX_CHANNELS``)."""
 _DTYPES: dict[int, np.dtype[Any]] = {
     GRAY8: np.dtype(np.uint8),
     GRAY16: np.dtype(np.uint16),
@@ -75,7 +77,8 @@ class ImageFrames:
     Raises
     ------
     StackError
-        The image is in colour, has several z planes and several frames, or is gone.
+        The image is in colour, has several z planes and several frames, was opened with its
+        frames as channels, or is gone.
     """
 
     def __init__(self, image: Any, *, use_roi: bool = True) -> None:
@@ -163,11 +166,34 @@ def _check_kind(image: Any, name: str) -> None:
         raise StackError(f"{name!r} has no frames", "an open image", "open it again")
 
 
+def frames_as_channels(image: Any) -> int:
+    """Return how many channels an image has that must be its frames; 0 where they are none.
+
+    A TIFF whose header does not say what its pages are may open like that.
+    """
+    channels, slices, frames = _dimensions(image)
+    return channels if channels > MAX_CHANNELS and slices == frames == 1 else 0
+
+
+def make_channels_frames(image: Any) -> None:
+    """Make an image's channels its frames, as Image > Properties... does."""
+    image.setDimensions(1, 1, int(image.getStackSize()))
+
+
+def _dimensions(image: Any) -> tuple[int, int, int]:
+    """Return the numbers of channels, slices and frames."""
+    return int(image.getNChannels()), int(image.getNSlices()), int(image.getNFrames())
+
+
 def _planes(image: Any, name: str) -> list[int]:
     """Return the stack index (from 1) of each frame; time is t or, where t is 1, z."""
-    channels, slices, frames = (
-        int(n) for n in (image.getNChannels(), image.getNSlices(), image.getNFrames())
-    )
+    channels, slices, frames = _dimensions(image)
+    if frames_as_channels(image):
+        raise StackError(
+            f"{name!r} has {channels:,} channels and 1 frame",
+            "frames: this file was opened with its frames as channels",
+            f"enter 1 channel and {channels} frames in Image > Properties...",
+        )
     channel = int(image.getC()) if channels > 1 else 1
     if slices > 1 and frames > 1:
         raise StackError(
