@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +15,9 @@ from deep_storm.fiji import runner
 from deep_storm.fiji.commands import background
 from deep_storm.fiji.imagej import images
 from deep_storm.fiji.imagej.host import Host
-from deep_storm.fiji.menu.catalog import command
+from deep_storm.fiji.menu.catalog import command, command_keys
 from deep_storm.fiji.menu.headers import script_text
+from deep_storm.fiji.menu.parameters import NONE
 from deep_storm.fiji.runner import in_dialog_words
 
 
@@ -40,6 +44,7 @@ class FakeHost:
 
     def __init__(self, windows):
         self.windows = windows
+        self.asks = False
         self.said = []
 
     def show_status(self, text):
@@ -179,3 +184,49 @@ def test_channels_that_stay_channels_are_refused_and_told_what_to_do():
     with pytest.raises(StackError, match=r"3,000 channels and 1 frame.*Image > Properties"):
         images._planes(FakeStack(3000, 1, 1), "movie.tif")
     assert images.frames_as_channels(FakeStack(7, 1, 1)) == 0
+
+
+def needed_files():
+    return [(k, p.name) for k in command_keys() for p in command(k).parameters if p.needed]
+
+
+def test_ok_with_the_defaults_asks_for_each_file_that_is_needed():
+    """A required file whose default is the word none would make OK end with an error."""
+    assert ("train", "output") in needed_files()
+    assert ("import-localizations", "table") in needed_files()
+    for key in command_keys():
+        made = command(key)
+        if made.verb is None:
+            continue
+        for parameter in made.parameters:
+            declared = made.verb.parameters.get(parameter.name)
+            required = declared is not None and declared.default is inspect.Parameter.empty
+            if required and parameter.kind == "File" and parameter.value == NONE:
+                assert parameter.needed, (key, parameter.name)
+
+
+@pytest.mark.parametrize(("key", "name"), needed_files())
+def test_a_needed_file_is_asked_for_before_anything_starts(monkeypatch, key, name):
+    asked, got = [], []
+    host = FakeHost(windows=True)
+    host.asks = True
+    host.choose_file = lambda title, *, saves: asked.append((title, saves)) or Path("chosen")
+    monkeypatch.setattr(runner, "Host", lambda variables: host)
+    module, _, function = command(key).function.partition(":")
+    target = importlib.import_module(f"deep_storm.fiji.commands.{module}")
+
+    def take(call):
+        got.append(call.values[name])
+        return runner.Outcome("done")
+
+    monkeypatch.setattr(target, function, take)
+    runner.run(key, {})
+    assert got == [Path("chosen")]
+    assert asked
+    host.choose_file = lambda title, *, saves: None
+    runner.run(key, {})
+    assert len(got) == 1
+    assert "no file was chosen" in host.said[-1][1]
+    host.asks = False  # nothing waits for a click in a macro
+    runner.run(key, {})
+    assert got[1:] == [None]

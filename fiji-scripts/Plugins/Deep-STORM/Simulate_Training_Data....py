@@ -3,7 +3,7 @@
 # Simulate a stack of frames with its ground truth.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ String (label="Simulation matched to", description="Where PSF, emitters and background come from", value="fields of this dialog", choices={"fields of this dialog", "settings file"}, persistKey="deepstorm.simulate.matched_to") matched_to
-#@ File (label="Output", description="Name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Output", description="Name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt; none = asked for after OK", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.simulate.camera_maps") camera_maps
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="current", style="open", required=false, persist=false) camera
 #@ Double (label="PSF sigma (nm)", description="Standard deviation of the PSF; 0.21 x wavelength / NA is a good start (20 to 2000)", min="20", max="2000", value="130", style="format:0.######", stepSize="10", persistKey="deepstorm.simulate.sigma_nm") sigma_nm

@@ -3,7 +3,7 @@
 # Train a network on a simulation that looks like your frames.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ String (label="Simulation matched to", description="Where PSF, emitters and background come from", value="fields of this dialog", choices={"fields of this dialog", "settings file", "imported simulation", "start model"}, persistKey="deepstorm.train.matched_to") matched_to
-#@ File (label="Output", description="Model folder to write; none = no file", value="none", style="directory", required=false, persist=false) output
+#@ File (label="Output", description="Model folder to write; none = asked for after OK", value="none", style="directory", required=false, persist=false) output
 #@ File (label="Simulation stack", description="Stack (TIFF); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_stack") simulation_stack
 #@ File (label="Simulation ground truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.simulation_ground_truth") simulation_ground_truth
 #@ File (label="From model", description="Model folder to start from (NAME/last.npz: its last weights, not its best), or none; auto = general, the bundled model (native only)", value="auto", style="directory", required=false, persistKey="deepstorm.train.from_model") from_model

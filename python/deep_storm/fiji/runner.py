@@ -105,6 +105,7 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
     try:
         made = command(key)
         values = {p.name: p.read(variables) for p in made.parameters}
+        _ask_for_files(host, made, values)
         module, _, name = made.function.partition(":")
         function = getattr(importlib.import_module(f"deep_storm.fiji.commands.{module}"), name)
         outcome = function(Call(host, made, values, variables.get("image")))
@@ -120,6 +121,16 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
     text = in_dialog_words(outcome.text, made)
     host.show_status(text.partition("\n")[0])
     return _outputs(f"ok: {text}", outcome.image, outcome.table)
+
+
+def _ask_for_files(host: Host, made: Command, values: dict[str, Any]) -> None:
+    """Ask for the files that a command needs and that the dialog left out."""
+    for parameter in made.parameters:
+        if parameter.needed and values[parameter.name] is None and host.asks:
+            chosen = host.choose_file(f"{made.title}: {parameter.label}", saves=parameter.saves)
+            if chosen is None:
+                raise Cancelled(f"{made.title} was stopped: no file was chosen")
+            values[parameter.name] = chosen
 
 
 def in_dialog_words(text: str, made: Command | None) -> str:

@@ -115,6 +115,15 @@ class Host:
         )
         return bool(dialog.yesPressed())
 
+    def choose_file(self, title: str, *, saves: bool) -> Path | None:
+        """Let the user choose a file, to open it or to save under its name; None for Cancel."""
+        if saves:
+            dialog = java_class("ij.io.SaveDialog")(title, "deep-storm", "")
+        else:
+            dialog = java_class("ij.io.OpenDialog")(title)
+        folder, name = dialog.getDirectory(), dialog.getFileName()
+        return None if name is None else Path(str(folder or "")) / str(name)
+
     def escape_pressed(self) -> bool:
         """Tell whether Esc was pressed since :meth:`forget_escape`."""
         return self.windows and bool(self._ij.escapePressed())

@@ -7,7 +7,7 @@ A verb without an entry has no menu item and stands in :data:`NOT_IN_MENU`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deep_storm.camera import Camera
 from deep_storm.fiji.menu.parameters import (
@@ -75,6 +75,8 @@ class Entry:
         Arguments and settings without a field.
     extra
         Further parameters, in front of the others.
+    needs
+        Arguments that the verb can do without, but not the command.
     description
         Of a command that is no verb.
     """
@@ -86,6 +88,7 @@ class Entry:
     tensorflow: bool = False
     hide: frozenset[str] = frozenset()
     extra: tuple[Parameter, ...] = ()
+    needs: frozenset[str] = frozenset()
     description: str = ""
 
 
@@ -210,6 +213,7 @@ ENTRIES: dict[str, Entry] = {
                 "Localization table (CSV) of ThunderSTORM, any version",
                 NONE,
                 style="open",
+                needed=True,
             ),
             Parameter(
                 "camera",
@@ -243,6 +247,7 @@ ENTRIES: dict[str, Entry] = {
         tensorflow=True,
         hide=_REAL_LIGHT,
         extra=(_matched(*MATCHED_TO),),
+        needs=frozenset({"output"}),
     ),
     "preview": Entry(
         "Preview Current Frame...",
@@ -337,7 +342,8 @@ def _parameters(verb: Verb, entry: Entry) -> Iterator[Parameter]:
     """Make the parameters of a verb: arguments, camera, settings, then what all have."""
     for argument in verb.arguments:
         if argument.name not in entry.hide:
-            yield from from_argument(verb, argument)
+            for made in from_argument(verb, argument):
+                yield replace(made, needed=True) if made.name in entry.needs else made
     if Camera in verb.settings.values() and "camera" not in entry.hide:
         about = _CAMERA_HELP + (_AUTO_CAMERA if entry.camera == AUTO else "")
         about += _CONVERTING if verb.whole else ""

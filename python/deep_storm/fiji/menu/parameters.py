@@ -58,6 +58,9 @@ class Parameter:
         Whether the dialog offers the value of the last time.
     many
         Whether the text is a list of values.
+    needed
+        Whether it is a file without which the command does nothing: with windows it is asked for
+        after OK where none is given.
     """
 
     name: str
@@ -71,6 +74,12 @@ class Parameter:
     style: str = ""
     remember: bool = True
     many: bool = False
+    needed: bool = False
+
+    @property
+    def saves(self) -> bool:
+        """Whether it names a file or folder that is written."""
+        return self.name in _SAVED
 
     def line(self, command: str) -> str:
         """Return the line of the header."""
@@ -130,6 +139,8 @@ class Parameter:
         if self.value == AUTO:
             text = text.replace("; default: ", "; auto = ")
         meaning = _WORDS.get(str(self.value)) if self.kind in ("File", "String") else None
+        if self.needed:
+            meaning = "asked for after OK"
         if meaning and f"{self.value} " not in text:
             text += f"; {self.value} = {meaning}"
         return text[:1].upper() + text[1:]
@@ -187,7 +198,9 @@ def from_argument(verb: Verb, argument: Argument) -> tuple[Parameter, ...]:
             for name, text in zip(pair_names(argument), words, strict=True)
         )
     if argument.kind in (Path, list[Path]):
-        return (_file(argument.name, argument.description),)
+        made = _file(argument.name, argument.description)
+        needed = default is inspect.Parameter.empty and made.value == NONE
+        return (replace(made, needed=needed),)
     return (_typed(argument.name, argument.kind, fallback, argument.description),)
 
 
