@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from deep_storm.errors import Cancelled, StackError
+from deep_storm.errors import CameraError, Cancelled, StackError
 from deep_storm.fiji import runner
-from deep_storm.fiji.commands import background
+from deep_storm.fiji.commands import background, generic
 from deep_storm.fiji.imagej import images
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import command, command_keys
@@ -230,3 +230,15 @@ def test_a_needed_file_is_asked_for_before_anything_starts(monkeypatch, key, nam
     host.asks = False  # nothing waits for a click in a macro
     runner.run(key, {})
     assert got[1:] == [None]
+
+
+@pytest.mark.parametrize("key", ["reconstruct", "preview", "train", "simulate"])
+def test_a_missing_camera_is_told_before_the_worker_starts(key):
+    made = command(key)
+    values = {p.name: p.read({}) for p in made.parameters}
+    values |= {"stack": Path("movie.tif"), "output": Path("model"), "frame": 1}
+    host = SimpleNamespace(recall=lambda key: None)
+    with pytest.raises(CameraError, match="without a camera"):
+        generic.work_of(runner.Call(host, made, values))
+    values["config"] = Path("settings.toml")  # which may have one
+    assert "camera" not in generic.work_of(runner.Call(host, made, values)).options

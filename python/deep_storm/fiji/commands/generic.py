@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from deep_storm.errors import SettingsError, StackError, TableError
+from deep_storm.errors import CameraError, SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.client.jobs import Job
 from deep_storm.fiji.client.work import Work
@@ -68,6 +68,8 @@ def work_of(call: Call) -> Work:
     ------
     SettingsError
         Something that the verb needs is not given.
+    CameraError
+        The general model, or a simulation, has no camera.
     StackError, TableError
         No image or table is open where one is meant, or it does not suit.
     """
@@ -96,7 +98,26 @@ def work_of(call: Call) -> Work:
         work.options["config"] = str(values["config"])
     if values.get("overwrite"):
         work.options["overwrite"] = True
+    _check_camera(call, work, verb)
     return work
+
+
+def _check_camera(call: Call, work: Work, verb: Verb) -> None:
+    """Complain about a camera that is missing before the worker and TensorFlow are started."""
+    if not {"camera", "config"}.isdisjoint(work.options) or "camera" not in verb.parameters:
+        return
+    values = call.values
+    without = ""
+    if str(values.get("model")) == GENERAL:
+        without = "the general model"
+    elif values.get("matched_to") == MATCHED_TO[0] and values.get("from_model") in (None, NONE):
+        without = "a simulation"
+    if without:
+        raise CameraError(
+            f"{without} without a camera",
+            "the camera that took the stack",
+            "give --camera camera.toml" + (", or train a model" if "model" in values else ""),
+        )
 
 
 def _image_is_open(call: Call) -> bool:
