@@ -183,7 +183,8 @@ def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, minutes: f
     with open_frames(DATA / f"{name}.tif") as stream:
         frames = stream.shape[0]
         if way == "blind":
-            return ready_model(general, Expected(camera_of(light)), stream).model
+            known = Expected(camera_of(light))
+            return ready_model(general, known, stream, measure_psf=True).model
     molecules = known_molecules(light, truth, frames)
     if way == "known":
         from deep_storm.training.adaptation import adapted

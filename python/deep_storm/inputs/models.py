@@ -7,19 +7,24 @@ given, and what else is not given is estimated from the stack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.inputs.psf import psf_with_table
+from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Settings
+from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.training.session import Molecules
+
+MIN_FRAMES_OF_PSF = 60
+"""A movie shorter than that is not worth half a minute for its PSF."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,11 @@ def load_model(model: Path | str | Model) -> Model:
 
 
 def ready_model(
-    model: Path | str | Model, expected: Expected, stream: FrameStream | None = None
+    model: Path | str | Model,
+    expected: Expected,
+    stream: FrameStream | None = None,
+    measure_psf: bool = False,
+    progress: Progress = silent,
 ) -> ReadyModel:
     """Load a model and tell it what to expect.
 
@@ -65,6 +74,10 @@ def ready_model(
         What is known of the experiment.
     stream
         The frames, to estimate what is not known.
+    measure_psf
+        Whether to measure the shape of the PSF too (half a minute), where it is not given.
+    progress
+        Of that measurement.
 
     Raises
     ------
@@ -75,7 +88,7 @@ def ready_model(
     """
     trained = load_model(model)
     if trained.card.general:
-        return _told(trained, expected, stream)
+        return _told(trained, expected, stream, progress if measure_psf else None)
     for name, given in vars(expected).items():
         if given is not None:
             _check_same(name, given, getattr(trained.card, name))
@@ -101,11 +114,19 @@ def _check_same(name: str, given: Settings, own: Settings) -> None:
     )
 
 
-def _told(model: Model, expected: Expected, stream: FrameStream | None) -> ReadyModel:
-    """Tell a general model what to expect; estimate what nobody says."""
+def _told(
+    model: Model, expected: Expected, stream: FrameStream | None, measuring: Progress | None
+) -> ReadyModel:
+    """Tell a general model what to expect; estimate what nobody says.
+
+    ``measuring``: progress of measuring the PSF, where that is wanted.
+    """
     from deep_storm.training.adaptation import adapted, outside
 
     molecules, estimated = _molecules(expected, stream)
+    said: tuple[str, ...] = ()
+    if measuring is not None and stream is not None and not molecules.shape_known:
+        molecules, said = _with_measured_psf(molecules, expected, stream, measuring)
     where = "estimated from the stack" if estimated else "as given"
     emitters = molecules.emitters
     notes = [
@@ -116,7 +137,47 @@ def _told(model: Model, expected: Expected, stream: FrameStream | None) -> Ready
     ]
     if model.card.domain is not None:
         notes += [f"Warning: {sentence}" for sentence in outside(model.card.domain, molecules)]
-    return ReadyModel(adapted(model, molecules), tuple(notes))
+    return ReadyModel(adapted(model, molecules), (*notes, *said))
+
+
+def _with_measured_psf(
+    molecules: Molecules, expected: Expected, stream: FrameStream, progress: Progress
+) -> tuple[Molecules, tuple[str, ...]]:
+    """Measure the PSF in the movie; return the molecules with it, and what is to be said."""
+    from deep_storm.errors import PsfError
+    from deep_storm.estimation.psf.movie import measure_movie
+
+    if stream.grows or stream.shape[0] < MIN_FRAMES_OF_PSF:
+        return molecules, ()
+    try:
+        found = measure_movie(stream, molecules.camera, progress=progress)
+    except PsfError as error:
+        return molecules, (f"The shape of the PSF was not measured in the movie: {error.received}",)
+    gaussian = found.gaussian_will_do
+    changed: dict[str, Any] = {
+        "psf": molecules.psf.model_copy(update={"sigma_nm": round(found.sigma_nm, 2)}),
+        "table": None if gaussian else found.table,
+        "shape_known": True,
+    }
+    # Rings hold light that a Gaussian knows nothing of.
+    if expected.emitters is None:
+        own = molecules.emitters
+        brighter = found.photons / own.intensity_photon
+        photons = {
+            "intensity_photon": round(found.photons, 1),
+            "intensity_std_photon": round(own.intensity_std_photon * brighter, 1),
+        }
+        changed["emitters"] = own.model_copy(update=photons)
+    if expected.background is None:
+        level = {"background_photon": round(found.background, 3)}
+        changed["background"] = molecules.background.model_copy(update=level)
+    shape = "a Gaussian" if gaussian else f"{100 * found.from_gaussian:.0f} % off a Gaussian"
+    said = (
+        f"The PSF was measured on {counted(found.molecules, 'molecule')} of the movie: sigma "
+        f"{found.sigma_nm:.0f} nm, {shape}, known to {100 * found.uncertainty:.1f} %",
+        *found.notes,
+    )
+    return replace(molecules, **changed), said
 
 
 def _molecules(expected: Expected, stream: FrameStream | None) -> tuple[Molecules, bool]:

@@ -28,7 +28,7 @@ MIN_CUBIC_PLANES = 6
 
 
 @kernel(fastmath=True)
-def _fill_taps(t: float, weights: Float32Array, slopes: Float32Array) -> None:
+def fill_taps(t: float, weights: Float32Array, slopes: Float32Array) -> None:
     """Fill in the four weights of a cubic B-spline at the fraction ``t``, and their slopes."""
     u = 1.0 - t
     weights[0] = u * u * u / 6.0
@@ -71,20 +71,20 @@ def _fill_planes(
         weights[0], weights[1] = 1.0 - (at - first), at - first
         slopes[0], slopes[1] = -per_nm, per_nm
         return first, 2
-    _fill_taps(at - first, weights, slopes)
+    fill_taps(at - first, weights, slopes)
     for tap in range(TAPS):
         slopes[tap] *= per_nm
     return first, TAPS
 
 
 @kernel(fastmath=True)
-def _first_pixel(position_px: float, radius_px: int) -> int:
+def first_pixel(position_px: float, radius_px: int) -> int:
     """Return the first of the pixels that an emitter's light reaches along an axis."""
     return math.ceil(position_px - 0.5 - radius_px)
 
 
 @kernel(fastmath=True)
-def _sample_of(first: int, position_px: float, samples_per_px: int, radius_px: int) -> float:
+def sample_of(first: int, position_px: float, samples_per_px: int, radius_px: int) -> float:
     """Return where the centre of an emitter's first pixel lies among the samples."""
     at = (first + 0.5 - position_px + radius_px) * samples_per_px
     # Rounding must not lead to the sample after the last one of this pixel.
@@ -202,16 +202,16 @@ def add_table_emitters(
         t = frame[k]
         if t < 0 or t >= frames:
             raise ValueError("frame index of an emitter is outside the stack")
-        left, top = _first_pixel(x_px[k], radius_px), _first_pixel(y_px[k], radius_px)
+        left, top = first_pixel(x_px[k], radius_px), first_pixel(y_px[k], radius_px)
         begin, end = max(left, 0), min(left + 2 * radius_px, width)
         first, last = max(top, 0), min(top + 2 * radius_px, height)
         if begin >= end or first >= last:
             continue
-        at_x = _sample_of(left, x_px[k], samples_per_px, radius_px)
-        at_y = _sample_of(top, y_px[k], samples_per_px, radius_px)
+        at_x = sample_of(left, x_px[k], samples_per_px, radius_px)
+        at_y = sample_of(top, y_px[k], samples_per_px, radius_px)
         across, down = int(at_x), int(at_y)
-        _fill_taps(at_x - across, taps[0], slopes)
-        _fill_taps(at_y - down, taps[1], slopes)
+        fill_taps(at_x - across, taps[0], slopes)
+        fill_taps(at_y - down, taps[1], slopes)
         plane, used = _fill_planes(z_nm[k], coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes)
         for tap in range(used):
             taps[2, tap] *= np.float32(photons[k])
@@ -269,18 +269,18 @@ def fill_table_window(
     """
     parts = out.shape[0]
     _clear(out, height, width)
-    first_column, first_row = _first_pixel(x_px, radius_px), _first_pixel(y_px, radius_px)
+    first_column, first_row = first_pixel(x_px, radius_px), first_pixel(y_px, radius_px)
     begin, end = max(first_column, left), min(first_column + 2 * radius_px, left + width)
     first, last = max(first_row, top), min(first_row + 2 * radius_px, top + height)
     if begin >= end or first >= last:
         return
-    at_x = _sample_of(first_column, x_px, samples_per_px, radius_px)
-    at_y = _sample_of(first_row, y_px, samples_per_px, radius_px)
+    at_x = sample_of(first_column, x_px, samples_per_px, radius_px)
+    at_y = sample_of(first_row, y_px, samples_per_px, radius_px)
     across, down = int(at_x), int(at_y)
     taps = np.empty((3, TAPS), np.float32)
     slopes = np.empty((3, TAPS), np.float32)
-    _fill_taps(at_x - across, taps[0], slopes[0])
-    _fill_taps(at_y - down, taps[1], slopes[1])
+    fill_taps(at_x - across, taps[0], slopes[0])
+    fill_taps(at_y - down, taps[1], slopes[1])
     plane, used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes[2])
     scale = (1.0, -1.0 * samples_per_px, -1.0 * samples_per_px, 1.0)
     rows = np.zeros((3, coefficients.shape[2] + TAPS), np.float32)

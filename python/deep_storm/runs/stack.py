@@ -71,7 +71,7 @@ def reconstruct_stack(
             at_the_end.callback(stream.close)
         loaded, expected = load_model(common.model), common.expected
         frames, said = corrected_for(stream, loaded, expected.camera, common.camera_maps)
-        model, notes = ready_model(loaded, expected, frames)
+        model, notes = ready_model(loaded, expected, frames, measure_psf=True, progress=progress)
         work: WorkFolder | None = None
         if work_folder is not None:
             identity = _identity(frames, model, settings, device)

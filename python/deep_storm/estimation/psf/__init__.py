@@ -1,0 +1,1 @@
+"""The PSF of a microscope, measured on a movie or on images of beads."""

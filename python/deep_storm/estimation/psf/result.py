@@ -1,0 +1,147 @@
+"""What was measured: the PSF, how well it is known, and what it was measured on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
+from deep_storm.psf.table import PsfTable
+from deep_storm.words import counted
+
+FloatArray = npt.NDArray[np.float64]
+
+LIKE_GAUSSIAN = 0.03
+"""A PSF this close to a Gaussian (relative RMS) is one for all that matters,"""
+SURE = 2.0
+"""and one that is no farther from it than so many times its uncertainty may be one."""
+DIFFERENT = 0.12
+"""From this relative difference on, molecules are said to look different from one another."""
+
+
+@dataclass(frozen=True)
+class MeasuredPsf:
+    """A PSF that was measured.
+
+    Attributes
+    ----------
+    table
+        The PSF, with its uncertainty. Its centre is where the localizations that it was measured
+        with are in the mean.
+    noise
+        Relative RMS error of the shape by noise alone.
+    molecules
+        How many were fitted, each in one frame.
+    frames
+        In how many different frames.
+    photons
+        Mean photons of a molecule in a frame.
+    background
+        Mean background, photons per pixel.
+    chi2
+        Mean square of the residuals in standard deviations: 1 where everything is explained.
+    difference
+        Relative RMS difference of a molecule's image from the PSF, beyond noise.
+    rounds
+        How often everything was fitted.
+    notes
+        What else was found, each a sentence.
+    """
+
+    table: PsfTable
+    noise: float
+    molecules: int
+    frames: int
+    photons: float
+    background: float
+    chi2: float
+    difference: float
+    rounds: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def uncertainty(self) -> float:
+        """Relative RMS error of the shape."""
+        return float(self.table.uncertainty or 0.0)
+
+    @property
+    def sigma_nm(self) -> float:
+        """Standard deviation of the Gaussian that fits best."""
+        return self.table.effective_sigma_nm
+
+    @property
+    def light_within(self) -> float:
+        """Share of the light within the table's window."""
+        return float(self.table.share_within[0])
+
+    @property
+    def from_gaussian(self) -> float:
+        """Relative RMS difference from the Gaussian that fits best."""
+        values = self.table.values[0].astype(np.float64)
+        off = values - best_gaussian(self.table)
+        return math.sqrt(float(np.sum(off**2) / np.sum(values**2)))
+
+    @property
+    def gaussian_will_do(self) -> bool:
+        """Whether the PSF cannot be told from a Gaussian."""
+        return self.from_gaussian <= max(LIKE_GAUSSIAN, SURE * self.uncertainty)
+
+    @property
+    def centre_nm(self) -> tuple[float, float]:
+        """Where the centre of the best Gaussian lies, seen from the table's (x, y)."""
+        fit = fit_gaussian(self.table.values[0], self.table.samples_per_px)
+        return fit.x_px * self.table.pixel_size_nm, fit.y_px * self.table.pixel_size_nm
+
+    def summary(self) -> str:
+        """Return what was found, a line each, and what is suspicious."""
+        x, y = self.centre_nm
+        reach_um = self.table.radius_px * self.table.pixel_size_nm / 1000.0
+        will_do = ": a Gaussian will do" if self.gaussian_will_do else ""
+        within = f"Light within ± {reach_um:.2g} µm"
+        lines = [
+            f"{'Shape':<24}known to {self.uncertainty:.1%} (relative RMS), from "
+            f"{counted(self.molecules, 'molecule', ',')} in {counted(self.frames, 'frame', ',')}",
+            f"{'Best Gaussian':<24}sigma {self.sigma_nm:.1f} nm, centre ({x:+.1f}, {y:+.1f}) nm",
+            f"{'Differs from it by':<24}{self.from_gaussian:.1%} (relative RMS){will_do}",
+            f"{within:<24}{self.light_within:.1%}; what is beyond is taken from theory",
+            f"{'Photons, background':<24}{self.photons:.0f}, {self.background:.3g} per pixel",
+            f"{'Residuals':<24}χ² = {self.chi2:.2f}",
+        ]
+        return "\n".join([*lines, *self.notes])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers."""
+        x, y = self.centre_nm
+        return {
+            "uncertainty": self.uncertainty,
+            "noise": self.noise,
+            "effective_sigma_nm": self.sigma_nm,
+            "centre_x_nm": x,
+            "centre_y_nm": y,
+            "differs_from_gaussian": self.from_gaussian,
+            "gaussian_will_do": self.gaussian_will_do,
+            "light_within": self.light_within,
+            "radius_px": self.table.radius_px,
+            "pixel_size_nm": self.table.pixel_size_nm,
+            "molecules": self.molecules,
+            "frames": self.frames,
+            "intensity_photon": self.photons,
+            "background_photon": self.background,
+            "chi2": self.chi2,
+            "difference": self.difference,
+            "rounds": self.rounds,
+            "notes": list(self.notes),
+        }
+
+
+def best_gaussian(table: PsfTable) -> FloatArray:
+    """Return the Gaussian that fits the table's first plane best, at the same places."""
+    fit = fit_gaussian(table.values[0], table.samples_per_px)
+    along = offsets_px(table.values.shape[1], table.samples_per_px)
+    down, across = (profile(along, at, fit.sigma_px) for at in (fit.y_px, fit.x_px))
+    gaussian: FloatArray = fit.share * np.outer(down, across)
+    return gaussian

@@ -1,0 +1,225 @@
+"""The part of a movie that a PSF is measured on: windows of frames, in photoelectrons.
+
+A long or wide movie is not looked at as a whole: some thousand molecules tell a PSF to a few
+percent. Windows lie all over the field, frames all over the movie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps, photons_from
+from deep_storm.errors import StackError
+from deep_storm.estimation.sampling import check_values
+from deep_storm.io.stacks.frames import FrameStream
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+MAX_WHOLE_PX = 96
+"""Frames up to this edge are looked at whole,"""
+WINDOW_PX = 64
+"""larger ones in windows of this edge"""
+MAX_WINDOWS = 5
+"""all over the field, at most so many along each axis."""
+MAX_PIXELS = 1_600_000
+SCENES_PER_VIEW = 8
+MAX_VIEWS = 4
+MIN_LIT = 1.0 / 3.0
+"""A scene that is darker or brighter than the median by more than this factor is left out."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the field.
+
+    Attributes
+    ----------
+    top, left, height, width
+        In pixels.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Windows of frames.
+
+    Attributes
+    ----------
+    photons
+        Photoelectrons, float64 of shape (s, y, x); NaN where a pixel is saturated.
+    frame
+        Frame of each, counted from 0, int64 of shape (s,).
+    window
+        Window of each, as an index into ``windows``, int64 of shape (s,).
+    view
+        View of each (same window, about the same time), int64 of shape (s,), from 0 on.
+    windows
+        Where they are in the field; all of the same size.
+    variance
+        Variance of a pixel without light, photoelectrons², float64 of shape (windows, y, x).
+    excess
+        How much EM gain raises the variance of light.
+    pixel_size_nm
+        Edge of a pixel.
+    efficiency
+        Photoelectrons per photon.
+    """
+
+    photons: FloatArray
+    frame: Integers
+    window: Integers
+    view: Integers
+    windows: tuple[Window, ...]
+    variance: FloatArray
+    excess: float
+    pixel_size_nm: float
+    efficiency: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.photons)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of a scene."""
+        return self.photons.shape[1], self.photons.shape[2]
+
+    def chosen(self, index: npt.NDArray[np.int64]) -> Scenes:
+        """Return some of the scenes, in the order of ``index``."""
+        views = np.unique(self.view[index], return_inverse=True)[1]
+        return Scenes(
+            self.photons[index],
+            self.frame[index],
+            self.window[index],
+            views.astype(np.int64),
+            self.windows,
+            self.variance,
+            self.excess,
+            self.pixel_size_nm,
+            self.efficiency,
+        )
+
+
+def read_scenes(
+    stream: FrameStream, camera: Camera, maps: CameraMaps | None, wanted: int
+) -> Scenes:
+    """Read windows of frames from all over a movie.
+
+    Parameters
+    ----------
+    stream
+        The movie.
+    camera, maps
+        Turn its values into photons.
+    wanted
+        How many scenes, as far as there are frames and memory.
+
+    Raises
+    ------
+    StackError
+        A frame cannot be read, or has values that are not numbers.
+    """
+    windows = choose_windows(*stream.shape[1:])
+    area = windows[0].height * windows[0].width
+    wanted = min(wanted, max(1, MAX_PIXELS // area))
+    frames = min(stream.shape[0], max(1, -(-wanted // len(windows))))
+    numbers = np.linspace(0, stream.shape[0] - 1, frames).round().astype(np.int64)
+    photons = np.empty((frames, len(windows), windows[0].height, windows[0].width))
+    for n, number in enumerate(numbers.tolist()):
+        values = stream.read(number, number + 1)
+        check_values(values, stream.name, number)
+        light = photons_from(values, camera, maps)[0] * np.float32(camera.quantum_efficiency)
+        if values.dtype.kind in "ui":
+            light[values[0] == np.iinfo(values.dtype).max] = np.nan
+        for k, window in enumerate(windows):
+            photons[n, k] = _cut(light, window)
+    return _assembled(photons, numbers, windows, camera, maps, stream.name)
+
+
+def _assembled(
+    photons: FloatArray,
+    numbers: Integers,
+    windows: tuple[Window, ...],
+    camera: Camera,
+    maps: CameraMaps | None,
+    name: str,
+) -> Scenes:
+    frames, count = photons.shape[:2]
+    blocks = int(np.clip(frames // SCENES_PER_VIEW, 1, MAX_VIEWS))
+    block = np.arange(frames) * blocks // frames
+    # One scene after the other by window, so that those of a view are neighbours.
+    window = np.repeat(np.arange(count), frames)
+    scenes = photons.swapaxes(0, 1).reshape(frames * count, *photons.shape[2:])
+    view = window * blocks + np.tile(block, count)
+    frame = np.tile(numbers, count)
+    kept = np.flatnonzero(_usable(scenes, window))
+    if not kept.size:
+        raise StackError(
+            f"no frame of {name} shows anything but one value",
+            "frames of a camera",
+            "check what was exported: it may be an empty channel",
+        )
+    variance = _variance(windows, camera, maps)
+    full = Scenes(
+        scenes,
+        frame,
+        window,
+        view,
+        windows,
+        variance,
+        camera.excess_noise_factor,
+        camera.pixel_size_nm,
+        camera.quantum_efficiency,
+    )
+    return full.chosen(kept)
+
+
+def _usable(scenes: FloatArray, window: Integers) -> npt.NDArray[np.bool_]:
+    """Tell which scenes are neither constant nor far darker or brighter than the others."""
+    flat = scenes.reshape(len(scenes), -1)
+    usable: npt.NDArray[np.bool_] = np.nanmax(flat, axis=1) > np.nanmin(flat, axis=1)
+    level = np.nanmedian(flat, axis=1)
+    for k in np.unique(window):
+        own = window == k
+        usual = float(np.median(level[own & usable])) if (own & usable).any() else 0.0
+        if usual > 1.0:
+            usable &= ~own | ((level > MIN_LIT * usual) & (level < usual / MIN_LIT))
+    return usable
+
+
+def choose_windows(height_px: int, width_px: int) -> tuple[Window, ...]:
+    """Return the windows of a field: the whole of a small one, else squares all over it."""
+    rows, columns = _spans(height_px), _spans(width_px)
+    return tuple(Window(r[0], c[0], r[1], c[1]) for r in rows for c in columns)
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    if length <= MAX_WHOLE_PX:
+        return [(0, length)]
+    count = min(MAX_WINDOWS, length // WINDOW_PX)
+    centres = (np.arange(count) + 0.5) * length / count
+    return [(int(centre) - WINDOW_PX // 2, WINDOW_PX) for centre in centres]
+
+
+def _cut(image: npt.NDArray[np.floating], window: Window) -> npt.NDArray[np.floating]:
+    rows = slice(window.top, window.top + window.height)
+    return image[rows, window.left : window.left + window.width]
+
+
+def _variance(windows: tuple[Window, ...], camera: Camera, maps: CameraMaps | None) -> FloatArray:
+    """Return read-out and rounding variance of each window's pixels, photoelectrons²."""
+    electrons = camera.photons_per_count * camera.quantum_efficiency
+    shape = (len(windows), windows[0].height, windows[0].width)
+    if maps is None or maps.read_noise_adu is None:
+        return np.full(shape, (camera.read_noise_adu**2 + 1.0 / 12.0) * electrons**2)
+    noise = maps.read_noise_adu.astype(np.float64)
+    return np.stack([(_cut(noise, w) ** 2 + 1.0 / 12.0) * electrons**2 for w in windows])

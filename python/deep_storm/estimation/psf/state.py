@@ -1,0 +1,158 @@
+"""What explains scenes: PSF, emitters and background, and how well they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.estimation.psf.emitters import Emitters
+from deep_storm.estimation.psf.kernels import Placed, add_light, place
+from deep_storm.estimation.psf.scenes import Scenes
+from deep_storm.estimation.psf.spline import Spline
+from deep_storm.estimation.psf.surface import Grid, make_grid, surfaces
+from deep_storm.psf.fitting import GaussianFit, fit_gaussian
+from deep_storm.psf.table import SAMPLES_PER_PX
+
+FloatArray = npt.NDArray[np.float64]
+
+FIRST_SCATTER = 0.1
+"""Backgrounds of one view scatter by this share of their mean, until the movie tells."""
+MIN_SCATTER = 0.002
+MIN_EXPECTED = 0.05
+
+
+@dataclass
+class State:
+    """PSF, emitters and background of some scenes.
+
+    Attributes
+    ----------
+    scenes
+        What is explained.
+    spline, coefficients
+        The PSF.
+    emitters
+        Whatever shines.
+    grid
+        Nodes of the background.
+    nodes
+        Background of each scene, photoelectrons, float64 of shape (s, rows, columns).
+    views
+        Mean background of each view, float64 of shape (views, rows, columns).
+    scatter
+        Variance of a scene's nodes around its view's, photoelectrons².
+    variance
+        Of a pixel without light, float64 of shape (windows, y, x): the camera's, raised where a
+        pixel turns out to be noisier.
+    sigma_px
+        Of the Gaussian that fits the PSF best.
+    """
+
+    scenes: Scenes
+    spline: Spline
+    coefficients: FloatArray
+    emitters: Emitters
+    grid: Grid
+    nodes: FloatArray
+    views: FloatArray
+    scatter: float
+    variance: FloatArray
+    sigma_px: float
+
+    @classmethod
+    def begun(cls, scenes: Scenes, sigma_px: float, emitters: Emitters) -> State:
+        """Return where a fit begins: a Gaussian, and a flat background in each view."""
+        spline = Spline.for_sigma(sigma_px, min(scenes.size_px))
+        grid = make_grid(*scenes.size_px, sigma_px)
+        count = int(scenes.view.max()) + 1
+        level = [np.nanmedian(scenes.photons[scenes.view == k]) for k in range(count)]
+        flat = np.maximum(np.array(level), MIN_EXPECTED)[:, None, None]
+        views = np.broadcast_to(flat, (count, grid.rows, grid.columns)).copy()
+        return cls(
+            scenes,
+            spline,
+            spline.gaussian(sigma_px),
+            emitters,
+            grid,
+            views[scenes.view],
+            views,
+            (FIRST_SCATTER * float(views.mean())) ** 2,
+            scenes.variance.copy(),
+            sigma_px,
+        )
+
+    def for_scenes(self, scenes: Scenes) -> State:
+        """Return where the fit of other scenes of the same movie begins, without emitters."""
+        usual = self.views.mean(axis=0)
+        window = np.zeros(len(self.views), np.int64)
+        window[self.scenes.view] = self.scenes.window
+        views = np.empty((int(scenes.view.max()) + 1, *usual.shape))
+        for view, own in set(zip(scenes.view.tolist(), scenes.window.tolist(), strict=True)):
+            seen = self.views[window == own]
+            views[view] = seen.mean(axis=0) if len(seen) else usual
+        return replace(
+            self,
+            scenes=scenes,
+            emitters=Emitters.none(),
+            views=views,
+            nodes=views[scenes.view],
+            variance=self.variance.copy(),
+        )
+
+    @property
+    def peak(self) -> float:
+        """Largest share of the photons in a pixel."""
+        return float(self.spline.values(self.coefficients).max())
+
+    def shares(self, radius_px: int) -> FloatArray:
+        """Return the PSF at the centres of the pixels around an emitter, (2 · radius + 1)²."""
+        radius_px = min(radius_px, self.spline.radius_px)
+        values = self.spline.values(self.coefficients, 1)
+        middle = slice(self.spline.radius_px - radius_px, self.spline.radius_px + radius_px + 1)
+        return values[middle, middle]
+
+    def gaussian(self) -> GaussianFit:
+        """Return the Gaussian that fits the PSF best."""
+        return fit_gaussian(self.spline.values(self.coefficients), SAMPLES_PER_PX)
+
+    def placed(self) -> Placed:
+        """Return the emitters with their windows."""
+        own = self.emitters
+        return place(
+            own.scene,
+            own.x_px,
+            own.y_px,
+            own.photons,
+            self.coefficients,
+            self.spline.radius_px,
+            self.spline.knots,
+        )
+
+    def background(self) -> FloatArray:
+        """Return the background of the scenes, float64 of shape (s, y, x)."""
+        return surfaces(self.nodes, self.grid.step_px, *self.scenes.size_px)
+
+    def light(self) -> FloatArray:
+        """Return the expected photons of the emitters, float64 of shape (s, y, x)."""
+        light = np.zeros(self.scenes.photons.shape)
+        add_light(self.placed(), light)
+        return light
+
+    def noise(self, expected: FloatArray) -> FloatArray:
+        """Return the variance of each pixel; infinite where nothing is known."""
+        variance = np.maximum(expected, MIN_EXPECTED) * self.scenes.excess
+        variance += self.variance[self.scenes.window]
+        return np.where(np.isnan(self.scenes.photons), np.inf, variance)
+
+    def residual(self, expected: FloatArray) -> FloatArray:
+        """Return what is not explained; 0 where nothing is known."""
+        return np.nan_to_num(self.scenes.photons - expected, nan=0.0)
+
+    def normalize(self, light: float) -> None:
+        """Scale the PSF so that this share of the light is in its window, in place."""
+        factor = light / self.spline.light(self.coefficients)
+        self.coefficients *= factor
+        self.emitters.photons /= factor
+        self.emitters.error[:, 0] /= factor

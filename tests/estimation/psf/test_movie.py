@@ -1,0 +1,77 @@
+"""The PSF out of a crowded movie: shape, light, and a refusal where the movie cannot tell."""
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.errors import PsfError
+from deep_storm.estimation.psf.movie import measure_movie
+from deep_storm.inputs.models import MIN_FRAMES_OF_PSF, Expected, ready_model
+from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.settings import Pupil, Simulation
+from deep_storm.simulation.frames import simulate
+from deep_storm.training import calibration
+
+PUPIL = Pupil(
+    numerical_aperture=1.4,
+    wavelength_nm=670.0,
+    immersion_index=1.515,
+    spherical_waves=0.05,
+    horizontal_coma_waves=0.05,
+)
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+EMITTERS = ds.Emitters(density_per_um2=1, intensity_photon=2000, intensity_std_photon=700)
+BACKGROUND = ds.Background(background_photon=20)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return pupil_table(PUPIL, 100.0)
+
+
+@pytest.fixture(scope="module")
+def movie(table):
+    psf = ds.Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=3.0)
+    size = Simulation(frames=MIN_FRAMES_OF_PSF, width_px=48, height_px=48, seed=3)
+    return simulate(CAMERA, psf, EMITTERS, BACKGROUND, size, table=table).stack
+
+
+@pytest.fixture(scope="module")
+def measured(movie):
+    return measure_movie(ArrayFrames(movie), CAMERA)
+
+
+def test_the_shape_is_that_of_the_microscope(measured, table):
+    found = measured.table.values[0].astype(np.float64)
+    true = table.values[0].astype(np.float64)
+    more = (len(true) - len(found)) // 2
+    true = true[more:-more, more:-more] if more > 0 else true
+    found = found[-more:more, -more:more] if more < 0 else found
+    found *= np.sum(found * true) / np.sum(found**2)
+    error = np.sqrt(np.sum((found - true) ** 2) / np.sum(true**2))
+    assert error < 0.08
+    assert measured.sigma_nm == pytest.approx(table.effective_sigma_nm, rel=0.05)
+    assert not measured.gaussian_will_do
+
+
+def test_photons_and_background_come_with_it(measured):
+    assert measured.photons == pytest.approx(2000, rel=0.1)
+    # What lies beyond the table's window, a tenth of 0.01 × 2,000 photons, is background to it.
+    assert measured.background == pytest.approx(21.5, rel=0.06)
+
+
+def test_an_empty_movie_is_refused():
+    empty = np.random.default_rng(1).poisson(20, (MIN_FRAMES_OF_PSF, 48, 48)) * 2 + 100
+    with pytest.raises(PsfError):
+        measure_movie(ArrayFrames(empty.astype(np.uint16)), CAMERA)
+
+
+def test_the_general_model_takes_it_without_being_asked(movie):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(calibration.EMITTERS, "native", 800)
+        ready = ready_model("general", Expected(CAMERA), ArrayFrames(movie), measure_psf=True)
+        short = ready_model("general", Expected(CAMERA), ArrayFrames(movie[:20]), measure_psf=True)
+    assert ready.model.table is not None
+    assert any("PSF was measured" in note for note in ready.notes)
+    assert short.model.table is None
