@@ -16,7 +16,7 @@ from deep_storm.fiji.exchange import (
     error_from_bytes,
     error_from_data,
 )
-from deep_storm.verbs.reconstruct import PartlyReadError
+from deep_storm.runs.result import PartlyReadError
 
 FORMULA = FormulaError("a number is missing", "one", "add it", "x >\t> 5", 4)
 UNREADABLE = PartlyReadError(StackError("frame 7 is cut off", "a whole file"), "copy it", {"n": 6})

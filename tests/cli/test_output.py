@@ -32,7 +32,7 @@ def test_plain_values_are_what_json_has():
         "nan": [None, None, None],
         "array": [0, 1, 2],
         "pair": {"left": 1.0, "right": "a.tif"},
-        "settings": {"sigma_nm": 130.0, "sigma_std_nm": 10.0},
+        "settings": Psf(sigma_nm=130).model_dump(),
         "yes": True,
         "none": None,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -375,7 +376,7 @@ WRITERS = {
     "simulate": (["simulate", "--config", "matched.toml", "--frames", "40", "-o", "{}"], "tif"),
     "import-simulation": (
         ["import-simulation", "sim.tif", "sim.csv", "--camera", "camera.toml", "-o", "{}"],
-        "",
+        "toml",
     ),
     "train": (
         ["train", "--config", "matched.toml", "--from", "none", "--steps", "1", "--batch", "1",
@@ -394,7 +395,7 @@ def writer(request):
 
 
 def name_of(ending):
-    return "out.png" if ending == "png" else "out.tif" if ending == "tif" else "out"
+    return f"out.{ending}" if ending in ("png", "tif", "toml") else "out"
 
 
 def test_an_output_that_exists(writer, place, refused):
@@ -403,7 +404,9 @@ def test_an_output_that_exists(writer, place, refused):
         shutil.copytree(place / "model", place / "out")
     else:
         (place / name_of(ending)).write_text("precious")
-    refused(of(command, name_of(ending)), "out.* exists? already", "expected", "--overwrite")
+    # An image that Deep-STORM did not write is somebody's movie, and not for --overwrite.
+    way_out = "choose another name" if ending == "tif" else "--overwrite"
+    refused(of(command, name_of(ending)), "out.* exists? already", "expected", way_out)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
@@ -414,14 +417,15 @@ def test_a_folder_that_is_not_writable(writer, place, refused):
 
 
 def test_a_folder_that_may_not_be_written(writer, place, refused, monkeypatch):
-    touch = Path.touch
+    (place / "locked").mkdir()
+    temporary = tempfile.TemporaryFile
 
-    def forbidden(path, *arguments, **options):
-        if "locked" in path.parts:
-            raise PermissionError(13, "Permission denied", str(path))
-        touch(path, *arguments, **options)
+    def forbidden(*arguments, dir, **options):
+        if "locked" in Path(dir).parts:
+            raise PermissionError(13, "Permission denied", str(dir))
+        return temporary(*arguments, dir=dir, **options)
 
-    monkeypatch.setattr(Path, "touch", forbidden)
+    monkeypatch.setattr(tempfile, "TemporaryFile", forbidden)
     command, ending = writer
     refused(of(command, f"locked/{name_of(ending)}"), "you may not write there", ": choose")
 

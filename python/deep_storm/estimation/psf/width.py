@@ -42,7 +42,7 @@ def guess_sigma_px(scenes: Scenes) -> float:
                 "neighbouring pixels of the movie have nothing in common",
                 "molecules that blink",
                 "give a movie of blinking molecules and its camera's photons per ADU, or images "
-                "of beads (--beads)",
+                "of beads",
             )
         square = 0.75 / math.log(near[0] / near[1]) - 1.0 / 12.0
         sigma_px = float(np.clip(math.sqrt(max(square, 0.0)), *SIGMA_RANGE_PX))
