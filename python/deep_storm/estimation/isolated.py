@@ -2,10 +2,17 @@
 
 A stack that is not crowded shows its emitters singly: maxima of the smoothed frame with nothing
 else near, each fitted by maximum likelihood (Poisson noise, integrated Gaussian, free position,
-photons, background and sigma; Smith et al., Nat. Methods 2010). Read-out variance is added to data
-and model (Huang et al., Nat. Methods 2013); with EM gain all counts are halved, which gives them
+photons, background and sigma) [1]_. Read-out variance is added to data
+and model [2]_; with EM gain all counts are halved, which gives them
 their doubled variance. Fits at the bound of their range or with too large residuals – two emitters
 in one – are left out. What remains of a crowded stack are its rarest, not its typical emitters.
+
+References
+----------
+.. [1] C. S. Smith et al., "Fast, single-molecule localization that achieves theoretically minimum
+   uncertainty", Nature Methods 7, 373 (2010). https://doi.org/10.1038/nmeth.1449
+.. [2] F. Huang et al., "Video-rate nanoscopy using sCMOS camera-specific single-molecule
+   localization algorithms", Nature Methods 10, 653 (2013). https://doi.org/10.1038/nmeth.2488
 """
 
 from __future__ import annotations

@@ -117,8 +117,13 @@ class Estimate:
 def with_optics(found: Estimate, optics: Optics) -> Estimate:
     """Compare the PSF with what wavelength and aperture say, where both are given.
 
-    A Gaussian fits the middle of an Airy pattern best with a sigma of 0.21 λ/NA (Zhang, Zerubia
-    and Olivo-Marin, Applied Optics 2007).
+    A Gaussian fits the middle of an Airy pattern best with a sigma of 0.21 λ/NA [1]_.
+
+    References
+    ----------
+    .. [1] B. Zhang, J. Zerubia and J.-C. Olivo-Marin, "Gaussian approximations of fluorescence
+       microscope point-spread function models", Applied Optics 46, 1819 (2007).
+       https://doi.org/10.1364/AO.46.001819
     """
     if optics.wavelength_nm is None or optics.numerical_aperture is None:
         return found

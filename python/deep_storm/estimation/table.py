@@ -1,8 +1,14 @@
 """What a localization table says about PSF, emitters and background.
 
 A table shows what its program found: emitters that overlap are missing from it, or are taken for
-one bright and wide one. So sigma and photons are read from rows without a neighbour, outliers and
-values at a bound of the fit are left out, and the density is a lower limit.
+one bright and wide one. So sigma and photons are read from rows without a neighbour, outliers [1]_
+and values at a bound of the fit are left out, and the density is a lower limit.
+
+References
+----------
+.. [1] D. C. Hoaglin and B. Iglewicz, "Fine-tuning some resistant rules for outlier labeling",
+   Journal of the American Statistical Association 82, 1147 (1987).
+   https://doi.org/10.1080/01621459.1987.10478551
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ APART_SIGMAS = 6.0
 MIN_ROWS = 20
 FEW_ROWS = 200
 FENCE = 2.2
-"""Quartile distances beyond the quartiles where outliers begin (Hoaglin and Iglewicz 1987)."""
+"""Quartile distances beyond the quartiles where outliers begin."""
 SAME_SIGMAS = 0.5
 """Rows of following frames so near to each other are the same emitter."""
 FAR_FRAMES = (20, 30, 40)

@@ -1,4 +1,4 @@
-"""The ``classic`` network: Deep-STORM as published (Nehme et al., Optica 2018).
+"""The ``classic`` network: Deep-STORM as published [1]_.
 
 The frame is enlarged with nearest-neighbour interpolation and goes through an encoder (3 × 3
 convolutions with 32, 64, 128, 512 features, batch normalization, ReLU, pooling) and a decoder
@@ -12,6 +12,11 @@ Each "enlarge twice, convolve 3 × 3" is done as four 2 × 2 convolutions before
 training and in inference: a 3 × 3 window on an enlarged image covers only 2 × 2 different pixels,
 and which taps fall together depends only on the phase. The result is the same up to float32
 rounding, with 9/4 less work. For inference the batch normalization is folded in as well.
+
+References
+----------
+.. [1] E. Nehme et al., "Deep-STORM: super-resolution single-molecule microscopy by deep learning",
+   Optica 5, 458 (2018). https://doi.org/10.1364/OPTICA.5.000458
 """
 
 from __future__ import annotations

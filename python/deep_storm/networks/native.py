@@ -2,7 +2,7 @@
 
 Every camera pixel holds 2 × 2 *cells*. For each cell the network says with which probability an
 emitter is there, where inside, how bright and how wide it is, and how sure it is of that
-(after Speiser et al., Nat. Methods 2021). One value per pixel is the background.
+(in the manner of [1]_; the U-Net is that of [2]_). One value per pixel is the background.
 
 Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_column) + k`` with
 
@@ -19,12 +19,20 @@ Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_colum
 and channel 36 the background (softplus, times the background scale).
 
 The network is conditioned on what to expect (PSF, brightness, background, kind of camera): the
-features of each resolution are scaled and shifted by functions of these numbers (Perez et al.,
-AAAI 2018), so one network serves many experiments and a trained one is specialized to yours in a
-minute.
+features of each resolution are scaled and shifted by functions of these numbers [3]_, so one
+network serves many experiments and a trained one is specialized to yours in a minute.
 
 Training maximizes the likelihood of the true emitters under the mixture of all cells'
 Gaussians, and that of their number under the cells' probabilities.
+
+References
+----------
+.. [1] A. Speiser et al., "Deep learning enables fast and dense single-molecule localization with
+   high accuracy", Nature Methods 18, 1082 (2021). https://doi.org/10.1038/s41592-021-01236-x
+.. [2] O. Ronneberger, P. Fischer and T. Brox, "U-Net: convolutional networks for biomedical image
+   segmentation", MICCAI 2015, 234. https://doi.org/10.1007/978-3-319-24574-4_28
+.. [3] E. Perez et al., "FiLM: visual reasoning with a general conditioning layer", AAAI 2018.
+   https://doi.org/10.1609/aaai.v32i1.11671
 """
 
 from __future__ import annotations

@@ -7,8 +7,12 @@ and so does whatever lies within it of a core. **HDBSCAN** [2]_ finds clusters o
 Clusters are numbered from 1; 0 means that a localization belongs to none. Frames do not matter: a
 molecule that is localized many times is a cluster by itself, unless its rows are merged first.
 
-.. [1] M. Ester et al., KDD-96 Proceedings, 226 (1996).
-.. [2] R. J. G. B. Campello et al., PAKDD 2013, 160 (2013).
+References
+----------
+.. [1] M. Ester et al., "A density-based algorithm for discovering clusters in large spatial
+   databases with noise", KDD-96 Proceedings, 226 (1996).
+.. [2] R. J. G. B. Campello, D. Moulavi and J. Sander, "Density-based clustering based on
+   hierarchical density estimates", PAKDD 2013, 160. https://doi.org/10.1007/978-3-642-37456-2_14
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """Drift by COMET, where its package (comet-smlm) is installed.
 
-COMET moves the localizations of all time bins until they overlap most: no images are made, and
+COMET [1]_ moves the localizations of all time bins until they overlap most: no images are made, and
 bins may be short. Bins and curve are ours, so that its answer is judged like any other.
 
-Reinkensmeier et al., https://doi.org/10.64898/2026.03.27.714864.
+References
+----------
+.. [1] Reinkensmeier et al., on COMET. https://doi.org/10.64898/2026.03.27.714864
 """
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
 """Drift from the localizations themselves: redundant cross-correlation, then alignment to all.
 
 The frames are cut into bins of as many localizations each. The images of every pair of bins are
-correlated (n (n − 1) / 2 shifts for n − 1 unknowns), and the positions of the bins that agree with
-most of them best are found by iteratively reweighted least squares, in which wrong peaks have no
-weight. Then each bin, its drift within the bin taken off, is aligned to the sum of all others, a
+correlated [1]_ (n (n − 1) / 2 shifts for n − 1 unknowns), and the positions of the bins that agree
+with most of them best are found by iteratively reweighted least squares, in which wrong peaks have
+no weight. Then each bin, its drift within the bin taken off, is aligned to the sum of all others, a
 few times, which tells it more precisely than any pair can. A smooth curve through the bins is the
 drift (:mod:`deep_storm.postprocessing.trajectory`).
 
-Wang et al., Opt. Express 22, 15982 (2014) for the redundancy.
+References
+----------
+.. [1] Y. Wang et al., "Localization events-based sample drift correction for localization
+   microscopy with redundant cross-correlation algorithm", Optics Express 22, 15982 (2014).
+   https://doi.org/10.1364/OE.22.015982
 """
 
 from __future__ import annotations

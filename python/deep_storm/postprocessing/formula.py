@@ -1,4 +1,4 @@
-"""ThunderSTORM's formula language: text → tree, by a small parser of our own.
+"""ThunderSTORM's formula language [1]_: text → tree, by a small parser of our own.
 
 From the weakest to the strongest: ``|``, ``&``, one of ``= != < >``, ``+ -``, ``* / %``, ``^``,
 then numbers, columns, ``function(…)`` and parentheses; ``!(…)`` negates a condition. Formulas that
@@ -8,6 +8,12 @@ refused, so that what is accepted here chooses the same rows there::
     confidence > 0.5 & uncertainty_xy < 20
     (x - 10000)^2 + (y - 10000)^2 < 2000^2
     intensity > mean(intensity) - 2*std(intensity)
+
+References
+----------
+.. [1] M. Ovesný et al., "ThunderSTORM: a comprehensive ImageJ plug-in for PALM and STORM data
+   analysis and super-resolution imaging", Bioinformatics 30, 2389 (2014).
+   https://doi.org/10.1093/bioinformatics/btu202
 """
 
 from __future__ import annotations

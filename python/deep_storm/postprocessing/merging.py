@@ -1,10 +1,16 @@
 """Merge the localizations of a molecule that is on in following frames into one row.
 
-Column by column as ThunderSTORM does it: x, y, sigma and offset are unweighted means, intensity and
-bkgstd are sums, the frame is the first, detections are counted, the uncertainty is worked out anew,
-and a column that nobody knows keeps the value of the first localization. Confidences, which
-ThunderSTORM does not know, are combined: that none of n localizations is right has the
-probability ∏(1 − cᵢ), if their errors are independent.
+Column by column as ThunderSTORM [1]_ does it: x, y, sigma and offset are unweighted means,
+intensity and bkgstd are sums, the frame is the first, detections are counted, the uncertainty is
+worked out anew, and a column that nobody knows keeps the value of the first localization.
+Confidences, which ThunderSTORM does not know, are combined: that none of n localizations is right
+has the probability ∏(1 − cᵢ), if their errors are independent.
+
+References
+----------
+.. [1] M. Ovesný et al., "ThunderSTORM: a comprehensive ImageJ plug-in for PALM and STORM data
+   analysis and super-resolution imaging", Bioinformatics 30, 2389 (2014).
+   https://doi.org/10.1093/bioinformatics/btu202
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether points are clustered at all: Ripley's L and nearest neighbours, against chance.
 
-With *K(r)* the mean number of other points within *r* of a point, over the mean density::
+With *K(r)* the mean number of other points within *r* of a point, over the mean density [1]_::
 
     L(r) = √(K(r) / π),     L(r) − r = 0 for points that know nothing of each other
 
@@ -12,6 +12,11 @@ cases at any one *r*).
 The rectangle is closed to a ring at its edges (toroidal correction), so that points near an edge
 have as many neighbours as others. Of many points a random part is taken, which leaves *L* as it is;
 neighbours of the part are farther away, in the simulations too.
+
+References
+----------
+.. [1] B. D. Ripley, "Modelling spatial patterns", Journal of the Royal Statistical Society B 39,
+   172 (1977). https://doi.org/10.1111/j.2517-6161.1977.tb01615.x
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
 """A drift curve through what was measured: as smooth as the measurements ask for, and no smoother.
 
 A constant, a straight line and smoothing splines of rising flexibility are compared by Akaike's
-criterion for small samples, each axis by itself. So noise does not become drift: where there is
-none, the constant wins and nothing is moved.
+criterion for small samples [1]_, each axis by itself. So noise does not become drift: where there
+is none, the constant wins and nothing is moved.
+
+References
+----------
+.. [1] C. M. Hurvich, J. S. Simonoff and C.-L. Tsai, "Smoothing parameter selection in nonparametric
+   regression using an improved Akaike information criterion", Journal of the Royal Statistical
+   Society B 60, 271 (1998). https://doi.org/10.1111/1467-9868.00125
 """
 
 from __future__ import annotations

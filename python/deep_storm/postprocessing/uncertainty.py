@@ -35,11 +35,18 @@ def fit_uncertainty_nm(
     -----
     With the PSF sigma s, the pixel size a, N photoelectrons, the background's standard deviation b
     in photoelectrons (and read-out noise added to it, without EM gain), g = 2 with EM gain and 1
-    without, and τ = 2πb²(s² + a²/12) / (N a²)::
+    without, and τ = 2πb²(s² + a²/12) / (N a²) [1]_, [2]_::
 
         √[(g s² + a²/12) / N · (1 + 4τ + √(2τ / (1 + 4τ)))]
 
-    Mortensen et al., Nat. Methods 7, 377 (2010); Rieger and Stallinga, ChemPhysChem 15, 664 (2014).
+    References
+    ----------
+    .. [1] K. I. Mortensen et al., "Optimized localization analysis for single-molecule tracking and
+       super-resolution microscopy", Nature Methods 7, 377 (2010).
+       https://doi.org/10.1038/nmeth.1447
+    .. [2] B. Rieger and S. Stallinga, "The lateral and axial localization uncertainty in
+       super-resolution light microscopy", ChemPhysChem 15, 664 (2014).
+       https://doi.org/10.1002/cphc.201300711
     """
     sigma, photons, noise = (np.asarray(table[c], dtype=np.float64) for c in NEEDED)
     counts = photons * camera.quantum_efficiency

@@ -4,7 +4,12 @@ Along one axis, a pixel whose centre is at the offset ``d`` from the emitter get
 
     g(d) = ½ · [erf((d + ½ − x) / (√2·σ)) − erf((d − ½ − x) / (√2·σ))]
 
-in pixels (Smith et al., *Nat. Methods* 2010); a pixel of the image gets the product of both axes.
+in pixels [1]_; a pixel of the image gets the product of both axes.
+
+References
+----------
+.. [1] C. S. Smith et al., "Fast, single-molecule localization that achieves theoretically minimum
+   uncertainty", Nature Methods 7, 373 (2010). https://doi.org/10.1038/nmeth.1449
 """
 
 from __future__ import annotations

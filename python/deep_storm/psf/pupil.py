@@ -1,7 +1,6 @@
 """A PSF from theory: the light of a point through an objective with aberrations.
 
-The field in the image is the Fourier transform of the pupil function (Goodman, *Introduction to
-Fourier Optics*; Hanser et al., *Opt. Lett.* 28, 801, 2003)::
+The field in the image is the Fourier transform of the pupil function [1]_, [2]_::
 
     U(x, y; z) = ∫∫ A(ρ, φ) · exp(2πi · [W(ρ, φ) + D(ρ; z)]) · exp(2πi · (f_x·x + f_y·y)) df_x df_y
     W = Σ_j c_j · Z_j(ρ, φ)                    c_j in wavelengths rms, Noll's order
@@ -13,8 +12,8 @@ so (``s``) that light from the depth ``d`` is as much in phase as it can be. Pos
 farther from the objective. Light that only couples to the glass within a wavelength of it
 (``NA·ρ > n_s``) is left out.
 
-The vectorial model adds up three dipoles along x, y and z, each seen in two polarizations (Richards
-and Wolf, *Proc. R. Soc. A* 253, 358, 1959), without Fresnel losses at the cover glass.
+The vectorial model adds up three dipoles along x, y and z, each seen in two polarizations [3]_,
+without Fresnel losses at the cover glass.
 
 How it is computed: the pupil is sampled so finely that the light is periodic only with
 ``PERIOD_RADII`` times half the window; its rim is a band-limited step. The image |U|² is
@@ -22,6 +21,17 @@ band-limited, so a coarse grid holds all of it, and one matrix per axis takes it
 table's samples *and* integrates over the pixel (a product with ``sinc`` in frequency). The whole
 light is known from the pupil (Parseval), so the table's values are shares of all light, the light
 outside the window included.
+
+References
+----------
+.. [1] J. W. Goodman, "Introduction to Fourier Optics".
+.. [2] B. M. Hanser et al., "Phase retrieval for high-numerical-aperture optical systems", Optics
+   Letters 28, 801 (2003). https://doi.org/10.1364/OL.28.000801
+.. [3] B. Richards and E. Wolf, "Electromagnetic diffraction in optical systems, II", Proceedings of
+   the Royal Society A 253, 358 (1959). https://doi.org/10.1098/rspa.1959.0200
+.. [4] B. Zhang, J. Zerubia and J.-C. Olivo-Marin, "Gaussian approximations of fluorescence
+   microscope point-spread function models", Applied Optics 46, 1819 (2007).
+   https://doi.org/10.1364/AO.46.001819
 """
 
 from __future__ import annotations
@@ -48,7 +58,7 @@ out of focus, where light runs into the next period, by 1e-3."""
 RADIUS_SIGMAS = 6.0
 RADIUS_MORE_PX = 2
 SIGMA_WAVELENGTHS = 0.21
-"""Sigma of the Gaussian that fits an Airy disk best, in λ/NA (Zhang et al., Appl. Opt. 2007)."""
+"""Sigma of the Gaussian that fits an Airy disk best, in λ/NA [4]_."""
 MIN_COSINE = 0.2
 """Towards the rim of the pupil the aplanatic factor is bounded by this."""
 RIM_SAMPLES = 3

@@ -6,7 +6,7 @@ is at the depth ``z_nm[k]``; ``s`` samples per pixel, ``c = radius_px · s``. Th
 integrated over, so the shares of all pixels around an emitter sum to 1, or to ``share_within`` in
 the window of ± ``radius_px``.
 
-Between the samples the table is a cubic B-spline (Unser, *IEEE Signal Process. Mag.* 1999): along
+Between the samples the table is a cubic B-spline [1]_: along
 y and x, and along z from four planes on; two or three planes are interpolated linearly. The ends
 are mirrored along y and x, where next to no light is; along z the spline has no knot at the second
 and the last but one plane. ``s`` is a whole number, so all pixels around one emitter lie at the
@@ -18,6 +18,11 @@ where a program that fits Gaussians puts the emitter. **Focus.** z = 0 is where 
 narrowest: the best focus, or the circle of least confusion between the two foci of an astigmatic
 PSF (as long as these are not farther apart than both are long). :meth:`PsfTable.centred` moves a
 table there.
+
+References
+----------
+.. [1] M. Unser, "Splines: a perfect fit for signal and image processing", IEEE Signal Processing
+   Magazine 16, 22 (1999). https://doi.org/10.1109/79.799930
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
 """Zernike polynomials over a round pupil, in Noll's order and with an RMS of 1.
 
-R. J. Noll, *J. Opt. Soc. Am.* 66, 207 (1976): even indices are cosines, odd ones sines. The mode
+Noll's order [1]_: even indices are cosines, odd ones sines. The mode
 that the field calls "vertical" astigmatism is 6, with a cosine of twice the angle.
+
+References
+----------
+.. [1] R. J. Noll, "Zernike polynomials and atmospheric turbulence", Journal of the Optical Society
+   of America 66, 207 (1976). https://doi.org/10.1364/JOSA.66.000207
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ A confidence is calibrated when, of all localizations that are given 0.8, 80 % a
 from the network's score to that probability is learnt by isotonic regression [1]_ and kept as a
 short table of knots.
 
+References
+----------
 .. [1] B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass
-   probability estimates", KDD 2002.
+   probability estimates", KDD 2002, 694. https://doi.org/10.1145/775047.775151
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def calibration_error(confidence: Numbers, correct: Flags, bins: int = 10) -> fl
     """Return the expected calibration error.
 
     The mean over all localizations of ``|mean confidence − share that is right|`` of the bin of
-    equal width in 0–1 that each falls into (Guo et al., ICML 2017).
+    equal width in 0–1 that each falls into [1]_.
 
     Parameters
     ----------
@@ -48,6 +50,11 @@ def calibration_error(confidence: Numbers, correct: Flags, bins: int = 10) -> fl
     Returns
     -------
     The error in 0–1; ``nan`` without localizations.
+
+    References
+    ----------
+    .. [1] C. Guo et al., "On calibration of modern neural networks", ICML 2017, PMLR 70, 1321.
+       https://doi.org/10.48550/arXiv.1706.04599
     """
     counts, mean_confidence, share = reliability(confidence, correct, bins)
     total = counts.sum()

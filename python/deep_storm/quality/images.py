@@ -14,7 +14,10 @@ correlation  Pearson correlation of the pixels (which no fit changes)
 
 SSIM and root squared error (RSE, the size of the difference) are also given pixel by pixel.
 
-.. [1] Z. Wang et al., IEEE Transactions on Image Processing 13, 600 (2004).
+References
+----------
+.. [1] Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
+   IEEE Transactions on Image Processing 13, 600 (2004). https://doi.org/10.1109/TIP.2003.819861
 """
 
 from __future__ import annotations

@@ -10,8 +10,11 @@ It is found exactly (Hungarian method, [1]_), not greedily: taking the closest p
 two others without a partner. Only pairs within the tolerance are ever looked at, and each group of
 points that are linked by such pairs is solved on its own, so crowded frames stay fast.
 
+References
+----------
 .. [1] D. F. Crouse, "On implementing 2D rectangular assignment algorithms", IEEE Transactions on
    Aerospace and Electronic Systems 52, 1679 (2016), as in ``scipy.optimize``.
+   https://doi.org/10.1109/TAES.2016.140952
 """
 
 from __future__ import annotations

@@ -13,8 +13,10 @@ each ring of spatial frequencies, with their Fourier transforms *F* and *G* [1]_
 
 The resolution is one over the first frequency at which the smoothed curve falls below 1/7.
 
+References
+----------
 .. [1] R. P. J. Nieuwenhuizen et al., "Measuring image resolution in optical nanoscopy", Nature
-   Methods 10, 557 (2013).
+   Methods 10, 557 (2013). https://doi.org/10.1038/nmeth.2448
 """
 
 from __future__ import annotations

@@ -16,8 +16,11 @@ calibration error      expected calibration error of the confidence (10 bins)
 
 Which rows are compared is said in :mod:`deep_storm.quality.selection`.
 
-.. [1] D. Sage et al., "Super-resolution fight club", Nature Methods 16, 387 (2019),
-   with α = 1/100 nm.
+References
+----------
+.. [1] D. Sage et al., "Super-resolution fight club: assessment of 2D and 3D single-molecule
+   localization microscopy software", Nature Methods 16, 387 (2019), with α = 1/100 nm.
+   https://doi.org/10.1038/s41592-019-0364-4
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ The width of the blur is the one that leaves the smallest error. The scores then
 :mod:`deep_storm.quality.images`; its RMSE is SQUIRREL's resolution-scaled error (RSE), its
 correlation the resolution-scaled Pearson coefficient (RSP).
 
+References
+----------
 .. [1] S. Culley et al., "Quantitative mapping and minimization of super-resolution optical imaging
-   artifacts", Nature Methods 15, 263 (2018).
+   artifacts", Nature Methods 15, 263 (2018). https://doi.org/10.1038/nmeth.4605
 """
 
 from __future__ import annotations

@@ -1,17 +1,25 @@
 """Joint fit of a few overlapping emitters within a small window of a frame.
 
 The expected photons are a background and the emitters around, taken as known, and the PSF for each
-emitter of the block: a pixel-integrated Gaussian (Smith et al., *Nat. Methods* 2010), or a table of
+emitter of the block: a pixel-integrated Gaussian [1]_, or a table of
 any shape with a plane for each width (:mod:`deep_storm.refinement.shapes`). With EM
 gain and read-out noise the variance of a pixel that expects ``λ`` photons is ``F·λ + r²``; that of
-``(n + c) / F`` with ``c = r² / F`` equals its mean, so it is treated as a Poisson number (Huang et
-al., *Nat. Methods* 2013)::
+``(n + c) / F`` with ``c = r² / F`` equals its mean, so it is treated as a Poisson number [2]_::
 
     log likelihood = Σ [(n + c)·log(λ + c) − λ] / F
 
 Photons and PSF sigma have normal priors. The best parameters are found by Fisher scoring; their
 information matrix gives uncertainties and, by Laplace's approximation, the evidence for a number of
-emitters (MacKay, *Neural Computation* 4, 1992).
+emitters [3]_.
+
+References
+----------
+.. [1] C. S. Smith et al., "Fast, single-molecule localization that achieves theoretically minimum
+   uncertainty", Nature Methods 7, 373 (2010). https://doi.org/10.1038/nmeth.1449
+.. [2] F. Huang et al., "Video-rate nanoscopy using sCMOS camera-specific single-molecule
+   localization algorithms", Nature Methods 10, 653 (2013). https://doi.org/10.1038/nmeth.2488
+.. [3] D. J. C. MacKay, "Bayesian interpolation", Neural Computation 4, 415 (1992).
+   https://doi.org/10.1162/neco.1992.4.3.415
 """
 
 from __future__ import annotations

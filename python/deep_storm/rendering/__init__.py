@@ -72,7 +72,9 @@ def render(
 
     References
     ----------
-    .. [1] D. W. Scott, "Averaged shifted histograms", Annals of Statistics 13, 1024 (1985).
+    .. [1] D. W. Scott, "Averaged shifted histograms: effective nonparametric density estimators in
+       several dimensions", Annals of Statistics 13, 1024 (1985).
+       https://doi.org/10.1214/aos/1176349654
     """
     return drawing_of(table, rendering if rendering is not None else Rendering(), field_nm).draw()
 

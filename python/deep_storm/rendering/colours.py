@@ -4,7 +4,10 @@ Every pixel has the hue of the mean value of the localizations in it, and is as 
 many. The hues run from blue (low) over green to red (high) at equal lightness in Oklab [1]_, so
 that brightness tells about density alone.
 
+References
+----------
 .. [1] B. Ottosson, "A perceptual color space for image processing" (2020).
+   https://bottosson.github.io/posts/oklab/
 """
 
 from __future__ import annotations

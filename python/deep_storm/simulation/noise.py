@@ -1,10 +1,19 @@
 """The camera: expected photons in, pixel values out.
 
-The order is that of ThunderSTORM's generator, with the quantum efficiency and the read-out noise
-that it leaves out::
+The order is that of ThunderSTORM's generator [1]_, with the quantum efficiency and the read-out
+noise that it leaves out; a gamma distribution stands for electron multiplication [2]_::
 
     photons × quantum efficiency → Poisson → (EM) Gamma(shape n, scale gain)
     → ÷ photons per ADU → + read-out noise → + baseline → round → clip
+
+References
+----------
+.. [1] M. Ovesný et al., "ThunderSTORM: a comprehensive ImageJ plug-in for PALM and STORM data
+   analysis and super-resolution imaging", Bioinformatics 30, 2389 (2014).
+   https://doi.org/10.1093/bioinformatics/btu202
+.. [2] M. S. Robbins and B. J. Hadwen, "The noise performance of electron multiplying charge-coupled
+   devices", IEEE Transactions on Electron Devices 50, 1227 (2003).
+   https://doi.org/10.1109/TED.2003.813462
 """
 
 from __future__ import annotations

@@ -1,11 +1,16 @@
 """The point spread function: a Gaussian integrated over each pixel.
 
 The expected photons in pixel (row ``j``, column ``i``) of an emitter at (x, y) are the product of
-one factor per axis (Smith et al., Nat. Methods 2010)::
+one factor per axis [1]_::
 
     N/4 · [erf((i+1−x)/(√2σ)) − erf((i−x)/(√2σ))] · [erf((j+1−y)/(√2σ)) − erf((j−y)/(√2σ))]
 
 with the corner rule: pixel ``i`` reaches from ``i`` to ``i+1``.
+
+References
+----------
+.. [1] C. S. Smith et al., "Fast, single-molecule localization that achieves theoretically minimum
+   uncertainty", Nature Methods 7, 373 (2010). https://doi.org/10.1038/nmeth.1449
 """
 
 from __future__ import annotations

@@ -9,7 +9,12 @@ whatever structure they sit on: the temporal cumulants of Poisson numbers add up
 read-out noise and EM excess noise of two pixels are independent of each other, so they are in
 C(0) only. The width of C is that of the PSF, its sum is ρ⟨N²⟩; over the mean light ρ⟨N⟩ this gives
 ⟨N²⟩/⟨N⟩, the photons of an emitter, without finding a single one. (Second-order cumulants as in
-super-resolution optical fluctuation imaging: Dertinger et al., PNAS 2009.)
+super-resolution optical fluctuation imaging [1]_.)
+
+References
+----------
+.. [1] T. Dertinger et al., "Fast, background-free, 3D super-resolution optical fluctuation imaging
+   (SOFI)", PNAS 106, 22287 (2009). https://doi.org/10.1073/pnas.0907866106
 """
 
 from __future__ import annotations

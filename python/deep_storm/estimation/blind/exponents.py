@@ -3,9 +3,14 @@
 Y is the sum of a box of pixels; the mean in the logarithm goes over the frames, that of the
 logarithms over the field. The logarithm of a mean of n frames is wrong by a/n + b/n² + …; the two
 first terms go away by combining it with the logarithms from halves and quarters of the frames
-(Richardson's extrapolation; the generalised jackknife of Schucany et al., JASA 1971).
+(Richardson's extrapolation; the generalised jackknife [1]_).
 
 Pixels count less towards the border, so that boxes of all sizes see the same structure.
+
+References
+----------
+.. [1] W. R. Schucany, H. L. Gray and D. B. Owen, "On bias reduction in estimation", Journal of the
+   American Statistical Association 66, 524 (1971).
 """
 
 from __future__ import annotations

@@ -15,8 +15,16 @@ frequencies), and the larger the surroundings. What stands still is taken off as
 frames. Two frames in which the same molecule shines may also be taken from each other (``pairs``):
 that works for a PSF that is so narrow that it leaves its trace at all frequencies.
 
-Noise in images by the high frequencies: Immerkær, CVIU 64, 300 (1996); gain from a single image:
-Heintzmann et al., arXiv:1611.05654 (2016); mean and variance: Janesick, Photon Transfer (2007).
+Noise of images by their high frequencies: [1]_; gain from a single image: [2]_; mean and variance:
+[3]_.
+
+References
+----------
+.. [1] J. Immerkær, "Fast noise variance estimation", Computer Vision and Image Understanding 64,
+   300 (1996). https://doi.org/10.1006/cviu.1996.0060
+.. [2] R. Heintzmann et al., "Calibrating photon counts from a single image" (2016).
+   https://doi.org/10.48550/arXiv.1611.05654
+.. [3] J. R. Janesick, "Photon Transfer" (SPIE, 2007). https://doi.org/10.1117/3.725073
 """
 
 from __future__ import annotations
