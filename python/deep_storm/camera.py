@@ -27,13 +27,18 @@ Number = TypeVar("Number", float, "npt.NDArray[np.float64]", "npt.NDArray[np.flo
 
 
 class Camera(Settings):
-    """What the camera does to light. Entered once, kept in ``camera.toml`` and in the model."""
+    """The camera: entered once, kept in ``camera.toml`` and in the model."""
 
     pixel_size_nm: float = setting(
-        ..., "edge of a camera pixel in the sample", unit="nm", example=100.0, gt=0, le=10_000
+        ..., "size of a camera pixel in the sample plane", unit="nm", example=100.0, gt=0, le=10_000
     )
     baseline_adu: float = setting(
-        ..., "value of a pixel without light", unit="ADU", example=100.0, ge=-1e6, le=1e6
+        ...,
+        "pixel value without any light (camera offset)",
+        unit="ADU",
+        example=100.0,
+        ge=-1e6,
+        le=1e6,
     )
     photons_per_adu: float = setting(
         ...,
@@ -45,10 +50,10 @@ class Camera(Settings):
     )
     quantum_efficiency: float = setting(1.0, "photoelectrons per photon", gt=0, le=1)
     em_gain: float | None = setting(
-        None, "electron-multiplying gain; absent on a camera without one", ge=1, le=1e5
+        None, "electron-multiplying gain; default: a camera without EM gain", ge=1, le=1e5
     )
     read_noise_adu: float = setting(
-        0.0, "standard deviation of a pixel without light", unit="ADU", ge=0, le=1e5
+        0.0, "read noise: standard deviation of a pixel without light", unit="ADU", ge=0, le=1e5
     )
 
     @property

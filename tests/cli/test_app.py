@@ -65,7 +65,7 @@ def test_help_gives_meaning_unit_range_and_default(capsys, monkeypatch):
     main(["simulate", "--help"])
     text = capsys.readouterr().out
     assert "--output -o" in text
-    assert "spread of the PSF sigma from emitter to emitter [0 to 500 nm, default 10]" in text
+    assert "standard deviation of the PSF sigma between emitters [0 to 500 nm, default 10]" in text
     assert "[uniform | normal | gamma, default uniform]" in text
 
 

@@ -1,6 +1,6 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Show what this machine has and what Deep-STORM can use of it.
+# Show what Deep-STORM finds on this computer: versions, processors, GPUs, Fiji.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ UIService ui
 #@ StatusService status_service

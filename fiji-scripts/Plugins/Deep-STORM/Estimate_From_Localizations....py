@@ -1,17 +1,17 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Learn PSF, photons, density and background of the molecules, for a matched simulation.
+# Estimate PSF, photons, density and background, for a matched simulation.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ File (label="Stack", description="Stack of frames (TIFF); left out, the table alone is used; current = the one in front", value="current", style="open", required=false, persist=false) stack
-#@ File (label="Localizations", description="Localization table (CSV) of the stack, of ThunderSTORM or ours; current = the one in front", value="current", style="open", required=false, persist=false) localizations
-#@ File (label="Output", description="Settings file (TOML) to write; histograms go beside it (.png); none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.estimate.camera_maps") camera_maps
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="current", style="open", required=false, persist=false) camera
-#@ String (label="Wavelength (nm)", description="Emission wavelength (200 to 2000); auto = decide for yourself", value="auto", persistKey="deepstorm.estimate.wavelength_nm") wavelength_nm
-#@ String (label="Numerical aperture", description="Numerical aperture of the objective (more than 0.05, at most 2); auto = decide for yourself", value="auto", persistKey="deepstorm.estimate.numerical_aperture") numerical_aperture
-#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ File (label="Stack", description="Stack of frames (TIFF); without it, the table alone is used; current = the active one", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Localizations", description="Localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM; current = the active one", value="current", style="open", required=false, persist=false) localizations
+#@ File (label="Output", description="Settings file (TOML) to write, with a picture of the histograms (.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.estimate.camera_maps") camera_maps
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
+#@ String (label="Wavelength (nm)", description="Emission wavelength; auto = unknown (200 to 2000)", value="auto", persistKey="deepstorm.estimate.wavelength_nm") wavelength_nm
+#@ String (label="Numerical aperture", description="Numerical aperture of the objective; auto = unknown (more than 0.05, at most 2)", value="auto", persistKey="deepstorm.estimate.numerical_aperture") numerical_aperture
+#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

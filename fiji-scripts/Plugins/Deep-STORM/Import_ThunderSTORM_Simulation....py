@@ -1,14 +1,14 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Check and describe a simulation that ThunderSTORM made.
+# Check and describe a simulation made by ThunderSTORM.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Stack", description="Stack of frames (TIFF); current = the active one", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Truth", description="Ground truth (CSV); none = asked for after OK", value="none", style="open", required=false, persistKey="deepstorm.import-simulation.truth") truth
-#@ File (label="Output", description="Settings file (TOML) to write: camera and a matched simulation; none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="current", style="open", required=false, persist=false) camera
-#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ File (label="Output", description="Settings file (TOML) to write: the camera, and a simulation that matches; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
+#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -1,9 +1,9 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Measure baseline and read-out noise in the ROI or the dark part.
+# Measure baseline and read noise in the ROI, or in the dark part of the image.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ Boolean (label="Use for the camera", description="Keep the mean as the camera's baseline, the standard deviation as read-out noise", value="false", persist=false) use_for_camera
+#@ Boolean (label="Use for the camera", description="Use mean and standard deviation as baseline and read noise of the camera", value="false", persist=false) use_for_camera
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -1,19 +1,19 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Look at the localizations of one frame before running.
+# Try a model on one frame.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ String (label="Frame", description="Which frame, counted from 1; current = the frame in view", value="current", persist=false) frame
-#@ File (label="Stack", description="Stack of frames (TIFF); current = the one in front", value="current", style="open", required=false, persist=false) stack
-#@ File (label="Model", description="Model folder, or general: the bundled one, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.preview.model") model
-#@ String (label="Threshold", description="Least confidence; auto = the one stored in the model", value="auto", persistKey="deepstorm.preview.threshold") threshold
-#@ Boolean (label="Refine", description="Fit the localizations together, as reconstruct --refine does", value="false", persistKey="deepstorm.preview.refine") refine
+#@ String (label="Frame", description="Number of the frame, counted from 1; current = the one shown", value="current", persist=false) frame
+#@ File (label="Stack", description="Stack of frames (TIFF); current = the active one", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Model", description="Model folder, or general: the model included with Deep-STORM, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.preview.model") model
+#@ String (label="Threshold", description="Minimum confidence of a localization; auto = the model's", value="auto", persistKey="deepstorm.preview.threshold") threshold
+#@ Boolean (label="Refine", description="Fit the localizations of the frame together, as in reconstruct --refine", value="false", persistKey="deepstorm.preview.refine") refine
 #@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera maps", description="Maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU^2); none = no file", value="none", style="open", required=false, persistKey="deepstorm.preview.camera_maps") camera_maps
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given; auto = the model's own, for the general model as entered in Camera Setup", value="auto", style="open", required=false, persist=false) camera
-#@ String (label="Device", description="Auto, cpu or gpu:N (as doctor lists them); auto = decide for yourself", value="auto", persistKey="deepstorm.preview.device") device
-#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.preview.camera_maps") camera_maps
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera; auto = the camera of the model, or that of Camera Setup for the general model", value="auto", style="open", required=false, persist=false) camera
+#@ String (label="Device", description="auto (a GPU if there is one), cpu or gpu:N (doctor lists them)", value="auto", persistKey="deepstorm.preview.device") device
+#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

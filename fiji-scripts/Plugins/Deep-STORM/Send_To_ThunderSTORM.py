@@ -1,9 +1,9 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Hand a table to ThunderSTORM's Import results.
+# Send a table to ThunderSTORM.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Table (CSV) to send; current = the one in front, else the last that was written", value="current", style="open", required=false, persist=false) table
-#@ String (label="ThunderSTORM version", description="Dev (2016) or v1.3, whose tables have fewer columns", value="dev", choices={"dev", "v1.3"}, persistKey="deepstorm.send-to-thunderstorm.dialect") dialect
+#@ File (label="Table", description="Table (CSV) to send; current = the active one, or else the last one written", value="current", style="open", required=false, persist=false) table
+#@ String (label="ThunderSTORM version", description="dev (2016), or v1.3 with fewer columns", value="dev", choices={"dev", "v1.3"}, persistKey="deepstorm.send-to-thunderstorm.dialect") dialect
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -21,7 +21,7 @@ MapsSource = Union[str, "os.PathLike[str]", "CameraMaps"]
 
 CAMERA_MAPS = Argument(
     "camera_maps",
-    "maps of an sCMOS camera (TIFF): offset (ADU), gain (photon/ADU), variance (ADU²)",
+    "sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU²) of each pixel",
 )
 
 

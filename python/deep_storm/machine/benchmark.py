@@ -71,8 +71,8 @@ class BenchmarkResult:
 
 
 @verb(
-    "measure this machine: recipes side by side, training, memory",
-    Argument("frames", "length of the stack whose time is estimated", int),
+    "measure the speed of this computer: inference, training, memory",
+    Argument("frames", "length of the stack for which the time is estimated", int),
 )
 def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> BenchmarkResult:
     """Measure, in one run, the published recipe and ours, end to end from TIFF to table and image.

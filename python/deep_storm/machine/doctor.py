@@ -38,7 +38,7 @@ class DoctorResult:
         return {"findings": dict(self.findings), "problems": list(self.problems)}
 
 
-@verb("show what this machine has and what Deep-STORM can use of it")
+@verb("show what Deep-STORM finds on this computer: versions, processors, GPUs, Fiji")
 def doctor() -> DoctorResult:
     """Look at Python, packages, memory, and the devices that TensorFlow really sees."""
     memory = psutil.virtual_memory()

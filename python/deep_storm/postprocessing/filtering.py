@@ -123,7 +123,7 @@ def _in_range(table: pd.DataFrame, name: str, text: str) -> Mask:
 
 
 def parsed_range(name: str, text: str) -> tuple[float, float]:
-    """Turn ``LEAST:MOST`` (inclusive, either side may be missing) into two numbers.
+    """Turn ``MIN:MAX`` (inclusive, either side may be missing) into two numbers.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def parsed_range(name: str, text: str) -> tuple[float, float]:
     low, _, high = (part.strip() for part in text.partition(":"))
     limits = float(low) if low else -np.inf, float(high) if high else np.inf
     if limits[0] > limits[1] or not (low or high):
-        raise SettingsError(f"{name} is {text!r}", "LEAST:MOST, LEAST not above MOST", "try 0.5:")
+        raise SettingsError(f"{name} is {text!r}", "MIN:MAX with MIN not above MAX", "try 0.5:")
     return limits
 
 

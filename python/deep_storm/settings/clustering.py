@@ -8,37 +8,43 @@ from deep_storm.settings.base import Settings, setting
 
 
 class Clustering(Settings):
-    """What is a cluster, and how far the pattern of the points is looked at."""
+    """What counts as a cluster, and how far the point pattern is analysed."""
 
     method: Literal["dbscan", "hdbscan"] = setting(
         "dbscan",
-        "dbscan (everywhere as dense as distance and count say) or hdbscan (clusters of different "
-        "density; the distance does not matter)",
+        "dbscan (one density for all clusters) or hdbscan (clusters of different density; "
+        "ignores the radius)",
     )
     distance_nm: float = setting(
-        30.0, "radius in which dbscan counts neighbours", unit="nm", gt=0, le=100_000
+        30.0,
+        "dbscan: radius in which neighbours are counted (epsilon)",
+        unit="nm",
+        gt=0,
+        le=100_000,
     )
     min_count: int = setting(
         10,
-        "dbscan: localizations within the radius, itself included, that make one part of a "
-        "cluster; hdbscan: smallest cluster",
+        "dbscan: localizations within the radius, itself included, that make a core point; "
+        "hdbscan: size of the smallest cluster",
         unit="localizations",
         ge=2,
         le=10_000_000,
     )
     reach_nm: float | None = setting(
         None,
-        "largest distance of Ripley's L; default: ten times the radius, at most a quarter of the "
-        "field",
+        "maximum distance of Ripley's L; default: ten times the radius, at most a quarter of "
+        "the field",
         unit="nm",
         gt=0,
         le=1e6,
     )
     simulations: int = setting(
         39,
-        "random patterns that Ripley's L and the nearest neighbours are held against; 39 make an "
-        "envelope of 95 %, 0 leaves both out",
+        "random patterns to compare Ripley's L and nearest neighbours with; 39 give an "
+        "envelope of 95 %, 0 skips the analysis",
         ge=0,
         le=10_000,
     )
-    seed: int = setting(1, "same seed, same random patterns", ge=0, le=2**31 - 1)
+    seed: int = setting(
+        1, "random seed: the same seed gives the same random patterns", ge=0, le=2**31 - 1
+    )

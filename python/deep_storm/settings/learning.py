@@ -8,16 +8,16 @@ from deep_storm.settings.base import Settings, setting
 
 
 class Network(Settings):
-    """Which network, and how fine its image is."""
+    """The network, and the pixel size of its image."""
 
     network: Literal["native", "classic"] = setting(
         "native",
-        "native (U-Net on the camera grid) or classic (the published Deep-STORM network)",
+        "native (U-Net on camera pixels) or classic (the published Deep-STORM network)",
     )
     upsampling: int = setting(
         8,
-        "super-resolution pixels along one camera pixel; native takes any whole number, "
-        "classic is trained for it",
+        "super-resolution pixels per camera pixel, along each axis; native takes any number, "
+        "classic must be trained for it",
         ge=1,
         le=64,
     )
@@ -68,18 +68,20 @@ class Training(Settings):
 
     minutes: float = setting(
         10.0,
-        "time budget; the schedule is laid out to end within it",
+        "time budget; the learning-rate schedule ends with it",
         unit="minutes",
         gt=0,
         le=100_000,
     )
     steps: int | None = setting(
         None,
-        "exact number of training steps, instead of what fits into the minutes (to repeat a run)",
+        "exact number of training steps, to repeat a run; default: what fits into the time budget",
         ge=1,
         le=10_000_000,
     )
-    epochs: int = setting(100, "most passes over the patches", unit="epochs", ge=1, le=100_000)
+    epochs: int = setting(
+        100, "maximum number of passes over the patches", unit="epochs", ge=1, le=100_000
+    )
     batch: int | None = setting(
         None,
         "patches per training step; default: 32 (native), 4 (classic)",
@@ -89,32 +91,33 @@ class Training(Settings):
     )
     patch_size_px: int | None = setting(
         None,
-        "edge of a training patch, a multiple of 8; default: 32 (native), 24 (classic)",
+        "size of a training patch, a multiple of 8; default: 32 (native), 24 (classic)",
         unit="px",
         ge=16,
         le=512,
         multiple_of=8,
     )
     patches_per_frame: int = setting(
-        8, "random patches from each frame of an imported simulation", ge=1, le=10_000
+        8, "random patches per frame of an imported simulation", ge=1, le=10_000
     )
     max_patches: int = setting(
         10_000,
-        "patches in one epoch, at most",
+        "maximum number of patches in an epoch",
         unit="patches",
         formerly="most_patches",
         ge=1,
         le=10_000_000,
     )
     validation_share: float = setting(
-        0.2, "share of an imported simulation's frames kept for validation", ge=0.02, le=0.9
+        0.2, "fraction of the frames of an imported simulation used for validation", ge=0.02, le=0.9
     )
     learning_rate: float | None = setting(
-        None, "peak learning rate; default: what suits the network", gt=0, le=1
+        None, "peak learning rate; default: depends on the network", gt=0, le=1
     )
     schedule: Literal["cosine", "constant", "plateau"] = setting(
         "cosine",
-        "learning rate: cosine to zero, constant, or halved when validation stops improving",
+        "learning rate over time: cosine (down to zero), constant, or plateau (halved when "
+        "validation stops improving)",
     )
     patience_epochs: int = setting(
         15,
@@ -123,25 +126,32 @@ class Training(Settings):
         ge=1,
         le=100_000,
     )
-    seed: int = setting(1, "same seed, same training data and weights", ge=0, le=2**31 - 1)
+    seed: int = setting(
+        1,
+        "random seed: the same seed gives the same training data and initial weights",
+        ge=0,
+        le=2**31 - 1,
+    )
     strategy: Literal["single", "mirrored"] = setting(
-        "single", "single device, or mirrored: every GPU takes its share of each batch"
+        "single", "single: one device; mirrored: each batch is split between all GPUs"
     )
     checkpoint_seconds: float = setting(
-        60.0, "time between two checkpoints for --resume", unit="s", ge=0, le=1e6
+        60.0, "time between checkpoints, from which --resume continues", unit="s", ge=0, le=1e6
     )
 
 
 class Device(Settings):
-    """Where TensorFlow computes."""
+    """The processor or GPU that TensorFlow uses."""
 
     device: str = setting(
         "auto",
-        "auto, cpu or gpu:N (as doctor lists them)",
+        "auto (a GPU if there is one), cpu or gpu:N (doctor lists them)",
         pattern=r"^(auto|cpu|gpu(:\d+)?)$",
         example="gpu:0",
         form="auto, cpu or gpu:N",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
-        "auto", "auto takes bfloat16 where a probe shows that the processor has it"
+        "auto",
+        "number format in the network; auto: bfloat16 if a quick test shows that the "
+        "processor supports it",
     )

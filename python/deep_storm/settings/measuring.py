@@ -12,51 +12,60 @@ class Measurement(Settings):
 
     roi: str | None = setting(
         None,
-        "dark rectangle as X,Y,WIDTH,HEIGHT in pixels, as Fiji shows it; default: found by itself",
+        "rectangle without light, as X,Y,WIDTH,HEIGHT in pixels (the numbers in Fiji's status "
+        "bar); default: the darkest part",
         pattern=r"^\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*$",
         example="10,20,100,80",
         form="X,Y,WIDTH,HEIGHT",
     )
     percentile: float = setting(
         50.0,
-        "the dark part is found in this percentile of each pixel over the frames; lower it where "
-        "emitters shine most of the time",
+        "percentile of each pixel over time in which the dark part is searched; lower it if "
+        "emitters are on most of the time",
         unit="%",
         ge=1,
         le=99,
     )
     clip_sigmas: float = setting(
         3.0,
-        "values farther from the mean are left out (light, cosmic rays)",
+        "outliers (light, cosmic rays) farther than this from the mean are ignored",
         unit="standard deviations",
         ge=2,
         le=10,
     )
     method: Literal["auto", "pixels", "noise"] = setting(
         "auto",
-        "pixels: mean and standard deviation of dark pixels, as measured by hand in Fiji; noise: "
-        "the baseline that the shot noise of lit, blinking frames speaks for (needs the right "
-        "photons per ADU); auto: noise where even the darkest pixels hold light and the photons "
-        "per ADU are known, else pixels",
+        "pixels: mean and standard deviation of dark pixels; noise: the baseline that fits the "
+        "shot noise of blinking frames (needs the correct photons per ADU); auto: noise if "
+        "even the darkest pixels contain light and the photons per ADU are known, otherwise "
+        "pixels",
     )
 
 
 class KnownCamera(Settings):
-    """What is known of the camera beside what is measured; written into the camera file."""
+    """Further values for the camera file, beside those that are measured."""
 
     pixel_size_nm: float | None = setting(
-        None, "edge of a camera pixel; default: as the stack says", unit="nm", gt=0, le=10_000
+        None,
+        "size of a camera pixel in the sample plane; default: from the stack",
+        unit="nm",
+        gt=0,
+        le=10_000,
     )
     photons_per_adu: float | None = setting(
-        None, "photoelectrons per A/D count, from the data sheet", unit="photon/ADU", gt=0, le=1e5
+        None,
+        "photoelectrons per A/D count, from the data sheet; default: unknown",
+        unit="photon/ADU",
+        gt=0,
+        le=1e5,
     )
     quantum_efficiency: float | None = setting(None, "photoelectrons per photon", gt=0, le=1)
     em_gain: float | None = setting(
-        None, "electron-multiplying gain; leave it out without one", ge=1, le=1e5
+        None, "electron-multiplying gain; default: a camera without EM gain", ge=1, le=1e5
     )
     read_noise_adu: float | None = setting(
         None,
-        "read-out noise, for method noise; dark pixels tell it themselves",
+        "read noise, needed by method noise only; default: unknown (method pixels measures it)",
         unit="ADU",
         ge=0,
         le=1e5,
@@ -67,8 +76,8 @@ class Optics(Settings):
     """The microscope, to cross-check the PSF."""
 
     wavelength_nm: float | None = setting(
-        None, "emission wavelength", unit="nm", example=670.0, ge=200, le=2000
+        None, "emission wavelength; default: unknown", unit="nm", example=670.0, ge=200, le=2000
     )
     numerical_aperture: float | None = setting(
-        None, "numerical aperture of the objective", example=1.45, gt=0.05, le=2
+        None, "numerical aperture of the objective; default: unknown", example=1.45, gt=0.05, le=2
     )

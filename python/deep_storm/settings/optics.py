@@ -31,17 +31,17 @@ class Pupil(Settings):
         1.515, "refractive index of the immersion medium", ge=1.0, le=2.0
     )
     sample_index: float | None = setting(
-        None, "refractive index around the emitters; default: that of the immersion", ge=1.0, le=2.0
+        None, "refractive index around the emitters; default: the immersion's", ge=1.0, le=2.0
     )
     depth_nm: float = setting(
         0.0, "depth of the focus behind the cover glass", unit="nm", ge=0, le=100_000
     )
     model: Literal["scalar", "vectorial"] = setting(
-        "scalar", "scalar: light as one wave; vectorial: polarized light of freely turning dipoles"
+        "scalar", "scalar, or vectorial: polarized light of freely rotating dipoles"
     )
     apodization: Literal["none", "aplanatic"] = setting(
         "none",
-        "brightness over the pupil: none (even) or aplanatic (1/√cos of the angle, in amplitude)",
+        "amplitude across the pupil: none (uniform) or aplanatic (1/√cos of the angle)",
     )
     oblique_astigmatism_waves: float = _mode(5, "oblique astigmatism")
     astigmatism_waves: float = _mode(6, "vertical astigmatism")
@@ -52,7 +52,7 @@ class Pupil(Settings):
     spherical_waves: float = _mode(11, "primary spherical aberration")
     higher_waves: tuple[float, ...] = setting(
         (),
-        "coefficients of Noll's modes 12, 13, … in this order",
+        "coefficients of Noll's modes 12, 13, … in that order",
         unit="wavelengths rms",
         max_length=MAX_HIGHER_MODES,
     )

@@ -12,11 +12,11 @@ _RANGE = r"^\s*(-?\d+(\.\d*)?)?\s*:\s*(-?\d+(\.\d*)?)?\s*$"
 def _range(description: str, unit: str | None, example: str) -> Any:
     return setting(
         None,
-        f"{description} to keep, as LEAST:MOST; default: all",
+        f"{description} to keep, as MIN:MAX; default: all",
         unit=unit,
         pattern=_RANGE,
         example=example,
-        form="LEAST:MOST",
+        form="MIN:MAX",
     )
 
 
@@ -27,29 +27,29 @@ class Filtering(Settings):
     uncertainty_nm: str | None = _range("uncertainties", "nm", ":20")
     intensity_photon: str | None = _range("photons", "photon", "300:5000")
     sigma_nm: str | None = _range("PSF sigmas", "nm", "80:180")
-    x_nm: str | None = _range("positions", "nm", "0:5000")
-    y_nm: str | None = _range("positions", "nm", "0:5000")
+    x_nm: str | None = _range("x positions", "nm", "0:5000")
+    y_nm: str | None = _range("y positions", "nm", "0:5000")
     frames: str | None = frames_setting(
-        "frames to keep, 1-based and inclusive, as FIRST:LAST; default: all"
+        "frames to keep, counted from 1, as FIRST:LAST; default: all"
     )
     min_neighbours: int = setting(
         0,
-        "localizations of any frame that must lie around one; 0: no matter",
+        "minimum number of other localizations within the radius, in any frame; 0: not checked",
         formerly="least_neighbours",
         ge=0,
         le=1_000_000,
     )
     neighbour_radius_nm: float = setting(
-        50.0, "how far away a neighbour may lie", unit="nm", gt=0, le=100_000
+        50.0, "radius in which neighbours are counted", unit="nm", gt=0, le=100_000
     )
 
 
 class Merging(Settings):
-    """When localizations of following frames are taken for one molecule."""
+    """Which localizations in consecutive frames are one molecule."""
 
     distance_nm: float | None = setting(
         None,
-        "largest distance of a molecule and its next localization (ThunderSTORM: dist); "
+        "maximum distance of consecutive localizations of a molecule (ThunderSTORM: dist); "
         "default: from their uncertainties",
         unit="nm",
         example=20.0,
@@ -57,29 +57,30 @@ class Merging(Settings):
         le=100_000,
     )
     gap_frames: int = setting(
-        1, "frames that a molecule may be dark (ThunderSTORM: offframes)", ge=0, le=1_000_000
+        1, "maximum number of dark frames in between (ThunderSTORM: offframes)", ge=0, le=1_000_000
     )
     frames_per_molecule: int = setting(
         0,
-        "most frames of a molecule, after which another one begins; 0: no limit "
-        "(ThunderSTORM: framespermolecule)",
+        "maximum number of frames of one molecule; 0: no limit (ThunderSTORM: framespermolecule)",
         ge=0,
         le=1_000_000,
     )
     merged_uncertainty: Literal["formula", "combined"] = setting(
         "formula",
-        "formula: of a fit with all photons, as ThunderSTORM does it (needs the camera, sigma, "
-        "intensity and bkgstd, else combined); combined: that of the mean of the positions",
+        "formula: uncertainty of a fit with all photons, as in ThunderSTORM (needs camera, "
+        "sigma, intensity and bkgstd; without them as combined); combined: uncertainty of the "
+        "mean position",
     )
 
 
 class Duplicates(Settings):
-    """Which localizations of a frame are one molecule found twice."""
+    """Which localizations of a frame are duplicates."""
 
     distance: str = setting(
         "uncertainty_xy",
-        "a worse localization closer than this (nm) is removed: a number, or a formula for each "
-        "row (ThunderSTORM: distformula)",
+        "minimum distance of two localizations in a frame (nm): a number, or a formula for "
+        "each row (ThunderSTORM: distformula); of two that are closer, the less certain one is "
+        "removed",
         form="a number (nm) or a formula",
         example="20",
     )
@@ -90,19 +91,19 @@ class DriftCorrection(Settings):
 
     method: Literal["correlation", "markers", "comet"] = setting(
         "correlation",
-        "correlation: of the structures in all pairs of time bins; markers: fiducial markers that "
-        "are seen in nearly all frames; comet: by the package comet-smlm, where it is installed",
+        "correlation: cross-correlation of all pairs of time bins; markers: fiducial markers; "
+        "comet: the package comet-smlm, if it is installed",
     )
     bins: int | None = setting(
         None,
-        "time bins for correlation and comet; default: from the number of localizations, 30 at "
-        "most (comet: 100)",
+        "number of time bins (correlation, comet); default: depends on the number of "
+        "localizations, at most 30 (comet: 100)",
         ge=5,
         le=200,
     )
     max_drift_nm: float = setting(
         1000.0,
-        "largest drift between any two times",
+        "maximum drift between any two times",
         unit="nm",
         formerly="most_drift_nm",
         ge=10,
@@ -110,15 +111,19 @@ class DriftCorrection(Settings):
     )
     blur_nm: float | None = setting(
         None,
-        "standard deviation by which images are blurred before they are correlated (comet: its "
-        "narrowest kernel); default: 1.5 times the median uncertainty, or 20 without uncertainties",
+        "standard deviation of the blur before correlation (comet: narrowest kernel); default: "
+        "1.5 times the median uncertainty, or 20 nm without uncertainties",
         unit="nm",
         gt=0,
         le=1000,
     )
     marker_share: float = setting(
-        0.8, "share of the frames in which a marker is seen at least", gt=0, le=1
+        0.8, "markers: minimum fraction of the frames in which a marker is seen", gt=0, le=1
     )
     marker_reach_nm: float = setting(
-        60.0, "how far a marker may move from frame to frame", unit="nm", gt=0, le=10_000
+        60.0,
+        "markers: maximum movement of a marker from frame to frame",
+        unit="nm",
+        gt=0,
+        le=10_000,
     )

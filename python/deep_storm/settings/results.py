@@ -8,14 +8,14 @@ from deep_storm.settings.base import Settings, frames_setting, setting
 
 
 class Reconstruction(Settings):
-    """How a stack is turned into localizations and an image."""
+    """How localizations and image are made from a stack."""
 
     threshold: float | None = setting(
-        None, "least confidence of a localization; default: the one stored in the model", ge=0, le=1
+        None, "minimum confidence of a localization; default: the model's", ge=0, le=1
     )
     upsampling: int | None = setting(
         None,
-        "super-resolution pixels along one camera pixel; default: the model's",
+        "super-resolution pixels per camera pixel, along each axis; default: the model's",
         ge=1,
         le=64,
     )
@@ -28,18 +28,18 @@ class Reconstruction(Settings):
         True, "check on a sample of frames whether camera, PSF and density suit the stack"
     )
     frames: str | None = frames_setting(
-        "frames to use, 1-based and inclusive, as FIRST:LAST; default: all"
+        "frames to use, counted from 1, as FIRST:LAST; default: all"
     )
     chunk_frames: int | None = setting(
         None,
-        "frames in memory at a time; default: from the free memory",
+        "frames processed at a time; default: depends on the free memory",
         unit="frames",
         ge=1,
         le=1_000_000,
     )
     tile_px: int | None = setting(
         None,
-        "edge of the tiles that a large frame is cut into; default: from the free memory",
+        "size of the tiles into which large frames are cut; default: depends on the free memory",
         unit="px",
         ge=16,
         le=8192,
@@ -47,84 +47,97 @@ class Reconstruction(Settings):
 
 
 class Watching(Settings):
-    """When a movie that is watched while it is written is finished."""
+    """When a movie that is still being written counts as finished."""
 
     quiet_seconds: float = setting(
-        60.0, "time without anything new after which it is finished", unit="s", gt=0, le=1e6
+        60.0,
+        "the movie is finished when nothing new has come for this time",
+        unit="s",
+        gt=0,
+        le=1e6,
     )
     end_marker: str = setting(
         "*.end",
-        "name of a file (* and ? as in a shell) that says so when it appears beside the frames",
+        "or when a file of this name (* and ? as in a shell) appears beside the frames",
         pattern=r"^[^/\\]+$",
         form="a name without folders",
     )
 
 
 class Rendering(Settings):
-    """How a table is drawn as an image."""
+    """How the image is drawn."""
 
     method: Literal["histogram", "gaussian", "shifted-histogram"] = setting(
         "gaussian",
-        "histogram (one count per localization), gaussian (each as wide as its uncertainty) or "
-        "shifted-histogram (mean of histograms shifted by whole pixels)",
+        "histogram (counts per pixel), gaussian (each localization as wide as its uncertainty) "
+        "or shifted-histogram (average of shifted histograms)",
     )
     pixel_size_nm: float = setting(10.0, "pixel size of the image", unit="nm", gt=0, le=10_000)
     sigma_nm: float | None = setting(
         None,
-        "same width for every localization; default: its own uncertainty",
+        "the same width for all localizations; default: their uncertainties",
         unit="nm",
         gt=0,
         le=10_000,
     )
-    shifts: int = setting(4, "pixels along a bin of the shifted-histogram", unit="px", ge=1, le=64)
+    shifts: int = setting(
+        4,
+        "shifted-histogram: size of a bin, and number of shifts along each axis",
+        unit="px",
+        ge=1,
+        le=64,
+    )
     field_nm: tuple[float, float] | None = setting(
-        None, "width and height of the image; default: up to the farthest localization", unit="nm"
+        None, "width and height of the image; default: up to the outermost localization", unit="nm"
     )
     colour: Literal["grey", "frame", "density", "confidence"] = setting(
-        "grey", "what the hue of a pixel tells; its brightness is the number of localizations"
+        "grey",
+        "what the colour of a pixel encodes; its brightness always is the number of localizations",
     )
     density_sigma_nm: float = setting(
         50.0,
-        "standard deviation of the Gaussian by which neighbours count for colour density",
+        "colour density: standard deviation of the Gaussian used to measure local density",
         unit="nm",
         gt=0,
         le=100_000,
     )
     depth: Literal["float32", "uint16"] = setting(
         "float32",
-        "numbers in a TIFF: localizations per pixel, or scaled to 16 bits; colours have 3 × 8",
+        "pixel type of a grey TIFF: float32 (localizations per pixel) or uint16 (scaled); "
+        "colour images have 8 bits per channel",
     )
 
 
 class Evaluation(Settings):
-    """How a table is compared with the truth."""
+    """How a result is compared with the truth."""
 
     tolerance_nm: tuple[float, ...] = setting(
-        (100.0, 250.0), "largest distance of a match", unit="nm"
+        (100.0, 250.0),
+        "maximum distance of a localization from its emitter; several give a score each",
+        unit="nm",
     )
-    border_nm: float = setting(
-        0.0, "width of the border that is left out on all sides", unit="nm", ge=0, le=1e6
-    )
+    border_nm: float = setting(0.0, "border to be ignored on all sides", unit="nm", ge=0, le=1e6)
     frames: str | None = frames_setting(
-        "frames to use, 1-based and inclusive, as FIRST:LAST; default: those of both tables"
+        "frames to use, counted from 1, as FIRST:LAST; default: those of both tables"
     )
     frc_blocks: int = setting(
         20,
-        "blocks that the frames are cut into; every other one makes an image for the FRC",
+        "Fourier ring correlation: blocks of frames that alternate between the two images",
         unit="blocks",
         ge=2,
         le=100_000,
     )
     frc_pixel_size_nm: float | None = setting(
         None,
-        "pixel size of these two images; default: 5 nm, or what makes them 4096 px wide",
+        "Fourier ring correlation: pixel size; default: 5 nm, or larger for images of more "
+        "than 4096 px",
         unit="nm",
         gt=0,
         le=1000,
     )
     camera_pixel_size_nm: float | None = setting(
         None,
-        "pixel size of the wide-field image; default: as its file says",
+        "pixel size of the wide-field image; default: from its file",
         unit="nm",
         gt=0,
         le=10_000,

@@ -8,27 +8,28 @@ from deep_storm.settings.base import Settings, setting
 
 
 class Psf(Settings):
-    """The point spread function: an integrated Gaussian, or a table in a file."""
+    """The point spread function: a Gaussian, or a table in a file."""
 
     sigma_nm: float = setting(
         ...,
-        "standard deviation of the PSF; 0.21 × wavelength / NA is a good start",
+        "standard deviation of the PSF; about 0.21 × wavelength / NA",
         unit="nm",
         example=130.0,
         ge=20,
         le=2000,
     )
     sigma_std_nm: float = setting(
-        10.0, "spread of the PSF sigma from emitter to emitter", unit="nm", ge=0, le=500
+        10.0, "standard deviation of the PSF sigma between emitters", unit="nm", ge=0, le=500
     )
     psf_file: str = setting(
         "",
-        "measured or computed PSF (psf.toml) in place of the Gaussian, which sigma then describes",
+        "file with a measured or computed PSF (psf.toml) to use instead of a Gaussian; sigma "
+        "is then taken from it",
         example="psf.toml",
     )
     depth_std_nm: float = setting(
         0.0,
-        "spread of the emitters' depth; needs a PSF with a z axis",
+        "standard deviation of the depth of emitters; needs a PSF file with several planes",
         unit="nm",
         ge=0,
         le=1000,
@@ -36,13 +37,13 @@ class Psf(Settings):
 
 
 class Emitters(Settings):
-    """How many emitters there are, where, and how bright."""
+    """How many emitters there are, where they lie and how bright they are."""
 
     density_per_um2: float = setting(
-        ..., "emitters per µm² per frame", unit="per µm²", example=2.0, gt=0, le=100
+        ..., "emitters per µm² and frame", unit="per µm²", example=2.0, gt=0, le=100
     )
     density_std_per_um2: float = setting(
-        0.0, "spread of the density from frame to frame", unit="per µm²", ge=0, le=100
+        0.0, "standard deviation of the density between frames", unit="per µm²", ge=0, le=100
     )
     intensity_photon: float = setting(
         ...,
@@ -53,24 +54,25 @@ class Emitters(Settings):
         le=1e6,
     )
     intensity_std_photon: float = setting(
-        300.0, "spread of the photons from emitter to emitter", unit="photon", ge=0, le=1e6
+        300.0, "standard deviation of the photons between emitters", unit="photon", ge=0, le=1e6
     )
     spread: Literal["uniform", "normal", "gamma"] = setting(
         "uniform",
-        "how photons spread: uniform as in ThunderSTORM's generator, normal (cut at a fifth of "
-        "the mean), or gamma (exponential where the spread is as large as the mean)",
+        "distribution of the photons: uniform (as in ThunderSTORM), normal (cut off at a fifth "
+        "of the mean) or gamma (exponential if standard deviation and mean are equal)",
     )
     on_time_frames: float = setting(
         0.0,
-        "mean time for which an emitter is on; its first and last frame then hold a part of its "
-        "light. 0: every emitter is on for exactly one frame",
+        "mean on-time of an emitter, whose first and last frame then get part of its light; 0: "
+        "exactly one frame",
         unit="frames",
         ge=0,
         le=1000,
     )
     structure: str = setting(
         "uniform",
-        "where emitters are: uniform, filaments, clusters, mixed (all three), or a mask image",
+        "where emitters lie: uniform, filaments, clusters, mixed (all three), or the name of a "
+        "mask image",
         example="uniform",
     )
 
@@ -82,16 +84,19 @@ class Background(Settings):
         ..., "mean photons per pixel without emitters", unit="photon", example=10.0, ge=0, le=1e5
     )
     background_std_photon: float = setting(
-        0.0, "spread of the background from frame to frame", unit="photon", ge=0, le=1e5
+        0.0, "standard deviation of the background between frames", unit="photon", ge=0, le=1e5
     )
     unevenness: float = setting(
-        0.0, "standard deviation of the background over the field, relative to its mean", ge=0, le=1
+        0.0,
+        "standard deviation of the background across the field, as a fraction of its mean",
+        ge=0,
+        le=1,
     )
     unevenness_scale_um: float = setting(
-        2.0, "distance over which the background changes", unit="µm", gt=0, le=1000
+        2.0, "distance over which the background varies", unit="µm", gt=0, le=1000
     )
     haze_per_um2: float = setting(
-        0.0, "emitters far out of focus, per µm² per frame", unit="per µm²", ge=0, le=100
+        0.0, "emitters far out of focus, per µm² and frame", unit="per µm²", ge=0, le=100
     )
 
     @property
@@ -106,4 +111,4 @@ class Simulation(Settings):
     frames: int = setting(100, "number of frames", unit="frames", ge=1, le=10_000_000)
     width_px: int = setting(64, "frame width", unit="px", ge=4, le=8192)
     height_px: int = setting(64, "frame height", unit="px", ge=4, le=8192)
-    seed: int = setting(1, "same seed, same frames", ge=0, le=2**31 - 1)
+    seed: int = setting(1, "random seed: the same seed gives the same frames", ge=0, le=2**31 - 1)

@@ -80,12 +80,12 @@ _MEDIANS = ("count", "area [um^2]", "density [1/um^2]")
 
 
 @verb(
-    "find clusters in a localization table, and compare it with random points",
+    "find clusters of localizations, and compare them with random points",
     TABLE,
     Argument(
         "output",
-        "the table with cluster numbers to write (NAME.csv); NAME-summary.csv, NAME-pattern.csv "
-        "and NAME.png go beside it",
+        "table with cluster numbers to write (NAME.csv), with NAME-summary.csv, "
+        "NAME-pattern.csv and NAME.png beside it",
         writes=True,
     ),
     settings=Clustering,

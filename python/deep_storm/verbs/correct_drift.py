@@ -85,12 +85,14 @@ class DriftResult(TableResult):
 
 
 @verb(
-    "measure the drift of the sample and take it off a localization table",
+    "measure the drift of the sample and correct a localization table for it",
     TABLE,
     Argument(
-        "output", "the table to write (CSV); the drift goes beside it (JSON and PNG)", writes=True
+        "output", "table to write (CSV), with the drift (JSON and PNG) beside it", writes=True
     ),
-    Argument("drift_file", "drift to take off, as ThunderSTORM or this command saved it (JSON)"),
+    Argument(
+        "drift_file", "drift to correct for, as saved by ThunderSTORM or by this command (JSON)"
+    ),
     settings=DriftCorrection,
     camera=Camera,
 )

@@ -98,9 +98,9 @@ def command_here() -> str:
 
 
 @verb(
-    "train, reconstruct and score on bundled ThunderSTORM frames (about 3 minutes)",
+    "see it work: train, reconstruct and evaluate on a small example (about 3 minutes)",
     Argument("output", "folder to write", writes=True),
-    Argument("minutes", "time budget for training, in minutes", float),
+    Argument("minutes", "time for training, in minutes", float),
     device=Device,
 )
 def demo(

@@ -90,11 +90,15 @@ class EstimateResult:
 
 
 @verb(
-    "learn PSF, photons, density and background of the molecules, for a matched simulation",
-    Argument("stack", "stack of frames (TIFF); left out, the table alone is used"),
-    Argument("localizations", "localization table (CSV) of the stack, of ThunderSTORM or ours"),
+    "estimate PSF, photons, density and background, for a matched simulation",
+    Argument("stack", "stack of frames (TIFF); without it, the table alone is used"),
     Argument(
-        "output", "settings file (TOML) to write; histograms go beside it (.png)", writes=True
+        "localizations", "localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM"
+    ),
+    Argument(
+        "output",
+        "settings file (TOML) to write, with a picture of the histograms (.png) beside it",
+        writes=True,
     ),
     CAMERA_MAPS,
     camera=Camera,

@@ -116,17 +116,16 @@ def _image_line(maps: ImageMaps) -> str:
 
 
 @verb(
-    "compare a localization table or an image with the truth, or with the wide field",
+    "compare a localization table or an image with the truth, or with a wide-field image",
     Argument("results", "localization table (CSV)"),
     Argument("truth", "ground truth (CSV)"),
-    Argument(
-        "reconstruction", "super-resolution image (TIFF); left out, it is drawn from the table"
-    ),
+    Argument("reconstruction", "super-resolution image (TIFF); without it, the table is drawn"),
     Argument("true_image", "true image (TIFF) of the same field as the reconstruction"),
-    Argument("wide_field", "wide-field image (TIFF); of a stack, the mean is taken"),
+    Argument("wide_field", "wide-field image (TIFF); a stack is averaged"),
     Argument(
         "output",
-        "name without ending: SSIM and error maps (.tif), FRC curve (.csv), and a picture (.png)",
+        "name without extension for SSIM and error maps (.tif), FRC curve (.csv) and a picture "
+        "(.png)",
         writes=True,
     ),
     whole="camera",

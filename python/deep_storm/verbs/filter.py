@@ -37,15 +37,15 @@ class FilterResult(TableResult):
 
 
 @verb(
-    "keep the localizations that meet a formula or lie in ranges",
+    "keep the localizations that meet a formula or lie within ranges",
     TABLE,
     Argument(
         "formula",
-        "condition in ThunderSTORM's language, such as confidence > 0.5 & uncertainty_xy < 20; "
-        "default: ranges alone",
+        "condition in ThunderSTORM's syntax, such as confidence > 0.5 & uncertainty_xy < 20; "
+        "default: only the ranges below",
         kind=str,
     ),
-    Argument("output", "the table to write (CSV)", writes=True),
+    Argument("output", "table to write (CSV)", writes=True),
     settings=Filtering,
     camera=Camera,
 )

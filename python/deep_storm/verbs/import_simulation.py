@@ -90,11 +90,13 @@ class ImportResult:
 
 
 @verb(
-    "check and describe a simulation that ThunderSTORM made",
+    "check and describe a simulation made by ThunderSTORM",
     Argument("stack", "stack of frames (TIFF)"),
     Argument("truth", "ground truth (CSV)"),
     Argument(
-        "output", "settings file (TOML) to write: camera and a matched simulation", writes=True
+        "output",
+        "settings file (TOML) to write: the camera, and a simulation that matches",
+        writes=True,
     ),
     camera=Camera,
 )

@@ -121,11 +121,17 @@ class BackgroundResult:
 
 
 @verb(
-    "measure the camera's baseline and read-out noise in the dark part of a stack",
+    "measure the camera's baseline and read noise in the dark part of a stack",
     Argument("stack", "stack of frames (TIFF)"),
-    Argument("output", "camera file (TOML) to write, or with --overwrite to update", writes=True),
-    Argument("camera", "camera file whose other values are kept"),
-    Argument("dark", "the frames were taken in the dark: measure every pixel, write maps", bool),
+    Argument(
+        "output",
+        "camera file (TOML) to write; an existing one is updated with --overwrite",
+        writes=True,
+    ),
+    Argument("camera", "camera file from which the other values are taken"),
+    Argument(
+        "dark", "all frames were taken in the dark: measure every pixel and write camera maps", bool
+    ),
     settings=Measurement,
     known=KnownCamera,
 )

@@ -51,9 +51,9 @@ class MergeResult(TableResult):
 
 
 @verb(
-    "merge the localizations of a molecule that is on in following frames",
+    "merge the localizations of a molecule in consecutive frames",
     TABLE,
-    Argument("output", "the table to write (CSV)", writes=True),
+    Argument("output", "table to write (CSV)", writes=True),
     settings=Merging,
     camera=Camera,
 )

@@ -88,12 +88,17 @@ class PreviewResult:
 
 
 @verb(
-    "look at the localizations of one frame before running",
+    "try a model on one frame",
     Argument("stack", "stack of frames (TIFF)"),
-    Argument("model", "model folder, or general: the bundled one, which needs no training"),
-    Argument("frame", "which frame, counted from 1", int),
-    Argument("threshold", "least confidence; default: the one stored in the model", float),
-    Argument("refine", "fit the localizations together, as reconstruct --refine does", bool),
+    Argument(
+        "model",
+        "model folder, or general: the model included with Deep-STORM, which needs no training",
+    ),
+    Argument("frame", "number of the frame, counted from 1", int),
+    Argument("threshold", "minimum confidence of a localization; default: the model's", float),
+    Argument(
+        "refine", "fit the localizations of the frame together, as in reconstruct --refine", bool
+    ),
     Argument("output", "picture to write (.png)", writes=True),
     CAMERA_MAPS,
     camera=Camera,

@@ -28,24 +28,31 @@ if TYPE_CHECKING:
 
 
 @verb(
-    "turn a stack into a super-resolution image and a table",
-    Argument("stack", "stack of frames (TIFF); several, or a pattern: a sweep", list[Path]),
-    Argument("model", "model folder, or general: the bundled one, which needs no training"),
+    "make a super-resolution image and a localization table from a stack",
+    Argument(
+        "stack",
+        "stack of frames (TIFF); several stacks or a pattern are done one after the other",
+        list[Path],
+    ),
+    Argument(
+        "model",
+        "model folder, or general: the model included with Deep-STORM, which needs no training",
+    ),
     Argument(
         "output",
-        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, "
-        "NAME-report.html; of a sweep, the directory for them",
+        "name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, "
+        "NAME-run.toml, NAME-report.html; for several stacks, a folder",
         writes=True,
     ),
-    Argument("resume", "go on where an interrupted run with the same output was", bool),
-    Argument("watch", "folder (or TIFF) in which a movie is being written: work while it grows"),
+    Argument("resume", "continue an interrupted run with the same output", bool),
+    Argument("watch", "folder (or TIFF) to which a movie is being written: work while it grows"),
     Argument(
         "dask",
-        "Dask workers: tcp://HOST:PORT, or local:N for processes here",
+        "Dask workers to use: tcp://HOST:PORT, or local:N for N processes on this computer",
         str,
         formerly="cluster",
     ),
-    Argument("no_report", "write no report (NAME-report.html)", bool),
+    Argument("no_report", "do not write the report (NAME-report.html)", bool),
     CAMERA_MAPS,
     camera=Camera,
     psf=Psf,

@@ -32,9 +32,9 @@ class DuplicatesResult(TableResult):
 
 
 @verb(
-    "remove the worse of localizations that lie close together in a frame",
+    "remove molecules that were localized twice in a frame",
     TABLE,
-    Argument("output", "the table to write (CSV)", writes=True),
+    Argument("output", "table to write (CSV)", writes=True),
     settings=Duplicates,
     camera=Camera,
 )

@@ -77,9 +77,7 @@ class RenderResult:
 @verb(
     "draw a localization table as an image",
     Argument("table", "localization table (CSV)"),
-    Argument(
-        "output", "the image to write: .tif with its scale in µm, or .png to look at", writes=True
-    ),
+    Argument("output", "image to write: .tif (with scale) or .png (with scale bar)", writes=True),
     whole="camera",
     camera=Camera,
     settings=Rendering,

@@ -68,21 +68,18 @@ class ReportResult:
 
 
 @verb(
-    "write the report of a reconstruction or of a trained model (one HTML file)",
+    "write the report of a reconstruction or of a trained model (HTML)",
     Argument("record", "run record (NAME-run.toml) of a reconstruction, or a model folder"),
     Argument(
         "tables",
-        "tables (CSV) that were made from its table, in order; the last one is shown",
+        "tables (CSV) made from its table, in order; the report shows the last one",
         list[Path],
     ),
     Argument(
         "drift",
-        "drift file (JSON) as ThunderSTORM and correct-drift write it; default: the one beside the "
-        "tables",
+        "drift file (JSON) from ThunderSTORM or correct-drift; default: the one beside the tables",
     ),
-    Argument(
-        "output", "the report to write; default: NAME-report.html beside the record", writes=True
-    ),
+    Argument("output", "report to write; default: NAME-report.html beside the record", writes=True),
 )
 def report(
     record: Path | str,

@@ -55,10 +55,10 @@ class SimulateResult:
 
 
 @verb(
-    "simulate a stack of frames with its ground truth",
+    "simulate a stack of frames and its ground truth",
     Argument(
         "output",
-        "name of the files without ending: NAME.tif, NAME.csv, NAME-protocol.txt",
+        "name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt",
         writes=True,
     ),
     CAMERA_MAPS,

@@ -69,7 +69,7 @@ class TrainResult:
 
 
 @verb(
-    "train a network on a simulation that looks like your frames",
+    "train a network on simulated frames that look like yours",
     Argument("output", "model folder to write", writes=True),
     Argument(
         "simulation",
@@ -78,23 +78,22 @@ class TrainResult:
     ),
     Argument(
         "from_model",
-        "model folder to start from (NAME/last.npz: its last weights, not its best), or none; "
-        "default: general, the bundled model (native only)",
+        "model folder to start from (NAME/last.npz: its last weights instead of its best), or "
+        "none to start from random weights; default: general, the model included with "
+        "Deep-STORM (native only)",
         option="from",
     ),
-    Argument(
-        "resume", "go on where an interrupted training with the same settings and output was", bool
-    ),
+    Argument("resume", "continue an interrupted training with the same settings and output", bool),
     CAMERA_MAPS,
     Argument(
         "movie",
-        "the movie that the simulation is matched to (TIFF); the report shows its frames beside "
-        "simulated ones",
+        "the movie that the simulation is matched to (TIFF); the report shows its frames "
+        "beside simulated ones",
     ),
     Argument(
         "save_training_set",
-        "name without ending: before training, write the first patches (.tif), their emitters "
-        "(.csv) and a picture of some (.png)",
+        "name without extension: write some training patches (.tif), their emitters (.csv) and "
+        "a picture (.png) before training",
         writes=True,
     ),
     camera=Camera,

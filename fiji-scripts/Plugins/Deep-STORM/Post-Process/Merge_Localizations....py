@@ -1,16 +1,16 @@
 #!Python
 #@script(language="Python (pyimagej)")
-# Merge the localizations of a molecule that is on in following frames.
+# Merge the localizations of a molecule in consecutive frames.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Localization table (CSV); current = the one in front", value="current", style="open", required=false, persist=false) table
-#@ File (label="Output", description="The table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup, none = not given", value="none", style="open", required=false, persist=false) camera
-#@ String (label="Distance (nm)", description="Largest distance of a molecule and its next localization (ThunderSTORM: dist); auto = from their uncertainties (more than 0, at most 100000)", value="auto", persistKey="deepstorm.merge.distance_nm") distance_nm
-#@ Integer (label="Gap frames", description="Frames that a molecule may be dark (ThunderSTORM: offframes) (0 to 1000000)", min="0", max="1000000", value="1", persistKey="deepstorm.merge.gap_frames") gap_frames
-#@ Integer (label="Frames per molecule", description="Most frames of a molecule, after which another one begins; 0: no limit (ThunderSTORM: framespermolecule) (0 to 1000000)", min="0", max="1000000", value="0", persistKey="deepstorm.merge.frames_per_molecule") frames_per_molecule
-#@ String (label="Merged uncertainty", description="Formula: of a fit with all photons, as ThunderSTORM does it (needs the camera, sigma, intensity and bkgstd, else combined); combined: that of the mean of the positions", value="formula", choices={"formula", "combined"}, persistKey="deepstorm.merge.merged_uncertainty") merged_uncertainty
-#@ File (label="Settings file", description="TOML file with what this dialog does not have or calls auto; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace files that exist", value="false", persist=false) overwrite
+#@ File (label="Table", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) table
+#@ File (label="Output", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera
+#@ String (label="Distance (nm)", description="Maximum distance of consecutive localizations of a molecule (ThunderSTORM: dist); auto = from their uncertainties (more than 0, at most 100000)", value="auto", persistKey="deepstorm.merge.distance_nm") distance_nm
+#@ Integer (label="Gap frames", description="Maximum number of dark frames in between (ThunderSTORM: offframes) (0 to 1000000)", min="0", max="1000000", value="1", persistKey="deepstorm.merge.gap_frames") gap_frames
+#@ Integer (label="Frames per molecule", description="Maximum number of frames of one molecule; 0: no limit (ThunderSTORM: framespermolecule) (0 to 1000000)", min="0", max="1000000", value="0", persistKey="deepstorm.merge.frames_per_molecule") frames_per_molecule
+#@ String (label="Merged uncertainty", description="formula: uncertainty of a fit with all photons, as in ThunderSTORM (needs camera, sigma, intensity and bkgstd; without them as combined); combined: uncertainty of the mean position", value="formula", choices={"formula", "combined"}, persistKey="deepstorm.merge.merged_uncertainty") merged_uncertainty
+#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
+#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

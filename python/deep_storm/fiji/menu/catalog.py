@@ -41,16 +41,16 @@ CONFIG = Parameter(
     "config",
     "File",
     "Settings file",
-    "TOML file with what this dialog does not have or calls auto; none = no file",
+    "Settings file (TOML) for what is not in this dialog, or is auto here; none = no file",
     NONE,
     style="open",
     remember=False,
 )
 _OVERWRITE = Parameter(
-    "overwrite", "Boolean", "Overwrite", "Replace files that exist", False, remember=False
+    "overwrite", "Boolean", "Overwrite", "Replace existing files", False, remember=False
 )
-_CAMERA_HELP = "Camera file (TOML); current = as entered in Camera Setup, none = not given"
-_AUTO_CAMERA = "; auto = the model's own, for the general model as entered in Camera Setup"
+_CAMERA_HELP = "Camera file (TOML); current = as entered in Camera Setup; none = no camera"
+_AUTO_CAMERA = "; auto = the camera of the model, or that of Camera Setup for the general model"
 
 _CONVERTING = "; only for tables in px or ADU"
 
@@ -126,7 +126,7 @@ def _matched(*choices: str) -> Parameter:
         "matched_to",
         "String",
         "Simulation matched to",
-        "Where PSF, emitters and background come from",
+        "Where PSF, emitters and background are taken from",
         choices[0],
         choices=choices,
     )
@@ -144,7 +144,7 @@ _REAL_LIGHT = frozenset(
 )
 """Measured in the movie and read from a settings file; a dialog has no room for them."""
 _MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
-"""A trained model knows them; the general one is told by a settings file."""
+"""A trained model knows them; for the general one they can stand in a settings file."""
 
 ENTRIES: dict[str, Entry] = {
     "camera-setup": Entry(
@@ -164,7 +164,7 @@ ENTRIES: dict[str, Entry] = {
                 "protocol",
                 "File",
                 "Protocol",
-                "NAME-protocol.txt beside a table that ThunderSTORM exported; none = not used",
+                "Protocol (NAME-protocol.txt) beside a table from ThunderSTORM; none = not used",
                 NONE,
                 style="open",
                 remember=False,
@@ -177,7 +177,7 @@ ENTRIES: dict[str, Entry] = {
                 "output",
                 "File",
                 "Camera file",
-                "TOML file to keep the camera in beside Fiji's preferences; none = no file",
+                "Camera file (TOML) to write in addition to Fiji's preferences; none = no file",
                 NONE,
                 style="save",
                 remember=False,
@@ -194,12 +194,12 @@ ENTRIES: dict[str, Entry] = {
                 "use_for_camera",
                 "Boolean",
                 "Use for the camera",
-                "Keep the mean as the camera's baseline, the standard deviation as read-out noise",
+                "Use mean and standard deviation as baseline and read noise of the camera",
                 False,
                 remember=False,
             ),
         ),
-        description="measure baseline and read-out noise in the ROI or the dark part",
+        description="measure baseline and read noise in the ROI, or in the dark part of the image",
     ),
     "import-localizations": Entry(
         "Import Localizations...",
@@ -210,7 +210,7 @@ ENTRIES: dict[str, Entry] = {
                 "table",
                 "File",
                 "Table",
-                "Localization table (CSV) of ThunderSTORM, any version",
+                "Localization table (CSV) from any version of ThunderSTORM",
                 NONE,
                 style="open",
                 needed=True,
@@ -219,7 +219,7 @@ ENTRIES: dict[str, Entry] = {
                 "camera",
                 "File",
                 "Camera",
-                "Only for tables in px or ADU: camera file; current = as entered in Camera Setup",
+                "Camera file, only for tables in px or ADU; current = as entered in Camera Setup",
                 CURRENT,
                 style="open",
                 remember=False,
@@ -228,7 +228,7 @@ ENTRIES: dict[str, Entry] = {
                 "overlay",
                 "Boolean",
                 "Draw over the image",
-                "Draw the localizations over the image in front, if there is one",
+                "Draw the localizations over the active image, if there is one",
                 False,
             ),
         ),
@@ -261,7 +261,7 @@ ENTRIES: dict[str, Entry] = {
                 "frame",
                 "String",
                 "Frame",
-                "Which frame, counted from 1; current = the frame in view",
+                "Number of the frame, counted from 1; current = the one shown",
                 CURRENT,
                 remember=False,
             ),
@@ -283,7 +283,7 @@ ENTRIES: dict[str, Entry] = {
                 "table",
                 "File",
                 "Table",
-                "Table (CSV) to send; current = the one in front, else the last that was written",
+                "Table (CSV) to send; current = the active one, or else the last one written",
                 CURRENT,
                 style="open",
                 remember=False,
@@ -292,12 +292,12 @@ ENTRIES: dict[str, Entry] = {
                 "dialect",
                 "String",
                 "ThunderSTORM version",
-                "dev (2016) or v1.3, whose tables have fewer columns",
+                "dev (2016), or v1.3 with fewer columns",
                 "dev",
                 choices=("dev", "v1.3"),
             ),
         ),
-        description="hand a table to ThunderSTORM's Import results",
+        description="send a table to ThunderSTORM",
     ),
     "filter": Entry("Post-Process/Filter Localizations...", camera=NONE),
     "correct-drift": Entry("Post-Process/Correct Drift...", camera=NONE),

@@ -5,8 +5,8 @@ SciJava makes a dialog from lines such as::
     #@ Double (label="Threshold", min="0.0", max="1.0", value="0.5", persistKey="…") threshold
 
 Three words stand where a value is left to the program, because ImageJ's macro recorder drops
-empty values and a command with a missing value opens a dialog: ``auto`` (decide yourself),
-``none`` (no such file) and ``current`` (the image or table in front).
+empty values and a command with a missing value opens a dialog: ``auto`` (not given: the default),
+``none`` (no such file) and ``current`` (the active image or table).
 
 A header is ASCII: Java before 18 reads a script in the system's own encoding.
 """
@@ -14,6 +14,7 @@ A header is ASCII: Java before 18 reads a script in the system's own encoding.
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,8 +28,11 @@ AUTO, NONE, CURRENT = "auto", "none", "current"
 GENERAL = "general"
 IMAGES = ("stack", "image")
 """Arguments of verbs that may be the image in front."""
-_WORDS = {"auto": "decide for yourself", "none": "no file", "current": "the one in front"}
+_WORDS = {"auto": "not given", "none": "no file", "current": "the active one"}
 _ASCII = {"µ": "u", "²": "^2", "×": "x", "–": "-", "±": "+-", "≥": ">=", "≤": "<=", "σ": "sigma"}
+_COUNTED = ("blocks", "epochs", "frames", "localizations", "minutes", "patches")
+"""What these settings count stands in their names and is no unit to be taken off."""
+_ABBREVIATIONS = {"adu": "ADU", "em": "EM", "frc": "FRC", "psf": "PSF", "roi": "ROI"}
 _SAVED = ("output", "save_training_set")
 _FORGOTTEN = frozenset({*_SAVED, "overwrite", "resume", "frames", "frame"})
 """Remembered from the last time, these would overwrite a result or leave frames out."""
@@ -141,9 +145,11 @@ class Parameter:
         meaning = _WORDS.get(str(self.value)) if self.kind in ("File", "String") else None
         if self.needed:
             meaning = "asked for after OK"
-        if meaning and f"{self.value} " not in text:
+        if meaning and not re.search(rf"\b{self.value}\b", text):
             text += f"; {self.value} = {meaning}"
-        return text[:1].upper() + text[1:]
+        first = re.split(r"[ ,:;]", text, maxsplit=1)[0]
+        as_it_is = first in (*self.choices, self.value) or not first[1:].islower()
+        return text if as_it_is else text[:1].upper() + text[1:]
 
     def _style(self) -> str:
         if self.kind == "Double":
@@ -221,7 +227,7 @@ def _file(name: str, description: str) -> Parameter:
     value = CURRENT if in_front else NONE
     if "; default: " in description:
         value = AUTO
-    elif "general: the bundled one" in description:
+    elif "or general: " in description:
         value = GENERAL
     return Parameter(
         name,
@@ -263,14 +269,13 @@ def _typed(name: str, annotation: Any, fallback: Any, description: str) -> Param
 def label_of(name: str, unit: str | None = None) -> str:
     """Write a name as a dialog has it: ``sigma_nm``, ``nm`` → ``Sigma (nm)``."""
     stem = name
-    if unit:
+    if unit and unit not in _COUNTED:
         plain = _ascii(unit).lower().replace("^", "").replace(" ", "_").replace("/", "_per_")
         stem = name.removesuffix("_" + plain)
     words = stem.replace("_", " ").strip()
-    for short, right in (("psf", "PSF"), ("em gain", "EM gain"), ("roi", "ROI")):
-        words = words.replace(short, right)
+    words = " ".join(_ABBREVIATIONS.get(word, word) for word in words.split())
     label = words[:1].upper() + words[1:]
-    return f"{label} ({_ascii(unit)})" if unit and _ascii(unit).lower() != words else label
+    return f"{label} ({_ascii(unit)})" if unit and not words.endswith(_ascii(unit)) else label
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -52,13 +52,13 @@ class FijiResult:
 
 
 @verb(
-    "put the commands into a Fiji's menu, or start Fiji with them",
+    "install the commands in Fiji's menu, or start Fiji with them",
     Argument("action", "install or launch", Literal["install", "launch"]),
     Argument(
         "app",
-        "Fiji's folder; without it, install looks in the usual places, launch downloads a Fiji",
+        "Fiji's folder; default: install searches the usual places, launch downloads a Fiji",
     ),
-    Argument("uninstall", "with install: take the commands out again", bool),
+    Argument("uninstall", "with install: remove the commands again", bool),
 )
 def fiji(
     action: Literal["install", "launch"],
