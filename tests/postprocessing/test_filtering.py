@@ -57,7 +57,7 @@ def test_neighbours_as_counted_one_by_one():
     ("options", "error", "message"),
     [
         ({}, SettingsError, "neither a formula nor a range"),
-        ({"confidence": "0.9:0.1"}, SettingsError, "LEAST not above MOST"),
+        ({"confidence": "0.9:0.1"}, SettingsError, "MIN not above MAX"),
         ({"confidence": ":"}, SettingsError, "MIN:MAX"),
         ({"frames": "0:3"}, SettingsError, "counted from 1"),
         ({"uncertainty_nm": ":20"}, TableError, r"no column 'uncertainty_xy \[nm\]'"),

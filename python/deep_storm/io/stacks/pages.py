@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,35 +38,42 @@ class Cut(NamedTuple):
 
 
 class OpenFile:
-    """A file that is read at any place; it is opened when it is needed, and may be closed."""
+    """A file that is read at any place; it is opened when it is needed, and may be closed.
+
+    Several threads may share one: a read neither moves nor closes the file under another.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: Any = None
+        self._in_use = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[OpenFile], tuple[Path]]:
+        return OpenFile, (self.path,)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return bytes, fewer at the end of the file."""
-        file = self._opened()
-        file.seek(offset)
-        data: bytes = file.read(size)
+        with self._in_use:
+            data: bytes = self._opened_at(offset).read(size)
         return data
 
     def read_into(self, offset: int, out: npt.NDArray[np.uint8]) -> int:
         """Fill an array of bytes; return how many there were."""
-        file = self._opened()
-        file.seek(offset)
-        return int(file.readinto(out.data))
+        with self._in_use:
+            return int(self._opened_at(offset).readinto(out.data))
 
-    def _opened(self) -> Any:
+    def _opened_at(self, offset: int) -> Any:
         if self._file is None:
             self._file = self.path.open("rb")
+        self._file.seek(offset)
         return self._file
 
     def close(self) -> None:
         """Let go of the file; the next read opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        with self._in_use:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
 
 class TiffPages:
