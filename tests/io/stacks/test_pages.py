@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 from deep_storm.io.stacks.pages import OpenFile
 
 
+@pytest.fixture
+def restless():
+    """Threads that change over at nearly every step."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless")
 def test_threads_that_share_a_file_do_not_disturb_each_other(tmp_path):
     path = tmp_path / "bytes"
     content = np.random.default_rng(0).integers(0, 256, 200_000, dtype=np.uint8)
