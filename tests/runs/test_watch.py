@@ -127,7 +127,7 @@ def test_stopped_and_gone_on_when_more_has_come(model, afterwards, tmp_path):
 
 def test_what_does_not_go_together(model, tmp_path, capsys):
     put(tmp_path, 0, FRAMES)
-    run = {"watch": tmp_path, "model": model, "output": tmp_path / "out"}
+    run = {"watch": tmp_path, "model": model, "output": tmp_path / "results" / "out"}
     for more, words in (
         ({"stack": FRAMES}, "--watch with a stack"),
         ({"output": None}, "--watch with no output"),

@@ -1,6 +1,7 @@
-"""The mark that every TIFF of ours carries: its tag Software.
+"""The marks that files of ours carry: a TIFF's tag Software, a report's generator.
 
-A TIFF without it may be a raw movie, and is never replaced.
+A TIFF without it may be a raw movie, and is never replaced. What goes without being asked for, as
+the image of a movie that grew, goes only with its mark.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from deep_storm.io.stacks.pages import OpenFile, check_tiff
 
 OURS = "deep-storm"
 LIVE = "deep-storm (while the movie grows)"
+_GENERATOR = b'<meta name="generator" content="deep-storm">'
+_HEAD_BYTES = 1024
 
 
 def mark_of(path: str | os.PathLike[str]) -> str:
@@ -33,3 +36,12 @@ def mark_of(path: str | os.PathLike[str]) -> str:
 def is_ours(path: str | os.PathLike[str]) -> bool:
     """Tell whether we wrote a TIFF."""
     return mark_of(path) in (OURS, LIVE)
+
+
+def is_our_page(path: str | os.PathLike[str]) -> bool:
+    """Tell whether we wrote an HTML file."""
+    try:
+        with Path(path).open("rb") as file:
+            return _GENERATOR in file.read(_HEAD_BYTES)
+    except OSError:
+        return False

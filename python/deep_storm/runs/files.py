@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.io.config import write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.images import write_image
+from deep_storm.io.marks import is_our_page
+from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.report.gathering import ENDING, densest, write_run_report
 from deep_storm.settings import Reconstruction
+
+RECORD, LIVE_ENDING, WORK_ENDING = "-run.toml", "-live.tif", ".running"
 
 if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
@@ -18,36 +22,66 @@ if TYPE_CHECKING:
     from deep_storm.runs.result import ReconstructResult
 
 
-def output_paths(output: Path | str | None, *, with_report: bool = True) -> tuple[Path, ...]:
-    """Return the files of a reconstruction: image, table, protocol, run record, report."""
-    if output is None:
-        return ()
-    stem = str(output).removesuffix(".tif").removesuffix(".csv")
-    endings = (".tif", ".csv", "-protocol.txt", "-run.toml", *([ENDING] if with_report else []))
-    return tuple(Path(stem + end) for end in endings)
+def outputs_of(
+    output: Path | str | None,
+    stack: object,
+    *,
+    with_report: bool = True,
+    grows: bool = False,
+    overwrite: bool = False,
+) -> Outputs:
+    """Name the files of a reconstruction.
+
+    Parameters
+    ----------
+    output
+        As the caller gave it; None where nothing is to be written.
+    stack
+        What it is made from: in a folder the files are named after it.
+    with_report
+        Whether there is a report.
+    grows
+        Whether an image is written while the movie grows, which goes at the end.
+    overwrite
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    ``image``, ``table``, ``protocol``, ``record``; ``report`` and ``live`` as far as wanted.
+    """
+    endings = {"image": ".tif", "table": ".csv", "protocol": "-protocol.txt", "record": RECORD}
+    endings |= {"report": ENDING} if with_report else {}
+    endings |= {"live": LIVE_ENDING} if grows else {}
+    name = name_of(stack, "reconstruction")
+    return Outputs.of(output, endings, name=name, tail="reconstructed", overwrite=overwrite)
 
 
-def kept_paths(paths: tuple[Path, ...], complete: bool) -> tuple[Path, ...]:
-    """Return the files that are written: who stops a run does not want to wait for a report."""
-    return tuple(p for p in paths if complete or not p.name.endswith(ENDING))
-
-
-def live_image(image: Path) -> Path:
-    """Return where the image is while it grows: ``NAME-live.tif``."""
-    return image.with_name(f"{image.stem}-live.tif")
+def beside(outputs: Outputs, ending: str) -> Path:
+    """Return a file or folder that is named as the results are, with another ending."""
+    image = outputs["image"]
+    return image.with_name(image.stem + ending)
 
 
 def write_result(
     result: ReconstructResult,
+    outputs: Outputs,
     model: Model,
     stack: object,
     settings: Reconstruction,
-    overwrite: bool,
     frames: FrameStream | None = None,
 ) -> None:
-    """Write image, table, protocol, run record and report as ``result.written`` names them.
+    """Write image, table, protocol, report and, when all of them are there, the run record.
 
-    ``frames`` are shown in the report.
+    Parameters
+    ----------
+    result
+        Image and table. Who stops a run does not want to wait for its report.
+    outputs
+        Where they go.
+    model, stack, settings
+        Where they come from.
+    frames
+        Shown in the report.
 
     Raises
     ------
@@ -56,24 +90,28 @@ def write_result(
     """
     from deep_storm.io.tables.thunderstorm import write_pieces, write_protocol
 
-    image, table, protocol, record = result.written[:4]
-    done = result.reconstructed
-    write_image(image, done.image, done.pixel_size_nm, overwrite)
-    write_pieces(table, done.rows.pieces(), overwrite)
-    write_protocol(protocol, model.card.camera, overwrite)
+    done, overwrite = result.reconstructed, outputs.overwrite
+    with outputs.writing("image") as path:
+        write_image(path, done.image, done.pixel_size_nm, overwrite)
+    with outputs.writing("table") as path:
+        write_pieces(path, done.rows.pieces(), overwrite)
+    with outputs.writing("protocol") as path:
+        write_protocol(path, model.card.camera, overwrite)
     about = _record(result, model, stack, settings)
-    write_config(record, about, overwrite)
-    report = record.with_name(record.name.removesuffix("-run.toml") + ENDING)
-    if report in result.written:
-        write_run_report(report, done, model.card, frames, about, overwrite)
-    elif overwrite:  # a report of other results would lie
-        report.unlink(missing_ok=True)
+    if "report" in outputs and result.complete:
+        with outputs.writing("report") as path:
+            write_run_report(path, done, model.card, frames, about, overwrite)
+    elif overwrite and is_our_page(beside(outputs, ENDING)):
+        beside(outputs, ENDING).unlink()  # a report of other results would lie
+    names = {**outputs.names_written, "record": outputs["record"].name}
+    with outputs.writing("record") as path:
+        write_config(path, {**about, "outputs": names}, overwrite)
 
 
 def _record(
     result: ReconstructResult, model: Model, stack: object, settings: Reconstruction
 ) -> dict[str, dict[str, Any]]:
-    """Return the run record: settings (to repeat the run with ``--config``), inputs, results."""
+    """Return the run record without outputs: settings (for ``--config``), inputs, results."""
     named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
     inputs: dict[str, Any] = {"stack": named}
     if isinstance(stack, (str, Path)):
@@ -92,7 +130,6 @@ def _record(
         "reconstruction": settings.model_dump(),
         "run": {"verb": "reconstruct"},
         "inputs": inputs,
-        "outputs": {"files": [path.name for path in result.written]},
         "results": results,
         "timings": seconds,
         "versions": {n: version(n) for n in ("deep-storm", "tensorflow", "numpy")},

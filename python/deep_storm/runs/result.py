@@ -61,7 +61,7 @@ class ReconstructResult:
     """
 
     reconstructed: Reconstructed
-    written: tuple[Path, ...]
+    written: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     fits: Fits | None = None
     kept: Path | None = None

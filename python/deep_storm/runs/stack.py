@@ -14,11 +14,14 @@ from deep_storm.inference.store import WorkFolder
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import load_model, ready_model
 from deep_storm.io.config import load_toml
-from deep_storm.io.files import check_outputs, remove_leftovers
+from deep_storm.io.files import remove_leftovers
+from deep_storm.io.guard import reading
 from deep_storm.io.images import write_image
+from deep_storm.io.marks import LIVE, mark_of
+from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.progress import Progress, silent
-from deep_storm.runs.files import kept_paths, live_image, output_paths, write_result
+from deep_storm.runs.files import LIVE_ENDING, WORK_ENDING, beside, outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.settings import Device, Reconstruction
 from deep_storm.words import counted
@@ -62,37 +65,45 @@ def reconstruct_stack(
     from deep_storm.inference.reconstruction import reconstruct_frames
 
     settings, device = common.settings, common.device
-    paths = output_paths(output, with_report=common.with_report)
-    work_folder = _work_folder(paths, resume) if hold is None else None
-    check_outputs(paths, overwrite or resume)
+    outputs = outputs_of(
+        output,
+        stack,
+        with_report=common.with_report,
+        grows=getattr(stack, "grows", False),
+        overwrite=overwrite or resume,
+    )
+    outputs.check()
+    work_folder = _work_folder(outputs, resume) if hold is None else None
     with ExitStack() as at_the_end:
         stream = _opened(stack, settings)
         if stream is not stack:  # a stream that was handed in belongs to the caller
             at_the_end.callback(stream.close)
+        at_the_end.enter_context(reading(("stack", file) for file in stream.files))
+        outputs.check()  # a stack may lie in more files than the one that was named
         loaded, expected = load_model(common.model), common.expected
         frames, said = corrected_for(stream, loaded, expected.camera, common.camera_maps)
         model, notes = ready_model(loaded, expected, frames, measure_psf=True, progress=progress)
         work: WorkFolder | None = None
         if work_folder is not None:
             identity = _identity(frames, model, settings, device)
-            work = _begin(work_folder, identity, paths, resume, overwrite)
+            work = _begin(work_folder, identity, outputs, resume, overwrite)
             at_the_end.callback(work.release)
             if frames.grows:
-                work.watcher = _live(paths[0], model, settings)
+                work.watcher = _live(outputs["live"], model, settings)
         refined, warned = _refinement(model, settings, frames)
         done = reconstruct_frames(
             frames, model, settings, device, progress, work, common.workers, refined
         )
         notes = (*notes, *said, *stream.notes, *warned)
-        result = _result(_in_field(done, frames, model), model, paths, notes, work)
+        result = _result(_in_field(done, frames, model), model, notes, work)
         result = replace(result, corner_nm=_corner_nm(frames, model))
-        write = partial(_written, result, model, stack, settings, overwrite or resume)
+        write = partial(_written, result, outputs, model, stack, settings)
         result = write(frames) if hold is None else _written_or_held(result, write, hold)
         if work is not None and done.complete:
-            live_image(paths[0]).unlink(missing_ok=True)
+            _remove_live(outputs)
             work.remove()
     if done.problem is not None:
-        raise _told_what_is_there(done.problem, result)
+        raise _told_what_is_there(done.problem, result, outputs)
     return result
 
 
@@ -117,17 +128,24 @@ def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> Rec
     if result.complete:
         return write(None)
     hold(lambda: write(None).written)
-    return replace(result, written=())
+    return result
 
 
 def _begin(
-    folder: Path, identity: dict[str, Any], paths: tuple[Path, ...], resume: bool, overwrite: bool
+    folder: Path, identity: dict[str, Any], outputs: Outputs, resume: bool, overwrite: bool
 ) -> WorkFolder:
     """Begin to work in a folder, or go on there; what killed runs left of the outputs goes."""
     work = WorkFolder.begin(folder, identity, resume, overwrite)
-    for path in (*paths, live_image(paths[0])):
+    for path in (*outputs.files.values(), beside(outputs, LIVE_ENDING)):
         remove_leftovers(path)
     return work
+
+
+def _remove_live(outputs: Outputs) -> None:
+    """Remove the image of the movie while it grew, and nothing else that has its name."""
+    path = beside(outputs, LIVE_ENDING)
+    if path.is_file() and mark_of(path) == LIVE:
+        path.unlink()
 
 
 def _corner_nm(frames: FrameStream, model: Model) -> tuple[float, float]:
@@ -147,18 +165,19 @@ def _in_field(done: Reconstructed, frames: FrameStream, model: Model) -> Reconst
 
 def _written(
     result: ReconstructResult,
+    outputs: Outputs,
     model: Model,
     stack: StackSource,
     settings: Reconstruction,
-    overwrite: bool,
     frames: FrameStream | None,
 ) -> ReconstructResult:
-    """Write the files that the result names; then its rows need the work folder no more."""
-    if not result.written:
+    """Write the files, if there are to be any; then the rows need the work folder no more."""
+    if not outputs or result.kept is not None:
         return result
-    write_result(result, model, stack, settings, overwrite, frames)
+    write_result(result, outputs, model, stack, settings, frames)
     done = result.reconstructed
-    return replace(result, reconstructed=replace(done, rows=_kept(done.rows, result.written[1])))
+    kept = replace(done, rows=_kept(done.rows, outputs["table"]))
+    return replace(result, reconstructed=kept, written=outputs.written)
 
 
 def _refinement(
@@ -196,16 +215,15 @@ def _judged(done: Reconstructed, model: Model) -> Fits | None:
 def _result(
     done: Reconstructed,
     model: Model,
-    paths: tuple[Path, ...],
     notes: tuple[str, ...],
     work: WorkFolder | None,
 ) -> ReconstructResult:
     """Return the result; of a run that was stopped without what would keep the user waiting."""
     stopped = not done.complete and done.problem is None
     if stopped and work is not None and _takes_long(done):
-        return ReconstructResult(done, (), notes, kept=work.folder)
+        return ReconstructResult(done, notes=notes, kept=work.folder)
     fits = None if stopped else _judged(done, model)
-    return ReconstructResult(done, kept_paths(paths, done.complete), notes, fits)
+    return ReconstructResult(done, notes=notes, fits=fits)
 
 
 def _takes_long(done: Reconstructed) -> bool:
@@ -213,34 +231,34 @@ def _takes_long(done: Reconstructed) -> bool:
     return done.rows.count > MAX_ROWS_AT_A_STOP or done.image.size > MAX_PIXELS_AT_A_STOP
 
 
-def _live(image: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
+def _live(path: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
     """Return what shows the image of a growing movie now and then."""
     upsampling = settings.upsampling or model.card.network.upsampling
     pixel_size_nm = model.card.camera.pixel_size_nm / upsampling
 
     def show(pixels: npt.NDArray[np.float32]) -> None:
-        write_image(live_image(image), pixels, pixel_size_nm, overwrite=True)
+        write_image(path, pixels, pixel_size_nm, overwrite=True, mark=LIVE)
 
     return show
 
 
 def done_before(name: Path) -> dict[str, Any] | None:
-    """Return what the run record of that name says of its results, if they are there and whole."""
-    paths = output_paths(name, with_report=False)
-    if not all(path.is_file() for path in paths):
+    """Return what the run record of results says of them, if they are there and whole."""
+    outputs = outputs_of(f"{name}.tif", None, with_report=False)
+    if not all(path.is_file() for path in outputs.files.values()):
         return None
     try:
-        results = load_toml(paths[-1]).get("results", {})
+        results = load_toml(outputs["record"]).get("results", {})
     except SettingsError:
         return None
     whole = isinstance(results, dict) and results.get("complete") is True
     return results if whole else None
 
 
-def _work_folder(paths: tuple[Path, ...], resume: bool) -> Path | None:
+def _work_folder(outputs: Outputs, resume: bool) -> Path | None:
     """Return where the work is kept while it lasts: beside the results."""
-    if paths:
-        return paths[0].with_suffix(".running")
+    if outputs:
+        return beside(outputs, WORK_ENDING)
     if resume:
         raise SettingsError(
             "resume without an output",
@@ -283,13 +301,13 @@ def _kept(rows: Rows, table: Path) -> Rows:
 
 
 def _told_what_is_there(
-    problem: StackError | DaskError, result: ReconstructResult
+    problem: StackError | DaskError, result: ReconstructResult, outputs: Outputs
 ) -> StackError | DaskError:
     """Add to the error what was saved, and to an unreadable stack's what there is."""
     advice = problem.advice
     if result.written:
         frames = result.reconstructed.shape[0]
-        saved = f"what the {counted(frames, 'frame')} before gave is in {result.written[1]}"
+        saved = f"what the {counted(frames, 'frame')} before gave is in {outputs['table']}"
         advice = f"{advice}; {saved}" if advice else saved
     if isinstance(problem, StackError):
         return PartlyReadError(problem, advice, result)

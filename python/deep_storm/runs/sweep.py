@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
-from deep_storm.io.guard import check_not_an_input, reading
+from deep_storm.errors import (
+    Cancelled,
+    DeepStormError,
+    OutputError,
+    SettingsError,
+    StackError,
+)
+from deep_storm.io.guard import clash_with_input, reading
+from deep_storm.io.outputs import stack_stem
 from deep_storm.progress import Progress
-from deep_storm.runs.files import output_paths
+from deep_storm.runs.files import outputs_of
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from deep_storm.runs.result import ReconstructResult
-
-ENDINGS = (".tif", ".tiff", ".ome", ".btf", ".tf8")
 
 
 @dataclass(frozen=True)
@@ -160,14 +165,15 @@ def names_of(stacks: Sequence[Path], folder: Path) -> list[Path]:
     SettingsError
         A stack is given twice, or two cannot be told apart.
     """
-    stems = [_stem(path) for path in stacks]
-    twice = {stem for stem in stems if stems.count(stem) > 1}
+    stems = [stack_stem(path) for path in stacks]
+    alike = _alike(stems)
     names = [
-        f"{path.resolve().parent.name}_{stem}" if stem in twice else stem
+        f"{path.resolve().parent.name}_{stem}" if stem.casefold() in alike else stem
         for path, stem in zip(stacks, stems, strict=True)
     ]
+    alike = _alike(names)
     for name in names:
-        if names.count(name) > 1:
+        if name.casefold() in alike:
             raise SettingsError(
                 f"two of the stacks would give {folder / name}",
                 "stacks with different names",
@@ -176,10 +182,24 @@ def names_of(stacks: Sequence[Path], folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _stem(path: Path) -> str:
-    while path.suffix.lower() in ENDINGS:
-        path = path.with_suffix("")
-    return path.name
+def _alike(names: Sequence[str]) -> set[str]:
+    """Return names that stand there twice, as a file system sees it that ignores case."""
+    folded = [name.casefold() for name in names]
+    return {name for name in folded if folded.count(name) > 1}
+
+
+def _check_apart(names: Sequence[Path], folder: Path) -> None:
+    """Refuse results that would replace a stack of the sweep, before the first is begun."""
+    for name in names:
+        for path in outputs_of(f"{name}.tif", None).files.values():
+            said = clash_with_input(path)
+            if said:
+                raise OutputError(
+                    said,
+                    "a folder of its own for the results",
+                    f"choose another folder, such as {folder / 'reconstructed'}; --overwrite does "
+                    "not replace an input",
+                )
 
 
 def sweep(
@@ -220,8 +240,7 @@ def sweep(
         )
     names = names_of(stacks, Path(output))
     with reading(("stack", stack) for stack in stacks):
-        for path in (path for name in names for path in output_paths(name)):
-            check_not_an_input(path)
+        _check_apart(names, Path(output))
         return _all(stacks, names, one, done_before, resume, progress)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deep_storm.errors import SettingsError
+from deep_storm.errors import OutputError, SettingsError
 from deep_storm.inputs.models import load_model
+from deep_storm.io.guard import file_key
+from deep_storm.io.outputs import TIFF_ENDINGS, Outputs
 from deep_storm.io.stacks.watched import WatchedFrames
 from deep_storm.progress import Progress
 from deep_storm.settings import Watching
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def open_watched(
     path: Path,
     stack: object,
-    output: object,
+    outputs: Outputs,
     common: Common,
     watching: Watching,
     progress: Progress,
@@ -29,13 +31,17 @@ def open_watched(
     ------
     SettingsError
         Something was asked for that a movie without an end does not have.
+    OutputError
+        A file exists already, cannot be written, or lies where it would be taken for a frame.
     StackError
         No frame came.
     """
     if stack is not None:
         raise _not_together("a stack", "the folder alone", "leave one of them out")
-    if output is None:
+    if not outputs:
         raise _not_together("no output", "a name for the results", "give -o")
+    outputs.check()
+    _check_outside(outputs, path)
     if common.settings.frames is not None:
         raise _not_together("--frames", "all frames", "leave --frames out")
     if common.workers is not None:
@@ -52,6 +58,18 @@ def open_watched(
         progress(0, 1, f"waiting for the first frame in {path}")
 
     return WatchedFrames(path, watching.quiet_seconds, watching.end_marker, waiting)
+
+
+def _check_outside(outputs: Outputs, watched: Path) -> None:
+    """Refuse images in the folder that is watched: they would be taken for frames."""
+    key = file_key(watched)
+    for path in outputs.files.values():
+        if path.suffix.lower() in TIFF_ENDINGS and file_key(path.parent) == key:
+            raise OutputError(
+                f"the output {path} lies in the folder that is watched",
+                "another folder: every TIFF in this one is taken for frames",
+                f"choose a name elsewhere, such as {watched.parent / 'results' / path.stem}",
+            )
 
 
 def _not_together(received: str, expected: str, advice: str) -> SettingsError:

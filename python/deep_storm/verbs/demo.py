@@ -16,6 +16,7 @@ from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
+from deep_storm.runs.files import outputs_of
 from deep_storm.runs.result import Common
 from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.settings import Device, Evaluation, Training
@@ -135,8 +136,8 @@ def demo(
     from deep_storm.report.plots import save_figure
 
     folder = Path(output)
-    names = {"image": "demo.tif", "table": "demo.csv", "picture": "demo.png"}
-    outputs = Outputs({what: folder / name for what, name in names.items()}, overwrite)
+    image, picture = folder / "demo.tif", folder / "demo.png"
+    outputs = Outputs({**outputs_of(image, None).files, "picture": picture}, overwrite)
     outputs.check()
     data = Path(str(files("deep_storm") / "demo_data"))
     stack = data / "cmos_d2_first30.tif"
@@ -157,14 +158,14 @@ def demo(
         Keeper(folder / "model.training", {}).remove()
         raise Cancelled("the demo keeps nothing", advice="start it again any time") from None
     result = reconstruct_stack(
-        stack, folder / "demo", Common(trained.model, device=device), False, True, progress
+        stack, image, Common(trained.model, device=device), False, overwrite, progress
     )
     from deep_storm.quality.scores import evaluate
 
     evaluation = Evaluation(tolerance_nm=(TOLERANCE_NM,), frames=f"1:{FRAMES}")
     ours = evaluate(result.table, truth, evaluation).scores[0]
     theirs = evaluate(thunderstorm, truth, evaluation).scores[0]
-    with outputs.writing("picture") as picture:
+    with outputs.writing("picture"):
         save_figure(_picture(stack, result, truth, ours), picture, overwrite)
     return DemoResult(
         ours,

@@ -16,6 +16,7 @@ from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.packages import install_command
 from deep_storm.progress import Progress, silent
+from deep_storm.runs.files import outputs_of
 from deep_storm.runs.result import Common, ReconstructResult, StackSource
 from deep_storm.runs.stack import done_before, reconstruct_stack
 from deep_storm.runs.sweep import SweepResult, stacks_of, sweep
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     Argument(
         "output",
         "name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, "
-        "NAME-run.toml, NAME-report.html; for several stacks, a folder",
+        "NAME-run.toml, NAME-report.html; or a folder (results/), always one for several stacks",
         writes=True,
     ),
     Argument("resume", "continue an interrupted run with the same output", bool),
@@ -92,7 +93,8 @@ def reconstruct(
     model
         Model folder, or a model in memory.
     output
-        The files' name without ending; without it nothing is written. Of a sweep, a folder.
+        The files' name without ending, or a folder, where they are named after the stack; without
+        it nothing is written. Of a sweep, a folder.
     resume
         Go on from ``NAME.running``, which an interrupted run has left: the results are those of a
         run that was never interrupted. A sweep leaves what is done.
@@ -131,15 +133,24 @@ def reconstruct(
     with _workers(dask) as workers:
         common = Common(model, expected, camera_maps, settings, device, workers, not no_report)
         if watch is not None:
-            with open_watched(Path(watch), stack, output, common, watching, progress) as movie:
-                return reconstruct_stack(movie, output, common, resume, overwrite, progress)
+            outputs = outputs_of(
+                output,
+                watch,
+                with_report=not no_report,
+                grows=True,
+                overwrite=overwrite or resume,
+            )
+            with open_watched(Path(watch), stack, outputs, common, watching, progress) as movie:
+                image = outputs["image"]
+                return reconstruct_stack(movie, image, common, resume, overwrite, progress)
         stacks = stacks_of(stack)
         if stacks is None:
             return reconstruct_stack(_single(stack), output, common, resume, overwrite, progress)
         common = replace(common, model=load_model(model))
 
         def one(path: Path, name: Path, go_on: bool, told: Progress) -> ReconstructResult:
-            return reconstruct_stack(path, name, common, go_on, overwrite, told)
+            image = Path(f"{name}.tif")  # a folder may have the name
+            return reconstruct_stack(path, image, common, go_on, overwrite, told)
 
         return sweep(stacks, output, one, done_before, resume, progress)
 
