@@ -9,7 +9,7 @@ reported rows, error / uncertainty in each quartile of local density, photons, s
 against the truth, the spread of photons of isolated emitters over its limit, and the bias by the
 position inside the pixel (a cell of the network is half a pixel); draws reliability and bias.
 
-``--fits`` simulates stacks that the general model was told rightly and wrongly of – PSF ±20 %,
+``--fits`` simulates stacks that the general model was given rightly and wrongly of – PSF ±20 %,
 baseline ±10 photons, photons per ADU × 2 and ÷ 2, three times the density – and prints what the
 verdict of each reconstruction names. Rightly told ones are made from 20 seeds.
 """

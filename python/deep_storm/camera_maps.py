@@ -74,7 +74,7 @@ class CameraMaps:
                 raise CameraError(
                     f"the camera map {name} has {values[wrong].flat[0]:g} in a pixel",
                     _EXPECTED[name],
-                    "measure the map again or give that pixel the median",
+                    "measure the map again or set that pixel to the median",
                 )
 
     def given(self) -> dict[str, FloatMap]:

@@ -121,7 +121,7 @@ class ModelCard(Settings):
     background: Background = setting(..., "background it was trained for")
     scales: Scales = setting(..., "normalisation of input and answer")
     general: bool = setting(
-        False, "made for no experiment: camera, PSF, emitters and background are yet to be told"
+        False, "a general model: camera, PSF, emitters and background are not fixed"
     )
     domain: Domain | None = setting(
         None, "experiments that a general model, or the one it started from, was trained for"
@@ -350,5 +350,5 @@ def _check_weights(weights: Weights, path: Path) -> None:
         raise ModelError(
             f"{path} holds weights of {largest:g}",
             f"finite numbers of at most {MAX_WEIGHT:g}",
-            "training has gone wrong, or the file is damaged: train again",
+            "training has diverged or the file is damaged: train again",
         )

@@ -324,7 +324,7 @@ def test_a_camera_with_another_pixel_size_than_the_file(reader, place, refused):
     untrained(CAMERA.model_copy(update={"pixel_size_nm": 160.0})).save(
         place / "model", overwrite=True
     )
-    said = ("a pixel is 100 nm", "says 160 nm", "expected the same pixel size", "correct")
+    said = ("pixel size of 100 nm", "the camera 160 nm", "expected the same pixel size", "correct")
     refused(of(reader, "sim.tif"), *said)
 
 

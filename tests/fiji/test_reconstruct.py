@@ -100,7 +100,7 @@ def test_general_model_is_told_what_the_image_looks_like(imagej):
     stack = DATA / "filaments_drift_first20.tif"
     done = imagej.run("Reconstruct_Stack...", {"file": str(stack)}, frames="1:3")
     expected = ds.reconstruct(stack, model="general", camera=read_protocol(protocol), frames="1:3")
-    assert done["status"].count("The general model was told (estimated from the stack)") == 1
+    assert done["status"].count("The general model was given (estimated from the stack)") == 1
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected.table["x_nm"])
     assert "--" not in done["status"]  # no options of the command line
     imagej.ask("forget", key="camera")
@@ -146,7 +146,7 @@ def test_preview_in_a_roi_with_a_camera_that_only_the_settings_file_has(imagej, 
         config=tmp_path / "matched.toml",
     )
     assert done["status"].startswith("ok: ")
-    assert "The general model was told (as given)" in done["status"]
+    assert "The general model was given (as given)" in done["status"]
     part = np.ascontiguousarray(tifffile.imread(stack)[:, 8:48, 20:52])
     expected = ds.preview(part, model="general", frame=3, config=tmp_path / "matched.toml").table
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"] + 2000)

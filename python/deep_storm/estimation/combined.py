@@ -49,7 +49,7 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
     found = table_statistics(table, width_um * height_um, _frames(table))
     if "background" not in found.quantities:
         raise TableError(
-            "the table says nothing about the background (no column offset or bkgstd)",
+            "the table has no background (no column offset or bkgstd)",
             "offset [photon] or bkgstd [photon]",
             "export it again with all columns, or give the stack too",
         )
@@ -61,7 +61,7 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
     settings = matched_settings(found.quantities, local.structure, kind)
     notes = (
         "from a table alone: emitters that overlap are missing from it or count as one bright "
-        "one; the stack itself tells more",
+        "one; give the stack itself for more",
         "field and frames were taken from the rows of the table",
     )
     densities = local_quantities(local, len(table))
@@ -118,7 +118,7 @@ def _compared(name: str, stack: Quantity, table: Quantity, limit: float) -> list
         "background": "overlapping emitters raise the background of a fit",
     }[name]
     return [
-        f"the table says {table.value:.4g} {table.unit} for {name}, the frames "
+        f"the table has {table.value:.4g} {table.unit} for {name}, the frames "
         f"{stack.value:.4g} ({reason}); the frames' number is used"
     ]
 

@@ -143,7 +143,7 @@ def _check_size(stream: FrameStream) -> None:
         raise StackError(
             f"{stream.name} has {frames} frame{'s' * (frames > 1)}",
             f"at least {MIN_FRAMES}, better 100 or more",
-            "give a longer part of the movie: how the molecules blink says how bright they are",
+            "use a longer part of the movie: the brightness is estimated from the blinking",
         )
     if min(height, width) < MIN_EDGE_PX:
         raise StackError(

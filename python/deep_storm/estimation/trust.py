@@ -114,7 +114,7 @@ def _baseline(camera: Camera, crowd: Crowd) -> tuple[str, ...]:
         return hidden_baseline(sure)
     return (
         f"the camera has {camera.baseline_adu:g} ADU; if its gain and read noise are right, the "
-        f"noise of the frames speaks for {camera.baseline_adu + apart:.1f} ± {sure:.1f} ADU",
+        f"noise of the frames suggests {camera.baseline_adu + apart:.1f} ± {sure:.1f} ADU",
     )
 
 

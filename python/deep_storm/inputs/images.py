@@ -56,7 +56,7 @@ class Picture:
             return self.pixel_size_nm
 
         raise StackError(
-            f"nothing says how large a pixel of the {self.name} is",
+            f"the pixel size of the {self.name} is unknown",
             "an image with its scale",
             "set it in Fiji (Image > Properties..., unit nm or um) and save the image again"
             + (f", or give {option}" if option else ""),

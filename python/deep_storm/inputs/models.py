@@ -130,7 +130,7 @@ def _told(
     where = "estimated from the stack" if estimated else "as given"
     emitters = molecules.emitters
     notes = [
-        f"The general model was told ({where}): PSF sigma {molecules.psf.sigma_nm:.4g} nm, "
+        f"The general model was given ({where}): PSF sigma {molecules.psf.sigma_nm:.4g} nm, "
         f"{emitters.intensity_photon:.4g} ± {emitters.intensity_std_photon:.3g} photons, "
         f"background {molecules.background.background_photon:.3g}, "
         f"{emitters.density_per_um2:.3g} emitters per µm²"

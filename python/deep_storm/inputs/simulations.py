@@ -98,7 +98,7 @@ def _pixel_size_nm(camera: Camera | None, stream: FrameStream) -> float:
     pixel_size_nm = camera.pixel_size_nm if camera is not None else stream.pixel_size_nm
     if pixel_size_nm is None:
         raise CameraError(
-            f"nothing says how large a pixel of {stream.name} is",
+            f"the pixel size of {stream.name} is unknown",
             "a camera, or a scale in the file",
             "give --camera camera.toml, or set the scale in Fiji (Image > Properties...)",
         )

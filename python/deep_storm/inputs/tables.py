@@ -88,7 +88,7 @@ def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | No
         first, here = known[0], known[-1]
         if abs(here[1] / first[1] - 1) > SAME_PIXELS:
             raise CameraError(
-                f"{first[0]} says pixels of {first[1]:g} nm, {here[0]} {here[1]:g} nm",
+                f"{first[0]} has pixels of {first[1]:g} nm, {here[0]} {here[1]:g} nm",
                 "tables of the same movie",
                 "give the tables that belong together, or remove the protocol that is wrong",
             )

@@ -75,7 +75,7 @@ def imported_simulation(
     if extra:
         raise SettingsError(
             f"settings of {', '.join(extra)} together with --simulation",
-            "only the camera: the ground truth tells the rest",
+            "only the camera: all else comes from the ground truth",
             "leave them out, or leave --simulation out to train on a matched simulation",
         )
     camera = given["camera"] or (
@@ -85,7 +85,7 @@ def imported_simulation(
     found = read_simulation(stack, truth, camera)
     if found.camera is None:
         raise CameraError(
-            f"nothing says which camera took {stack}",
+            f"the camera of {stack} is unknown",
             "a camera",
             "give --camera camera.toml, or keep ThunderSTORM's protocol beside the table",
         )

@@ -79,8 +79,8 @@ def _check_pixel_size(camera: Camera, stream: FrameStream) -> None:
         return
     if abs(claimed - camera.pixel_size_nm) > PIXEL_SIZE_TOLERANCE * camera.pixel_size_nm:
         raise CameraError(
-            f"{stream.name} says that a pixel is {claimed:g} nm, "
-            f"the camera says {camera.pixel_size_nm:g} nm",
+            f"{stream.name} has a pixel size of {claimed:g} nm, "
+            f"the camera {camera.pixel_size_nm:g} nm",
             "the same pixel size (within 1 %)",
             "correct pixel_size_nm of the camera, or the file's scale in Fiji "
             "(Image > Properties...)",

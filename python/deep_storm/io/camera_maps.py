@@ -57,7 +57,7 @@ def read_camera_maps(path: str | os.PathLike[str]) -> CameraMaps:
             raise CameraError(
                 f"the variance (page 3) is {variance.min():g} in a pixel",
                 "values of at least 0",
-                "measure the map again or give that pixel the median",
+                "measure the map again or set that pixel to the median",
             )
         noise = None if np.isnan(variance).all() else np.sqrt(variance)
         return CameraMaps(offset, None if np.isnan(gain).all() else gain, noise)

@@ -57,7 +57,7 @@ def read_config(path: str | os.PathLike[str], sections: Iterable[str] | None = N
     for name, content in values.items():
         if not isinstance(content, dict):
             raise SettingsError(
-                f"{name} stands outside every section of {path}",
+                f"{name} is not in any section of {path}",
                 "each setting under its section, such as [camera]",
                 f"put the line with [SECTION] above {name}",
             )

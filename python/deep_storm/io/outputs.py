@@ -157,7 +157,7 @@ class Outputs:
         if path.suffix.lower() in TIFF_ENDINGS and path.is_file() and not is_ours(path):
             raise OutputError(
                 f"{path} exists already and was not written by Deep-STORM",
-                "a new file, or an image of ours to replace",
+                "a new file, or an image written by Deep-STORM",
                 f"choose another name, such as {self._free()}, or move that file away",
             )
 

@@ -117,7 +117,7 @@ def measure_drift(
             return _refined(points, bins, positions, agrees, progress)
     raise TableError(
         "the localizations of different times have no structure in common",
-        "the same structures in all parts of the movie, to see how they moved",
+        "the same structures throughout the movie",
         "correct it by fiducial markers (--method markers) or by a drift file, or leave it as it "
         "is; if the drift is larger than --max-drift-nm, raise that",
     )
@@ -200,7 +200,7 @@ def check_bins(points: Points, asked: int | None) -> int:
         raise TableError(
             f"{rows} localizations in {frames} frames are too few to measure drift",
             f"at least {MIN_POINTS} bins of {MIN_ROWS} localizations and a frame each",
-            "use a longer movie, or a drift file",
+            "use a longer movie, or give a drift file",
         )
     if asked is not None and asked > most:
         raise TableError(

@@ -49,7 +49,7 @@ def marker_drift(
         raise TableError(
             f"the table has {frames} frame{'s' * (frames > 1)}",
             f"at least {MIN_POINTS}",
-            "drift cannot be measured in so few",
+            "drift cannot be measured in so few frames",
         )
     nothing = np.zeros(len(frame))
     reach_nm = settings.marker_reach_nm
@@ -59,7 +59,7 @@ def marker_drift(
     markers = np.flatnonzero(seen >= settings.marker_share * frames)
     if not len(markers):
         raise TableError(
-            f"no marker was found: what was seen most often was seen in {seen.max()} of "
+            f"no fiducial marker was found: the most persistent spot is seen in {seen.max()} of "
             f"{frames} frames",
             f"at least {settings.marker_share:.0%} of them",
             "lower --marker-share, raise --marker-reach-nm, or use --method correlation",

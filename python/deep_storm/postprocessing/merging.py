@@ -128,7 +128,7 @@ def _reach(
         return nothing, merging.distance_nm, 0.0, merging.distance_nm
     if _UNCERTAINTY not in columns:
         raise TableError(
-            "the table has no column 'uncertainty_xy [nm]' to choose the distance from",
+            "the table has no column 'uncertainty_xy [nm]' from which the distance could be chosen",
             "uncertainties, or a distance",
             "give --distance-nm 20",
         )

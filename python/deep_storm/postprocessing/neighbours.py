@@ -61,7 +61,7 @@ def cells_of(x: FloatArray, y: FloatArray, edge: float, size_name: str) -> Cells
     if columns >= _MAX_CELL or row.max(initial=0) >= _MAX_CELL:
         raise SettingsError(
             f"{size_name} is {edge:g} and the table reaches {float(np.ptp(x)):.3g} nm",
-            "a distance that is not that small beside the field",
+            "a larger distance compared with the field",
             "make it larger, or check the units of the table",
         )
     key = (row * columns + column).astype(np.int64)

@@ -209,10 +209,10 @@ def _check_candidates(values: Values) -> None:
     if not len(values):
         raise ModelError(
             "there is no candidate to learn from",
-            "a network that finds something in its own simulation",
+            "a network that finds emitters in its own simulation",
             "train longer, or check the camera and the PSF sigma",
         )
     if not np.isfinite(values).all():
         raise ModelError(
-            "a score is not finite", "numbers only", "the network has diverged, train it again"
+            "a score is not finite", "numbers only", "training has diverged: train again"
         )

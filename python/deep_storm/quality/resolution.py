@@ -129,7 +129,7 @@ def table_resolution(
     if min(edges_nm) <= 0:
         raise TableError(
             "all positions lie on one line or point",
-            "localizations all over a field",
+            "localizations spread over a field",
             "check the columns x and y",
         )
     half = _halves(table["frame"].to_numpy(np.int64), blocks)

@@ -263,7 +263,7 @@ def _work_folder(outputs: Outputs, resume: bool) -> Path | None:
         raise SettingsError(
             "resume without an output",
             "the output of the interrupted run",
-            "give -o with the name that the interrupted command had",
+            "give the same -o as in the interrupted command",
         )
     return None
 

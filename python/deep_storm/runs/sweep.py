@@ -152,7 +152,7 @@ def _fitting(given: object) -> list[Path]:
     found = sorted(Path(name) for name in glob.glob(str(given), recursive=True))  # noqa: PTH207 - a pattern may be absolute
     if not found:
         raise StackError(
-            f"no file fits {str(given)!r}", "stacks of frames (TIFF)", "correct the pattern"
+            f"no file matches {str(given)!r}", "stacks of frames (TIFF)", "correct the pattern"
         )
     return found
 

@@ -50,7 +50,7 @@ def open_watched(
     if missing and load_model(common.model).card.general:
         raise _not_together(
             f"the general model but no {', '.join(missing)}",
-            "all that it is to be told, because a movie that has only begun says too little",
+            "all its settings, because too little of the movie is there to estimate them",
             "give --camera and --config matched.toml, or a model that was trained for it",
         )
 

@@ -88,7 +88,8 @@ def merge(
     Raises
     ------
     TableError
-        The table cannot be read, is empty, or has no uncertainties to choose the distance from.
+        The table cannot be read, is empty, or has no uncertainties from which the distance could
+        be chosen.
     OutputError
         A file exists already or cannot be written.
     """

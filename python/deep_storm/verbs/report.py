@@ -180,7 +180,7 @@ def _read(source: Path) -> Record:
     record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
     if record.get("run", {}).get("verb") != "reconstruct":
         raise SettingsError(
-            f"{source} is no record of a reconstruction",
+            f"{source} is not the record of a reconstruction",
             "NAME-run.toml, as `deep-storm reconstruct` writes it, or a model folder",
             "give that file",
         )

@@ -39,7 +39,7 @@ def test_the_right_camera_is_not_doubted():
 def test_a_wrong_gain_is_told_with_both_numbers(given, severe):
     doubt = doubt_camera(noise(), camera(photons_per_adu=given), "movie.tif")
     assert doubt.severe == severe
-    assert "movie.tif speaks for 0.5 (± 4%)" in doubt.sentence()
+    assert "movie.tif suggests 0.5 (± 4%)" in doubt.sentence()
     assert f"the camera has {given:g}" in doubt.sentence()
     assert "enter photons_per_adu = 0.5" in doubt.sentence()
 

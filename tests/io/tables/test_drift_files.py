@@ -88,7 +88,7 @@ def test_a_damaged_file_is_refused(drift, tmp_path, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(TableError, match=r"is no drift file|has the unit 'PARSEC'"):
+    with pytest.raises(TableError, match=r"is not a drift file|has the unit 'PARSEC'"):
         read_drift(path)
 
 

@@ -76,10 +76,10 @@ def test_what_thunderstorm_needs_is_written_in_its_units(tmp_path):
         ("not json", "is not a ThunderSTORM protocol"),
         ("[]", "has no cameraSettings"),
         ('{"version": "x"}', "has no cameraSettings"),
-        ('{"cameraSettings": {"pixelSize": 100.0}}', "lacks or garbles 'photons2ADU'"),
+        ('{"cameraSettings": {"pixelSize": 100.0}}', "has no valid 'photons2ADU'"),
         (
             '{"cameraSettings": {"pixelSize": "wide", "photons2ADU": 1, "offset": 0}}',
-            "lacks or garbles",
+            "has no valid",
         ),
     ],
 )

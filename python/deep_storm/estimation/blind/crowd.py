@@ -149,7 +149,7 @@ def _prepared(
         raise StackError(
             f"nothing blinks in {name}",
             "frames in which single emitters appear and disappear",
-            "give another part of the movie, raw and not averaged",
+            "use another part of the movie, without averaging",
         )
     background = _darkest(blocks, weights)
     spots = [constant_spots(b, found, background, camera.excess_noise_factor) for b in blocks]

@@ -82,7 +82,7 @@ def _gain(
         return None
     value = rounded(measured.value, 2)
     received = (
-        f"the noise of {name} speaks for {value:g} (± {max(unsure, 0.01):.0%}) photons per ADU, "
+        f"the noise of {name} suggests {value:g} (± {max(unsure, 0.01):.0%}) photons per ADU, "
         f"the camera has {camera.photons_per_adu:g}"
     )
     severe = abs(math.log(ratio)) > math.log(SEVERE) + unsure
@@ -130,9 +130,9 @@ def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
     severe = abs(apart_adu) > SEVERE * allowed
     if apart_adu > 0.0:
         return Doubt(
-            f"{here} speaks for a baseline of {likely:.0f} ADU, {given}",
+            f"{here} suggests a baseline of {likely:.0f} ADU, {given}",
             "as much noise as the light makes",
-            f"enter baseline_adu = {likely:.0f} (measure-background tells it better where a part "
+            f"enter baseline_adu = {likely:.0f} (measure-background measures it better if a part "
             "of the frames is dark)",
             severe,
         )
@@ -148,9 +148,9 @@ def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
             False,
         )
     return Doubt(
-        f"{here} speaks for a baseline of {likely:.0f} ADU, {given}",
+        f"{here} suggests a baseline of {likely:.0f} ADU, {given}",
         "a baseline below the darkest part of the frames",
-        f"enter baseline_adu = {likely:.0f} (measure-background tells it better)",
+        f"enter baseline_adu = {likely:.0f} (measure-background measures it better)",
         severe,
     )
 

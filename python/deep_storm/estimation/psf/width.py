@@ -39,7 +39,7 @@ def guess_sigma_px(scenes: Scenes) -> float:
         near = np.array([_covariance(light, lag) for lag in (1, 2)]) - np.mean(far)
         if near.min() <= 0.0 or near[0] < MIN_SHARE * variance or near[1] >= near[0]:
             raise PsfError(
-                "neighbouring pixels of the movie have nothing in common",
+                "neighbouring pixels of the movie are not correlated",
                 "molecules that blink",
                 "give a movie of blinking molecules and its camera's photons per ADU, or images "
                 "of beads",

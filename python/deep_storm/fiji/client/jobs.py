@@ -170,7 +170,7 @@ class Job:
         if "memory" in answer:
             worker.kill()
             raise WorkerError(
-                f"the memory was not enough ({answer['memory'] or 'no more could be had'})",
+                f"the worker ran out of memory ({answer['memory'] or 'no more could be had'})",
                 "",
                 "close other programs, choose a smaller region, or give a settings file with "
                 f"smaller chunk_frames, tile_px or batch. The log is {worker.log}",

@@ -180,7 +180,7 @@ def frames_of(call: Call) -> ImageFrames:
 
 def _verb_of(call: Call) -> Verb:
     if call.command.verb is None:
-        raise TypeError(f"{call.command.key} is no verb")
+        raise TypeError(f"{call.command.key} is not a verb")
     return call.command.verb
 
 
@@ -221,7 +221,7 @@ def _choose_simulation(values: dict[str, Any], verb: Verb) -> None:
     for name in needed:
         if values.get(name) is None:
             raise SettingsError(
-                f"the simulation shall match the {choice}, and {label_of(name)} is not given",
+                f"the simulation is matched to the {choice}, but {label_of(name)} is not given",
                 "",
                 f"fill in the field {label_of(name)!r}, or match it to the {fields}",
             )

@@ -72,7 +72,7 @@ def _pixel_size_nm(image: Any, camera: Camera | None) -> float:
     size = pixel_size_nm_of(image) or (camera.pixel_size_nm if camera is not None else None)
     if size is None:
         raise CameraError(
-            f"nothing says how large a pixel of {image.getTitle()} is",
+            f"the pixel size of {image.getTitle()} is unknown",
             "a scale, or a camera",
             "set the scale (Image > Properties...), or enter the camera in Camera Setup",
         )

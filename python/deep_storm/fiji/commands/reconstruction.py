@@ -19,7 +19,7 @@ def reconstruct(call: Call) -> Outcome:
     work.keep_when_stopped = True
     if work.frames is not None and work.options.pop("resume", False):
         raise SettingsError(
-            "resume with the image in front",
+            "Resume together with the active image",
             "the file of the stack",
             "give it in the field 'Stack', or clear the field 'Resume'",
         )

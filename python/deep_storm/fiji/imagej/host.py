@@ -168,7 +168,7 @@ class Host:
         if shown is None:
             raise TableError(
                 "no localization table is open",
-                "a table of localizations in front, or a file",
+                "an active localization table, or a file",
                 "open one (Plugins > Deep-STORM > Import Localizations...), or give its file",
             )
         return shown, str(shown.getTitle() or TABLE_TITLE)

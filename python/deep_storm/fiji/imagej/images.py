@@ -147,8 +147,8 @@ class ImageFrames:
     def _changed(self, what: str) -> StackError:
         return StackError(
             f"the image {self.name!r} changed while it was read: {what}",
-            "an image that stays as it is until the command has ended",
-            "open it again and leave it alone meanwhile",
+            "an image that does not change while the command runs",
+            "open it again, and leave it unchanged meanwhile",
         )
 
 

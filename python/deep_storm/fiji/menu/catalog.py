@@ -78,7 +78,7 @@ class Entry:
     needs
         Arguments that the verb can do without, but not the command.
     description
-        Of a command that is no verb.
+        Of a command that is not a verb.
     """
 
     menu: str

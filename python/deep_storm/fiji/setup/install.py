@@ -244,7 +244,7 @@ def fiji_folder(app: str | os.PathLike[str]) -> Path:
         [p for p in sorted(folder.glob("*")) if (p / "jars").is_dir()] if folder.is_dir() else []
     )
     raise SettingsError(
-        f"{folder} is no Fiji" if folder.is_dir() else f"there is no folder {folder}",
+        f"{folder} is not a Fiji folder" if folder.is_dir() else f"there is no folder {folder}",
         "the folder of a Fiji, with a folder jars in it",
         f"did you mean {inner[0]}?" if inner else "give --app the folder that Fiji lies in",
     )

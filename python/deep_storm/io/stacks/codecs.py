@@ -191,7 +191,7 @@ def _undo_float_predictor(
     """Undo Adobe's predictor of floating-point numbers: bytes apart, differences of bytes."""
     size = layout.dtype.itemsize
     if layout.kind != "f":
-        raise DamagedError("whole numbers with a predictor of floating-point ones")
+        raise DamagedError("integers with a predictor for floating-point numbers")
     steps = raw.reshape(len(raw), -1, together)
     summed = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(len(raw), size, width * together)
     big_endian = np.ascontiguousarray(summed.transpose(0, 2, 1))

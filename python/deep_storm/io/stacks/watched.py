@@ -171,9 +171,9 @@ class WatchedFrames(FrameStream):
 
     def _nothing_came(self) -> StackError:
         return StackError(
-            f"no frame came in {self.path} within {self._quiet_seconds:g} s",
+            f"no frame arrived in {self.path} within {self._quiet_seconds:g} s",
             "a TIFF that is being written, or a folder with such files",
-            "start the acquisition first, or give more --quiet-seconds",
+            "start the acquisition first, or give a longer --quiet-seconds",
         )
 
     def _read(self, start: int, stop: int) -> Frames:

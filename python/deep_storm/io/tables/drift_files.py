@@ -188,7 +188,7 @@ def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> 
 
 def _no_drift(path: str | os.PathLike[str], reason: str) -> TableError:
     return TableError(
-        f"{path} is no drift file ({reason})",
+        f"{path} is not a drift file ({reason})",
         "a drift that ThunderSTORM or correct-drift saved (JSON)",
         "choose another file",
     )

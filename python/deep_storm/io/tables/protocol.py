@@ -75,7 +75,7 @@ def camera_from_thunderstorm(values: Mapping[str, Any], origin: str) -> Camera:
         noise_electron = float(values.get("readoutNoise", 0.0))
     except (KeyError, TypeError, ValueError) as error:
         raise CameraError(
-            f"the camera in {origin} lacks or garbles {error}",
+            f"the camera in {origin} has no valid {error}",
             "pixelSize, photons2ADU, offset and, with isEmGain, gain",
             "give --camera camera.toml instead",
         ) from error

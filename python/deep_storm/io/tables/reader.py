@@ -87,7 +87,7 @@ def _check_file(file: Path, origin: str) -> None:
         raise TableError(f"{origin} cannot be read ({error.strerror})", "a CSV file") from error
     if not content.startswith("text"):
         raise TableError(
-            f"{origin} is no table: it looks like {content}",
+            f"{origin} is not a table: it looks like {content}",
             "a table in ThunderSTORM's format",
             "export it from ThunderSTORM as CSV (comma separated)",
         )
