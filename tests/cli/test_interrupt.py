@@ -63,7 +63,7 @@ def test_training_is_kept_and_can_go_on(tmp_path, capsys, monkeypatch):
     assert out == ""
     match = re.fullmatch(
         r"Stopped: (\d+) of 1000000 steps are kept in model\.training: the same command with "
-        r"--resume goes on; with --resume --steps (\d+) it makes the model from what was learnt "
+        r"--resume continues; with --resume --steps (\d+) it makes the model from what was learnt "
         r"until now\.",
         said.splitlines()[-1],
     )
@@ -113,11 +113,11 @@ def test_reconstruction_keeps_the_frames_that_are_done(tmp_path):
     command = ["reconstruct", "movie.tif", "--model", "model", "-o", "out", "--threshold", "0"]
     code, out, said = interrupted([*command, "--chunk-frames", "1"], tmp_path)
     assert code == 130, said
-    match = re.search(r"Stopped early: this is what (\d+) frames gave", out)
+    match = re.search(r"Stopped early, after (\d+) frames?", out)
     assert match, out
     done = int(match[1])
     assert 0 < done < 20_000
-    assert "--resume goes on" in out
+    assert "--resume continues" in out
     assert "Wrote out.csv" in out
     assert ds.read_table(tmp_path / "out.csv")["frame"].max() == done - 1
     assert tifffile.imread(tmp_path / "out.tif").shape == (16, 16)

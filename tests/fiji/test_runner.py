@@ -24,7 +24,7 @@ from deep_storm.fiji.runner import in_dialog_words
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("the same with --resume goes on", "the same with the field 'Resume' goes on"),
+        ("the same with --resume continues", "the same with the field 'Resume' continues"),
         ("retrain with --sigma-nm 109", "retrain with the field 'PSF sigma (nm)' at 109"),
         (
             "give --camera camera.toml, or",

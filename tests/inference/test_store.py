@@ -71,7 +71,7 @@ def kept(folder):
 
 def test_interrupted_work_is_not_thrown_away_unasked(tmp_path):
     folder = kept(tmp_path / "w")
-    with pytest.raises(OutputError, match="--resume, or begin again with --overwrite"):
+    with pytest.raises(OutputError, match="--resume, or start again with --overwrite"):
         WorkFolder.begin(folder, {"precision": "float32"})
     work = WorkFolder.begin(folder, {"precision": "float32"}, overwrite=True)
     assert work.resumed is None

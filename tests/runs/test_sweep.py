@@ -71,7 +71,7 @@ def test_the_others_are_done_when_one_fails(night, model, capsys):
     before = (night / "out" / "a.csv").stat()
     assert main([*command, "--resume", "--json"]) == 0
     states = [stack["state"] for stack in json.loads(capsys.readouterr().out)["stacks"]]
-    assert states == ["done before", "done", "done before"]
+    assert states == ["already done", "done", "already done"]
     assert (night / "out" / "a.csv").stat().st_mtime_ns == before.st_mtime_ns
 
 
@@ -85,7 +85,7 @@ def test_stopped_in_the_middle_and_resumed(night, model):
     assert not stopped.complete
     assert [s.state for s in stopped.stacks] == ["done", "stopped"]
     again = ds.reconstruct("[ac].tif", resume=True, **run)
-    assert [s.state for s in again.stacks] == ["done before", "done"]
+    assert [s.state for s in again.stacks] == ["already done", "done"]
     assert not list((night / "out").glob("*.running"))
     whole = ds.reconstruct("c.tif", model=model, output="whole", chunk_frames=2, no_report=True)
     assert (night / "out" / "c.csv").read_bytes() == (night / "whole.csv").read_bytes()

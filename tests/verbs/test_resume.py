@@ -66,7 +66,7 @@ def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
     first = again(movie, tmp_path, progress=stop_at(6))
     assert not first.complete
     assert first.reconstructed.shape[0] == 6
-    assert "--resume goes on" in first.summary()
+    assert "--resume continues" in first.summary()
     assert not (tmp_path / "out-report.html").exists()
     second = again(movie, tmp_path, progress=stop_at(14), resume=True)
     assert second.reconstructed.shape[0] == 14
@@ -84,8 +84,8 @@ def test_who_stops_a_long_night_does_not_wait_for_its_table(
     monkeypatch.setattr("deep_storm.runs.stack.MAX_ROWS_AT_A_STOP", 0)
     first = again(movie, tmp_path, progress=stop)
     assert first.written == ()
-    assert f"what 6 frames gave is kept in {tmp_path / 'out.running'}." in first.summary()
-    assert "--resume goes on" in first.summary()
+    assert f"6 frames are kept in {tmp_path / 'out.running'}." in first.summary()
+    assert "--resume continues" in first.summary()
     assert [path.name for path in tmp_path.iterdir()] == ["out.running"]
     assert again(movie, tmp_path, resume=True).complete
     assert files(tmp_path) == uninterrupted

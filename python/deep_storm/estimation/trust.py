@@ -102,7 +102,7 @@ def _on_time(crowd: Crowd) -> tuple[str, ...]:
     if crowd.on_time_frames < LONG_MEMORY_FRAMES:
         return ()
     return (
-        f"an emitter shines for {crowd.on_time_frames:.1f} frames in the mean; a simulation's "
+        f"emitters are on for {crowd.on_time_frames:.1f} frames on average; a simulation's "
         "frames are independent of each other (merge the table afterwards)",
     )
 
@@ -132,7 +132,9 @@ def _general(evidence: Evidence) -> tuple[str, ...]:
     sample, crowd = evidence.sample, evidence.crowd
     texts = []
     if sample.frames < FEW_FRAMES:
-        texts.append(f"only {counted(sample.frames, 'frame')}: 100 or more give surer numbers")
+        texts.append(
+            f"only {counted(sample.frames, 'frame')}: 100 or more give more reliable numbers"
+        )
     if evidence.emitters < FEW_EMITTERS:
         texts.append(f"only about {evidence.emitters} emitters were seen")
     if sample.saturated > SATURATED_SHARE:

@@ -137,7 +137,7 @@ class WorkFolder(Store):
             raise OutputError(
                 f"{folder} holds an interrupted reconstruction",
                 "a new name, or to go on",
-                "go on with --resume, or begin again with --overwrite",
+                "continue with --resume, or start again with --overwrite",
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -237,7 +237,7 @@ class WorkFolder(Store):
             raise OutputError(
                 f"{self.folder} holds a reconstruction with another {what}",
                 "the stack, model and settings of the interrupted one",
-                "repeat its command with --resume, or begin again with --overwrite",
+                "repeat its command with --resume, or start again with --overwrite",
             )
         return state, image
 
@@ -245,7 +245,7 @@ class WorkFolder(Store):
         return OutputError(
             f"{self.folder} is damaged ({why})",
             "the work folder of an interrupted reconstruction",
-            "begin again with --overwrite",
+            "start again with --overwrite",
         )
 
     def pieces(self) -> Iterator[Candidates]:

@@ -198,7 +198,7 @@ def _sentences(
             )
         offset_adu = offset_photon / camera.photons_per_count
         said.append(
-            f"the noise does not go with the background: the baseline is about "
+            f"noise and background do not match: the baseline is about "
             f"{camera.baseline_adu + offset_adu:.0f} instead of {camera.baseline_adu:g} ADU; "
             "measure it with measure-background"
         )

@@ -73,7 +73,7 @@ def suspicions(
     """
     if found.rows < FEW_ROWS:
         return [
-            f"Only {counted(found.rows, 'localization')}: nothing that follows is certain.",
+            f"Only {counted(found.rows, 'localization')}: the figures below are unreliable.",
             *_saturation(look),
         ]
     return [
@@ -130,8 +130,8 @@ def _crowded(found: Survey, trained: TrainedFor) -> Iterator[str]:
     share = float(np.mean(found.crowding_per_um2 > most + chance))
     if share > 0.1:
         yield (
-            f"{share:.0%} of the localizations lie where it is denser than {most:.3g} emitters per "
-            f"µm² and frame, beyond what the model was trained for: emitters are missed there. "
+            f"{share:.0%} of the localizations lie in regions with more than {most:.3g} emitters "
+            "per µm² and frame, for which the model was not trained: emitters are missed there. "
             "Train for a higher density."
         )
 
@@ -155,7 +155,7 @@ def _piled_up(found: Survey) -> Iterator[str]:
             if share > PILED_UP and share > 0.5 * float(np.mean(near)) and end > 0:
                 yield (
                     f"{share:.0%} of the values of {name} lie at the {side} end of their range "
-                    f"({form.format(end)}): what lies beyond was cut off."
+                    f"({form.format(end)}): values beyond it were cut off."
                 )
 
 
@@ -168,8 +168,8 @@ def _near_threshold(found: Survey, trained: TrainedFor) -> Iterator[str]:
     if share > NEAR_SHARE:
         yield (
             f"{share:.0%} of the localizations are barely above the threshold of "
-            f"{trained.threshold:.3g}: how many there are hangs on it. Filter on confidence, or "
-            "check the camera and the model."
+            f"{trained.threshold:.3g}: their number depends on it strongly. Filter on "
+            "confidence, or check the camera and the model."
         )
 
 
@@ -183,8 +183,8 @@ def _fading(found: Survey) -> Iterator[str]:
     if first > 0 and last < FADED * first:
         yield (
             f"The number of localizations falls from {first:.3g} to {last:.3g} per frame between "
-            "the first and the last tenth of the movie, as with bleaching: early structures weigh "
-            "more, and a model matched to the mean density fits neither."
+            "the first and the last tenth of the movie, as with bleaching: early frames dominate "
+            "the image, and a model for the mean density fits neither end."
         )
     empty = float(np.mean(counts == 0))
     if empty > 0.05 and counts.mean() > 3:
@@ -199,8 +199,8 @@ def _moving(found: Survey, drift: DriftCurve | None) -> Iterator[str]:
     least = max(DRIFT_NM, DRIFT_UNCERTAINTIES * uncertainty_nm, 4 * drift.error_nm)
     if drift.extent_nm > least:
         yield (
-            f"The structures move by about {drift.extent_nm:.0f} nm during the movie: drift is "
-            "left. Correct it (deep-storm correct-drift) before measuring anything."
+            f"The structures move by about {drift.extent_nm:.0f} nm during the movie: there is "
+            "residual drift. Correct it (deep-storm correct-drift) before measuring anything."
         )
 
 

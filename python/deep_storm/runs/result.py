@@ -123,11 +123,11 @@ class ReconstructResult:
 
     def _stopped_early(self, frames: int) -> str:
         """Say what there is and how to go on."""
-        said = f"Stopped early: this is what {counted(frames, 'frame')} gave."
+        said = f"Stopped early, after {counted(frames, 'frame')}."
         if self.kept is not None:
-            said = f"Stopped early: what {counted(frames, 'frame')} gave is kept in {self.kept}."
+            said = f"Stopped early: {counted(frames, 'frame')} are kept in {self.kept}."
         if self.written or self.kept is not None:
-            said += " The same command with --resume goes on, with --overwrite it begins again."
+            said += " The same command with --resume continues, with --overwrite it starts again."
         return said
 
     def to_json(self) -> dict[str, Any]:

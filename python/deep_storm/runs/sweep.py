@@ -56,8 +56,8 @@ class Swept:
         """Say it in one line."""
         if self.state == "failed":
             return f"{self.stack}: failed: {self.problem}"
-        if self.state == "done before":
-            return f"{self.stack}: done before, {self.localizations} in {self.output}.csv"
+        if self.state == "already done":
+            return f"{self.stack}: already done, {self.localizations} in {self.output}.csv"
         found = f"{counted(self.localizations, 'localization')} in {counted(self.frames, 'frame')}"
         told = f"{found}, {self.seconds:.1f} s"
         return f"{self.stack}: {told}" + (" (stopped)" if self.state == "stopped" else "")
@@ -87,7 +87,7 @@ class SweepResult:
 
     def summary(self) -> str:
         """Return a line for each stack, and the sum."""
-        whole = [s for s in self.stacks if s.state in ("done", "done before")]
+        whole = [s for s in self.stacks if s.state in ("done", "already done")]
         found = sum(swept.localizations for swept in self.stacks)
         frames = sum(swept.frames for swept in self.stacks)
         total = len(self.stacks) + self.missing
@@ -97,7 +97,7 @@ class SweepResult:
             f"{counted(found, 'localization')} in {counted(frames, 'frame')}"
         )
         if self.failed or not self.complete:
-            lines.append("The same command with --resume does the others and leaves these.")
+            lines.append("The same command with --resume processes the others and keeps these.")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def _all(
         before = done_before(name) if resume else None
         if before is not None:
             frames, found = (int(before.get(key, 0)) for key in ("frames", "localizations"))
-            swept.append(Swept(stack, name, "done before", frames, found))
+            swept.append(Swept(stack, name, "already done", frames, found))
             continue
         whole = _telling(progress, f"{stack.name} ({number} of {len(stacks)}): ")
         begun = Path(f"{name}.running", "checkpoint.npz").is_file()

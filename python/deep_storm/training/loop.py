@@ -207,7 +207,7 @@ class _Loop:
         self._keep(keeper, step, current)
         return Cancelled(
             f"{step} of {current.steps} steps are kept in {keeper.folder}",
-            advice=f"the same command with --resume goes on; with --resume --steps {step} it "
+            advice=f"the same command with --resume continues; with --resume --steps {step} it "
             "makes the model from what was learnt until now",
         )
 

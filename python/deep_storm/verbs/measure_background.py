@@ -93,7 +93,7 @@ class BackgroundResult:
         if self.method == "noise":
             lines.append(
                 f"Dark part   {self.darkest.value:.2f} ± {self.darkest.spread or 0:.3g} ADU (mean "
-                f"± standard deviation of {self.share:.1%} of the field); it holds light"
+                f"± standard deviation of {self.share:.1%} of the field); it contains light"
             )
         lines += [f"Warning: {text}" for text in self.warnings]
         if self.missing:
@@ -272,8 +272,8 @@ def _by_noise(
         return pixels  # nothing blinks: the dark pixels are all there is
     noise = Quantity(guess.read_noise_adu, "ADU", 0.0)
     note = (
-        f"the darkest pixels hold light, so the baseline was read off the shot noise: it is right "
-        f"if photons_per_adu ({guess.photons_per_adu:g}) and the read-out noise "
+        f"the darkest pixels contain light, so the baseline was derived from the shot noise: it is "
+        f"correct if photons_per_adu ({guess.photons_per_adu:g}) and the read noise "
         f"({guess.read_noise_adu:g} ADU, as given) are"
     )
     hidden = tuple(f"baseline: {text}" for text in baseline.warnings)

@@ -84,7 +84,7 @@ class GrowingTiff:
             raise StackError(
                 f"{self.name} cannot be read: {reason_of(error)}",
                 "a file that is there while it is watched",
-                "look at the disk, then go on with --resume",
+                "look at the disk, then continue with --resume",
             ) from error
         finally:
             self._file.close()
@@ -195,5 +195,5 @@ class GrowingTiff:
         return StackError(
             f"frame {frame + 1} in {self.name} cannot be read ({reason})",
             "a file that is there while it is watched",
-            "look at the disk, then go on with --resume",
+            "look at the disk, then continue with --resume",
         )
