@@ -272,7 +272,7 @@ def cut_off(folder: Path, times: int, seed: int) -> Tally:
             before = expected[expected["frame"] < int(table["frame"].max()) + 1]
             if not table.equals(before.reset_index(drop=True)):
                 tally.wrong.append(f"{size} bytes: another table")
-        elif "no frame came" not in talk:
+        elif "no frame arrived" not in talk:
             tally.wrong.append(f"{size} bytes, watched: {talk[-300:]}")
     return tally
 

@@ -95,7 +95,7 @@ TABLES = {
     "pixels": (lambda p: rewrite(p, "x [nm]", "x [px]"), "--camera"),
     "ADU": (lambda p: rewrite(p, "[photon]", "[ADU]"), "--camera"),
     "missing": (lambda p: (p / "t.csv").unlink(), "there is no file"),
-    "no table": (lambda p: (p / "t.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0"), "is no table"),
+    "no table": (lambda p: (p / "t.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0"), "is not a table"),
 }
 
 
@@ -170,7 +170,7 @@ def test_two_tables_with_different_pixels(place, capsys, verb):
         (["correct-drift", "t.csv"], "no structure in common"),
         (["correct-drift", "t.csv", "--bins", "150"], "give --bins 20"),
         (["correct-drift", "t.csv", "--bins", "2"], "bins is '2'"),
-        (["correct-drift", "t.csv", "--method", "markers"], "no marker was found"),
+        (["correct-drift", "t.csv", "--method", "markers"], "no fiducial marker was found"),
         (["correct-drift", "t.csv", "--drift-file", "none.json"], "none.json cannot be read"),
         (["correct-drift", "t.csv", "--drift-file", "t.csv"], "is not a drift file"),
         (["correct-drift", "t.csv", "--drift-file", "px.json"], "is in pixels"),

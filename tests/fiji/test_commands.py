@@ -238,7 +238,7 @@ def test_simulation_is_that_of_python(imagej, trained, tmp_path):
 
 def test_training_matched_to_a_file_and_to_an_imported_simulation(imagej, trained, tmp_path):
     missing = imagej.run("Train_Model...", matched_to="settings file", output=tmp_path / "m")
-    assert missing["status"].startswith("error: the simulation shall match the settings file")
+    assert missing["status"].startswith("error: the simulation is matched to the settings file")
     done = imagej.run(
         "Train_Model...",
         matched_to="imported simulation",

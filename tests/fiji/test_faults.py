@@ -220,7 +220,7 @@ def test_image_closed_in_the_middle(imagej, trained, long_movie, tmp_path):
     imagej.ask("evaluate", text="KEPT['long'].flush()")
     done = running.result()
     assert done["status"].startswith("error: the image 'long.tif' changed while it was read")
-    assert "leave it alone meanwhile" in done["status"]
+    assert "leave it unchanged meanwhile" in done["status"]
     assert "frames before gave is kept in" in done["status"]
     assert len(ds.read_table(tmp_path / "half.csv")) > 0
 
@@ -230,7 +230,7 @@ def test_image_changed_in_the_middle(imagej, trained, long_movie, tmp_path):
     imagej.ask("evaluate", text="KEPT['long'].getStack().getProcessor(1).set(0, 0, 77)")
     done = running.result()
     assert done["status"].startswith("error: the image 'long.tif' changed while it was read")
-    assert "leave it alone meanwhile" in done["status"]
+    assert "leave it unchanged meanwhile" in done["status"]
     assert f"{tmp_path / 'half.tif'} and beside it, is of no use" in done["status"]
 
 

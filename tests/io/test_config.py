@@ -61,7 +61,7 @@ def test_invalid_toml_names_the_line(tmp_path):
 
 
 def test_a_key_outside_every_section_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="sigma_nm stands outside every section"):
+    with pytest.raises(SettingsError, match="sigma_nm is not in any section"):
         read_config(write(tmp_path, "sigma_nm = 130\n"))
 
 

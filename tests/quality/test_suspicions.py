@@ -49,7 +49,10 @@ def test_nothing_is_said_of_what_is_in_order():
         ({"intensity_photon": lambda t: t["intensity_photon"] * 1.5}, "photons, the model expects"),
         ({"sigma_nm": lambda t: t["sigma_nm"] * 0.8}, "median PSF sigma is 88"),
         ({"offset_photon": lambda t: t["offset_photon"] + 20}, "median background is 40"),
-        ({"x_nm": lambda t: t["x_nm"] / 6, "y_nm": lambda t: t["y_nm"] / 6}, "denser than 1.5"),
+        (
+            {"x_nm": lambda t: t["x_nm"] / 6, "y_nm": lambda t: t["y_nm"] / 6},
+            "more than 1.5 emitters",
+        ),
         (
             {"intensity_photon": lambda t: t["intensity_photon"].clip(upper=1700)},
             "photons lie at the upper end",

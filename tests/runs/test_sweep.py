@@ -99,7 +99,7 @@ def test_what_is_a_sweep(night):
     assert [p.name for p in stacks_of("[ac]*.tif")] == ["a.tif", "c.tif"]
     (night / "movie[1].tif").write_bytes((night / "a.tif").read_bytes())
     assert stacks_of("movie[1].tif") is None  # a name, because such a file is there
-    with pytest.raises(StackError, match="no file fits"):
+    with pytest.raises(StackError, match="no file matches"):
         stacks_of("*.png")
 
 

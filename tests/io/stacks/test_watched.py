@@ -134,7 +134,7 @@ def test_silence_is_an_end(tmp_path):
 
 
 def test_nothing_came(tmp_path):
-    with pytest.raises(StackError, match="no frame came"):
+    with pytest.raises(StackError, match="no frame arrived"):
         WatchedFrames(tmp_path, quiet_seconds=0.05)
 
     def stop():
