@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
+from deep_storm.inputs.psf import psf_with_table
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.images import write_movie
@@ -104,6 +105,8 @@ def simulate(
         A setting is missing or out of range, or the mask image cannot be read.
     CameraError
         The camera maps are none, or not of this camera or size.
+    PsfError
+        The PSF file is damaged, or for another pixel size.
     OutputError
         A file exists already or cannot be written.
     """
@@ -113,7 +116,8 @@ def simulate(
     outputs = Outputs.of(output, ENDINGS, name="simulation", tail="simulated", overwrite=overwrite)
     outputs.check()
     maps = maps_of(camera_maps, camera)
-    movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps)
+    psf, table = psf_with_table(psf, camera)
+    movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps, table=table)
     count = _write_movie(movie, outputs, progress)
     with outputs.writing("protocol") as path:
         write_protocol(path, camera, overwrite)
