@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from deep_storm.settings.base import Settings, setting
+from deep_storm.settings.base import Settings, frames_setting, setting
 
 
 class Measurement(Settings):
@@ -69,6 +69,20 @@ class KnownCamera(Settings):
         unit="ADU",
         ge=0,
         le=1e5,
+    )
+
+
+class PsfMeasurement(Settings):
+    """Which part of a movie, or of images of beads, the PSF is measured on."""
+
+    frames: str | None = frames_setting(
+        "frames to use, counted from 1, as FIRST:LAST; default: all"
+    )
+    max_molecules: int = setting(
+        4500,
+        "maximum number of molecules that are fitted; more take longer and give less noise",
+        ge=500,
+        le=100_000,
     )
 
 

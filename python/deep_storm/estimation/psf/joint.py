@@ -55,9 +55,10 @@ class Linear:
     def __init__(self, state: State, free: Free, pool: ThreadPoolExecutor) -> None:
         self._state, self._free = state, free
         self._crew = Crew.sharing(state.placed(), state.emitters.starts(len(state.scenes)), pool)
-        expected = state.background()
-        self._crew.each(lambda part: add_light(part.placed, expected[part.scenes]))
-        variance = state.noise(expected)
+        light = np.zeros(state.scenes.photons.shape)
+        self._crew.each(lambda part: add_light(part.placed, light[part.scenes]))
+        expected = state.background() + light
+        variance = state.noise(expected) + (state.misfit * light) ** 2
         self._weight = 1.0 / variance
         known = np.isfinite(variance)
         limit = CLIP * np.sqrt(np.where(known, variance, 0.0))

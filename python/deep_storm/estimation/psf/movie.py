@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +21,14 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
+from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
-from deep_storm.estimation.psf.kernels import OF_EMITTER
 from deep_storm.estimation.psf.result import DIFFERENT, MeasuredPsf
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
     Told,
     begin,
+    centre,
     error_by_noise,
     find_emitters,
     fit_round,
@@ -36,41 +37,27 @@ from deep_storm.estimation.psf.rounds import (
 from deep_storm.estimation.psf.scenes import Scenes, read_scenes
 from deep_storm.estimation.psf.state import State
 from deep_storm.estimation.psf.unknowns import Free, threads
-from deep_storm.estimation.psf.width import guess_sigma_px
-from deep_storm.io.stacks.frames import FrameStream
+from deep_storm.estimation.psf.width import blinking, guess_sigma_px
+from deep_storm.io.stacks.frames import FrameStream, select_frames
 from deep_storm.progress import Progress, silent
-from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable, Source
+from deep_storm.settings import PsfMeasurement
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 FIRST_SCENES = 16
-FIRST_EMITTERS, MAX_EMITTERS = 1200, 4500
+FIRST_MOLECULES = 1200
 MAX_SCENES = 400
-FIRST_ROUNDS, LAST_ROUNDS = 8, 5
-STANDS = 0.004
+FIRST_ROUNDS, LAST_ROUNDS = 8, 6
+STANDS = 0.003
 """A PSF that changes by less than this (relative RMS) stands."""
 MIN_MOLECULES = 60
-MAX_UNCERTAINTY = 0.1
-"""A shape that is known worse than this is refused."""
-SYSTEMATIC = 0.012
+SYSTEMATIC = 0.008
 """Relative RMS error that stays however many molecules there are, found on simulations."""
 MAX_CROWDING = 1.0
 """Emitters within the area 4πσ² of a PSF: from here on nothing can be told apart."""
-MIDDLE = 0.15
-"""Pixels with at least this share of a mean molecule's brightest one are in the middle of it."""
-MAX_SQUARE = 36.0
 SEED = 1
 WORK = "measuring the PSF"
-
-
-class Shape(NamedTuple):
-    """The PSF that scenes speak for, and how the fit went."""
-
-    state: State
-    told: Told
-    rounds: int
-    noise: float
 
 
 def measure_movie(
@@ -78,6 +65,7 @@ def measure_movie(
     camera: Camera,
     maps: CameraMaps | None = None,
     localizations: pd.DataFrame | None = None,
+    settings: PsfMeasurement = PsfMeasurement(),
     progress: Progress = silent,
 ) -> MeasuredPsf:
     """Measure the PSF on a movie of blinking molecules.
@@ -92,6 +80,8 @@ def measure_movie(
         Where to begin, in nm, frames counted from 0; a third of the rows may be false. They also
         say where the centre of the PSF is. Without them, the centre is where the best Gaussian has
         it.
+    settings
+        Which frames, and how many molecules.
     progress
         Called with the share that is done; cancels by raising.
 
@@ -103,16 +93,26 @@ def measure_movie(
         The movie cannot be read, or the maps do not have its size.
     """
     check_maps(maps, *stream.shape[1:])
-    scenes = read_scenes(stream, camera, maps, MAX_SCENES)
+    scenes = read_scenes(stream, camera, maps, MAX_SCENES, select_frames(stream, settings.frames))
     with ThreadPoolExecutor(threads()) as pool:
-        shape = fit_scenes(scenes, localizations, pool, progress)
-    return _measured(shape, "measured")
+        shape = fit_scenes(scenes, localizations, pool, settings.max_molecules, progress)
+    uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
+    check_known(shape, uncertainty, "molecules")
+    found = measured(shape, "measured", uncertainty)
+    if found.difference < DIFFERENT:
+        return found
+    note = (
+        f"Molecules differ from the PSF by {found.difference:.0%} (relative RMS), for instance "
+        "because they lie at different depths: it is their mean, which is what 2D needs"
+    )
+    return replace(found, notes=(*found.notes, note))
 
 
 def fit_scenes(
     scenes: Scenes,
     localizations: pd.DataFrame | None,
     pool: ThreadPoolExecutor,
+    max_molecules: int,
     progress: Progress = silent,
 ) -> Shape:
     """Fit PSF, molecules and background of scenes.
@@ -125,42 +125,58 @@ def fit_scenes(
         As in :func:`measure_movie`.
     pool
         Threads.
+    max_molecules
+        About how many are fitted in the end.
 
     Raises
     ------
     PsfError
         The scenes cannot tell.
     """
-    total = 2 + FIRST_ROUNDS + LAST_ROUNDS + 2
+    total = FIRST_ROUNDS + LAST_ROUNDS + 3
 
     def done(count: int) -> None:
         progress(count, total, WORK)
 
     done(0)
-    sigma_px = guess_sigma_px(scenes)
-    first = begin(
-        scenes.chosen(_spread(len(scenes), FIRST_SCENES)), sigma_px, Emitters.none(), pool
-    )
-    per_scene = max(len(first.emitters) / len(first.scenes), 1e-3)
-    done(1)
+    sigma_px = _first_sigma(scenes)
+    glance = scenes.chosen(_spread(len(scenes), FIRST_SCENES))
+    first = begin(glance, sigma_px, Emitters.none(), pool)
     _check_crowding(first)
-    few = _spread(len(scenes), math.ceil(FIRST_EMITTERS / per_scene))
+    done(1)
+    per_scene = max(len(first.emitters) / len(glance), 1e-3)
+    few = _spread(len(scenes), math.ceil(FIRST_MOLECULES / per_scene))
     state = _begun(scenes.chosen(few), sigma_px, localizations, pool)
     _check_count(state, len(scenes) / len(few))
     rounds, told = _rounds(state, pool, FIRST_ROUNDS, FIRST_MISFIT, lambda k: done(2 + k))
-    many = _spread(len(scenes), math.ceil(MAX_EMITTERS / per_scene))
+    many = _spread(len(scenes), math.ceil(max_molecules / per_scene))
     if len(many) > len(few):
-        more = state.for_scenes(scenes.chosen(many))
-        find_emitters(more, pool, told.change)
-        more.emitters.begin_here()
-        more_rounds, told = _rounds(
-            more, pool, LAST_ROUNDS, told.change, lambda k: done(3 + FIRST_ROUNDS + k)
+        state = state.for_scenes(scenes.chosen(many))
+        find_emitters(state, pool, told.change)
+        state.emitters.begin_here()
+        more, told = _rounds(
+            state, pool, LAST_ROUNDS, told.change, lambda k: done(2 + FIRST_ROUNDS + k)
         )
-        state, rounds = more, rounds + more_rounds
+        rounds += more
     error = error_by_noise(state, pool, np.random.default_rng(SEED))
     normalize_by_tail(state, error)
+    if localizations is None:
+        centre(state)
     done(total)
-    return Shape(state, told, rounds, error.shape)
+    return Shape(state, told.chi2, rounds, error)
+
+
+def _first_sigma(scenes: Scenes) -> float:
+    """Return about the standard deviation of the PSF, in px."""
+    sigma_px = guess_sigma_px(blinking(scenes))
+    if sigma_px is None:
+        raise PsfError(
+            "neighbouring pixels of the movie are not correlated",
+            "molecules that blink",
+            "give a movie of blinking molecules and its camera's photons per ADU, or images of "
+            "beads (--beads)",
+        )
+    return sigma_px
 
 
 def _spread(count: int, wanted: int) -> Integers:
@@ -234,79 +250,8 @@ def _check_count(state: State, share: float) -> None:
     count = len(state.emitters)
     if count * share < MIN_MOLECULES:
         raise PsfError(
-            f"{count} molecules in {_frames(state.scenes)} frames",
+            f"{count} molecules in {frames_of(state.scenes)} frames",
             f"at least {MIN_MOLECULES}, better 1,000 or more",
             "give more frames of the movie, check the camera's photons per ADU, or measure the "
             "PSF on beads",
         )
-
-
-def _measured(shape: Shape, source: Source) -> MeasuredPsf:
-    """Return the result of a fit.
-
-    Raises
-    ------
-    PsfError
-        The shape is not known well enough.
-    """
-    state, noise = shape.state, shape.noise
-    uncertainty = math.hypot(noise, SYSTEMATIC)
-    count = len(state.emitters)
-    if not uncertainty <= MAX_UNCERTAINTY:
-        needed = count * (uncertainty / MAX_UNCERTAINTY) ** 2
-        raise PsfError(
-            f"{count} molecules of {state.emitters.photons.mean():.0f} photons tell the PSF's "
-            f"shape only to {uncertainty:.0%}",
-            f"about {math.ceil(needed / 100) * 100:,} such molecules for {MAX_UNCERTAINTY:.0%}",
-            "give more frames, or measure the PSF on beads",
-        )
-    efficiency = state.scenes.efficiency
-    values = state.spline.values(state.coefficients)
-    table = PsfTable(
-        values[None].astype(np.float32),
-        np.zeros(1),
-        state.scenes.pixel_size_nm,
-        SAMPLES_PER_PX,
-        source,
-        uncertainty,
-    )
-    difference = differences(state)
-    notes: tuple[str, ...] = ()
-    if difference > DIFFERENT:
-        notes = (
-            f"Molecules differ from the PSF by {difference:.0%} (relative RMS), for instance "
-            "because they lie at different depths: this is their mean PSF, which is what a 2D "
-            "analysis needs",
-        )
-    return MeasuredPsf(
-        table,
-        noise,
-        count,
-        _frames(state.scenes),
-        float(state.emitters.photons.mean()) / efficiency,
-        float(state.views.mean()) / efficiency,
-        shape.told.chi2,
-        difference,
-        shape.rounds,
-        notes,
-    )
-
-
-def differences(state: State) -> float:
-    """Return the relative RMS difference of molecules' images from the PSF, beyond noise.
-
-    Squares of residuals in the middle of molecules, less those that noise leaves after photons and
-    positions have been fitted, are put down to a relative error of the expected light.
-    """
-    light = state.light()
-    expected = state.background() + light
-    variance = state.noise(expected)
-    middle = np.isfinite(variance) & (light > MIDDLE * state.peak * state.emitters.photons.mean())
-    squares = np.minimum(state.residual(expected) ** 2 / variance, MAX_SQUARE)[middle]
-    expected_sum = squares.size - OF_EMITTER * len(state.emitters)
-    strength = float(np.sum(light[middle] ** 2 / variance[middle]))
-    return math.sqrt(max(float(squares.sum()) - expected_sum, 0.0) / max(strength, 1e-12))
-
-
-def _frames(scenes: Scenes) -> int:
-    return len(np.unique(scenes.frame))

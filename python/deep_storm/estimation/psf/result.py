@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,9 @@ class MeasuredPsf:
         Relative RMS difference of a molecule's image from the PSF, beyond noise.
     rounds
         How often everything was fitted.
+    left_over
+        Mean of what the fit leaves over around an emitter, as shares of its photons in the pixels
+        around it; float64 of shape (n, n), n odd.
     notes
         What else was found, each a sentence.
     """
@@ -61,6 +64,7 @@ class MeasuredPsf:
     chi2: float
     difference: float
     rounds: int
+    left_over: FloatArray = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -96,6 +100,12 @@ class MeasuredPsf:
         fit = fit_gaussian(self.table.values[0], self.table.samples_per_px)
         return fit.x_px * self.table.pixel_size_nm, fit.y_px * self.table.pixel_size_nm
 
+    def sample_text(self) -> str:
+        """Return what the PSF was measured on, in words."""
+        what = "image of a bead" if self.table.source == "beads" else "molecule"
+        count = counted(self.molecules, what, ",").replace("image of a beads", "images of beads")
+        return f"{count} in {counted(self.frames, 'frame', ',')}"
+
     def summary(self) -> str:
         """Return what was found, a line each, and what is suspicious."""
         x, y = self.centre_nm
@@ -104,7 +114,7 @@ class MeasuredPsf:
         within = f"Light within ± {reach_um:.2g} µm"
         lines = [
             f"{'Shape':<24}known to {self.uncertainty:.1%} (relative RMS), from "
-            f"{counted(self.molecules, 'molecule', ',')} in {counted(self.frames, 'frame', ',')}",
+            f"{self.sample_text()}",
             f"{'Best Gaussian':<24}sigma {self.sigma_nm:.1f} nm, centre ({x:+.1f}, {y:+.1f}) nm",
             f"{'Differs from it by':<24}{self.from_gaussian:.1%} (relative RMS){will_do}",
             f"{within:<24}{self.light_within:.1%}; what is beyond is taken from theory",

@@ -31,13 +31,13 @@ FIRST_MISFIT = 0.3
 MIN_MISFIT = 0.03
 FIRST_THRESHOLD, THRESHOLD = 8.0, 6.0
 """Standard deviations that an emitter must stand out."""
-SEARCHES = 3
+SEARCHES = 4
 """Steps with a given PSF that find the emitters of new scenes."""
 NOISY = 6.0
 """A pixel is noisier than the camera says when its squares are so many standard deviations off."""
 MIN_SCENES = 8
 DRAWS = 3
-TAIL_SPREAD, TAIL_BIAS = 0.5, 0.3
+TAIL_SPREAD, TAIL_BIAS = 0.5, 0.4
 """How far the light beyond the window may be from theory, and from what the window shows."""
 
 
@@ -90,7 +90,7 @@ def fit_round(state: State, pool: ThreadPoolExecutor, misfit: float, revised: bo
     change = math.sqrt(float(np.sum((after - before) ** 2) / np.sum(after**2)))
     gone, born = 0, 0
     if revised:
-        gone, born = revise(state, max(MIN_MISFIT, min(change, misfit)), THRESHOLD)
+        gone, born = revise(state, min(change, misfit), THRESHOLD)
         find_noisy_pixels(state)
     state.sigma_px = state.gaussian().sigma_px
     return Told(chi2, change, born, gone)
@@ -105,6 +105,15 @@ def hold(state: State) -> None:
     state.normalize(1.0 - light_beyond(state.sigma_px, state.spline.radius_px))
 
 
+def centre(state: State) -> None:
+    """Put the centre of the best Gaussian where emitters are, in place."""
+    for _ in range(2):
+        fit = state.gaussian()
+        state.coefficients = state.spline.moved(state.coefficients, -fit.x_px, -fit.y_px)
+        state.emitters.x_px += fit.x_px
+        state.emitters.y_px += fit.y_px
+
+
 def revise(state: State, misfit: float, threshold: float) -> tuple[int, int]:
     """Give up emitters, and look for others in what is left over.
 
@@ -112,6 +121,7 @@ def revise(state: State, misfit: float, threshold: float) -> tuple[int, int]:
     -------
     How many went, and how many came.
     """
+    misfit = max(misfit, MIN_MISFIT)
     gone = give_up(state, misfit)
     light = state.light()
     expected = state.background() + light

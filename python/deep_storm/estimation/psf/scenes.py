@@ -48,6 +48,11 @@ class Window:
     height: int
     width: int
 
+    def cut(self, image: FloatArray) -> FloatArray:
+        """Return this part of an image (y, x)."""
+        rows = slice(self.top, self.top + self.height)
+        return image[rows, self.left : self.left + self.width]
+
 
 @dataclass(frozen=True)
 class Scenes:
@@ -110,7 +115,11 @@ class Scenes:
 
 
 def read_scenes(
-    stream: FrameStream, camera: Camera, maps: CameraMaps | None, wanted: int
+    stream: FrameStream,
+    camera: Camera,
+    maps: CameraMaps | None,
+    wanted: int,
+    span: tuple[int, int] | None = None,
 ) -> Scenes:
     """Read windows of frames from all over a movie.
 
@@ -122,6 +131,8 @@ def read_scenes(
         Turn its values into photons.
     wanted
         How many scenes, as far as there are frames and memory.
+    span
+        First frame and the one after the last, counted from 0; default: the whole movie.
 
     Raises
     ------
@@ -131,17 +142,19 @@ def read_scenes(
     windows = choose_windows(*stream.shape[1:])
     area = windows[0].height * windows[0].width
     wanted = min(wanted, max(1, MAX_PIXELS // area))
-    frames = min(stream.shape[0], max(1, -(-wanted // len(windows))))
-    numbers = np.linspace(0, stream.shape[0] - 1, frames).round().astype(np.int64)
+    first, stop = span or (0, stream.shape[0])
+    frames = min(stop - first, max(1, -(-wanted // len(windows))))
+    numbers = np.linspace(first, stop - 1, frames).round().astype(np.int64)
     photons = np.empty((frames, len(windows), windows[0].height, windows[0].width))
     for n, number in enumerate(numbers.tolist()):
         values = stream.read(number, number + 1)
         check_values(values, stream.name, number)
-        light = photons_from(values, camera, maps)[0] * np.float32(camera.quantum_efficiency)
+        light = photons_from(values, camera, maps)[0] * camera.quantum_efficiency
+        light = light.astype(np.float64)
         if values.dtype.kind in "ui":
             light[values[0] == np.iinfo(values.dtype).max] = np.nan
         for k, window in enumerate(windows):
-            photons[n, k] = _cut(light, window)
+            photons[n, k] = window.cut(light)
     return _assembled(photons, numbers, windows, camera, maps, stream.name)
 
 
@@ -168,7 +181,7 @@ def _assembled(
             "frames of a camera",
             "check what was exported: it may be an empty channel",
         )
-    variance = _variance(windows, camera, maps)
+    variance = read_variance(windows, camera, maps)
     full = Scenes(
         scenes,
         frame,
@@ -210,16 +223,13 @@ def _spans(length: int) -> list[tuple[int, int]]:
     return [(int(centre) - WINDOW_PX // 2, WINDOW_PX) for centre in centres]
 
 
-def _cut(image: npt.NDArray[np.floating], window: Window) -> npt.NDArray[np.floating]:
-    rows = slice(window.top, window.top + window.height)
-    return image[rows, window.left : window.left + window.width]
-
-
-def _variance(windows: tuple[Window, ...], camera: Camera, maps: CameraMaps | None) -> FloatArray:
+def read_variance(
+    windows: tuple[Window, ...], camera: Camera, maps: CameraMaps | None
+) -> FloatArray:
     """Return read-out and rounding variance of each window's pixels, photoelectrons²."""
     electrons = camera.photons_per_count * camera.quantum_efficiency
     shape = (len(windows), windows[0].height, windows[0].width)
     if maps is None or maps.read_noise_adu is None:
         return np.full(shape, (camera.read_noise_adu**2 + 1.0 / 12.0) * electrons**2)
     noise = maps.read_noise_adu.astype(np.float64)
-    return np.stack([(_cut(noise, w) ** 2 + 1.0 / 12.0) * electrons**2 for w in windows])
+    return np.stack([(w.cut(noise) ** 2 + 1.0 / 12.0) * electrons**2 for w in windows])

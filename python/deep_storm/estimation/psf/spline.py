@@ -20,8 +20,11 @@ RADIUS_SIGMAS = 11.0
 MIN_RADIUS_PX, MAX_RADIUS_PX = 5, 24
 WIDE_SIGMA_PX = 1.4
 """From this sigma on a knot per pixel is enough; below, there are two."""
-SMOOTHNESS = 0.1
-"""Weight of the smoothness: how rarely second differences are as large as a Gaussian's."""
+SMOOTHNESS = 2.0
+"""Weight of the smoothness;"""
+WEAK = 1e-4
+"""weight of the height itself against it."""
+FINEST_SIGMAS = 2.4
 TAIL = 0.0767
 """Light of a perfect lens far out, mean over a ring: 0.0767 · sigma / r³ per px² (sigma, r in px).
 
@@ -94,19 +97,20 @@ class Spline:
     def roughness(self, sigma_px: float) -> sp.csr_matrix:
         """Return the matrix whose quadratic form says how rough coefficients are.
 
-        Second differences count in proportion to how large those of a Gaussian are at this
-        distance, or those of the tails of a perfect lens: much in the tails, little in the middle.
+        A lens passes no detail finer than λ / 2NA, which is 2.4 sigma. Fourth differences count in
+        proportion to those of a wave of that length, as high as a PSF is at that distance.
         """
         height = envelope(self.distances_px(), sigma_px)
-        usual = height / (self.knots * sigma_px) ** 2
+        finest = FINEST_SIGMAS * sigma_px * self.knots
+        usual = height * (2.0 * math.sin(math.pi / max(finest, 2.0))) ** 4
         edge = self.edge
-        second = sp.diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(edge - 2, edge))
+        weights = [1.0, -4.0, 6.0, -4.0, 1.0]
+        fourth = sp.diags(weights, [0, 1, 2, 3, 4], shape=(edge - 4, edge))
         same = sp.identity(edge)
-        weak = sp.diags(1e-3 / height.ravel() ** 2)
-        total = weak
+        total = sp.diags(WEAK / height.ravel() ** 2)
         for difference, scale in (
-            (sp.kron(second, same), usual[1:-1]),
-            (sp.kron(same, second), usual[:, 1:-1]),
+            (sp.kron(fourth, same), usual[2:-2]),
+            (sp.kron(same, fourth), usual[:, 2:-2]),
         ):
             total = total + difference.T @ sp.diags(1.0 / scale.ravel() ** 2) @ difference
         return (SMOOTHNESS * total).tocsr()

@@ -48,6 +48,9 @@ class State:
         pixel turns out to be noisier.
     sigma_px
         Of the Gaussian that fits the PSF best.
+    misfit
+        Relative error of the PSF that is added to the noise: where there is light enough to see
+        every error of it (beads).
     """
 
     scenes: Scenes
@@ -60,6 +63,7 @@ class State:
     scatter: float
     variance: FloatArray
     sigma_px: float
+    misfit: float = 0.0
 
     @classmethod
     def begun(cls, scenes: Scenes, sigma_px: float, emitters: Emitters) -> State:

@@ -1,4 +1,4 @@
-"""How wide the PSF is, roughly, from how pixels blink together."""
+"""How wide the PSF is, roughly, from what neighbouring pixels have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.scenes import Scenes
 
 FloatArray = npt.NDArray[np.float64]
@@ -17,46 +16,41 @@ FAR_SIGMAS = (5.0, 8.0)
 FIRST_SIGMA_PX = 1.3
 SIGMA_RANGE_PX = (0.6, 3.5)
 MIN_SHARE = 0.02
-"""Pixels beside each other share at least this much of their variance where molecules blink."""
+"""Pixels beside each other share at least this much of their variance where emitters shine."""
 
 
-def guess_sigma_px(scenes: Scenes) -> float:
-    """Return about the standard deviation of the PSF.
+def guess_sigma_px(light: FloatArray) -> float | None:
+    """Return about the standard deviation of the PSF, None where pixels have nothing in common.
 
     The covariance of two pixels at the distance d is proportional to exp(−d² / 4s²), with
-    s² = σ² + 1/12 for the pixel, however many molecules there are.
+    s² = σ² + 1/12 for the pixel, however many emitters there are.
 
-    Raises
-    ------
-    PsfError
-        Neighbouring pixels have nothing in common: nothing blinks.
+    Parameters
+    ----------
+    light
+        Photons less what is usual in a pixel, float64 of shape (s, y, x).
     """
-    light = _blinking(scenes)
     sigma_px = FIRST_SIGMA_PX
     variance = float(np.mean(light**2))
     for _ in range(2):
         far = [_covariance(light, round(k * sigma_px)) for k in FAR_SIGMAS]
         near = np.array([_covariance(light, lag) for lag in (1, 2)]) - np.mean(far)
         if near.min() <= 0.0 or near[0] < MIN_SHARE * variance or near[1] >= near[0]:
-            raise PsfError(
-                "neighbouring pixels of the movie are not correlated",
-                "molecules that blink",
-                "give a movie of blinking molecules and its camera's photons per ADU, or images "
-                "of beads",
-            )
+            return None
         square = 0.75 / math.log(near[0] / near[1]) - 1.0 / 12.0
         sigma_px = float(np.clip(math.sqrt(max(square, 0.0)), *SIGMA_RANGE_PX))
     return sigma_px
 
 
-def _blinking(scenes: Scenes) -> FloatArray:
-    """Return the scenes without what is always there."""
+def blinking(scenes: Scenes) -> FloatArray:
+    """Return the light of scenes without what is always there, float64 of shape (s, y, x)."""
     light = np.nan_to_num(scenes.photons)
     for window in np.unique(scenes.window):
         own = scenes.window == window
         usual = np.median(light[own], axis=0) if own.sum() > 1 else np.median(light[own])
         light[own] -= usual
-    return light - light.mean(axis=(1, 2), keepdims=True)
+    spread: FloatArray = light - light.mean(axis=(1, 2), keepdims=True)
+    return spread
 
 
 def _covariance(light: FloatArray, lag_px: int) -> float:
