@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run this mod
     from deep_storm.settings import Network as Network
     from deep_storm.settings import Optics as Optics
     from deep_storm.settings import Psf as Psf
+    from deep_storm.settings import PsfMeasurement as PsfMeasurement
     from deep_storm.settings import Reconstruction as Reconstruction
     from deep_storm.settings import Rendering as Rendering
     from deep_storm.settings import Simulation as Simulation
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run this mod
     from deep_storm.verbs.filter import filter as filter
     from deep_storm.verbs.import_simulation import import_simulation as import_simulation
     from deep_storm.verbs.measure_background import measure_background as measure_background
+    from deep_storm.verbs.measure_psf import measure_psf as measure_psf
     from deep_storm.verbs.merge import merge as merge
     from deep_storm.verbs.preview import preview as preview
     from deep_storm.verbs.reconstruct import reconstruct as reconstruct

@@ -30,7 +30,7 @@ EXPERT = frozenset(
         "chunk_frames", "tile_px", "precision", "epochs", "batch", "patch_size_px",
         "patches_per_frame", "max_patches", "validation_share", "learning_rate", "schedule",
         "patience_epochs", "strategy", "checkpoint_seconds", "spread", "density_std_per_um2",
-        "fits",
+        "fits", "max_molecules",
     }
 )  # fmt: skip
 """Settings that a dialog does not have; a settings file can have them."""
@@ -201,6 +201,7 @@ ENTRIES: dict[str, Entry] = {
         ),
         description="measure baseline and read noise in the ROI, or in the dark part of the image",
     ),
+    "measure-psf": Entry("Measure PSF...", image=True, hide=frozenset({"localizations"})),
     "import-localizations": Entry(
         "Import Localizations...",
         "importing:import_localizations",

@@ -1,0 +1,125 @@
+"""How well the PSF is measured in frames as a microscope makes them, and how long that takes.
+
+    python benchmarks/psf_measurement.py               # the sets of real_light.py, then the time
+    python benchmarks/psf_measurement.py --sets airy_d1.5 --no-time
+
+Nothing is given but the camera. "error" is the relative RMS difference from the pupil's PSF in the
+window of ± 1.2 µm after the best scale and shift, "said" the uncertainty that the measurement
+states, "light" the share within the measured window over the true one. For emitters in depth the
+truth is their mean PSF. The time is for 500 frames of 256 × 256 px, simulated here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import numpy.typing as npt
+from real_light import DATA, DEPTHS_NM, SETS, Light, camera_of
+from scipy.ndimage import shift
+from scipy.optimize import minimize
+
+import deep_storm as ds
+from deep_storm.estimation.psf.movie import measure_movie
+from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.io.stacks.frames import open_frames
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Background, Emitters, Psf, Pupil, Simulation
+from deep_storm.simulation.frames import simulate
+
+FloatArray = npt.NDArray[np.float64]
+
+LENS = {"numerical_aperture": 1.4, "wavelength_nm": 670.0, "immersion_index": 1.515}
+WINDOW_PX, RADIUS_PX = 12, 20
+HEAD = f"{'set':<22}{'error':>8}{'said':>8}{'light':>8}{'sigma':>8}{'molecules':>11}{'s':>7}"
+
+
+def true_psf(light: Light) -> tuple[FloatArray, PsfTable]:
+    """Return the mean PSF of a set's emitters, and the table it comes from."""
+    pupil = Pupil(**LENS, apodization="aplanatic", **light.aberrations)
+    depths = DEPTHS_NM if light.depth_std_nm else np.zeros(1)
+    table = pupil_table(pupil, 100.0, depths, radius_px=RADIUS_PX, centred=False)
+    return table.averaged(light.depth_std_nm), table
+
+
+def shape_error(found: FloatArray, true: FloatArray, samples_per_px: int) -> float:
+    """Return the relative RMS difference of two PSFs after the best scale and shift."""
+    reach = min(WINDOW_PX * samples_per_px, len(found) // 2)
+    found = _middle(found, reach)
+
+    def off(by: FloatArray) -> float:
+        own = _middle(shift(true, by * samples_per_px, order=3, mode="nearest"), reach)
+        scale = np.vdot(found, own) / np.vdot(found, found)
+        return float(np.sum((scale * found - own) ** 2) / np.sum(own**2))
+
+    best = minimize(off, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8})
+    return float(np.sqrt(best.fun))
+
+
+def _middle(image: FloatArray, reach: int) -> FloatArray:
+    centre = len(image) // 2
+    own = slice(centre - reach, centre + reach + 1)
+    return image[own, own]
+
+
+def light_within(true: FloatArray, samples_per_px: int, radius_px: int) -> float:
+    """Return the share of the light that a PSF has in a window."""
+    part = _middle(true, min(radius_px * samples_per_px, len(true) // 2))
+    weights = np.ones(len(part))
+    weights[[0, -1]] = 0.5
+    return float(weights @ part @ weights) / samples_per_px**2
+
+
+def line(name: str, light: Light, found: MeasuredPsf, seconds: float) -> str:
+    """Return a row of the table."""
+    true, table = true_psf(light)
+    own = found.table
+    error = shape_error(own.values[0].astype(np.float64), true, own.samples_per_px)
+    ratio = found.light_within / light_within(true, table.samples_per_px, own.radius_px)
+    return (
+        f"{name:<22}{error:>8.3f}{found.uncertainty:>8.3f}{ratio:>8.3f}{found.sigma_nm:>8.1f}"
+        f"{found.molecules:>11}{seconds:>7.1f}"
+    )
+
+
+def large_movie() -> npt.NDArray[np.uint16]:
+    """Return 500 frames of 256 × 256 px with the light of ``aberrated_d1``."""
+    light = SETS["aberrated_d1"]
+    pupil = Pupil(**LENS, apodization="aplanatic", **light.aberrations)
+    table = pupil_table(pupil, 100.0, centred=False)
+    return simulate(
+        camera_of(light),
+        Psf(sigma_nm=table.effective_sigma_nm),
+        Emitters(density_per_um2=1.0, intensity_photon=1500, intensity_std_photon=750),
+        Background(**light.background),
+        Simulation(frames=500, width_px=256, height_px=256, seed=5),
+        table=table,
+    ).stack
+
+
+def measured(stack: object, camera: ds.Camera) -> tuple[MeasuredPsf, float]:
+    """Measure the PSF; return it and the seconds that it took."""
+    with open_frames(stack) as stream:
+        began = time.perf_counter()
+        found = measure_movie(stream, camera)
+        return found, time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))
+    parser.add_argument("--no-time", action="store_true", help="leave out the large movie")
+    options = parser.parse_args()
+    print(HEAD)
+    for name in options.sets:
+        found = measured(DATA / f"{name}.tif", camera_of(SETS[name]))
+        print(line(name, SETS[name], *found), flush=True)
+    if not options.no_time:
+        light = SETS["aberrated_d1"]
+        print(line("500 × 256 × 256", light, *measured(large_movie(), camera_of(light))))
+
+
+if __name__ == "__main__":
+    main()
