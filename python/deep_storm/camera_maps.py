@@ -195,6 +195,29 @@ def _advice(name: str, median: float, maps: CameraMaps, camera: Camera) -> str:
     return f"give the maps of this camera, or correct its {name}"
 
 
+def left_noise(maps: CameraMaps, camera: Camera) -> CameraMaps | None:
+    """Return the read-out noise (ADU) of pixels whose baseline and gain were made the camera's.
+
+    A pixel that counts twice as many photons per ADU as the others is noisier by as much when it is
+    brought to their gain.
+
+    Returns
+    -------
+    Maps of read-out noise alone; None where all pixels are as noisy as the camera says.
+    """
+    noise = np.asarray(maps.of(camera, "read_noise_adu"))
+    noise = noise * (maps.of(camera, "photons_per_adu") / np.float32(camera.photons_per_adu))
+    return CameraMaps(read_noise_adu=noise) if noise.ndim and noise.any() else None
+
+
+def noise_photon(camera: Camera, maps: CameraMaps | None) -> FloatMap | None:
+    """Return the read-out noise of each pixel in photons; None where all are as the camera says."""
+    noise = None if maps is None else left_noise(maps, camera)
+    if noise is None or noise.read_noise_adu is None:
+        return None
+    return noise.read_noise_adu * np.float32(camera.photons_per_count)
+
+
 def photons_from(
     adu: npt.NDArray[Any], camera: Camera, maps: CameraMaps | None = None
 ) -> npt.NDArray[np.float32]:

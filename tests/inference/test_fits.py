@@ -83,6 +83,20 @@ def test_the_same_sample_gives_the_same_numbers():
     assert judge_samples(samples(3), CARD) == judge_samples(samples(3), CARD)
 
 
+def test_pixels_that_are_noisy_as_their_map_says_raise_no_alarm():
+    noise = np.full((48, 48), 2.0, np.float32)
+    noise[::5, ::4] = 200.0
+    seen = []
+    for k, sample in enumerate(samples(5)):
+        extra = np.random.default_rng(k).normal(0, np.sqrt(noise**2 - 4.0)) * CAMERA.photons_per_adu
+        photons = sample.photons + extra.astype(np.float32)
+        seen.append(sample._replace(photons=photons, noise_photon=noise * CAMERA.photons_per_adu))
+    fits = judge_samples(seen, CARD)
+    assert fits.sentences == ()
+    assert fits.chi2 == pytest.approx(1.0, abs=0.12)
+    assert judge_samples([s._replace(noise_photon=None) for s in seen], CARD).sentences
+
+
 def test_frames_are_spread_and_windows_stay_inside():
     assert sorted(sampled_frames(5, 8)) == [5, 6, 7]
     many = sampled_frames(0, 12_000)
@@ -95,7 +109,7 @@ def test_frames_are_spread_and_windows_stay_inside():
     candidates = Candidates(np.zeros(300, np.int64), x, row, row, row, nothing, nothing, nothing)
     corners = set()
     for number in range(6):
-        window, inside = cut_sample(frame, candidates, number)
+        window, inside, _ = cut_sample(frame, candidates, number, frame)
         assert window.shape == (WINDOW_PX, WINDOW_PX)
         assert inside.x_px.min() >= 0
         assert inside.x_px.max() < WINDOW_PX

@@ -32,7 +32,7 @@ def frame(places, seed=1, size=32, background=BACKGROUND, read_noise_photon=0.0)
     x, y = np.array(places, float).reshape(-1, 2).T
     n = x.size
     add_emitters(light, np.zeros(n, np.int64), x, y, np.full(n, SIGMA_PX), np.full(n, PHOTONS))
-    noise = rng.normal(0, read_noise_photon, light.shape[1:]) if read_noise_photon else 0.0
+    noise = rng.normal(0, read_noise_photon, light.shape[1:]) if np.any(read_noise_photon) else 0.0
     return (rng.poisson(light[0]) + noise).astype(np.float32)
 
 
@@ -181,3 +181,14 @@ def test_rings_of_a_measured_psf_are_not_taken_for_emitters():
     order = np.argsort(right.x_px + 100 * right.y_px.round(-1))
     assert right.photons[order].mean() == pytest.approx(4 * PHOTONS, rel=0.02)
     assert refined_with(gaussian_shape(sigma_px)).x_px.size > 35
+
+
+def test_noisy_pixels_are_not_taken_for_emitters():
+    true = [(10.3, 10.0), (22.0, 20.4)]
+    noise = np.ones((32, 32), np.float32)
+    noise[::5, ::4] = 150.0
+    seen = frame(true, seed=3, read_noise_photon=noise)
+    refined = refiner(1.0).refine(seen, proposed(true), noise)
+    near(refined, true)
+    np.testing.assert_allclose(refined.background_photon, BACKGROUND, rtol=0.4)
+    assert refiner(1.0).refine(seen, proposed(true)).x_px.size > 10

@@ -9,12 +9,13 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
 from deep_storm.model import ModelCard
 from deep_storm.psf.table import PsfTable
 from deep_storm.quality.fits import Fits, Residuals, judge
-from deep_storm.refinement.refiner import Free, Proposals, Refiner, freed
+from deep_storm.refinement.refiner import Free, Noise, Proposals, Refiner, freed
 from deep_storm.simulation.noise import expose
 
 Float32 = npt.NDArray[np.float32]
@@ -31,10 +32,14 @@ SEED = 20_240_607
 
 
 class CheckedFrame(NamedTuple):
-    """A window of one frame: photons ``(y, x)`` and the network's candidates in it."""
+    """A window of one frame: photons ``(y, x)`` and the network's candidates in it.
+
+    ``noise_photon``: read-out noise of each of its pixels, where they differ.
+    """
 
     photons: Float32
     candidates: Candidates
+    noise_photon: Noise = None
 
 
 def sampled_frames(first: int, last: int) -> list[int]:
@@ -44,7 +49,9 @@ def sampled_frames(first: int, last: int) -> list[int]:
     return [first + int((k + 0.5) * (last - first) / count) for k in spread]
 
 
-def cut_sample(photons: Float32, candidates: Candidates, number: int) -> CheckedFrame:
+def cut_sample(
+    photons: Float32, candidates: Candidates, number: int, noise_photon: Noise = None
+) -> CheckedFrame:
     """Cut a window out of a large frame, another one for each number."""
     height, width = photons.shape
     corner = [
@@ -56,7 +63,8 @@ def cut_sample(photons: Float32, candidates: Candidates, number: int) -> Checked
     window = photons[rows, columns]
     inside = (x >= 0) & (y >= 0) & (x < window.shape[1]) & (y < window.shape[0])
     moved = candidates._replace(x_px=x.astype(np.float32), y_px=y.astype(np.float32))
-    return CheckedFrame(window.copy(), moved.where(inside))
+    noise = None if noise_photon is None else noise_photon[rows, columns]
+    return CheckedFrame(window.copy(), moved.where(inside), noise)
 
 
 def judge_samples(
@@ -81,31 +89,41 @@ def judge_samples(
     proposals = [proposals_from(s.candidates, card) for s in samples]
     likely = np.cumsum([p.confidence.sum() for p in proposals])
     count = int(np.searchsorted(likely, MAX_EMITTERS)) + 1
-    frames = [s.photons for s in samples[:count]]
-    if not frames:
+    used = samples[:count]
+    if not used:
         return None
-    fitted = _fit_all(refiner, frames, proposals[:count])
+    noise = [s.noise_photon for s in used]
+    fitted = _fit_all(refiner, [s.photons for s in used], proposals[:count], noise)
     rng = np.random.default_rng(SEED)
-    drawn = [_drawn(free, card.camera, refiner.rise, rng) for free in fitted]
-    again = _fit_all(refiner, drawn, [_as_proposals(free, refiner.rise) for free in fitted])
+    rise = [refiner.rise(n) for n in noise]
+    drawn = [_drawn(f, card.camera, n, r, rng) for f, n, r in zip(fitted, noise, rise, strict=True)]
+    there = [_as_proposals(free, r) for free, r in zip(fitted, rise, strict=True)]
+    again = _fit_all(refiner, drawn, there, noise)
     seen, usual = (_residuals(f, refiner, card.camera.pixel_size_nm) for f in (fitted, again))
     return judge(seen, usual, card.camera, card.psf, card.emitters)
 
 
-def _fit_all(refiner: Refiner, frames: list[Float32], proposals: list[Proposals]) -> list[Free]:
-    pairs = list(zip(frames, proposals, strict=True))
-    return map_frames(lambda pair: freed(refiner, *pair), pairs)
+def _fit_all(
+    refiner: Refiner, frames: list[Float32], proposals: list[Proposals], noise: list[Noise]
+) -> list[Free]:
+    every = list(zip(frames, proposals, noise, strict=True))
+    return map_frames(lambda one: freed(refiner, *one), every)
 
 
-def _drawn(free: Free, camera: Camera, rise: float, rng: np.random.Generator) -> Float32:
+def _drawn(
+    free: Free, camera: Camera, noise: Noise, rise: Any, rng: np.random.Generator
+) -> Float32:
     """Take a picture of the expected photons."""
     expected = np.maximum(free.mean - rise, 0.0)
-    return camera.photons(expose(expected, camera, rng, dtype=np.float32))
+    maps = None
+    if noise is not None:
+        maps = CameraMaps(read_noise_adu=noise / np.float32(camera.photons_per_count))
+    return camera.photons(expose(expected, camera, rng, maps, np.float32))
 
 
-def _as_proposals(free: Free, rise: float) -> Proposals:
+def _as_proposals(free: Free, rise: Any) -> Proposals:
     p = free.p
-    under = np.full(len(p), float(np.median(free.background)) - rise)
+    under = np.full(len(p), float(np.median(free.background - rise)))
     return Proposals(p[:, 0], p[:, 1], p[:, 2], p[:, 3], under, np.ones(len(p)))
 
 

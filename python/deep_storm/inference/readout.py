@@ -14,6 +14,7 @@ from deep_storm.inference.reading import Reader
 from deep_storm.inference.refining import Refinement, draw_refined, map_frames
 from deep_storm.inference.results import Found
 from deep_storm.model import ModelCard
+from deep_storm.refinement.refiner import Noise
 
 Float32 = npt.NDArray[np.float32]
 
@@ -46,6 +47,8 @@ class ReadOut:
         Of the candidates, if there is one.
     sampled
         Frames that samples are cut out of.
+    noise_photon
+        ``(y, x)``: read-out noise of each pixel, where they differ.
     """
 
     reader: Reader
@@ -54,6 +57,7 @@ class ReadOut:
     shape_px: tuple[int, int]
     refinement: Refinement | None = None
     sampled: list[int] = field(default_factory=list)
+    noise_photon: Noise = None
 
     def found(self, chunk: Chunk, parts: list[list[Any]]) -> Found:
         """Turn the parts of a chunk into candidates above the threshold."""
@@ -95,14 +99,19 @@ class ReadOut:
         before = self.candidates(chunk, parts, number)
         if self.refinement is None or chunk.dead[number]:
             return before, before
-        after = self.refinement.candidates(chunk.photons[number], before, chunk.start + number)
+        after = self.refinement.candidates(
+            chunk.photons[number], before, chunk.start + number, self.noise_photon
+        )
         return None if self.refinement.refiner.stopped else (before, after)
 
     def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, CheckedFrame]:
         """Cut samples out of those frames of a chunk that shall be looked at."""
         return {
             chunk.start + k: cut_sample(
-                chunk.photons[k], candidates[k], self.sampled.index(chunk.start + k)
+                chunk.photons[k],
+                candidates[k],
+                self.sampled.index(chunk.start + k),
+                self.noise_photon,
             )
             for k in range(len(candidates))
             if chunk.start + k in self.sampled and not chunk.dead[k]

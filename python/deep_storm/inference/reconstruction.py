@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
+from deep_storm.camera_maps import noise_photon
 from deep_storm.errors import (
     AnswerError,
     Cancelled,
@@ -152,7 +153,10 @@ class ReconstructionRun:
         card = model.card if refinement is None else refinement.told_card
         threshold = card.threshold if settings.threshold is None else settings.threshold
         self.refinement = refinement
-        self.read_out = ReadOut(reader, card, threshold, stream.shape[1:], refinement)
+        noise = noise_photon(card.camera, stream.noise)
+        self.read_out = ReadOut(
+            reader, card, threshold, stream.shape[1:], refinement, noise_photon=noise
+        )
         self.problem: StackError | DaskError | None = None
         self.dead: list[int] = []
         self.replaced = 0

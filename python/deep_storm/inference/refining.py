@@ -23,6 +23,7 @@ from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import (
     SHARE_OF_PHOTONS,
     SHARE_OF_SIGMA,
+    Noise,
     Proposals,
     Refined,
     Refiner,
@@ -178,7 +179,9 @@ class Refinement:
         told = {"calibration": self.calibration, "threshold": self.threshold}
         return self.card.model_copy(update=told)
 
-    def candidates(self, photons: Float32, found: Candidates, frame: int) -> Candidates:
+    def candidates(
+        self, photons: Float32, found: Candidates, frame: int, noise_photon: Noise = None
+    ) -> Candidates:
         """Refine the candidates of one frame.
 
         Parameters
@@ -189,8 +192,11 @@ class Refinement:
             The network's candidates, all of them.
         frame
             Number of the frame.
+        noise_photon
+            ``(y, x)``: read-out noise of each pixel, where they differ.
         """
-        return self.scored(self.refiner.refine(photons, proposals_from(found, self.card)), frame)
+        proposals = proposals_from(found, self.card)
+        return self.scored(self.refiner.refine(photons, proposals, noise_photon), frame)
 
     def scored(self, refined: Refined, frame: int) -> Candidates:
         """Return refined emitters as candidates, with score and true spread."""

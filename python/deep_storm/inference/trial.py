@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from deep_storm.camera_maps import noise_photon
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference.fits import cut_sample, sampled_frames
+from deep_storm.inference.fits import CheckedFrame, cut_sample, sampled_frames
 from deep_storm.inference.reading import make_reader
-from deep_storm.inference.refining import Float32, Refinement, map_frames
+from deep_storm.inference.refining import Refinement, map_frames
 from deep_storm.inference.repair import repair
 from deep_storm.inference.tiles import plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
@@ -28,14 +29,14 @@ MIN_ROWS = 100
 
 
 def row_ratio(
-    seen: Iterable[tuple[Float32, Candidates]], card: ModelCard, refinement: Refinement
+    seen: Iterable[CheckedFrame], card: ModelCard, refinement: Refinement
 ) -> float | None:
     """Return refined over the network's own localizations of some frames.
 
     Parameters
     ----------
     seen
-        Photons ``(y, x)`` of each frame, and the network's candidates in it.
+        Frames and the network's candidates in them.
     card
         Of the model, with the calibration of the network's own candidates.
     refinement
@@ -46,10 +47,9 @@ def row_ratio(
     The ratio; None where there are too few localizations to say.
     """
 
-    def count(pair: tuple[Float32, Candidates]) -> tuple[int, int]:
-        photons, candidates = pair
-        own = card.calibration.confidence_of(candidates.score) >= card.threshold
-        refined = refinement.candidates(photons, candidates, 0)
+    def count(one: CheckedFrame) -> tuple[int, int]:
+        own = card.calibration.confidence_of(one.candidates.score) >= card.threshold
+        refined = refinement.candidates(one.photons, one.candidates, 0, one.noise_photon)
         sure = refinement.calibration.confidence_of(refined.score) >= refinement.threshold
         return int(own.sum()), int(sure.sum())
 
@@ -57,23 +57,26 @@ def row_ratio(
     return float(counts[1] / counts[0]) if counts[0] >= MIN_ROWS else None
 
 
-def movie_windows(stream: FrameStream, model: Model) -> Iterator[tuple[Float32, Candidates]]:
+def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
     """Read a window of some frames, spread over the movie, and the network's candidates in it."""
     card, network, reader = model.card, model.network, make_reader(model)
     infer = network.inference(model.keras_model, card.scales)
+    noise = noise_photon(card.camera, stream.noise)
     for number, t in enumerate(sampled_frames(0, stream.shape[0])):
         repaired = repair(stream.read(t, t + 1))
         if repaired.dead[0]:
             continue
         nothing = Candidates(*(np.empty(0, kind) for kind in (np.int64, *[np.float32] * 7)))
-        window = cut_sample(card.camera.photons(repaired.adu)[0], nothing, number).photons
-        height, width = (n - n % network.alignment_px for n in window.shape)
-        window = window[:height, :width]
+        cut = cut_sample(card.camera.photons(repaired.adu)[0], nothing, number, noise)
+        height, width = (n - n % network.alignment_px for n in cut.photons.shape)
+        window = cut.photons[:height, :width]
         if not window.size:
             return
         (tile,) = plan_tiles(height, width, WINDOW_PX, network.halo_px, network.alignment_px)
         answer = infer(card.scales.network_input(window[None]))[0]
-        yield window, reader.candidates([reader.part(answer, tile)], t, (height, width))
+        found = reader.candidates([reader.part(answer, tile)], t, (height, width))
+        here = None if cut.noise_photon is None else cut.noise_photon[:height, :width]
+        yield CheckedFrame(window, found, here)
 
 
 def excess_rows(stream: FrameStream, model: Model, refinement: Refinement) -> float | None:

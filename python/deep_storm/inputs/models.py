@@ -124,6 +124,8 @@ def _told(
     from deep_storm.training.adaptation import adapted, outside
 
     molecules, estimated = _molecules(expected, stream)
+    if stream is not None:
+        molecules = replace(molecules, maps=stream.noise)
     said: tuple[str, ...] = ()
     if measuring is not None and stream is not None and not molecules.shape_known:
         molecules, said = _with_measured_psf(molecules, expected, stream, measuring)

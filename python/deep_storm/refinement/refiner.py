@@ -9,7 +9,7 @@ the light is explained as well without them. What decides is the evidence (see
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from deep_storm.refinement.block import PARAMETERS, Prior, Values
 from deep_storm.refinement.moves import SETTLING, give_birth, split, sweep, weigh
 from deep_storm.refinement.residuals import background_from, correct_background, peaks
 from deep_storm.refinement.scene import Scene, draw, make_scene
+
+Noise = npt.NDArray[np.float32] | None
 
 START_CONFIDENCE = 0.5
 """Candidates at least this sure are there from the beginning;"""
@@ -141,7 +143,7 @@ class Refiner:
     prior
         What is known of emitters and noise.
     read_noise_photon
-        Standard deviation of a pixel without light.
+        Standard deviation of a pixel without light, where the pixels are alike.
     background_photon
         Usual background.
     """
@@ -151,10 +153,10 @@ class Refiner:
     background_photon: float
     _stop: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(1, np.int8))
 
-    @property
-    def rise(self) -> float:
-        """What makes the variance proportional to the mean: ``c``."""
-        return self.read_noise_photon**2 / self.prior.excess
+    def rise(self, noise_photon: Noise = None) -> Any:
+        """Return what makes the variance proportional to the mean: ``c``, of each pixel if told."""
+        noise = self.read_noise_photon if noise_photon is None else noise_photon
+        return noise**2 / self.prior.excess
 
     @property
     def stopped(self) -> bool:
@@ -169,9 +171,11 @@ class Refiner:
         """End the work under way in any thread, within milliseconds."""
         self._stop[0] = 1
 
-    def scene(self, photons: npt.NDArray[np.float32], proposals: Proposals) -> tuple[Scene, Values]:
+    def scene(
+        self, photons: npt.NDArray[np.float32], proposals: Proposals, noise_photon: Noise = None
+    ) -> tuple[Scene, Values]:
         """Return the finished scene of a frame and its background, both raised by ``c``."""
-        rise = self.rise
+        rise = self.rise(noise_photon)
         height, width = photons.shape
         sure = proposals.confidence >= START_CONFIDENCE
         maybe = np.flatnonzero(~sure & (proposals.confidence >= TRY_CONFIDENCE))
@@ -195,7 +199,9 @@ class Refiner:
         scene.source[found] = order[scene.source[found]]
         return scene, background
 
-    def refine(self, photons: npt.NDArray[np.float32], proposals: Proposals) -> Refined:
+    def refine(
+        self, photons: npt.NDArray[np.float32], proposals: Proposals, noise_photon: Noise = None
+    ) -> Refined:
         """Return the emitters of a frame.
 
         Parameters
@@ -204,15 +210,18 @@ class Refiner:
             ``(y, x)``: the frame in photons.
         proposals
             The network's candidates.
+        noise_photon
+            ``(y, x)``: read-out noise of each pixel, where they differ.
         """
-        scene, background = self.scene(photons, proposals)
+        scene, background = self.scene(photons, proposals, noise_photon)
         height, width = photons.shape
         x, y = scene.p[:, 0], scene.p[:, 1]
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         kept = np.flatnonzero((scene.alive == 1) & inside)
         p, judged, source = scene.p[kept], scene.judged[kept], scene.source[kept]
-        rise = self.rise
-        under = background[p[:, 1].astype(np.intp), p[:, 0].astype(np.intp)] - rise
+        under = (background - self.rise(noise_photon))[
+            p[:, 1].astype(np.intp), p[:, 0].astype(np.intp)
+        ]
         known = np.append(proposals.confidence, 0.0)
         return Refined(
             p[:, 0],
@@ -247,9 +256,14 @@ class Free(NamedTuple):
     p: Values
 
 
-def freed(refiner: Refiner, photons: npt.NDArray[np.float32], proposals: Proposals) -> Free:
+def freed(
+    refiner: Refiner,
+    photons: npt.NDArray[np.float32],
+    proposals: Proposals,
+    noise_photon: Noise = None,
+) -> Free:
     """Refine a frame, then let sigma and photons of the emitters go where the light wants them."""
-    scene, background = refiner.scene(photons, proposals)
+    scene, background = refiner.scene(photons, proposals, noise_photon)
     prior = refiner.prior
     free = prior._replace(
         sigma_std_px=FREE_SIGMA * prior.sigma_px, photons_std=FREE_PHOTONS * prior.photons

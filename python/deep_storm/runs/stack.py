@@ -189,7 +189,7 @@ def _refinement(
     from deep_storm.inference.trial import MAX_EXCESS, excess_rows
     from deep_storm.training.refining import learn_refinement
 
-    learnt = learn_refinement(model)
+    learnt = learn_refinement(model, maps=frames.noise)
     if not learnt.pays:
         return None, (
             f"Warning: refinement is left out: on simulation of this light it reaches a Jaccard "

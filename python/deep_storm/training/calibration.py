@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from deep_storm.camera_maps import CameraMaps, covering, photons_from
+from deep_storm.camera_maps import CameraMaps, covering, noise_photon, photons_from
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import make_reader
 from deep_storm.inference.tiles import plan_tiles
@@ -66,13 +66,15 @@ class Simulated(NamedTuple):
 class Seen(NamedTuple):
     """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 2)``.
 
-    ``background_photon``: ``(y, x)``, or ``(1, 1)`` where it is even.
+    ``background_photon``: ``(y, x)``, or ``(1, 1)`` where it is even. ``noise_photon``: read-out
+    noise of each pixel, where they differ.
     """
 
     photons: npt.NDArray[np.float32]
     candidates: Candidates
     xy_nm: npt.NDArray[np.float64]
     background_photon: npt.NDArray[np.float32]
+    noise_photon: npt.NDArray[np.float32] | None = None
 
     def background_at_candidates(self) -> npt.NDArray[np.float64]:
         """Return the true background in the candidates' pixels."""
@@ -148,13 +150,15 @@ def seen_frames(
     for number in range(-(-frames // 8)):
         batch = simulator.batch_at(number)
         photons = photons_from(batch.adu, card.camera, batch.maps)
+        noise = noise_photon(card.camera, batch.maps)
         answers = infer(card.scales.network_input(photons))
         for k, answer in enumerate(answers):
             part = reader.part(answer, tile)
             found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
             xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
             background = batch.expected_background_photon[k]
-            yield Seen(photons[k], found, xy.astype(np.float64), background)
+            here = None if noise is None else noise[k]
+            yield Seen(photons[k], found, xy.astype(np.float64), background, here)
 
 
 def _density_factors(emitters: Emitters) -> tuple[float, float]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import concatenated
+from deep_storm.inference.fits import CheckedFrame
 from deep_storm.inference.refining import (
     FEATURES,
     MIN_SPREAD_PX,
@@ -79,7 +80,7 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
     tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
     jaccard, best = max(tried, key=lambda learnt: learnt[0])
-    some = [(frame.photons, frame.candidates) for frame in seen[:RATIO_FRAMES]]
+    some = [CheckedFrame(s.photons, s.candidates, s.noise_photon) for s in seen[:RATIO_FRAMES]]
     return replace(
         best,
         jaccard=jaccard,
@@ -115,7 +116,8 @@ def _crowded(refiner: Refiner, more: float) -> Refiner:
 def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, Refinement]:
     """Return the best Jaccard index of a refiner on simulated frames, and what it was learnt."""
     found = map_frames(
-        lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card)), seen
+        lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card), s.noise_photon),
+        seen,
     )
     judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
     told = np.concatenate([features(r, refiner.prior) for r in found])

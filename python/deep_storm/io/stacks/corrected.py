@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.camera_maps import CameraMaps, check_maps, photons_from
+from deep_storm.camera_maps import CameraMaps, check_maps, left_noise, photons_from
 from deep_storm.io.stacks.stream import Frames, FrameStream
 
 
@@ -38,6 +38,7 @@ class CorrectedFrames(FrameStream):
         self.grows = stream.grows
         self.files = stream.files
         self.corner_px = stream.corner_px
+        self.noise = left_noise(maps, camera)
         self.notes = stream.notes
         self.cut_off = stream.cut_off
 

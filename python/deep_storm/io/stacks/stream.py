@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError
 
 StreamT = TypeVar("StreamT", bound="FrameStream")
@@ -49,6 +50,8 @@ class FrameStream(ABC):
     """What it is read from."""
     corner_px: tuple[int, int] = (0, 0)
     """Where the frames lie (y, x) in the camera's field, when they are a part of it."""
+    noise: CameraMaps | None = None
+    """Read-out noise of each pixel (ADU), where it is known and baseline and gain are even."""
     notes: Sequence[str] = ()
     """What should be said about it: where a file is not what is written into it."""
     cut_off: StackError | None = None
