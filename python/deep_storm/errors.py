@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from deep_storm.visible import visible
+
 ErrorT = TypeVar("ErrorT", bound="DeepStormError")
 
 
@@ -26,9 +28,9 @@ class DeepStormError(Exception):
     """
 
     def __init__(self, received: str, expected: str = "", advice: str = "") -> None:
-        self.received = received.rstrip(".")
-        self.expected = expected.rstrip(".")
-        self.advice = advice.rstrip(".")
+        self.received = visible(received).rstrip(".")
+        self.expected = visible(expected).rstrip(".")
+        self.advice = visible(advice).rstrip(".")
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:

@@ -14,6 +14,7 @@ from deep_storm.cli.codes import BROKEN_PIPE, OURS, STOPPED, USER
 from deep_storm.cli.command import NAME
 from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 from deep_storm.interface.registry import NAMES, load
+from deep_storm.visible import visible
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
@@ -37,6 +38,7 @@ def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
     if debug and not was_interrupted(error):
         traceback.print_exception(type(error), error, error.__traceback__)
     sentence, code = explain(error, " ".join([NAME, *verb]))
+    sentence = visible(sentence, keep_lines=True, limit=10_000)
     print(sentence, file=sys.stderr, flush=True)
     if code == STOPPED:
         _leave_threads_behind()

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from deep_storm.visible import visible, visible_json
+
 if TYPE_CHECKING:
     from deep_storm.interface.declaration import Result
 
@@ -23,12 +25,13 @@ def print_result(verb: str, result: Result, *, as_json: bool) -> None:
     """Print a verb's result for people, or as one JSON object."""
     if as_json:
         content = {"verb": verb, "written": list(result.written), **result.to_json()}
-        print(json.dumps(plain(content), ensure_ascii=False, allow_nan=False, indent=2))
+        text = json.dumps(plain(content), ensure_ascii=False, allow_nan=False, indent=2)
+        print(visible_json(text))
         return
     if text := result.summary():
-        print(text)
+        print(visible(text, keep_lines=True, limit=None))
     for path in result.written:
-        print(f"Wrote {path}")
+        print(f"Wrote {visible(str(path))}")
 
 
 def plain(value: Any) -> Any:
@@ -82,4 +85,4 @@ def _show(
     line: str | None = None,
 ) -> None:
     if filename.startswith(PACKAGE) and issubclass(category, UserWarning):
-        print(f"Note: {message}", file=file or sys.stderr, flush=True)
+        print(f"Note: {visible(str(message))}", file=file or sys.stderr, flush=True)

@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from deep_storm.visible import visible
 from deep_storm.words import duration
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Watch:
 
     def __call__(self, done: int, total: int, message: str) -> None:
         """Show that ``done`` of ``total`` are done."""
+        message = visible(message, limit=200)
         last_done, last_total = self._phase
         new = self._phase == (0, 0) or total != last_total or done < last_done
         self._phase = (done, total)
