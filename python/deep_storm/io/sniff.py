@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -44,6 +45,8 @@ def describe_content(path: Path) -> str:
     for offset, signature, words in _SIGNATURES:
         if head[offset : offset + len(signature)] == signature:
             return words
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "text in UTF-16"
     if b"\0" in head:
         return "binary data of an unknown kind"
     start = head.decode("utf-8", errors="replace").lstrip("\ufeff").strip()

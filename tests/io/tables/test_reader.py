@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
+import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -174,7 +179,7 @@ def test_scientific_notation_is_read(read):
         ('"frame","x [nm]","y [nm]"\n1,2,3\n\n2,x,3\n', r"row 2 \(line 4\).*'x' as 'x \[nm\]'"),
         ('"frame","x [nm]","y [nm]"\n1,2,nan\n', r"row 1 \(line 2\).*nan as 'y \[nm\]'"),
         ('"frame","x [nm]","y [nm]"\n1,inf,3\n', "inf as 'x"),
-        ('"frame","x [nm]","y [nm]"\n0,2,3\n', "0 as 'frame'.*whole number from 1 on"),
+        ('"frame","x [nm]","y [nm]","detections"\n1,2,3,0\n', "0 as 'detec.*whole number from 1"),
         ('"frame","x [nm]","y [nm]"\n1.5,2,3\n', "1.5 as 'frame'"),
         ('"frame","x [nm]","y [nm]"\n-2,2,3\n', "-2 as 'frame'"),
         ('"frame","x [nm]","y [nm]","sigma [nm]"\n1,2,3,wide\n', "'wide' as 'sigma"),
@@ -208,3 +213,93 @@ def test_long_tables_are_read_in_blocks_with_right_row_numbers(read, monkeypatch
     rows[40] = "41,41,oops,3"
     with pytest.raises(TableError, match=r"row 41 \(line 42\).*'oops'"):
         read(HEADER + "\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 1 << 20])
+def test_any_line_ends_in_blocks_of_any_size(read, monkeypatch, end, size):
+    monkeypatch.setattr(table_reader, "_BLOCK_BYTES", size)
+    table = read(end.join(["", '"frame","x [nm]","y [nm]"', "1,10,20", "", "2,30,40", ""]))
+    assert table["frame"].tolist() == [0, 1]
+    assert table["y_nm"].tolist() == [20, 40]
+    with pytest.raises(TableError, match=r"row 2 \(line 4\)"):
+        read(end.join(['"frame","x [nm]","y [nm]"', "1,10,20", "", "2,oops,40"]))
+
+
+def told(read, content, words):
+    with pytest.warns(UserWarning, match=words):
+        return read(content)
+
+
+def test_windows_programs_write_micrometres_in_latin(read):
+    table = told(read, "frame,x [µm],y [µm]\n1,2,3\n".encode("cp1252"), "Latin alphabet")
+    assert table.iloc[0].tolist() == [0, 2000, 3000]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_text_in_utf_16(read, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    content = f"{mark}frame,x [µm],y [nm]\r\n1,2,3\r\n2,4,5\r\n".encode(encoding)
+    assert told(read, content, "UTF-16")["x_nm"].tolist() == [2000, 4000]
+
+
+def test_frames_from_0(read):
+    table = told(read, "frame,x [nm],y [nm]\n3,1,1\n0,2,3\n", "frames count from 0")
+    assert table["frame"].tolist() == [3, 0]
+
+
+def test_a_comma_at_the_end_of_each_row(read):
+    table = told(read, "frame,x [nm],y [nm]\n1,2,3,\n2,3,4, \n", "2 of its rows end with a comma")
+    assert table["y_nm"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("word", ["Infinity", "inf", "∞", "-∞"])
+def test_infinite_uncertainties_are_not_known(read, word):
+    text = f"frame,x [nm],y [nm],uncertainty_xy [nm]\n1,2,3,{word}\n2,3,4,5\n"
+    table = told(read, text, r"1 of its values of 'uncertainty_xy \[nm\]' are infinite")
+    assert np.isnan(table["uncertainty_xy_nm"][0])
+    with pytest.raises(TableError, match="inf as 'x"):
+        read(f"frame,x [nm],y [nm]\n1,{word},3\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("frame,x [nm],y [nm]" + ",c" * 300_000, "has 300003 columns"),
+        ("x" * (2 << 20), "a line of more than 1,048,576 characters"),
+        (HEADER + "1" * (2 << 20), "has 1 cells"),
+        ('frame,x [nm],y [nm]\n1,2,"3\n2,3,4\n', "cannot be read|a quote that is not closed"),
+        ("frame,x [nm],y [nm]\n1e300,2,3\n", "1e[+]300 as 'frame'"),
+        (f"frame,x [nm],y [nm]\n1,{'9' * 5000},3\n", "inf as 'x"),
+    ],
+)
+def test_tables_that_would_fill_the_memory_are_refused(read, content, words):
+    tracemalloc.start()
+    try:
+        with pytest.raises(TableError, match=words):
+            read(content)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(TableError, match="is a pipe"):
+        read_table(tmp_path / "a.csv")
+    with pytest.raises(TableError, match="is a device"):
+        read_table("/dev/zero")
+
+
+def test_damaged_tables_are_read_or_refused(read):
+    chance = random.Random(3)
+    rows = "".join(f'{k + 1},{k},{k * 1.5},"{k}"\n' for k in range(20))
+    content = ("frame,x [nm],y [nm],sigma [nm]\n" + rows).encode()
+    for _ in range(300):
+        data = bytearray(content)
+        for _ in range(chance.choice((1, 2, 10))):
+            data[chance.randrange(len(data))] = chance.choice(b'\0\r\n",.-+eE9\xff\xb5 ')
+        with contextlib.suppress(TableError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read(bytes(data))
