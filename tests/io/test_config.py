@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +73,60 @@ def test_a_key_outside_every_section_is_refused(tmp_path):
 def test_files_that_are_not_there_or_no_text_are_refused(tmp_path):
     with pytest.raises(SettingsError, match="there is no file"):
         read_config(tmp_path / "nothing.toml")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="is a folder"):
         read_config(tmp_path)
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="not text in UTF-8"):
         read_config(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[camera]\nx = " + "9" * 5000, "digits"),
+        ("a" + ".a" * 50_000 + " = 1", "more parts than any setting"),
+        ("[" + "a." * 50_000 + "a]\n", "more parts than any setting"),
+        ('[x]\na = { "b"' + " . 'b c'" * 5000 + " = 1 }", "more parts than any setting"),
+        ("x = " + "[" * 50_000, "nested too deeply|not valid TOML"),
+        ("x = " + "{a=" * 50_000, "nested too deeply|not valid TOML"),
+        ("#" * (5 << 20), "too large"),
+        ("[\x1b]2;gone\x07]", r"not valid TOML"),
+    ],
+)
+def test_settings_that_are_none_are_refused(tmp_path, text, said):
+    began, path = time.process_time(), write(tmp_path, text)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SettingsError, match=said) as caught:
+            read_config(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 28
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 10
+    assert str(caught.value).isprintable()
+
+
+def test_versions_and_paths_are_no_deep_keys(tmp_path):
+    text = f'[run]\nname = "{"1." * 20}tif"\nversion = "2.19.1"\n'
+    assert read_config(write(tmp_path, text))["run"]["version"] == "2.19.1"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.toml")
+    with pytest.raises(SettingsError, match="is a pipe"):
+        read_config(tmp_path / "a.toml")
+    with pytest.raises(SettingsError, match="is a device"):
+        read_config("/dev/zero")
+
+
+def test_damaged_settings_are_read_or_refused(tmp_path):
+    chance = random.Random(5)
+    content = b'[camera]\npixel_size_nm = 100.0\nname = "a"\n[psf]\nsigma_nm = [1, 2]\n'
+    for _ in range(300):
+        data = bytearray(content)
+        for _ in range(chance.choice((1, 3))):
+            data[chance.randrange(len(data))] = chance.choice(b'[]{}".=-e09_\n#\xff\0')
+        (tmp_path / "a.toml").write_bytes(data)
+        with contextlib.suppress(SettingsError):
+            read_config(tmp_path / "a.toml")

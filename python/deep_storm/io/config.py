@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ import tomli_w
 
 from deep_storm.errors import SettingsError
 from deep_storm.io.files import atomic_path
+from deep_storm.io.foreign import damage_as, read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,6 +32,8 @@ else:
     import tomli as tomllib
 
 Sections = dict[str, dict[str, Any]]
+_TOO_DEEP = re.compile(r"""(?<![\w\-"'])(?:(?:[\w\-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){30}""")
+"""A dotted key of so many parts: its parser would take gigabytes for some kilobytes."""
 
 
 def read_config(path: str | os.PathLike[str], sections: Iterable[str] | None = None) -> Sections:
@@ -87,28 +91,19 @@ def load_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     SettingsError
         The file is missing, cannot be read, or is not valid TOML (the line is named).
     """
-    file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text)
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"there is no file {file}", "a TOML file", "check the spelling and the folder"
-        ) from error
-    except OSError as error:
-        raise SettingsError(
-            f"{file} cannot be read ({error.strerror})", "a TOML file", "give another file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"{file} is not text in UTF-8", "a TOML file", "save it as UTF-8 text"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            f"{file} is not valid TOML: {error}",
+    text = read_text(path, SettingsError, "a TOML file")
+
+    def is_none(reason: str) -> SettingsError:
+        return SettingsError(
+            f"{path} is not valid TOML: {reason}",
             'lines such as key = 1.5 or key = "text" (decimal point, text in quotes)',
             "correct that line",
-        ) from error
+        )
+
+    if _TOO_DEEP.search(text):
+        raise is_none("a key has more parts than any setting")
+    with damage_as(is_none):
+        return tomllib.loads(text)
 
 
 def write_config(

@@ -1,4 +1,7 @@
+import contextlib
 import json
+import random
+import re
 
 import numpy as np
 import pytest
@@ -93,8 +96,46 @@ def test_a_damaged_file_is_refused(drift, tmp_path, old, new):
 
 
 def test_a_missing_file_and_a_list(tmp_path):
-    with pytest.raises(TableError, match="cannot be read"):
+    with pytest.raises(TableError, match="there is no file"):
         read_drift(tmp_path / "none.json")
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(TableError, match="is a list"):
         read_drift(tmp_path / "list.json")
+
+
+def pieces(count, coefficients):
+    function = {"knots": list(range(count + 1)), "n": count,
+                "polynomials": [{"coefficients": coefficients}] * count}  # fmt: skip
+    return {"units": "NANOMETER", "xFunction": function, "yFunction": function}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(pieces(20, [1.0] * 1000)), "20 pieces of up to 1000 coefficients"),
+        (json.dumps(pieces(1, [10**400])), "not finite|too large|OverflowError"),
+        (json.dumps({**pieces(1, [1.0]), "units": ["nm"]}), "the unit"),
+        (json.dumps({**pieces(1, [1.0]), "units": 10**400}), "the unit"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ('{"units": ' + "9" * 5000 + "}", "digits|the unit"),
+    ],
+)
+def test_drifts_that_are_none_are_refused(tmp_path, content, said):
+    (tmp_path / "d.json").write_text(content)
+    with pytest.raises(TableError) as caught:
+        read_drift(tmp_path / "d.json")
+    assert re.search(f"{said}|is no drift file", str(caught.value))
+    assert len(str(caught.value)) < 600
+
+
+def test_damaged_drifts_are_read_or_refused(tmp_path):
+    chance = random.Random(5)
+    content = json.dumps(pieces(3, [1.0, 0.5])).encode()
+    for _ in range(300):
+        data = bytearray(content)
+        for _ in range(chance.choice((1, 3))):
+            data[chance.randrange(len(data))] = chance.choice(b'[]{}",:.-e09\xff\0')
+        (tmp_path / "d.json").write_bytes(data)
+        with contextlib.suppress(TableError):
+            assert np.isfinite(read_drift(tmp_path / "d.json").at(np.arange(5))).all()

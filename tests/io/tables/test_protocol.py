@@ -95,5 +95,5 @@ def test_impossible_cameras_and_missing_files_are_refused(tmp_path):
     path.write_text('{"cameraSettings": {"pixelSize": 100, "photons2ADU": 0, "offset": 0}}')
     with pytest.raises(SettingsError, match="photons_per_adu"):
         read_protocol(path)
-    with pytest.raises(CameraError, match="cannot be read"):
+    with pytest.raises(CameraError, match="there is no file"):
         read_protocol(tmp_path / "nothing.txt")

@@ -29,12 +29,17 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.io.files import atomic_path
+from deep_storm.io.foreign import damage_as, read_text
 
 FloatArray = npt.NDArray[np.float64]
 
 _NM = {"NANOMETER": 1.0, "nm": 1.0, "MICROMETER": 1000.0, "um": 1000.0}
 _PX = ("PIXEL", "px")
-_MAX_BYTES = 1 << 28
+_EXPECTED = "a drift that ThunderSTORM or correct-drift saved (JSON)"
+MAX_BYTES = 1 << 27
+MAX_PIECES = 1 << 20
+MAX_COEFFICIENTS = 32
+"""Of a piece's polynomial; ThunderSTORM's are cubic."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def read_drift(path: str | os.PathLike[str], camera: Camera | None = None) -> Dr
     """
     content = _content(Path(path))
     factor = _factor(content.get("units"), camera, path)
-    try:
+    with damage_as(lambda reason: _no_drift(path, reason)):
         x_knots, x = _function(content["xFunction"])
         y_knots, y = _function(content["yFunction"])
         frames = np.asarray(content.get("driftDataFrame") or [], dtype=np.float64)
@@ -128,26 +133,17 @@ def read_drift(path: str | os.PathLike[str], camera: Camera | None = None) -> Dr
         measured = np.stack(data, axis=1)
         if not np.array_equal(x_knots, y_knots) or measured.shape != (len(frames), 2):
             raise ValueError("x and y differ in length")
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise _no_drift(path, f"{type(error).__name__}: {error}") from error
+        if not (np.isfinite(frames).all() and np.isfinite(measured).all()):
+            raise ValueError("what was measured is not finite")
     width = max(x.shape[1], y.shape[1])
     x, y = (np.pad(v, ((0, 0), (0, width - v.shape[1]))) * factor for v in (x, y))
     return Drift(x_knots - 1, x, y, frames - 1, measured * factor)
 
 
 def _content(path: Path) -> Mapping[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise _no_drift(path, "it is too large")
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise TableError(
-            f"the drift file {path} cannot be read ({error.strerror})",
-            "a drift that ThunderSTORM or correct-drift saved (JSON)",
-            "check the spelling and the folder",
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _no_drift(path, "it is not JSON") from error
+    text = read_text(path, TableError, _EXPECTED, MAX_BYTES)
+    with damage_as(lambda reason: _no_drift(path, f"it is not JSON: {reason}")):
+        content = json.loads(text)
     if not isinstance(content, dict):
         raise _no_drift(path, "it is a list")
     return content
@@ -156,7 +152,11 @@ def _content(path: Path) -> Mapping[str, Any]:
 def _function(content: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:
     """Return knots and coefficients of one axis."""
     knots = np.asarray(content["knots"], dtype=np.float64)
-    rows = [np.atleast_1d(np.asarray(p["coefficients"], float)) for p in content["polynomials"]]
+    pieces = content["polynomials"]
+    longest = max((len(np.atleast_1d(p["coefficients"])) for p in pieces), default=0)
+    if len(pieces) > MAX_PIECES or longest > MAX_COEFFICIENTS:
+        raise ValueError(f"{len(pieces)} pieces of up to {longest} coefficients")
+    rows = [np.atleast_1d(np.asarray(p["coefficients"], float)) for p in pieces]
     if knots.ndim != 1 or len(knots) != len(rows) + 1 or len(knots) < 2:
         raise ValueError(f"{len(rows)} polynomials need {len(rows) + 1} knots")
     values = np.zeros((len(rows), max(len(row) for row in rows)))
@@ -169,6 +169,7 @@ def _function(content: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:
 
 def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> float:
     """Return what turns the file's unit into nm."""
+    units = units if isinstance(units, str) else repr(units)[:80]
     if units in _NM:
         return _NM[units]
     if units in _PX:
@@ -189,6 +190,6 @@ def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> 
 def _no_drift(path: str | os.PathLike[str], reason: str) -> TableError:
     return TableError(
         f"{path} is not a drift file ({reason})",
-        "a drift that ThunderSTORM or correct-drift saved (JSON)",
+        _EXPECTED,
         "choose another file",
     )

@@ -16,6 +16,7 @@ from typing import Any
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError
 from deep_storm.io.files import atomic_path
+from deep_storm.io.foreign import damage_as, read_text
 
 _GAIN_WITHOUT_EM = 100.0  # what ThunderSTORM writes there; it is not used
 
@@ -73,7 +74,7 @@ def camera_from_thunderstorm(values: Mapping[str, Any], origin: str) -> Camera:
             "em_gain": float(values["gain"]) if values.get("isEmGain") else None,
         }
         noise_electron = float(values.get("readoutNoise", 0.0))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CameraError(
             f"the camera in {origin} has no valid {error}",
             "pixelSize, photons2ADU, offset and, with isEmGain, gain",
@@ -123,20 +124,17 @@ def write_protocol(path: str | os.PathLike[str], camera: Camera, overwrite: bool
 
 
 def _camera_settings(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise CameraError(
-            f"the protocol {path} cannot be read ({error.strerror})",
-            "a protocol that ThunderSTORM wrote",
-            "give --camera camera.toml instead",
-        ) from error
-    except ValueError as error:  # not JSON, not UTF-8
-        raise CameraError(
-            f"{path} is not a ThunderSTORM protocol ({error})",
+    text = read_text(path, CameraError, "a protocol that ThunderSTORM wrote")
+
+    def is_none(reason: str) -> CameraError:
+        return CameraError(
+            f"{path} is not a ThunderSTORM protocol ({reason})",
             "JSON with cameraSettings",
             "give --camera camera.toml instead",
-        ) from error
+        )
+
+    with damage_as(is_none):
+        content = json.loads(text)
     settings = content.get("cameraSettings") if isinstance(content, dict) else None
     if not isinstance(settings, dict):
         raise CameraError(
