@@ -36,6 +36,7 @@ from deep_storm.networks.base import (
     Truth,
     in_company,
 )
+from deep_storm.networks.keras_settings import own_settings
 
 if TYPE_CHECKING:
     import keras
@@ -75,6 +76,10 @@ class ClassicNetwork(LocalizationNetwork):
 
     def build(self) -> keras.Model:
         """Build the trainable network: ``(b, y, x, 1)`` → ``(b, y·u, x·u, 1)``."""
+        with own_settings():
+            return self._built()
+
+    def _built(self) -> keras.Model:
         import keras
         from keras import layers
 

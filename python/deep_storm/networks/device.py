@@ -18,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 from deep_storm.errors import SettingsError
 from deep_storm.folders import cache_folder
+from deep_storm.networks.keras_settings import load_keras, own_settings
 from deep_storm.settings import Device
 
 PROBE_SECONDS = 120
@@ -67,6 +68,8 @@ def quiet_tensorflow() -> None:
     ------
     ImportError
         TensorFlow cannot be loaded; what it said is then on standard error.
+    SettingsError
+        Keras is loaded already, with another backend.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -79,6 +82,7 @@ def quiet_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        load_keras()
 
 
 def gpu_names() -> list[str]:
@@ -118,8 +122,9 @@ def stderr_held_back() -> Iterator[None]:
             os.dup2(terminal, 2)
 
 
-def place(device: Device) -> AbstractContextManager[object]:
-    """Return the context in which TensorFlow computes on the chosen device.
+@contextmanager
+def place(device: Device) -> Iterator[None]:
+    """Compute on the chosen device, with Keras as our networks need it.
 
     Raises
     ------
@@ -137,7 +142,9 @@ def place(device: Device) -> AbstractContextManager[object]:
             # TensorFlow has started already, or a program divided the GPU: both have their setting.
             break
     if device.device == "cpu" or (device.device == "auto" and not gpus):
-        return tf.device("/CPU:0")  # type: ignore[no-any-return]
+        with tf.device("/CPU:0"), own_settings():
+            yield
+        return
     number = int(device.device.partition(":")[2] or 0)
     if number >= len(gpus):
         raise SettingsError(
@@ -145,7 +152,8 @@ def place(device: Device) -> AbstractContextManager[object]:
             "auto, cpu or a GPU that `deep-storm doctor` lists",
             "use --device auto",
         )
-    return tf.device(f"/GPU:{number}")  # type: ignore[no-any-return]
+    with tf.device(f"/GPU:{number}"), own_settings():
+        yield
 
 
 def is_out_of_memory(error: Exception) -> bool:

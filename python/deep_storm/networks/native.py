@@ -54,6 +54,7 @@ from deep_storm.networks.base import (
     Truth,
     in_company,
 )
+from deep_storm.networks.keras_settings import own_settings
 
 if TYPE_CHECKING:
     import keras
@@ -85,7 +86,8 @@ class NativeNetwork(LocalizationNetwork):
 
     def build(self) -> keras.Model:
         """Build the trainable network: ``(b, y, x, 1)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
-        return build(CHANNELS)
+        with own_settings():
+            return build(CHANNELS)
 
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
@@ -110,16 +112,10 @@ class NativeNetwork(LocalizationNetwork):
         self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
     ) -> Inference:
         """Return the compiled network; in bfloat16 on a copy with rounded weights."""
-        import keras
-
         network = model
         if dtype != "float32":
-            policy = keras.config.dtype_policy()
-            keras.config.set_dtype_policy(dtype)
-            try:
-                network = self.build()
-            finally:
-                keras.config.set_dtype_policy(policy)
+            with own_settings(dtype):
+                network = build(CHANNELS)
             network.set_weights(model.get_weights())
         told = tf.constant(scales.expectations()[None])
 
