@@ -1,5 +1,7 @@
 """Figures for people to look at; the only place where matplotlib is used."""
 
+from deep_storm.report.style import drop_missing_backend
 from deep_storm.verb_package import make_callable
 
 make_callable(__name__)
+drop_missing_backend()

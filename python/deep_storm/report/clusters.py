@@ -18,11 +18,13 @@ from deep_storm.report.figures import (
     new_figure,
     style_axes,
 )
+from deep_storm.report.style import styled
 
 MAX_POINTS = 100_000
 MAP_MM = 100.0
 
 
+@styled
 def clusters_figure(
     labelled: pd.DataFrame, summary: pd.DataFrame, pattern: Pattern | None = None
 ) -> Figure:

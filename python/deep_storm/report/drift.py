@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 
 from deep_storm.io.tables.drift_files import Drift
 from deep_storm.report.figures import BLUE, SMALL_PT, VERMILION, new_figure, style_axes
+from deep_storm.report.style import styled
 
 POINTS = 500
 
 
+@styled
 def drift_figure(drift: Drift) -> Figure:
     """Draw a drift, with what was measured as points.
 

@@ -20,6 +20,7 @@ from matplotlib.patches import Rectangle
 
 from deep_storm.errors import StackError
 from deep_storm.io.files import atomic_path
+from deep_storm.report.style import styled
 
 Pixels: TypeAlias = npt.NDArray[Any]
 
@@ -35,6 +36,7 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
     return Figure(figsize=size, layout="constrained", facecolor="white")
 
 
+@styled
 def save_figure(
     figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 200
 ) -> None:

@@ -41,7 +41,7 @@ def write_run_report(
     card: ModelCard,
     stream: FrameStream | None,
     record: Mapping[str, Mapping[str, Any]],
-    overwrite: bool,
+    overwrite: bool = False,
 ) -> None:
     """Write the report of a reconstruction.
 

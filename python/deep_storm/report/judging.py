@@ -23,10 +23,12 @@ from deep_storm.report.figures import (
     show_picture,
     style_axes,
 )
+from deep_storm.report.style import styled
 
 PANEL_MM = 45.0
 
 
+@styled
 def resolution_curve(found: RingCorrelation) -> Figure:
     """Draw the Fourier ring correlation with its threshold."""
     figure = new_figure(120, 70)
@@ -49,6 +51,7 @@ def draw_resolution(axes: Axes, found: RingCorrelation) -> None:
     axes.legend(fontsize=SMALL_PT, frameon=False)
 
 
+@styled
 def comparison_figure(
     parts: list[tuple[str, ImageMaps, float]], resolution: RingCorrelation | None = None
 ) -> Figure:

@@ -26,6 +26,7 @@ from deep_storm.report.figures import (
     show_picture,
     style_axes,
 )
+from deep_storm.report.style import styled
 
 Values = npt.NDArray[np.float64]
 
@@ -36,6 +37,7 @@ MAX_PICTURE_PX = 1024
 PANEL_MM = 80.0
 
 
+@styled
 def per_frame_curve(found: Survey, drift: DriftCurve | None = None) -> Figure:
     """Draw the localizations in each frame and, where it is known, the drift below."""
     figure = new_figure(175, 50 if drift is None else 95)
@@ -69,6 +71,7 @@ def draw_drift(axes: Axes, drift: DriftCurve) -> None:
     axes.legend(fontsize=SMALL_PT, frameon=False)
 
 
+@styled
 def column_histograms(found: Survey, trained: TrainedFor) -> Figure | None:
     """Draw the distribution of each known column, with what the model expects."""
     expected: dict[str, tuple[float, float]] = {}
@@ -148,6 +151,7 @@ def _histogram(
     axes.legend(fontsize=SMALL_PT, frameon=False, loc="upper right")
 
 
+@styled
 def beside_wide_field(
     image: npt.NDArray[Any] | None,
     image_nm: float,

@@ -21,6 +21,7 @@ from deep_storm.report.figures import (
     show_picture,
     style_axes,
 )
+from deep_storm.report.style import styled
 
 FloatArray = npt.NDArray[np.float64]
 Frames = npt.NDArray[np.generic]
@@ -29,6 +30,7 @@ BINS = 50
 MIN_VALUES = 20
 
 
+@styled
 def estimate_figure(
     found: Estimate, frames: Frames | None = None, simulated: Frames | None = None
 ) -> Figure:

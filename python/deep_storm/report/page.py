@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from deep_storm.io.files import atomic_path
+from deep_storm.report.style import styled
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -97,6 +98,7 @@ def write_page(path: str | os.PathLike[str], page: Page, overwrite: bool = False
         partial.write_text(text, encoding="utf-8")
 
 
+@styled
 def _png(figure: Figure) -> str:
     """Return a figure as a data address."""
     buffer = io.BytesIO()

@@ -30,12 +30,14 @@ from deep_storm.report.figures import (
     show_picture,
     style_axes,
 )
+from deep_storm.report.style import styled
 
 MAX_EXAMPLES = 4
 ZOOM_SHARE = 0.25
 """Edge of the enlarged region as a share of the shorter edge of the field."""
 
 
+@styled
 def side_by_side(
     mean_frame: Pixels,
     reconstruction: Pixels,
@@ -121,6 +123,7 @@ def _busiest_square(
     return float(column) * pixel_size_nm, float(row) * pixel_size_nm, edge * pixel_size_nm
 
 
+@styled
 def preview_overlay(
     frame: Pixels,
     localizations: pd.DataFrame,
@@ -178,6 +181,7 @@ def _warm_colours() -> ListedColormap:
     return ListedColormap(colormaps["plasma"](np.linspace(0.85, 0.0, 256)))
 
 
+@styled
 def example_frames(
     simulated: Sequence[Pixels] | Pixels,
     real: Sequence[Pixels] | Pixels | None = None,

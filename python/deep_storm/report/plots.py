@@ -29,6 +29,7 @@ from deep_storm.report.figures import (
 )
 from deep_storm.report.pictures import example_frames, preview_overlay, side_by_side
 from deep_storm.report.sheets import patch_sheet
+from deep_storm.report.style import styled
 
 __all__ = [
     "calibration_curve",
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 
+@styled
 def loss_curve(history: pd.DataFrame) -> Figure:
     """Draw the loss during training.
 
@@ -99,6 +101,7 @@ def _add_validation(axes: Axes, x: npt.NDArray[np.float64], loss: npt.NDArray[np
     )
 
 
+@styled
 def calibration_curve(
     confidence: npt.NDArray[np.floating[Any]], correct: npt.NDArray[np.bool_], bins: int = 10
 ) -> Figure:

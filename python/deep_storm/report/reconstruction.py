@@ -26,6 +26,7 @@ from deep_storm.report.localizations import (
 )
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
+from deep_storm.report.style import styled
 from deep_storm.report.words import Rows, rows_in, rows_of, seconds_in_words, shown
 from deep_storm.words import counted
 
@@ -241,6 +242,7 @@ def _steps(run: Run) -> Rows:
     return tuple(rows)
 
 
+@styled
 def _corrected(run: Run) -> Iterator[tuple[str, Figure]]:
     if run.corrected is not None:
         figure = new_figure(150, 60)

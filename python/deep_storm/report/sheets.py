@@ -17,11 +17,13 @@ from deep_storm.report.figures import (
     new_figure,
     show_picture,
 )
+from deep_storm.report.style import styled
 
 COLUMNS, ROWS = 6, 4
 PATCH_MM = 28.0
 
 
+@styled
 def patch_sheet(stack: Pixels, truth: pd.DataFrame, pixel_size_nm: float) -> Figure:
     """Draw the first patches of a training set, each as bright as the others, with their emitters.
 

@@ -14,6 +14,7 @@ from deep_storm.report.figures import BLUE, GREY, new_figure, style_axes
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
 from deep_storm.report.plots import loss_curve
+from deep_storm.report.style import styled
 from deep_storm.report.words import rows_in, rows_of, seconds_in_words, shown
 
 Frames = npt.NDArray[Any]
@@ -112,6 +113,7 @@ def _scores(card: ModelCard) -> tuple[tuple[str, str], ...]:
     return (*rows_in(card.scores), ("threshold", shown(card.threshold)))
 
 
+@styled
 def _calibration(card: ModelCard) -> tuple[str, Figure]:
     """Draw how scores become confidences and spreads uncertainties."""
     found = card.calibration
