@@ -49,7 +49,7 @@ def test_rows_behind_the_checkpoint_are_forgotten(tmp_path):
     work.release()
     again = WorkFolder.begin(tmp_path / "w", {"a": 1}, resume=True)
     state, image = again.resumed
-    assert state == {**STATE, "rows": 2}
+    assert state | {"rows_crc": 0} == {**STATE, "rows": 2, "rows_crc": 0}
     assert image.sum() == 4
     assert list(next(again.pieces()).frame) == [0, 1]
 
@@ -78,15 +78,28 @@ def test_interrupted_work_is_not_thrown_away_unasked(tmp_path):
     assert work.count == 0
 
 
-def test_nothing_to_go_on_from(tmp_path):
-    with pytest.raises(OutputError, match="no checkpoint"):
-        WorkFolder.begin(tmp_path / "w", {}, resume=True)
+def test_where_no_checkpoint_is_yet_resuming_begins(tmp_path):
+    work = WorkFolder.begin(tmp_path / "w", {"a": 1}, resume=True)
+    work.append(found([0]))
+    killed(work)
+    work = WorkFolder.begin(tmp_path / "w", {"a": 2}, resume=True)
+    assert work.resumed is None
+    assert work.count == 0
+    work.release()
     assert not (tmp_path / "w").exists()
+
+
+def killed(work):
+    """Leave a work folder as a killed process does: with its lock."""
+    work.claim._ended.set()
+    lock = work.folder / "lock"
+    holder = json.loads(lock.read_text())
+    lock.write_text(json.dumps(holder | {"pid": 999_999_999}))
 
 
 def test_other_settings_are_named(tmp_path):
     folder = kept(tmp_path / "w")
-    with pytest.raises(OutputError, match="another precision"):
+    with pytest.raises(OutputError, match=r"precision was .float32. and is .bfloat16. now"):
         WorkFolder.begin(folder, {"precision": "bfloat16"}, resume=True)
     assert folder.exists()
 
@@ -95,22 +108,28 @@ def test_two_runs_are_refused_and_a_dead_one_is_not(tmp_path):
     work = WorkFolder.begin(tmp_path / "w", {})
     with pytest.raises(OutputError, match="in use by process"):
         WorkFolder.begin(tmp_path / "w", {}, overwrite=True)
-    (work.folder / "lock").write_text("999999999 1.0\n")
-    WorkFolder.begin(tmp_path / "w", {}, overwrite=True)
+    killed(work)
+    WorkFolder.begin(tmp_path / "w", {}, overwrite=True).release()
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_a_damaged_checkpoint_is_named(tmp_path, seed):
+@pytest.mark.parametrize("seed", range(60))
+def test_a_damaged_work_folder_is_named_or_whole(tmp_path, seed):
     folder = kept(tmp_path / "w")
-    file = folder / "checkpoint.npz"
+    chance = np.random.default_rng(seed)
+    file = folder / ("rows.bin", "checkpoint.npz", "checkpoint.npz")[seed % 3]
     content = bytearray(file.read_bytes())
-    if seed == 0:
-        (folder / "rows.bin").write_bytes(b"")
+    place = int(chance.integers(len(content)))
+    if seed < 20:
+        del content[place:]
     else:
-        del content[np.random.default_rng(seed).integers(len(content)) :]
+        content[place] ^= 1 << int(chance.integers(8))
     file.write_bytes(content)
-    with pytest.raises(OutputError, match="damaged"):
-        WorkFolder.begin(folder, {"precision": "float32"}, resume=True)
+    try:
+        state, image = WorkFolder.begin(folder, {"precision": "float32"}, resume=True).resumed
+    except OutputError as error:
+        assert "damaged" in str(error)  # noqa: PT017 - either is right
+    else:  # a byte that nothing depends on, such as a time in an archive
+        assert (state["done"], state["rows"], image.sum()) == (3, 2, 4)
 
 
 def test_state_is_json(tmp_path):

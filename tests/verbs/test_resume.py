@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -50,9 +51,8 @@ def files(folder):
 
 
 def again(movie, folder, **more):
-    return ds.reconstruct(
-        movie, model="general", output=folder / "out", settings=SETTINGS, **EXPECTED, **more
-    )
+    options = {"model": "general", "settings": SETTINGS, **EXPECTED, **more}
+    return ds.reconstruct(movie, output=folder / "out", **options)
 
 
 def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
@@ -169,7 +169,9 @@ def test_a_stack_that_is_cut_off_gives_what_was_before(movie, tmp_path):
 
 
 def test_resume_needs_something_to_go_on_from(movie, tmp_path):
-    with pytest.raises(OutputError, match="no checkpoint"):
+    result = again(movie, tmp_path, resume=True)  # a run that was killed before it kept anything
+    assert "There was no checkpoint to go on from: begun with frame 1" in result.notes
+    with pytest.raises(OutputError, match=r"is finished, and there is no out\.running"):
         again(movie, tmp_path, resume=True)
     with pytest.raises(SettingsError, match="resume without an output"):
         ds.reconstruct(movie, model="general", resume=True, **EXPECTED)
@@ -222,3 +224,105 @@ def test_very_many_rows_stay_in_their_file(movie, uninterrupted, tmp_path, monke
     result = again(movie, tmp_path)
     assert result.count == len(result.table) > 10
     assert files(tmp_path) == uninterrupted
+
+
+def interrupted(movie, folder, **options):
+    """Leave an interrupted run behind."""
+
+    def stop(done, total, message):
+        if done >= 8:
+            raise Cancelled("stopped")
+
+    again(movie, folder, progress=stop, **options)
+    assert (folder / "out.running" / "checkpoint.npz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("movie", "stack.pixels is another one"),
+        ("photons", "model.emitters.intensity_photon was 1500.0 and is 1501.0 now"),
+        ("version", "version.deep-storm was"),
+    ],
+)
+def test_only_the_same_run_goes_on(movie, tmp_path, monkeypatch, what, said):
+    interrupted(movie, tmp_path)
+    options = {}
+    if what == "movie":  # of the same name, shape and type
+        movie = movie.copy()
+        movie[-1] += 1
+    elif what == "photons":
+        emitters = EXPECTED["emitters"].model_copy(update={"intensity_photon": 1501.0})
+        options = {"emitters": emitters}
+    else:
+        import importlib.metadata
+
+        real = importlib.metadata.version
+        monkeypatch.setattr(
+            importlib.metadata, "version", lambda n: "9" if n == "deep-storm" else real(n)
+        )
+    with pytest.raises(OutputError, match="keeps the work of another run") as caught:
+        again(movie, tmp_path, resume=True, **options)
+    assert said in str(caught.value)
+
+
+def test_a_movie_that_was_copied_is_still_the_same(movie, tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
+    interrupted(tmp_path / "m.tif", tmp_path)
+    os.utime(tmp_path / "m.tif", (1e9, 1e9))
+    assert again(tmp_path / "m.tif", tmp_path, resume=True).complete
+
+
+def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(movie, tmp_path):
+    movie = np.concatenate([movie] * 3)  # 8 of 60 frames are looked at
+    tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
+    interrupted(tmp_path / "m.tif", tmp_path)
+    movie[1] += 1
+    tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
+    with pytest.raises(OutputError, match=r"frames of m\.tif are others now"):
+        again(tmp_path / "m.tif", tmp_path, resume=True)
+
+
+def test_what_cannot_be_written_at_the_end_is_kept(movie, uninterrupted, tmp_path, monkeypatch):
+    from deep_storm.io.tables import thunderstorm
+
+    def full(path, *_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(thunderstorm, "write_pieces", full)
+        with pytest.raises(OutputError, match=r"the work is kept in .*out\.running.*--resume"):
+            again(movie, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["out.running"]
+    again(movie, tmp_path, resume=True)
+    assert files(tmp_path) == uninterrupted
+
+
+def test_a_stack_that_vanishes_meanwhile_costs_only_its_checksum(movie, tmp_path):
+    stack = tmp_path / "m.tif"
+    tifffile.imwrite(stack, movie, metadata=None)
+
+    def remove(done, total, message):
+        if done == total and stack.exists():
+            stack.unlink()
+
+    with pytest.warns(UserWarning, match="cannot be read any more"):
+        result = again(stack, tmp_path, progress=remove)
+    assert {p.name for p in result.written} >= {"out.tif", "out.csv", "out-run.toml"}
+
+
+def test_a_report_that_fails_does_not_fail_the_run(movie, tmp_path, monkeypatch):
+    from deep_storm.runs import files as run_files
+
+    def trips(*_, **__):
+        raise RuntimeError("latex was not found")
+
+    monkeypatch.setattr(run_files, "write_run_report", trips)
+    with pytest.warns(UserWarning, match=r"report could not be made \(latex was not found\)"):
+        result = again(movie, tmp_path, no_report=False)
+    assert [p.name for p in result.written] == [
+        "out.tif",
+        "out.csv",
+        "out-protocol.txt",
+        "out-run.toml",
+    ]

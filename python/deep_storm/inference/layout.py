@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import psutil
 
 from deep_storm.inference.reading import Reader
@@ -40,12 +41,30 @@ class Layout(NamedTuple):
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Layout:
         """Return the layout that :meth:`to_state` gave."""
-        edges = [slice(*pair) for pair in state["tiles"]]
+        edges = [slice(int(start), int(stop)) for start, stop in state["tiles"]]
         tiles = [
             Tile((a, b), (c, d))
             for a, b, c, d in zip(edges[::4], edges[1::4], edges[2::4], edges[3::4], strict=True)
         ]
-        return cls(state["chunk_frames"], state["batch_frames"], tiles)
+        return cls(int(state["chunk_frames"]), int(state["batch_frames"]), tiles)
+
+    def check(self, height: int, width: int, alignment: int) -> None:
+        """Check that the tiles cover a frame once, and lie within it.
+
+        Raises
+        ------
+        ValueError
+            They do not.
+        """
+        covered = np.zeros((height, width), np.uint8)
+        for tile in self.tiles:
+            for core, window, edge in zip(tile.core, tile.window, (height, width), strict=True):
+                inside = 0 <= window.start <= core.start < core.stop <= window.stop
+                if not (inside and core.stop <= edge and window.stop < edge + alignment):
+                    raise ValueError(f"a tile lies at {core} in {window}")
+            covered[tile.core] += 1
+        if not (covered == 1).all() or not 1 <= self.batch_frames <= self.chunk_frames:
+            raise ValueError("its tiles do not cover the frames once")
 
 
 def plan_layout(

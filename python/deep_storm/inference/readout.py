@@ -20,13 +20,14 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Chunk(NamedTuple):
-    """Frames as read ``(t, y, x)``, in photons, and as the network takes them."""
+    """Frames ``(t, y, x)`` in photons, as the network takes them, and checksums of them as read."""
 
     start: int
     photons: Float32
     frames: Float32
     dead: npt.NDArray[np.bool_]
     replaced: int
+    digests: list[bytes]
 
 
 @dataclass
@@ -84,6 +85,7 @@ class ReadOut:
             0.0,
             refined,
             samples,
+            chunk.digests[:count],
         )
 
     def candidates(self, chunk: Chunk, parts: list[Any], number: int) -> Candidates:

@@ -22,6 +22,7 @@ from deep_storm.errors import (
     AnswerError,
     Cancelled,
     DaskError,
+    OutputError,
     StackError,
     was_interrupted,
 )
@@ -38,7 +39,9 @@ from deep_storm.inference.store import MemoryStore, Store, WorkFolder
 from deep_storm.inference.tables import FoundRows
 from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.camera_files import check_camera
+from deep_storm.io.foreign import damage_as
 from deep_storm.io.stacks.frames import select_frames
+from deep_storm.io.stacks.identity import chained, digests, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.networks.base import Inference
@@ -162,6 +165,8 @@ class ReconstructionRun:
         self.replaced = 0
         self.network_seconds = 0.0
         self.seconds = 0.0
+        self.content = ""
+        self.times = times_of(stream)
         self.threads = ONE_EACH
 
     def work(
@@ -172,15 +177,15 @@ class ReconstructionRun:
         shape = (frames, *self.stream.shape[1:])
         layout = plan_layout(self.network, self.reader, shape, self.settings)
         begin = first
+        self.progress = progress
         height, width = (n * self.upsampling for n in self.stream.shape[1:])
         self.canvas = Canvas(height, width, self.store.folder)
         if isinstance(self.store, WorkFolder) and self.store.resumed is not None:
-            begin, layout = self._go_on(*self.store.resumed)
+            begin, layout = self._go_on(*self.store.resumed, first)
         self.began = time.perf_counter() - self.seconds
         self.layout = layout
         self.done = self.seen = begin
         self.span = (first, last)
-        self.progress = progress
         try:
             if workers is not None:
                 for found in workers.found(self, self._spans(begin), self._tell):
@@ -204,6 +209,8 @@ class ReconstructionRun:
             self.problem = error
         if self.done < self.stream.end(last):
             self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
+        else:
+            self.store.finish(self._state(), self.canvas.pixels)
         self.seconds = time.perf_counter() - self.began
         return self.done
 
@@ -269,21 +276,66 @@ class ReconstructionRun:
             "replaced": self.replaced,
             "seconds": time.perf_counter() - self.began,
             "network_seconds": self.network_seconds,
+            "content": self.content,
+            "files": self.times,
         }
 
-    def _go_on(self, state: dict[str, Any], image: Float32) -> tuple[int, Layout]:
-        """Take up the work of an interrupted run, cut as it was; return the next frame."""
+    def _go_on(self, state: dict[str, Any], image: Float32, first: int) -> tuple[int, Layout]:
+        """Take up the work of an interrupted run, cut as it was; return the next frame.
+
+        Raises
+        ------
+        OutputError
+            The checkpoint makes no sense, or its frames were not those of this stack.
+        """
+
+        def damaged(reason: str) -> OutputError:
+            return OutputError(
+                f"{self.store.folder} is damaged ({reason})",
+                "the work folder of an interrupted reconstruction",
+                "start again with --overwrite",
+            )
+
+        with damage_as(damaged):
+            self.dead = [int(frame) for frame in state["dead"]]
+            self.replaced = int(state["replaced"])
+            self.seconds = float(state["seconds"])
+            self.network_seconds = float(state["network_seconds"])
+            self.content = str(state["content"])
+            done, layout = int(state["done"]), Layout.from_state(state)
+            if image.shape != self.canvas.pixels.shape or image.dtype != np.float32:
+                raise ValueError(f"its image is {image.dtype} of shape {image.shape}")
+            if not first <= done <= self.stream.available(done)[0]:
+                raise ValueError(f"it has done {done} frames")
+            layout.check(*self.stream.shape[1:], self.network.alignment_px)
+            times = [[int(n) for n in pair] for pair in state["files"]]
+        if times != self.times:
+            self._compare_content(first, done, layout.chunk_frames)
         self.canvas.load(image)
-        self.dead, self.replaced = list(state["dead"]), state["replaced"]
-        self.seconds, self.network_seconds = state["seconds"], state["network_seconds"]
-        return state["done"], Layout.from_state(state)
+        return done, layout
+
+    def _compare_content(self, first: int, done: int, chunk_frames: int) -> None:
+        """Read the frames that are done again: a movie that was copied is still the same one."""
+        content = ""
+        for start in range(first, done, chunk_frames):
+            raw = self.stream.read(start, min(start + chunk_frames, done))
+            content = chained(content, digests(raw))
+            self.progress(start - first, done - first, "frames compared")
+        if content != self.content:
+            raise OutputError(
+                f"{self.store.folder} keeps the work of another run: frames of "
+                f"{self.stream.name} are others now than those that were worked on",
+                "the stack of the interrupted one",
+                "repeat its command with --resume, or start again with --overwrite",
+            )
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
 
     def _load(self, start: int, stop: int) -> Chunk:
         """Read frames and bring them to the network's scale, padded to its alignment."""
-        repaired = repair(self.stream.read(start, stop))
+        raw = self.stream.read(start, stop)
+        repaired = repair(raw)
         photons = self.model.card.camera.photons(repaired.adu)
         photons[repaired.dead] = self.model.card.scales.background_photon
         frames = self.model.card.scales.network_input(photons)
@@ -291,7 +343,7 @@ class ReconstructionRun:
         more = ((0, 0), (0, height - photons.shape[1]), (0, width - photons.shape[2]), (0, 0))
         if any(sum(pair) for pair in more):
             frames = np.pad(frames, more, mode="edge")
-        return Chunk(start, photons, frames, repaired.dead, repaired.replaced)
+        return Chunk(start, photons, frames, repaired.dead, repaired.replaced, digests(raw))
 
     def _infer(
         self,
@@ -353,6 +405,7 @@ class ReconstructionRun:
             self.read_out.draw(found, self.upsampling, band, top)
         for candidates in found.candidates:
             self.store.append(candidates)
+        self.content = chained(self.content, found.digests)
         self.done = found.start + len(found.parts)
         self.store.checkpoint(self._state(), self.canvas.pixels)
 

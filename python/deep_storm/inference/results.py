@@ -21,7 +21,8 @@ Float32 = npt.NDArray[np.float32]
 class Found(NamedTuple):
     """What a chunk gave: per frame, the parts to draw and the candidates above the threshold.
 
-    Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame.
+    Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame;
+    ``digests`` are checksums of the frames as they were read.
     """
 
     start: int
@@ -32,6 +33,7 @@ class Found(NamedTuple):
     network_seconds: float
     refined: list[Candidates]
     samples: dict[int, CheckedFrame]
+    digests: list[bytes]
 
 
 @dataclass(frozen=True)

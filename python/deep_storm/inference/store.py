@@ -7,9 +7,10 @@ Ctrl-C, a crash or a power cut::
         rows.bin          what was found, appended chunk by chunk
         checkpoint.npz    frames done, rows that count, image so far; replaced as a whole
         image-N.npy       the image of the checkpoint, when it is large
+        deep-storm.json   that the folder is ours, and of which run (:mod:`deep_storm.io.claims`)
         lock              the process that works here
 
-The file holds arrays and one JSON text, nothing that could be run as code.
+The files hold arrays and JSON, nothing that could be run as code, and checksums of all of it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
+import re
 import time
-import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,19 +29,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from deep_storm.errors import OutputError
 from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.io.arrays import read_arrays
+from deep_storm.io.claims import Claim, differences
 from deep_storm.io.files import atomic_path, output_error
+from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.io.mapped import band_rows, is_on_disk, let_go
 
 Float32 = npt.NDArray[np.float32]
-FORMAT = 1
+FORMAT = 2
+KIND = "reconstruction"
+FILES = ("rows.bin", "checkpoint.npz", "image-*.npy", ".*.part.np?")
 EVERY_SECONDS = 10.0
 SHARE_OF_TIME = 0.05
 """Checkpoints may take this share of the time: a large image is written less often."""
 ROWS_AT_A_TIME = 1 << 18
+_BLOCK_BYTES = 1 << 22
 ROW = np.dtype([("frame", "<i8")] + [(name, "<f4") for name in Candidates._fields[1:]])
 
 
@@ -62,6 +68,9 @@ class Store(ABC):
 
     def checkpoint(self, state: dict[str, Any], image: Float32, now: bool = False) -> None:  # noqa: B027 - memory has nothing to do
         """Note where the work could go on, if it is time (or ``now``)."""
+
+    def finish(self, state: dict[str, Any], image: Float32) -> None:  # noqa: B027 - memory has nothing to do
+        """Hear that the work is done, though its results are not written yet."""
 
 
 class MemoryStore(Store):
@@ -91,6 +100,8 @@ class WorkFolder(Store):
         The work folder; made when missing.
     identity
         What makes two reconstructions the same one, in JSON's types.
+    claim
+        That nobody else works there.
     resumed
         State and image of the checkpoint to go on from, or None to begin.
     watcher
@@ -99,9 +110,12 @@ class WorkFolder(Store):
 
     folder: Path
     identity: dict[str, Any]
+    claim: Claim = field(repr=False)
     resumed: tuple[dict[str, Any], Float32] | None = None
     count: int = 0
     watcher: Callable[[Float32], None] | None = field(default=None, repr=False)
+    _crc: int = field(default=0, repr=False)
+    _finished: tuple[dict[str, Any], Float32] | None = field(default=None, repr=False)
     _due: float = field(default=0.0, repr=False)
 
     @classmethod
@@ -115,39 +129,21 @@ class WorkFolder(Store):
         folder, identity
             As above.
         resume
-            Go on from its checkpoint.
+            Go on from its checkpoint; where there is none yet, begin.
         overwrite
             Whether the work of an interrupted run may be thrown away.
 
         Raises
         ------
         OutputError
-            Another process works there; there is nothing to go on from, or it belongs to another
-            run; interrupted work is there and neither ``resume`` nor ``overwrite`` was said; the
-            folder cannot be written.
+            The folder is not ours; another process works there; its checkpoint is damaged or
+            belongs to another run; interrupted work is there and neither ``resume`` nor
+            ``overwrite`` was said; the folder cannot be written.
         """
-        work = cls(folder, json.loads(json.dumps(identity)))
-        if resume and not work.checkpoint_file.is_file():
-            raise OutputError(
-                f"{folder} has no checkpoint",
-                "the work folder of an interrupted reconstruction",
-                "leave --resume out to begin with the first frame",
-            )
-        if not (resume or overwrite) and work.checkpoint_file.is_file():
-            raise OutputError(
-                f"{folder} holds an interrupted reconstruction",
-                "a new name, or to go on",
-                "continue with --resume, or start again with --overwrite",
-            )
+        claim = Claim.take(folder, KIND, identity)
+        work = cls(folder, json.loads(json.dumps(identity)), claim)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _lock(folder / "lock")
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                work.release()
-            raise output_error(folder, error) from error
-        try:
-            work._open(resume)
+            work._open(resume, overwrite)
         except BaseException:
             work.release()
             raise
@@ -163,12 +159,20 @@ class WorkFolder(Store):
         """The checkpoint."""
         return self.folder / "checkpoint.npz"
 
-    def _open(self, resume: bool) -> None:
-        if resume:
+    def _open(self, resume: bool, overwrite: bool) -> None:
+        there = self.checkpoint_file.is_file()
+        if there and not (resume or overwrite):
+            raise OutputError(
+                f"{self.folder} holds an interrupted reconstruction",
+                "a new name, or to go on",
+                "continue with --resume, or start again with --overwrite",
+            )
+        if there and resume:
             self.resumed = self._read()
-            self.count = int(self.resumed[0]["rows"])
-        else:
-            self.checkpoint_file.unlink(missing_ok=True)
+            self.count = self.resumed[0]["rows"]
+            self._crc = self.resumed[0]["rows_crc"]
+        elif not self.claim.is_new:
+            self.claim.begin_anew(KIND, self.identity, FILES)
         try:
             with self.rows_file.open("ab") as file:
                 # Rows behind the last checkpoint are found again.
@@ -185,12 +189,15 @@ class WorkFolder(Store):
                 rows[name] = values
             else:
                 rows[name] = np.nan
+        self.claim.check()
+        raw = rows.tobytes()
         try:
             with self.rows_file.open("ab") as file:
-                file.write(rows.tobytes())
+                file.write(raw)
         except OSError as error:
             raise output_error(self.rows_file, error) from error
         self.count += rows.size
+        self._crc = zlib.crc32(raw, self._crc)
 
     def checkpoint(self, state: dict[str, Any], image: Float32, now: bool = False) -> None:
         """Write the checkpoint beside its name and rename it when it is whole."""
@@ -199,12 +206,14 @@ class WorkFolder(Store):
             return
         with contextlib.suppress(FileNotFoundError), self.rows_file.open("rb+") as file:
             os.fsync(file.fileno())
-        said = {"format": FORMAT, "identity": self.identity, "state": {**state, "rows": self.count}}
+        self.claim.check()
+        about = {**state, "rows": self.count, "rows_crc": self._crc}
+        said: dict[str, Any] = {"format": FORMAT, "identity": self.identity, "state": about}
         large = is_on_disk(image)
         said["image"] = name = f"image-{state['done']}.npy" if large else ""
         if large:
             with atomic_path(self.folder / name, overwrite=True) as part:
-                _copy(image, part)
+                said["image_crc"] = _copy(image, part)
         with atomic_path(self.checkpoint_file, overwrite=True) as part, part.open("wb") as file:
             inside = np.empty(0, np.float32) if large else image
             np.savez(file, text=np.array(json.dumps(said)), image=inside)
@@ -217,29 +226,42 @@ class WorkFolder(Store):
         self._due = ended + max(EVERY_SECONDS, (ended - began) / SHARE_OF_TIME)
 
     def _read(self) -> tuple[dict[str, Any], Float32]:
-        try:
-            with self.checkpoint_file.open("rb") as opened, np.load(opened) as file:
-                said, image = json.loads(str(file["text"])), file["image"]
-            known, identity, state = said["format"], said["identity"], said["state"]
-            if said.get("image"):
-                # A name, never a path: it must lie in this folder.
-                image = np.load(self.folder / Path(said["image"]).name, mmap_mode="r")
-            whole = self.rows_file.stat().st_size >= state["rows"] * ROW.itemsize
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
-            raise self._damaged(str(error)) from error
-        if not whole:
-            raise self._damaged("rows.bin is too short")
-        differing = sorted(
-            k for k in {*identity, *self.identity} if identity.get(k) != self.identity.get(k)
-        )
-        if known != FORMAT or differing:
-            what = ", ".join(differing) if differing else f"format {known}"
+        size = check_regular(self.checkpoint_file, OutputError, "a checkpoint")
+        # The text has four bytes a letter.
+        arrays = read_arrays(self.checkpoint_file, self._damaged, 2 * size + (1 << 20))
+        with damage_as(self._damaged):
+            said, image = json.loads(str(arrays["text"])), arrays["image"]
+            if said["format"] != FORMAT:
+                raise ValueError(f"it has the format {said['format']}, not {FORMAT}")
+            identity, state = dict(said["identity"]), dict(said["state"])
+            if said["image"]:
+                image = self._large_image(str(said["image"]), int(said["image_crc"]))
+            state |= {key: int(state[key]) for key in ("rows", "rows_crc")}
+            self._check_rows(state["rows"], state["rows_crc"])
+        if found := differences(identity, self.identity):
             raise OutputError(
-                f"{self.folder} holds a reconstruction with another {what}",
+                f"{self.folder} keeps the work of another run: {'; '.join(found[:3])}",
                 "the stack, model and settings of the interrupted one",
                 "repeat its command with --resume, or start again with --overwrite",
             )
         return state, image
+
+    def _large_image(self, name: str, crc: int) -> Float32:
+        if not re.fullmatch(r"image-\d{1,18}\.npy", name):
+            raise ValueError(f"its image is called {name!r}")
+        file = self.folder / name
+        check_regular(file, OutputError, "the image of the checkpoint")
+        if _crc_of(file) != crc:
+            raise ValueError(f"the checksum of {name} differs")
+        image: Float32 = np.load(file, mmap_mode="r")
+        return image
+
+    def _check_rows(self, count: int, crc: int) -> None:
+        size = check_regular(self.rows_file, OutputError, "the rows of the checkpoint")
+        if count < 0 or size < count * ROW.itemsize:
+            raise ValueError("rows.bin is too short")
+        if _crc_of(self.rows_file, count * ROW.itemsize) != crc:
+            raise ValueError("the checksum of rows.bin differs")
 
     def _damaged(self, why: str) -> OutputError:
         return OutputError(
@@ -265,19 +287,33 @@ class WorkFolder(Store):
             yield _candidates(np.array(rows[start:stop]))
             start = stop
 
+    def finish(self, state: dict[str, Any], image: Float32) -> None:
+        """Keep in mind what :meth:`keep` writes if the results cannot be written."""
+        self._finished = state, image
+
+    def keep(self) -> bool:
+        """Write the checkpoint of finished work; return whether there is one now."""
+        if self._finished is not None:
+            with contextlib.suppress(OutputError, OSError):
+                self.checkpoint(*self._finished, now=True)
+                self._finished = None
+        return self.checkpoint_file.is_file()
+
     def release(self) -> None:
         """Leave the folder as it is, for ``--resume``; without a checkpoint remove it."""
-        (self.folder / "lock").unlink(missing_ok=True)
-        if not self.checkpoint_file.is_file():
+        if self.keep():
+            self.claim.release()
+        else:
             self.remove()
 
     def remove(self) -> None:
-        """Remove the folder: the results are written."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder: the results are written. What is not ours in it stays."""
+        self._finished = None
+        self.claim.remove(FILES)
 
 
-def _copy(image: Float32, path: Path) -> None:
-    """Copy a large image into a file piece by piece."""
+def _copy(image: Float32, path: Path) -> int:
+    """Copy a large image into a file piece by piece; return the file's checksum."""
     rows = band_rows(image)
     about = {"descr": "<f4", "fortran_order": False, "shape": image.shape}
     with path.open("wb") as file:
@@ -285,6 +321,16 @@ def _copy(image: Float32, path: Path) -> None:
         for top in range(0, len(image), rows):
             file.write(image[top : top + rows].astype("<f4", copy=False).data)
             let_go(image)
+    return _crc_of(path)
+
+
+def _crc_of(path: Path, size: int | None = None) -> int:
+    """Return the checksum of a file, or of its first bytes."""
+    crc, left = 0, path.stat().st_size if size is None else size
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(_BLOCK_BYTES, left))):
+            crc, left = zlib.crc32(block, crc), left - len(block)
+    return crc
 
 
 def _candidates(rows: npt.NDArray[Any]) -> Candidates:
@@ -293,41 +339,3 @@ def _candidates(rows: npt.NDArray[Any]) -> Candidates:
     columns: list[Any] = [np.ascontiguousarray(rows[name]) for name in Candidates._fields]
     stated: list[Any] = [nothing if v.size and np.isnan(v).all() else v for v in columns]
     return Candidates(*stated)
-
-
-def _lock(path: Path) -> None:
-    """Write our process into the lock, unless a living one holds it.
-
-    Raises
-    ------
-    OutputError
-        Another process works there.
-    """
-    own = psutil.Process()
-    text = f"{own.pid} {own.create_time():.2f}\n"
-    for _ in range(2):
-        try:
-            with path.open("x", encoding="ascii") as file:
-                file.write(text)
-            return
-        except FileExistsError:
-            holder = _holder(path)
-            if holder is not None:
-                raise OutputError(
-                    f"{path.parent} is in use by process {holder}",
-                    "an output that no other run is writing",
-                    "wait until it is finished, or choose another name",
-                ) from None
-            path.unlink(missing_ok=True)
-    raise OutputError(f"{path.parent} is in use", "an output that no other run is writing")
-
-
-def _holder(path: Path) -> int | None:
-    """Return the living process that wrote the lock, None when it is gone."""
-    try:
-        pid, created = path.read_text(encoding="ascii").split()
-        process = psutil.Process(int(pid))
-        # A process number may be given again after a crash.
-        return int(pid) if abs(process.create_time() - float(created)) < 1.0 else None
-    except (OSError, ValueError, psutil.Error):
-        return None

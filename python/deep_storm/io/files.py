@@ -131,6 +131,60 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
 
 
 @contextmanager
+def atomic_files(
+    paths: Iterable[str | os.PathLike[str]], overwrite: bool = False
+) -> Iterator[dict[Path, Path]]:
+    """Write several files of a folder; they appear together when all of them are whole.
+
+    Parameters
+    ----------
+    paths
+        The final names, in one folder; the last one appears last.
+    overwrite
+        Whether existing files may be replaced.
+
+    Yields
+    ------
+    For each final name a path of the same name in a folder beside it, to be written and closed
+    inside the ``with``; what is not written there does not appear.
+
+    Raises
+    ------
+    OutputError
+        A file exists already or cannot be written; then none of them is there or changed, unless
+        the error says which.
+    """
+    finals = [Path(path) for path in paths]
+    check_outputs(finals, overwrite)
+    folder, stage = finals[0].parent, _partial_name(finals[0])
+    staged = {final: stage / final.name for final in finals}
+    done: list[Path] = []
+    try:
+        stage.mkdir(parents=True)
+        yield staged
+        there = [final for final in finals if staged[final].exists()]
+        for final in there:
+            _flush(staged[final])
+        check_outputs(there, overwrite)  # they may have come into being meanwhile
+        for final in there:
+            staged[final].replace(final)
+            done.append(final)
+        _flush_folder(folder)
+    except OutputError as error:  # of a writer: it knows the path that was given to it
+        received = error.received.replace(str(stage), str(folder))
+        raise OutputError(received, error.expected, error.advice) from error
+    except OSError as error:
+        if not _is_about(error, stage, finals[0]) and error.filename is not None:
+            raise
+        problem = output_error(finals[len(done)] if len(done) < len(finals) else folder, error)
+        if done:
+            problem.advice += f"; {', '.join(map(str, done))} were written"
+        raise OutputError(problem.received, problem.expected, problem.advice) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
 def atomic_folder(
     path: str | os.PathLike[str], overwrite: bool = False, *, marker: str
 ) -> Iterator[Path]:

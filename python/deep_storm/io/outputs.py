@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_storm.errors import OutputError
-from deep_storm.io.files import check_folder, check_outputs
+from deep_storm.io.files import atomic_files, check_folder, check_outputs
 from deep_storm.io.guard import StrPath, clash_with_input
 from deep_storm.io.marks import is_ours
 
@@ -113,6 +113,30 @@ class Outputs:
         """Give the path of a file that is written inside the ``with``, and note it afterwards."""
         yield self.files[name]
         self._done.add(name)
+
+    @contextmanager
+    def writing_together(self, *names: str) -> Iterator[dict[str, Path]]:
+        """Give paths of files that appear together when the ``with`` ends.
+
+        Parameters
+        ----------
+        names
+            Of the files, all in one folder; the last one appears last.
+
+        Yields
+        ------
+        Where to write each of them. What is not written there does not appear.
+
+        Raises
+        ------
+        OutputError
+            A file exists already or cannot be written; then none of them is there.
+        """
+        with atomic_files([self.files[name] for name in names], self.overwrite) as staged:
+            partial = {name: staged[self.files[name]] for name in names}
+            yield partial
+            made = {name for name, path in partial.items() if path.exists()}
+        self._done.update(made)
 
     def check(self) -> None:
         """Check that all can be written, before any work is done; nothing is made or changed.

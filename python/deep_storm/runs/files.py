@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.io.config import write_config
 from deep_storm.io.files import sha256
+from deep_storm.io.foreign import reason_of
 from deep_storm.io.images import write_image
 from deep_storm.io.marks import is_our_page
 from deep_storm.io.outputs import Outputs, name_of
@@ -17,6 +19,7 @@ from deep_storm.settings import Reconstruction
 RECORD, LIVE_ENDING, WORK_ENDING = "-run.toml", "-live.tif", ".running"
 
 if TYPE_CHECKING:
+    from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.runs.result import ReconstructResult
@@ -70,7 +73,9 @@ def write_result(
     settings: Reconstruction,
     frames: FrameStream | None = None,
 ) -> None:
-    """Write image, table, protocol, report and, when all of them are there, the run record.
+    """Write image, table, protocol, report and run record; they appear together.
+
+    A report that cannot be made is no reason to lose the rest: it is told and left out.
 
     Parameters
     ----------
@@ -90,22 +95,42 @@ def write_result(
     """
     from deep_storm.io.tables.thunderstorm import write_pieces, write_protocol
 
-    done, overwrite = result.reconstructed, outputs.overwrite
-    with outputs.writing("image") as path:
-        write_image(path, done.image, done.pixel_size_nm, overwrite)
-    with outputs.writing("table") as path:
-        write_pieces(path, done.rows.pieces(), overwrite)
-    with outputs.writing("protocol") as path:
-        write_protocol(path, model.card.camera, overwrite)
+    done = result.reconstructed
+    report = ["report"] if "report" in outputs and result.complete else []
     about = _record(result, model, stack, settings)
-    if "report" in outputs and result.complete:
-        with outputs.writing("report") as path:
-            write_run_report(path, done, model.card, frames, about, overwrite)
-    elif overwrite and is_our_page(beside(outputs, ENDING)):
-        beside(outputs, ENDING).unlink()  # a report of other results would lie
-    names = {**outputs.names_written, "record": outputs["record"].name}
-    with outputs.writing("record") as path:
-        write_config(path, {**about, "outputs": names}, overwrite)
+    with outputs.writing_together("image", "table", "protocol", *report, "record") as staged:
+        write_image(staged["image"], done.image, done.pixel_size_nm)
+        write_pieces(staged["table"], done.rows.pieces())
+        write_protocol(staged["protocol"], model.card.camera)
+        if report:
+            _try_report(staged["report"], done, model, frames, about)
+        made = {name: path.name for name, path in staged.items() if path.exists()}
+        write_config(
+            staged["record"], {**about, "outputs": made | {"record": staged["record"].name}}
+        )
+    old = beside(outputs, ENDING)
+    if "report" not in outputs.names_written and outputs.overwrite and is_our_page(old):
+        old.unlink()  # a report of other results would lie
+
+
+def _try_report(
+    path: Path,
+    done: Reconstructed,
+    model: Model,
+    frames: FrameStream | None,
+    about: dict[str, dict[str, Any]],
+) -> None:
+    """Write the report; say it where that fails."""
+    try:
+        write_run_report(path, done, model.card, frames, about)
+    except Exception as error:  # noqa: BLE001 - whatever a figure trips over: results are there
+        path.unlink(missing_ok=True)
+        record = path.name.replace(ENDING, RECORD)
+        warnings.warn(
+            f"the report could not be made ({reason_of(error)}); the other files are whole, and "
+            f"`deep-storm report {record}` tries it again",
+            stacklevel=2,
+        )
 
 
 def _record(
@@ -115,9 +140,16 @@ def _record(
     named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
     inputs: dict[str, Any] = {"stack": named}
     if isinstance(stack, (str, Path)):
-        inputs |= {"stack_bytes": Path(stack).stat().st_size}
-        if result.complete:  # who stops a run does not want to wait until a long movie is read
-            inputs |= {"stack_sha256": sha256(stack)}
+        try:
+            inputs |= {"stack_bytes": Path(stack).stat().st_size}
+            if result.complete:  # who stops a run does not want to wait until a movie is read
+                inputs |= {"stack_sha256": sha256(stack)}
+        except OSError as error:
+            warnings.warn(
+                f"{stack} cannot be read any more ({reason_of(error)}): the run record is without "
+                "its checksum",
+                stacklevel=2,
+            )
     if model.path is not None:
         inputs |= {"model": str(model.path)}
     inputs |= {"weights_sha256": [w.sha256 for w in model.card.weights]}

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deep_storm.errors import SettingsError, StackError
+from deep_storm.errors import OutputError, SettingsError, StackError
 from deep_storm.inference.store import WorkFolder
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import load_model, ready_model
@@ -88,6 +88,8 @@ def reconstruct_stack(
             identity = _identity(frames, model, settings, device)
             work = _begin(work_folder, identity, outputs, resume, overwrite)
             at_the_end.callback(work.release)
+            if resume and work.resumed is None:
+                notes = (*notes, "There was no checkpoint to go on from: begun with frame 1")
             if frames.grows:
                 work.watcher = _live(outputs["live"], model, settings)
         refined, warned = _refinement(model, settings, frames)
@@ -98,13 +100,24 @@ def reconstruct_stack(
         result = _result(_in_field(done, frames, model), model, notes, work)
         result = replace(result, corner_nm=_corner_nm(frames, model))
         write = partial(_written, result, outputs, model, stack, settings)
-        result = write(frames) if hold is None else _written_or_held(result, write, hold)
+        try:
+            result = write(frames) if hold is None else _written_or_held(result, write, hold)
+        except OutputError as error:
+            raise _kept_work(error, work) from error
         if work is not None and done.complete:
             _remove_live(outputs)
             work.remove()
     if done.problem is not None:
         raise _told_what_is_there(done.problem, result, outputs)
     return result
+
+
+def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
+    """Add to the error of results that cannot be written where the work is."""
+    if work is None or not work.keep():
+        return error
+    kept = f"the work is kept in {work.folder}: the same command with --resume writes the results"
+    return OutputError(error.received, error.expected, f"{error.advice}; {kept}")
 
 
 def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
@@ -135,6 +148,13 @@ def _begin(
     folder: Path, identity: dict[str, Any], outputs: Outputs, resume: bool, overwrite: bool
 ) -> WorkFolder:
     """Begin to work in a folder, or go on there; what killed runs left of the outputs goes."""
+    finished = [outputs[name] for name in ("image", "table", "record")]
+    if resume and not folder.exists() and all(path.exists() for path in finished):
+        raise OutputError(
+            f"{finished[0]} is finished, and there is no {folder.name} to go on from",
+            "the work folder of an interrupted run",
+            "leave it as it is, or start again with --overwrite",
+        )
     work = WorkFolder.begin(folder, identity, resume, overwrite)
     for path in (*outputs.files.values(), beside(outputs, LIVE_ENDING)):
         remove_leftovers(path)
@@ -271,23 +291,19 @@ def _work_folder(outputs: Outputs, resume: bool) -> Path | None:
 def _identity(
     frames: FrameStream, model: Model, settings: Reconstruction, device: Device
 ) -> dict[str, Any]:
-    """Return what makes two reconstructions the same one."""
+    """Return what makes two reconstructions the same one: what is in their inputs, not names."""
+    from importlib.metadata import version
+
+    from deep_storm.io.stacks.identity import identity_of
     from deep_storm.networks.device import inference_dtype
 
-    card = model.card
     return {
-        "stack": [
-            Path(frames.name).name,
-            [None if frames.grows else frames.shape[0], *frames.shape[1:]],
-            str(frames.dtype),
-        ],
-        "model": [w.sha256 for w in card.weights],
+        "stack": identity_of(frames),
+        "model": model.card.model_dump(mode="json", exclude={"checksum"}),
+        "psf_table": "" if model.table is None else model.table.fingerprint(),
         "settings": settings.model_dump(mode="json"),
         "precision": inference_dtype(device),
-        **{
-            name: getattr(card, name).model_dump(mode="json")
-            for name in ("camera", "psf", "emitters", "background")
-        },
+        "version": {name: version(name) for name in ("deep-storm", "tensorflow", "numpy")},
     }
 
 

@@ -8,25 +8,32 @@ The file holds arrays and one JSON text, nothing that could be run as code.
 from __future__ import annotations
 
 import json
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deep_storm.errors import ModelError
-from deep_storm.io.files import atomic_path, remove_leftovers
+from deep_storm.io.arrays import read_arrays
+from deep_storm.io.claims import Claim, differences
+from deep_storm.io.files import atomic_path
+from deep_storm.io.foreign import check_regular, damage_as
 
 FILE = "checkpoint.npz"
-FORMAT = 1
+FORMAT = 2
+KIND = "training"
+FILES = (FILE, ".*.part.npz")
 GROUPS = ("weights", "best", "optimizer")
 EVERY_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keeper:
     """Where and how often checkpoints are written, and whether to begin at the last one.
+
+    The folder is held from the first call that needs it until :meth:`release` or :meth:`remove`: no
+    two trainings write into one (see :mod:`deep_storm.io.claims`).
 
     Attributes
     ----------
@@ -44,6 +51,30 @@ class Keeper:
     settings: dict[str, Any]
     resume: bool = False
     every_seconds: float = EVERY_SECONDS
+    _claim: Claim | None = field(default=None, repr=False, compare=False)
+
+    def hold(self) -> Claim:
+        """Take possession of the folder.
+
+        Raises
+        ------
+        OutputError
+            It is not ours, another training works there, or it cannot be written.
+        """
+        if self._claim is None:
+            self._claim = Claim.take(self.folder, KIND, self.settings)
+        self._claim.check()
+        return self._claim
+
+    def release(self) -> None:
+        """Leave the folder with its checkpoint to others; without one remove it."""
+        if self._claim is None:
+            return
+        if self.path.is_file():
+            self._claim.release()
+        else:
+            self._claim.remove(FILES)
+        self._claim = None
 
     @property
     def path(self) -> Path:
@@ -60,18 +91,19 @@ class Keeper:
         state
             Everything else, in JSON's types.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"format": FORMAT, "settings": self.settings, "state": state})
         named: dict[str, Any] = {
             f"{group}_{number:04d}": value
             for group in GROUPS
             for number, value in enumerate(arrays[group])
         }
+        self.hold()
         try:
             with atomic_path(self.path, overwrite=True) as partial, partial.open("wb") as file:
                 np.savez(file, text=np.array(text), **named)
         finally:
-            self._remove_empty_folder()
+            if not self.path.is_file():
+                self.release()
 
     def read(self) -> tuple[dict[str, list[Any]], dict[str, Any]]:
         """Read the checkpoint.
@@ -87,40 +119,38 @@ class Keeper:
                 "the checkpoint of an interrupted training",
                 "leave --resume out to train from the beginning",
             )
-        try:
-            with self.path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                values = json.loads(str(file["text"]))
-                arrays = {
-                    group: [file[k] for k in sorted(file.files) if k.startswith(f"{group}_")]
-                    for group in GROUPS
-                }
-            known, settings, state = values["format"], values["settings"], values["state"]
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        self.hold()
+        size = check_regular(self.path, ModelError, "a checkpoint")
+        # The text has four bytes a letter; nothing else is larger in memory than in the file.
+        members = read_arrays(self.path, self.damaged, 2 * size + (1 << 20))
+        with damage_as(self.damaged):
+            values = json.loads(str(members["text"]))
+            arrays: dict[str, list[Any]] = {
+                group: [v for k, v in members.items() if k.startswith(f"{group}_")]
+                for group in GROUPS
+            }
+            known, settings, state = values["format"], values["settings"], dict(values["state"])
+            found = differences(settings, json.loads(json.dumps(self.settings)))
+        if known != FORMAT or found:
+            what = "; ".join(found[:3]) if found else f"it has the format {known}"
             raise ModelError(
-                f"{self.path} is damaged ({error})",
-                "a checkpoint",
-                f"delete {self.folder} and train from the beginning",
-            ) from error
-        differing = sorted(
-            k
-            for k in {*settings, *self.settings}
-            if json.loads(json.dumps(self.settings.get(k))) != settings.get(k)
-        )
-        if known != FORMAT or differing:
-            what = ", ".join(differing) if differing else f"format {known}"
-            raise ModelError(
-                f"a checkpoint of a training with another {what}",
-                "the settings that the interrupted training had",
+                f"{self.folder} keeps another training: {what}",
+                "the settings and inputs that the interrupted training had",
                 "repeat its command with --resume, or leave --resume out",
             )
         return arrays, state
 
+    def damaged(self, reason: str) -> ModelError:
+        """Return the error of a checkpoint that makes no sense."""
+        return ModelError(
+            f"{self.path} is damaged ({reason})",
+            "a checkpoint",
+            f"delete {self.folder} and train from the beginning",
+        )
+
     def remove(self) -> None:
         """Remove the checkpoint: the model folder is written."""
-        self.path.unlink(missing_ok=True)
-        remove_leftovers(self.path)
-        self._remove_empty_folder()
-
-    def _remove_empty_folder(self) -> None:
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        if self._claim is None and not self.folder.exists():
+            return
+        self.hold().remove(FILES)
+        self._claim = None

@@ -8,9 +8,11 @@ kept in each case.
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,9 @@ import numpy as np
 import pandas as pd
 
 from deep_storm.errors import Cancelled, ModelError
+from deep_storm.io.foreign import damage_as
 from deep_storm.networks.base import LocalizationNetwork
+from deep_storm.networks.keras_settings import own_settings
 from deep_storm.progress import Progress, silent
 from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import Batch, BatchSource
@@ -116,7 +120,12 @@ def train_network(
         Ctrl-C was pressed, and a checkpoint is kept.
     """
     began = time.perf_counter() if began is None else began
-    return _Loop(model, network, data, settings, progress, began, keeper).run()
+    with ExitStack() as at_the_end:
+        at_the_end.enter_context(own_settings())
+        if keeper is not None:
+            keeper.hold()
+            at_the_end.callback(keeper.release)
+        return _Loop(model, network, data, settings, progress, began, keeper).run()
 
 
 class _Loop:
@@ -147,7 +156,13 @@ class _Loop:
         current = plan(self.settings, self.data.patches_per_epoch)
         step = 0
         if self.keeper is not None and self.keeper.resume:
-            step, current = self._restore(self.keeper, current)
+            if self.keeper.path.is_file():
+                step, current = self._restore(self.keeper, current)
+            else:
+                warnings.warn(
+                    "there was no checkpoint to go on from: training begins with the first step",
+                    stacklevel=3,
+                )
         ended = self.state.ended
         if not ended:
             with ctrl_c_noted() as pressed:
@@ -234,14 +249,15 @@ class _Loop:
 
     def _restore(self, keeper: Keeper, wanted: Plan) -> tuple[int, Plan]:
         arrays, values = keeper.read()
-        self.model.set_weights(arrays["weights"])
-        for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
-            variable.assign(value)
-        step, planned = values.pop("step"), Plan(*values.pop("plan"))
-        self.began = time.perf_counter() - values.pop("seconds")
-        if values["best_loss"] is None:
-            values["best_loss"] = float("inf")
-        self.state = _State(best=arrays["best"], **values)
+        with damage_as(keeper.damaged):
+            self.model.set_weights(arrays["weights"])
+            for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
+                variable.assign(value)
+            step, planned = int(values.pop("step")), Plan(*values.pop("plan"))
+            self.began = time.perf_counter() - float(values.pop("seconds"))
+            if values["best_loss"] is None:
+                values["best_loss"] = float("inf")
+            self.state = _State(best=arrays["best"], **values)
         return step, wanted if self.settings.steps is not None else planned
 
     def _replan(self, timed: float) -> Plan:

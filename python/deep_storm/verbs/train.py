@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.files import atomic_folder, remove_leftovers
 from deep_storm.io.outputs import Outputs
+from deep_storm.io.stacks.identity import file_identity
 from deep_storm.progress import Progress, silent
 from deep_storm.report.gathering import EXAMPLES, write_training_report
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
@@ -286,8 +288,9 @@ def _keeper(
     settings["camera_maps"] = fingerprint(molecules.maps)
     settings["training"] = training.model_dump(mode="json", exclude=FREE)
     settings["network"] = network.model_dump(mode="json")
-    settings["simulation"] = [str(Path(part).resolve()) for part in simulation or ()]
-    settings["from"] = [w.sha256 for w in start.card.weights] if start is not None else []
+    settings["simulation"] = [file_identity(part) for part in simulation or ()]
+    settings["from"] = start.card.model_dump(mode="json") if start is not None else {}
+    settings["version"] = {name: version(name) for name in ("deep-storm", "tensorflow", "numpy")}
     model = outputs["model"]
     folder = model.with_name(f"{model.name}.training")
     return Keeper(folder, settings, resume, training.checkpoint_seconds)
