@@ -125,7 +125,7 @@ def test_drifts_that_are_none_are_refused(tmp_path, content, said):
     (tmp_path / "d.json").write_text(content)
     with pytest.raises(TableError) as caught:
         read_drift(tmp_path / "d.json")
-    assert re.search(f"{said}|is no drift file", str(caught.value))
+    assert re.search(f"{said}|is not a drift file", str(caught.value))
     assert len(str(caught.value)) < 600
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from deep_storm.errors import Cancelled, DeepStormError
+from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 from deep_storm.fiji.exchange import Request, error_as_data, read_frame_table
 from deep_storm.fiji.worker.requests import call_verb
 from deep_storm.fiji.worker.task import STOPPED, Discarded, Task, on_interrupt, under_way
@@ -65,9 +65,8 @@ def _answer(task: Task, request: Request) -> dict[str, Any]:
     try:
         if request["tensorflow"]:
             load_tensorflow()
-        task.interruptible = True
         task.say(running=True)
-        return {"result": call_verb(request, task, read_frame_table)}
+        return {"result": task.call(call_verb, request, task, read_frame_table)}
     except Cancelled as error:
         return {"stopped": None if error.received == STOPPED else error_as_data(error)}
     except (KeyboardInterrupt, Discarded):
@@ -84,12 +83,12 @@ def _answer(task: Task, request: Request) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - the process boundary: Fiji shows it
         from deep_storm.networks.device import is_out_of_memory
 
+        if was_interrupted(error):
+            return {"stopped": None}
         LOGGER.error("%s", traceback.format_exc())
         if is_out_of_memory(error):
             return {"memory": str(error)[:200]}
         return {"mistake": f"{type(error).__name__}: {str(error)[:500]}"}
-    finally:
-        task.interruptible = False
 
 
 def load_tensorflow() -> None:

@@ -2,7 +2,8 @@
 
 When Fiji asks to stop, a thread interrupts the main thread, as Ctrl-C does on the command line: a
 verb that keeps what was done returns it, and a network call of seconds is the longest that anybody
-waits. A verb that takes note of Ctrl-C itself, as a training does between two steps, is told at its
+waits. Only the verb itself is interrupted, never the answer that is being made of it nor a message
+half written: an interrupt that comes then is tried again. A verb that takes note of Ctrl-C itself, as a training does between two steps, is told at its
 next progress instead.
 """
 
@@ -12,9 +13,10 @@ import _thread
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deep_storm.errors import Cancelled, DeepStormError, StackError
 from deep_storm.fiji.exchange import (
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+Result = TypeVar("Result")
 PROGRESS_SECONDS = 0.2
 POLL_SECONDS = 0.002
 WATCH_SECONDS = 0.02
@@ -69,6 +72,14 @@ class Task:
         self._tickets = 0
         self._last = 0.0
         self._ended = threading.Event()
+
+    def call(self, verb: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a verb that may be interrupted."""
+        self.interruptible = True
+        try:
+            return _interruptible(verb, *arguments)
+        finally:
+            self.interruptible = False
 
     def say(self, **info: Any) -> None:
         """Send a message to Fiji."""
@@ -155,10 +166,17 @@ def under_way(task: Task) -> Iterator[None]:
         watcher.join()
 
 
-def on_interrupt(number: int, frame: Any) -> None:
-    """Turn an interrupt into an exception, if a task is to be stopped; Ctrl-C is Fiji's."""
+def _interruptible(verb: Callable[..., Result], *arguments: Any) -> Result:
+    return verb(*arguments)
+
+
+def on_interrupt(number: int, frame: FrameType | None) -> None:
+    """Turn an interrupt into an exception, if a task is to be stopped; Ctrl-C is Fiji's.
+
+    What is interrupted is told from the place, as any flag could be set a moment too late.
+    """
     task = _task
-    if task is None or not task.interruptible:
+    if task is None or not task.interruptible or not _in_a_verb(frame):
         return
     stop = int(task.control[STOP])
     if stop in (0, FINISH, task.acted):
@@ -167,6 +185,15 @@ def on_interrupt(number: int, frame: Any) -> None:
     if stop == DISCARD:
         raise Discarded
     raise KeyboardInterrupt
+
+
+def _in_a_verb(frame: FrameType | None) -> bool:
+    """Tell whether a verb is at work there, and is not speaking to Fiji at this moment."""
+    while frame is not None and frame.f_code is not _interruptible.__code__:
+        if frame.f_code is Task.say.__code__:
+            return False
+        frame = frame.f_back
+    return frame is not None
 
 
 def _interrupt() -> None:
