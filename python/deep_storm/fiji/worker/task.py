@@ -3,8 +3,8 @@
 When Fiji asks to stop, a thread interrupts the main thread, as Ctrl-C does on the command line: a
 verb that keeps what was done returns it, and a network call of seconds is the longest that anybody
 waits. Only the verb itself is interrupted, never the answer that is being made of it nor a message
-half written: an interrupt that comes then is tried again. A verb that takes note of Ctrl-C itself, as a training does between two steps, is told at its
-next progress instead.
+half written: an interrupt that comes then is tried again. A verb that takes note of Ctrl-C itself,
+as a training does between two steps, is told at its next progress instead.
 """
 
 from __future__ import annotations
