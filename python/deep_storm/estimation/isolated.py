@@ -29,6 +29,7 @@ from deep_storm.kernels import kernel
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 PARAMETERS = 5
 ITERATIONS = 40
@@ -38,6 +39,8 @@ NOISE_THRESHOLD = 5.0
 """A maximum counts from so many standard deviations of the smoothed frame's noise on."""
 MAX_MISFIT = 2.5
 """χ² may lie so many standard deviations above its mean."""
+AROUND_SIGMAS = 6.0
+"""Light that varies over so many sigma is background, not an emitter."""
 SIGMA_RANGE = (0.5, 2.0)
 """Fitted sigma over the expected one; beyond, a fit is at its bound."""
 MAX_FITS = 4000
@@ -54,6 +57,8 @@ class IsolatedFits(NamedTuple):
         Standard errors (Cramér–Rao).
     candidates
         Maxima that stood alone, before fits were judged.
+    peaks
+        All maxima, but those in the skirts of others.
     """
 
     photons: FloatArray
@@ -62,6 +67,7 @@ class IsolatedFits(NamedTuple):
     photons_error: FloatArray
     sigma_error_px: FloatArray
     candidates: int
+    peaks: int = 0
 
 
 @kernel
@@ -215,12 +221,13 @@ def fit_isolated(
     radius = max(3, math.ceil(RADIUS_SIGMAS * sigma_px + 0.5))
     share = 0.5 if em else 1.0
     fitted, errors, chi2 = [np.empty((0, 5))], [np.empty((0, 5))], [np.empty(0)]
-    found = 0
+    found = peaks = 0
     for frames in blocks:
         for start in range(0, len(frames), 20):
             piece = frames[start : start + 20]
-            places = _alone(piece, sigma_px, radius)
+            places, count = _alone(piece, sigma_px, radius)
             found += places[0].size
+            peaks += count
             parts = _fit_all(piece, *places, radius, sigma_px, read_variance, share)
             fitted.append(parts[0])
             errors.append(parts[1])
@@ -234,14 +241,16 @@ def fit_isolated(
     kept &= p[:, 2] > 3.0 * e[:, 2]
     kept &= (np.abs(p[:, :2] - radius - 0.5) < 1.5).all(axis=1)
     p, e = p[kept], e[kept]
-    return IsolatedFits(p[:, 2], p[:, 3], p[:, 4], e[:, 2], e[:, 4], found)
+    return IsolatedFits(p[:, 2], p[:, 3], p[:, 4], e[:, 2], e[:, 4], found, peaks)
 
 
 def _alone(
     frames: Float32, sigma_px: float, radius: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return frame, row and column of maxima with no other one near."""
+) -> tuple[tuple[Integers, Integers, Integers], int]:
+    """Return frame, row and column of maxima with no other one near, and how many there are."""
     smooth = ndimage.gaussian_filter(frames, (0, sigma_px, sigma_px), mode="nearest")
+    wide_px = AROUND_SIGMAS * sigma_px
+    smooth -= ndimage.gaussian_filter(frames, (0, wide_px, wide_px), mode="nearest")
     middle = np.median(smooth, axis=(1, 2), keepdims=True)
     # below the median there is noise alone; above it, emitters
     below = np.where(smooth < middle, smooth - middle, np.nan)
@@ -249,6 +258,9 @@ def _alone(
     reach = max(1, math.ceil(sigma_px))
     around = ndimage.maximum_filter(smooth, (1, 2 * reach + 1, 2 * reach + 1), mode="nearest")
     peaks = (smooth == around) & (smooth > middle + NOISE_THRESHOLD * noise)
+    wide = 2 * math.ceil(RADIUS_SIGMAS * sigma_px) + 1
+    highest = smooth == ndimage.maximum_filter(smooth, (1, wide, wide), mode="nearest")
+    count = int(np.count_nonzero((peaks & highest)[:, 1:-1, 1:-1]))
     apart = math.ceil(APART_SIGMAS * sigma_px)
     neighbours = ndimage.uniform_filter(
         peaks.astype(np.float32), (1, 2 * apart + 1, 2 * apart + 1), mode="constant"
@@ -257,4 +269,4 @@ def _alone(
     peaks[:, :radius] = peaks[:, -radius:] = False
     peaks[:, :, :radius] = peaks[:, :, -radius:] = False
     frame, row, column = np.nonzero(peaks)
-    return frame.astype(np.int64), row.astype(np.int64), column.astype(np.int64)
+    return (frame.astype(np.int64), row.astype(np.int64), column.astype(np.int64)), count

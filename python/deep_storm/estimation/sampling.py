@@ -14,13 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import StackError
+from deep_storm.estimation.screening.examination import Examination, examine
+from deep_storm.estimation.screening.outliers import replace_odd_cells
+from deep_storm.estimation.screening.stream import ScreenedFrames
+from deep_storm.estimation.screening.transients import fill
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
+from deep_storm.words import counted
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 MIN_FRAMES = 10
 """Fewer frames do not show how a pixel's value scatters."""
@@ -32,6 +37,8 @@ BLOCK_FRAMES = 200
 SHORTEST_BLOCK = 50
 MAX_WINDOW_PX = 320
 WINDOW_PX = 256
+MIN_USED = 0.2
+"""Share of a window that must hold a measurement."""
 HALF_FRAMES = 10
 """The two mean images take turns after so many frames, so that each sees the whole movie."""
 
@@ -50,22 +57,32 @@ class Sample(NamedTuple):
         The same from each half of the frames, (2, y, x): their noise is independent.
     frames
         How many frames were read.
+    used
+        Pixels of each block that count, bool (y, x).
+    field
+        Pixels of the whole field that count, bool (y, x).
     saturated
         Share of the values at the largest one that their type can hold.
+    replaced
+        Share of the frames that held something else than molecules (debris, tracks) and was
+        replaced.
     """
 
     blocks: list[Float32]
     mean_photon: FloatArray
     halves_photon: FloatArray
     frames: int
+    used: list[Mask]
+    field: Mask
     saturated: float = 0.0
+    replaced: float = 0.0
 
 
 def draw_sample(
     stream: FrameStream,
     camera: Camera,
-    maps: CameraMaps | None = None,
     progress: Progress = silent,
+    examination: Examination | None = None,
 ) -> Sample:
     """Read the part of a stack that is looked at.
 
@@ -73,30 +90,40 @@ def draw_sample(
     ----------
     stream
         The stack.
-    camera, maps
-        Turn its values into photons.
+    camera
+        Turns its values into photons.
     progress
         Called with the blocks read; cancels by raising.
+    examination
+        Which frames and pixels hold no measurement; default: the stack is examined.
 
     Raises
     ------
     StackError
-        The stack has too few frames or pixels, is constant, or has values that are not numbers.
+        The stack has too few frames or pixels, or is constant.
     """
     _check_size(stream)
+    looked = examine(stream) if examination is None else examination
+    if looked.looks.dead.all():
+        raise _constant(stream)
+    screened = stream if isinstance(stream, ScreenedFrames) else looked.screened(stream)
     _, height, width = stream.shape
-    windows = list(_windows(height, width))
+    windows = _lit(_windows(height, width), looked.used)
     ranges = _frame_ranges(stream.shape[0], len(windows) * _area(windows[0]))
     blocks: list[Float32] = []
-    sums = np.zeros((2, height, width))
-    counts = np.zeros(2)
-    saturated = 0.0
+    sums, counts = np.zeros((2, height, width)), np.zeros(2)
+    field, shares, saturated = looked.used.copy(), [], 0.0
     for done, (start, stop) in enumerate(ranges):
         progress(done, len(ranges), "blocks of frames read")
-        values = stream.read(start, stop)
-        check_values(values, stream.name, start)
+        values = screened.read(start, stop)
+        values = values[looked.usable(values)]
+        if not len(values):
+            continue
         saturated += _saturated(values)
-        photons = photons_from(values, camera, maps)
+        photons = camera.photons(_whole(values))
+        always, share = replace_odd_cells(photons, looked.used)
+        field &= ~always
+        shares.append(share)
         half = (np.arange(len(photons)) // HALF_FRAMES) % 2
         for k in (0, 1):
             sums[k] += photons[half == k].sum(axis=0, dtype=np.float64)
@@ -104,17 +131,55 @@ def draw_sample(
         photons *= np.float32(camera.quantum_efficiency)
         blocks += [np.ascontiguousarray(photons[:, rows, columns]) for rows, columns in windows]
     progress(len(ranges), len(ranges), "blocks of frames read")
-    if all(np.ptp(block) == 0 for block in blocks):
-        raise StackError(
-            f"every pixel of {stream.name} has the same value",
-            "frames of a camera",
-            "check what was exported: it may be an empty channel",
-        )
+    _check_left(stream, int(counts.sum()), blocks)
     counts = np.maximum(counts, 1)
-    mean = sums.sum(axis=0) / counts.sum()
-    frames = sum(stop - start for start, stop in ranges)
-    halves = sums / counts[:, None, None]
-    return Sample(blocks, mean, halves, frames, saturated / len(ranges))
+    return Sample(
+        blocks,
+        sums.sum(axis=0) / counts.sum(),
+        sums / counts[:, None, None],
+        int(counts.sum()),
+        [field[window] for window in windows] * (len(blocks) // len(windows)),
+        field,
+        saturated / len(ranges),
+        float(np.mean(shares)),
+    )
+
+
+def _lit(windows: list[tuple[slice, slice]], used: Mask) -> list[tuple[slice, slice]]:
+    """Return the windows that are not mostly without measurement or light."""
+    good = [window for window in windows if used[window].mean() > MIN_USED]
+    return good or [max(windows, key=lambda window: float(used[window].mean()))]
+
+
+def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return frames whose values that are no numbers are filled from their neighbours."""
+    holes = ~np.isfinite(values) if values.dtype.kind == "f" else None
+    if holes is None or not holes.any():
+        return values
+    return np.stack(
+        [fill(np.asarray(f, np.float32), h) for f, h in zip(values, holes, strict=True)]
+    )
+
+
+def _check_left(stream: FrameStream, frames: int, blocks: list[Float32]) -> None:
+    """Refuse what is left of a stack when it is too little, or shows nothing."""
+    if frames < MIN_FRAMES:
+        raise StackError(
+            f"{stream.name} has {counted(frames, 'frame')} with a measurement; the others are "
+            "dark, too bright or all of one value",
+            f"at least {MIN_FRAMES}",
+            "check what was exported, or choose a part of the movie with --frames",
+        )
+    if all(np.ptp(block) == 0 for block in blocks):
+        raise _constant(stream)
+
+
+def _constant(stream: FrameStream) -> StackError:
+    return StackError(
+        f"every pixel of {stream.name} has the same value",
+        "frames of a camera",
+        "check what was exported: it may be an empty channel",
+    )
 
 
 def _saturated(values: npt.NDArray[Any]) -> float:

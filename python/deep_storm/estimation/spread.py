@@ -57,7 +57,7 @@ def photon_spread(crowd: Crowd, fits: IsolatedFits) -> Spread:
         return Spread(relative, "normal")
     if not typical(crowd, fits):
         return Spread(relative)
-    own, kurtosis = _freed(fits.photons, fits.photons_error)
+    own, kurtosis = freed(fits.photons, fits.photons_error)
     error = 1.0 / math.sqrt(2.0 * fits.photons.size)
     kind: Literal["uniform", "normal"] = "uniform" if kurtosis < UNIFORM_KURTOSIS else "normal"
     return Spread(
@@ -70,7 +70,7 @@ def sigma_spread(crowd: Crowd, fits: IsolatedFits) -> Spread:
     relative = crowd.fit.light.sigma_spread
     if not typical(crowd, fits):
         return Spread(relative)
-    own, _ = _freed(fits.sigma_px, fits.sigma_error_px)
+    own, _ = freed(fits.sigma_px, fits.sigma_error_px)
     return Spread(_combined(relative, crowd.fit.errors.sigma_spread, own, 0.01))
 
 
@@ -79,8 +79,14 @@ def _combined(one: float, one_error: float, other: float, other_error: float) ->
     return (one * weights[0] + other * weights[1]) / sum(weights)
 
 
-def _freed(values: FloatArray, errors: FloatArray) -> tuple[float, float]:
-    """Return the relative spread without the fits' own scatter, and the excess kurtosis."""
+def freed(values: FloatArray, errors: FloatArray) -> tuple[float, float]:
+    """Return the relative spread without the fits' own scatter, and the excess kurtosis.
+
+    Parameters
+    ----------
+    values, errors
+        Of each fit, (n,).
+    """
     low, high = np.quantile(values, [CLIPPED_SHARE / 2, 1 - CLIPPED_SHARE / 2])
     inside = (values >= low) & (values <= high)
     values, errors = values[inside], errors[inside]

@@ -15,15 +15,20 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
+from deep_storm.errors import StackError
 from deep_storm.estimation.blind.crowd import Crowd, measure_crowd
 from deep_storm.estimation.density import local_density
 from deep_storm.estimation.isolated import IsolatedFits, fit_isolated
+from deep_storm.estimation.plausibility import check_plausible
 from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.result import Estimate, local_quantities, matched_settings
 from deep_storm.estimation.sampling import Sample, draw_sample
+from deep_storm.estimation.screening.examination import Examination
+from deep_storm.estimation.sparse import as_crowd, is_unsure, measure_sparse
 from deep_storm.estimation.spread import Spread, photon_spread, sigma_spread
 from deep_storm.estimation.table import CROWDED
 from deep_storm.estimation.trust import Evidence, warnings_of
+from deep_storm.io.stacks.corrected import CorrectedFrames
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
@@ -47,6 +52,7 @@ def estimate_stack(
     camera: Camera,
     maps: CameraMaps | None = None,
     *,
+    examination: Examination | None = None,
     progress: Progress = silent,
 ) -> Estimate:
     """Find the settings of a simulation that looks like a stack, from its frames alone.
@@ -63,6 +69,8 @@ def estimate_stack(
         Their camera. Its baseline and photons per ADU must be right.
     maps
         What differs from pixel to pixel (sCMOS), (y, x) each.
+    examination
+        Which frames and pixels hold no measurement; default: the stack is examined.
     progress
         Called while frames are read and evaluated; cancels by raising.
 
@@ -80,13 +88,31 @@ def estimate_stack(
     """
     stream = open_frames(frames)
     check_maps(maps, *stream.shape[1:])
-    sample = draw_sample(stream, camera, maps, progress)
+    if maps is not None:
+        stream = CorrectedFrames(stream, camera, maps)
+    sample = draw_sample(stream, camera, progress=progress, examination=examination)
     read_variance = _read_variance(camera, maps)
-    crowd = measure_crowd(sample, camera, read_variance, stream.name)
-    fits = fit_isolated(
-        sample.blocks, crowd.fit.light.sigma_px, read_variance, camera.em_gain is not None
-    )
+    crowd, fits = _molecules(stream, camera, sample, read_variance)
     return _assembled(stream, camera, sample, crowd, fits)
+
+
+def _molecules(
+    stream: FrameStream, camera: Camera, sample: Sample, read_variance: float
+) -> tuple[Crowd, IsolatedFits]:
+    """Measure molecules by the statistics of all pixels, or by those that stand alone."""
+    em = camera.em_gain is not None
+    try:
+        crowd = measure_crowd(sample, camera, read_variance, stream.name)
+    except StackError:
+        found = measure_sparse(sample, read_variance, em)
+        if found is None:
+            raise
+        return as_crowd(found[0], None), found[1]
+    if is_unsure(crowd.fit):
+        found = measure_sparse(sample, read_variance, em)
+        if found is not None:
+            return as_crowd(found[0], crowd), found[1]
+    return crowd, fit_isolated(sample.blocks, crowd.fit.light.sigma_px, read_variance, em)
 
 
 def _read_variance(camera: Camera, maps: CameraMaps | None) -> float:
@@ -106,8 +132,10 @@ def _assembled(
     found = _Photon(
         light.background / efficiency, light.photons / efficiency, camera.nm(light.sigma_px)
     )
+    halves = sample.halves_photon
+    usual = halves[:, sample.field].mean(axis=1)[:, None, None]
     local = local_density(
-        sample.halves_photon,
+        np.where(sample.field, halves, usual),
         found.background,
         found.photons,
         camera.pixel_size_nm,
@@ -166,6 +194,7 @@ def _assembled(
         "baseline": _baseline(camera, crowd, sample.frames, warned.baseline),
     }
     settings = matched_settings(quantities, local.structure, photons_spread.kind)
+    check_plausible(camera, *settings, stream.name)
     density_map = (sample.mean_photon - found.background) / found.photons
     return Estimate(
         camera,

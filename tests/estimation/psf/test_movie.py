@@ -7,6 +7,7 @@ import deep_storm as ds
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.movie import measure_movie
 from deep_storm.inputs.models import MIN_FRAMES_OF_PSF, Expected, ready_model
+from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Pupil, Simulation
@@ -70,8 +71,10 @@ def test_an_empty_movie_is_refused():
 def test_the_general_model_takes_it_without_being_asked(movie):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(calibration.EMITTERS, "native", 800)
-        ready = ready_model("general", Expected(CAMERA), ArrayFrames(movie), measure_psf=True)
-        short = ready_model("general", Expected(CAMERA), ArrayFrames(movie[:20]), measure_psf=True)
+        ready, short = (
+            ready_model("general", Expected(CAMERA), examined_movie(frames, CAMERA), True)
+            for frames in (ArrayFrames(movie), ArrayFrames(movie[:20]))
+        )
     assert ready.model.table is not None
     assert any("PSF was measured" in note for note in ready.notes)
     assert short.model.table is None

@@ -116,7 +116,8 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
             "estimate from a sparser part of the movie, or check the camera's baseline",
         )
     flicker, flicker_error = _flicker(pieces, piece_weights, found, mean, read_variance, em, memory)
-    uneven = unevenness(sample.halves_photon * camera.quantum_efficiency - background)
+    halves = sample.halves_photon[:, sample.field] * camera.quantum_efficiency
+    uneven = unevenness(halves - background)
     knowledge = Knowledge(em, read_variance, flicker, flicker_error, uneven)
     start = Start(background, max(mean - background, 0.01) / photons, photons, found.sigma_px)
     fit = fit_photons(exponents, start, knowledge)
@@ -141,7 +142,10 @@ def _prepared(
 ) -> tuple[list[FloatArray], Covariance, list[Mask]]:
     """Return the pixels' weights, the covariance fitted with them, and constant spots."""
     blocks = sample.blocks
-    weights = [border_weights(block.shape[1], block.shape[2], 1.2) for block in blocks]
+    weights = [
+        border_weights(block.shape[1], block.shape[2], 1.2, ~used)
+        for block, used in zip(blocks, sample.used, strict=True)
+    ]
     found = _covariance(blocks, weights, REACH_PX)
     if _reach(found.sigma_px) > REACH_PX:  # a wide PSF needs larger distances
         found = _covariance(blocks, weights, _reach(found.sigma_px))
@@ -157,8 +161,8 @@ def _prepared(
         return weights, found, spots
     sigma_px = found.sigma_px
     less = [
-        border_weights(block.shape[1], block.shape[2], sigma_px, mask)
-        for block, mask in zip(blocks, spots, strict=True)
+        border_weights(block.shape[1], block.shape[2], sigma_px, mask | ~used)
+        for block, mask, used in zip(blocks, spots, sample.used, strict=True)
     ]
     if sum(w.sum() for w in less) < MIN_LEFT * sum(w.sum() for w in weights):
         return weights, found, [np.zeros_like(mask) for mask in spots]
@@ -168,10 +172,10 @@ def _prepared(
 def _field_mean(sample: Sample, spots: list[Mask], sigma_px: float, camera: Camera) -> float:
     """Return the mean of the whole field; with constant spots, of the windows around them."""
     if not any(mask.any() for mask in spots):
-        return float(sample.mean_photon.mean()) * camera.quantum_efficiency
+        return float(sample.mean_photon[sample.field].mean()) * camera.quantum_efficiency
     means = []
-    for block, mask in zip(sample.blocks, spots, strict=True):
-        near = ndimage.binary_dilation(mask, iterations=math.ceil(4.0 * sigma_px))
+    for block, mask, used in zip(sample.blocks, spots, sample.used, strict=True):
+        near = ~used | ndimage.binary_dilation(mask, iterations=math.ceil(4.0 * sigma_px))
         means.append(float(block.mean(axis=0, dtype=np.float64)[~near].mean()))
     return float(np.mean(means))
 

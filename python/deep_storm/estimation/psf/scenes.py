@@ -14,7 +14,6 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import StackError
-from deep_storm.estimation.sampling import check_values
 from deep_storm.io.stacks.frames import FrameStream
 
 FloatArray = npt.NDArray[np.float64]
@@ -137,7 +136,7 @@ def read_scenes(
     Raises
     ------
     StackError
-        A frame cannot be read, or has values that are not numbers.
+        A frame cannot be read.
     """
     windows = choose_windows(*stream.shape[1:])
     area = windows[0].height * windows[0].width
@@ -148,11 +147,11 @@ def read_scenes(
     photons = np.empty((frames, len(windows), windows[0].height, windows[0].width))
     for n, number in enumerate(numbers.tolist()):
         values = stream.read(number, number + 1)
-        check_values(values, stream.name, number)
         light = photons_from(values, camera, maps)[0] * camera.quantum_efficiency
         light = light.astype(np.float64)
         if values.dtype.kind in "ui":
             light[values[0] == np.iinfo(values.dtype).max] = np.nan
+        light[~np.isfinite(light)] = np.nan
         for k, window in enumerate(windows):
             photons[n, k] = window.cut(light)
     return _assembled(photons, numbers, windows, camera, maps, stream.name)

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from deep_storm.estimation.camera.transfer import PhotonTransfer, photon_transfer
+from deep_storm.errors import StackError
 from deep_storm.estimation.screening.frames import (
     FrameLooks,
+    FrameRule,
     frame_rule,
     look_at_frames,
     repeated,
@@ -23,6 +24,7 @@ from deep_storm.estimation.screening.frames import (
 from deep_storm.estimation.screening.pixels import PixelMap, find_pixels
 from deep_storm.estimation.screening.stream import ScreenedFrames, Screening
 from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
+from deep_storm.estimation.transfer.gain import PhotonTransfer, photon_transfer
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.words import counted
@@ -59,6 +61,8 @@ class Examination(NamedTuple):
         Their numbers, 0-based.
     repeats
         Which of them repeat the frame before.
+    dark_adu
+        Level of dark frames or of a covered part of the chip; None where there are none.
     """
 
     screening: Screening
@@ -67,10 +71,18 @@ class Examination(NamedTuple):
     looks: FrameLooks
     frames: npt.NDArray[np.int64]
     repeats: Mask
+    dark_adu: float | None = None
 
     def screened(self, stream: FrameStream) -> ScreenedFrames:
         """Return the movie without what is no measurement."""
         return ScreenedFrames(stream, self.screening)
+
+    def usable(self, frames: npt.NDArray[Any]) -> Mask:
+        """Return from which frames molecules can be learnt: those like most of the others, (t,)."""
+        looks = look_at_frames(frames)
+        rule = self.screening.rule
+        bad = self.screening.without_measurement(looks)
+        return rule.typical(looks) & ~bad & ~repeated(frames)
 
     def sentences(self) -> tuple[str, ...]:
         """Say what was found, a sentence for each kind."""
@@ -90,7 +102,7 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
     Raises
     ------
     StackError
-        A frame cannot be read.
+        No frame can be read.
     """
     numbers, frames = _read(stream, progress)
     looks = look_at_frames(frames)
@@ -102,26 +114,47 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
     used = ~_regions(pixels.dead | pixels.hot) & ~pixels.dark
     transfer, noise = _noise(kept, numbers[typical], pixels, used)
     screening = Screening(rule, pixels, noise)
-    return Examination(screening, transfer, used, looks, numbers, repeats)
+    dark_adu = _dark_level(kept, pixels, looks, rule)
+    return Examination(screening, transfer, used, looks, numbers, repeats, dark_adu)
+
+
+def _dark_level(
+    frames: Float32, pixels: PixelMap, looks: FrameLooks, rule: FrameRule
+) -> float | None:
+    """Return the level of what gets no light: dark frames, or a covered part of the chip."""
+    dark = rule.dark(looks)
+    if dark.any():
+        return float(np.median(looks.level_adu[dark]))
+    covered = pixels.dark & ~pixels.bad
+    return float(np.median(frames[:, covered])) if covered.any() else None
 
 
 def _read(
     stream: FrameStream, progress: Progress
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Read blocks of frames, spread evenly over the movie."""
+    """Read blocks of frames, spread evenly over the movie; those that can be read."""
     count, height, width = stream.shape
     wanted = int(np.clip(MAX_VALUES // (height * width), MIN_FRAMES, MAX_FRAMES))
     if count <= wanted:
-        starts, length = np.array([0]), count
+        starts, length = np.arange(0, count, BLOCK_FRAMES), BLOCK_FRAMES
     else:
         length = min(BLOCK_FRAMES, wanted)
         starts = np.linspace(0, count - length, wanted // length).round().astype(int)
-    parts = []
+    parts: list[npt.NDArray[Any]] = []
+    numbers: list[npt.NDArray[np.int64]] = []
+    problem: StackError | None = None
     for done, start in enumerate(starts.tolist()):
         progress(done, len(starts), "blocks of frames examined")
-        parts.append(stream.read(start, start + length))
-    numbers = np.concatenate([np.arange(start, start + length) for start in starts.tolist()])
-    return numbers.astype(np.int64), np.concatenate(parts)
+        stop = min(start + length, count)
+        try:
+            parts.append(stream.read(start, stop))
+            numbers.append(np.arange(start, stop, dtype=np.int64))
+        except StackError as error:
+            problem = error
+    progress(len(starts), len(starts), "blocks of frames examined")
+    if not parts and problem is not None:
+        raise problem
+    return np.concatenate(numbers), np.concatenate(parts)
 
 
 def _regions(bad: Mask) -> Mask:
@@ -140,10 +173,12 @@ def _noise(
     used: Mask,
 ) -> tuple[PhotonTransfer | None, NoiseModel | None]:
     """Measure the noise of the frames that hold a measurement."""
+    if not len(frames):
+        return None, None
     rows, columns = _window(used)
     chosen = _chosen(numbers, frames[:1, rows, columns].size)
     block = np.array(frames[chosen, rows, columns], dtype=np.float32)
-    if not len(block) or min(block.shape[1:]) < MIN_EDGE_PX:
+    if min(block.shape[1:]) < MIN_EDGE_PX:
         return None, None
     filled, holes = _without_holes(block, pixels.bad[rows, columns])
     mask = ~_regions(pixels.dead | pixels.hot)[rows, columns]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from deep_storm.estimation.screening.frames import FrameLooks, FrameRule, look_at_frames
 from deep_storm.estimation.screening.pixels import PixelMap
 from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
-from deep_storm.io.stacks.stream import Frames, FrameStream
+from deep_storm.io.stacks.stream import Frames, FrameStream, WrappedFrames
 
 Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ class Screening(NamedTuple):
         return looks.dead | self.rule.dark(looks) | self.rule.bright(looks)
 
 
-class ScreenedFrames(FrameStream):
+class ScreenedFrames(WrappedFrames):
     """A stack whose bad pixels are filled from their neighbours.
 
     A frame without a measurement has the same value in all its pixels, as a dropped frame has, so
@@ -53,14 +53,9 @@ class ScreenedFrames(FrameStream):
     """
 
     def __init__(self, stream: FrameStream, screening: Screening) -> None:
-        self._stream, self.screening = stream, screening
+        super().__init__(stream)
+        self.screening = screening
         self._bad = screening.pixels.bad
-        self.shape = stream.shape
-        self.dtype = stream.dtype
-        self.pixel_size_nm = stream.pixel_size_nm
-        self.name = stream.name
-        self.grows = stream.grows
-        self.files = stream.files
 
     def _read(self, start: int, stop: int) -> Frames:
         frames = self._stream.read(start, stop)
@@ -88,21 +83,3 @@ class ScreenedFrames(FrameStream):
         out = frame.copy()
         out[holes] = filled[holes].astype(frame.dtype)
         return out
-
-    def available(self, wanted: int) -> tuple[int, bool]:
-        """Ask the stack."""
-        answer = self._stream.available(wanted)
-        self.shape = self._stream.shape
-        return answer
-
-    def end(self, last: int) -> int:
-        """Ask the stack."""
-        return self._stream.end(last)
-
-    def stop(self) -> None:
-        """Tell the stack."""
-        self._stream.stop()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._stream.close()

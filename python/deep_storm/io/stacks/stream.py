@@ -112,6 +112,46 @@ class FrameStream(ABC):
         self.close()
 
 
+class WrappedFrames(FrameStream):
+    """A stack whose frames are changed as they are read.
+
+    Parameters
+    ----------
+    stream
+        What they are read from. It is closed with this one.
+    """
+
+    def __init__(self, stream: FrameStream) -> None:
+        self._stream = stream
+        self.shape = stream.shape
+        self.dtype = stream.dtype
+        self.pixel_size_nm = stream.pixel_size_nm
+        self.name = stream.name
+        self.grows = stream.grows
+        self.files = stream.files
+        self.corner_px = stream.corner_px
+        self.notes = stream.notes
+        self.cut_off = stream.cut_off
+
+    def available(self, wanted: int) -> tuple[int, bool]:
+        """Ask the stack."""
+        answer = self._stream.available(wanted)
+        self.shape = self._stream.shape
+        return answer
+
+    def end(self, last: int) -> int:
+        """Ask the stack."""
+        return self._stream.end(last)
+
+    def stop(self) -> None:
+        """Tell the stack."""
+        self._stream.stop()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
+
+
 class ArrayFrames(FrameStream):
     """Frames that are an array already (a NumPy memory map stays on the disk).
 

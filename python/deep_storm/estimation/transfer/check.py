@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.camera.transfer import ROUNDING_VARIANCE, PhotonTransfer
 from deep_storm.estimation.quantity import rounded
+from deep_storm.estimation.transfer.gain import ROUNDING_VARIANCE, PhotonTransfer
 
 TOLERANCE = 1.2
 """Factor by which gain or noise may differ from what was entered."""
@@ -19,6 +19,8 @@ MIN_APART_PHOTON = 3.0
 """A baseline that is off by fewer photons makes no difference."""
 MAX_READ_NOISE_ELECTRON = 15.0
 """More read-out noise than that no camera for single molecules has."""
+MIN_FRAMES = 8
+"""In fewer frames, pixels that differ from each other pass for noise."""
 ALIKE = 1.35
 """Factor within which a wrong gain is taken for a known mistake."""
 
@@ -63,6 +65,13 @@ def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | No
     """
     if found.is_coloured:
         return None
+    doubt = _doubt(found, camera, name)
+    if doubt is not None and found.frames < MIN_FRAMES:
+        return doubt._replace(severe=False)
+    return doubt
+
+
+def _doubt(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
     if found.slope is None:
         return _by_dark_part(found, camera, name)
     expected = camera.excess_noise_factor * (camera.em_gain or 1.0) / camera.photons_per_adu

@@ -1,6 +1,6 @@
 """Gain and baseline of a camera from a movie: photon transfer without a calibration.
 
-The slope of the noise curve (:mod:`~deep_storm.estimation.camera.curve`) where it is dark is one
+The slope of the noise curve (:mod:`~deep_storm.estimation.transfer.curve`) where it is dark is one
 over the gain; where its line meets zero lies the baseline, less what read-out noise adds. What the
 filter leaves of a narrow PSF makes the slope too steep. It becomes less with the filter's order in
 a way that hardly depends on the PSF, so two orders tell what none would show; pairs of frames in
@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deep_storm.estimation.camera.curve import (
+from deep_storm.estimation.quantity import Quantity
+from deep_storm.estimation.transfer.curve import (
     DARK_SHARE,
     GROUPS,
     Float32,
@@ -31,7 +32,6 @@ from deep_storm.estimation.camera.curve import (
     fit_rise,
     noise_curve,
 )
-from deep_storm.estimation.quantity import Quantity
 
 ORDERS = (4, 8, 12)
 LEFT_OVER = {(4, 8): (0.25, 0.25), (8, 12): (0.9, 0.7)}

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.camera.transfer import photon_transfer
+from deep_storm.estimation.transfer.gain import photon_transfer
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 

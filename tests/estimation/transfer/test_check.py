@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.camera.check import doubt_camera
-from deep_storm.estimation.camera.curve import NoiseCurve
-from deep_storm.estimation.camera.transfer import PhotonTransfer, Slope
+from deep_storm.estimation.transfer.check import doubt_camera
+from deep_storm.estimation.transfer.curve import NoiseCurve
+from deep_storm.estimation.transfer.gain import PhotonTransfer, Slope
 
 NOTHING = NoiseCurve(np.zeros((8, 2)), np.zeros((8, 2)), np.zeros((8, 2)))
 

@@ -1,0 +1,135 @@
+"""Bright things that are no single molecules: debris, aggregates, beads, in part of the frames.
+
+The field is cut into cells. A cell in one frame is odd where even its dark part is far brighter
+than it usually is (a blurred thing lies over it), or where its brightest spot is many times
+brighter than molecules are. What is odd now and then is replaced by the same cell of another
+frame, which keeps the statistics of molecules and of noise; what is odd most of the time is
+marked, to be left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Float32 = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+CELL_PX = 8
+DARK_QUANTILE = 0.25
+"""Molecules leave a quarter of the pixels of two by two cells nearly dark, unless very dense."""
+ODD_SIGMAS = 10.0
+"""A dark part that is so many deviations brighter than usual is odd."""
+BRIGHT_FACTOR = 8.0
+"""A spot that is so many times brighter than the median molecule is odd."""
+SPOT_SIGMAS = 6.0
+MIN_SPOTS = 20
+MAX_ODD_SHARE = 0.4
+"""Where more is odd than this, it is what there is to be measured."""
+ALWAYS = 0.5
+"""A cell that is odd in this share of the frames is left out."""
+MIN_FRAMES = 10
+CHUNK_FRAMES = 50
+
+
+def replace_odd_cells(frames: Float32, used: Mask) -> tuple[Mask, float]:
+    """Replace what is odd in frames, in place.
+
+    Nothing is replaced where there are too few frames to compare, or nearly all are odd.
+
+    Parameters
+    ----------
+    frames
+        Photons or photoelectrons, (t, y, x).
+    used
+        Pixels that count, (y, x).
+
+    Returns
+    -------
+    Pixels with something odd most of the time, (y, x), which stays; and the share of cells and
+    frames that was replaced.
+    """
+    height, width = (n // CELL_PX for n in frames.shape[1:])
+    none = np.zeros(frames.shape[1:], dtype=bool)
+    if len(frames) < MIN_FRAMES or min(height, width) < 3:
+        return none, 0.0
+    counted = _cells(used.astype(np.float32)[None], height, width).mean(axis=3)[0] > 0.5
+    odd = (_lifted(frames, height, width, counted) | _too_bright(frames, height, width)) & counted
+    if not odd.any() or odd[:, counted].mean() > MAX_ODD_SHARE:
+        return none, 0.0
+    odd = np.asarray(ndimage.binary_dilation(odd, np.ones((1, 3, 3), dtype=bool)), dtype=bool)
+    always = odd.mean(axis=0) > ALWAYS
+    odd &= ~always
+    _replace(frames, odd)
+    return _in_pixels(always, frames.shape[1:]), float(odd.mean())
+
+
+def _cells(frames: Float32, height: int, width: int) -> Float32:
+    """Return the pixels of each cell, (t, rows, columns, pixels)."""
+    cut = frames[:, : height * CELL_PX, : width * CELL_PX]
+    parts = cut.reshape(len(frames), height, CELL_PX, width, CELL_PX).swapaxes(2, 3)
+    return parts.reshape(len(frames), height, width, CELL_PX**2)
+
+
+def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
+    """Return the cells whose dark part is far brighter than it usually is."""
+    dark = np.empty((len(frames), height - 1, width - 1))
+    for start in range(0, len(frames), CHUNK_FRAMES):
+        cells = _cells(frames[start : start + CHUNK_FRAMES], height, width)
+        four = np.concatenate(
+            [cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=3
+        )
+        rank = int(DARK_QUANTILE * four.shape[3])
+        dark[start : start + CHUNK_FRAMES] = np.partition(four, rank, axis=3)[..., rank]
+    apart = dark - np.median(dark, axis=0)
+    apart -= np.median(apart, axis=(1, 2), keepdims=True)  # what all of the field does
+    four_counted = counted[:-1, :-1] & counted[1:, :-1] & counted[:-1, 1:] & counted[1:, 1:]
+    if not four_counted.any():
+        return np.zeros((len(frames), height, width), dtype=bool)
+    scale = 1.4826 * float(np.median(np.abs(apart[:, four_counted])))
+    high = apart > ODD_SIGMAS * max(scale, 1e-6)
+    odd = np.zeros((len(frames), height, width), dtype=bool)
+    for rows, columns in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        odd[:, rows : height - 1 + rows, columns : width - 1 + columns] |= high
+    return odd
+
+
+def _too_bright(frames: Float32, height: int, width: int) -> Mask:
+    """Return the cells whose brightest spot is far brighter than molecules are."""
+    highest = np.empty((len(frames), height, width), np.float32)
+    deviations = []
+    for start in range(0, len(frames), CHUNK_FRAMES):
+        smooth = ndimage.uniform_filter(
+            frames[start : start + CHUNK_FRAMES], (0, 3, 3), mode="nearest"
+        )
+        smooth -= np.median(smooth, axis=(1, 2), keepdims=True)
+        highest[start : start + CHUNK_FRAMES] = _cells(smooth, height, width).max(axis=3)
+        deviations.append(float(np.median(np.abs(smooth))))
+    noise = 1.4826 * float(np.median(deviations))
+    spots = highest[highest > SPOT_SIGMAS * noise]
+    if spots.size < MIN_SPOTS:
+        return np.zeros(highest.shape, dtype=bool)
+    return np.asarray(highest > BRIGHT_FACTOR * float(np.median(spots)), dtype=bool)
+
+
+def _replace(frames: Float32, odd: Mask) -> None:
+    """Replace odd cells by the same cell of frames in which it is not odd, each in its turn."""
+    for row, column in np.argwhere(odd.any(axis=0)).tolist():
+        good = np.flatnonzero(~odd[:, row, column])
+        bad = np.flatnonzero(odd[:, row, column])
+        if not good.size:
+            continue
+        y, x = row * CELL_PX, column * CELL_PX
+        bottom = frames.shape[1] if row == odd.shape[1] - 1 else y + CELL_PX
+        right = frames.shape[2] if column == odd.shape[2] - 1 else x + CELL_PX
+        taken = good[np.arange(bad.size) * max(good.size // bad.size, 1) % good.size]
+        frames[bad, y:bottom, x:right] = frames[taken, y:bottom, x:right]
+
+
+def _in_pixels(cells: Mask, shape: tuple[int, ...]) -> Mask:
+    """Return which pixels belong to the cells; what is left over belongs to the last ones."""
+    whole = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)
+    more = [(0, n - m) for n, m in zip(shape, whole.shape, strict=True)]
+    return np.asarray(np.pad(whole, more, mode="edge"), dtype=bool)

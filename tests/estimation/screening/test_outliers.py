@@ -1,0 +1,51 @@
+"""Things that are no molecules are replaced by what is there in other frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deep_storm.estimation.screening.outliers import replace_odd_cells
+
+ALL = np.ones((64, 64), dtype=bool)
+yy, xx = np.mgrid[:64, :64]
+
+
+def in_photons(molecules):
+    return ((molecules - 100) * 0.5).astype(np.float32)
+
+
+def test_molecules_are_ordinary(molecules):
+    frames = in_photons(molecules)
+    before = frames.copy()
+    always, share = replace_odd_cells(frames, ALL)
+    assert share < 0.005
+    assert not always.any()
+    assert (frames == before).mean() > 0.995
+
+
+def test_debris_that_swims_is_replaced(molecules):
+    frames = in_photons(molecules)
+    clean = frames.copy()
+    for t, frame in enumerate(frames):
+        frame += 300 * np.exp(-((xx - t) ** 2 + (yy - 30) ** 2) / 18)
+    always, share = replace_odd_cells(frames, ALL)
+    assert 0.05 < share < 0.4
+    assert always.mean() < 0.2
+    left, right = (values[:, ~always].mean() - 20 for values in (frames, clean))
+    assert abs(left - right) < 0.1 * right
+
+
+def test_a_bead_is_marked_and_left(molecules):
+    frames = in_photons(molecules)
+    frames += 2000 * np.exp(-((xx - 30) ** 2 + (yy - 20) ** 2) / 3)
+    always, _ = replace_odd_cells(frames, ALL)
+    assert always[20, 30]
+    assert always.mean() < 0.2
+
+
+def test_a_few_frames_are_left_as_they_are(molecules):
+    frames = in_photons(molecules)[:5]
+    frames[2, 10:30, 10:30] += 1000
+    before = frames.copy()
+    assert replace_odd_cells(frames, ALL)[1] == 0.0
+    assert (frames == before).all()
