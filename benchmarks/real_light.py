@@ -25,6 +25,7 @@ import pandas as pd
 
 import deep_storm as ds
 from deep_storm.inputs.models import Expected, ready_model
+from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.model import Model
 from deep_storm.networks.device import quiet_tensorflow
@@ -183,8 +184,8 @@ def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, minutes: f
     with open_frames(DATA / f"{name}.tif") as stream:
         frames = stream.shape[0]
         if way == "blind":
-            known = Expected(camera_of(light))
-            return ready_model(general, known, stream, measure_psf=True).model
+            movie = examined_movie(stream, camera_of(light))
+            return ready_model(general, Expected(movie.camera), movie, measure_psf=True).model
     molecules = known_molecules(light, truth, frames)
     if way == "known":
         from deep_storm.training.adaptation import adapted

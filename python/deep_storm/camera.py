@@ -14,7 +14,9 @@ centre lies at (0.5, 0.5) px. ``x`` runs along columns, ``y`` along rows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -97,3 +99,48 @@ class Camera(Settings):
     def px(self, nm: Number) -> Number:
         """Convert nm to pixels (corner rule: the centre of pixel 0 is 0.5)."""
         return nm / self.pixel_size_nm
+
+
+@dataclass(frozen=True)
+class PartialCamera:
+    """What is known of a camera whose other values its frames shall tell.
+
+    Attributes
+    ----------
+    values
+        Fields of :class:`Camera`, by name.
+    """
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], origin: str = "") -> Camera | PartialCamera:
+        """Make a camera of all that it needs, or keep the part that there is.
+
+        Raises
+        ------
+        SettingsError
+            A value is unknown, of the wrong type or out of range.
+        """
+        known = dict(values)
+        absent = {
+            f: i for f, i in Camera.model_fields.items() if i.is_required() and f not in known
+        }
+        # a stand-in for what is absent, so that what is there is checked
+        camera = Camera.parse({**known, **dict.fromkeys(absent, 1.0)}, origin)
+        return cls(known) if absent else camera
+
+    def completed(self, **measured: Any) -> Camera:
+        """Return the camera with what was measured; what is known stays."""
+        return Camera.parse({**measured, **self.values})
+
+
+def whole_camera(camera: Camera | PartialCamera) -> Camera:
+    """Return a camera, unless something is missing of it.
+
+    Raises
+    ------
+    SettingsError
+        A value is missing.
+    """
+    return camera if isinstance(camera, Camera) else Camera.parse(dict(camera.values))

@@ -7,6 +7,7 @@
 #@ File (label="Localizations", description="Localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM; current = the active one", value="current", style="open", required=false, persist=false) localizations
 #@ File (label="Output", description="Settings file (TOML) to write, with a picture of the histograms (.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.estimate.camera_maps") camera_maps
+#@ Boolean (label="Trust camera", description="Go on although the noise of the frames contradicts the camera", value="false", persistKey="deepstorm.estimate.trust_camera") trust_camera
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
 #@ String (label="Wavelength (nm)", description="Emission wavelength; auto = unknown (200 to 2000)", value="auto", persistKey="deepstorm.estimate.wavelength_nm") wavelength_nm
 #@ String (label="Numerical aperture", description="Numerical aperture of the objective; auto = unknown (more than 0.05, at most 2)", value="auto", persistKey="deepstorm.estimate.numerical_aperture") numerical_aperture

@@ -10,6 +10,7 @@
 #@ Boolean (label="Refine", description="Fit the localizations of the frame together, as in reconstruct --refine", value="false", persistKey="deepstorm.preview.refine") refine
 #@ File (label="Output", description="Picture to write (.png); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.preview.camera_maps") camera_maps
+#@ Boolean (label="Trust camera", description="Go on although the noise of the frames contradicts the camera", value="false", persistKey="deepstorm.preview.trust_camera") trust_camera
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera; auto = the camera of the model, or that of Camera Setup for the general model", value="auto", style="open", required=false, persist=false) camera
 #@ String (label="Device", description="auto (a GPU if there is one), cpu or gpu:N (doctor lists them)", value="auto", persistKey="deepstorm.preview.device") device
 #@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config

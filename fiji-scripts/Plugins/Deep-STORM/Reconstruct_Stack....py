@@ -5,10 +5,11 @@
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Stack", description="Stack of frames (TIFF); several stacks or a pattern are done one after the other; current = the active one", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Model", description="Model folder, or general: the model included with Deep-STORM, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.reconstruct.model") model
-#@ File (label="Output", description="Name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, NAME-report.html; for several stacks, a folder; none = no file", value="none", style="directory", required=false, persist=false) output
+#@ File (label="Output", description="Name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, NAME-report.html; or a folder (results/), always one for several stacks; none = no file", value="none", style="directory", required=false, persist=false) output
 #@ Boolean (label="Resume", description="Continue an interrupted run with the same output", value="false", persist=false) resume
 #@ Boolean (label="No report", description="Do not write the report (NAME-report.html)", value="false", persistKey="deepstorm.reconstruct.no_report") no_report
 #@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.reconstruct.camera_maps") camera_maps
+#@ Boolean (label="Trust camera", description="Go on although the noise of the frames contradicts the camera", value="false", persistKey="deepstorm.reconstruct.trust_camera") trust_camera
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera; auto = the camera of the model, or that of Camera Setup for the general model", value="auto", style="open", required=false, persist=false) camera
 #@ String (label="Threshold", description="Minimum confidence of a localization; auto = the model's (0 to 1)", value="auto", persistKey="deepstorm.reconstruct.threshold") threshold
 #@ String (label="Upsampling", description="Super-resolution pixels per camera pixel, along each axis; auto = the model's (1 to 64)", value="auto", persistKey="deepstorm.reconstruct.upsampling") upsampling

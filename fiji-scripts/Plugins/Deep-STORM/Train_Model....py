@@ -10,6 +10,7 @@
 #@ Boolean (label="Resume", description="Continue an interrupted training with the same settings and output", value="false", persist=false) resume
 #@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.camera_maps") camera_maps
 #@ File (label="Movie", description="The movie that the simulation is matched to (TIFF); the report shows its frames beside simulated ones; none = no file", value="none", style="open", required=false, persistKey="deepstorm.train.movie") movie
+#@ Boolean (label="Trust camera", description="Go on although the noise of the frames contradicts the camera", value="false", persistKey="deepstorm.train.trust_camera") trust_camera
 #@ File (label="Save training set", description="Name without extension: write some training patches (.tif), their emitters (.csv) and a picture (.png) before training; none = no file", value="none", style="save", required=false, persist=false) save_training_set
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
 #@ Double (label="PSF sigma (nm)", description="Standard deviation of the PSF; about 0.21 x wavelength / NA (20 to 2000)", min="20", max="2000", value="130", style="format:0.######", stepSize="10", persistKey="deepstorm.train.sigma_nm") sigma_nm

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera, whole_camera
 from deep_storm.camera_maps import CameraMaps, absolute, check_agreement
 from deep_storm.interface.declaration import Argument
 from deep_storm.io.camera_maps import read_camera_maps
@@ -66,9 +66,12 @@ def corrected(stream: FrameStream, camera: Camera, maps: CameraMaps | None) -> F
 
 
 def corrected_for(
-    stream: FrameStream, model: Model, camera: Camera | None, source: MapsSource | None
+    stream: FrameStream,
+    model: Model,
+    camera: Camera | PartialCamera,
+    source: MapsSource | None,
 ) -> tuple[FrameStream, tuple[str, ...]]:
-    """Correct a stack for a model; the camera is the one given, or the model's.
+    """Correct a stack for a model with camera maps, where there are any.
 
     Returns
     -------
@@ -76,8 +79,8 @@ def corrected_for(
 
     Raises
     ------
-    StackError, CameraError
-        The maps are none, or not of this camera or size.
+    StackError, CameraError, SettingsError
+        The maps are none, or not of this camera or size; or the camera is not known.
     """
     if source is None:
         if "camera_maps_sha256" not in model.card.training:
@@ -86,9 +89,7 @@ def corrected_for(
             "The model was trained with camera maps; without --camera-maps all pixels count as "
             "alike",
         )
-    camera = camera or (None if model.card.general else model.card.camera)
-    if camera is None:  # which is an error of its own
-        return stream, ()
+    camera = whole_camera(camera)
     name = f" {Path(source).name}" if isinstance(source, (str, os.PathLike)) else ""
     said = f"Baseline and gain were corrected pixel by pixel with the camera maps{name}"
     maps, note = _read(source, camera)

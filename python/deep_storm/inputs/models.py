@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
+from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Settings
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
+    from deep_storm.estimation.result import Estimate
+    from deep_storm.inputs.movie import Movie
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.training.session import Molecules
@@ -31,7 +34,7 @@ MIN_FRAMES_OF_PSF = 60
 class Expected:
     """What the user says about the experiment; None where nothing is said."""
 
-    camera: Camera | None = None
+    camera: Camera | PartialCamera | None = None
     psf: Psf | None = None
     emitters: Emitters | None = None
     background: Background | None = None
@@ -60,7 +63,7 @@ def load_model(model: Path | str | Model) -> Model:
 def ready_model(
     model: Path | str | Model,
     expected: Expected,
-    stream: FrameStream | None = None,
+    movie: Movie | None = None,
     measure_psf: bool = False,
     progress: Progress = silent,
 ) -> ReadyModel:
@@ -72,8 +75,8 @@ def ready_model(
         Model folder, ``general``, or a model in memory.
     expected
         What is known of the experiment.
-    stream
-        The frames, to estimate what is not known.
+    movie
+        The frames, to estimate what is not known, and their camera.
     measure_psf
         Whether to measure the shape of the PSF too (half a minute), where it is not given.
     progress
@@ -88,11 +91,27 @@ def ready_model(
     """
     trained = load_model(model)
     if trained.card.general:
-        return _told(trained, expected, stream, progress if measure_psf else None)
+        return _told(trained, expected, movie, progress if measure_psf else None)
     for name, given in vars(expected).items():
-        if given is not None:
+        if isinstance(given, Settings):
             _check_same(name, given, getattr(trained.card, name))
     return ReadyModel(trained)
+
+
+def camera_for(model: Model, expected: Expected) -> Camera | PartialCamera:
+    """Return the camera of a model's frames: the one given, or the one that it was trained for.
+
+    Raises
+    ------
+    CameraError
+        What is given contradicts the camera that the model was trained for.
+    """
+    given = PartialCamera({}) if expected.camera is None else expected.camera
+    if model.card.general or isinstance(given, Camera):
+        return given
+    own = model.card.camera
+    _check_same("camera", own.model_copy(update=dict(given.values)), own)
+    return own
 
 
 def _check_same(name: str, given: Settings, own: Settings) -> None:
@@ -115,7 +134,7 @@ def _check_same(name: str, given: Settings, own: Settings) -> None:
 
 
 def _told(
-    model: Model, expected: Expected, stream: FrameStream | None, measuring: Progress | None
+    model: Model, expected: Expected, movie: Movie | None, measuring: Progress | None
 ) -> ReadyModel:
     """Tell a general model what to expect; estimate what nobody says.
 
@@ -123,13 +142,16 @@ def _told(
     """
     from deep_storm.training.adaptation import adapted, outside
 
-    molecules, estimated = _molecules(expected, stream)
-    if stream is not None:
-        molecules = replace(molecules, maps=stream.noise)
+    molecules, estimate = _molecules(expected, movie)
+    if movie is not None:
+        molecules = replace(molecules, maps=movie.frames.noise)
     said: tuple[str, ...] = ()
-    if measuring is not None and stream is not None and not molecules.shape_known:
-        molecules, said = _with_measured_psf(molecules, expected, stream, measuring)
-    where = "estimated from the stack" if estimated else "as given"
+    if measuring is not None and movie is not None and not molecules.shape_known:
+        molecules, said = _with_measured_psf(molecules, expected, movie.frames, measuring)
+    if estimate is not None:
+        measured = molecules.shape_known and expected.psf is None
+        check_known(estimate, molecules, model.card.domain, measured)
+    where = "as given" if estimate is None else "estimated from the stack"
     emitters = molecules.emitters
     notes = [
         f"The general model was given ({where}): PSF sigma {molecules.psf.sigma_nm:.4g} nm, "
@@ -182,10 +204,12 @@ def _with_measured_psf(
     return replace(molecules, **changed), said
 
 
-def _molecules(expected: Expected, stream: FrameStream | None) -> tuple[Molecules, bool]:
+def _molecules(expected: Expected, movie: Movie | None) -> tuple[Molecules, Estimate | None]:
+    """Collect what is given, and estimate the rest; return the estimate too, if there was one."""
     from deep_storm.training.session import Molecules
 
-    if expected.camera is None:
+    camera = expected.camera if movie is None else movie.camera
+    if not isinstance(camera, Camera):
         raise CameraError(
             "the general model without a camera",
             "the camera that took the stack",
@@ -193,18 +217,18 @@ def _molecules(expected: Expected, stream: FrameStream | None) -> tuple[Molecule
         )
     parts: dict[str, Any] = {k: v for k, v in vars(expected).items() if k != "camera"}
     missing = [name for name, value in parts.items() if value is None]
-    if missing and stream is None:
-        raise SettingsError(
-            f"the general model without {', '.join(missing)}",
-            "PSF, emitters and background",
-            "give them with --config matched.toml, as `deep-storm estimate` writes it",
-        )
-    if missing and stream is not None:
+    estimate = None
+    if missing:
+        if movie is None:
+            raise SettingsError(
+                f"the general model without {', '.join(missing)}",
+                "PSF, emitters and background",
+                "give them with --config matched.toml, as `deep-storm estimate` writes it",
+            )
         from deep_storm.estimation import estimate_stack
 
-        found = estimate_stack(stream, expected.camera)
-        parts |= {name: getattr(found, name) for name in missing}
-    parts["psf"], table = psf_with_table(parts["psf"], expected.camera)
+        estimate = estimate_stack(movie.frames, camera, examination=movie.examination)
+        parts |= {name: getattr(estimate, name) for name in missing}
+    parts["psf"], table = psf_with_table(parts["psf"], camera)
     known = "psf" not in missing or table is not None
-    molecules = Molecules(expected.camera, **parts, table=table, shape_known=known)
-    return molecules, bool(missing)
+    return Molecules(camera, **parts, table=table, shape_known=known), estimate

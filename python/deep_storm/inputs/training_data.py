@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
+from deep_storm.inputs.movie import examined_movie
 from deep_storm.inputs.psf import psf_with_table
-from deep_storm.io.camera_files import check_camera
 from deep_storm.io.images import write_stack
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames
@@ -137,19 +138,20 @@ def write_training_set(
 
 
 def frames_of_movie(
-    movie: Path | str | npt.NDArray[np.generic], camera: Camera
+    movie: Path | str | npt.NDArray[np.generic], camera: Camera, trust_camera: bool = False
 ) -> npt.NDArray[np.generic]:
-    """Return the middle of a few frames of a movie, (n, y, x) in ADU.
+    """Return the middle of a few frames of a movie, (n, y, x) in ADU; warn of what is odd in it.
 
     Raises
     ------
     StackError
         The movie cannot be read.
     CameraError
-        It has other pixels than the camera.
+        It has other pixels than the camera, or another noise.
     """
     with open_frames(movie) as stream:
-        check_camera(camera, stream)
+        for note in examined_movie(stream, camera, trust_camera).notes:
+            warnings.warn(note.removeprefix("Warning: "), stacklevel=2)
         count, height, width = stream.shape
         first = max(0, (count - SHOWN_FRAMES) // 2)
         frames = stream.read(first, min(first + SHOWN_FRAMES, count))

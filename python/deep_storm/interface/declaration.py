@@ -75,6 +75,8 @@ class Verb:
         Settings class by the name of its parameter.
     whole
         The parameter whose settings are given as one object or file, not one by one.
+    partly
+        The parameter whose camera may lack values: the verb finds them out.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Verb:
     arguments: tuple[Argument, ...]
     settings: Mapping[str, type[Settings]]
     whole: str = ""
+    partly: str = ""
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.interface.sections import known_sections
 from deep_storm.io.camera_files import read_camera
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deep_storm.interface.declaration import Verb
 
 Values = dict[str, Any]
+Given = Settings | PartialCamera
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Options:
         return split
 
 
-def bind(verb: Verb, options: Mapping[str, Any]) -> tuple[Values, dict[str, Settings]]:
+def bind(verb: Verb, options: Mapping[str, Any]) -> tuple[Values, dict[str, Given]]:
     """Return a function's plain arguments and its settings objects from keywords.
 
     Raises
@@ -92,7 +93,7 @@ def bind(verb: Verb, options: Mapping[str, Any]) -> tuple[Values, dict[str, Sett
     return split.direct, collect_settings(verb, split)
 
 
-def collect_settings(verb: Verb, options: Options) -> dict[str, Settings]:
+def collect_settings(verb: Verb, options: Options) -> dict[str, Given]:
     """Make the settings objects of one call.
 
     Parameters
@@ -115,7 +116,7 @@ def collect_settings(verb: Verb, options: Options) -> dict[str, Settings]:
         The camera and the configuration file's contradict each other.
     """
     sections = _read(options.config)
-    collected: dict[str, Settings] = {}
+    collected: dict[str, Given] = {}
     for name, cls in verb.settings.items():
         section = cls.under_new_names(sections.get(cls.__name__.lower(), {}))
         whole = cls.under_new_names(options.whole.get(name, {}))
@@ -126,6 +127,9 @@ def collect_settings(verb: Verb, options: Options) -> dict[str, Settings]:
         default = verb.default(name)
         optional = verb.parameters[name].default is not verb.parameters[name].empty
         if not given and optional:
+            continue
+        if name == verb.partly and not _complete(given):
+            collected[name] = PartialCamera.parse(given)
             continue
         base = default.model_dump(exclude_unset=True) if default is not None else {}
         from_file = cls.model_fields if name == verb.whole else section.keys() - single.keys()
@@ -176,7 +180,7 @@ def _camera_values(path: object) -> Values:
 
 def _check_same_camera(section: Values, whole: Values, config: str, camera: str) -> None:
     """Raise a CameraError when two cameras were given that differ."""
-    complete = all(f in section for f, info in Camera.model_fields.items() if info.is_required())
+    complete = _complete(section)
     for name, info in Camera.model_fields.items():
         if name not in section and not complete:
             continue
@@ -187,6 +191,11 @@ def _check_same_camera(section: Values, whole: Values, config: str, camera: str)
                 "one camera",
                 f"leave one of them out, or remove [camera] from {config}",
             )
+
+
+def _complete(values: Values) -> bool:
+    """Tell whether values are all that a camera needs."""
+    return all(name in values for name, info in Camera.model_fields.items() if info.is_required())
 
 
 def _known_field(verb: Verb, name: str, value: object) -> str:

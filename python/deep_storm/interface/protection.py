@@ -22,7 +22,7 @@ Named = tuple[str, Path]
 
 
 def protecting(
-    verb: Verb, given: Mapping[str, Any], settings: Mapping[str, Settings]
+    verb: Verb, given: Mapping[str, Any], settings: Mapping[str, object]
 ) -> AbstractContextManager[None]:
     """Protect the files that a call reads, while it lasts.
 

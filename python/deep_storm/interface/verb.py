@@ -23,7 +23,8 @@ parameter, each settings class that the verb takes. Positional parameters are po
 shell too, the others are options (``overwrite`` and ``progress`` need no declaration). A settings
 parameter whose default is None is given only when somebody gave a value for it; one without a
 default is always made, and complains about what is missing. A camera that only converts units is
-``whole="camera"``: it comes as a file or an object, and its fields are no options.
+``whole="camera"``: it comes as a file or an object, and its fields are no options. One that the
+verb can complete from the frames is ``partly="camera"``.
 
 The decorated function takes settings whole or one by one (``render("a.csv", output="a.tif",
 pixel_size_nm=5)``), and ``config="matched.toml"``; :mod:`deep_storm.interface.options` tells which
@@ -49,7 +50,11 @@ ResultT = TypeVar("ResultT", bound=Result)
 
 
 def verb(
-    description: str, *arguments: Argument, whole: str = "", **settings: type[Settings]
+    description: str,
+    *arguments: Argument,
+    whole: str = "",
+    partly: str = "",
+    **settings: type[Settings],
 ) -> Callable[[Callable[..., ResultT]], Callable[..., ResultT]]:
     """Declare a function as a verb; see the module's description.
 
@@ -61,6 +66,9 @@ def verb(
         The parameters that are not settings.
     whole
         A settings parameter that is given as one object or file, not field by field.
+    partly
+        A camera that may lack values, which the verb finds out; it gets a
+        :class:`~deep_storm.camera.PartialCamera` then.
     **settings
         Settings class by the name of its parameter.
 
@@ -72,7 +80,7 @@ def verb(
 
     def declare(function: Callable[..., ResultT]) -> Callable[..., ResultT]:
         name = function.__name__.replace("_", "-")
-        declared = Verb(name, description, function, arguments, settings, whole)
+        declared = Verb(name, description, function, arguments, settings, whole, partly)
         _check(declared)
 
         @functools.wraps(function)

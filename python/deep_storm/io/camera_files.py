@@ -16,6 +16,8 @@ from deep_storm.io.stacks.stream import Frames, FrameStream
 PIXEL_SIZE_TOLERANCE = 0.01
 MAX_BELOW_BASELINE = 0.6
 """Half of the pixels lie below the right baseline where there is no light at all."""
+MAX_NEGATIVE = 0.3
+"""Dark frames from which their mean was taken have half of their values below 0."""
 FEW_READ_NOISES = 3.0
 
 
@@ -59,10 +61,29 @@ def check_camera(camera: Camera, stream: FrameStream) -> None:
         become negative in photons, or its values cannot be a camera's.
     """
     _check_pixel_size(camera, stream)
+    sample = _sampled(stream)
+    _check_values(stream, sample, min(camera.baseline_adu, 0.0))
+    _check_range(camera, stream, sample)
+    _check_baseline(camera, stream, sample)
+
+
+def check_frames(stream: FrameStream) -> None:
+    """Check that values can be those of a camera that is not known.
+
+    Raises
+    ------
+    CameraError
+        They were normalised, or something was subtracted from them.
+    """
+    _check_values(stream, _sampled(stream), 0.0)
+
+
+def _sampled(stream: FrameStream) -> Frames:
+    """Return the first, middle and last frame, (n, y, x); dropped frames only if all are."""
     count = stream.shape[0]
     sample = np.concatenate(_readable(stream, sorted({0, count // 2, count - 1})))
-    _check_values(camera, stream, sample)
-    _check_baseline(camera, stream, sample)
+    good = [bool(frame.min() != frame.max()) for frame in sample]
+    return sample[good] if any(good) else sample
 
 
 def _readable(stream: FrameStream, frames: list[int]) -> list[Frames]:
@@ -87,8 +108,29 @@ def _check_pixel_size(camera: Camera, stream: FrameStream) -> None:
         )
 
 
-def _check_values(camera: Camera, stream: FrameStream, sample: Frames) -> None:
-    """Refuse pixel values that no camera gives: 8 bits below the baseline, or 0 to 1."""
+def _check_values(stream: FrameStream, sample: Frames, lowest_adu: float) -> None:
+    """Refuse pixel values that no camera gives: from 0 to 1, or negative ones."""
+    values: Any = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample
+    if values.size == 0:
+        return
+    if sample.dtype.kind == "f" and values.min() >= 0 and 0 < values.max() <= 1:
+        raise CameraError(
+            f"the values of {stream.name} lie between 0 and {values.max():g}",
+            "raw pixel values in ADU",
+            "give the raw camera frames, not a normalised stack",
+        )
+    negative = float(np.mean(values < lowest_adu))
+    if negative > MAX_NEGATIVE:
+        raise CameraError(
+            f"{negative:.0%} of the values of {stream.name} are below {lowest_adu:g}, which no "
+            "camera gives: a background was subtracted, or the frames were normalised",
+            "raw pixel values in ADU",
+            "give the raw camera frames",
+        )
+
+
+def _check_range(camera: Camera, stream: FrameStream, sample: Frames) -> None:
+    """Refuse pixels whose type ends below the baseline."""
     if sample.dtype.kind in "ui" and np.iinfo(sample.dtype).max <= camera.baseline_adu:
         raise CameraError(
             f"{stream.name} has {sample.dtype} pixels, which end at "
@@ -97,14 +139,6 @@ def _check_values(camera: Camera, stream: FrameStream, sample: Frames) -> None:
             "raw pixel values above the baseline",
             "give the raw camera frames, not a stack reduced to fewer bits",
         )
-    if sample.dtype.kind == "f":
-        values = sample[np.isfinite(sample)]
-        if values.size and values.min() >= 0 and 0 < values.max() <= 1:
-            raise CameraError(
-                f"the values of {stream.name} lie between 0 and {values.max():g}",
-                "raw pixel values in ADU",
-                "give the raw camera frames, not a normalised stack",
-            )
 
 
 def _check_baseline(camera: Camera, stream: FrameStream, sample: Frames) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 StackSource = Union[Path, str, "npt.NDArray[np.generic]", "FrameStream"]
 
 
-_SHARED = ("model", "camera_maps", "settings", "device")
+_SHARED = ("model", "camera_maps", "settings", "device", "trust_camera")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Common:
     device: Device = Device()
     workers: Workers | None = None
     with_report: bool = True
+    trust_camera: bool = False
 
     @classmethod
     def given(cls, arguments: Mapping[str, Any]) -> Common:
@@ -109,8 +110,9 @@ class ReconstructResult:
             lines.append(self.fits.summary())
         if done.dead_frames:
             lines.append(
-                f"{counted(len(done.dead_frames), 'frame')} without measurement (all pixels "
-                f"equal or invalid), the first is frame {done.dead_frames[0] + 1}"
+                f"{counted(len(done.dead_frames), 'frame')} without a measurement (dark, too "
+                "bright, or all pixels equal or invalid), the first is frame "
+                f"{done.dead_frames[0] + 1}"
             )
         if done.replaced_pixels:
             lines.append(

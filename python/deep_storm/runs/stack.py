@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from deep_storm.errors import OutputError, SettingsError, StackError
 from deep_storm.inference.store import WorkFolder
 from deep_storm.inputs.camera_maps import corrected_for
-from deep_storm.inputs.models import load_model, ready_model
+from deep_storm.inputs.models import camera_for, load_model, ready_model
+from deep_storm.inputs.movie import Movie, examined_movie
 from deep_storm.io.config import load_toml
 from deep_storm.io.files import remove_leftovers
 from deep_storm.io.guard import reading
@@ -80,9 +81,12 @@ def reconstruct_stack(
             at_the_end.callback(stream.close)
         at_the_end.enter_context(reading(("stack", file) for file in stream.files))
         outputs.check()  # a stack may lie in more files than the one that was named
-        loaded, expected = load_model(common.model), common.expected
-        frames, said = corrected_for(stream, loaded, expected.camera, common.camera_maps)
-        model, notes = ready_model(loaded, expected, frames, measure_psf=True, progress=progress)
+        loaded = load_model(common.model)
+        movie, said = _looked_at(stream, loaded, common, progress)
+        frames = movie.frames
+        model, notes = ready_model(
+            loaded, common.expected, movie, measure_psf=True, progress=progress
+        )
         work: WorkFolder | None = None
         if work_folder is not None:
             identity = _identity(frames, model, settings, device)
@@ -118,6 +122,16 @@ def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
         return error
     kept = f"the work is kept in {work.folder}: the same command with --resume writes the results"
     return OutputError(error.received, error.expected, f"{error.advice}; {kept}")
+
+
+def _looked_at(
+    stream: FrameStream, model: Model, common: Common, progress: Progress
+) -> tuple[Movie, tuple[str, ...]]:
+    """Look at a stack before anything else is done with it; return also what is to be said."""
+    camera = camera_for(model, common.expected)
+    frames, said = corrected_for(stream, model, camera, common.camera_maps)
+    movie = examined_movie(frames, camera, common.trust_camera, progress)
+    return movie, (*movie.notes, *said)
 
 
 def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:

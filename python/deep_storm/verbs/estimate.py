@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera, whole_camera
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import SettingsError
-from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
+from deep_storm.inputs.movie import TRUST_CAMERA, examined_movie
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
-from deep_storm.io.camera_files import check_camera
 from deep_storm.io.config import write_config
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
@@ -22,9 +23,7 @@ from deep_storm.settings import Background, Emitters, Optics, Psf, Simulation
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
 
-    from deep_storm.camera_maps import CameraMaps
     from deep_storm.estimation.result import Estimate
     from deep_storm.io.stacks.stream import FrameStream
 
@@ -101,6 +100,8 @@ class EstimateResult:
         writes=True,
     ),
     CAMERA_MAPS,
+    TRUST_CAMERA,
+    partly="camera",
     camera=Camera,
     optics=Optics,
 )
@@ -110,7 +111,8 @@ def estimate(
     localizations: TableSource | None = None,
     output: Path | str | None = None,
     camera_maps: MapsSource | None = None,
-    camera: Camera,
+    trust_camera: bool = False,
+    camera: Camera | PartialCamera,
     optics: Optics = Optics(),
     overwrite: bool = False,
     progress: Progress = silent,
@@ -131,8 +133,12 @@ def estimate(
         errors and warnings under ``[results]``; ``NAME.png`` beside it shows the histograms.
     camera_maps
         What differs from pixel to pixel (sCMOS).
+    trust_camera
+        Whether a camera that contradicts the noise of the frames is believed. Otherwise that is an
+        error.
     camera
-        The camera of the frames.
+        The camera of the frames. What is left out of it is read off the file and the noise of the
+        frames; a table alone needs all of it.
     optics
         Wavelength and aperture, to cross-check the PSF.
     overwrite
@@ -165,41 +171,63 @@ def estimate(
         any_ending=True,
     )
     outputs.check()
-    check_pixel_sizes([localizations], camera)
-    table = None if localizations is None else table_of(localizations, camera=camera)
-    maps = maps_of(camera_maps, camera)
-    frames, found = _found(stack, table, camera, maps, progress)
+    if stack is None:
+        frames, found = None, _of_table(localizations, camera)
+    else:
+        with open_frames(stack) as stream:
+            given = _Given(camera, camera_maps, trust_camera)
+            frames, found = _of_stack(stream, localizations, given, progress)
     found = with_optics(found, optics)
     if outputs:
         _write(found, frames, outputs)
     return EstimateResult(found, outputs.written)
 
 
-def _found(
-    stack: Path | str | Frames | None,
-    table: pd.DataFrame | None,
-    camera: Camera,
-    maps: CameraMaps | None,
-    progress: Progress,
-) -> tuple[Frames | None, Estimate]:
+class _Given(NamedTuple):
+    """What is said about the camera of a stack."""
+
+    camera: Camera | PartialCamera
+    maps: MapsSource | None
+    trusted: bool
+
+
+def _of_table(localizations: TableSource | None, camera: Camera | PartialCamera) -> Estimate:
+    from deep_storm.estimation.combined import estimate_table
+
+    if localizations is None:
+        raise SettingsError(
+            "neither a stack nor a table was given",
+            "a stack of frames, a localization table, or both",
+            "name a movie (TIFF) or give --localizations TABLE.csv",
+        )
+    whole = whole_camera(camera)
+    check_pixel_sizes([localizations], whole)
+    return estimate_table(table_of(localizations, camera=whole), whole)
+
+
+def _of_stack(
+    stream: FrameStream, localizations: TableSource | None, given: _Given, progress: Progress
+) -> tuple[Frames, Estimate]:
     """Return a few frames to show, and the estimate."""
-    from deep_storm.estimation.combined import estimate_table, with_table
+    from deep_storm.estimation.combined import with_table
     from deep_storm.estimation.stack import estimate_stack
 
-    if stack is None:
-        if table is None:
-            raise SettingsError(
-                "neither a stack nor a table was given",
-                "a stack of frames, a localization table, or both",
-                "name a movie (TIFF) or give --localizations TABLE.csv",
-            )
-        return None, estimate_table(table, camera)
-    with open_frames(stack) as stream:
-        check_camera(camera, stream)
-        found = estimate_stack(stream, camera, maps, progress=progress)
-        if table is not None:
-            found = with_table(found, table, stream.shape)
-        return _some_frames(stream), found
+    maps = None
+    if given.maps is not None:
+        maps = maps_of(given.maps, whole_camera(given.camera))
+        stream = corrected(stream, whole_camera(given.camera), maps)
+    movie = examined_movie(stream, given.camera, given.trusted, progress)
+    table = None
+    if localizations is not None:
+        check_pixel_sizes([localizations], movie.camera)
+        table = table_of(localizations, camera=movie.camera)
+    noise = None if maps is None else CameraMaps(read_noise_adu=maps.read_noise_adu)
+    found = estimate_stack(
+        movie.frames, movie.camera, noise, examination=movie.examination, progress=progress
+    )
+    if table is not None:
+        found = with_table(found, table, stream.shape)
+    return _some_frames(movie.frames), found.with_notes(*movie.notes)
 
 
 def _some_frames(stream: FrameStream) -> Frames:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
-from deep_storm.inputs.models import Expected, load_model
+from deep_storm.inputs.models import Expected, camera_for, load_model
+from deep_storm.inputs.movie import TRUST_CAMERA
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
@@ -101,6 +102,8 @@ class PreviewResult:
     ),
     Argument("output", "picture to write (.png)", writes=True),
     CAMERA_MAPS,
+    TRUST_CAMERA,
+    partly="camera",
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -116,7 +119,8 @@ def preview(
     refine: bool = False,
     output: Path | str | None = None,
     camera_maps: MapsSource | None = None,
-    camera: Camera | None = None,
+    trust_camera: bool = False,
+    camera: Camera | PartialCamera | None = None,
     psf: Psf | None = None,
     emitters: Emitters | None = None,
     background: Background | None = None,
@@ -141,6 +145,8 @@ def preview(
         PNG to write; without it nothing is drawn.
     camera_maps
         Of an sCMOS camera, as in ``reconstruct``.
+    trust_camera
+        Whether a camera that contradicts the noise of the frames is believed.
     camera, psf, emitters, background
         What the general model is told, as in ``reconstruct``.
     device
@@ -171,16 +177,18 @@ def preview(
         )
         loaded = load_model(model)
         expected = Expected(camera, psf, emitters, background)
-        common = Common(loaded, expected, camera_maps, settings, device)
+        common = Common(loaded, expected, camera_maps, settings, device, trust_camera=trust_camera)
         done = reconstruct_stack(stream, None, common)
-        taken_with = loaded.card.camera if camera is None else camera
-        frames, _ = corrected_for(stream, loaded, camera, camera_maps)
+        taken_with = camera_for(loaded, expected)
+        frames, _ = corrected_for(stream, loaded, taken_with, camera_maps)
         pixels = frames.read(frame - 1, frame)[0]
+        image = done.reconstructed
+        pixel_size_nm = image.pixel_size_nm * image.image.shape[0] / stream.shape[1]
     if outputs:
-        figure = preview_overlay(pixels, done.table, taken_with.pixel_size_nm)
+        figure = preview_overlay(pixels, done.table, pixel_size_nm)
         with outputs.writing("picture") as path:
             save_figure(figure, path, overwrite)
-    threshold, pixel_size_nm = done.reconstructed.threshold, taken_with.pixel_size_nm
+    threshold = done.reconstructed.threshold
     return PreviewResult(
         frame, done.table, threshold, pixel_size_nm, outputs.written, done.notes, done.fits
     )

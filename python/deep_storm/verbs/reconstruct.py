@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource
 from deep_storm.inputs.models import Expected, load_model
+from deep_storm.inputs.movie import TRUST_CAMERA
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.packages import install_command
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     ),
     Argument("no_report", "do not write the report (NAME-report.html)", bool),
     CAMERA_MAPS,
+    TRUST_CAMERA,
+    partly="camera",
     camera=Camera,
     psf=Psf,
     emitters=Emitters,
@@ -73,7 +76,8 @@ def reconstruct(
     dask: str | None = None,
     no_report: bool = False,
     camera_maps: MapsSource | None = None,
-    camera: Camera | None = None,
+    trust_camera: bool = False,
+    camera: Camera | PartialCamera | None = None,
     psf: Psf | None = None,
     emitters: Emitters | None = None,
     background: Background | None = None,
@@ -107,9 +111,12 @@ def reconstruct(
         that was stopped early has none.
     camera_maps
         Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
+    trust_camera
+        Whether a camera that contradicts the noise of the frames is believed. Otherwise that is an
+        error.
     camera
-        Needed for the general model. A trained model knows its camera; one that contradicts it is
-        an error.
+        Camera of the frames. A trained model knows its own; one that contradicts it is an error.
+        For the general model, what is left out is read off the file and the noise of the frames.
     psf, emitters, background
         What the general model is told to expect; what is left out is estimated from the stack.
     settings, device, watching
@@ -131,7 +138,9 @@ def reconstruct(
     """
     expected = Expected(camera, psf, emitters, background)
     with _workers(dask) as workers:
-        common = Common(model, expected, camera_maps, settings, device, workers, not no_report)
+        common = Common(
+            model, expected, camera_maps, settings, device, workers, not no_report, trust_camera
+        )
         if watch is not None:
             outputs = outputs_of(
                 output,

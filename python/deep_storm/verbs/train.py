@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import fingerprint
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
+from deep_storm.inputs.movie import TRUST_CAMERA
 from deep_storm.inputs.training_data import (
     frames_of_movie,
     imported_simulation,
@@ -92,6 +93,7 @@ class TrainResult:
         "the movie that the simulation is matched to (TIFF); the report shows its frames "
         "beside simulated ones",
     ),
+    TRUST_CAMERA,
     Argument(
         "save_training_set",
         "name without extension: write some training patches (.tif), their emitters (.csv) and "
@@ -121,6 +123,7 @@ def train(
     resume: bool = False,
     camera_maps: MapsSource | None = None,
     movie: Path | str | npt.NDArray[np.generic] | None = None,
+    trust_camera: bool = False,
     save_training_set: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -152,7 +155,10 @@ def train(
         imported simulation are corrected with them. They are not kept in the model.
     movie
         The movie that the simulation is matched to: some of its frames stand beside simulated ones
-        in the report. Nothing is learnt from it.
+        in the report. Nothing is learnt from it, but a camera that contradicts its noise is an
+        error.
+    trust_camera
+        Whether such a camera is believed.
     save_training_set
         Name without ending of three files that show what training learns from.
     overwrite
@@ -186,7 +192,7 @@ def train(
         molecules = matched_molecules(given, start)
     network = network or (start.card.network if start is not None else Network())
     try:
-        real = None if movie is None else frames_of_movie(movie, molecules.camera)
+        real = None if movie is None else frames_of_movie(movie, molecules.camera, trust_camera)
         molecules = replace(molecules, maps=maps_of(camera_maps, molecules.camera))
         if imported is not None:
             stream = corrected(imported.stream, molecules.camera, molecules.maps)

@@ -130,6 +130,7 @@ class WrappedFrames(FrameStream):
         self.grows = stream.grows
         self.files = stream.files
         self.corner_px = stream.corner_px
+        self.noise = stream.noise
         self.notes = stream.notes
         self.cut_off = stream.cut_off
 

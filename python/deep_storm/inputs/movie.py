@@ -1,0 +1,181 @@
+"""A movie as a verb takes it: looked at before anything is done with it, with its camera."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from deep_storm.camera import Camera, PartialCamera
+from deep_storm.errors import CameraError
+from deep_storm.interface.declaration import Argument
+from deep_storm.io.camera_files import check_camera, check_frames
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from deep_storm.estimation.quantity import Quantity
+    from deep_storm.estimation.screening.examination import Examination
+    from deep_storm.estimation.transfer.gain import PhotonTransfer
+
+TRUST_CAMERA = Argument(
+    "trust_camera", "go on although the noise of the frames contradicts the camera", bool
+)
+
+MAX_GAIN_ERROR = 0.2
+"""A gain that is known worse is not taken from the movie."""
+MAX_READ_NOISE_PHOTON = 3.2
+"""Dark pixels whose noise would be more than that hold light."""
+
+
+class Movie(NamedTuple):
+    """A movie that was looked at.
+
+    Attributes
+    ----------
+    frames
+        Without what is no measurement.
+    camera
+        As given, or completed by what the frames say.
+    examination
+        What was found; None of a movie that is still growing.
+    notes
+        What should be said about it.
+    """
+
+    frames: FrameStream
+    camera: Camera
+    examination: Examination | None
+    notes: tuple[str, ...] = ()
+
+
+def examined_movie(
+    stream: FrameStream,
+    camera: Camera | PartialCamera,
+    trust_camera: bool = False,
+    progress: Progress = silent,
+) -> Movie:
+    """Look at a movie: its values, its frames and pixels, its noise, and then its camera.
+
+    Parameters
+    ----------
+    stream
+        Frames in ADU.
+    camera
+        What is known of their camera.
+    trust_camera
+        Whether a camera that contradicts the noise is believed.
+    progress
+        Called while frames are read.
+
+    Raises
+    ------
+    CameraError
+        The camera contradicts the frames, or they do not tell what is missing of it.
+    StackError
+        The frames cannot be read.
+    """
+    if isinstance(camera, Camera):
+        check_camera(camera, stream)
+    else:
+        check_frames(stream)
+    if stream.grows:
+        return Movie(stream, _given(camera, stream), None)
+    from deep_storm.estimation.screening.examination import examine
+    from deep_storm.estimation.transfer.check import doubt_camera
+
+    found = examine(stream, progress)
+    notes: tuple[str, ...] = ()
+    if isinstance(camera, PartialCamera):
+        camera, note = complete_camera(camera, stream, found)
+        check_camera(camera, stream)
+        notes = (note,) if note else ()
+    elif found.transfer is not None:
+        doubt = doubt_camera(found.transfer, camera, stream.name)
+        if doubt is not None and doubt.severe and not trust_camera:
+            raise CameraError(
+                doubt.received,
+                doubt.expected,
+                f"{doubt.advice}; --trust-camera goes on with the camera as it is",
+            )
+        if doubt is not None:
+            notes = (f"Warning: {doubt.sentence()}",)
+    return Movie(found.screened(stream), camera, found, (*notes, *found.sentences()))
+
+
+def _given(camera: Camera | PartialCamera, stream: FrameStream) -> Camera:
+    """Return the camera of a movie that grows, which has to be known."""
+    if isinstance(camera, Camera):
+        return camera
+    raise CameraError(
+        f"a part of the camera is not known, and {stream.name} is still being written",
+        "the whole camera",
+        "give --camera camera.toml",
+    )
+
+
+def complete_camera(
+    known: PartialCamera, stream: FrameStream, found: Examination
+) -> tuple[Camera, str]:
+    """Complete a camera by what the file and the noise of its frames say.
+
+    Returns
+    -------
+    The camera, and what should be said about it: nothing where the noise was not asked.
+
+    Raises
+    ------
+    CameraError
+        Something is missing that the frames do not tell.
+    """
+    values = dict(known.values)
+    if "pixel_size_nm" not in values:
+        if stream.pixel_size_nm is None:
+            raise CameraError(
+                f"nothing says how large a pixel of {stream.name} is",
+                "the edge of a camera pixel in the sample",
+                "give --pixel-size-nm, or the whole camera with --camera camera.toml",
+            )
+        values["pixel_size_nm"] = stream.pixel_size_nm
+    wanted = [name for name in ("photons_per_adu", "baseline_adu") if name not in values]
+    if not wanted:
+        return Camera.parse(values), ""
+    gain, baseline = _measured(found, values.get("em_gain"), values, stream.name)
+    measured = {"photons_per_adu": float(f"{gain.value:.3g}"), "baseline_adu": round(baseline, 1)}
+    camera = Camera.parse({**measured, **values})
+    parts = {
+        "photons_per_adu": f"{gain.value:.3g} ± {gain.error:.1g} photons per ADU",
+        "baseline_adu": f"a baseline of {baseline:.0f} ADU",
+    }
+    em = "" if camera.em_gain else ", if the camera has no EM gain (with one, enter em_gain)"
+    said = " and ".join(parts[name] for name in wanted)
+    return camera, f"The camera was read off the noise of the movie: {said}{em}"
+
+
+def _measured(
+    found: Examination, em_gain: float | None, values: dict[str, float], name: str
+) -> tuple[Quantity, float]:
+    """Return gain and baseline as the noise tells them."""
+    transfer = found.transfer
+    gain = None if transfer is None or transfer.is_coloured else transfer.photons_per_adu(em_gain)
+    if transfer is None or gain is None or gain.error > MAX_GAIN_ERROR * gain.value:
+        raise CameraError(
+            f"{_why_not(transfer, gain)} {name} does not tell its camera",
+            "the camera that took the movie",
+            "give --photons-per-adu and --baseline-adu (from the camera's data sheet and from dark "
+            "frames: deep-storm measure-background), or --camera camera.toml",
+        )
+    photon = (em_gain or 1.0) / float(values.get("photons_per_adu", gain.value))  # ADU of one
+    read_noise = float(values.get("read_noise_adu", 0.0))
+    baseline = transfer.baseline_adu(read_noise)
+    level = transfer.level_adu if baseline is None else baseline.value
+    if found.dark_adu is not None:
+        level = min(found.dark_adu, level + MAX_READ_NOISE_PHOTON**2 * photon)
+    return gain, level
+
+
+def _why_not(transfer: PhotonTransfer | None, gain: Quantity | None) -> str:
+    """Say why the noise does not tell the gain, as the beginning of a sentence."""
+    if transfer is not None and transfer.is_coloured:
+        return "the frames were smoothed, registered or compressed, so that the noise of"
+    if gain is None:
+        return "the light hardly differs from pixel to pixel, so that the noise of"
+    return f"the gain is known to {gain.error / gain.value:.0%} only, so that the noise of"

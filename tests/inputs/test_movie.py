@@ -1,0 +1,104 @@
+"""A movie is looked at before anything is done with it: its values, its noise, its camera."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.camera import PartialCamera
+from deep_storm.errors import CameraError, StackError
+from deep_storm.inputs.movie import examined_movie
+from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.settings import Background, Emitters, Psf, Simulation
+from deep_storm.simulation.frames import simulate
+
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return simulate(
+        CAMERA,
+        Psf(sigma_nm=112, sigma_std_nm=8),
+        Emitters(density_per_um2=0.5, intensity_photon=1500, intensity_std_photon=400),
+        Background(background_photon=20),
+        Simulation(frames=60, width_px=64, height_px=64, seed=1),
+    ).stack
+
+
+def looked_at(frames, camera=CAMERA, trusted=False, **options):
+    return examined_movie(ArrayFrames(frames, **options), camera, trusted)
+
+
+def test_nothing_is_said_of_a_good_movie(frames):
+    movie = looked_at(frames)
+    assert movie.notes == ()
+    assert movie.camera == CAMERA
+    assert (movie.frames.read(0, 60) == frames).mean() > 0.9999
+
+
+def test_a_camera_that_contradicts_the_noise_is_an_error_with_both_numbers(frames):
+    wrong = CAMERA.model_copy(update={"photons_per_adu": 1.2})
+    with pytest.raises(CameraError, match=r"suggests 0\.\d+ .* the camera has 1\.2"):
+        looked_at(frames, wrong)
+    trusted = looked_at(frames, wrong, trusted=True)
+    assert trusted.camera == wrong
+    assert trusted.notes[0].startswith("Warning: the noise of")
+
+
+def test_a_camera_is_completed_from_file_and_noise(frames):
+    movie = looked_at(frames, PartialCamera({}), pixel_size_nm=100.0)
+    assert movie.camera.pixel_size_nm == 100
+    assert movie.camera.photons_per_adu == pytest.approx(0.5, rel=0.12)
+    assert movie.camera.baseline_adu == pytest.approx(100, abs=8)
+    assert "no EM gain" in movie.notes[0]
+
+
+def test_what_is_known_of_the_camera_stays(frames):
+    known = PartialCamera({"pixel_size_nm": 100.0, "photons_per_adu": 0.5})
+    camera = looked_at(frames, known).camera
+    assert camera.photons_per_adu == 0.5
+    assert camera.baseline_adu == pytest.approx(100, abs=8)
+
+
+def test_em_gain_is_taken_into_account(frames):
+    known = PartialCamera({"pixel_size_nm": 100.0, "em_gain": 50.0})
+    camera = looked_at(frames, known).camera
+    assert camera.photons_per_adu == pytest.approx(50, rel=0.12)  # twice the noise of 0.5 · 50
+
+
+def test_without_a_pixel_size_it_is_asked_for(frames):
+    with pytest.raises(CameraError, match="--pixel-size-nm"):
+        looked_at(frames, PartialCamera({}))
+
+
+def test_smoothed_frames_do_not_tell_the_camera(frames):
+    from scipy import ndimage
+
+    smooth = ndimage.gaussian_filter(frames.astype(np.float32), (0, 1, 1))
+    with pytest.raises(CameraError, match="smoothed, registered or compressed"):
+        looked_at(smooth, PartialCamera({"pixel_size_nm": 100.0}))
+
+
+def test_a_background_that_was_subtracted_is_told(frames):
+    below = (frames - np.median(frames, axis=0)).astype(np.float32)
+    for camera in (CAMERA, PartialCamera({"pixel_size_nm": 100.0})):
+        with pytest.raises(CameraError, match="a background was subtracted"):
+            looked_at(below, camera)
+
+
+def test_frames_that_cannot_be_read_are_an_error(frames):
+    class Broken(ArrayFrames):
+        def _read(self, start, stop):
+            raise StackError("broken", "frames", "")
+
+    with pytest.raises(StackError):
+        examined_movie(Broken(frames), CAMERA)
+
+
+def test_the_verb_completes_a_camera_that_lacks_its_gain(frames):
+    found = ds.estimate(frames, pixel_size_nm=100)
+    assert found.estimate.camera.photons_per_adu == pytest.approx(0.5, rel=0.12)
+    assert "read off the noise of the movie" in found.summary()
+    assert found.estimate.quantities["sigma"].value == pytest.approx(112, rel=0.06)
