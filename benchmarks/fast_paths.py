@@ -21,7 +21,8 @@ from memory import EXPECTED, Endless
 
 from deep_storm.cells import BACKGROUND_CHANNEL, FIELDS
 from deep_storm.extraction.native import MIN_PROBABILITY
-from deep_storm.inputs.models import Expected, ready_model
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
 from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters

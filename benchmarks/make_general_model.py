@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deep_storm.io.config import load_toml
 from deep_storm.io.files import atomic_folder
-from deep_storm.model import CARD_FILE
+from deep_storm.io.model_folder import CARD_FILE
 from deep_storm.networks.device import quiet_tensorflow
 from deep_storm.settings import Device, Domain, Training
 

@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 
 import deep_storm as ds
-from deep_storm.inputs.models import Expected, ready_model
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.model import Model

@@ -23,7 +23,7 @@ import numpy as np
 from memory import EXPECTED, Endless, peak_gib
 
 import deep_storm as ds
-from deep_storm.inputs.models import Expected
+from deep_storm.inputs.expected import Expected
 from deep_storm.io.images import write_stack
 from deep_storm.runs.result import Common
 from deep_storm.runs.stack import reconstruct_stack

@@ -12,16 +12,17 @@ PACKAGE = Path(deep_storm.__file__).parent
 Graph = dict[str, set[str]]
 
 
-def source_of_modules() -> dict[str, ast.Module]:
-    trees = {}
+def source_of_modules() -> dict[str, str]:
+    sources = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         name = ".".join(parts).removesuffix(".__init__")
-        trees[name] = ast.parse(path.read_text(encoding="utf-8"))
-    return trees
+        sources[name] = path.read_text(encoding="utf-8")
+    return sources
 
 
-TREES = source_of_modules()
+SOURCES = source_of_modules()
+TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
 FACE = "deep_storm"
 """Names everything, for type checkers; it imports nothing of it."""
 
@@ -101,3 +102,79 @@ def test_no_parts_of_a_package_import_each_other_in_a_circle(package):
         part = name[len(package) + 1 :].partition(".")[0]
         edges.setdefault(part, set()).update(parts - {part})
     assert circles(edges) == []
+
+
+HEAVY = {
+    *("PIL", "appose", "comet", "cyclopts", "distributed", "imagej", "jinja2", "jpype", "keras"),
+    *(
+        "matplotlib",
+        "numba",
+        "pandas",
+        "rich",
+        "scipy",
+        "scyjava",
+        "skimage",
+        "sklearn",
+        "tensorflow",
+    ),
+}
+FIRST = {"deep_storm.cli", "deep_storm.fiji"}
+"""Loaded first: one answers Ctrl-C while the rest is loaded, the other is named by every script."""
+MAX_LATE = 80
+
+
+def loaded(module: str) -> set[str]:
+    """Heavy libraries that a module brings with it when it is imported."""
+    seen: set[str] = set()
+    libraries: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name not in TREES:
+            libraries.add(name.partition(".")[0])
+            continue
+        waiting += [name.rpartition(".")[0]] if "." in name else []
+        for statement in at_the_top(TREES[name]):
+            found = targets(statement)
+            waiting += found
+            if not found and isinstance(statement, ast.Import):
+                waiting += [alias.name for alias in statement.names]
+            elif not found and isinstance(statement, ast.ImportFrom):
+                waiting.append(statement.module or "")
+    return libraries & HEAVY
+
+
+def at_the_top(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Import statements that run when a module is loaded."""
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+
+
+def late() -> Iterator[tuple[str, ast.stmt]]:
+    """Imports of the package's own modules in functions, and the modules they stand in."""
+    for name, tree in TREES.items():
+        top = set(map(id, at_the_top(tree)))
+        for function in ast.walk(tree):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                for statement in imports(function):
+                    if id(statement) not in top and targets(statement):
+                        yield name, statement
+
+
+def test_few_imports_stand_in_functions():
+    assert len({id(statement) for _, statement in late()}) < MAX_LATE
+
+
+def test_an_import_in_a_function_says_which_heavy_library_it_keeps_out():
+    """One that keeps none out belongs to the top of its module, where it can be seen."""
+    for name, statement in late():
+        if name in FIRST:
+            continue
+        brought = set().union(*map(loaded, targets(statement))) - loaded(name)
+        line = SOURCES[name].splitlines()[statement.lineno - 1]
+        said = set(line.partition("#")[2].replace(",", " ").split())
+        assert said & brought, f"{name}, line {statement.lineno} says {said}, it brings {brought}"

@@ -38,6 +38,7 @@ from deep_storm.io.arrays import read_arrays
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import atomic_folder, sha256
 from deep_storm.io.foreign import check_regular
+from deep_storm.io.model_folder import CARD_FILE, LAST_FILE, PSF_FILE, WEIGHTS_FILE
 from deep_storm.io.psf_files import read_psf, write_psf
 from deep_storm.networks import make_network
 from deep_storm.networks.base import LocalizationNetwork, Scales
@@ -50,10 +51,6 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 NETWORK_VERSION = 2
 """1: before networks were conditioned on the shape of the PSF."""
-CARD_FILE = "model.toml"
-WEIGHTS_FILE = "weights.npz"
-LAST_FILE = "last.npz"
-PSF_FILE = "psf.toml"
 BUNDLED = ("general",)
 """Names of the models that come with the software."""
 

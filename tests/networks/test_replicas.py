@@ -29,7 +29,8 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.networks import replicas
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
-from deep_storm.inputs.models import Expected, ready_model
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
 
 expected = Expected(
     ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5), ds.Psf(sigma_nm=110),

@@ -61,7 +61,7 @@ class NativeReader(Reader):
 
     def draw(self, part: native.ActiveCells, band: Float32, top: int) -> None:
         """Draw each cell's Gaussian, weighted with its probability."""
-        from deep_storm.rendering.kernels import gaussians
+        from deep_storm.rendering.kernels import gaussians  # pandas
 
         values = part.values
         spread = np.sqrt((values[:, 5] ** 2 + values[:, 6] ** 2) / 2.0)
@@ -128,7 +128,7 @@ def make_reader(model: Model, upsampling: int | None = None) -> Reader:
     """
     own = model.card.network.upsampling
     if model.card.network.network == "classic":
-        from deep_storm.networks.classic import AMPLITUDE
+        from deep_storm.networks.classic import AMPLITUDE  # tensorflow
 
         if upsampling is not None and upsampling != own:
             raise SettingsError(

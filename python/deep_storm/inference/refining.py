@@ -231,7 +231,7 @@ def draw_refined(
 
     ``band`` is a part of the image from row ``top`` on.
     """
-    from deep_storm.rendering.kernels import gaussians
+    from deep_storm.rendering.kernels import gaussians  # pandas
 
     scale = np.float32(upsampling)
     gaussians(

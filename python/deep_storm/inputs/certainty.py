@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deep_storm.errors import SettingsError
+from deep_storm.estimation.plausibility import check_plausible
 from deep_storm.settings import Domain
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ def check_known(
     CameraError
         The molecules cannot be.
     """
-    from deep_storm.estimation.plausibility import check_plausible
-
     parts = molecules.camera, molecules.psf, molecules.emitters, molecules.background
     check_plausible(*parts, "the movie")
     unsure = [] if psf_measured else _unsure(estimate)

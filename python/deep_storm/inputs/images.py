@@ -107,7 +107,7 @@ def draw_table(table: pd.DataFrame, like: Picture, per_px: int) -> Picture:
     per_px
         Pixels along one of that image's pixels.
     """
-    from deep_storm.rendering import render
+    from deep_storm.rendering import render  # numba, pandas
 
     size_nm = like.known_pixel_nm()
     height, width = like.pixels.shape

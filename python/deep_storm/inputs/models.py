@@ -7,37 +7,31 @@ given, and what else is not given is estimated from the stack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deep_storm.camera import Camera, PartialCamera
-from deep_storm.errors import CameraError, SettingsError
+from deep_storm.errors import CameraError, PsfError, SettingsError
+from deep_storm.estimation import estimate_stack
+from deep_storm.estimation.psf.movie import measure_movie
 from deep_storm.inputs.certainty import check_known
+from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.psf import psf_with_table
+from deep_storm.model import Model
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Emitters, Psf, Settings
+from deep_storm.settings import Settings
+from deep_storm.training.adaptation import adapted, outside
+from deep_storm.training.session import Molecules
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from deep_storm.estimation.result import Estimate
     from deep_storm.inputs.movie import Movie
     from deep_storm.io.stacks.stream import FrameStream
-    from deep_storm.model import Model
-    from deep_storm.training.session import Molecules
 
 MIN_FRAMES_OF_PSF = 60
 """A movie shorter than that is not worth half a minute for its PSF."""
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the user says about the experiment; None where nothing is said."""
-
-    camera: Camera | PartialCamera | None = None
-    psf: Psf | None = None
-    emitters: Emitters | None = None
-    background: Background | None = None
 
 
 class ReadyModel(NamedTuple):
@@ -55,8 +49,6 @@ def load_model(model: Path | str | Model) -> Model:
     ModelError
         The folder is no model.
     """
-    from deep_storm.model import Model
-
     return model if isinstance(model, Model) else Model.load(model)
 
 
@@ -140,8 +132,6 @@ def _told(
 
     ``measuring``: progress of measuring the PSF, where that is wanted.
     """
-    from deep_storm.training.adaptation import adapted, outside
-
     molecules, estimate = _molecules(expected, movie)
     if movie is not None:
         molecules = replace(molecules, maps=movie.frames.noise)
@@ -168,9 +158,6 @@ def _with_measured_psf(
     molecules: Molecules, expected: Expected, stream: FrameStream, progress: Progress
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Measure the PSF in the movie; return the molecules with it, and what is to be said."""
-    from deep_storm.errors import PsfError
-    from deep_storm.estimation.psf.movie import measure_movie
-
     if stream.grows or stream.shape[0] < MIN_FRAMES_OF_PSF:
         return molecules, ()
     try:
@@ -206,8 +193,6 @@ def _with_measured_psf(
 
 def _molecules(expected: Expected, movie: Movie | None) -> tuple[Molecules, Estimate | None]:
     """Collect what is given, and estimate the rest; return the estimate too, if there was one."""
-    from deep_storm.training.session import Molecules
-
     camera = expected.camera if movie is None else movie.camera
     if not isinstance(camera, Camera):
         raise CameraError(
@@ -225,8 +210,6 @@ def _molecules(expected: Expected, movie: Movie | None) -> tuple[Molecules, Esti
                 "PSF, emitters and background",
                 "give them with --config matched.toml, as `deep-storm estimate` writes it",
             )
-        from deep_storm.estimation import estimate_stack
-
         estimate = estimate_stack(movie.frames, camera, examination=movie.examination)
         parts |= {name: getattr(estimate, name) for name in missing}
     parts["psf"], table = psf_with_table(parts["psf"], camera)

@@ -79,8 +79,8 @@ def examined_movie(
         check_frames(stream)
     if stream.grows:
         return Movie(stream, _given(camera, stream), None)
-    from deep_storm.estimation.screening.examination import examine
-    from deep_storm.estimation.transfer.check import doubt_camera
+    from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
+    from deep_storm.estimation.transfer.check import doubt_camera  # numba, pandas, scipy
 
     found = examine(stream, progress)
     notes: tuple[str, ...] = ()

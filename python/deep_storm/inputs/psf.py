@@ -33,7 +33,7 @@ def psf_with_table(psf: Psf, camera: Camera) -> tuple[Psf, PsfTable | None]:
     """
     if not psf.psf_file:
         return psf, None
-    from deep_storm.io.psf_files import (
+    from deep_storm.io.psf_files import (  # numba, scipy
         read_psf,
     )  # brings compiled loops, which --help can do without
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
+from deep_storm.io.tables.protocol import find_protocol, read_protocol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def table_of(
     TableError
         The file cannot be read.
     """
-    from deep_storm.io.tables.thunderstorm import read_table
+    from deep_storm.io.tables.reader import read_table  # pandas
 
     if isinstance(source, (str, os.PathLike)):
         return read_table(source, camera or _noted_camera(source), kind)
@@ -48,8 +49,6 @@ def table_of(
 
 def _noted_camera(source: str | os.PathLike[str]) -> Camera | None:
     """Return the camera that the protocol beside a table notes, if it can be read."""
-    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
-
     protocol = find_protocol(source)
     try:
         return None if protocol is None else read_protocol(protocol)
@@ -73,8 +72,6 @@ def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | No
     CameraError
         Two of them differ.
     """
-    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
-
     known = [] if camera is None else [("the camera", camera.pixel_size_nm)]
     for source in sources:
         protocol = find_protocol(source) if isinstance(source, (str, os.PathLike)) else None

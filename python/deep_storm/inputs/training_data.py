@@ -10,17 +10,24 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.inputs.psf import psf_with_table
+from deep_storm.inputs.simulations import read_simulation
 from deep_storm.io.images import write_stack
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.tables.writer import write_ground_truth
+from deep_storm.networks import make_network
+from deep_storm.networks.base import Scales
+from deep_storm.report.plots import patch_sheet, save_figure
 from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
+from deep_storm.training.examples import first_patches
+from deep_storm.training.schedule import settings_for
+from deep_storm.training.session import Imported, Molecules, make_data
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from deep_storm.model import Model
-    from deep_storm.training.session import Imported, Molecules
 
 EXAMPLES = 256
 """Patches that are saved to look at."""
@@ -36,8 +43,6 @@ def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
     SettingsError
         Something is missing.
     """
-    from deep_storm.training.session import Molecules
-
     classes: dict[str, type[Settings]] = {
         "camera": Camera,
         "psf": Psf,
@@ -69,9 +74,6 @@ def imported_simulation(
     StackError, TableError, CameraError
         It cannot be used.
     """
-    from deep_storm.inputs.simulations import read_simulation
-    from deep_storm.training.session import Imported, Molecules
-
     extra = [name for name in ("psf", "emitters", "background") if given[name] is not None]
     if extra:
         raise SettingsError(
@@ -115,13 +117,6 @@ def write_training_set(
     """
     if not outputs:
         return
-    from deep_storm.io.tables.thunderstorm import write_ground_truth
-    from deep_storm.networks import make_network
-    from deep_storm.networks.base import Scales
-    from deep_storm.report.plots import patch_sheet, save_figure
-    from deep_storm.training.examples import first_patches
-    from deep_storm.training.schedule import settings_for
-    from deep_storm.training.session import make_data
 
     camera = molecules.camera
     scales = Scales.matching(camera, molecules.psf, molecules.emitters, molecules.background)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from deep_storm.errors import SettingsError
 from deep_storm.io.config import load_toml
 from deep_storm.io.guard import reading
+from deep_storm.io.model_folder import CARD_FILE, HISTORY_FILE, LAST_FILE, WEIGHTS_FILE
 from deep_storm.io.tables.protocol import protocol_path
 from deep_storm.settings import Settings
 
@@ -99,10 +100,8 @@ def _paths(value: Any) -> Iterator[Path]:
 
 def _read_with(path: Path, what: str) -> Iterator[Named]:
     """Give what is read with a file: a folder's, a protocol's, those that a run record names."""
-    from deep_storm.model import CARD_FILE, LAST_FILE, WEIGHTS_FILE
-
     if (path / CARD_FILE).is_file():
-        for name in (CARD_FILE, WEIGHTS_FILE, LAST_FILE, "history.csv"):
+        for name in (CARD_FILE, WEIGHTS_FILE, LAST_FILE, HISTORY_FILE):
             yield what, path / name
     elif path.suffix.lower() == ".toml":
         yield from _named_in(path)

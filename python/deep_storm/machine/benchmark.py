@@ -12,7 +12,7 @@ import psutil
 
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
-from deep_storm.inputs.models import Expected, ready_model
+from deep_storm.inputs.expected import Expected
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
@@ -91,11 +91,12 @@ def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> Benchmark
     """
     if frames < 1:
         raise SettingsError(f"frames is {frames}", "at least 1", "change --frames")
-    from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
+    from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow  # numba, scipy
 
     quiet_tensorflow()
-    from deep_storm.machine import recipes
-    from deep_storm.machine.training import training_speed
+    from deep_storm.inputs.models import ready_model  # numba, pandas, scipy
+    from deep_storm.machine import recipes  # numba, pandas, scipy
+    from deep_storm.machine.training import training_speed  # numba, pandas, scipy
 
     # Trained, so that it finds what a user's model finds; classic answers the same amount always.
     native = ready_model("general", Expected(CAMERA, PSF, EMITTERS, BACKGROUND)).model

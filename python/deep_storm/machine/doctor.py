@@ -73,7 +73,7 @@ def _versions(problems: list[str]) -> list[str]:
 
 def _devices(problems: list[str]) -> dict[str, str]:
     """Return the devices of TensorFlow, the precision in use and the speed of a small network."""
-    from deep_storm.machine.devices import tensorflow_devices
+    from deep_storm.machine.devices import tensorflow_devices  # numba, scipy
 
     try:
         return tensorflow_devices()

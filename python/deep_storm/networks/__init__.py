@@ -11,9 +11,9 @@ def make_network(network: Network) -> LocalizationNetwork:
     """Return the network that the settings name."""
     quiet_tensorflow()  # their modules import it
     if network.network == "classic":
-        from deep_storm.networks.classic import ClassicNetwork
+        from deep_storm.networks.classic import ClassicNetwork  # tensorflow
 
         return ClassicNetwork(network.upsampling)
-    from deep_storm.networks.native import NativeNetwork
+    from deep_storm.networks.native import NativeNetwork  # tensorflow
 
     return NativeNetwork(network.upsampling)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import SettingsError, TableError
+from deep_storm.postprocessing.drift import ROWS_PER_BIN, measure_drift
 from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.resolution import FINEST_PIXEL_NM, MIN_ROWS, table_resolution
 from deep_storm.quality.stack_look import look_at
+from deep_storm.quality.survey import survey
+from deep_storm.quality.suspicions import TrainedFor
+from deep_storm.report.page import write_page
+from deep_storm.report.reconstruction import Run, reconstruction_page, simulated_size
+from deep_storm.report.record import ENDING, densest, first_frame
+from deep_storm.report.training import training_page
 from deep_storm.settings import DriftCorrection, Simulation
+from deep_storm.simulation.frames import simulate
+from deep_storm.simulation.patches import PatchSimulator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +33,9 @@ if TYPE_CHECKING:
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
-    from deep_storm.quality.suspicions import TrainedFor
-    from deep_storm.report.reconstruction import Run
 
     Frames = npt.NDArray[Any]
 
-ENDING = "-report.html"
 MAX_FRC_PX = 3072
 EXAMPLES = 2
 MAX_DRIFT_BINS = 10
@@ -60,10 +66,6 @@ def write_run_report(
     overwrite
         Whether an existing file may be replaced.
     """
-    from deep_storm.quality.suspicions import TrainedFor
-    from deep_storm.report.page import write_page
-    from deep_storm.report.reconstruction import reconstruction_page
-
     first = first_frame(record)
     look = None if stream is None else _look(stream, first, done.shape[0])
     trained = TrainedFor(card.psf, card.emitters, card.background, done.threshold, densest(card))
@@ -75,19 +77,6 @@ def write_run_report(
         name, record, rows.pieces(), rows.count, about, image, look, trained, card.camera
     )
     write_page(path, reconstruction_page(run), overwrite)
-
-
-def densest(card: ModelCard) -> float:
-    """Return the largest density (per µm²) that a general model has learnt; else 0."""
-    if card.domain is None:
-        return 0.0
-    return card.domain.density_per_um2[1] / (card.camera.pixel_size_nm / 100.0) ** 2
-
-
-def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return the 0-based first frame of a run."""
-    first = re.match(r"\s*(\d+)", str(record.get("reconstruction", {}).get("frames", "")))
-    return max(int(first[1]) - 1, 0) if first else 0
 
 
 def _look(stream: FrameStream, first: int, frames: int) -> StackLook:
@@ -106,9 +95,6 @@ def gathered(
     camera: Camera | None,
 ) -> Run:
     """Measure what a report shows; memory does not grow with the number of rows."""
-    from deep_storm.quality.survey import survey
-    from deep_storm.report.reconstruction import Run
-
     found = survey(pieces, rows, *frames)
     return Run(
         name,
@@ -129,8 +115,6 @@ def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
 
     Few bins are enough to see whether there is any.
     """
-    from deep_storm.postprocessing.drift import ROWS_PER_BIN, measure_drift
-
     enough = len(sample) >= MAX_DRIFT_BINS * ROWS_PER_BIN
     settings = DriftCorrection(bins=MAX_DRIFT_BINS if enough else None)
     if not len(sample):
@@ -144,8 +128,6 @@ def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
 
 def resolution_of(found: Survey) -> RingCorrelation | None:
     """Measure the resolution of the sample; None where it has none."""
-    from deep_storm.quality.resolution import FINEST_PIXEL_NM, MIN_ROWS, table_resolution
-
     sample = found.sample
     if len(sample) < MIN_ROWS or sample["frame"].nunique() < 2:
         return None
@@ -160,9 +142,6 @@ def _simulated(
     trained: TrainedFor, camera: Camera | None, look: StackLook | None
 ) -> npt.NDArray[np.uint16] | None:
     """Simulate frames as the model was trained for them, as large as those beside them."""
-    from deep_storm.report.reconstruction import simulated_size
-    from deep_storm.simulation.frames import simulate
-
     psf, emitters, background = trained.psf, trained.emitters, trained.background
     if camera is None or psf is None or emitters is None or background is None:
         return None
@@ -197,10 +176,6 @@ def write_training_report(
     overwrite
         Whether an existing file may be replaced.
     """
-    from deep_storm.report.page import write_page
-    from deep_storm.report.training import training_page
-    from deep_storm.simulation.patches import PatchSimulator
-
     parts = (card.camera, card.psf, card.emitters, card.background)
     try:
         simulated = PatchSimulator(*parts, patch_size_px=64, batch=4, seed=1).batch_at(0).adu

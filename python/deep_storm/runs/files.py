@@ -13,7 +13,8 @@ from deep_storm.io.foreign import reason_of
 from deep_storm.io.images import write_image
 from deep_storm.io.marks import is_our_page
 from deep_storm.io.outputs import Outputs, name_of
-from deep_storm.report.gathering import ENDING, densest, write_run_report
+from deep_storm.io.tables.protocol import write_protocol
+from deep_storm.report.record import ENDING, densest
 from deep_storm.settings import Reconstruction
 
 RECORD, LIVE_ENDING, WORK_ENDING = "-run.toml", "-live.tif", ".running"
@@ -93,7 +94,7 @@ def write_result(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.io.tables.thunderstorm import write_pieces, write_protocol
+    from deep_storm.io.tables.writer import write_pieces  # pandas
 
     done = result.reconstructed
     report = ["report"] if "report" in outputs and result.complete else []
@@ -122,6 +123,8 @@ def _try_report(
 ) -> None:
     """Write the report; say it where that fails."""
     try:
+        from deep_storm.report.gathering import write_run_report  # matplotlib, numba, pandas, scipy
+
         write_run_report(path, done, model.card, frames, about)
     except Exception as error:  # noqa: BLE001 - whatever a figure trips over: results are there
         path.unlink(missing_ok=True)

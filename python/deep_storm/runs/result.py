@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from deep_storm.errors import StackError
 from deep_storm.inputs.camera_maps import MapsSource
-from deep_storm.inputs.models import Expected
+from deep_storm.inputs.expected import Expected
 from deep_storm.settings import Device, Reconstruction
 from deep_storm.words import counted
 

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deep_storm.errors import OutputError, SettingsError, StackError
+from deep_storm.inference.fits import judge_samples
+from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.store import WorkFolder
+from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
+from deep_storm.inference.trial import MAX_EXCESS, excess_rows
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import camera_for, load_model, ready_model
 from deep_storm.inputs.movie import Movie, examined_movie
@@ -21,10 +26,13 @@ from deep_storm.io.images import write_image
 from deep_storm.io.marks import LIVE, mark_of
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames, select_frames
+from deep_storm.io.stacks.identity import identity_of
+from deep_storm.networks.device import inference_dtype
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.files import LIVE_ENDING, WORK_ENDING, beside, outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.settings import Device, Reconstruction
+from deep_storm.training.refining import learn_refinement
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -63,8 +71,6 @@ def reconstruct_stack(
     ``hold`` is for who wants to be asked before anything unfinished is written: it is handed what
     writes it, and the result names no files. Nothing is kept in a work folder then.
     """
-    from deep_storm.inference.reconstruction import reconstruct_frames
-
     settings, device = common.settings, common.device
     outputs = outputs_of(
         output,
@@ -190,8 +196,6 @@ def _corner_nm(frames: FrameStream, model: Model) -> tuple[float, float]:
 
 def _in_field(done: Reconstructed, frames: FrameStream, model: Model) -> Reconstructed:
     """Move the localizations of a part of the frames to where they lie in the camera's field."""
-    from deep_storm.inference.tables import MovedRows
-
     if not any(frames.corner_px):
         return done
     return replace(done, rows=MovedRows(done.rows, _corner_nm(frames, model)))
@@ -220,8 +224,6 @@ def _refinement(
     """Return the refinement, if it is asked for and would help, and what is to be said of it."""
     if not settings.refine:
         return None, ()
-    from deep_storm.inference.trial import MAX_EXCESS, excess_rows
-    from deep_storm.training.refining import learn_refinement
 
     learnt = learn_refinement(model, maps=frames.noise)
     if not learnt.pays:
@@ -241,8 +243,6 @@ def _refinement(
 
 def _judged(done: Reconstructed, model: Model) -> Fits | None:
     """Say whether camera, PSF and density suit the frames that were sampled."""
-    from deep_storm.inference.fits import judge_samples
-
     return judge_samples(list(done.samples), model.card, model.table)
 
 
@@ -306,11 +306,6 @@ def _identity(
     frames: FrameStream, model: Model, settings: Reconstruction, device: Device
 ) -> dict[str, Any]:
     """Return what makes two reconstructions the same one: what is in their inputs, not names."""
-    from importlib.metadata import version
-
-    from deep_storm.io.stacks.identity import identity_of
-    from deep_storm.networks.device import inference_dtype
-
     return {
         "stack": identity_of(frames),
         "model": model.card.model_dump(mode="json", exclude={"checksum"}),
@@ -323,8 +318,6 @@ def _identity(
 
 def _kept(rows: Rows, table: Path) -> Rows:
     """Take the rows out of the work folder before it goes; very many stay in their file."""
-    from deep_storm.inference.tables import TableRows, WrittenRows
-
     if rows.count > MAX_ROWS_IN_MEMORY:
         return WrittenRows(table, rows.count)
     return TableRows(rows.table())

@@ -17,6 +17,7 @@ from deep_storm.interface.declaration import Argument
 from deep_storm.io.config import write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
+from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class TableJob:
 
     def write(self, table: pd.DataFrame) -> None:
         """Write the new table, and the protocol that ThunderSTORM wants beside it."""
-        from deep_storm.io.tables.thunderstorm import write_protocol, write_table
+        from deep_storm.io.tables.writer import write_table  # pandas
 
         if not self.outputs:
             return
@@ -137,8 +138,7 @@ def open_job(
     OutputError
         A file exists already, is an input, or cannot be written.
     """
-    from deep_storm.io.tables.thunderstorm import find_protocol, read_protocol
-    from deep_storm.localizations import validated
+    from deep_storm.localizations import validated  # pandas
 
     file = Path(source) if isinstance(source, (str, os.PathLike)) else None
     protocol = None if file is None else find_protocol(file)

@@ -127,8 +127,8 @@ def cluster(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing.clustering import cluster_summary, cluster_table
-    from deep_storm.postprocessing.pattern import point_pattern
+    from deep_storm.postprocessing.clustering import cluster_summary, cluster_table  # pandas
+    from deep_storm.postprocessing.pattern import point_pattern  # pandas
 
     job = open_job(table, output, "clusters", camera, overwrite, ENDINGS)
     labelled = cluster_table(job.table, settings)
@@ -144,8 +144,8 @@ def _write(
     """Write the files; without a pattern there is no file of it."""
     if not job.outputs:
         return
-    from deep_storm.report.clusters import clusters_figure
-    from deep_storm.report.figures import save_figure
+    from deep_storm.report.clusters import clusters_figure  # matplotlib, pandas
+    from deep_storm.report.figures import save_figure  # matplotlib
 
     job.write(labelled)
     outputs = job.outputs

@@ -134,7 +134,7 @@ def correct_drift(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing.drift import corrected
+    from deep_storm.postprocessing.drift import corrected  # numba, pandas, scipy
 
     job = open_job(table, output, "drift_corrected", camera, overwrite, ENDINGS)
     if drift_file is not None:
@@ -150,14 +150,14 @@ def correct_drift(
 
 def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> MeasuredDrift:
     if settings.method == "markers":
-        from deep_storm.postprocessing.fiducials import marker_drift
+        from deep_storm.postprocessing.fiducials import marker_drift  # numba, pandas, scipy
 
         return marker_drift(job.table, settings)
     if settings.method == "comet":
-        from deep_storm.postprocessing.comet import comet_drift
+        from deep_storm.postprocessing.comet import comet_drift  # numba, pandas, scipy
 
         return comet_drift(job.table, settings, progress)
-    from deep_storm.postprocessing.drift import measure_drift
+    from deep_storm.postprocessing.drift import measure_drift  # numba, pandas, scipy
 
     return measure_drift(job.table, settings, progress)
 
@@ -165,8 +165,8 @@ def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> M
 def _write(job: TableJob, moved: Any, drift: Drift) -> None:
     if not job.outputs:
         return
-    from deep_storm.report.drift import drift_figure
-    from deep_storm.report.figures import save_figure
+    from deep_storm.report.drift import drift_figure  # matplotlib
+    from deep_storm.report.figures import save_figure  # matplotlib
 
     job.write(moved)
     with job.outputs.writing("drift") as path:

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +13,15 @@ from deep_storm.errors import Cancelled
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs
-from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.files import outputs_of
 from deep_storm.runs.result import Common
-from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.settings import Device, Evaluation, Training
 from deep_storm.training.checkpoint import Keeper
 from deep_storm.verbs.train import train
 
 if TYPE_CHECKING:
     from deep_storm.quality.scores import Scores
-    from deep_storm.runs.result import ReconstructResult
 
 FRAMES = 30
 TRUTH_FRAMES = 60
@@ -132,23 +128,19 @@ def demo(
     OutputError
         The folder holds an earlier demo or cannot be written.
     """
-    from deep_storm.io.tables.thunderstorm import read_protocol, read_table
-    from deep_storm.report.plots import save_figure
+    from deep_storm.runs.demonstration import Bundled, picture_of, score_of  # matplotlib, numba
+    from deep_storm.runs.stack import reconstruct_stack  # numba, pandas, scipy
 
     folder = Path(output)
     image, picture = folder / "demo.tif", folder / "demo.png"
     outputs = Outputs({**outputs_of(image, None).files, "picture": picture}, overwrite)
     outputs.check()
-    data = Path(str(files("deep_storm") / "demo_data"))
-    stack = data / "cmos_d2_first30.tif"
-    camera = read_protocol(data / "cmos_d2_first30_memle-protocol.txt")
-    truth = read_table(data / "cmos_d2_first30_gt.csv", camera, kind="ground truth")
-    thunderstorm = read_table(data / "cmos_d2_first30_memle.csv", camera)
+    data = Bundled.read(TRUTH_FRAMES)
     try:
         trained = train(
             output=folder / "model",
-            camera=camera,
-            **_matched(data, camera.pixel_size_nm),
+            camera=data.camera,
+            **data.matched._asdict(),
             training=Training.parse({"minutes": minutes}),
             device=device,
             overwrite=overwrite,
@@ -158,53 +150,17 @@ def demo(
         Keeper(folder / "model.training", {}).remove()
         raise Cancelled("the demo keeps nothing", advice="start it again any time") from None
     result = reconstruct_stack(
-        stack, image, Common(trained.model, device=device), False, overwrite, progress
+        data.stack, image, Common(trained.model, device=device), False, overwrite, progress
     )
-    from deep_storm.quality.scores import evaluate
-
     evaluation = Evaluation(tolerance_nm=(TOLERANCE_NM,), frames=f"1:{FRAMES}")
-    ours = evaluate(result.table, truth, evaluation).scores[0]
-    theirs = evaluate(thunderstorm, truth, evaluation).scores[0]
+    ours = score_of(result.table, data, evaluation)
     with outputs.writing("picture"):
-        save_figure(_picture(stack, result, truth, ours), picture, overwrite)
+        picture_of(data, result, ours, picture, overwrite)
     return DemoResult(
         ours,
-        theirs,
+        score_of(data.thunderstorm, data, evaluation),
         result.frames_per_second,
         trained.trained.seconds / 60.0,
         folder,
         (*trained.written, *result.written, *outputs.written),
-    )
-
-
-def _matched(data: Path, pixel_size_nm: float) -> dict[str, Any]:
-    """Match a simulation to the bundled truth of other frames."""
-    from deep_storm.estimation.matching import match_settings
-    from deep_storm.io.tables.thunderstorm import read_table
-
-    truth = read_table(data / "training_truth.csv", kind="ground truth")
-    field_um2 = (64 * pixel_size_nm / 1000.0) ** 2
-    psf, emitters, background = match_settings(truth, field_um2, TRUTH_FRAMES)
-    return {"psf": psf, "emitters": emitters, "background": background}
-
-
-def _picture(stack: Path, result: ReconstructResult, truth: Any, ours: Scores) -> Any:
-    """Draw mean frame, reconstruction and truth side by side."""
-    from scipy.ndimage import gaussian_filter
-
-    from deep_storm.rendering import emitter_image
-    from deep_storm.report.plots import side_by_side
-
-    with open_frames(stack) as stream:
-        mean_frame = stream.read(0, stream.shape[0]).mean(axis=0)
-        camera_nm = stream.pixel_size_nm or 100.0
-    done = result.reconstructed
-    shape = (done.image.shape[0], done.image.shape[1])
-    return side_by_side(
-        mean_frame,
-        gaussian_filter(done.image, 1.0),  # as the truth is drawn
-        emitter_image(truth, shape, done.pixel_size_nm),
-        ("Mean frame", "Deep-STORM", "Truth"),
-        (camera_nm, done.pixel_size_nm, done.pixel_size_nm),
-        f"Jaccard {ours.jaccard:.3f}, RMSE {ours.rmse_nm:.1f} nm",
     )

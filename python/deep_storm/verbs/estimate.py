@@ -62,7 +62,7 @@ class EstimateResult:
 
     def summary(self) -> str:
         """Return the numbers, a line each, and what is suspicious."""
-        from deep_storm.estimation.result import CONVENTION, LOCAL, TITLES
+        from deep_storm.estimation.result import CONVENTION, LOCAL, TITLES  # numba, pandas, scipy
 
         found = self.estimate
         width = max(map(len, [*TITLES.values(), *LOCAL])) + 2
@@ -159,7 +159,7 @@ def estimate(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.estimation.result import with_optics
+    from deep_storm.estimation.result import with_optics  # numba, pandas, scipy
 
     source = localizations if stack is None else stack
     outputs = Outputs.of(
@@ -192,7 +192,7 @@ class _Given(NamedTuple):
 
 
 def _of_table(localizations: TableSource | None, camera: Camera | PartialCamera) -> Estimate:
-    from deep_storm.estimation.combined import estimate_table
+    from deep_storm.estimation.combined import estimate_table  # numba, pandas, scipy
 
     if localizations is None:
         raise SettingsError(
@@ -209,8 +209,8 @@ def _of_stack(
     stream: FrameStream, localizations: TableSource | None, given: _Given, progress: Progress
 ) -> tuple[Frames, Estimate]:
     """Return a few frames to show, and the estimate."""
-    from deep_storm.estimation.combined import with_table
-    from deep_storm.estimation.stack import estimate_stack
+    from deep_storm.estimation.combined import with_table  # numba, pandas, scipy
+    from deep_storm.estimation.stack import estimate_stack  # numba, pandas, scipy
 
     maps = None
     if given.maps is not None:
@@ -240,9 +240,9 @@ def _some_frames(stream: FrameStream) -> Frames:
 
 
 def _write(found: Estimate, frames: Frames | None, outputs: Outputs) -> None:
-    from deep_storm.report.figures import save_figure
-    from deep_storm.report.measuring import estimate_figure
-    from deep_storm.simulation.frames import simulate
+    from deep_storm.report.figures import save_figure  # matplotlib
+    from deep_storm.report.measuring import estimate_figure  # matplotlib, numba, pandas, scipy
+    from deep_storm.simulation.frames import simulate  # numba, pandas, scipy
 
     simulated = None
     if frames is not None:

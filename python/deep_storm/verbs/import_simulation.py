@@ -134,7 +134,7 @@ def import_simulation(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.inputs.simulations import read_simulation
+    from deep_storm.inputs.simulations import read_simulation  # numba, pandas, scipy
 
     outputs = Outputs.of(
         output,

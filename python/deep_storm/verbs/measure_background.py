@@ -225,8 +225,8 @@ def _measured(
     values: dict[str, Any],
     progress: Progress,
 ) -> BackgroundResult:
-    from deep_storm.estimation.camera.background import measure_background as measure
-    from deep_storm.estimation.camera.dark import measure_dark_frames
+    from deep_storm.estimation.camera.background import measure_background as measure  # numba
+    from deep_storm.estimation.camera.dark import measure_dark_frames  # numba, pandas, scipy
 
     if dark:
         frames = measure_dark_frames(stream, progress=progress)
@@ -259,8 +259,8 @@ def _by_noise(
     progress: Progress,
 ) -> BackgroundResult:
     """Find the baseline that shot noise speaks for, beginning below the darkest part."""
-    from deep_storm.estimation.camera.noise import baseline_by_noise
-    from deep_storm.estimation.quantity import Quantity
+    from deep_storm.estimation.camera.noise import baseline_by_noise  # numba, pandas, scipy
+    from deep_storm.estimation.quantity import Quantity  # numba, pandas, scipy
 
     start = pixels.baseline.value - pixels.read_noise.value
     guess = Camera.parse({**values, "baseline_adu": start}, "what is known of the camera")

@@ -144,8 +144,8 @@ def measure_psf(
     check_pixel_sizes([localizations], camera)
     table = None if localizations is None else table_of(localizations, camera=camera)
     maps = maps_of(camera_maps, camera)
-    from deep_storm.estimation.psf.beads import measure_beads
-    from deep_storm.estimation.psf.movie import measure_movie
+    from deep_storm.estimation.psf.beads import measure_beads  # numba, pandas, scipy
+    from deep_storm.estimation.psf.movie import measure_movie  # numba, pandas, scipy
 
     with open_frames(stack) as stream:
         check_camera(camera, stream)
@@ -160,9 +160,9 @@ def measure_psf(
 
 
 def _write(found: MeasuredPsf, outputs: Outputs) -> None:
-    from deep_storm.io.psf_files import write_psf
-    from deep_storm.report.figures import save_figure
-    from deep_storm.report.psf import psf_figure
+    from deep_storm.io.psf_files import write_psf  # scipy
+    from deep_storm.report.figures import save_figure  # matplotlib
+    from deep_storm.report.psf import psf_figure  # matplotlib
 
     with outputs.writing("picture") as path:
         save_figure(psf_figure(found), path, outputs.overwrite)

@@ -93,7 +93,7 @@ def merge(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing.merging import merge_table
+    from deep_storm.postprocessing.merging import merge_table  # numba, pandas
 
     job = open_job(table, output, "merged", camera, overwrite)
     progress(0, 2, "merging")

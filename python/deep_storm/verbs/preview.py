@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
-from deep_storm.inputs.models import Expected, camera_for, load_model
+from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.movie import TRUST_CAMERA
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.runs.result import Common
-from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
 from deep_storm.words import counted
 
@@ -159,7 +158,9 @@ def preview(
     StackError, SettingsError, CameraError, ModelError
         The frame does not exist, or stack and model do not suit each other.
     """
-    from deep_storm.report.plots import preview_overlay, save_figure
+    from deep_storm.inputs.models import camera_for, load_model  # numba, pandas, scipy
+    from deep_storm.report.plots import preview_overlay, save_figure  # matplotlib, pandas
+    from deep_storm.runs.stack import reconstruct_stack  # numba, pandas, scipy
 
     outputs = Outputs.of(
         output,

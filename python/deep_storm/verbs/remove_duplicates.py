@@ -71,7 +71,7 @@ def remove_duplicates(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing import duplicates
+    from deep_storm.postprocessing import duplicates  # numba, pandas
 
     job = open_job(table, output, "unique", camera, overwrite)
     unique = duplicates.remove_duplicates(job.table, settings)

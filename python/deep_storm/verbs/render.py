@@ -120,7 +120,7 @@ def render(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.rendering import Renderer
+    from deep_storm.rendering import Renderer  # numba, pandas
 
     name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
     if output is None and isinstance(table, (str, os.PathLike)):
@@ -162,7 +162,7 @@ def _is_png(path: Path) -> bool:
 
 def _most_pixels(path: Path | None) -> int:
     """Return the largest image: what is only looked at, or not written, must fit into memory."""
-    from deep_storm.rendering import MAX_PIXELS_IN_FILE, MAX_PIXELS_KEPT
+    from deep_storm.rendering import MAX_PIXELS_IN_FILE, MAX_PIXELS_KEPT  # numba, pandas
 
     return MAX_PIXELS_KEPT if path is None or _is_png(path) else MAX_PIXELS_IN_FILE
 
@@ -205,7 +205,7 @@ def _write(
 
 
 def _write_png(path: Path, renderer: Renderer, levels: Levels, overwrite: bool) -> None:
-    from deep_storm.report.annotation import annotated
+    from deep_storm.report.annotation import annotated  # matplotlib, numba, pandas
 
     if renderer.colouring is None:
         # Most pixels of a super-resolution image are empty: stretch what is not.

@@ -14,6 +14,7 @@ from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.images import write_movie
 from deep_storm.io.outputs import Outputs
+from deep_storm.io.tables.protocol import write_protocol
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.words import counted
@@ -110,8 +111,7 @@ def simulate(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.io.tables.thunderstorm import write_protocol
-    from deep_storm.simulation.frames import SimulatedFrames
+    from deep_storm.simulation.frames import SimulatedFrames  # numba, pandas, scipy
 
     outputs = Outputs.of(output, ENDINGS, name="simulation", tail="simulated", overwrite=overwrite)
     outputs.check()
@@ -126,8 +126,8 @@ def simulate(
 
 def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -> int:
     """Write frames and ground truth as they are made; return the number of emitters."""
-    from deep_storm.io.tables.thunderstorm import ground_truth_writer
-    from deep_storm.simulation.frames import simulate_chunks
+    from deep_storm.io.tables.writer import ground_truth_writer  # pandas
+    from deep_storm.simulation.frames import simulate_chunks  # numba, pandas, scipy
 
     count = 0
 

@@ -6,7 +6,8 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.movie import measure_movie
-from deep_storm.inputs.models import MIN_FRAMES_OF_PSF, Expected, ready_model
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import MIN_FRAMES_OF_PSF, ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.psf.pupil import pupil_table

@@ -16,13 +16,12 @@ from deep_storm.fiji.imagej.overlays import show_emitters
 from deep_storm.fiji.imagej.tables import to_results
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.io.tables.reader import read_table
 from deep_storm.words import counted
 
 
 def import_simulation(call: Call) -> Outcome:
     """Check stack and truth, open the stack, draw the emitters over it, say what was found."""
-    from deep_storm.io.tables.thunderstorm import read_table
-
     result = run_work(call, work_of(call))
     found = result["json"].get("camera")
     camera = None if found is None else Camera.parse(found)
@@ -38,8 +37,6 @@ def import_simulation(call: Call) -> Outcome:
 
 def import_localizations(call: Call) -> Outcome:
     """Open a table in a Results window and, if wanted, draw it over the image in front."""
-    from deep_storm.io.tables.thunderstorm import read_table
-
     path = call.values["table"]
     if path is None:
         raise TableError("no table is given", "a CSV file", "fill in the field 'Table'")

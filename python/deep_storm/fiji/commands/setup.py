@@ -12,6 +12,7 @@ from deep_storm.fiji.commands.generic import run_work
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.io.camera_files import write_camera
+from deep_storm.io.tables.protocol import read_protocol
 
 
 def set_up_camera(call: Call) -> Outcome:
@@ -33,8 +34,6 @@ def set_up_camera(call: Call) -> Outcome:
 
 
 def _from_protocol(call: Call) -> Camera:
-    from deep_storm.io.tables.thunderstorm import read_protocol
-
     if call.values["protocol"] is None:
         raise SettingsError(
             "no protocol is given",

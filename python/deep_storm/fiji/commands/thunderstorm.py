@@ -23,6 +23,9 @@ from deep_storm.fiji.imagej.thunderstorm import (
 )
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.io.tables.protocol import protocol_path, write_protocol
+from deep_storm.io.tables.reader import read_table
+from deep_storm.io.tables.writer import write_table
 from deep_storm.words import counted
 
 COMMAND = "Import results"
@@ -87,8 +90,6 @@ def _count_rows(path: Path) -> int:
 
 def _as_results(call: Call, path: Path) -> Any:
     """Leave the user a table in ImageJ."""
-    from deep_storm.io.tables.thunderstorm import read_table
-
     return call.host.show_table(to_results(read_table(path)), table_title(path.name))
 
 
@@ -118,14 +119,11 @@ def _table(call: Call) -> Path:
     path = Path(choice)
     if call.values["dialect"] == "dev" and "]" not in str(path):
         return path
-    from deep_storm.io.tables.thunderstorm import read_table
 
     return _written(call, read_table(path), path.stem)
 
 
 def _written(call: Call, table: Any, stem: str) -> Path:
-    from deep_storm.io.tables.thunderstorm import protocol_path, write_protocol, write_table
-
     folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))
     path = folder / f"{stem.replace(']', ')')}.csv"
     write_table(path, table, call.values["dialect"])

@@ -69,7 +69,7 @@ def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.Da
     """
     import pandas as pd
 
-    from deep_storm.localizations import validated
+    from deep_storm.localizations import validated  # pandas
 
     if int(results.size()) == 0:
         raise TableError(f"{name} is empty", "at least one row", "choose another table")

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from deep_storm.errors import DeepStormError
+from deep_storm.fiji.client.service import Worker
 from deep_storm.fiji.setup.install import check_app, remembered_app
 from deep_storm.packages import install_command
 
@@ -82,8 +83,6 @@ def _worker(problems: list[str]) -> str:
     if os.environ.get(INSIDE_WORKER):
         return "runs (these lines come from it)"
     try:
-        from deep_storm.fiji.client.service import Worker
-
         began = time.monotonic()
         worker = Worker.start()
         worker.kill()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deep_storm.errors import SettingsError
-from deep_storm.fiji.setup.install import fiji_folder, install, named, what_to_click
+from deep_storm.fiji.setup.install import fiji_folder, install, named, only_fiji, what_to_click
+from deep_storm.fiji.setup.install import uninstall as take_out
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 
@@ -88,8 +89,6 @@ def fiji(
     if action == "launch":
         return _launch(app)
     if app is None:
-        from deep_storm.fiji.setup.install import only_fiji
-
         app = only_fiji()
     return _uninstall(app) if uninstall else _install(app)
 
@@ -108,10 +107,8 @@ def _install(app: Path | str) -> FijiResult:
 
 
 def _uninstall(app: Path | str) -> FijiResult:
-    from deep_storm.fiji.setup.install import fiji_folder, named, uninstall
-
     folder = fiji_folder(app)
-    removed = uninstall(app)
+    removed = take_out(app)
     lines = named("Removed", removed, folder)
     return FijiResult(tuple(lines or ["Nothing to remove."]), folder, (), tuple(removed))
 

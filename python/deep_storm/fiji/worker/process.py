@@ -81,7 +81,7 @@ def _answer(task: Task, request: Request) -> dict[str, Any]:
         place = f" ({error.filename})" if error.filename else ""
         return {"mistake": f"{error.strerror or error}{place}"}
     except Exception as error:  # noqa: BLE001 - the process boundary: Fiji shows it
-        from deep_storm.networks.device import is_out_of_memory
+        from deep_storm.networks.device import is_out_of_memory  # numba, scipy
 
         if was_interrupted(error):
             return {"stopped": None}
@@ -93,7 +93,7 @@ def _answer(task: Task, request: Request) -> dict[str, Any]:
 
 def load_tensorflow() -> None:
     """Import TensorFlow; nothing interrupts that, a half imported one is of no use."""
-    from deep_storm.networks.device import quiet_tensorflow
+    from deep_storm.networks.device import quiet_tensorflow  # numba, scipy
 
     quiet_tensorflow()
 

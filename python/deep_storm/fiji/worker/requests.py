@@ -24,7 +24,6 @@ from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.runs.result import Common, PartlyReadError
-from deep_storm.runs.stack import reconstruct_stack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +107,8 @@ def _reconstruct(verb: Verb, options: Data, folder: Path) -> Data:
 
 def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
     """Reconstruct an open image; an unfinished result is not written: Fiji asks the user first."""
+    from deep_storm.runs.stack import reconstruct_stack  # numba, pandas, scipy
+
     given, settings = bind(verb, options)
 
     def hold(write: Callable[[], tuple[Path, ...]]) -> None:

@@ -1,0 +1,7 @@
+"""What the files of a model folder are called."""
+
+CARD_FILE = "model.toml"
+WEIGHTS_FILE = "weights.npz"
+LAST_FILE = "last.npz"
+PSF_FILE = "psf.toml"
+HISTORY_FILE = "history.csv"
