@@ -65,7 +65,7 @@ def filaments(count: int, seed: int = 1) -> pd.DataFrame:
             "y_nm": xy[:, 1],
             "sigma_nm": rng.normal(110, 5, count),
             "intensity_photon": rng.gamma(4, 400, count),
-            "offset_photon": rng.normal(20, 1, count),
+            "background_photon": rng.normal(20, 1, count),
             "bkgstd_photon": rng.normal(4.5, 0.2, count),
             "detections": 1,
             "confidence": rng.uniform(0, 1, count),

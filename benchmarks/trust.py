@@ -139,7 +139,7 @@ def judged(data: accuracy.Set, model: Any, refine: bool) -> dict[str, Any]:
         "photon_spread": photon_spread(data, found, true, matches.emitter),
         "sigma": float(np.median(ratio["sigma_nm"])),
         "background": float(
-            found["offset_photon"].mean() / np.square(true["bkgstd_photon"].to_numpy()).mean()
+            found["background_photon"].mean() / np.square(true["bkgstd_photon"].to_numpy()).mean()
         ),
         "bias": {n: float(e.mean()) for n, e in error.items()},
         "by_place": {
@@ -164,15 +164,15 @@ WORDS = {"PSF": "sigma", "baseline": "baseline", "photons per ADU": "gain", "emi
 CAUSES = {
     "PSF -20 %": ("sigma", {"sigma": 0.8}),
     "PSF +20 %": ("sigma", {"sigma": 1.2}),
-    "baseline +": ("baseline", {"offset_photon": 10.0}),
-    "baseline -": ("baseline", {"offset_photon": -10.0}),
+    "baseline +": ("baseline", {"baseline_error_photon": 10.0}),
+    "baseline -": ("baseline", {"baseline_error_photon": -10.0}),
     "gain x 2": ("gain", {"gain": 2.0}),
     "gain / 2": ("gain", {"gain": 0.5}),
     "density x 3": ("density", {"density": 3.0}),
 }
 
 
-def fits_camera(em: bool, offset_photon: float = 0.0, gain: float = 1.0) -> ds.Camera:
+def fits_camera(em: bool, baseline_error_photon: float = 0.0, gain: float = 1.0) -> ds.Camera:
     camera = (
         ds.Camera(
             pixel_size_nm=100, baseline_adu=400, photons_per_adu=5, em_gain=100, read_noise_adu=20
@@ -182,7 +182,7 @@ def fits_camera(em: bool, offset_photon: float = 0.0, gain: float = 1.0) -> ds.C
     )
     return camera.model_copy(
         update={
-            "baseline_adu": camera.baseline_adu + offset_photon / camera.photons_per_count,
+            "baseline_adu": camera.baseline_adu + baseline_error_photon / camera.photons_per_count,
             "photons_per_adu": camera.photons_per_adu * gain,
         }
     )
@@ -193,7 +193,7 @@ def fits_movie(
     seed: int,
     sigma: float = 1.0,
     density: float = 1.0,
-    offset_photon: float = 0.0,
+    baseline_error_photon: float = 0.0,
     gain: float = 1.0,
 ) -> tuple[Any, tuple[Any, ...]]:
     """Return a stack as it truly is, and what the model is told."""
@@ -207,7 +207,7 @@ def fits_movie(
     )
     background = ds.Background(background_photon=20)
     movie = simulate(
-        fits_camera(em, offset_photon, gain),
+        fits_camera(em, baseline_error_photon, gain),
         psf.model_copy(update={"sigma_nm": 130 * sigma}),
         emitters.model_copy(update={"density_per_um2": per_um2 * density}),
         background,

@@ -11,14 +11,16 @@ column               unit     meaning
 ``x_nm``, ``y_nm``   nm       position, origin at the corner of pixel (0, 0)
 ``sigma_nm``         nm       PSF sigma
 ``intensity_photon`` photon   photons of the emitter in this frame
-``offset_photon``    photon   background at the emitter (a ground truth: the camera's baseline)
+``background_photon`` photon  background at the emitter, per pixel
 ``bkgstd_photon``    photon   standard deviation of the background
 ``detections``       –        localizations merged into this row
 ``confidence``       0–1      calibrated probability that an emitter is there
 ``uncertainty_xy_nm`` nm      standard deviation of the position along one axis
 ===================  =======  ==================================================================
 
-A column that was not estimated is left out. Unknown columns are kept.
+A column that was not estimated is left out. Unknown columns are kept. A ground truth has
+``baseline_photon``, the camera's baseline, where a table has ``background_photon``: ThunderSTORM
+calls both ``offset [photon]``.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ COLUMNS: tuple[str, ...] = (
     "y_nm",
     "sigma_nm",
     "intensity_photon",
-    "offset_photon",
+    "background_photon",
     "bkgstd_photon",
     "detections",
     "confidence",
@@ -46,6 +48,8 @@ COLUMNS: tuple[str, ...] = (
 ``uncertainty_xy`` last."""
 
 REQUIRED: tuple[str, ...] = ("frame", "x_nm", "y_nm")
+FORMER = "offset_photon"
+"""What ``background_photon`` and ``baseline_photon`` were both called before; still taken."""
 INTEGER: frozenset[str] = frozenset({"frame", "detections"})
 
 
@@ -56,7 +60,7 @@ def empty(columns: Iterable[str] = COLUMNS) -> pd.DataFrame:
     )
 
 
-def validated(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
+def validated(table: pd.DataFrame, name: str = "the table", *, truth: bool = False) -> pd.DataFrame:
     """Return the table with known columns first, in order and with their dtypes.
 
     Parameters
@@ -65,12 +69,17 @@ def validated(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
         Rows in any order, columns named as above.
     name
         What the table is called in an error.
+    truth
+        Whether it is a ground truth.
 
     Raises
     ------
     TableError
         A required column is missing, or a frame or position is not a finite number.
     """
+    offset = "baseline_photon" if truth else "background_photon"
+    if FORMER in table.columns and offset not in table.columns:
+        table = table.rename(columns={FORMER: offset})
     missing = [c for c in REQUIRED if c not in table.columns]
     if missing:
         raise TableError(
@@ -79,8 +88,9 @@ def validated(table: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
             "at least frame, x [nm] and y [nm]",
             "export the table again with these columns",
         )
-    known = [c for c in COLUMNS if c in table.columns]
-    others = [c for c in table.columns if c not in COLUMNS]
+    columns = [offset if c == "background_photon" else c for c in COLUMNS]
+    known = [c for c in columns if c in table.columns]
+    others = [c for c in table.columns if c not in columns]
     # a table of its own; its columns are shared until one of them is replaced
     ordered = table[known + others].copy(deep=False)
     for column in REQUIRED:

@@ -27,7 +27,7 @@ def rows(count=2000, frames=400, seed=0, **changed):
             "y_nm": rng.uniform(0, 6400, count),
             "sigma_nm": rng.normal(120, 8, count),
             "intensity_photon": rng.normal(1500, 300, count),
-            "offset_photon": rng.normal(15, 2, count),
+            "background_photon": rng.normal(15, 2, count),
         }
     )
     return table.assign(**{k: v(rng, table) if callable(v) else v for k, v in changed.items()})
@@ -44,7 +44,7 @@ def blinking(on_frames, frames=300, births=2.0, seed=1):
             x_nm, y_nm = rng.uniform(0, 4800, 2)
             parts.append(pd.DataFrame({"frame": seen, "x_nm": x_nm, "y_nm": y_nm}))
     table = pd.concat(parts, ignore_index=True).sort_values("frame", ignore_index=True)
-    values = {"sigma_nm": 120, "intensity_photon": 1500, "offset_photon": 15}
+    values = {"sigma_nm": 120, "intensity_photon": 1500, "background_photon": 15}
     return table.assign(**{n: rng.normal(v, 0.1 * v, len(table)) for n, v in values.items()})
 
 

@@ -33,7 +33,7 @@ def test_units_are_those_of_the_camera(card):
     assert row["sigma_nm"] == pytest.approx(1.1 * scales.sigma_px * nm)
     assert row["intensity_photon"] == pytest.approx(0.8 * scales.intensity_photon)
     assert row["uncertainty_xy_nm"] == pytest.approx(0.1 * nm)
-    assert row["offset_photon"] == pytest.approx(0.2 * scales.background_scale_photon)
+    assert row["background_photon"] == pytest.approx(0.2 * scales.background_scale_photon)
 
 
 def test_calibration_corrects_confidence_uncertainty_and_background(card):
@@ -48,11 +48,11 @@ def test_calibration_corrects_confidence_uncertainty_and_background(card):
     )
     assert row["confidence"] == pytest.approx(0.6)
     assert row["uncertainty_xy_nm"] == pytest.approx(2 * plain["uncertainty_xy_nm"])
-    assert row["offset_photon"] == pytest.approx(0.9 * plain["offset_photon"])
+    assert row["background_photon"] == pytest.approx(0.9 * plain["background_photon"])
 
 
 def test_what_the_network_does_not_say_is_left_out(card):
     nothing = np.empty(0, np.float32)
     silent = one()._replace(photons=nothing, sigma=nothing, background=nothing)
     found = localizations_from(silent, card)
-    assert {"sigma_nm", "intensity_photon", "offset_photon"}.isdisjoint(found.columns)
+    assert {"sigma_nm", "intensity_photon", "background_photon"}.isdisjoint(found.columns)

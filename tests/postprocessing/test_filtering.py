@@ -32,6 +32,11 @@ def test_ranges_and_formula_must_all_hold(table):
     assert len(table) == 4
 
 
+def test_a_formula_names_columns_as_the_file_does(table):
+    table["background_photon"] = [1.0, 2.0, 3.0, 4.0]
+    assert filter_table(table, "offset > 2").table["frame"].tolist() == [2, 3]
+
+
 def test_ranges_include_their_ends(table):
     assert len(filter_table(table, None, Filtering(x_nm="10:20")).table) == 2
     assert len(filter_table(table, None, Filtering(confidence="0.5:")).table) == 3

@@ -35,7 +35,7 @@ def test_columns_are_merged_as_thunderstorm_does_it():
             "y_nm": [10.0, 10.0, 16.0],
             "sigma_nm": [90.0, 100.0, 110.0],
             "intensity_photon": [500.0, 700.0, 900.0],
-            "offset_photon": [10.0, 20.0, 30.0],
+            "background_photon": [10.0, 20.0, 30.0],
             "bkgstd_photon": [3.0, 4.0, 5.0],
             "confidence": [0.5, 0.5, 0.8],
             "uncertainty_xy_nm": [9.0, 8.0, 7.0],
@@ -49,7 +49,7 @@ def test_columns_are_merged_as_thunderstorm_does_it():
     assert row["frame"] == 4
     assert row["detections"] == 3
     assert (row["x_nm"], row["y_nm"]) == (104, 12)
-    assert (row["sigma_nm"], row["offset_photon"]) == (100, 20)
+    assert (row["sigma_nm"], row["background_photon"]) == (100, 20)
     assert (row["intensity_photon"], row["bkgstd_photon"]) == (2100, 12)
     assert row["chi2"] == 7
     assert row["confidence"] == pytest.approx(1 - 0.5 * 0.5 * 0.2)

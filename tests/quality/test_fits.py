@@ -14,11 +14,11 @@ PSF = Psf(sigma_nm=130)
 EMITTERS = Emitters(density_per_um2=2, intensity_photon=1500)
 
 
-def residuals(seed, offset_photon=0.0, gain=1.0, sigma=1.0, emitters=600, bad_regions=0.0):
+def residuals(seed, baseline_error_photon=0.0, gain=1.0, sigma=1.0, emitters=600, bad_regions=0.0):
     """Residuals of light between 20 and 120 photons per pixel, as the settings are wrong."""
     rng = np.random.default_rng(seed)
-    mean = rng.exponential(20, 30_000) + 20 + offset_photon
-    squared = rng.chisquare(1, mean.size) * gain * (mean - offset_photon) / mean
+    mean = rng.exponential(20, 30_000) + 20 + baseline_error_photon
+    squared = rng.chisquare(1, mean.size) * gain * (mean - baseline_error_photon) / mean
     regions = rng.normal(1, 0.03, 100)
     regions[: int(100 * bad_regions)] += 2
     return Residuals(squared, mean, 0.0, sigma, rng.normal(1, 0.01, 8), regions, emitters, 300.0)
@@ -53,17 +53,17 @@ def test_each_cause_has_its_words(wrong, words):
     assert words in verdict(**wrong).summary()
 
 
-@pytest.mark.parametrize("offset_photon", [-10.0, 10.0])
-def test_a_wrong_baseline_is_told_in_adu(offset_photon):
-    found = verdict(offset_photon=offset_photon)
+@pytest.mark.parametrize("baseline_error_photon", [-10.0, 10.0])
+def test_a_wrong_baseline_is_told_in_adu(baseline_error_photon):
+    found = verdict(baseline_error_photon=baseline_error_photon)
     (sentence,) = found.sentences
     said = float(sentence.partition("about ")[2].partition(" ")[0])
-    assert said == pytest.approx(100 + offset_photon / 0.5, abs=3)
+    assert said == pytest.approx(100 + baseline_error_photon / 0.5, abs=3)
 
 
 def test_a_wrong_camera_silences_what_follows_from_it():
     assert len(verdict(gain=2.0, sigma=1.2, emitters=3000).sentences) == 1
-    assert len(verdict(offset_photon=10.0, sigma=1.2).sentences) == 2
+    assert len(verdict(baseline_error_photon=10.0, sigma=1.2).sentences) == 2
 
 
 def test_too_few_emitters_say_nothing():

@@ -27,7 +27,7 @@ def rows(**changed):
             "y_nm": rng.uniform(0, 6400, count),
             "sigma_nm": rng.normal(110, 8, count),
             "intensity_photon": rng.normal(1500, 250, count),
-            "offset_photon": rng.normal(20, 1, count),
+            "background_photon": rng.normal(20, 1, count),
             "confidence": rng.uniform(0.5, 1, count),
             "uncertainty_xy_nm": rng.gamma(4, 3, count),
         }
@@ -48,7 +48,7 @@ def test_nothing_is_said_of_what_is_in_order():
     [
         ({"intensity_photon": lambda t: t["intensity_photon"] * 1.5}, "photons, the model expects"),
         ({"sigma_nm": lambda t: t["sigma_nm"] * 0.8}, "median PSF sigma is 88"),
-        ({"offset_photon": lambda t: t["offset_photon"] + 20}, "median background is 40"),
+        ({"background_photon": lambda t: t["background_photon"] + 20}, "median background is 40"),
         (
             {"x_nm": lambda t: t["x_nm"] / 6, "y_nm": lambda t: t["y_nm"] / 6},
             "more than 1.5 emitters",

@@ -97,12 +97,12 @@ def test_truth_means_what_thunderstorms_means():
         "y_nm",
         "sigma_nm",
         "intensity_photon",
-        "offset_photon",
+        "baseline_photon",
         "bkgstd_photon",
     ]
-    pd.testing.assert_frame_equal(validated(truth), truth)
+    pd.testing.assert_frame_equal(validated(truth, truth=True), truth)
     # The baseline in photons: 100 ADU × 0.5 photoelectrons ÷ 0.8 photoelectrons per photon.
-    np.testing.assert_allclose(truth["offset_photon"], 62.5)
+    np.testing.assert_allclose(truth["baseline_photon"], 62.5)
     backgrounds = truth.groupby("frame")["bkgstd_photon"].first() ** 2
     assert truth.groupby("frame")["bkgstd_photon"].nunique().max() == 1
     assert backgrounds.between(16 - 2 * 1.7321, 16 + 2 * 1.7321).all()

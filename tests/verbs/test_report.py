@@ -34,7 +34,7 @@ def template(tmp_path_factory):
     rng = np.random.default_rng(0)
     table = ds.read_table(folder / "movie.csv", kind="ground truth")
     table = table[["frame", "x_nm", "y_nm", "sigma_nm", "intensity_photon"]].assign(
-        offset_photon=20.0, confidence=rng.uniform(0.6, 1, len(table)), uncertainty_xy_nm=10.0
+        background_photon=20.0, confidence=rng.uniform(0.6, 1, len(table)), uncertainty_xy_nm=10.0
     )
     ds.write_table(folder / "out.csv", table)
     image = ds.render(table, pixel_size_nm=12.5, field_nm=(4800, 4000)).image

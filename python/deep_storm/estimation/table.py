@@ -67,7 +67,7 @@ def table_statistics(table: pd.DataFrame, field_um2: float, frames: int) -> Tabl
     ----------
     table
         Columns as in :mod:`deep_storm.localizations`; ``sigma_nm`` and ``intensity_photon`` are
-        needed, ``offset_photon`` or ``bkgstd_photon`` tell the background.
+        needed, ``background_photon`` or ``bkgstd_photon`` tell the background.
     field_um2
         Area of a frame.
     frames
@@ -164,7 +164,7 @@ def _measured(
 
 def _background(rows: pd.DataFrame) -> tuple[Quantity | None, FloatArray]:
     """Return background photons per pixel: the fitted offset, or the square of its deviation."""
-    for column, power in (("offset_photon", 1), ("bkgstd_photon", 2)):
+    for column, power in (("background_photon", 1), ("bkgstd_photon", 2)):
         if column not in rows.columns:
             continue
         values = rows[column].to_numpy(dtype=np.float64) ** power

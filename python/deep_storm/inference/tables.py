@@ -110,7 +110,7 @@ def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
         columns |= {
             "sigma_nm": candidates.sigma * np.float32(scales.sigma_px * camera.pixel_size_nm),
             "intensity_photon": candidates.photons * np.float32(scales.intensity_photon),
-            "offset_photon": background,
+            "background_photon": background,
             "bkgstd_photon": np.sqrt(background + np.float32(camera.read_noise_photon**2)),
         }
     factor = calibration.spread_factor_of(candidates.score)

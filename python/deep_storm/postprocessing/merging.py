@@ -39,7 +39,7 @@ most, in 99 of 100 cases."""
 CAP_PERCENTILE = 95.0
 MANY_BY_CHANCE = 0.1
 MAX_SAMPLED = 200_000
-_MEANS = ("x_nm", "y_nm", "sigma_nm", "offset_photon")
+_MEANS = ("x_nm", "y_nm", "sigma_nm", "background_photon")
 _SUMS = ("intensity_photon", "bkgstd_photon")
 _UNCERTAINTY = "uncertainty_xy_nm"
 

@@ -188,7 +188,7 @@ def _sentences(
     scatter = PIXEL_SCATTER / np.sqrt(DIM * seen.mean.size)
     low, high = min(VARIANCE_OFF[0], 1.0 - scatter), max(VARIANCE_OFF[1], 1.0 + scatter)
     if not low < dim < high:
-        gain, offset_photon, is_gain = variance_cause(seen, drawn)
+        gain, baseline_error_photon, is_gain = variance_cause(seen, drawn)
         if is_gain:
             return (
                 f"the noise is {gain:.2g} times what the camera settings say: photons per ADU are "
@@ -196,10 +196,10 @@ def _sentences(
                 f"{camera.photons_per_adu:g}; check the camera settings, then estimate and train "
                 "anew",
             )
-        offset_adu = offset_photon / camera.photons_per_count
+        error_adu = baseline_error_photon / camera.photons_per_count
         said.append(
             f"noise and background do not match: the baseline is about "
-            f"{camera.baseline_adu + offset_adu:.0f} instead of {camera.baseline_adu:g} ADU; "
+            f"{camera.baseline_adu + error_adu:.0f} instead of {camera.baseline_adu:g} ADU; "
             "measure it with measure-background"
         )
     if abs(sigma - 1.0) > max(SIGMA_OFF, SIGMA_SCATTER / np.sqrt(seen.emitters)):

@@ -137,7 +137,7 @@ def evaluate(
     if not evaluation.tolerance_nm:
         raise SettingsError("no tolerance is given", "at least one", "give --tolerance-nm 100")
     estimated = validated(localizations, "the localization table")
-    true = validated(truth, "the ground truth")
+    true = validated(truth, "the ground truth", truth=True)
     first, last = compared_frames(estimated, true, evaluation.frames)
     kept, true_kept = select_rows(estimated, true, (first, last), evaluation, field_nm)
     return Comparison(

@@ -25,7 +25,7 @@ KEPT = (
     "y_nm",
     "sigma_nm",
     "intensity_photon",
-    "offset_photon",
+    "background_photon",
     "uncertainty_xy_nm",
     "confidence",
 )

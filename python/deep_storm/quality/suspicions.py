@@ -31,7 +31,7 @@ DRIFT_NM, DRIFT_UNCERTAINTIES = 20.0, 1.0
 COLUMNS = {
     "intensity_photon": ("photons", "{:.4g}"),
     "sigma_nm": ("PSF sigma", "{:.4g} nm"),
-    "offset_photon": ("background", "{:.3g} photons"),
+    "background_photon": ("background", "{:.3g} photons"),
     "uncertainty_xy_nm": ("uncertainty", "{:.3g} nm"),
 }
 
@@ -90,7 +90,7 @@ def suspicions(
 def _unlike_training(found: Survey, trained: TrainedFor) -> Iterator[str]:
     """Compare medians with what the model was trained for."""
     photons, sigma_nm = found.median("intensity_photon"), found.median("sigma_nm")
-    background = found.median("offset_photon")
+    background = found.median("background_photon")
     again = "estimate the molecules again (deep-storm estimate) and train for that"
     if trained.emitters is not None and photons is not None:
         ratio = photons / trained.emitters.intensity_photon

@@ -82,11 +82,14 @@ def column_histograms(found: Survey, trained: TrainedFor) -> Figure | None:
         expected["sigma_nm"] = trained.psf.sigma_nm, trained.psf.sigma_std_nm
     if trained.background is not None:
         background = trained.background
-        expected["offset_photon"] = background.background_photon, background.background_std_photon
+        expected["background_photon"] = (
+            background.background_photon,
+            background.background_std_photon,
+        )
     panels = [
         ("intensity_photon", "photons of a localization"),
         ("sigma_nm", "PSF sigma (nm)"),
-        ("offset_photon", "background (photons per pixel)"),
+        ("background_photon", "background (photons per pixel)"),
         ("uncertainty_xy_nm", "uncertainty (nm)"),
         ("confidence", "confidence"),
     ]

@@ -53,7 +53,7 @@ class SimulatedStack:
         Pixel values, uint16 of shape (t, y, x).
     truth
         The emitters in the field, a table as in :mod:`deep_storm.localizations` with the columns
-        frame, x_nm, y_nm, sigma_nm, intensity_photon, offset_photon, bkgstd_photon and
+        frame, x_nm, y_nm, sigma_nm, intensity_photon, baseline_photon, bkgstd_photon and
         ThunderSTORM's meaning: offset is the camera's baseline in photons, bkgstd the square root
         of the mean background photons.
     """
@@ -253,7 +253,7 @@ class SimulatedFrames:
                 **({"z_nm": joined("z_nm")} if self.light.has_depth else {}),
                 "sigma_nm": joined("sigma_px") * nm,
                 "intensity_photon": joined("intensity_photon"),
-                "offset_photon": self.camera.baseline_adu * self.camera.photons_per_count,
+                "baseline_photon": self.camera.baseline_adu * self.camera.photons_per_count,
                 "bkgstd_photon": np.concatenate([np.empty(0), *bkgstd_photon]),
             }
         )

@@ -46,7 +46,7 @@ def test_a_table_of_thunderstorm():
         "y_nm",
         "sigma_nm",
         "intensity_photon",
-        "offset_photon",
+        "background_photon",
         "bkgstd_photon",
         "uncertainty_xy_nm",
     ]
@@ -62,7 +62,7 @@ def test_a_table_of_thunderstorm():
 def test_a_ground_truth_of_thunderstorm():
     truth = read_table(DATA / "emccd_d1_first10_gt.csv", kind="ground truth")
     # the baseline in photons, not the background: 200 ADU × 5 / 100
-    assert (truth["offset_photon"] == 10).all()
+    assert (truth["baseline_photon"] == 10).all()
     assert "id" not in truth.columns
 
 
@@ -126,7 +126,7 @@ def test_pixels_and_adu_are_converted_with_the_camera(read):
     assert row["sigma_nm"] == pytest.approx(120)
     # 5 photoelectrons per ADU / gain 100 / quantum efficiency 0.5; no baseline in any of them
     assert row["intensity_photon"] == pytest.approx(100)
-    assert row["offset_photon"] == pytest.approx(3)
+    assert row["background_photon"] == pytest.approx(3)
     assert row["bkgstd_photon"] == pytest.approx(2)
     with pytest.raises(TableError, match="give --camera"):
         read(text)

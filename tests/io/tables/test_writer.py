@@ -25,7 +25,7 @@ FULL = pd.DataFrame(
         "y_nm": [50.0, 1542.5, 12345.678901],
         "sigma_nm": [97.8, 107.3, 110.0],
         "intensity_photon": [2446.1, 1822.0, 1e6],
-        "offset_photon": [9.4, -1.25, 0.0],
+        "background_photon": [9.4, -1.25, 0.0],
         "bkgstd_photon": [6.8, 7.9, 0.5],
         "detections": [1, 1, 2],
         "confidence": [1.0, 0.5, 1e-7],
@@ -160,13 +160,26 @@ def test_a_table_of_thunderstorm_survives_to_the_last_digit(tmp_path):
 
 
 def test_a_ground_truth_has_the_header_of_the_generator(tmp_path):
-    truth = read_table(DATA / "emccd_d1_first10_gt.csv")
+    truth = read_table(DATA / "emccd_d1_first10_gt.csv", kind="ground truth")
     camera = Camera(pixel_size_nm=100.0, baseline_adu=200.0, photons_per_adu=5.0, em_gain=100.0)
-    bare = truth.drop(columns="offset_photon").assign(emitter=1)
+    bare = truth.drop(columns="baseline_photon").assign(emitter=1)
     write_ground_truth(tmp_path / "a.csv", bare, camera)
     original = (DATA / "emccd_d1_first10_gt.csv").read_text().splitlines()
     assert (tmp_path / "a.csv").read_text().splitlines()[0] == original[0]
-    pd.testing.assert_frame_equal(read_table(tmp_path / "a.csv"), truth)
+    again = read_table(tmp_path / "a.csv", kind="ground truth")
+    pd.testing.assert_frame_equal(again, truth)
+
+
+def test_offset_is_background_in_a_table_and_the_baseline_in_a_ground_truth(tmp_path):
+    named = {"offset_photon": [10.0, 10.0, 10.0]}  # both were called so before
+    table = FULL.drop(columns="background_photon").assign(**named)
+    write_table(tmp_path / "table.csv", table)
+    camera = Camera(pixel_size_nm=100.0, baseline_adu=200.0, photons_per_adu=5.0, em_gain=100.0)
+    write_ground_truth(tmp_path / "truth.csv", table, camera)
+    assert (read_table(tmp_path / "table.csv")["background_photon"] == 10).all()
+    truth = read_table(tmp_path / "truth.csv", kind="ground truth")
+    assert (truth["baseline_photon"] == 10).all()
+    assert "background_photon" not in truth
 
 
 @given(

@@ -7,6 +7,7 @@ A label is ``name [unit]`` or ``name``; the program's name carries the unit (``x
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -34,13 +35,15 @@ _NAMES = {
     "y": "y_nm",
     "sigma": "sigma_nm",
     "intensity": "intensity_photon",
-    "offset": "offset_photon",
+    "offset": "background_photon",  # of a localization; of a true emitter the camera's baseline
     "bkgstd": "bkgstd_photon",
     "detections": "detections",
     "confidence": "confidence",
     "uncertainty_xy": "uncertainty_xy_nm",
     "uncertainty": "uncertainty_xy_nm",  # v1.3
 }
+_TRUE_NAMES = _NAMES | {"offset": "baseline_photon"}
+_LABELS = {"background_photon": "offset [photon]", "baseline_photon": "offset [photon]"}
 _REQUIRED = ("frame", "x", "y")
 
 
@@ -56,12 +59,16 @@ class Column:
 
 def label_of(name: str) -> str:
     """Return ThunderSTORM's label of a column name: ``x_nm`` → ``x [nm]``."""
+    if name in _LABELS:
+        return _LABELS[name]
     stem, _, suffix = name.rpartition("_")
     unit = _UNIT_OF_SUFFIX.get(suffix)
     return f"{stem} [{unit}]" if stem and unit else name
 
 
-def columns_of(labels: list[str], camera: Camera | None, origin: str) -> list[Column]:
+def columns_of(
+    labels: list[str], camera: Camera | None, origin: str, *, truth: bool = False
+) -> list[Column]:
     """Find out what the columns of a file are; ``id`` and columns without label are left out.
 
     Parameters
@@ -72,6 +79,8 @@ def columns_of(labels: list[str], camera: Camera | None, origin: str) -> list[Co
         Converts px and ADU; None when the user gave none.
     origin
         What the table is called in an error.
+    truth
+        Whether it is a ground truth, whose offset is the camera's baseline.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def columns_of(labels: list[str], camera: Camera | None, origin: str) -> list[Co
         cannot be converted.
     """
     columns = [
-        _column(position, label, camera, origin)
+        _column(position, label, camera, origin, _TRUE_NAMES if truth else _NAMES)
         for position, label in enumerate(labels)
         if label and _split(label)[0] != "id"
     ]
@@ -108,9 +117,11 @@ def _split(label: str) -> tuple[str, str | None]:
     return match[1], _OTHER_SPELLINGS.get(unit, unit) if unit is not None else None
 
 
-def _column(position: int, label: str, camera: Camera | None, origin: str) -> Column:
+def _column(
+    position: int, label: str, camera: Camera | None, origin: str, names: Mapping[str, str]
+) -> Column:
     stem, unit = _split(label)
-    name = _NAMES.get(stem)
+    name = names.get(stem)
     if name is None:
         suffix = _SUFFIX_OF_UNIT.get(unit or "")
         return Column(position, label, f"{stem}_{suffix}" if suffix else stem)

@@ -48,7 +48,7 @@ def read_table(
     camera
         Needed only for coordinates in px or intensities in ADU.
     kind
-        What the table is called in errors.
+        What the table is called in errors; the offset of a ground truth is ``baseline_photon``.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def read_table(
     notes: list[str] = []
     with damage_as(lambda reason: _unreadable(origin, reason)), Lines(file, origin) as lines:
         labels = _header(lines, origin, notes)
-        columns = columns_of(labels, camera, origin)
+        columns = columns_of(labels, camera, origin, truth=kind == "ground truth")
         reader = _BlockReader(columns, len(labels), origin)
         pieces: dict[str, list[np.ndarray]] = {column.name: [] for column in columns}
         for block in lines.blocks(_BLOCK_BYTES):
@@ -83,7 +83,7 @@ def read_table(
         table["frame"] -= 1
     for note in (*notes, *reader.notes()):
         warnings.warn(f"{origin}: {note}", stacklevel=2)
-    return validated(table, origin)
+    return validated(table, origin, truth=kind == "ground truth")
 
 
 def _check_file(file: Path, origin: str) -> None:

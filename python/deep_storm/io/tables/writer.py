@@ -30,7 +30,7 @@ _TRUTH_COLUMNS = (
     "y_nm",
     "sigma_nm",
     "intensity_photon",
-    "offset_photon",
+    "baseline_photon",
     "bkgstd_photon",
 )
 
@@ -129,8 +129,9 @@ def write_ground_truth(
     truth
         Emitters; columns beyond ThunderSTORM's seven are left out.
     camera
-        Its baseline in photons is the column ``offset``, when ``truth`` has none: in a ground
-        truth that is not the background, whose square root is ``bkgstd``.
+        Its baseline in photons is the column ``offset``, when ``truth`` has no
+        ``baseline_photon``: in a ground truth that is not the background, whose square root is
+        ``bkgstd``.
     overwrite
         Whether an existing file may be replaced.
 
@@ -141,7 +142,7 @@ def write_ground_truth(
     OutputError
         The file exists already or cannot be written.
     """
-    checked = _with_offset(validated(truth, "the ground truth"), camera)
+    checked = _with_baseline(truth, camera)
     names = [c for c in _TRUTH_COLUMNS if c in checked.columns]
     _write(Path(path), checked, names, "dev", overwrite)
 
@@ -160,7 +161,7 @@ def ground_truth_writer(
     Yields
     ------
     A function that appends emitters of later frames than those before, with all of ThunderSTORM's
-    columns except, perhaps, ``offset_photon``.
+    columns except, perhaps, ``baseline_photon``.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def ground_truth_writer(
 
     def append(truth: pd.DataFrame) -> None:
         nonlocal written
-        checked = _with_offset(validated(truth, "the ground truth"), camera)
+        checked = _with_baseline(truth, camera)
         if missing := [name for name in names if name not in checked.columns]:
             raise TableError(f"the ground truth has no column {missing[0]}", ", ".join(names))
         _check_numeric(checked, names)
@@ -186,9 +187,10 @@ def ground_truth_writer(
         yield append
 
 
-def _with_offset(truth: pd.DataFrame, camera: Camera) -> pd.DataFrame:
-    if "offset_photon" not in truth.columns:
-        truth["offset_photon"] = camera.baseline_adu * camera.photons_per_count
+def _with_baseline(truth: pd.DataFrame, camera: Camera) -> pd.DataFrame:
+    truth = validated(truth, "the ground truth", truth=True)
+    if "baseline_photon" not in truth.columns:
+        truth["baseline_photon"] = camera.baseline_adu * camera.photons_per_count
     return truth
 
 
