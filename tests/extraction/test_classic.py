@@ -114,7 +114,7 @@ def test_tiles_leave_no_trace():
 def test_heat_that_is_no_number_is_an_error_and_not_damage(value):
     heat = heat_of((10.5, 7.5))
     heat[3, 4] = value
-    with pytest.raises(AnswerError, match="no usable number"):
+    with pytest.raises(AnswerError, match="not a usable number"):
         maxima(heat)
     with pytest.raises(AnswerError):
         maxima(np.full((64, 64), value, np.float32))

@@ -184,5 +184,5 @@ def test_answer_that_is_no_number_is_an_error_and_not_damage(channel):
 
 
 def test_answer_without_any_number_is_an_error_and_not_damage():
-    with pytest.raises(AnswerError, match="no usable number"):
+    with pytest.raises(AnswerError, match="not a usable number"):
         read(np.full((64, 64, OUTPUTS), np.nan, np.float32))

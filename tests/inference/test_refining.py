@@ -130,7 +130,7 @@ def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, mo
     assert good.jaccard > good.network_jaccard > 0.8
     with pytest.MonkeyPatch.context() as patch:
         worse = replace(good, jaccard=good.network_jaccard - 0.05)
-        patch.setattr(refining, "learn_refinement", lambda *_, **__: worse)
+        patch.setattr("deep_storm.runs.stack.learn_refinement", lambda *_, **__: worse)
         result = ds.reconstruct(movie.stack, model=model, refine=True)
     assert any("refinement is left out" in note for note in result.notes)
     plain = ds.reconstruct(movie.stack, model=model)

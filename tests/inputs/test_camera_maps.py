@@ -93,7 +93,7 @@ def test_an_imported_simulation_is_corrected(work, monkeypatch):
     def begin(*_):
         raise Begun
 
-    monkeypatch.setattr("deep_storm.training.session.train_model", begin)
+    monkeypatch.setattr("deep_storm.runs.training.train_model", begin)
     options = {"simulation": (work / "sim.tif", work / "sim.csv"), "camera": CAMERA}
     for name, maps in (("plain", None), ("corrected", MAPS)):
         with pytest.raises(Begun):

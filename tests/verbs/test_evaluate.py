@@ -123,7 +123,11 @@ def test_nothing_is_written_when_a_file_is_there(seen_twice):
         ({"true_image": "true.tif"}, SettingsError, "neither a table nor an image"),
         ({"truth": "table.csv"}, SettingsError, "a true table without"),
         ({"reconstruction": "wide.tif", "true_image": "true.tif"}, StackError, "holds 2 frames"),
-        ({"results": "table.csv", "true_image": "bare.tif"}, StackError, "nothing says how large"),
+        (
+            {"results": "table.csv", "true_image": "bare.tif"},
+            StackError,
+            "pixel size of the true image is",
+        ),
         ({"results": "table.csv", "wide_field": "bare.tif"}, StackError, "camera-pixel-size-nm"),
     ],
 )

@@ -18,6 +18,7 @@ import deep_storm as ds
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
 from deep_storm.inference import store
 from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.runs import stack as stack_run
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
 
@@ -255,12 +256,8 @@ def test_only_the_same_run_goes_on(movie, tmp_path, monkeypatch, what, said):
         emitters = EXPECTED["emitters"].model_copy(update={"intensity_photon": 1501.0})
         options = {"emitters": emitters}
     else:
-        import importlib.metadata
-
-        real = importlib.metadata.version
-        monkeypatch.setattr(
-            importlib.metadata, "version", lambda n: "9" if n == "deep-storm" else real(n)
-        )
+        real = stack_run.version
+        monkeypatch.setattr(stack_run, "version", lambda n: "9" if n == "deep-storm" else real(n))
     with pytest.raises(OutputError, match="keeps the work of another run") as caught:
         again(movie, tmp_path, resume=True, **options)
     assert said in str(caught.value)
@@ -284,13 +281,11 @@ def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(movie, 
 
 
 def test_what_cannot_be_written_at_the_end_is_kept(movie, uninterrupted, tmp_path, monkeypatch):
-    from deep_storm.io.tables import thunderstorm
-
     def full(path, *_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as patched:
-        patched.setattr(thunderstorm, "write_pieces", full)
+        patched.setattr("deep_storm.io.tables.writer.write_pieces", full)
         with pytest.raises(OutputError, match=r"the work is kept in .*out\.running.*--resume"):
             again(movie, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["out.running"]
@@ -312,12 +307,10 @@ def test_a_stack_that_vanishes_meanwhile_costs_only_its_checksum(movie, tmp_path
 
 
 def test_a_report_that_fails_does_not_fail_the_run(movie, tmp_path, monkeypatch):
-    from deep_storm.runs import files as run_files
-
     def trips(*_, **__):
         raise RuntimeError("latex was not found")
 
-    monkeypatch.setattr(run_files, "write_run_report", trips)
+    monkeypatch.setattr("deep_storm.report.gathering.write_run_report", trips)
     with pytest.warns(UserWarning, match=r"report could not be made \(latex was not found\)"):
         result = again(movie, tmp_path, no_report=False)
     assert [p.name for p in result.written] == [
