@@ -6,12 +6,8 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled, TableError
-from deep_storm.postprocessing.drift import (
-    agreed_positions,
-    bins_of,
-    corrected,
-    measure_drift,
-)
+from deep_storm.postprocessing.bins import bins_of
+from deep_storm.postprocessing.drift import agreed_positions, corrected, measure_drift
 from deep_storm.postprocessing.fiducials import marker_drift
 from deep_storm.settings import DriftCorrection
 

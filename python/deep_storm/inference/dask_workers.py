@@ -23,27 +23,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from importlib.metadata import version
-from threading import Lock
 from types import TracebackType
 from typing import Any
 
-from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
+from distributed import Client, Future, KilledWorker, LocalCluster
 
-from deep_storm.errors import DaskError, SettingsError, StackError
-from deep_storm.inference.layout import Layout
-from deep_storm.inference.reading import make_reader
+from deep_storm.errors import DaskError, SettingsError
+from deep_storm.inference.dask_job import Assignment, JobPlugin, work_on
 from deep_storm.inference.reconstruction import ReconstructionRun
-from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found
-from deep_storm.inference.store import MemoryStore
-from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.model import Model, ModelCard, Weights
-from deep_storm.networks import make_network
-from deep_storm.networks.device import place
-from deep_storm.networks.replicas import Replicas
-from deep_storm.settings import Device, Reconstruction
 
 CONNECT_SECONDS = 20.0
 PATIENCE_SECONDS = 60.0
@@ -52,20 +41,6 @@ POLL_SECONDS = 0.1
 CHUNKS_PER_WORKER = 2
 MAX_DEATHS = 3
 """So many times a chunk is given out again whose workers died over it."""
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What a worker has to know."""
-
-    stream: FrameStream
-    card: ModelCard
-    weights: Weights
-    settings: Reconstruction
-    precision: str
-    layout: Layout
-    refinement: Refinement | None
-    sampled: list[int]
 
 
 class DaskWorkers:
@@ -272,71 +247,6 @@ def start_here(count: int) -> LocalCluster:
         silence_logs=logging.CRITICAL,
         env=environment,
     )
-
-
-class JobPlugin(WorkerPlugin):
-    """Brings a job to every worker, also to one that comes later."""
-
-    def __init__(self, key: str, job: bytes) -> None:
-        self.name = f"deep-storm-{key}"
-        self.key = key
-        self.job = job
-
-    def setup(self, worker: Any) -> None:
-        """Keep the job; the model is made by the first chunk."""
-        del worker
-        _jobs[self.key] = self.job
-
-    def teardown(self, worker: Any) -> None:
-        """Forget the job."""
-        del worker
-        _jobs.pop(self.key, None)
-        made = _made.pop(self.key, None)
-        if made is not None:
-            made[0].stream.close()
-
-
-_jobs: dict[str, bytes] = {}
-_made: dict[str, tuple[ReconstructionRun, Replicas]] = {}
-_one_at_a_time = Lock()
-
-
-def work_on(key: str, start: int, stop: int) -> Found:
-    """Work on the frames of a chunk; runs on a worker."""
-    with _one_at_a_time:
-        if key not in _made:
-            _made[key] = _make(_opened(_jobs[key]))
-        run, replicas = _made[key]
-        with place(Device(precision="float32")):
-            return run.find(replicas, start, stop)
-
-
-def _opened(job: bytes) -> Assignment:
-    """Unpack a job, which opens the stack on this machine."""
-    try:
-        unpacked: Assignment = pickle.loads(job)
-    except StackError as error:
-        raise DaskError(
-            f"a worker cannot open the stack: {error.received}",
-            "a path at which all workers see the same file",
-            "put the stack on a shared disk and give its path there",
-        ) from error
-    return unpacked
-
-
-def _make(job: Assignment) -> tuple[ReconstructionRun, Replicas]:
-    """Build the network of a job."""
-    device = Device.parse({"precision": job.precision})
-    with place(device):
-        model = Model(job.card, make_network(job.card.network).build())
-        model.keras_model.set_weights(job.weights)
-        reader = make_reader(model, job.settings.upsampling)
-        run = ReconstructionRun(
-            job.stream, model, reader, job.settings, device, MemoryStore(), job.refinement
-        )
-        run.layout = job.layout
-        run.read_out.sampled = job.sampled
-        return run, run.inference()
 
 
 def _versions() -> dict[str, str]:

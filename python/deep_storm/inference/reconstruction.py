@@ -19,32 +19,28 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import noise_photon
 from deep_storm.errors import (
-    AnswerError,
     Cancelled,
     DaskError,
-    OutputError,
     StackError,
     was_interrupted,
 )
 from deep_storm.inference.canvas import Canvas
+from deep_storm.inference.chunks import load_chunk, run_network
 from deep_storm.inference.fits import CheckedFrame, sampled_frames
 from deep_storm.inference.layout import Layout, plan_layout, spans
 from deep_storm.inference.overlap import ONE_EACH, Overlap
 from deep_storm.inference.reading import Reader, make_reader
 from deep_storm.inference.readout import Chunk, ReadOut
 from deep_storm.inference.refining import Refinement
-from deep_storm.inference.repair import repair
 from deep_storm.inference.results import Found, Reconstructed
+from deep_storm.inference.resuming import compare_content, read_state
 from deep_storm.inference.store import MemoryStore, Store, WorkFolder
 from deep_storm.inference.tables import FoundRows
-from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.camera_files import check_camera
-from deep_storm.io.foreign import damage_as
 from deep_storm.io.stacks.frames import select_frames
-from deep_storm.io.stacks.identity import chained, digests, times_of
+from deep_storm.io.stacks.identity import chained, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
-from deep_storm.networks.base import Inference
 from deep_storm.networks.device import inference_dtype, place
 from deep_storm.networks.replicas import Replicas, replicated
 from deep_storm.progress import Progress, silent
@@ -153,7 +149,7 @@ class ReconstructionRun:
         self.precision = inference_dtype(device)
         self.network = model.network
         self.upsampling = settings.upsampling or model.card.network.upsampling
-        card = model.card if refinement is None else refinement.told_card
+        card = model.card if refinement is None else refinement.calibrated_card
         threshold = card.threshold if settings.threshold is None else settings.threshold
         self.refinement = refinement
         noise = noise_photon(card.camera, stream.noise)
@@ -223,9 +219,7 @@ class ReconstructionRun:
         with self._threads() as overlap:
             try:
                 for chunk in overlap.chunks(self._spans(begin), self._tell):
-                    parts = overlap.in_network(
-                        partial(self._infer, replicas, chunk, self.layout, self._tell)
-                    )
+                    parts = overlap.in_network(partial(self._infer, replicas, chunk, self._tell))
                     overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
                     self.seen = chunk.start + len(chunk.frames)
                     self._tell()
@@ -247,9 +241,7 @@ class ReconstructionRun:
         for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
                 chunk = self._load(frame, frame + 1)
-                found = self.read_out.candidates(
-                    chunk, self._infer(replicas, chunk, self.layout)[0], 0
-                )
+                found = self.read_out.candidates(chunk, self._infer(replicas, chunk)[0], 0)
                 self.samples |= self.read_out.samples(chunk, [found])
 
     def inference(self) -> Replicas:
@@ -288,107 +280,43 @@ class ReconstructionRun:
         OutputError
             The checkpoint makes no sense, or its frames were not those of this stack.
         """
-
-        def damaged(reason: str) -> OutputError:
-            return OutputError(
-                f"{self.store.folder} is damaged ({reason})",
-                "the work folder of an interrupted reconstruction",
-                "start again with --overwrite",
-            )
-
-        with damage_as(damaged):
-            self.dead = [int(frame) for frame in state["dead"]]
-            self.replaced = int(state["replaced"])
-            self.seconds = float(state["seconds"])
-            self.network_seconds = float(state["network_seconds"])
-            self.content = str(state["content"])
-            done, layout = int(state["done"]), Layout.from_state(state)
-            if image.shape != self.canvas.pixels.shape or image.dtype != np.float32:
-                raise ValueError(f"its image is {image.dtype} of shape {image.shape}")
-            if not first <= done <= self.stream.available(done)[0]:
-                raise ValueError(f"it has done {done} frames")
-            layout.check(*self.stream.shape[1:], self.network.alignment_px)
-            times = [[int(n) for n in pair] for pair in state["files"]]
-        if times != self.times:
-            self._compare_content(first, done, layout.chunk_frames)
+        resumed = read_state(
+            state,
+            image,
+            self.stream,
+            self.canvas.pixels.shape,
+            first,
+            self.network.alignment_px,
+            self.store.folder,
+        )
+        if resumed.times != self.times:
+            compare_content(resumed, self.stream, first, self.store.folder, self.progress)
+        self.dead, self.replaced = resumed.dead, resumed.replaced
+        self.seconds, self.network_seconds = resumed.seconds, resumed.network_seconds
+        self.content = resumed.content
         self.canvas.load(image)
-        return done, layout
-
-    def _compare_content(self, first: int, done: int, chunk_frames: int) -> None:
-        """Read the frames that are done again: a movie that was copied is still the same one."""
-        content = ""
-        for start in range(first, done, chunk_frames):
-            raw = self.stream.read(start, min(start + chunk_frames, done))
-            content = chained(content, digests(raw))
-            self.progress(start - first, done - first, "frames compared")
-        if content != self.content:
-            raise OutputError(
-                f"{self.store.folder} keeps the work of another run: frames of "
-                f"{self.stream.name} are others now than those that were worked on",
-                "the stack of the interrupted one",
-                "repeat its command with --resume, or start again with --overwrite",
-            )
+        return resumed.done, resumed.layout
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
 
     def _load(self, start: int, stop: int) -> Chunk:
-        """Read frames and bring them to the network's scale, padded to its alignment."""
-        raw = self.stream.read(start, stop)
-        repaired = repair(raw)
-        photons = self.model.card.camera.photons(repaired.adu)
-        photons[repaired.dead] = self.model.card.scales.background_photon
-        frames = self.model.card.scales.network_input(photons)
-        height, width = (padded_size(n, self.network.alignment_px) for n in photons.shape[1:])
-        more = ((0, 0), (0, height - photons.shape[1]), (0, width - photons.shape[2]), (0, 0))
-        if any(sum(pair) for pair in more):
-            frames = np.pad(frames, more, mode="edge")
-        return Chunk(start, photons, frames, repaired.dead, repaired.replaced, digests(raw))
+        return load_chunk(self.stream, self.model.card, start, stop, self.network.alignment_px)
 
     def _infer(
-        self,
-        replicas: Replicas,
-        chunk: Chunk,
-        layout: Layout,
-        between: Callable[[], None] = lambda: None,
+        self, replicas: Replicas, chunk: Chunk, between: Callable[[], None] = lambda: None
     ) -> list[list[Any]]:
-        """Run the network over all tiles; return the parts of every frame.
-
-        ``between`` is called between two batches and raises to cancel.
-        """
-
-        def look(infer: Inference, batch: tuple[Tile, int]) -> list[Any]:
-            tile, start = batch
-            rows, columns = tile.window
-            frames = chunk.frames[start : start + layout.batch_frames, rows, columns]
-            answers = infer(np.ascontiguousarray(frames))
-            return [self._part(one, tile, chunk.start + k) for k, one in enumerate(answers, start)]
-
-        parts: list[list[Any]] = [[] for _ in chunk.frames]
-        starts = range(0, len(chunk.frames), layout.batch_frames)
-        batches = [(tile, start) for tile in layout.tiles for start in starts]
+        """Run the network over a chunk; return the parts of every frame."""
         before = replicas.seconds
-        for (_, start), found in zip(batches, replicas.over(look, batches), strict=True):
-            for number, part in enumerate(found, start):
-                parts[number].append(part)
-            between()
+        parts = run_network(replicas, self.reader, chunk, self.layout, self.stream.name, between)
         self.network_seconds += replicas.seconds - before
         return parts
-
-    def _part(self, answer: Float32, tile: Tile, frame: int) -> Any:
-        """Reduce the answer for one tile of a frame; say which frame it was if it is none."""
-        try:
-            return self.reader.part(answer, tile)
-        except AnswerError as error:
-            where = f"for frame {frame + 1} of {self.stream.name}"
-            received = f"{error.received} {where}"
-            raise AnswerError(received, error.expected, error.advice) from error
 
     def find(self, replicas: Replicas, start: int, stop: int) -> Found:
         """Work on the frames of a chunk, for someone else to keep."""
         before = self.network_seconds
         chunk = self._load(start, stop)
-        parts = self._infer(replicas, chunk, self.layout)
+        parts = self._infer(replicas, chunk)
         return self.read_out.found(chunk, parts)._replace(
             network_seconds=self.network_seconds - before
         )

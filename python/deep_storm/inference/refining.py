@@ -174,10 +174,10 @@ class Refinement:
         return self.jaccard >= self.network_jaccard - MAX_LOSS
 
     @property
-    def told_card(self) -> ModelCard:
+    def calibrated_card(self) -> ModelCard:
         """The model's card with the calibration that refined candidates need."""
-        told = {"calibration": self.calibration, "threshold": self.threshold}
-        return self.card.model_copy(update=told)
+        changed = {"calibration": self.calibration, "threshold": self.threshold}
+        return self.card.model_copy(update=changed)
 
     def candidates(
         self, photons: Float32, found: Candidates, frame: int, noise_photon: Noise = None

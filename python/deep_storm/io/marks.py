@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 
 from deep_storm.errors import StackError
-from deep_storm.io.stacks.directories import SOFTWARE, Chain, DamagedError
+from deep_storm.io.stacks.directories import Chain
 from deep_storm.io.stacks.pages import OpenFile, check_tiff
+from deep_storm.io.stacks.tags import SOFTWARE, DamagedError
 
 OURS = "deep-storm"
 LIVE = "deep-storm (while the movie grows)"

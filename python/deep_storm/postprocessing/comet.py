@@ -21,13 +21,8 @@ from scipy.spatial import cKDTree
 
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.packages import install_command
-from deep_storm.postprocessing.drift import (
-    MIN_ROWS,
-    MeasuredDrift,
-    Points,
-    bins_of,
-    check_bins,
-)
+from deep_storm.postprocessing.bins import MIN_ROWS, Points, bins_of, check_bins
+from deep_storm.postprocessing.drift import MeasuredDrift
 from deep_storm.postprocessing.trajectory import MIN_POINTS, smooth_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import DriftCorrection

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
-from deep_storm.postprocessing.drift import MeasuredDrift, bins_of
+from deep_storm.postprocessing.bins import bins_of
+from deep_storm.postprocessing.drift import MeasuredDrift
 from deep_storm.postprocessing.linking import link
 from deep_storm.postprocessing.trajectory import MIN_POINTS, smooth_drift
 from deep_storm.settings import DriftCorrection

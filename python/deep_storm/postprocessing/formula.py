@@ -18,44 +18,15 @@ References
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import TypeAlias
 
 from deep_storm.errors import FormulaError
+from deep_storm.postprocessing.formula_words import Token, error_at, tokens
 
 FUNCTIONS = ("var", "std", "mean", "median", "max", "min", "sum", "abs")
 MAX_NESTED = 20
 _COMPARISONS = ("=", "!=", "<", ">")
-_TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<foreign>>=|<=|=>|=<|==|&&|\|\||<>|\*\*|:=)"
-    r"|(?P<bare>\.\d+)"
-    r"|(?P<exponent>\d+(?:\.\d*)?[eE][+-]?\d+(?![#_a-zA-Z0-9]))"
-    r"|(?P<number>\d+(?:\.\d*)?(?![#_a-zA-Z0-9.]))"
-    r"|(?P<name>[#_a-zA-Z0-9]*[#_a-zA-Z][#_a-zA-Z0-9]*)"
-    r"|(?P<sign>!=|[-|&=<>+*/%^()!])"
-)
-_INSTEAD = {
-    ">=": "a > b | a = b",
-    "=>": "a > b | a = b",
-    "<=": "a < b | a = b",
-    "=<": "a < b | a = b",
-    "==": "=",
-    ":=": "=",
-    "&&": "&",
-    "||": "|",
-    "<>": "!=",
-    "**": "^",
-}
-
-
-class Token(NamedTuple):
-    """A word of a formula and where it begins."""
-
-    kind: str
-    text: str
-    position: int
 
 
 @dataclass(frozen=True)
@@ -116,81 +87,6 @@ def parse(formula: str) -> Node:
     return _Parser(formula).whole()
 
 
-def _tokens(formula: str) -> list[Token]:
-    tokens: list[Token] = []
-    position = 0
-    while position < len(formula):
-        match = _TOKEN.match(formula, position)
-        if match is None:
-            _refuse_character(formula, position)
-        token = Token(str(match.lastgroup), match[0], position)
-        _refuse_foreign(formula, token)
-        if token.kind != "space":
-            tokens.append(token)
-        position = match.end()
-    return [*tokens, Token("end", "", len(formula.rstrip()))]
-
-
-def _refuse_character(formula: str, position: int) -> NoReturn:
-    character = formula[position]
-    advice = {
-        ",": "write numbers with a decimal point",
-        ";": "join two conditions by &",
-        "[": "write a column without its unit, such as x for x [nm]",
-        "{": "group by round parentheses",
-    }.get(character, "remove it")
-    if re.match(r"\d[\d.]*[#_a-zA-Z.]", formula[position:]):
-        word = re.match(r"[\d.#_a-zA-Z]+", formula[position:])
-        raise _error(
-            formula,
-            position,
-            f"the number {word[0] if word else character!r} cannot be read",
-            "a number such as 20 or 0.5",
-            "write a number and a column apart, with an operator between them",
-        )
-    raise _error(
-        formula, position, f"the formula has {character!r}", "ThunderSTORM's language", advice
-    )
-
-
-def _refuse_foreign(formula: str, token: Token) -> None:
-    """Refuse what ThunderSTORM would read as something else."""
-    if token.kind == "foreign":
-        instead = _INSTEAD[token.text]
-        raise _error(
-            formula,
-            token.position,
-            f"the formula has {token.text!r}",
-            "one of | & = != < > + - * / % ^",
-            f"ThunderSTORM's language has no {token.text!r}; write {instead}",
-        )
-    if token.kind == "bare":
-        raise _error(
-            formula,
-            token.position,
-            f"the formula has {token.text!r}",
-            "a digit before the point",
-            f"write 0{token.text}",
-        )
-    if token.kind == "exponent":
-        raise _error(
-            formula,
-            token.position,
-            f"the formula has {token.text!r}",
-            "a number without exponent",
-            f"write {_plain(float(token.text))}",
-        )
-
-
-def _plain(value: float) -> str:
-    return f"{value:.10f}".rstrip("0").rstrip(".")
-
-
-def _error(formula: str, position: int, received: str, expected: str, advice: str) -> FormulaError:
-    place = f"at character {position + 1}" if position < len(formula.rstrip()) else "at its end"
-    return FormulaError(f"{received} {place}", expected, advice, formula, position)
-
-
 class _Parser:
     """Recursive descent, a method for each strength of operators."""
 
@@ -198,7 +94,7 @@ class _Parser:
         self._formula = formula
         if not formula.strip():
             raise self._error(0, "the formula is empty", "a condition", "try confidence > 0.5")
-        self._tokens = _tokens(formula)
+        self._tokens = tokens(formula)
         self._next = 0
         self._depth = 0
 
@@ -360,4 +256,4 @@ class _Parser:
             )
 
     def _error(self, position: int, received: str, expected: str, advice: str) -> FormulaError:
-        return _error(self._formula, position, received, expected, advice)
+        return error_at(self._formula, position, received, expected, advice)

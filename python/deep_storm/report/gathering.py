@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import SettingsError, TableError
-from deep_storm.postprocessing.drift import ROWS_PER_BIN, measure_drift
+from deep_storm.postprocessing.bins import ROWS_PER_BIN
+from deep_storm.postprocessing.drift import measure_drift
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.resolution import FINEST_PIXEL_NM, MIN_ROWS, table_resolution
 from deep_storm.quality.stack_look import look_at

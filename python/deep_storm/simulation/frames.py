@@ -20,7 +20,6 @@ from deep_storm.progress import Progress
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.emitters import (
-    EmitterSet,
     draw_densities,
     draw_spread,
     draw_structure,
@@ -32,6 +31,7 @@ from deep_storm.simulation.mask import MaskLike
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.structures import Field
 from deep_storm.simulation.surfaces import Surface
+from deep_storm.simulation.truth import Drawn, truth_table
 
 Frames = npt.NDArray[np.uint16]
 
@@ -60,15 +60,6 @@ class SimulatedStack:
 
     stack: Frames
     truth: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """What reaches the camera in one frame, and the random numbers left for its noise."""
-
-    emitters: EmitterSet
-    background_photon: npt.NDArray[np.float32]
-    rng: np.random.Generator
 
 
 class SimulatedFrames:
@@ -165,7 +156,7 @@ class SimulatedFrames:
         """
         self._check_range(start, stop)
         drawn = [self._draw(t) for t in range(start, stop)]
-        return self._table(start, drawn)
+        return truth_table(start, drawn, self.camera, self.light.has_depth, self.shape[1:])
 
     def read_with_truth(self, start: int, stop: int) -> SimulatedStack:
         """Make frames ``start`` … ``stop − 1`` and their ground truth.
@@ -180,7 +171,9 @@ class SimulatedFrames:
         drawn = [self._draw(t) for t in range(start, stop)]
         for frame, one in zip(stack, drawn, strict=True):
             frame[:] = self._expose(one)
-        return SimulatedStack(stack, self._table(start, drawn))
+        return SimulatedStack(
+            stack, truth_table(start, drawn, self.camera, self.light.has_depth, self.shape[1:])
+        )
 
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.simulation.frames:
@@ -190,7 +183,7 @@ class SimulatedFrames:
                 "ask for fewer frames or simulate more",
             )
 
-    def _draw(self, t: int) -> _Drawn:
+    def _draw(self, t: int) -> Drawn:
         rng = np.random.default_rng([self.simulation.seed, FRAME_STREAM, t])
         background = self.background
         photons = draw_spread(
@@ -200,7 +193,7 @@ class SimulatedFrames:
         drawn = place_emitters([self._structure], density, self.field, self.emitters, self.psf, rng)
         dark = self._dark(float(photons[0]), rng)
         placed = self.light.placed(drawn, rng)
-        return _Drawn(placed, dark + self.light.tails(placed, 1, self.field.outer_px), rng)
+        return Drawn(placed, dark + self.light.tails(placed, 1, self.field.outer_px), rng)
 
     def _dark(self, mean_photon: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Return the light of one frame that comes from no emitter, (1, y, x) or (1, 1, 1)."""
@@ -227,44 +220,12 @@ class SimulatedFrames:
         scale_px = self.camera.px(1000.0 * self.background.unevenness_scale_um)
         return Surface.drawn(self.background.unevenness, scale_px, rng).over(*self.shape[1:])
 
-    def _expose(self, drawn: _Drawn) -> Frames:
+    def _expose(self, drawn: Drawn) -> Frames:
         expected = np.empty((1, *self.shape[1:]), dtype=np.float32)
         expected[:] = drawn.background_photon
         self.light.add(expected, drawn.emitters)
         frame: Frames = expose(expected[0], self.camera, drawn.rng, self.maps, self.dtype)
         return frame
-
-    def _table(self, start: int, lights: list[_Drawn]) -> pd.DataFrame:
-        inside = [one.emitters.inside(*self.shape[1:]) for one in lights]
-        counts = [len(e) for e in inside]
-        nm = self.camera.pixel_size_nm
-        bkgstd_photon = [
-            np.sqrt(_at(one.background_photon[0], e)) for one, e in zip(lights, inside, strict=True)
-        ]
-
-        def joined(name: str) -> npt.NDArray[np.float64]:
-            return np.concatenate([np.empty(0), *(getattr(e, name) for e in inside)])
-
-        return pd.DataFrame(
-            {
-                "frame": np.repeat(np.arange(start, start + len(lights), dtype=np.int64), counts),
-                "x_nm": joined("x_px") * nm,
-                "y_nm": joined("y_px") * nm,
-                **({"z_nm": joined("z_nm")} if self.light.has_depth else {}),
-                "sigma_nm": joined("sigma_px") * nm,
-                "intensity_photon": joined("intensity_photon"),
-                "baseline_photon": self.camera.baseline_adu * self.camera.photons_per_count,
-                "bkgstd_photon": np.concatenate([np.empty(0), *bkgstd_photon]),
-            }
-        )
-
-
-def _at(surface: npt.NDArray[np.float32], emitters: EmitterSet) -> npt.NDArray[np.float64]:
-    """Return the values of a surface, (y, x) or (1, 1), in the emitters' pixels."""
-    height, width = surface.shape
-    row = np.minimum(emitters.y_px.astype(np.int64), height - 1)
-    column = np.minimum(emitters.x_px.astype(np.int64), width - 1)
-    return surface[row, column].astype(np.float64)
 
 
 def simulate_chunks(

@@ -15,7 +15,8 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.io.stacks.directories import Coding, DamagedError, Layout, Page, ReadAt
+from deep_storm.io.stacks.directories import Coding, Layout, Page
+from deep_storm.io.stacks.tags import DamagedError, ReadAt
 
 Pixels = npt.NDArray[Any]
 NONE = 1

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deep_storm.io.foreign import TROUBLE
-from deep_storm.io.stacks.directories import (
+from deep_storm.io.stacks.tags import (
     DESCRIPTION,
     METAMORPH_PLANES,
     RESOLUTION_UNIT,

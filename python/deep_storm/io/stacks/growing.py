@@ -15,9 +15,10 @@ from deep_storm.io.foreign import damage_as, reason_of
 from deep_storm.io.stacks.calibration import pixel_size_nm_of
 from deep_storm.io.stacks.codecs import check_coding, decode_page, max_bytes
 from deep_storm.io.stacks.descriptions import Description, describe
-from deep_storm.io.stacks.directories import Chain, DamagedError, End, Page
+from deep_storm.io.stacks.directories import Chain, End, Page
 from deep_storm.io.stacks.pages import OpenFile, check_frame_bytes, fill
 from deep_storm.io.stacks.stream import Frames
+from deep_storm.io.stacks.tags import DamagedError
 
 
 class GrowingTiff:

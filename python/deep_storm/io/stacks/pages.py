@@ -20,7 +20,8 @@ from deep_storm.io.foreign import TROUBLE, check_regular, damage_as, reason_of
 from deep_storm.io.sniff import describe_content
 from deep_storm.io.stacks.codecs import check_coding, decode_page, max_bytes
 from deep_storm.io.stacks.descriptions import describe
-from deep_storm.io.stacks.directories import Chain, DamagedError, End, Layout, Page
+from deep_storm.io.stacks.directories import Chain, End, Layout, Page
+from deep_storm.io.stacks.tags import DamagedError
 from deep_storm.words import counted
 
 Frames = npt.NDArray[Any]
