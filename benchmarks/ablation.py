@@ -1,10 +1,10 @@
-"""What each part is worth: the general model with one part left out or told wrongly.
+"""What each part is worth: the general model with one part left out or given wrongly.
 
     python benchmarks/ablation.py --sets cmos_d2 own_5
 
 Prints Jaccard index, RMSE and calibration error at 100 nm. Nothing is trained; confidence and
 threshold are learnt anew on simulation for each row, with the part left out there too, except where
-the model is told something wrong: then it is told so on the simulation as well.
+the model is given something wrong: then it is given that on the simulation as well.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HEAD = f"{'set':<18}{'part':<44}{'Jaccard':>9}{'recall':>8}{'prec.':>7}{'RMSE':>
 
 
 class Part(NamedTuple):
-    """A row of the table: what is replaced, whether it is refined, and what is told wrongly.
+    """A row of the table: what is replaced, whether it is refined, and what is given wrongly.
 
     ``flips``: the network answers for every flip and rotation of a frame.
     """
@@ -97,14 +97,14 @@ PARTS = (
     Part("all of it"),
     Part("each cell for itself, not gathered", ((native, "read_candidates", cells_alone),)),
     Part("mean of eight flips and rotations", flips=True),
-    Part("told 25 % too few photons", photons=0.75),
-    Part("told 30 % too many photons", photons=1.3),
+    Part("given 25 % too few photons", photons=0.75),
+    Part("given 30 % too many photons", photons=1.3),
     Part("refined", refine=True),
     Part("refined, no split", (NO_SPLIT,), True),
     Part("refined, no birth", (NO_BIRTH,), True),
     Part("joint fit alone: no split, birth or death", (NO_BIRTH, NO_DEATH), True),
-    Part("refined, told 25 % too few photons", refine=True, photons=0.75),
-    Part("refined, told 30 % too many photons", refine=True, photons=1.3),
+    Part("refined, given 25 % too few photons", refine=True, photons=0.75),
+    Part("refined, given 30 % too many photons", refine=True, photons=1.3),
 )
 
 
@@ -122,8 +122,8 @@ def replaced(part: Part) -> Iterator[None]:
         yield
 
 
-def told(data: accuracy.Set, part: Part) -> accuracy.Set:
-    """Return the set with what the model is told of it."""
+def as_given(data: accuracy.Set, part: Part) -> accuracy.Set:
+    """Return the set with what the model is given."""
     photons = part.photons * data.emitters.intensity_photon
     emitters = data.emitters.model_copy(update={"intensity_photon": photons})
     return data._replace(emitters=emitters)
@@ -144,7 +144,7 @@ def main() -> None:
             data = accuracy.named_set(name, Path(folder))
             for part in (p for p in PARTS if options.only in p.name):
                 with replaced(part):
-                    model, _ = accuracy.model_for("general", told(data, part), 0, None, 1)
+                    model, _ = accuracy.model_for("general", as_given(data, part), 0, None, 1)
                     row = accuracy.measured(data, "general", model, 0, part.refine)
                 print(
                     f"{data.name:<18}{part.name:<44}{row['jaccard']:>9.3f}{row['recall']:>8.3f}"

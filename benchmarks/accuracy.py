@@ -5,7 +5,7 @@
 
 Sets: the ThunderSTORM simulations of ``../shared/thunderstorm`` where they are there (else the
 bundled 30 frames of ``cmos_d2``), and our own simulation at several densities. Ways: ``general``
-(the bundled model, told the settings, not trained), ``blind`` (the same, settings estimated from
+(the bundled model, given the settings, not trained), ``blind`` (the same, settings estimated from
 the stack), ``trained`` (from the general model, as ``train`` does by default), ``scratch`` (from
 nothing), ``classic`` (the published network, from nothing), and each of them with ``+refine``. The
 settings of the simulation are those of the truth table; thresholds and confidences come from

@@ -48,7 +48,7 @@ HEAD = f"{'image':<34}{'min':>6}{'correlation':>13}{'SSIM':>8}{'NRMSE':>8}{'Jacc
 
 
 def emitters(density_per_um2: float) -> ds.Emitters:
-    """Return what the models are told of the emitters."""
+    """Return what the models are given of the emitters."""
     return ds.Emitters(
         density_per_um2=density_per_um2,
         intensity_photon=1500,

@@ -11,7 +11,7 @@ position inside the pixel (a cell of the network is half a pixel); draws reliabi
 
 ``--fits`` simulates stacks that the general model was given rightly and wrongly of – PSF ±20 %,
 baseline ±10 photons, photons per ADU × 2 and ÷ 2, three times the density – and prints what the
-verdict of each reconstruction names. Rightly told ones are made from 20 seeds.
+verdict of each reconstruction names. Those given rightly are made from 20 seeds.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def fits_movie(
     baseline_error_photon: float = 0.0,
     gain: float = 1.0,
 ) -> tuple[Any, tuple[Any, ...]]:
-    """Return a stack as it truly is, and what the model is told."""
+    """Return a stack as it truly is, and what the model is given."""
     per_um2, structure, em, frames = FITS_SETS[name]
     psf = ds.Psf(sigma_nm=130, sigma_std_nm=5)
     emitters = ds.Emitters(

@@ -162,8 +162,8 @@ def absolute(maps: CameraMaps, camera: Camera) -> tuple[CameraMaps, str]:
 def check_agreement(maps: CameraMaps, camera: Camera) -> None:
     """Raise a CameraError when maps and camera cannot be of the same camera.
 
-    The median of each map must be about the camera's number: the network is told that one, and a
-    gain in ADU per photon, or maps of another camera, are found out.
+    The median of each map must be about the camera's number: the network is conditioned on that
+    one, and a gain in ADU per photon, or maps of another camera, are found out.
     """
     for name, values in maps.given().items():
         median = float(np.median(values))

@@ -88,7 +88,7 @@ MAX_TEXT = 2000
 
 
 class Frames(TypedDict):
-    """What the worker is told about the frames; ``file`` is where the image came from, or empty."""
+    """What the worker knows about the frames; ``file`` is where the image came from, or empty."""
 
     shape: tuple[int, int, int]
     dtype: str

@@ -35,7 +35,7 @@ def check_known(
     estimate
         What was estimated of the stack.
     molecules
-        What the model is going to be told.
+        What the model is going to be given.
     domain
         What it was trained for.
     psf_measured

@@ -1,4 +1,4 @@
-"""Models as verbs take them: a folder, a bundled name, or one in memory; told what to expect.
+"""Models as verbs take them: a folder, a bundled name, or one in memory; with what to expect.
 
 A model that was trained for one experiment knows its camera, PSF, emitters and background; what is
 given beside it may only repeat that. The general model knows none of them: the camera must be
@@ -83,7 +83,7 @@ def ready_model(
     """
     trained = load_model(model)
     if trained.card.general:
-        return _told(trained, expected, movie, progress if measure_psf else None)
+        return _conditioned(trained, expected, movie, progress if measure_psf else None)
     for name, given in vars(expected).items():
         if isinstance(given, Settings):
             _check_same(name, given, getattr(trained.card, name))
@@ -125,7 +125,7 @@ def _check_same(name: str, given: Settings, own: Settings) -> None:
     )
 
 
-def _told(
+def _conditioned(
     model: Model, expected: Expected, movie: Movie | None, measuring: Progress | None
 ) -> ReadyModel:
     """Tell a general model what to expect; estimate what nobody says.

@@ -44,7 +44,7 @@ EXPECTATIONS = BASIC_EXPECTATIONS + CODE_LENGTH
 
 
 class Scales(Settings):
-    """What a network is told to expect of a stack; part of the model, never taken from a frame.
+    """What a network is conditioned on; part of the model, never taken from a frame.
 
     Frames are brought to the network's scale with it, and :meth:`expectations` are given to the
     ``native`` network beside them: two dim emitters and a bright one look alike, and only what

@@ -92,7 +92,7 @@ class NativeNetwork(LocalizationNetwork):
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
     ) -> tf.Tensor:
-        """Run the network on frames and what it is told about them."""
+        """Run the network on frames conditioned on what is expected."""
         return model([frames, expectations], training=training)
 
     def older_shapes(self, model: keras.Model) -> list[tuple[int, ...]]:
@@ -117,7 +117,7 @@ class NativeNetwork(LocalizationNetwork):
             with own_settings(dtype):
                 network = build(CHANNELS)
             network.set_weights(model.get_weights())
-        told = tf.constant(scales.expectations()[None])
+        expected = tf.constant(scales.expectations()[None])
 
         @tf.function(
             input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
@@ -127,7 +127,7 @@ class NativeNetwork(LocalizationNetwork):
         def run(frames: tf.Tensor) -> tf.Tensor:
             # One row for all frames: a frame's answer must not depend on those beside it, and
             # the rows of a matrix product are rounded differently by their place.
-            return network([frames, told], training=False)
+            return network([frames, expected], training=False)
 
         return in_company(run)
 

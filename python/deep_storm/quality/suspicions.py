@@ -38,7 +38,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class TrainedFor:
-    """What the model was trained for, or told; None where it is not known."""
+    """What the model was trained for, or given; None where it is not known."""
 
     psf: Psf | None = None
     emitters: Emitters | None = None

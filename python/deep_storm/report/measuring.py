@@ -129,7 +129,7 @@ def _pixel_values(axes: Axes, frames: Frames, simulated: Frames) -> None:
 
 
 def _local_density(axes: Axes, found: Estimate) -> None:
-    """Draw how dense it is around emitters, and the percentiles that are told."""
+    """Draw how dense it is around emitters, and the percentiles that are given."""
     values = found.density_map
     if values is not None:
         high = float(np.percentile(values, 99.9)) or 1.0

@@ -76,7 +76,7 @@ def write_result(
 ) -> None:
     """Write image, table, protocol, report and run record; they appear together.
 
-    A report that cannot be made is no reason to lose the rest: it is told and left out.
+    A report that cannot be made is no reason to lose the rest: it is left out, with a warning.
 
     Parameters
     ----------

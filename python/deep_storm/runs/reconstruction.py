@@ -51,9 +51,9 @@ def run_reconstruction(
             return reconstruct_stack(_single(stack), output, common, resume, overwrite, progress)
         common = replace(common, model=load_model(common.model))
 
-        def one(path: Path, name: Path, go_on: bool, told: Progress) -> ReconstructResult:
+        def one(path: Path, name: Path, go_on: bool, progress: Progress) -> ReconstructResult:
             image = Path(f"{name}.tif")  # a folder may have the name
-            return reconstruct_stack(path, image, common, go_on, overwrite, told)
+            return reconstruct_stack(path, image, common, go_on, overwrite, progress)
 
         return sweep(stacks, output, one, done_before, resume, progress)
 

@@ -1,4 +1,4 @@
-"""Several stacks one after the other: a failure ends only its own stack, and is told at the end."""
+"""Several stacks one after the other: a failure ends only its own stack, and is named last."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Swept:
         if self.state == "already done":
             return f"{self.stack}: already done, {self.localizations} in {self.output}.csv"
         found = f"{counted(self.localizations, 'localization')} in {counted(self.frames, 'frame')}"
-        told = f"{found}, {self.seconds:.1f} s"
-        return f"{self.stack}: {told}" + (" (stopped)" if self.state == "stopped" else "")
+        said = f"{found}, {self.seconds:.1f} s"
+        return f"{self.stack}: {said}" + (" (stopped)" if self.state == "stopped" else "")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 WINDOW_SIGMAS = 5.0
 """Half the window that an emitter's light is added in; 6e-7 of it falls outside on each axis."""
 
-WINDOW_LEAST_PX = 3.0
+MIN_WINDOW_PX = 3.0
 """Half the window of a very narrow PSF."""
 
 
@@ -68,7 +68,7 @@ def add_emitters(
         t = frame[k]
         if t < 0 or t >= frames:
             raise ValueError("frame index of an emitter is outside the stack")
-        reach = max(WINDOW_SIGMAS * sigma_px[k], WINDOW_LEAST_PX)
+        reach = max(WINDOW_SIGMAS * sigma_px[k], MIN_WINDOW_PX)
         left = max(0, math.floor(x_px[k] - reach))
         right = min(width, math.floor(x_px[k] + reach) + 1)
         top = max(0, math.floor(y_px[k] - reach))

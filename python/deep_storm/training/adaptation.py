@@ -1,7 +1,7 @@
 """Use a general model for one experiment without training it.
 
-The network is told camera, PSF, brightness and background; threshold and confidence are learnt on
-fresh simulation of the same experiment, as after training.
+The network is conditioned on camera, PSF, brightness and background; threshold and confidence are
+learnt on fresh simulation of the same experiment, as after training.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
             "general": False,
         }
     )
-    told = Model(card, model.keras_model, None, model.path, molecules.table)
-    return calibrate(told, seed, molecules.maps)
+    conditioned = Model(card, model.keras_model, None, model.path, molecules.table)
+    return calibrate(conditioned, seed, molecules.maps)
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:

@@ -98,7 +98,7 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
     """
     learnt, checked = (_localize(model, seed + SEED_OFFSET + k, maps) for k in range(2))
     nm = model.card.camera.pixel_size_nm
-    calibration = _learn(learnt, nm, learnt.candidates.score >= _least_score(learnt, nm))
+    calibration = _learn(learnt, nm, learnt.candidates.score >= _min_score(learnt, nm))
     threshold = _best_threshold(learnt, calibration, nm)
     reported = calibration.confidence_of(learnt.candidates.score) >= threshold
     calibration = _learn(learnt, nm, reported)
@@ -189,7 +189,7 @@ def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
     )
 
 
-def _least_score(simulated: Simulated, pixel_size_nm: float) -> float:
+def _min_score(simulated: Simulated, pixel_size_nm: float) -> float:
     """Return from which score on candidates count as reported before there is a threshold."""
     candidates, truth = simulated.candidates, simulated.truth
 

@@ -95,8 +95,8 @@ def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
         present=raw.present.astype(np.float32),
         background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
     )
-    told = np.repeat(scales.expectations()[None], len(raw.adu), axis=0)
-    return Batch(scales.network_input(photons_from(raw.adu, camera, raw.maps)), told, truth)
+    expected = np.repeat(scales.expectations()[None], len(raw.adu), axis=0)
+    return Batch(scales.network_input(photons_from(raw.adu, camera, raw.maps)), expected, truth)
 
 
 class SimulatedData(TrainingData):

@@ -69,7 +69,7 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     Parameters
     ----------
     model
-        Trained or told what to expect.
+        Trained for the experiment, or conditioned on it.
     seed
         Of the simulation.
     maps
@@ -120,9 +120,9 @@ def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, 
         seen,
     )
     judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
-    told = np.concatenate([features(r, refiner.prior) for r in found])
-    weights = _logistic(told, judged.correct)
-    spread_weights = _gamma(told[judged.correct], _excess(judged))
+    values = np.concatenate([features(r, refiner.prior) for r in found])
+    weights = _logistic(values, judged.correct)
+    spread_weights = _gamma(values[judged.correct], _excess(judged))
     blank = Refinement(refiner, card, weights, spread_weights, Calibration(), 0.5)
     if not judged.correct.any():
         return 0.0, blank

@@ -115,10 +115,10 @@ def train_model(
         spec = make_network(network)
         settings = settings_for(spec, training)
         # Weights learnt in one scale mean nothing in another: a started model keeps its own.
-        # A general one, and what came from it, has learnt to be told of others.
+        # A general one, and what came from it, has learnt to be conditioned on others.
         domain = start.card.domain if start is not None else None
-        told = start is None or domain is not None
-        scales = molecules.scales() if told or start is None else start.card.scales
+        conditioned = start is None or domain is not None
+        scales = molecules.scales() if conditioned or start is None else start.card.scales
 
         def run(settings: ResolvedTraining) -> tuple[keras.Model, Trained]:
             data = make_data(molecules, scales, settings, imported)

@@ -147,7 +147,7 @@ def preview(
     trust_camera
         Whether a camera that contradicts the noise of the frames is believed.
     camera, psf, emitters, background
-        What the general model is told, as in ``reconstruct``.
+        What the general model is given, as in ``reconstruct``.
     device
         Where TensorFlow computes.
     overwrite

@@ -110,7 +110,7 @@ def reconstruct(
         Camera of the frames. A trained model knows its own; one that contradicts it is an error.
         For the general model, what is left out is read off the file and the noise of the frames.
     psf, emitters, background
-        What the general model is told to expect; what is left out is estimated from the stack.
+        What the general model is given to expect; what is left out is estimated from the stack.
     settings, device, watching
         Settings.
     overwrite

@@ -138,7 +138,7 @@ def render(
     rows = table_of(table, camera=camera)
     if not len(rows):
         raise TableError("the table is empty", "at least one localization", "give another table")
-    renderer = Renderer(rows, settings, _most_pixels(path))
+    renderer = Renderer(rows, settings, _max_pixels(path))
     levels = renderer.levels(progress)
     legend = _legend(renderer, levels)
     if outputs:
@@ -160,7 +160,7 @@ def _is_png(path: Path) -> bool:
     return path.suffix.lower() == ".png"
 
 
-def _most_pixels(path: Path | None) -> int:
+def _max_pixels(path: Path | None) -> int:
     """Return the largest image: what is only looked at, or not written, must fit into memory."""
     from deep_storm.rendering import MAX_PIXELS_IN_FILE, MAX_PIXELS_KEPT  # numba, pandas
 
