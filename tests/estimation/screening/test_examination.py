@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from deep_storm.errors import StackError
 from deep_storm.estimation.screening import examine
 from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.stacks.stream import ArrayFrames
 
 
 def looked_at(frames):
@@ -96,3 +98,22 @@ def test_frames_too_small_or_too_few_are_let_through(molecules):
         found, screened = looked_at(frames)
         assert found.transfer is None or len(frames) == 2
         assert (screened.read(0, len(frames)) == frames).all()
+
+
+class CutOff(ArrayFrames):
+    """A movie whose frames from ``whole`` on cannot be read."""
+
+    whole = 10
+
+    def _read(self, start, stop):
+        if stop > self.whole:
+            raise StackError(f"frame {self.whole + 1} is damaged")
+        return super()._read(start, stop)
+
+
+def test_of_a_movie_that_is_cut_off_the_frames_before_are_looked_at(molecules):
+    assert len(examine(CutOff(molecules[:20])).looks.level_adu) == 10
+    nothing = CutOff(molecules[:20])
+    nothing.whole = 0
+    with pytest.raises(StackError, match="frame 1 is damaged"):
+        examine(nothing)

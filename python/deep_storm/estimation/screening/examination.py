@@ -7,6 +7,7 @@ about the camera. Nothing of it needs the camera to be known.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,8 +150,12 @@ def _read(
         try:
             parts.append(stream.read(start, stop))
             numbers.append(np.arange(start, stop, dtype=np.int64))
-        except StackError as error:
+        except StackError as error:  # the frames before a damaged one are there
             problem = error
+            for number in range(start, stop):
+                with suppress(StackError):
+                    parts.append(stream.read(number, number + 1))
+                    numbers.append(np.array([number], dtype=np.int64))
     progress(len(starts), len(starts), "blocks of frames examined")
     if not parts and problem is not None:
         raise problem
