@@ -24,3 +24,7 @@ def test_thousands():
 )
 def test_durations_are_said_as_a_person_would(seconds, text):
     assert duration(seconds) == text
+
+
+def test_durations_with_a_digit_more():
+    assert [duration(s, 1) for s in (3.14, 300, 9000)] == ["3.1 s", "5.0 min", "2.5 h"]

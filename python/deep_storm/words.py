@@ -18,8 +18,11 @@ def counted(count: int, thing: str, separator: str = "") -> str:
     return f"{count:{separator}} {thing}{'' if count == 1 else 's'}"
 
 
-def duration(seconds: float) -> str:
-    """Return a time in the unit that a person would choose: ``45 s``, ``12 min``, ``3.5 h``."""
+def duration(seconds: float, digits: int = 0) -> str:
+    """Return a time in the unit that a person would choose: ``45 s``, ``12 min``, ``3.5 h``.
+
+    ``digits`` are those after the point of seconds and minutes.
+    """
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.{digits}f} s"
+    return f"{seconds / 60:.{digits}f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

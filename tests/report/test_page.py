@@ -6,7 +6,7 @@ import pytest
 from deep_storm.errors import OutputError
 from deep_storm.report.figures import new_figure
 from deep_storm.report.page import Page, Section, page_html, write_page
-from deep_storm.report.words import rows_in, rows_of, seconds_in_words
+from deep_storm.report.words import rows_in, rows_of
 from deep_storm.settings import Emitters
 
 
@@ -73,4 +73,3 @@ def test_settings_have_their_units():
 def test_sections_of_a_record_in_words():
     values = {"a_b": 1200, "none": None, "list": [1, 2.5], "deep": {"x": 1}, "yes": True}
     assert rows_in(values) == (("a b", "1,200"), ("list", "1, 2.5"), ("yes", "yes"))
-    assert [seconds_in_words(s) for s in (3.14, 300, 9000)] == ["3.1 s", "5.0 minutes", "2.5 hours"]

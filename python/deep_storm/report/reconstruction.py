@@ -27,8 +27,8 @@ from deep_storm.report.localizations import (
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
 from deep_storm.report.style import styled
-from deep_storm.report.words import Rows, rows_in, rows_of, seconds_in_words, shown
-from deep_storm.words import counted
+from deep_storm.report.words import Rows, rows_in, rows_of, shown
+from deep_storm.words import counted, duration
 
 Image = npt.NDArray[Any]
 
@@ -278,7 +278,7 @@ def _model(run: Run) -> Rows:
 def _timings(run: Run) -> Rows:
     timings = run.record.get("timings", {})
     rows = [
-        (name.replace("_", " "), seconds_in_words(float(timings[key])))
+        (name.replace("_", " "), duration(float(timings[key]), 1))
         for key, name in (("seconds", "whole"), ("network_seconds", "in the network"))
         if key in timings
     ]

@@ -15,7 +15,8 @@ from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
 from deep_storm.report.plots import loss_curve
 from deep_storm.report.style import styled
-from deep_storm.report.words import rows_in, rows_of, seconds_in_words, shown
+from deep_storm.report.words import rows_in, rows_of, shown
+from deep_storm.words import duration
 
 Frames = npt.NDArray[Any]
 
@@ -59,7 +60,7 @@ def training_page(
     )
     training = dict(card.training)
     if "seconds" in training:
-        training["seconds"] = seconds_in_words(float(training["seconds"]))
+        training["seconds"] = duration(float(training["seconds"]), 1)
     return Page(
         title=f"Model {name}",
         subtitle=f"{card.network.network} network, ×{card.network.upsampling}, trained for a PSF "

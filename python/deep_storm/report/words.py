@@ -53,12 +53,3 @@ def rows_in(values: Mapping[str, Any], leave_out: frozenset[str] = frozenset()) 
         for name, value in values.items()
         if name not in leave_out and value is not None and not isinstance(value, Mapping)
     )
-
-
-def seconds_in_words(seconds: float) -> str:
-    """Write a time as people say it."""
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.1f} minutes"
-    return f"{seconds / 3600:.1f} hours"
