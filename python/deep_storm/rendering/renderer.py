@@ -21,7 +21,7 @@ MAX_PIXELS_KEPT = 2**26
 SAMPLES = 2**22
 """Pixels that percentiles are taken from, at least, of a larger image."""
 BRIGHTEST_PERCENTILE, SHOWN_PERCENTILE = 99.0, 99.7
-LARGEST_16_BIT = 65535
+MAX_16_BIT = 65535
 
 
 class Levels(NamedTuple):
@@ -126,8 +126,8 @@ class Renderer:
         """
         if self.dtype != np.uint16 or levels.largest == 0:
             return 1.0
-        counts = self.rendering.method == "histogram" and levels.largest <= LARGEST_16_BIT
-        return 1.0 if counts else LARGEST_16_BIT / levels.largest
+        counts = self.rendering.method == "histogram" and levels.largest <= MAX_16_BIT
+        return 1.0 if counts else MAX_16_BIT / levels.largest
 
     def pixels(self, levels: Levels, progress: Progress = silent) -> Iterator[npt.NDArray[Any]]:
         """Give the bands from top to bottom, with the shape and dtype of the image in the file."""
@@ -138,7 +138,7 @@ class Renderer:
                 shaded = self.drawing.draw(top, end, self.colouring.shade)
                 yield coloured(band, shaded, levels.brightest)
             elif self.dtype == np.uint16:
-                yield np.clip(band * scale + np.float32(0.5), 0, LARGEST_16_BIT).astype(np.uint16)
+                yield np.clip(band * scale + np.float32(0.5), 0, MAX_16_BIT).astype(np.uint16)
             else:
                 yield band
             done = end if self.is_kept else self.extent.height + end

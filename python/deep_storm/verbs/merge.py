@@ -32,7 +32,7 @@ class MergeResult(TableResult):
         lines = [
             f"{counted(self.rows_before, 'localization', ',')} became "
             f"{counted(len(self.table), 'molecule', ',')}, "
-            f"{mean:.2f} detections each",
+            f"{mean:.2f} localizations each",
             f"Distance {self.merged.distance_nm:.3g} nm",
         ]
         if "uncertainty_xy_nm" in self.table:
