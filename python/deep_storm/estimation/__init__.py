@@ -1,9 +1,11 @@
 """What camera and molecules look like, from a stack, a table or a ground truth.
 
-``matching`` reads it off a ground truth, ``table`` off a localization table; ``camera`` measures
-baseline and noise in the dark part of a stack or a dark stack. ``stack`` finds it blind, from the
-frames and the camera alone: ``blind`` from the statistics of the pixels, which need no detection,
-``isolated`` from emitters that do not overlap, fitted one by one.
+The entry is :func:`estimate_stack` (``stack``). First ``screening`` leaves out what is no
+measurement; ``transfer`` reads the camera off the noise, ``camera`` off dark frames and dark
+parts. Molecules: ``blind`` from the statistics of pixels, which need no localization, ``isolated``
+and ``sparse`` from those that stand alone, ``psf`` the whole shape from a crowded movie or beads,
+``density`` where they are. ``table`` and ``matching`` read all that off a localization table and a
+ground truth, ``combined`` compares them. Whether to believe it: ``trust``, ``plausibility``.
 """
 
 from deep_storm.estimation.matching import Matched, match_settings
