@@ -156,6 +156,9 @@ class Model:
         The model folder, when there is one.
     table
         The PSF it was trained for or is used with, where that is more than a Gaussian.
+    compiled
+        Its networks as they were compiled, by precision and device: the next stack, or the next
+        frame of a preview, need not wait for that again.
     """
 
     card: ModelCard
@@ -163,6 +166,7 @@ class Model:
     last_weights: Weights | None = None
     path: Path | None = field(default=None, compare=False)
     table: PsfTable | None = None
+    compiled: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def network(self) -> LocalizationNetwork:

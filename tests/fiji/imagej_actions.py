@@ -313,6 +313,51 @@ def click(label):
     return False
 
 
+@asked
+def tick(label, on=True):
+    """Tick a box in any window."""
+    for window in java("java.awt.Window").getWindows():
+        for part in components(window) if window.isVisible() else ():
+            if isinstance(part, java("java.awt.Checkbox")) and str(part.getLabel()) == label:
+                part.setState(on)
+                return True
+    return False
+
+
+@asked
+def fields(title):
+    """Return the fields of a dialog: what stands in texts and choices, and the boxes' labels."""
+    found = []
+    for window in java("java.awt.Window").getWindows():
+        if not (window.isVisible() and isinstance(window, java("java.awt.Dialog"))):
+            continue
+        for part in components(window) if str(window.getTitle()) == title else ():
+            if isinstance(part, java("java.awt.TextField")):
+                found.append(str(part.getText()))
+            elif isinstance(part, java("java.awt.Choice")):
+                found.append(str(part.getSelectedItem()))
+            elif isinstance(part, java("java.awt.Checkbox")):
+                found.append(str(part.getLabel()))
+    return found
+
+
+@asked
+def enter(title, number, text):
+    """Write into a dialog's text field, counted from 0."""
+    for window in java("java.awt.Window").getWindows():
+        if window.isVisible() and str(getattr(window, "getTitle", str)()) == title:
+            parts = [p for p in components(window) if isinstance(p, java("java.awt.TextField"))]
+            parts[number].setText(text)
+            return True
+    return False
+
+
+@asked
+def overlay(name):
+    """Return what is drawn over an image that is kept."""
+    return describe_overlay(KEPT[name])
+
+
 def press(button):
     """Press a button, on the thread that presses buttons."""
     event = java("java.awt.event.ActionEvent")

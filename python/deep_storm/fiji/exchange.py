@@ -82,6 +82,10 @@ if TYPE_CHECKING:
 TICKET, FAILED, STOP = 0, 1, 2
 CONTROL_WORDS = 4
 KEEP, DISCARD, FINISH = 1, 2, 3
+KEPT = "keep-what-there-is"
+"""Instead of a verb: write the unfinished result of the request before."""
+LOOK = "look"
+"""Instead of a verb: look at the frames (:func:`deep_storm.runs.first_look.look_at`)."""
 MIN_BLOCK_BYTES = 1 << 16
 """An error fits into it, when its texts are not longer than this:"""
 MAX_TEXT = 2000

@@ -246,13 +246,13 @@ class ReconstructionRun:
 
     def inference(self) -> Replicas:
         """Return the compiled network, one for each device."""
-        return replicated(
-            self.network,
-            self.model.keras_model,
-            self.model.card.scales,
-            self.precision,
-            self.device,
-        )
+        compiled, key = self.model.compiled, (self.precision, self.device.device)
+        if key not in compiled:
+            scales = self.model.card.scales
+            network = self.model.keras_model
+            compiled[key] = replicated(self.network, network, scales, self.precision, self.device)
+        replicas: Replicas = compiled[key]
+        return replicas
 
     def _tell(self) -> None:
         first, last = self.span

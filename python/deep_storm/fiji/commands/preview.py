@@ -21,5 +21,6 @@ def preview(call: Call) -> Outcome:
     result = run_work(call, work)
     outcome = show(call, result, f"{source_name(call, work)} frame {values['frame']}")
     if in_front:
-        show_localizations(call.image, result["table"], result["camera_pixel_size_nm"])
+        pixel_size_nm = result["camera_pixel_size_nm"]
+        show_localizations(call.image, result["table"], pixel_size_nm, values["frame"])
     return outcome

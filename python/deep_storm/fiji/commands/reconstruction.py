@@ -7,22 +7,26 @@ from typing import Any
 from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import open_report, run_work, show, source_name, work_of
-from deep_storm.fiji.exchange import error_from_data
+from deep_storm.fiji.exchange import KEPT, error_from_data
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.fiji.worker.requests import KEPT
 from deep_storm.words import counted
 
 
 def reconstruct(call: Call) -> Outcome:
     """Reconstruct; what was done until it was stopped is offered to the user."""
     work = work_of(call)
-    work.keep_when_stopped = True
     if work.frames is not None and work.options.pop("resume", False):
         raise SettingsError(
             "Resume together with the active image",
             "the file of the stack",
             "give it in the field 'Stack', or clear the field 'Resume'",
         )
+    return reconstructed(call, work)
+
+
+def reconstructed(call: Call, work: Work) -> Outcome:
+    """Do the work and show what it gives; what is unfinished is offered first."""
+    work.keep_when_stopped = True
     result = run_work(call, work)
     if result["json"].get("failed"):
         raise StackError(result["summary"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import logging
 import re
-import textwrap
 import threading
 import webbrowser
 from collections.abc import Collection, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.errors import StackError, TableError
+from deep_storm.fiji.imagej.form import wrapped
 from deep_storm.fiji.imagej.java import java_class
 
 LOGGER = logging.getLogger("deep_storm.fiji")
@@ -75,7 +75,7 @@ class Host:
     def tell(self, title: str, text: str) -> None:
         """Show a message that waits for OK; without windows and in a macro only the log has it."""
         if self.windows and not self._ij.macroRunning():
-            self._ij.showMessage(title, _wrapped(text))
+            self._ij.showMessage(title, wrapped(text))
         self.log(f"{title}: {text}")
 
     def complain(self, title: str, text: str, *, ours: bool = False) -> None:
@@ -93,7 +93,7 @@ class Host:
         if self._log is not None:
             (self._log.error if ours else self._log.info)(f"{title}: {text}")
         if self.windows:
-            java_class("ij.gui.MessageDialog")(self._ij.getInstance(), title, _wrapped(text))
+            java_class("ij.gui.MessageDialog")(self._ij.getInstance(), title, wrapped(text))
 
     def log(self, text: str) -> None:
         """Write into ImageJ's log."""
@@ -111,7 +111,7 @@ class Host:
         if not self.asks:
             return otherwise
         dialog = java_class("ij.gui.YesNoCancelDialog")(
-            self._ij.getInstance(), title, _wrapped(question)
+            self._ij.getInstance(), title, wrapped(question)
         )
         return bool(dialog.yesPressed())
 
@@ -238,9 +238,3 @@ def _no_class() -> Any:
     import jpype
 
     return jpype.JObject(None, java_class("java.lang.Class"))
-
-
-def _wrapped(text: str, width: int = 90) -> str:
-    """Break lines: ImageJ's dialogs are as wide as their longest line."""
-    lines = [textwrap.wrap(line, width) or [""] for line in text.splitlines()]
-    return "\n".join(part for line in lines for part in line)

@@ -22,10 +22,17 @@ _CIRCLE_PX = 1.5
 _EMITTER_COLOR = (0, 200, 255)
 
 
-def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float) -> None:
-    """Draw a circle for each localization of the frame in view, coloured by its confidence.
+def clear(image: Any) -> None:
+    """Take away what we drew over an image."""
+    overlay = _cleared(image)
+    image.setOverlay(overlay if int(overlay.size()) else None)
 
-    Red is 0, yellow 0.5, green 1; a circle's name says the number.
+
+def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float, frame: int) -> None:
+    """Draw a circle for each localization of a frame (from 1), coloured by its confidence.
+
+    Red is 0, yellow 0.5, green 1; a circle's name says the number. They are seen on that frame
+    only.
     """
     overlay = _cleared(image)
     confidence = table["confidence"] if "confidence" in table.columns else None
@@ -39,6 +46,7 @@ def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float) ->
         sure = 1.0 if confidence is None else float(confidence.iloc[row])
         circle.setStrokeColor(_color(*confidence_color(sure)))
         circle.setName(f"{NAME} confidence {sure:.2f}")
+        _place(image, circle, frame)
         overlay.add(circle)
     image.setOverlay(overlay)
 
@@ -46,16 +54,12 @@ def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float) ->
 def show_emitters(image: Any, table: pd.DataFrame, pixel_size_nm: float) -> None:
     """Draw crosses for the rows of a table, each on its own frame."""
     overlay = _cleared(image)
-    hyperstack = int(image.getNFrames()) > 1
     for frame, rows in table.groupby("frame"):
         points = _points(
             rows["x_nm"].to_numpy() / pixel_size_nm, rows["y_nm"].to_numpy() / pixel_size_nm
         )
         position = int(str(frame)) + 1
-        if hyperstack:
-            points.setPosition(0, 0, position)
-        elif int(image.getStackSize()) > 1:
-            points.setPosition(position)
+        _place(image, points, position)
         points.setStrokeColor(_color(*_EMITTER_COLOR))
         points.setName(f"{NAME} frame {position}")
         overlay.add(points)
@@ -77,6 +81,14 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
     """Return red, green and blue of a confidence: from red over yellow to green."""
     share = min(max(confidence, 0.0), 1.0)
     return round(255 * min(1.0, 2 - 2 * share)), round(230 * min(1.0, 2 * share)), 0
+
+
+def _place(image: Any, roi: Any, frame: int) -> None:
+    """Let a ROI be seen on one frame (from 1) only."""
+    if int(image.getNFrames()) > 1:
+        roi.setPosition(0, 0, frame)
+    elif int(image.getStackSize()) > 1:
+        roi.setPosition(frame)
 
 
 def _cleared(image: Any) -> Any:

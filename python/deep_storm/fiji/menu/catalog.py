@@ -147,6 +147,12 @@ _MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in c
 """A trained model knows them; for the general one they can stand in a settings file."""
 
 ENTRIES: dict[str, Entry] = {
+    "super-resolve": Entry(
+        "Super-Resolve This Stack...",
+        "super_resolve:super_resolve",
+        image=True,
+        description="look at the movie in front, say what was found, preview and reconstruct it",
+    ),
     "camera-setup": Entry(
         "Camera Setup...",
         "setup:set_up_camera",

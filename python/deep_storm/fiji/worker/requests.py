@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deep_storm.fiji.exchange import Request, error_as_data, write_frame_table
+from deep_storm.camera import Camera
+from deep_storm.fiji.exchange import KEPT, LOOK, Request, error_as_data, write_frame_table
 from deep_storm.fiji.worker.frames import RemoteFrames
+from deep_storm.fiji.worker.warm import ready_for
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
 from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
 from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.runs.first_look import look_at
 from deep_storm.runs.result import Common, PartlyReadError
 
 if TYPE_CHECKING:
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
     from deep_storm.fiji.worker.task import Task
 
 Data = dict[str, Any]
-KEPT = "keep-what-there-is"
-"""Instead of a verb: write the unfinished result of the request before."""
 _kept: Callable[[], Data] | None = None
 
 
@@ -54,11 +56,17 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
         options[request["frames_as"]] = _stream(request, task)
     folder = Path(request["folder"])
     _kept = None
+    if request["verb"] == LOOK:
+        camera = options.get("camera")
+        entered = None if camera is None else Camera.parse(camera)
+        return as_data(look_at(options["stack"], entered, task.progress), folder)
     verb = load(request["verb"])
     if "progress" in verb.parameters:
         options["progress"] = task.progress
     if verb.name == "reconstruct":
         return _reconstruct(verb, options, folder)
+    if verb.name == "preview" and isinstance(options.get("stack"), FrameStream):
+        return _preview(verb, options, folder)
     return as_data(call(verb, **options), folder)
 
 
@@ -138,6 +146,15 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
     if problem is not None:
         more["problem"] = error_as_data(problem)
     return as_data(result, folder, **more)
+
+
+def _preview(verb: Verb, options: Data, folder: Path) -> Data:
+    """Preview a frame of an open image with a model that is kept for the next frame."""
+    given, settings = bind(verb, options)
+    ready = ready_for(given["stack"], given | settings)
+    device = {name: settings[name] for name in ("device",) if name in settings}
+    result = call(verb, **{**given, "model": ready.model}, **device)
+    return as_data(replace(result, notes=(*ready.notes, *result.notes)), folder)
 
 
 def _plain(value: Any) -> Any:

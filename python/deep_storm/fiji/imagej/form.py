@@ -1,0 +1,135 @@
+"""A small dialog of our own, for what SciJava's cannot do: explain, and stay while images are used.
+
+Values are read from the fields themselves. ImageJ's ``getNext…`` would write them into the macro
+recorder under labels that no macro of ours knows.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import Any
+
+from deep_storm.errors import SettingsError
+from deep_storm.fiji.imagej.java import java_class
+
+CHARACTERS = 12
+PATH_CHARACTERS = 28
+_WIDTH = 92
+_PLAIN, _WARNING = (60, 60, 60), (180, 40, 0)
+
+
+class Form:
+    """Fields one below the other, with OK and Cancel.
+
+    Parameters
+    ----------
+    title
+        Of the window.
+    ok
+        What the button says that begins.
+    stays
+        Whether images and their sliders can be used while it is open.
+    """
+
+    def __init__(self, title: str, ok: str = "OK", *, stays: bool = False) -> None:
+        name = "ij.gui.NonBlockingGenericDialog" if stays else "ij.gui.GenericDialog"
+        self._dialog = java_class(name)(title)
+        self._dialog.setOKLabel(ok)
+        self._numbers: dict[str, Any] = {}
+        self._texts: dict[str, Any] = {}
+        self._boxes: dict[str, Any] = {}
+        self._choices: dict[str, Any] = {}
+        self._labels: dict[str, str] = {}
+
+    def say(self, text: str, *, warning: bool = False) -> Any:
+        """Add lines of text; returns them, for :meth:`change`."""
+        color = java_class("java.awt.Color")(*(_WARNING if warning else _PLAIN))
+        self._dialog.addMessage(wrapped(text), None, color)
+        return self._dialog.getMessage()
+
+    def change(self, said: Any, text: str) -> None:
+        """Change lines that were said; they keep the room that they had."""
+        said.setText(wrapped(text))
+
+    def number(self, name: str, label: str, value: float | None, unit: str = "") -> None:
+        """Add a field for a number, empty where it is not known."""
+        shown = math.nan if value is None else float(value)
+        self._dialog.addNumericField(label, shown, 0, CHARACTERS, unit)
+        self._numbers[name] = self._dialog.getNumericFields().lastElement()
+        self._labels[name] = label
+        self._numbers[name].setText("" if value is None else f"{value:.6g}")
+
+    def text(self, name: str, label: str, value: str, characters: int = CHARACTERS) -> None:
+        """Add a field for a text."""
+        self._dialog.addStringField(label, value, characters)
+        self._texts[name] = self._dialog.getStringFields().lastElement()
+
+    def folder(self, name: str, label: str, value: str) -> None:
+        """Add a field for a folder, with a button that looks for it."""
+        self._dialog.addDirectoryField(label, value, PATH_CHARACTERS)
+        self._texts[name] = self._dialog.getStringFields().lastElement()
+
+    def file(self, name: str, label: str, value: str) -> None:
+        """Add a field for a file, with a button that looks for it."""
+        self._dialog.addFileField(label, value, PATH_CHARACTERS)
+        self._texts[name] = self._dialog.getStringFields().lastElement()
+
+    def choice(self, name: str, label: str, choices: tuple[str, ...], value: str) -> None:
+        """Add a drop-down list."""
+        import jpype
+
+        self._dialog.addChoice(label, jpype.JArray(jpype.JString)(list(choices)), value)
+        self._choices[name] = self._dialog.getChoices().lastElement()
+
+    def box(self, name: str, label: str, value: bool) -> None:
+        """Add a box to tick."""
+        self._dialog.addCheckbox(label, value)
+        self._boxes[name] = self._dialog.getCheckboxes().lastElement()
+
+    def show(self) -> bool:
+        """Show the dialog and wait; returns whether it ended with OK."""
+        self._dialog.showDialog()
+        return not bool(self._dialog.wasCanceled())
+
+    def close(self) -> None:
+        """Close the dialog as Cancel does."""
+        self._dialog.dispose()
+
+    def number_of(self, name: str) -> float | None:
+        """Return a number; None where the field is empty.
+
+        Raises
+        ------
+        SettingsError
+            What stands there is no number.
+        """
+        text = str(self._numbers[name].getText()).strip()
+        if text in ("", "NaN"):
+            return None
+        try:
+            number = float(text.replace(",", ""))
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            label = self._labels[name]
+            raise SettingsError(f"{label} is {text!r}", "a number", f"correct the field {label!r}")
+        return number
+
+    def text_of(self, name: str) -> str:
+        """Return a text, or a path."""
+        return str(self._texts[name].getText()).strip()
+
+    def choice_of(self, name: str) -> str:
+        """Return what was chosen."""
+        return str(self._choices[name].getSelectedItem())
+
+    def ticked(self, name: str) -> bool:
+        """Tell whether a box is ticked."""
+        return bool(self._boxes[name].getState())
+
+
+def wrapped(text: str, width: int = _WIDTH) -> str:
+    """Break lines: ImageJ's dialogs are as wide as their longest line."""
+    lines = [textwrap.wrap(line, width) or [""] for line in text.splitlines()]
+    return "\n".join(part for line in lines for part in line)

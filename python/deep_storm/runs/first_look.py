@@ -1,0 +1,247 @@
+"""A first look at a movie: what it tells by itself, and how sure that is, in plain words.
+
+Nothing is decided here: who asks is shown each number with where it comes from, and may change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, DeepStormError, StackError
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from deep_storm.estimation.camera.transfer import PhotonTransfer
+    from deep_storm.estimation.quantity import Quantity
+    from deep_storm.estimation.result import Estimate
+    from deep_storm.estimation.screening.examination import Examination
+
+Sure = Literal["sure", "fairly sure", "unsure", "unknown"]
+
+SAME_PIXELS = 0.01
+"""Pixel sizes that differ by less are the same."""
+SURE, FAIRLY_SURE = 0.05, 0.2
+"""Relative errors up to which a number is called so."""
+MEASURED = ("photons_per_adu", "baseline_adu")
+
+
+class Finding(NamedTuple):
+    """One thing that was found.
+
+    Attributes
+    ----------
+    what, text
+        What it is, and its value with where it comes from.
+    sure
+        How sure it is.
+    """
+
+    what: str
+    text: str
+    sure: Sure
+
+    def sentence(self) -> str:
+        """Return one line for people."""
+        return f"{self.what}: {self.text} ({self.sure})"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a movie tells by itself.
+
+    Attributes
+    ----------
+    camera
+        Values of the camera as far as they are known, by the names of its settings.
+    findings
+        What was found, in the order of a user's questions.
+    notes
+        What else should be said, each a sentence.
+    sections
+        PSF, emitters and background as settings, by the names that verbs give them; empty where
+        they could not be estimated.
+    """
+
+    camera: dict[str, float]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    sections: dict[str, dict[str, Any]] | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Settings of the camera that somebody has to enter."""
+        required = [name for name, info in Camera.model_fields.items() if info.is_required()]
+        return tuple(name for name in required if name not in self.camera)
+
+    def summary(self) -> str:
+        """Return a line for each finding and note."""
+        return "\n".join([*(f.sentence() for f in self.findings), *self.notes])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything in plain data."""
+        return {
+            "camera": self.camera,
+            "missing": list(self.missing),
+            "findings": [finding._asdict() for finding in self.findings],
+            "notes": list(self.notes),
+            "sections": self.sections or {},
+        }
+
+    @property
+    def written(self) -> tuple[()]:
+        """Nothing is written."""
+        return ()
+
+
+def look_at(
+    stream: FrameStream, entered: Camera | None = None, progress: Progress = silent
+) -> Look:
+    """Look at a movie.
+
+    Parameters
+    ----------
+    stream
+        Raw frames in ADU.
+    entered
+        The camera that its owner entered, if any.
+    progress
+        Called while frames are read.
+
+    Raises
+    ------
+    StackError
+        The frames cannot be read, or nothing can be made of them whatever their camera is.
+    """
+    from deep_storm.estimation.screening.examination import examine
+
+    found = examine(stream, progress)
+    camera: dict[str, float] = {}
+    if entered is not None:
+        camera = entered.model_dump(exclude_none=True, exclude={"pixel_size_nm"})
+    pixel = _pixel_size(stream, entered)
+    if pixel is not None:
+        camera["pixel_size_nm"] = pixel[0]
+    findings = [_about_pixels(pixel), *_about_camera(found, entered, stream.name, camera)]
+    estimate, problem = _estimate(stream, camera, progress)
+    notes = list(found.sentences())
+    sections: dict[str, dict[str, Any]] = {}
+    if estimate is not None:
+        findings += _about_molecules(estimate)
+        parts = {"psf": estimate.psf, "emitters": estimate.emitters}
+        parts |= {"background": estimate.background}  # type: ignore[dict-item]
+        sections = {name: one.model_dump(exclude_unset=True) for name, one in parts.items()}
+    elif problem:
+        notes.append(problem)
+    return Look(camera, tuple(findings), tuple(notes), sections)
+
+
+def sure_of(quantity: Quantity) -> Sure:
+    """Say how sure a measured number is."""
+    relative = quantity.error / abs(quantity.value) if quantity.value else 1.0
+    if relative <= SURE and not quantity.warnings:
+        return "sure"
+    return "fairly sure" if relative <= FAIRLY_SURE else "unsure"
+
+
+def _pixel_size(stream: FrameStream, entered: Camera | None) -> tuple[float, str, Sure] | None:
+    """Return the pixel size, where it comes from, and how sure it is; None where nobody says."""
+    image = stream.pixel_size_nm
+    if image is None:
+        if entered is None:
+            return None
+        return entered.pixel_size_nm, "as entered in Camera Setup", "fairly sure"
+    if entered is None:
+        return image, "as the image's scale says", "sure"
+    if abs(image / entered.pixel_size_nm - 1.0) <= SAME_PIXELS:
+        return image, "as the image's scale and Camera Setup say", "sure"
+    other = f"as the image's scale says; Camera Setup has {entered.pixel_size_nm:g} nm"
+    return image, other, "unsure"
+
+
+def _about_pixels(pixel: tuple[float, str, Sure] | None) -> Finding:
+    if pixel is None:
+        return Finding("Pixel size", "neither the image nor Camera Setup says it", "unknown")
+    return Finding("Pixel size", f"{pixel[0]:.4g} nm, {pixel[1]}", pixel[2])
+
+
+def _about_camera(
+    found: Examination, entered: Camera | None, name: str, camera: dict[str, float]
+) -> Iterator[Finding]:
+    """Say where the camera's values come from; what the noise tells of them goes into it."""
+    from deep_storm.estimation.camera.check import doubt_camera
+
+    if entered is not None:
+        doubt = None if found.transfer is None else doubt_camera(found.transfer, entered, name)
+        values = f"{entered.photons_per_adu:g} photons per ADU, baseline {entered.baseline_adu:g}"
+        text = f"{values} ADU, as entered in Camera Setup"
+        if doubt is not None:
+            yield Finding("Camera", f"{text}, but {doubt.sentence()}", "unsure")
+        else:
+            told = found.transfer is not None and found.transfer.slope is not None
+            more = "; the noise of the frames agrees" if told else ""
+            yield Finding("Camera", text + more, "sure" if told else "fairly sure")
+        return
+    gain = None if found.transfer is None else found.transfer.photons_per_adu()
+    baseline = None if found.transfer is None else found.transfer.baseline_adu()
+    unsure = gain is None or gain.error > FAIRLY_SURE * gain.value
+    if gain is None or baseline is None or unsure or found.transfer is None:
+        yield Finding("Camera", f"{_why_not(found.transfer)}; nobody entered it", "unknown")
+        return
+    camera |= {
+        "photons_per_adu": float(f"{gain.value:.3g}"),
+        "baseline_adu": round(baseline.value, 1),
+    }
+    text = (
+        f"{gain.value:.3g} photons per ADU (± {gain.error / gain.value:.0%}), baseline "
+        f"{baseline.value:.0f} ADU (± {baseline.error:.2g}), read off the noise of the frames, "
+        "if the camera has no EM gain"
+    )
+    yield Finding("Camera", text, "fairly sure")
+
+
+def _why_not(transfer: PhotonTransfer | None) -> str:
+    if transfer is not None and transfer.is_coloured:
+        return (
+            "the frames were smoothed, registered or compressed, so that their noise does not tell"
+        )
+    return "the noise of the frames does not tell it"
+
+
+def _estimate(
+    stream: FrameStream, camera: dict[str, float], progress: Progress
+) -> tuple[Estimate | None, str]:
+    """Estimate what the molecules look like; or say why not, where the camera may be the reason."""
+    from deep_storm.estimation.stack import estimate_stack
+    from deep_storm.io.camera_files import check_camera
+
+    if not {"pixel_size_nm", *MEASURED} <= camera.keys():
+        return None, "What the molecules look like is seen when the camera is known."
+    try:
+        known = Camera.parse(dict(camera))
+        check_camera(known, stream)
+        return estimate_stack(stream, known, progress=progress), ""
+    except StackError:
+        raise
+    except CameraError as error:
+        return None, f"The camera does not suit the movie: {error}"
+    except DeepStormError as error:
+        return None, f"The molecules could not be seen: {error}"
+
+
+def _about_molecules(estimate: Estimate) -> Iterator[Finding]:
+    quantities = estimate.quantities
+    worded = {
+        "sigma": ("PSF", "sigma {0:.0f} nm"),
+        "photons": ("Photons", "{0:,.0f} of a molecule in a frame"),
+        "background": ("Background", "{0:.3g} photons per pixel"),
+        "density": ("Density", "{0:.2g} molecules per µm² in a frame"),
+    }
+    for name, (what, words) in worded.items():
+        quantity = quantities[name]
+        relative = quantity.error / abs(quantity.value) if quantity.value else 1.0
+        text = f"{words.format(quantity.value)} (± {max(relative, 0.01):.0%})"
+        yield Finding(what, text, sure_of(quantity))
