@@ -1,7 +1,8 @@
 """Fill the documentation's tables from the settings classes and the verbs.
 
 A line ``::settings Camera`` becomes the table of that class, ``::verbs`` the list of all verbs,
-``::commands`` what the parameters of every command in Fiji's menu mean.
+``::commands`` what the parameters of every command in Fiji's menu mean, ``::formats`` the columns
+of other programs' tables.
 MkDocs calls :func:`on_page_markdown` for each page.
 """
 
@@ -15,6 +16,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the lines that stand for a table."""
     markdown = re.sub(r"^::settings (\w+)$", lambda m: settings_table(m[1]), markdown, flags=re.M)
     markdown = re.sub(r"^::commands$", lambda _: command_tables(), markdown, flags=re.M)
+    markdown = re.sub(r"^::formats$", lambda _: formats_table(), markdown, flags=re.M)
     return re.sub(r"^::verbs$", lambda _: verbs_table(), markdown, flags=re.M)
 
 
@@ -32,6 +34,13 @@ def settings_table(class_name: str) -> str:
     intro = (cls.__doc__ or "").strip()
     section = f"Section `[{cls.__name__.lower()}]` of a settings file. {intro}"
     return "\n\n".join([section, _table(("setting", "meaning", "takes", "default"), rows)])
+
+
+def formats_table() -> str:
+    """Return the columns of other programs' tables as a Markdown table."""
+    from deep_storm.io.tables.foreign.columns import described
+
+    return described()
 
 
 def verbs_table() -> str:

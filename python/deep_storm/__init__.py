@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run this mod
     from deep_storm.camera import Camera as Camera
     from deep_storm.errors import DeepStormError as DeepStormError
     from deep_storm.io.stacks.frames import open_frames as open_frames
-    from deep_storm.io.tables.thunderstorm import read_table as read_table
-    from deep_storm.io.tables.thunderstorm import write_table as write_table
+    from deep_storm.io.tables.files import read_table as read_table
+    from deep_storm.io.tables.files import write_table as write_table
     from deep_storm.machine.benchmark import benchmark as benchmark
     from deep_storm.machine.doctor import doctor as doctor
     from deep_storm.model import Model as Model

@@ -59,7 +59,7 @@ OTHERS: dict[str, str] = {
     "DeepStormError": "deep_storm.errors",
     "Model": "deep_storm.model",
     "open_frames": "deep_storm.io.stacks.frames",
-    "read_table": "deep_storm.io.tables.thunderstorm",
-    "write_table": "deep_storm.io.tables.thunderstorm",
+    "read_table": "deep_storm.io.tables.files",
+    "write_table": "deep_storm.io.tables.files",
 }
 """What else the package offers."""

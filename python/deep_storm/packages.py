@@ -21,7 +21,7 @@ def install_command(extra: str) -> str:
     Parameters
     ----------
     extra
-        ``comet``, ``dask``, ``fiji`` or ``gpu``.
+        ``comet``, ``dask``, ``fiji``, ``formats`` or ``gpu``.
     """
     packages = " ".join(f'"{package}"' for package in _packages(extra))
     if packages:

@@ -29,7 +29,8 @@ def table_of(
     Parameters
     ----------
     source
-        CSV file, or table with columns as in :mod:`deep_storm.localizations`.
+        File of ThunderSTORM or another program (:func:`deep_storm.io.tables.files.read_table`), or
+        table with columns as in :mod:`deep_storm.localizations`.
     kind
         What the table is called in errors.
     camera
@@ -40,7 +41,7 @@ def table_of(
     TableError
         The file cannot be read.
     """
-    from deep_storm.io.tables.reader import read_table  # pandas
+    from deep_storm.io.tables.files import read_table  # pandas
 
     if isinstance(source, (str, os.PathLike)):
         return read_table(source, camera or _noted_camera(source), kind)

@@ -23,10 +23,12 @@ from deep_storm.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE = Argument("table", "localization table (CSV)")
+TABLE = Argument("table", "localization table (CSV; or of Picasso, SMAP, DECODE and others)")
 TABLE_ENDING, PROTOCOL = ".csv", "-protocol.txt"
 RECORD, DRIFT_FILE = "-run.toml", "-drift.json"
 """Endings of what is written beside a table: what was done, and the drift that was taken off."""
+PICASSO, PICASSO_NOTES = ".hdf5", ".yaml"
+"""Picasso's table, and what it needs beside it."""
 TableResultT = TypeVar("TableResultT", bound="TableResult")
 
 
@@ -53,12 +55,15 @@ class TableJob:
 
     def write(self, table: pd.DataFrame) -> None:
         """Write the new table, and the protocol that ThunderSTORM wants beside it."""
-        from deep_storm.io.tables.writer import write_table  # pandas
+        from deep_storm.io.tables.files import write_table  # pandas
 
         if not self.outputs:
             return
         with self.outputs.writing("table") as path:
-            write_table(path, table, overwrite=self.outputs.overwrite)
+            write_table(path, table, overwrite=self.outputs.overwrite, camera=self.camera)
+        if "notes" in self.outputs:
+            with self.outputs.writing("notes"):
+                pass  # written with the table
         if self.camera is not None:
             with self.outputs.writing("protocol") as path:
                 write_protocol(path, self.camera, self.outputs.overwrite)
@@ -147,6 +152,8 @@ def open_job(
     if output is None and file is not None:
         output = file.with_name(name + TABLE_ENDING)
     endings = {"table": TABLE_ENDING, **({"protocol": PROTOCOL} if known else {}), **extra}
+    if output is not None and str(output).lower().endswith(PICASSO):
+        endings["notes"] = PICASSO_NOTES
     outputs = Outputs.of(
         output,
         {**endings, "record": RECORD},

@@ -2,7 +2,7 @@
 #@script(language="Python (pyimagej)")
 # Find clusters of localizations, and compare them with random points.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) table
+#@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="Table with cluster numbers to write (NAME.csv), with NAME-summary.csv, NAME-pattern.csv and NAME.png beside it; none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
 #@ String (label="Method", description="dbscan (one density for all clusters) or hdbscan (clusters of different density; ignores the radius)", value="dbscan", choices={"dbscan", "hdbscan"}, persistKey="deepstorm.cluster.method") method

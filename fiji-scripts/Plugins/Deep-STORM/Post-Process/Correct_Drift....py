@@ -2,7 +2,7 @@
 #@script(language="Python (pyimagej)")
 # Measure the drift of the sample and correct a localization table for it.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) table
+#@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="Table to write (CSV), with the drift (JSON and PNG) beside it; none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Drift file", description="Drift to correct for, as saved by ThunderSTORM or by this command (JSON); none = no file", value="none", style="open", required=false, persistKey="deepstorm.correct-drift.drift_file") drift_file
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera

@@ -2,7 +2,7 @@
 #@script(language="Python (pyimagej)")
 # Keep the localizations that meet a formula or lie within ranges.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) table
+#@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
 #@ String (label="Formula", description="Condition in ThunderSTORM's syntax, such as confidence > 0.5 & uncertainty_xy < 20; auto = only the ranges below", value="auto", persistKey="deepstorm.filter.formula") formula
 #@ File (label="Output", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera

@@ -2,7 +2,7 @@
 #@script(language="Python (pyimagej)")
 # Merge the localizations of a molecule in consecutive frames.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) table
+#@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Distance (nm)", description="Maximum distance of consecutive localizations of a molecule (ThunderSTORM: dist); auto = from their uncertainties (more than 0, at most 100000)", value="auto", persistKey="deepstorm.merge.distance_nm") distance_nm

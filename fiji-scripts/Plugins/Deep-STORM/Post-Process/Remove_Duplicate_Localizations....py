@@ -2,7 +2,7 @@
 #@script(language="Python (pyimagej)")
 # Remove molecules that were localized twice in a frame.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
-#@ File (label="Table", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) table
+#@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
 #@ File (label="Output", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
 #@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Distance", description="Minimum distance of two localizations in a frame (nm): a number, or a formula for each row (ThunderSTORM: distformula); of two that are closer, the less certain one is removed", value="uncertainty_xy", persistKey="deepstorm.remove-duplicates.distance") distance

@@ -16,7 +16,7 @@ from deep_storm.fiji.imagej.overlays import show_emitters
 from deep_storm.fiji.imagej.tables import to_results
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.io.tables.reader import read_table
+from deep_storm.io.tables.files import read_table
 from deep_storm.words import counted
 
 

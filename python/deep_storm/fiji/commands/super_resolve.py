@@ -26,7 +26,8 @@ from deep_storm.fiji.imagej.images import ImageFrames
 from deep_storm.fiji.menu.parameters import GENERAL
 from deep_storm.fiji.runner import Call, Outcome
 
-PREVIEWED = " " * 80 + "\n" + " " * 80
+PREVIEWED = "\n".join([" " * 100] * 4)
+"""Room for what the preview says: a text that is changed later does not grow."""
 _MAX_SAID = 190
 _LABELS = {
     "pixel_size_nm": ("Pixel size", "nm"),

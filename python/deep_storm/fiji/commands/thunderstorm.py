@@ -23,8 +23,8 @@ from deep_storm.fiji.imagej.thunderstorm import (
 )
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.io.tables.files import read_table
 from deep_storm.io.tables.protocol import protocol_path, write_protocol
-from deep_storm.io.tables.reader import read_table
 from deep_storm.io.tables.writer import write_table
 from deep_storm.words import counted
 

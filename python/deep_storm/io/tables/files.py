@@ -1,0 +1,165 @@
+"""Tables in files of any program: which one it is shows in the file; writing, in its ending.
+
+A table is ThunderSTORM's CSV unless it is another: see :mod:`deep_storm.io.tables.foreign`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from deep_storm.camera import Camera
+from deep_storm.errors import TableError
+from deep_storm.io.tables import reader
+from deep_storm.io.tables.thunderstorm import Dialect
+from deep_storm.io.tables.thunderstorm import write_table as write_csv
+from deep_storm.localizations import validated
+
+Reader = Callable[[Path, str, Camera | None], pd.DataFrame]
+SMAP_ENDING = "_sml.mat"
+WRITTEN = (".csv", ".hdf5", SMAP_ENDING, ".parquet")
+"""Endings of the tables that are written."""
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    camera: Camera | None = None,
+    kind: Literal["localizations", "ground truth"] = "localizations",
+) -> pd.DataFrame:
+    """Read a localization table of ThunderSTORM or of another program.
+
+    Besides ThunderSTORM's CSV: Picasso (``.hdf5`` with ``.yaml``), SMAP (``_sml.mat``), DECODE
+    (``.h5``), SMLM (``.smlm``), Parquet, and the text tables of rapidSTORM, ELYRA, N-STORM and
+    QuickPALM. What the file is shows in its content, not in its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    camera
+        Needed only for coordinates in px or intensities in ADU.
+    kind
+        What the table is called in errors.
+
+    Returns
+    -------
+    Columns as :mod:`deep_storm.localizations` describes them: nm, photons, frames from 0.
+
+    Raises
+    ------
+    TableError
+        The file is missing, or no table; a column that is needed is missing or cannot be converted.
+    SettingsError
+        It is a Parquet file, and the package that reads it is not installed.
+    """
+    file = Path(path)
+    foreign = _foreign_reader(file) if file.is_file() else None
+    if foreign is None:
+        return reader.read_table(path, camera, kind)
+    origin = f"the {'ground truth' if kind == 'ground truth' else 'table'} {file}"
+    return foreign(file, origin, camera)
+
+
+def write_table(
+    path: str | os.PathLike[str],
+    table: pd.DataFrame,
+    dialect: Dialect = "dev",
+    overwrite: bool = False,
+    camera: Camera | None = None,
+) -> None:
+    """Write a localization table in the format that its ending names.
+
+    ``.hdf5`` is Picasso's (with a ``.yaml`` beside it), ``_sml.mat`` SMAP's, ``.parquet`` has our
+    own columns; everything else is ThunderSTORM's CSV.
+
+    Parameters
+    ----------
+    path
+        The file.
+    table
+        Columns as :mod:`deep_storm.localizations` describes them.
+    dialect
+        Of ThunderSTORM's CSV.
+    overwrite
+        Whether existing files may be replaced.
+    camera
+        Needed for Picasso, which counts in pixels.
+
+    Raises
+    ------
+    TableError
+        A column is missing, or the pixel size is.
+    OutputError
+        The file exists already or cannot be written.
+    """
+    file = Path(path)
+    name = file.name.lower()
+    if not name.endswith(WRITTEN[1:]):
+        write_csv(path, table, dialect, overwrite)
+        return
+    checked = validated(table)
+    if name.endswith(".parquet"):
+        from deep_storm.io.tables.foreign.archives import write_parquet
+
+        write_parquet(file, checked, overwrite)
+        return
+    from deep_storm.io.tables.foreign.hdf5 import write_picasso, write_smap
+
+    if name.endswith(SMAP_ENDING):
+        write_smap(file, checked, overwrite)
+    else:
+        write_picasso(file, checked, camera.pixel_size_nm if camera else None, overwrite)
+
+
+def _foreign_reader(file: Path) -> Reader | None:
+    """Return what reads a file of another program; None for text that may be ThunderSTORM's."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(520)
+    except OSError:
+        return None
+    if b"\x89HDF\r\n" in (head[:6], head[512:518]):
+        return _hdf5_reader(file)
+    if head.startswith(b"PAR1"):
+        from deep_storm.io.tables.foreign.archives import read_parquet
+
+        return lambda path, origin, _: read_parquet(path, origin)
+    if head.startswith(b"PK\x03\x04") and file.suffix.lower() == ".smlm":
+        from deep_storm.io.tables.foreign.archives import read_smlm
+
+        return read_smlm
+    if head.startswith(b"MATLAB 5.0"):
+        from deep_storm.io.tables.foreign.archives import read_old_smap
+
+        return read_old_smap
+    from deep_storm.io.tables.foreign.texts import kind_of, read_rapidstorm, read_tabbed
+
+    readers: dict[str, Reader] = {"rapidstorm": read_rapidstorm, "tabbed": read_tabbed}
+    return readers.get(kind_of(file))
+
+
+def _hdf5_reader(file: Path) -> Reader:
+    from deep_storm.io.tables.foreign.hdf5 import (
+        kind_of,
+        read_decode,
+        read_picasso,
+        read_smap,
+    )
+
+    readers: dict[str, Reader] = {
+        "picasso": read_picasso,
+        "smap": read_smap,
+        "decode": read_decode,
+    }
+    kind = kind_of(file)
+    if kind not in readers:
+        raise TableError(
+            f"the table {file} is HDF5 of an unknown kind",
+            "a table of Picasso (locs), SMAP (saveloc) or DECODE (data/xyz)",
+            "export it as CSV, or from one of these programs",
+        )
+    return readers[kind]
