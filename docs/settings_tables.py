@@ -57,7 +57,8 @@ def command_tables() -> str:
 
     parts = []
     for made in map(command, command_keys()):
-        rows = [(f"`{p.name}`", p.description) for p in made.parameters]
+        rows = [(f"`{p.name}`", p.description) for p in made.parameters if p.name != "more"]
+        rows += [(f"`{p.name}` (more)", p.description) for p in made.further]
         if rows:
             parts += [
                 f"### {made.title}",

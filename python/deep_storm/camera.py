@@ -32,7 +32,13 @@ class Camera(Settings):
     """The camera: entered once, kept in ``camera.toml`` and in the model."""
 
     pixel_size_nm: float = setting(
-        ..., "size of a camera pixel in the sample plane", unit="nm", example=100.0, gt=0, le=10_000
+        ...,
+        "size of a camera pixel in the sample plane",
+        unit="nm",
+        example=100.0,
+        gt=0,
+        le=10_000,
+        label="Pixel size",
     )
     baseline_adu: float = setting(
         ...,
@@ -41,6 +47,7 @@ class Camera(Settings):
         example=100.0,
         ge=-1e6,
         le=1e6,
+        label="Baseline",
     )
     photons_per_adu: float = setting(
         ...,
@@ -49,13 +56,25 @@ class Camera(Settings):
         example=0.5,
         gt=0,
         le=1e5,
+        label="Photoelectrons per A/D count",
     )
-    quantum_efficiency: float = setting(1.0, "photoelectrons per photon", gt=0, le=1)
+    quantum_efficiency: float = setting(
+        1.0, "photoelectrons per photon", gt=0, le=1, label="Quantum efficiency"
+    )
     em_gain: float | None = setting(
-        None, "electron-multiplying gain; default: a camera without EM gain", ge=1, le=1e5
+        None,
+        "electron-multiplying gain; default: a camera without EM gain",
+        ge=1,
+        le=1e5,
+        label="EM gain (1 = none)",
     )
     read_noise_adu: float = setting(
-        0.0, "read noise: standard deviation of a pixel without light", unit="ADU", ge=0, le=1e5
+        0.0,
+        "read noise: standard deviation of a pixel without light",
+        unit="ADU",
+        ge=0,
+        le=1e5,
+        label="Read noise",
     )
 
     @property

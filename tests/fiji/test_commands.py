@@ -66,8 +66,77 @@ def test_camera_of_thunderstorm(imagej):
 
 
 def test_camera_out_of_range_is_named(imagej):
-    done = imagej.run("Camera_Setup...", quantum_efficiency=0.5, em_gain="lots")
-    assert done["status"].startswith("error: em_gain is 'lots'")
+    done = imagej.run("Camera_Setup...", quantum_efficiency=0.5, em_gain=0.5)
+    assert done["status"].startswith("error: em_gain is 0.5")
+
+
+def test_no_em_gain_is_a_camera_without(imagej):
+    imagej.run("Camera_Setup...", em_gain=1.0)
+    assert imagej.ask("camera")["em_gain"] is None
+
+
+def test_a_camera_has_a_name(imagej, trained, movie):
+    imagej.run("Camera_Setup...", pixel_size_nm=100.0, photons_per_adu=0.5, name="left port")
+    imagej.run("Camera_Setup...", pixel_size_nm=160.0, photons_per_adu=2.0)
+    done = imagej.run("Camera_Setup...", source="saved camera", name="left port")
+    assert done["status"].startswith("ok: Camera: pixel_size_nm 100")
+    assert imagej.ask("camera")["photons_per_adu"] == 0.5
+    image = {"array": movie, "pixel": (0.1, "um")}
+    done = imagej.run("Preview_Current_Frame...", image, model="general", camera="left port")
+    assert done["status"].startswith("ok: "), done["status"]
+    done = imagej.run("Preview_Current_Frame...", image, model="general", camera="right port")
+    assert done["status"].startswith("error: there is no camera 'right port'")
+    assert "left port" in done["status"]
+
+
+# -- what needs no worker
+
+
+STOP = "deep_storm.fiji.client.service:stop"
+
+
+@pytest.mark.parametrize(
+    ("command", "inputs", "said"),
+    [
+        ("Preview_Current_Frame...", {"model": "nowhere"}, "the folder nowhere does not exist"),
+        ("Reconstruct_Stack...", {"model": DATA}, "is no model; expected a folder that Train"),
+        (
+            "Post-Process/Filter_Localizations...",
+            {"table": DATA / "filaments_drift_first20_thunderstorm.csv"},
+            "there is no condition",
+        ),
+        (
+            "Post-Process/Filter_Localizations...",
+            {"table": "a.csv", "formula": "confidence >= 0.5"},
+            ">=",
+        ),
+        ("Evaluate_Against_Truth...", {"results": "none"}, "there is nothing to compare with"),
+        ("Train_Model...", {"matched_to": "start model", "output": "m"}, "is not given"),
+        ("Reconstruct_Stack...", {"more": "divice=cpu"}, "did you mean device?"),
+        ("Reconstruct_Stack...", {"more": "upsampling"}, "NAME=VALUE pairs of"),
+        ("Train_Model...", {"more": "seed=two"}, "seed is 'two'; expected a whole number"),
+        ("Reconstruct_Stack...", {"more": "ask"}, "nobody can be asked"),
+    ],
+)
+def test_a_mistake_is_told_without_a_worker(imagej, movie, command, inputs, said):
+    imagej.ask("call", function=STOP)
+    done = imagej.run(command, {"array": movie}, **inputs)
+    assert done["status"].startswith("error: ")
+    assert said in done["status"]
+    assert imagej.worker_pid() is None
+
+
+def test_further_options_are_pairs_in_a_text(imagej, trained, movie):
+    done = imagej.run(
+        "Reconstruct_Stack...",
+        {"array": movie},
+        model=trained / "model",
+        threshold="0.1",
+        more="upsampling=4 device=cpu",
+    )
+    assert done["status"].startswith("ok: ")
+    height, width = movie.shape[1:]
+    assert done["image"]["array"].shape == (4 * height, 4 * width)
 
 
 # -- background

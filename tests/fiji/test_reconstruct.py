@@ -86,7 +86,7 @@ def test_files_that_fit_a_pattern(imagej, trained, tmp_path):
     assert done["status"].startswith("error: ")
     assert "2 of 3 stacks done, 1 failed" in done["status"]
     assert "three.tif: failed: " in done["status"]
-    assert "with the field 'Resume' processes the others" in done["status"]
+    assert "with the field 'Resume an interrupted run' processes the others" in done["status"]
     assert (tmp_path / "all" / "two.csv").is_file()
     (tmp_path / "three.tif").unlink()
     done = imagej.run("Reconstruct_Stack...", model=trained / "model", resume=True, **pattern)
@@ -172,7 +172,7 @@ def test_preview_in_a_roi_with_a_camera_that_only_the_settings_file_has(imagej, 
             ("baseline of 100 ADU", "Plugins > Deep-STORM > Measure Background..."),
         ),
         ({"rgb": True}, {}, ("RGB", "grey values")),
-        ({}, {"resume": True}, ("the field 'Stack'", "clear the field 'Resume'")),
+        ({}, {"resume": True}, ("the field 'Movie'", "leave resume out of the field")),
     ],
 )
 def test_wrong_input_is_named(imagej, trained, movie, image, options, words):

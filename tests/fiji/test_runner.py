@@ -24,7 +24,10 @@ from deep_storm.fiji.runner import in_dialog_words
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("the same with --resume continues", "the same with the field 'Resume' continues"),
+        (
+            "the same with --resume continues",
+            "the same with the field 'Resume an interrupted run' continues",
+        ),
         ("retrain with --sigma-nm 109", "retrain with the field 'PSF sigma (nm)' at 109"),
         (
             "give --camera camera.toml, or",
@@ -187,7 +190,7 @@ def test_channels_that_stay_channels_are_refused_and_told_what_to_do():
 
 
 def needed_files():
-    return [(k, p.name) for k in command_keys() for p in command(k).parameters if p.needed]
+    return [(k, p.name) for k in command_keys() for p in command(k).everything if p.needed]
 
 
 def test_ok_with_the_defaults_asks_for_each_file_that_is_needed():
@@ -198,7 +201,7 @@ def test_ok_with_the_defaults_asks_for_each_file_that_is_needed():
         made = command(key)
         if made.verb is None:
             continue
-        for parameter in made.parameters:
+        for parameter in made.everything:
             declared = made.verb.parameters.get(parameter.name)
             required = declared is not None and declared.default is inspect.Parameter.empty
             if required and parameter.kind == "File" and parameter.value == NONE:
@@ -210,7 +213,7 @@ def test_a_needed_file_is_asked_for_before_anything_starts(monkeypatch, key, nam
     asked, got = [], []
     host = FakeHost(windows=True)
     host.asks = True
-    host.choose_file = lambda title, *, saves: asked.append((title, saves)) or Path("chosen")
+    host.choose_file = lambda title, *, saves, folder: asked.append(title) or Path("chosen")
     monkeypatch.setattr(runner, "Host", lambda variables: host)
     module, _, function = command(key).function.partition(":")
     target = importlib.import_module(f"deep_storm.fiji.commands.{module}")
@@ -223,7 +226,7 @@ def test_a_needed_file_is_asked_for_before_anything_starts(monkeypatch, key, nam
     runner.run(key, {})
     assert got == [Path("chosen")]
     assert asked
-    host.choose_file = lambda title, *, saves: None
+    host.choose_file = lambda title, *, saves, folder: None
     runner.run(key, {})
     assert len(got) == 1
     assert "no file was chosen" in host.said[-1][1]
@@ -235,7 +238,7 @@ def test_a_needed_file_is_asked_for_before_anything_starts(monkeypatch, key, nam
 @pytest.mark.parametrize("key", ["reconstruct", "preview", "train", "simulate"])
 def test_a_missing_camera_is_told_before_the_worker_starts(key):
     made = command(key)
-    values = {p.name: p.read({}) for p in made.parameters}
+    values = {p.name: p.read({}) for p in made.everything}
     values |= {"stack": Path("movie.tif"), "output": Path("model"), "frame": 1}
     host = SimpleNamespace(recall=lambda key: None)
     with pytest.raises(CameraError, match="without a camera"):

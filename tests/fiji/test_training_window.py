@@ -51,7 +51,7 @@ def test_cancelled_training_leaves_a_checkpoint_only(screen, begin, tmp_path):
     _, text, _ = screen.dialog()
     text = re.sub(r"\s+", " ", text)
     assert re.search(r"\d+ of \d+ steps are kept in .*m\.training", text)
-    assert "with the field 'Resume' continues" in text
+    assert "with the field 'Resume an interrupted run' continues" in text
     screen.ask("click", label="OK")
     assert running.result()["status"].startswith("stopped: ")
     assert not (tmp_path / "m").exists()

@@ -3,16 +3,11 @@
 # Estimate PSF, photons, density and background, for a matched simulation.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ File (label="Stack", description="Stack of frames (TIFF); without it, the table alone is used; current = the active one", value="current", style="open", required=false, persist=false) stack
-#@ File (label="Localizations", description="Localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM; current = the active one", value="current", style="open", required=false, persist=false) localizations
-#@ File (label="Output", description="Settings file (TOML) to write, with a picture of the histograms (.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.estimate.camera_maps") camera_maps
-#@ Boolean (label="Trust camera", description="Go on although the noise of the frames contradicts the camera", value="false", persistKey="deepstorm.estimate.trust_camera") trust_camera
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
-#@ String (label="Wavelength (nm)", description="Emission wavelength; auto = unknown (200 to 2000)", value="auto", persistKey="deepstorm.estimate.wavelength_nm") wavelength_nm
-#@ String (label="Numerical aperture", description="Numerical aperture of the objective; auto = unknown (more than 0.05, at most 2)", value="auto", persistKey="deepstorm.estimate.numerical_aperture") numerical_aperture
-#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
+#@ File (label="Movie", description="Stack of frames (TIFF); without it, the table alone is used; current = the active one", value="current", style="open", required=false, persist=false) stack
+#@ File (label="Table of localizations", description="Localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM; current = the active one", value="current", style="open", required=false, persist=false) localizations
+#@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
+#@ File (label="Save as", description="Settings file (TOML) to write, with a picture of the histograms (.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera_maps, trust_camera, wavelength_nm, numerical_aperture, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

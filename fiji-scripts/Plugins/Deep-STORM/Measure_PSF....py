@@ -3,14 +3,12 @@
 # Measure the shape of the PSF in a movie of blinking molecules or in images of beads.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ File (label="Stack", description="Stack of frames (TIFF); current = the active one", value="current", style="open", required=false, persist=false) stack
-#@ File (label="Output", description="PSF file to write (NAME.toml), with its values (NAME.npz) and a picture (NAME.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output
-#@ Boolean (label="Beads", description="The frames show beads in focus, not blinking molecules", value="false", persistKey="deepstorm.measure-psf.beads") beads
-#@ File (label="Camera maps", description="sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU^2) of each pixel; none = no file", value="none", style="open", required=false, persistKey="deepstorm.measure-psf.camera_maps") camera_maps
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
-#@ String (label="Frames", description="Frames to use, counted from 1, as FIRST:LAST; auto = all", value="auto", persist=false) frames
-#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
+#@ File (label="Movie", description="Stack of frames (TIFF); current = the active one", value="current", style="open", required=false, persist=false) stack
+#@ Boolean (label="Images of beads", description="The frames show beads in focus, not blinking molecules", value="false", persistKey="deepstorm.measure-psf.beads") beads
+#@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
+#@ String (label="Frames", description="Frames to use, counted from 1, as FIRST:LAST; all = no limit", value="all", persist=false) frames
+#@ File (label="Save as", description="PSF file to write (NAME.toml), with its values (NAME.npz) and a picture (NAME.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera_maps, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -15,6 +15,7 @@ from deep_storm.io.camera_files import read_camera
 from deep_storm.io.tables.protocol import camera_from_thunderstorm
 
 KEY = "camera"
+SAVED = "cameras"
 _DIALOG = "camera-setup"
 _THUNDERSTORM = "thunderstorm.camera."
 """Where ThunderSTORM keeps its Camera setup among ImageJ's preferences."""
@@ -33,7 +34,39 @@ def remember_camera(host: Host, camera: Camera) -> None:
     """Keep a camera, and offer its values in the next Camera Setup."""
     host.remember(KEY, json.dumps(camera.model_dump()))
     for name, value in camera.model_dump().items():
-        host.remember(f"{_DIALOG}.{name}", "auto" if value is None else str(value))
+        host.remember(f"{_DIALOG}.{name}", "1.0" if value is None else str(value))
+
+
+def saved_cameras(host: Host) -> dict[str, Camera]:
+    """Return the cameras that were saved under a name."""
+    text = host.recall(SAVED)
+    found = json.loads(text) if text else {}
+    return {name: Camera.parse(values, "Fiji's preferences") for name, values in found.items()}
+
+
+def save_camera(host: Host, name: str, camera: Camera) -> None:
+    """Keep a camera under a name."""
+    cameras = {**saved_cameras(host), name: camera}
+    host.remember(SAVED, json.dumps({n: c.model_dump() for n, c in sorted(cameras.items())}))
+
+
+def saved_camera(host: Host, name: str) -> Camera:
+    """Return the camera that was saved under a name.
+
+    Raises
+    ------
+    CameraError
+        There is none.
+    """
+    cameras = saved_cameras(host)
+    if name not in cameras:
+        known = ", ".join(cameras) or "none was saved yet"
+        raise CameraError(
+            f"there is no camera {name!r}, neither saved under that name nor as a file",
+            f"a camera file, or the name of a saved camera ({known})",
+            "save it in Camera Setup with the field 'Save under the name'",
+        )
+    return cameras[name]
 
 
 def camera_values(host: Host, choice: Any) -> dict[str, Any] | None:
@@ -44,15 +77,22 @@ def camera_values(host: Host, choice: Any) -> dict[str, Any] | None:
     host
         Where it may be remembered.
     choice
-        ``current``, None, or a file.
+        ``current``, None, a file, or the name of a saved camera.
+
+    Raises
+    ------
+    CameraError
+        There is no such file or name.
     """
     if choice is None:
         return None
     if choice == CURRENT:
         camera = remembered_camera(host)
         return None if camera is None else camera.model_dump(exclude_unset=True)
-
-    return read_camera(Path(choice)).model_dump(exclude_unset=True)
+    path = Path(choice)
+    if not path.is_file() and path.suffix.lower() != ".toml":
+        return saved_camera(host, path.name).model_dump(exclude_unset=True)
+    return read_camera(path).model_dump(exclude_unset=True)
 
 
 def thunderstorm_camera() -> Camera:

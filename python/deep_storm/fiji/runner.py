@@ -21,7 +21,8 @@ from deep_storm.errors import Cancelled, DeepStormError, FormulaError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
-from deep_storm.fiji.menu.catalog import ENTRIES, Command, command
+from deep_storm.fiji.menu.catalog import CHOOSING, ENTRIES, NEEDED_BY_CHOICE, Command, command
+from deep_storm.fiji.values import values_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")
 ENDED = "%s: %s"
@@ -104,7 +105,7 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
     made = None
     try:
         made = command(key)
-        values = {p.name: p.read(variables) for p in made.parameters}
+        values = values_of(host, made, variables)
         _ask_for_files(host, made, values)
         module, _, name = made.function.partition(":")
         function = getattr(importlib.import_module(f"deep_storm.fiji.commands.{module}"), name)
@@ -125,9 +126,14 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
 
 def _ask_for_files(host: Host, made: Command, values: dict[str, Any]) -> None:
     """Ask for the files that a command needs and that the dialog left out."""
-    for parameter in made.parameters:
-        if parameter.needed and values[parameter.name] is None and host.asks:
-            chosen = host.choose_file(f"{made.title}: {parameter.label}", saves=parameter.saves)
+    choices = (str(values.get(name)) for name in CHOOSING)
+    chosen_for = [name for choice in choices for name in NEEDED_BY_CHOICE.get(choice, ())]
+    for parameter in made.everything:
+        needed = parameter.needed or parameter.name in chosen_for
+        if needed and values[parameter.name] is None and host.asks:
+            title = f"{made.title}: {parameter.label}"
+            folder = parameter.style == "directory" and not parameter.saves
+            chosen = host.choose_file(title, saves=parameter.saves, folder=folder)
             if chosen is None:
                 raise Cancelled(f"{made.title} was stopped: no file was chosen")
             values[parameter.name] = chosen
@@ -159,7 +165,7 @@ def in_dialog_words(text: str, made: Command | None) -> str:
 
 
 def _labels(made: Command | None) -> dict[str, str]:
-    return {p.name: p.label for p in made.parameters} if made is not None else {}
+    return {p.name: p.label for p in made.everything} if made is not None else {}
 
 
 def _stopped(host: Host, made: Command | None, error: Cancelled) -> dict[str, Any]:

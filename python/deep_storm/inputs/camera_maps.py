@@ -22,6 +22,7 @@ MapsSource = Union[str, "os.PathLike[str]", "CameraMaps"]
 CAMERA_MAPS = Argument(
     "camera_maps",
     "sCMOS calibration (TIFF): offset (ADU), gain (photon/ADU) and variance (ADU²) of each pixel",
+    label="Camera maps (sCMOS)",
 )
 
 

@@ -49,6 +49,8 @@ class Argument:
         output of the same call may replace.
     formerly
         The name that it had in the version before, which is still taken.
+    label
+        What a dialog calls it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Argument:
     option: str | None = None
     writes: bool = False
     formerly: str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from deep_storm.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE = Argument("table", "localization table (CSV; or of Picasso, SMAP, DECODE and others)")
+TABLE = Argument(
+    "table", "localization table (CSV; or of Picasso, SMAP, DECODE and others)", label="Table"
+)
 TABLE_ENDING, PROTOCOL = ".csv", "-protocol.txt"
 RECORD, DRIFT_FILE = "-run.toml", "-drift.json"
 """Endings of what is written beside a table: what was done, and the drift that was taken off."""

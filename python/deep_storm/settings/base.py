@@ -29,6 +29,7 @@ def setting(
     example: Any = None,
     form: str | None = None,
     formerly: str | None = None,
+    label: str | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare a field of a settings class.
@@ -47,14 +48,16 @@ def setting(
         What a text looks like, in words; needed with ``pattern``, for the error.
     formerly
         The name that the setting had in the version before, which is still taken.
+    label
+        What a dialog calls it; its unit is added.
     **constraints
         ``gt``, ``ge``, ``lt``, ``le``, ``pattern`` … as pydantic takes them.
     """
-    extra = {"unit": unit, "example": example, "form": form, "formerly": formerly}
+    extra = {"unit": unit, "example": example, "form": form, "formerly": formerly, "label": label}
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
-def frames_setting(description: str) -> Any:
+def frames_setting(description: str, label: str = "Frames") -> Any:
     """Declare a field that says which frames are used; see :func:`setting`."""
     return setting(
         None,
@@ -62,6 +65,7 @@ def frames_setting(description: str) -> Any:
         pattern=r"^\d*:\d*$|^\d+$",
         example="1:30",
         form="FIRST:LAST or a single frame",
+        label=label,
     )
 
 

@@ -14,6 +14,7 @@ class Clustering(Settings):
         "dbscan",
         "dbscan (one density for all clusters) or hdbscan (clusters of different density; "
         "ignores the radius)",
+        label="Method",
     )
     distance_nm: float = setting(
         30.0,
@@ -21,6 +22,7 @@ class Clustering(Settings):
         unit="nm",
         gt=0,
         le=100_000,
+        label="Distance",
     )
     min_count: int = setting(
         10,
@@ -29,6 +31,7 @@ class Clustering(Settings):
         unit="localizations",
         ge=2,
         le=10_000_000,
+        label="Localizations in a cluster, minimum",
     )
     reach_nm: float | None = setting(
         None,
@@ -37,6 +40,7 @@ class Clustering(Settings):
         unit="nm",
         gt=0,
         le=1e6,
+        label="Reach of Ripley's L",
     )
     simulations: int = setting(
         39,
@@ -44,7 +48,12 @@ class Clustering(Settings):
         "envelope of 95 %, 0 skips the analysis",
         ge=0,
         le=10_000,
+        label="Random patterns to compare with",
     )
     seed: int = setting(
-        1, "random seed: the same seed gives the same random patterns", ge=0, le=2**31 - 1
+        1,
+        "random seed: the same seed gives the same random patterns",
+        ge=0,
+        le=2**31 - 1,
+        label="Random seed",
     )

@@ -13,6 +13,7 @@ class Network(Settings):
     network: Literal["native", "classic"] = setting(
         "native",
         "native (U-Net on camera pixels) or classic (the published Deep-STORM network)",
+        label="Network",
     )
     upsampling: int = setting(
         8,
@@ -20,6 +21,7 @@ class Network(Settings):
         "classic must be trained for it",
         ge=1,
         le=64,
+        label="Super-resolution pixels per pixel",
     )
 
 
@@ -72,15 +74,22 @@ class Training(Settings):
         unit="minutes",
         gt=0,
         le=100_000,
+        label="Training time",
     )
     steps: int | None = setting(
         None,
         "exact number of training steps, to repeat a run; default: what fits into the time budget",
         ge=1,
         le=10_000_000,
+        label="Training steps",
     )
     epochs: int = setting(
-        100, "maximum number of passes over the patches", unit="epochs", ge=1, le=100_000
+        100,
+        "maximum number of passes over the patches",
+        unit="epochs",
+        ge=1,
+        le=100_000,
+        label="Epochs at most",
     )
     batch: int | None = setting(
         None,
@@ -88,6 +97,7 @@ class Training(Settings):
         unit="patches",
         ge=1,
         le=4096,
+        label="Patches per step",
     )
     patch_size_px: int | None = setting(
         None,
@@ -96,9 +106,14 @@ class Training(Settings):
         ge=16,
         le=512,
         multiple_of=8,
+        label="Size of a patch",
     )
     patches_per_frame: int = setting(
-        8, "random patches per frame of an imported simulation", ge=1, le=10_000
+        8,
+        "random patches per frame of an imported simulation",
+        ge=1,
+        le=10_000,
+        label="Patches per frame",
     )
     max_patches: int = setting(
         10_000,
@@ -107,17 +122,27 @@ class Training(Settings):
         formerly="most_patches",
         ge=1,
         le=10_000_000,
+        label="Patches per epoch at most",
     )
     validation_share: float = setting(
-        0.2, "fraction of the frames of an imported simulation used for validation", ge=0.02, le=0.9
+        0.2,
+        "fraction of the frames of an imported simulation used for validation",
+        ge=0.02,
+        le=0.9,
+        label="Share for validation",
     )
     learning_rate: float | None = setting(
-        None, "peak learning rate; default: depends on the network", gt=0, le=1
+        None,
+        "peak learning rate; default: depends on the network",
+        gt=0,
+        le=1,
+        label="Learning rate",
     )
     schedule: Literal["cosine", "constant", "plateau"] = setting(
         "cosine",
         "learning rate over time: cosine (down to zero), constant, or plateau (halved when "
         "validation stops improving)",
+        label="Learning rate over time",
     )
     patience_epochs: int = setting(
         15,
@@ -125,18 +150,25 @@ class Training(Settings):
         unit="epochs",
         ge=1,
         le=100_000,
+        label="Patience",
     )
     seed: int = setting(
         1,
         "random seed: the same seed gives the same training data and initial weights",
         ge=0,
         le=2**31 - 1,
+        label="Random seed",
     )
     strategy: Literal["single", "mirrored"] = setting(
-        "single", "single: one device; mirrored: each batch is split between all GPUs"
+        "single", "single: one device; mirrored: each batch is split between all GPUs", label="GPUs"
     )
     checkpoint_seconds: float = setting(
-        60.0, "time between checkpoints, from which --resume continues", unit="s", ge=0, le=1e6
+        60.0,
+        "time between checkpoints, from which --resume continues",
+        unit="s",
+        ge=0,
+        le=1e6,
+        label="Time between checkpoints",
     )
 
 
@@ -149,9 +181,11 @@ class Device(Settings):
         pattern=r"^(auto|cpu|gpu(:\d+)?)$",
         example="gpu:0",
         form="auto, cpu or gpu:N",
+        label="Processor",
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
         "number format in the network; auto: bfloat16 if a quick test shows that the "
         "processor supports it",
+        label="Number format",
     )

@@ -90,8 +90,19 @@ class Optics(Settings):
     """The microscope, to cross-check the PSF."""
 
     wavelength_nm: float | None = setting(
-        None, "emission wavelength; default: unknown", unit="nm", example=670.0, ge=200, le=2000
+        None,
+        "emission wavelength; default: unknown",
+        unit="nm",
+        example=670.0,
+        ge=200,
+        le=2000,
+        label="Wavelength of the light",
     )
     numerical_aperture: float | None = setting(
-        None, "numerical aperture of the objective; default: unknown", example=1.45, gt=0.05, le=2
+        None,
+        "numerical aperture of the objective; default: unknown",
+        example=1.45,
+        gt=0.05,
+        le=2,
+        label="Numerical aperture",
     )

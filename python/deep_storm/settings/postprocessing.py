@@ -9,7 +9,7 @@ from deep_storm.settings.base import Settings, frames_setting, setting
 _RANGE = r"^\s*(-?\d+(\.\d*)?)?\s*:\s*(-?\d+(\.\d*)?)?\s*$"
 
 
-def _range(description: str, unit: str | None, example: str) -> Any:
+def _range(description: str, unit: str | None, example: str, label: str) -> Any:
     return setting(
         None,
         f"{description} to keep, as MIN:MAX; default: all",
@@ -17,20 +17,21 @@ def _range(description: str, unit: str | None, example: str) -> Any:
         pattern=_RANGE,
         example=example,
         form="MIN:MAX",
+        label=label,
     )
 
 
 class Filtering(Settings):
     """Which rows of a table are kept; all conditions must hold."""
 
-    confidence: str | None = _range("confidences", None, "0.5:")
-    uncertainty_nm: str | None = _range("uncertainties", "nm", ":20")
-    intensity_photon: str | None = _range("photons", "photon", "300:5000")
-    sigma_nm: str | None = _range("PSF sigmas", "nm", "80:180")
-    x_nm: str | None = _range("x positions", "nm", "0:5000")
-    y_nm: str | None = _range("y positions", "nm", "0:5000")
+    confidence: str | None = _range("confidences", None, "0.5:", label="Confidence")
+    uncertainty_nm: str | None = _range("uncertainties", "nm", ":20", label="Uncertainty")
+    intensity_photon: str | None = _range("photons", "photon", "300:5000", label="Photons")
+    sigma_nm: str | None = _range("PSF sigmas", "nm", "80:180", label="PSF sigma")
+    x_nm: str | None = _range("x positions", "nm", "0:5000", label="x")
+    y_nm: str | None = _range("y positions", "nm", "0:5000", label="y")
     frames: str | None = frames_setting(
-        "frames to keep, counted from 1, as FIRST:LAST; default: all"
+        "frames to keep, counted from 1, as FIRST:LAST; default: all", label="Frames"
     )
     min_neighbours: int = setting(
         0,
@@ -38,9 +39,15 @@ class Filtering(Settings):
         formerly="least_neighbours",
         ge=0,
         le=1_000_000,
+        label="Minimum number of neighbours",
     )
     neighbour_radius_nm: float = setting(
-        50.0, "radius in which neighbours are counted", unit="nm", gt=0, le=100_000
+        50.0,
+        "radius in which neighbours are counted",
+        unit="nm",
+        gt=0,
+        le=100_000,
+        label="within a radius of",
     )
 
 
@@ -55,21 +62,28 @@ class Merging(Settings):
         example=20.0,
         gt=0,
         le=100_000,
+        label="Maximum distance",
     )
     gap_frames: int = setting(
-        1, "maximum number of dark frames in between (ThunderSTORM: offframes)", ge=0, le=1_000_000
+        1,
+        "maximum number of dark frames in between (ThunderSTORM: offframes)",
+        ge=0,
+        le=1_000_000,
+        label="Frames a molecule may be off",
     )
     frames_per_molecule: int = setting(
         0,
         "maximum number of frames of one molecule; 0: no limit (ThunderSTORM: framespermolecule)",
         ge=0,
         le=1_000_000,
+        label="Frames per molecule at most",
     )
     merged_uncertainty: Literal["formula", "combined"] = setting(
         "formula",
         "formula: uncertainty of a fit with all photons, as in ThunderSTORM (needs camera, "
         "sigma, intensity and bkgstd; without them as combined); combined: uncertainty of the "
         "mean position",
+        label="Uncertainty of the merged",
     )
 
 
@@ -83,6 +97,7 @@ class Duplicates(Settings):
         "removed",
         form="a number (nm) or a formula",
         example="20",
+        label="Distance",
     )
 
 
@@ -93,6 +108,7 @@ class DriftCorrection(Settings):
         "correlation",
         "correlation: cross-correlation of all pairs of time bins; markers: fiducial markers; "
         "comet: the package comet-smlm, if it is installed",
+        label="Method",
     )
     bins: int | None = setting(
         None,
@@ -100,6 +116,7 @@ class DriftCorrection(Settings):
         "localizations, at most 30 (comet: 100)",
         ge=5,
         le=200,
+        label="Parts of the movie",
     )
     max_drift_nm: float = setting(
         1000.0,
@@ -108,6 +125,7 @@ class DriftCorrection(Settings):
         formerly="most_drift_nm",
         ge=10,
         le=100_000,
+        label="Largest drift",
     )
     blur_nm: float | None = setting(
         None,
@@ -116,9 +134,14 @@ class DriftCorrection(Settings):
         unit="nm",
         gt=0,
         le=1000,
+        label="Blur",
     )
     marker_share: float = setting(
-        0.8, "markers: minimum fraction of the frames in which a marker is seen", gt=0, le=1
+        0.8,
+        "markers: minimum fraction of the frames in which a marker is seen",
+        gt=0,
+        le=1,
+        label="Frames a marker is seen in",
     )
     marker_reach_nm: float = setting(
         60.0,
@@ -126,4 +149,5 @@ class DriftCorrection(Settings):
         unit="nm",
         gt=0,
         le=10_000,
+        label="Reach of a marker",
     )

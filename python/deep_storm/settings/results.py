@@ -11,24 +11,32 @@ class Reconstruction(Settings):
     """How localizations and image are made from a stack."""
 
     threshold: float | None = setting(
-        None, "minimum confidence of a localization; default: the model's", ge=0, le=1
+        None,
+        "minimum confidence of a localization; default: the model's",
+        ge=0,
+        le=1,
+        label="Minimum confidence",
     )
     upsampling: int | None = setting(
         None,
         "super-resolution pixels per camera pixel, along each axis; default: the model's",
         ge=1,
         le=64,
+        label="Super-resolution pixels per pixel",
     )
     refine: bool = setting(
         False,
         "fit the localizations of a frame together, with births, splits and deaths: more accurate, "
         "takes longer",
+        label="Refine (more accurate, takes longer)",
     )
     fits: bool = setting(
-        True, "check on a sample of frames whether camera, PSF and density suit the stack"
+        True,
+        "check on a sample of frames whether camera, PSF and density suit the stack",
+        label="Check that everything fits",
     )
     frames: str | None = frames_setting(
-        "frames to use, counted from 1, as FIRST:LAST; default: all"
+        "frames to use, counted from 1, as FIRST:LAST; default: all", label="Frames"
     )
     chunk_frames: int | None = setting(
         None,
@@ -36,6 +44,7 @@ class Reconstruction(Settings):
         unit="frames",
         ge=1,
         le=1_000_000,
+        label="Frames at a time",
     )
     tile_px: int | None = setting(
         None,
@@ -43,6 +52,7 @@ class Reconstruction(Settings):
         unit="px",
         ge=16,
         le=8192,
+        label="Size of a tile",
     )
 
 
@@ -55,12 +65,14 @@ class Watching(Settings):
         unit="s",
         gt=0,
         le=1e6,
+        label="Finished after silence of",
     )
     end_marker: str = setting(
         "*.end",
         "or when a file of this name (* and ? as in a shell) appears beside the frames",
         pattern=r"^[^/\\]+$",
         form="a name without folders",
+        label="Finished when there is",
     )
 
 
@@ -71,14 +83,18 @@ class Rendering(Settings):
         "gaussian",
         "histogram (counts per pixel), gaussian (each localization as wide as its uncertainty) "
         "or shifted-histogram (average of shifted histograms)",
+        label="Method",
     )
-    pixel_size_nm: float = setting(10.0, "pixel size of the image", unit="nm", gt=0, le=10_000)
+    pixel_size_nm: float = setting(
+        10.0, "pixel size of the image", unit="nm", gt=0, le=10_000, label="Pixel size of the image"
+    )
     sigma_nm: float | None = setting(
         None,
         "the same width for all localizations; default: their uncertainties",
         unit="nm",
         gt=0,
         le=10_000,
+        label="Width of a localization",
     )
     shifts: int = setting(
         4,
@@ -86,13 +102,18 @@ class Rendering(Settings):
         unit="px",
         ge=1,
         le=64,
+        label="Shifts of the histogram",
     )
     field_nm: tuple[float, float] | None = setting(
-        None, "width and height of the image; default: up to the outermost localization", unit="nm"
+        None,
+        "width and height of the image; default: up to the outermost localization",
+        unit="nm",
+        label="Width and height",
     )
     colour: Literal["grey", "frame", "density", "confidence"] = setting(
         "grey",
         "what the colour of a pixel encodes; its brightness always is the number of localizations",
+        label="Colour shows",
     )
     density_sigma_nm: float = setting(
         50.0,
@@ -100,11 +121,13 @@ class Rendering(Settings):
         unit="nm",
         gt=0,
         le=100_000,
+        label="Density measured over",
     )
     depth: Literal["float32", "uint16"] = setting(
         "float32",
         "pixel type of a grey TIFF: float32 (localizations per pixel) or uint16 (scaled); "
         "colour images have 8 bits per channel",
+        label="Pixel type",
     )
 
 
@@ -115,10 +138,14 @@ class Evaluation(Settings):
         (100.0, 250.0),
         "maximum distance of a localization from its emitter; several give a score each",
         unit="nm",
+        label="Maximum distances",
     )
-    border_nm: float = setting(0.0, "border to be ignored on all sides", unit="nm", ge=0, le=1e6)
+    border_nm: float = setting(
+        0.0, "border to be ignored on all sides", unit="nm", ge=0, le=1e6, label="Border to ignore"
+    )
     frames: str | None = frames_setting(
-        "frames to use, counted from 1, as FIRST:LAST; default: those of both tables"
+        "frames to use, counted from 1, as FIRST:LAST; default: those of both tables",
+        label="Frames",
     )
     frc_blocks: int = setting(
         20,
@@ -126,6 +153,7 @@ class Evaluation(Settings):
         unit="blocks",
         ge=2,
         le=100_000,
+        label="Blocks of the FRC",
     )
     frc_pixel_size_nm: float | None = setting(
         None,
@@ -134,6 +162,7 @@ class Evaluation(Settings):
         unit="nm",
         gt=0,
         le=1000,
+        label="Pixel size of the FRC",
     )
     camera_pixel_size_nm: float | None = setting(
         None,
@@ -141,4 +170,5 @@ class Evaluation(Settings):
         unit="nm",
         gt=0,
         le=10_000,
+        label="Pixel size of the camera",
     )

@@ -17,15 +17,22 @@ class Psf(Settings):
         example=130.0,
         ge=20,
         le=2000,
+        label="PSF sigma",
     )
     sigma_std_nm: float = setting(
-        10.0, "standard deviation of the PSF sigma between emitters", unit="nm", ge=0, le=500
+        10.0,
+        "standard deviation of the PSF sigma between emitters",
+        unit="nm",
+        ge=0,
+        le=500,
+        label="Spread of the PSF sigma",
     )
     psf_file: str = setting(
         "",
         "file with a measured or computed PSF (psf.toml) to use instead of a Gaussian; sigma "
         "is then taken from it",
         example="psf.toml",
+        label="PSF file",
     )
     depth_std_nm: float = setting(
         0.0,
@@ -33,6 +40,7 @@ class Psf(Settings):
         unit="nm",
         ge=0,
         le=1000,
+        label="Spread in depth",
     )
 
 
@@ -40,10 +48,21 @@ class Emitters(Settings):
     """How many emitters there are, where they lie and how bright they are."""
 
     density_per_um2: float = setting(
-        ..., "emitters per µm² and frame", unit="per µm²", example=2.0, gt=0, le=100
+        ...,
+        "emitters per µm² and frame",
+        unit="per µm²",
+        example=2.0,
+        gt=0,
+        le=100,
+        label="Density of molecules",
     )
     density_std_per_um2: float = setting(
-        0.0, "standard deviation of the density between frames", unit="per µm²", ge=0, le=100
+        0.0,
+        "standard deviation of the density between frames",
+        unit="per µm²",
+        ge=0,
+        le=100,
+        label="Spread of the density",
     )
     intensity_photon: float = setting(
         ...,
@@ -52,14 +71,21 @@ class Emitters(Settings):
         example=1500.0,
         gt=0,
         le=1e6,
+        label="Photons of a molecule",
     )
     intensity_std_photon: float = setting(
-        300.0, "standard deviation of the photons between emitters", unit="photon", ge=0, le=1e6
+        300.0,
+        "standard deviation of the photons between emitters",
+        unit="photon",
+        ge=0,
+        le=1e6,
+        label="Spread of the photons",
     )
     spread: Literal["uniform", "normal", "gamma"] = setting(
         "uniform",
         "distribution of the photons: uniform (as in ThunderSTORM), normal (cut off at a fifth "
         "of the mean) or gamma (exponential if standard deviation and mean are equal)",
+        label="Distribution of the photons",
     )
     on_time_frames: float = setting(
         0.0,
@@ -68,12 +94,14 @@ class Emitters(Settings):
         unit="frames",
         ge=0,
         le=1000,
+        label="Time a molecule is on",
     )
     structure: str = setting(
         "uniform",
         "where emitters lie: uniform, filaments, clusters, mixed (all three), or the name of a "
         "mask image",
         example="uniform",
+        label="Structure",
     )
 
 
@@ -81,22 +109,44 @@ class Background(Settings):
     """Light that does not come from emitters."""
 
     background_photon: float = setting(
-        ..., "mean photons per pixel without emitters", unit="photon", example=10.0, ge=0, le=1e5
+        ...,
+        "mean photons per pixel without emitters",
+        unit="photon",
+        example=10.0,
+        ge=0,
+        le=1e5,
+        label="Background of a pixel",
     )
     background_std_photon: float = setting(
-        0.0, "standard deviation of the background between frames", unit="photon", ge=0, le=1e5
+        0.0,
+        "standard deviation of the background between frames",
+        unit="photon",
+        ge=0,
+        le=1e5,
+        label="Spread of the background",
     )
     unevenness: float = setting(
         0.0,
         "standard deviation of the background across the field, as a fraction of its mean",
         ge=0,
         le=1,
+        label="Unevenness of the background",
     )
     unevenness_scale_um: float = setting(
-        2.0, "distance over which the background varies", unit="µm", gt=0, le=1000
+        2.0,
+        "distance over which the background varies",
+        unit="µm",
+        gt=0,
+        le=1000,
+        label="Scale of the unevenness",
     )
     haze_per_um2: float = setting(
-        0.0, "emitters far out of focus, per µm² and frame", unit="per µm²", ge=0, le=100
+        0.0,
+        "emitters far out of focus, per µm² and frame",
+        unit="per µm²",
+        ge=0,
+        le=100,
+        label="Molecules far out of focus",
     )
 
     @property
@@ -108,7 +158,17 @@ class Background(Settings):
 class Simulation(Settings):
     """Size and seed of a simulated stack."""
 
-    frames: int = setting(100, "number of frames", unit="frames", ge=1, le=10_000_000)
-    width_px: int = setting(64, "frame width", unit="px", ge=4, le=8192)
-    height_px: int = setting(64, "frame height", unit="px", ge=4, le=8192)
-    seed: int = setting(1, "random seed: the same seed gives the same frames", ge=0, le=2**31 - 1)
+    frames: int = setting(
+        100, "number of frames", unit="frames", ge=1, le=10_000_000, label="Number of frames"
+    )
+    width_px: int = setting(64, "frame width", unit="px", ge=4, le=8192, label="Width of a frame")
+    height_px: int = setting(
+        64, "frame height", unit="px", ge=4, le=8192, label="Height of a frame"
+    )
+    seed: int = setting(
+        1,
+        "random seed: the same seed gives the same frames",
+        ge=0,
+        le=2**31 - 1,
+        label="Random seed",
+    )

@@ -87,6 +87,7 @@ _MEDIANS = ("count", "area [um^2]", "density [1/um^2]")
         "table with cluster numbers to write (NAME.csv), with NAME-summary.csv, "
         "NAME-pattern.csv and NAME.png beside it",
         writes=True,
+        label="Save as",
     ),
     settings=Clustering,
     camera=Camera,

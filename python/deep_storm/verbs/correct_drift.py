@@ -88,10 +88,15 @@ class DriftResult(TableResult):
     "measure the drift of the sample and correct a localization table for it",
     TABLE,
     Argument(
-        "output", "table to write (CSV), with the drift (JSON and PNG) beside it", writes=True
+        "output",
+        "table to write (CSV), with the drift (JSON and PNG) beside it",
+        writes=True,
+        label="Save as",
     ),
     Argument(
-        "drift_file", "drift to correct for, as saved by ThunderSTORM or by this command (JSON)"
+        "drift_file",
+        "drift to correct for, as saved by ThunderSTORM or by this command (JSON)",
+        label="Drift file",
     ),
     settings=DriftCorrection,
     camera=Camera,

@@ -96,7 +96,7 @@ def command_here() -> str:
 
 @verb(
     "see it work: train, reconstruct and evaluate on a small example (about 3 minutes)",
-    Argument("output", "folder to write", writes=True),
+    Argument("output", "folder to write", writes=True, label="Save as"),
     Argument("minutes", "time for training, in minutes", float),
     device=Device,
 )

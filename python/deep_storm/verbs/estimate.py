@@ -90,14 +90,17 @@ class EstimateResult:
 
 @verb(
     "estimate PSF, photons, density and background, for a matched simulation",
-    Argument("stack", "stack of frames (TIFF); without it, the table alone is used"),
+    Argument("stack", "stack of frames (TIFF); without it, the table alone is used", label="Movie"),
     Argument(
-        "localizations", "localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM"
+        "localizations",
+        "localization table (CSV) of the stack, from ThunderSTORM or Deep-STORM",
+        label="Table of localizations",
     ),
     Argument(
         "output",
         "settings file (TOML) to write, with a picture of the histograms (.png) beside it",
         writes=True,
+        label="Save as",
     ),
     CAMERA_MAPS,
     TRUST_CAMERA,

@@ -18,16 +18,27 @@ if TYPE_CHECKING:
 
 @verb(
     "compare a localization table or an image with the truth, or with a wide-field image",
-    Argument("results", "localization table (CSV)"),
-    Argument("truth", "ground truth (CSV)"),
-    Argument("reconstruction", "super-resolution image (TIFF); without it, the table is drawn"),
-    Argument("true_image", "true image (TIFF) of the same field as the reconstruction"),
-    Argument("wide_field", "wide-field image (TIFF); a stack is averaged"),
+    Argument("results", "localization table (CSV)", label="Table to judge"),
+    Argument("truth", "ground truth (CSV)", label="Ground truth"),
+    Argument(
+        "reconstruction",
+        "super-resolution image (TIFF); without it, the table is drawn",
+        label="Image to judge",
+    ),
+    Argument(
+        "true_image",
+        "true image (TIFF) of the same field as the reconstruction",
+        label="True image",
+    ),
+    Argument(
+        "wide_field", "wide-field image (TIFF); a stack is averaged", label="Wide-field image"
+    ),
     Argument(
         "output",
         "name without extension for SSIM and error maps (.tif), FRC curve (.csv) and a picture "
         "(.png)",
         writes=True,
+        label="Save as",
     ),
     whole="camera",
     camera=Camera,

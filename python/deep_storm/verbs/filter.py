@@ -44,8 +44,9 @@ class FilterResult(TableResult):
         "condition in ThunderSTORM's syntax, such as confidence > 0.5 & uncertainty_xy < 20; "
         "default: only the ranges below",
         kind=str,
+        label="Formula",
     ),
-    Argument("output", "table to write (CSV)", writes=True),
+    Argument("output", "table to write (CSV)", writes=True, label="Save as"),
     settings=Filtering,
     camera=Camera,
 )

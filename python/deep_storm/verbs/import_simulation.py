@@ -91,12 +91,13 @@ class ImportResult:
 
 @verb(
     "check and describe a simulation made by ThunderSTORM",
-    Argument("stack", "stack of frames (TIFF)"),
-    Argument("truth", "ground truth (CSV)"),
+    Argument("stack", "stack of frames (TIFF)", label="Movie"),
+    Argument("truth", "ground truth (CSV)", label="Ground truth"),
     Argument(
         "output",
         "settings file (TOML) to write: the camera, and a simulation that matches",
         writes=True,
+        label="Save as",
     ),
     camera=Camera,
 )

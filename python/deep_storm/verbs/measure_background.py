@@ -122,11 +122,12 @@ class BackgroundResult:
 
 @verb(
     "measure the camera's baseline and read noise in the dark part of a stack",
-    Argument("stack", "stack of frames (TIFF)"),
+    Argument("stack", "stack of frames (TIFF)", label="Movie"),
     Argument(
         "output",
         "camera file (TOML) to write; an existing one is updated with --overwrite",
         writes=True,
+        label="Save as",
     ),
     Argument("camera", "camera file from which the other values are taken"),
     Argument(

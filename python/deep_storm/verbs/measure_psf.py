@@ -61,19 +61,26 @@ class PsfResult:
 
 @verb(
     "measure the shape of the PSF in a movie of blinking molecules or in images of beads",
-    Argument("stack", "stack of frames (TIFF)"),
+    Argument("stack", "stack of frames (TIFF)", label="Movie"),
     Argument(
         "output",
         "PSF file to write (NAME.toml), with its values (NAME.npz) and a picture (NAME.png) "
         "beside it",
         writes=True,
+        label="Save as",
     ),
     Argument(
         "localizations",
         "localization table (CSV) of the stack to start from; its rows say where the centre of "
         "the PSF is",
+        label="Table of localizations",
     ),
-    Argument("beads", "the frames show beads in focus, not blinking molecules", bool),
+    Argument(
+        "beads",
+        "the frames show beads in focus, not blinking molecules",
+        bool,
+        label="Images of beads",
+    ),
     CAMERA_MAPS,
     camera=Camera,
     settings=PsfMeasurement,

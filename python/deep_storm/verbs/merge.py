@@ -53,7 +53,7 @@ class MergeResult(TableResult):
 @verb(
     "merge the localizations of a molecule in consecutive frames",
     TABLE,
-    Argument("output", "table to write (CSV)", writes=True),
+    Argument("output", "table to write (CSV)", writes=True, label="Save as"),
     settings=Merging,
     camera=Camera,
 )

@@ -89,17 +89,26 @@ class PreviewResult:
 
 @verb(
     "try a model on one frame",
-    Argument("stack", "stack of frames (TIFF)"),
+    Argument("stack", "stack of frames (TIFF)", label="Movie"),
     Argument(
         "model",
         "model folder, or general: the model included with Deep-STORM, which needs no training",
+        label="Model",
     ),
-    Argument("frame", "number of the frame, counted from 1", int),
-    Argument("threshold", "minimum confidence of a localization; default: the model's", float),
+    Argument("frame", "number of the frame, counted from 1", int, label="Frame"),
     Argument(
-        "refine", "fit the localizations of the frame together, as in reconstruct --refine", bool
+        "threshold",
+        "minimum confidence of a localization; default: the model's",
+        float,
+        label="Minimum confidence",
     ),
-    Argument("output", "picture to write (.png)", writes=True),
+    Argument(
+        "refine",
+        "fit the localizations of the frame together, as in reconstruct --refine",
+        bool,
+        label="Refine (more accurate, takes longer)",
+    ),
+    Argument("output", "picture to write (.png)", writes=True, label="Save as"),
     CAMERA_MAPS,
     TRUST_CAMERA,
     partly="camera",

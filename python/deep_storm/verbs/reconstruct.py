@@ -27,26 +27,41 @@ if TYPE_CHECKING:
         "stack",
         "stack of frames (TIFF); several stacks or a pattern are done one after the other",
         list[Path],
+        label="Movie",
     ),
     Argument(
         "model",
         "model folder, or general: the model included with Deep-STORM, which needs no training",
+        label="Model",
     ),
     Argument(
         "output",
         "name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, "
         "NAME-run.toml, NAME-report.html; or a folder (results/), always one for several stacks",
         writes=True,
+        label="Save as",
     ),
-    Argument("resume", "continue an interrupted run with the same output", bool),
-    Argument("watch", "folder (or TIFF) to which a movie is being written: work while it grows"),
+    Argument(
+        "resume",
+        "continue an interrupted run with the same output",
+        bool,
+        label="Resume an interrupted run",
+    ),
+    Argument(
+        "watch",
+        "folder (or TIFF) to which a movie is being written: work while it grows",
+        label="Folder to watch",
+    ),
     Argument(
         "dask",
         "Dask workers to use: tcp://HOST:PORT, or local:N for N processes on this computer",
         str,
         formerly="cluster",
+        label="Dask workers",
     ),
-    Argument("no_report", "do not write the report (NAME-report.html)", bool),
+    Argument(
+        "no_report", "do not write the report (NAME-report.html)", bool, label="Without a report"
+    ),
     CAMERA_MAPS,
     TRUST_CAMERA,
     partly="camera",

@@ -34,7 +34,7 @@ class DuplicatesResult(TableResult):
 @verb(
     "remove molecules that were localized twice in a frame",
     TABLE,
-    Argument("output", "table to write (CSV)", writes=True),
+    Argument("output", "table to write (CSV)", writes=True, label="Save as"),
     settings=Duplicates,
     camera=Camera,
 )

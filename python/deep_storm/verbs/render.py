@@ -76,8 +76,13 @@ class RenderResult:
 
 @verb(
     "draw a localization table as an image",
-    Argument("table", "localization table (CSV)"),
-    Argument("output", "image to write: .tif (with scale) or .png (with scale bar)", writes=True),
+    Argument("table", "localization table (CSV)", label="Table"),
+    Argument(
+        "output",
+        "image to write: .tif (with scale) or .png (with scale bar)",
+        writes=True,
+        label="Save as",
+    ),
     whole="camera",
     camera=Camera,
     settings=Rendering,

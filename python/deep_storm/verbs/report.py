@@ -51,7 +51,12 @@ class ReportResult:
         "drift",
         "drift file (JSON) from ThunderSTORM or correct-drift; default: the one beside the tables",
     ),
-    Argument("output", "report to write; default: NAME-report.html beside the record", writes=True),
+    Argument(
+        "output",
+        "report to write; default: NAME-report.html beside the record",
+        writes=True,
+        label="Save as",
+    ),
 )
 def report(
     record: Path | str,

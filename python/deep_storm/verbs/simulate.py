@@ -62,6 +62,7 @@ class SimulateResult:
         "output",
         "name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt",
         writes=True,
+        label="Save as",
     ),
     CAMERA_MAPS,
     camera=Camera,

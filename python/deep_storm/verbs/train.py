@@ -58,11 +58,12 @@ class TrainResult:
 
 @verb(
     "train a network on simulated frames that look like yours",
-    Argument("output", "model folder to write", writes=True),
+    Argument("output", "model folder to write", writes=True, label="Save as"),
     Argument(
         "simulation",
         "imported simulation to train on: stack (TIFF) and ground truth (CSV)",
         tuple[Path, Path],
+        label="Simulation",
     ),
     Argument(
         "from_model",
@@ -70,13 +71,20 @@ class TrainResult:
         "none to start from random weights; default: general, the model included with "
         "Deep-STORM (native only)",
         option="from",
+        label="Start from the model",
     ),
-    Argument("resume", "continue an interrupted training with the same settings and output", bool),
+    Argument(
+        "resume",
+        "continue an interrupted training with the same settings and output",
+        bool,
+        label="Resume an interrupted run",
+    ),
     CAMERA_MAPS,
     Argument(
         "movie",
         "the movie that the simulation is matched to (TIFF); the report shows its frames "
         "beside simulated ones",
+        label="Movie to match",
     ),
     TRUST_CAMERA,
     Argument(
@@ -84,6 +92,7 @@ class TrainResult:
         "name without extension: write some training patches (.tif), their emitters (.csv) and "
         "a picture (.png) before training",
         writes=True,
+        label="Save the training frames as",
     ),
     camera=Camera,
     psf=Psf,

@@ -75,6 +75,65 @@ def test_every_key_belongs_to_its_command():
             assert line.isascii()
 
 
+MAX_FIELDS = 9
+
+
+def test_a_dialog_fits_the_screen():
+    for key in catalog.command_keys():
+        assert len(catalog.command(key).parameters) <= MAX_FIELDS, key
+
+
+def test_what_a_dialog_does_not_show_is_among_its_further_options():
+    for key in catalog.command_keys():
+        made = catalog.command(key)
+        assert ("more" in [p.name for p in made.parameters]) == bool(made.further)
+        names = [p.name for p in made.everything]
+        assert len(set(names)) == len(names)
+        if made.further:
+            described = made.parameters[-1].description
+            assert all(p.name in described for p in made.further)
+
+
+def test_labels_are_declared_with_settings_and_arguments():
+    for key in catalog.command_keys():
+        made = catalog.command(key)
+        offered = {p.name for p in made.everything}
+        if made.verb is None:
+            continue
+        for name, cls in made.verb.settings.items():
+            for setting, field in cls.model_fields.items():
+                labelled = field.json_schema_extra["label"]
+                assert labelled or name == "camera" or setting not in offered, (key, setting)
+        for argument in made.verb.arguments:
+            assert argument.label or argument.name not in offered, (key, argument.name)
+
+
+def test_labels_of_a_dialog_differ():
+    for key in catalog.command_keys():
+        labels = [p.label for p in catalog.command(key).everything]
+        assert len(set(labels)) == len(labels), key
+
+
+def test_a_share_is_a_slider():
+    shares = [
+        (key, p)
+        for key in catalog.command_keys()
+        for p in catalog.command(key).parameters
+        if p.kind == "Double" and (p.minimum, p.maximum) == (0, 1)
+    ]
+    assert {p.name for _, p in shares} >= {"quantum_efficiency"}
+    assert all('style="slider,' in p.line(key) for key, p in shares)
+
+
+def test_words_have_one_meaning():
+    for key in catalog.command_keys():
+        for parameter in catalog.command(key).everything:
+            if parameter.value == "auto":
+                assert "= no limit" not in parameter.description
+            if parameter.value == "all":
+                assert parameter.read({}) is None
+
+
 def test_no_value_is_empty():
     # a macro recorder drops empty values, and a missing one opens a dialog
     for key in catalog.command_keys():

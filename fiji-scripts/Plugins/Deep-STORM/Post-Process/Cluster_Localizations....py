@@ -3,16 +3,11 @@
 # Find clusters of localizations, and compare them with random points.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
-#@ File (label="Output", description="Table with cluster numbers to write (NAME.csv), with NAME-summary.csv, NAME-pattern.csv and NAME.png beside it; none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="current", style="open", required=false, persist=false) camera
 #@ String (label="Method", description="dbscan (one density for all clusters) or hdbscan (clusters of different density; ignores the radius)", value="dbscan", choices={"dbscan", "hdbscan"}, persistKey="deepstorm.cluster.method") method
 #@ Double (label="Distance (nm)", description="Dbscan: radius in which neighbours are counted (epsilon) (more than 0, at most 100000)", min="0", max="100000", value="30", style="format:0.######", stepSize="1", persistKey="deepstorm.cluster.distance_nm") distance_nm
-#@ Integer (label="Min count (localizations)", description="Dbscan: localizations within the radius, itself included, that make a core point; hdbscan: size of the smallest cluster (2 to 10000000)", min="2", max="10000000", value="10", persistKey="deepstorm.cluster.min_count") min_count
-#@ String (label="Reach (nm)", description="Maximum distance of Ripley's L; auto = ten times the radius, at most a quarter of the field (more than 0, at most 1000000)", value="auto", persistKey="deepstorm.cluster.reach_nm") reach_nm
-#@ Integer (label="Simulations", description="Random patterns to compare Ripley's L and nearest neighbours with; 39 give an envelope of 95 %, 0 skips the analysis (0 to 10000)", min="0", max="10000", value="39", persistKey="deepstorm.cluster.simulations") simulations
-#@ Integer (label="Seed", description="Random seed: the same seed gives the same random patterns (0 to 2147483647)", min="0", max="2147483647", value="1", persistKey="deepstorm.cluster.seed") seed
-#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
+#@ Integer (label="Localizations in a cluster, minimum", description="Dbscan: localizations within the radius, itself included, that make a core point; hdbscan: size of the smallest cluster (2 to 10000000)", min="2", max="10000000", value="10", persistKey="deepstorm.cluster.min_count") min_count
+#@ File (label="Save as", description="Table with cluster numbers to write (NAME.csv), with NAME-summary.csv, NAME-pattern.csv and NAME.png beside it; none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, reach_nm, simulations, seed, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

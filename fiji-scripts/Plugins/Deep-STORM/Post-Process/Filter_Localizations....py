@@ -3,20 +3,14 @@
 # Keep the localizations that meet a formula or lie within ranges.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
-#@ String (label="Formula", description="Condition in ThunderSTORM's syntax, such as confidence > 0.5 & uncertainty_xy < 20; auto = only the ranges below", value="auto", persistKey="deepstorm.filter.formula") formula
-#@ File (label="Output", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera
-#@ String (label="Confidence", description="Confidences to keep, as MIN:MAX; auto = all", value="auto", persistKey="deepstorm.filter.confidence") confidence
-#@ String (label="Uncertainty (nm)", description="Uncertainties to keep, as MIN:MAX; auto = all", value="auto", persistKey="deepstorm.filter.uncertainty_nm") uncertainty_nm
-#@ String (label="Intensity (photon)", description="Photons to keep, as MIN:MAX; auto = all", value="auto", persistKey="deepstorm.filter.intensity_photon") intensity_photon
-#@ String (label="Sigma (nm)", description="PSF sigmas to keep, as MIN:MAX; auto = all", value="auto", persistKey="deepstorm.filter.sigma_nm") sigma_nm
-#@ String (label="X (nm)", description="x positions to keep, as MIN:MAX; auto = all", value="auto", persistKey="deepstorm.filter.x_nm") x_nm
-#@ String (label="Y (nm)", description="y positions to keep, as MIN:MAX; auto = all", value="auto", persistKey="deepstorm.filter.y_nm") y_nm
-#@ String (label="Frames", description="Frames to keep, counted from 1, as FIRST:LAST; auto = all", value="auto", persist=false) frames
-#@ Integer (label="Min neighbours", description="Minimum number of other localizations within the radius, in any frame; 0: not checked (0 to 1000000)", min="0", max="1000000", value="0", persistKey="deepstorm.filter.min_neighbours") min_neighbours
-#@ Double (label="Neighbour radius (nm)", description="Radius in which neighbours are counted (more than 0, at most 100000)", min="0", max="100000", value="50", style="format:0.######", stepSize="1", persistKey="deepstorm.filter.neighbour_radius_nm") neighbour_radius_nm
-#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
+#@ String (label="Formula", description="Condition in ThunderSTORM's syntax, such as confidence > 0.5 & uncertainty_xy < 20; none = only the ranges below", value="none", persistKey="deepstorm.filter.formula") formula
+#@ String (label="Confidence", description="Confidences to keep, as MIN:MAX; all = no limit", value="all", persistKey="deepstorm.filter.confidence") confidence
+#@ String (label="Uncertainty (nm)", description="Uncertainties to keep, as MIN:MAX; all = no limit", value="all", persistKey="deepstorm.filter.uncertainty_nm") uncertainty_nm
+#@ String (label="Photons", description="Photons to keep, as MIN:MAX; all = no limit", value="all", persistKey="deepstorm.filter.intensity_photon") intensity_photon
+#@ String (label="PSF sigma (nm)", description="PSF sigmas to keep, as MIN:MAX; all = no limit", value="all", persistKey="deepstorm.filter.sigma_nm") sigma_nm
+#@ String (label="Frames", description="Frames to keep, counted from 1, as FIRST:LAST; all = no limit", value="all", persist=false) frames
+#@ File (label="Save as", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, x_nm, y_nm, min_neighbours, neighbour_radius_nm, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

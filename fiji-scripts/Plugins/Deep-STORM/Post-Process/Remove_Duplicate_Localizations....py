@@ -3,11 +3,9 @@
 # Remove molecules that were localized twice in a frame.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
-#@ File (label="Output", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
-#@ File (label="Camera", description="Camera file (TOML); current = as entered in Camera Setup; none = no camera", value="none", style="open", required=false, persist=false) camera
 #@ String (label="Distance", description="Minimum distance of two localizations in a frame (nm): a number, or a formula for each row (ThunderSTORM: distformula); of two that are closer, the less certain one is removed", value="uncertainty_xy", persistKey="deepstorm.remove-duplicates.distance") distance
-#@ File (label="Settings file", description="Settings file (TOML) for what is not in this dialog, or is auto here; none = no file", value="none", style="open", required=false, persist=false) config
-#@ Boolean (label="Overwrite", description="Replace existing files", value="false", persist=false) overwrite
+#@ File (label="Save as", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -10,11 +10,12 @@ from deep_storm.errors import CameraError, SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.client.jobs import Job
 from deep_storm.fiji.client.work import Work
+from deep_storm.fiji.commands.beforehand import check_without_worker
 from deep_storm.fiji.imagej.host import TABLE_TITLE, table_title
 from deep_storm.fiji.imagej.images import ImageFrames, to_image
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.window import ProgressWindow
-from deep_storm.fiji.menu.catalog import MATCHED_TO
+from deep_storm.fiji.menu.catalog import MATCHED_TO, NEEDED_BY_CHOICE
 from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.interface.declaration import Argument, Verb
@@ -75,7 +76,9 @@ def work_of(call: Call) -> Work:
     """
     verb = _verb_of(call)
     values = dict(call.values)
-    _choose_simulation(values, verb)
+    labels = {p.name: p.label for p in call.command.everything}
+    _choose_simulation(values, verb, labels)
+    check_without_worker(values, verb, labels)
     work = Work(verb.name, {}, call.command.title, tensorflow=call.command.tensorflow)
     in_front = [a.name for a in verb.arguments if values.get(a.name) == CURRENT]
     for argument in verb.arguments:
@@ -204,26 +207,26 @@ def _add_argument(
         work.options[argument.name] = str(value) if isinstance(value, Path) else value
     elif verb.parameters[argument.name].default is inspect.Parameter.empty:
         raise SettingsError(
-            f"the field {label_of(argument.name)!r} is empty",
+            f"the field {argument.label or label_of(argument.name)!r} is empty",
             argument.description,
             "fill it in",
         )
 
 
-def _choose_simulation(values: dict[str, Any], verb: Verb) -> None:
+def _choose_simulation(values: dict[str, Any], verb: Verb, labels: dict[str, str]) -> None:
     """Leave out what the choice ``matched_to`` leaves out, and complain about what it needs."""
     choice = values.pop("matched_to", None)
     if choice is None:
         return
-    fields, file, imported, start = MATCHED_TO
+    fields, _, imported, start = MATCHED_TO
     pair = [n for a in verb.arguments if get_origin(a.kind) is tuple for n in pair_names(a)]
-    needed = {file: ["config"], imported: pair, start: ["from_model"]}.get(choice, [])
-    for name in needed:
+    for name in NEEDED_BY_CHOICE.get(choice, ()):
         if values.get(name) is None:
+            label = labels.get(name, name)
             raise SettingsError(
-                f"the simulation is matched to the {choice}, but {label_of(name)} is not given",
+                f"the simulation is matched to the {choice}, but {label} is not given",
                 "",
-                f"fill in the field {label_of(name)!r}, or match it to the {fields}",
+                f"fill in the field {label!r}, or match it to the {fields}",
             )
     dropped: tuple[type, ...] = () if choice == fields else _MOLECULES
     if choice == start:

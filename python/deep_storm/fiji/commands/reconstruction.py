@@ -19,7 +19,7 @@ def reconstruct(call: Call) -> Outcome:
         raise SettingsError(
             "Resume together with the active image",
             "the file of the stack",
-            "give it in the field 'Stack', or clear the field 'Resume'",
+            "give it in the field 'Movie', or leave resume out of the field 'More options'",
         )
     return reconstructed(call, work)
 

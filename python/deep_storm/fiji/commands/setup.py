@@ -6,13 +6,20 @@ import sys
 
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
-from deep_storm.fiji.camera import remember_camera, thunderstorm_camera
+from deep_storm.fiji.camera import (
+    remember_camera,
+    save_camera,
+    saved_camera,
+    thunderstorm_camera,
+)
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.io.camera_files import write_camera
 from deep_storm.io.tables.protocol import read_protocol
+
+NO_EM_GAIN = 1.0
 
 
 def set_up_camera(call: Call) -> Outcome:
@@ -22,13 +29,18 @@ def set_up_camera(call: Call) -> Outcome:
         camera = thunderstorm_camera()
     elif source == "protocol":
         camera = _from_protocol(call)
+    elif source == "saved camera":
+        camera = saved_camera(call.host, call.values["name"] or "")
     else:
         values = {name: call.values[name] for name in Camera.model_fields}
+        values["em_gain"] = None if values["em_gain"] == NO_EM_GAIN else values["em_gain"]
         camera = Camera.parse({k: v for k, v in values.items() if v is not None})
     path = call.values["output"]
     if path is not None:
         write_camera(path, camera, overwrite=True)
     remember_camera(call.host, camera)
+    if call.values["name"] is not None:
+        save_camera(call.host, call.values["name"], camera)
     shown = ", ".join(f"{k} {v:g}" for k, v in camera.model_dump(exclude_none=True).items())
     return Outcome(f"Camera: {shown}" + (f"\nWritten: {path}" if path is not None else ""))
 
@@ -38,7 +50,7 @@ def _from_protocol(call: Call) -> Camera:
         raise SettingsError(
             "no protocol is given",
             "NAME-protocol.txt beside a table that ThunderSTORM exported",
-            "fill in the field 'Protocol'",
+            "choose it after OK, or write protocol=FILE into the field 'More options'",
         )
     return read_protocol(call.values["protocol"])
 

@@ -13,7 +13,7 @@ def train(call: Call) -> Outcome:
     """Train a model; the dialogs of Preview and Reconstruct offer it next."""
     if call.values["output"] is None:
         raise SettingsError(
-            "no model folder is given", "the folder to write", "fill in the field 'Output'"
+            "no model folder is given", "the folder to write", "fill in the field 'Save as'"
         )
     result = run_work(call, work_of(call), finish=True)
     text = text_of(result)

@@ -115,8 +115,11 @@ class Host:
         )
         return bool(dialog.yesPressed())
 
-    def choose_file(self, title: str, *, saves: bool) -> Path | None:
+    def choose_file(self, title: str, *, saves: bool, folder: bool = False) -> Path | None:
         """Let the user choose a file, to open it or to save under its name; None for Cancel."""
+        if folder:
+            chosen = java_class("ij.io.DirectoryChooser")(title).getDirectory()
+            return None if chosen is None else Path(str(chosen))
         if saves:
             dialog = java_class("ij.io.SaveDialog")(title, "deep-storm", "")
         else:

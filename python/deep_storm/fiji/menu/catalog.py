@@ -13,10 +13,12 @@ from deep_storm.camera import Camera
 from deep_storm.fiji.menu.parameters import (
     AUTO,
     CURRENT,
+    MORE,
     NONE,
     Parameter,
     from_argument,
     from_setting,
+    more_of,
 )
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.registry import load
@@ -37,6 +39,14 @@ EXPERT = frozenset(
 
 MATCHED_TO = ("fields of this dialog", "settings file", "imported simulation", "start model")
 
+NEEDED_BY_CHOICE = {
+    MATCHED_TO[1]: ("config",),
+    MATCHED_TO[2]: ("simulation_stack", "simulation_ground_truth"),
+    MATCHED_TO[3]: ("from_model",),
+    "protocol": ("protocol",),
+}
+"""Files that a choice needs: what a simulation is matched to, where a camera is taken from."""
+CHOOSING = ("matched_to", "source")
 CONFIG = Parameter(
     "config",
     "File",
@@ -49,7 +59,10 @@ CONFIG = Parameter(
 _OVERWRITE = Parameter(
     "overwrite", "Boolean", "Overwrite", "Replace existing files", False, remember=False
 )
-_CAMERA_HELP = "Camera file (TOML); current = as entered in Camera Setup; none = no camera"
+_CAMERA_HELP = (
+    "Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; "
+    "none = no camera"
+)
 _AUTO_CAMERA = "; auto = the camera of the model, or that of Camera Setup for the general model"
 
 _CONVERTING = "; only for tables in px or ADU"
@@ -77,6 +90,9 @@ class Entry:
         Further parameters, in front of the others.
     needs
         Arguments that the verb can do without, but not the command.
+    shown
+        What the dialog shows, in the order of work; the rest is among its further options. Empty:
+        everything is shown.
     description
         Of a command that is not a verb.
     """
@@ -89,12 +105,16 @@ class Entry:
     hide: frozenset[str] = frozenset()
     extra: tuple[Parameter, ...] = ()
     needs: frozenset[str] = frozenset()
+    shown: tuple[str, ...] = ()
     description: str = ""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command as its script, its header and its runner know it."""
+    """A command as its script, its header and its runner know it.
+
+    ``parameters`` are those of the dialog, ``further`` those of its further options.
+    """
 
     key: str
     menu: tuple[str, ...]
@@ -104,6 +124,12 @@ class Command:
     tensorflow: bool
     parameters: tuple[Parameter, ...]
     verb: Verb | None = field(default=None, compare=False)
+    further: tuple[Parameter, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Parameter, ...]:
+        """All parameters, without the one that stands for the further options."""
+        return (*(p for p in self.parameters if p.name != MORE), *self.further)
 
     @property
     def title(self) -> str:
@@ -161,9 +187,10 @@ ENTRIES: dict[str, Entry] = {
                 "source",
                 "String",
                 "Take values from",
-                "This dialog, ThunderSTORM's Camera setup, or the protocol of a results table",
+                "This dialog, the camera saved under the name below, ThunderSTORM's Camera setup, "
+                "or the protocol of a results table",
                 "this dialog",
-                choices=("this dialog", "ThunderSTORM", "protocol"),
+                choices=("this dialog", "saved camera", "ThunderSTORM", "protocol"),
                 remember=False,
             ),
             Parameter(
@@ -177,8 +204,25 @@ ENTRIES: dict[str, Entry] = {
             ),
             *(from_setting(Camera, name, value=v) for name, v in
               (("pixel_size_nm", 100.0), ("baseline_adu", 100.0), ("photons_per_adu", 1.0))),
-            *(from_setting(Camera, name) for name in
-              ("quantum_efficiency", "em_gain", "read_noise_adu")),
+            Parameter(
+                "em_gain",
+                "Double",
+                "EM gain (1 = no EM gain)",
+                "Electron-multiplying gain; 1 = a camera without it, or with it turned off",
+                1.0,
+                1.0,
+                100_000.0,
+            ),
+            *(from_setting(Camera, name) for name in ("read_noise_adu", "quantum_efficiency")),
+            Parameter(
+                "name",
+                "String",
+                "Save under the name",
+                "Keep this camera under a name too: any field 'Camera' takes it, and so does "
+                "'Take values from'; none = no name",
+                NONE,
+                remember=False,
+            ),
             Parameter(
                 "output",
                 "File",
@@ -188,6 +232,10 @@ ENTRIES: dict[str, Entry] = {
                 style="save",
                 remember=False,
             ),
+        ),
+        shown=(
+            "source", "pixel_size_nm", "baseline_adu", "photons_per_adu", "em_gain",
+            "read_noise_adu", "quantum_efficiency", "name",
         ),
         description="enter the camera once, for all commands",
     ),
@@ -207,7 +255,12 @@ ENTRIES: dict[str, Entry] = {
         ),
         description="measure baseline and read noise in the ROI, or in the dark part of the image",
     ),
-    "measure-psf": Entry("Measure PSF...", image=True, hide=frozenset({"localizations"})),
+    "measure-psf": Entry(
+        "Measure PSF...",
+        image=True,
+        hide=frozenset({"localizations"}),
+        shown=("stack", "beads", "camera", "frames", "output"),
+    ),
     "import-localizations": Entry(
         "Import Localizations...",
         "importing:import_localizations",
@@ -242,11 +295,24 @@ ENTRIES: dict[str, Entry] = {
         description="open a localization table in a Results window",
     ),
     "import-simulation": Entry(
-        "Import ThunderSTORM Simulation...", "importing:import_simulation", image=True
+        "Import ThunderSTORM Simulation...",
+        "importing:import_simulation",
+        image=True,
+        shown=("stack", "truth", "camera", "output"),
     ),
-    "estimate": Entry("Estimate From Localizations...", image=True),
+    "estimate": Entry(
+        "Estimate From Localizations...",
+        image=True,
+        shown=("stack", "localizations", "camera", "output"),
+    ),
     "simulate": Entry(
-        "Simulate Training Data...", hide=_REAL_LIGHT, extra=(_matched(*MATCHED_TO[:2]),)
+        "Simulate Training Data...",
+        hide=_REAL_LIGHT,
+        extra=(_matched(*MATCHED_TO[:2]),),
+        shown=(
+            "matched_to", "sigma_nm", "density_per_um2", "intensity_photon", "background_photon",
+            "frames", "config", "output",
+        ),
     ),
     "train": Entry(
         "Train Model...",
@@ -255,6 +321,10 @@ ENTRIES: dict[str, Entry] = {
         hide=_REAL_LIGHT,
         extra=(_matched(*MATCHED_TO),),
         needs=frozenset({"output"}),
+        shown=(
+            "matched_to", "config", "sigma_nm", "density_per_um2", "intensity_photon",
+            "background_photon", "minutes", "output",
+        ),
     ),
     "preview": Entry(
         "Preview Current Frame...",
@@ -273,6 +343,7 @@ ENTRIES: dict[str, Entry] = {
                 remember=False,
             ),
         ),
+        shown=("model", "camera", "threshold", "refine"),
     ),
     "reconstruct": Entry(
         "Reconstruct Stack...",
@@ -281,6 +352,7 @@ ENTRIES: dict[str, Entry] = {
         camera=AUTO,
         tensorflow=True,
         hide=_MOLECULES | {"watch", "dask", *Watching.model_fields},
+        shown=("stack", "model", "camera", "threshold", "refine", "frames", "output"),
     ),
     "send-to-thunderstorm": Entry(
         "Send To ThunderSTORM",
@@ -306,15 +378,46 @@ ENTRIES: dict[str, Entry] = {
         ),
         description="send a table to ThunderSTORM",
     ),
-    "filter": Entry("Post-Process/Filter Localizations...", camera=NONE),
-    "correct-drift": Entry("Post-Process/Correct Drift...", camera=NONE),
-    "merge": Entry("Post-Process/Merge Localizations...", camera=NONE),
-    "remove-duplicates": Entry(
-        "Post-Process/Remove Duplicate Localizations...", camera=NONE
+    "filter": Entry(
+        "Post-Process/Filter Localizations...",
+        camera=NONE,
+        shown=(
+            "table", "formula", "confidence", "uncertainty_nm", "intensity_photon", "sigma_nm",
+            "frames", "output",
+        ),
     ),
-    "cluster": Entry("Post-Process/Cluster Localizations..."),
-    "render": Entry("Post-Process/Render Localizations...", camera=NONE),
-    "evaluate": Entry("Evaluate Against Truth...", camera=NONE),
+    "correct-drift": Entry(
+        "Post-Process/Correct Drift...",
+        camera=NONE,
+        shown=("table", "method", "bins", "drift_file", "output"),
+    ),
+    "merge": Entry(
+        "Post-Process/Merge Localizations...",
+        camera=NONE,
+        shown=("table", "distance_nm", "gap_frames", "output"),
+    ),
+    "remove-duplicates": Entry(
+        "Post-Process/Remove Duplicate Localizations...",
+        camera=NONE,
+        shown=("table", "distance", "output"),
+    ),
+    "cluster": Entry(
+        "Post-Process/Cluster Localizations...",
+        shown=("table", "method", "distance_nm", "min_count", "output"),
+    ),
+    "render": Entry(
+        "Post-Process/Render Localizations...",
+        camera=NONE,
+        shown=("table", "method", "pixel_size_nm", "sigma_nm", "colour", "output"),
+    ),
+    "evaluate": Entry(
+        "Evaluate Against Truth...",
+        camera=NONE,
+        shown=(
+            "results", "truth", "tolerance_nm", "reconstruction", "true_image", "wide_field",
+            "output",
+        ),
+    ),
     "doctor": Entry("Check Installation...", "setup:check_installation", tensorflow=True),
 }  # fmt: skip
 """Commands in the order of a user's way."""
@@ -332,6 +435,7 @@ def command(key: str) -> Command:
     parameters = list(entry.extra)
     if verb is not None:
         parameters += _parameters(verb, entry)
+    shown, further = _parted(parameters, entry)
     description = entry.description or (verb.description if verb is not None else "")
     return Command(
         key,
@@ -340,9 +444,22 @@ def command(key: str) -> Command:
         entry.function,
         entry.image,
         entry.tensorflow,
-        tuple(parameters),
+        shown,
         verb,
+        further,
     )
+
+
+def _parted(
+    parameters: list[Parameter], entry: Entry
+) -> tuple[tuple[Parameter, ...], tuple[Parameter, ...]]:
+    """Return what the dialog shows, in its order, and the rest."""
+    if not entry.shown:
+        return tuple(parameters), ()
+    by_name = {parameter.name: parameter for parameter in parameters}
+    further = tuple(p for p in parameters if p.name not in entry.shown)
+    shown = tuple(by_name[name] for name in entry.shown)
+    return (*shown, more_of(further)), further
 
 
 def _parameters(verb: Verb, entry: Entry) -> Iterator[Parameter]:

@@ -4,9 +4,9 @@ SciJava makes a dialog from lines such as::
 
     #@ Double (label="Threshold", min="0.0", max="1.0", value="0.5", persistKey="…") threshold
 
-Three words stand where a value is left to the program, because ImageJ's macro recorder drops
-empty values and a command with a missing value opens a dialog: ``auto`` (not given: the default),
-``none`` (no such file) and ``current`` (the active image or table).
+Four words stand for a value, because ImageJ's macro recorder drops empty values and a command with
+a missing value opens a dialog. Each has one meaning: ``auto`` (the program decides), ``none`` (no
+such thing), ``all`` (no limit) and ``current`` (the active image or table, the camera entered).
 
 A header is ASCII: Java before 18 reads a script in the system's own encoding.
 """
@@ -24,12 +24,22 @@ from typing import Any, Literal, Union, get_args, get_origin
 from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Psf, Settings, field_default, field_range, field_unit
 
-AUTO, NONE, CURRENT = "auto", "none", "current"
+AUTO, NONE, ALL, CURRENT = "auto", "none", "all", "current"
 GENERAL = "general"
+MORE = "more"
+"""The parameter for what a dialog does not show: ``none``, ``ask``, or NAME=VALUE pairs."""
+ASK = "ask"
 IMAGES = ("stack", "image")
 """Arguments of verbs that may be the image in front."""
-_WORDS = {"auto": "not given", "none": "no file", "current": "the active one"}
+_WORDS = {
+    "auto": "the program decides",
+    "none": "not used",
+    "all": "no limit",
+    "current": "the active one",
+}
 _ASCII = {"µ": "u", "²": "^2", "×": "x", "–": "-", "±": "+-", "≥": ">=", "≤": "<=", "σ": "sigma"}
+_UNITS_SAID = ("photon/ADU",)
+"""Units that the label says in words."""
 _COUNTED = ("blocks", "epochs", "frames", "localizations", "minutes", "patches")
 """What these settings count stands in their names and is no unit to be taken off."""
 _ABBREVIATIONS = {"adu": "ADU", "em": "EM", "frc": "FRC", "psf": "PSF", "roi": "ROI"}
@@ -81,6 +91,11 @@ class Parameter:
     needed: bool = False
 
     @property
+    def is_share(self) -> bool:
+        """Whether it is a number from 0 to 1, for which there is a slider."""
+        return self.kind == "Double" and (self.minimum, self.maximum) == (0.0, 1.0)
+
+    @property
     def saves(self) -> bool:
         """Whether it names a file or folder that is written."""
         return self.name in _SAVED
@@ -97,7 +112,8 @@ class Parameter:
         if style:
             attributes["style"] = style
         if self.kind == "Double":
-            attributes["stepSize"] = _number(_step(float(self.value)))
+            step = 0.05 if self.is_share else _step(float(self.value))
+            attributes["stepSize"] = _number(step)
         words = [f'{key}="{_quotable(text)}"' for key, text in attributes.items()]
         if self.choices:
             words.append("choices={" + ", ".join(f'"{c}"' for c in self.choices) + "}")
@@ -109,9 +125,14 @@ class Parameter:
             words.append("persist=false")
         return f"#@ {self.kind} ({', '.join(words)}) {self.name}"
 
+    @property
+    def shown(self) -> str:
+        """Its default as it stands in a field."""
+        return _shown(self.value)
+
     def in_macro(self) -> str:
         """Return the parameter with its default as ImageJ's macro recorder writes it."""
-        text = _shown(self.value)
+        text = self.shown
         return f"{self.name}=[{text}]" if " " in text else f"{self.name}={text}"
 
     def read(self, variables: Mapping[str, Any]) -> Any:
@@ -130,7 +151,7 @@ class Parameter:
         text = str(value).strip()
         if text.lower() == NONE and self.kind == "File" and self.value == AUTO:
             return NONE  # the verb itself knows what "none" means
-        if text.lower() in ("", AUTO, NONE):
+        if text.lower() in ("", AUTO, NONE, ALL):
             return None
         if text.lower() == CURRENT:
             return CURRENT
@@ -140,9 +161,12 @@ class Parameter:
 
     def _described(self) -> str:
         text = self.description
-        if self.value == AUTO:
-            text = text.replace("; default: ", "; auto = ")
+        if self.value in (AUTO, ALL, NONE):
+            text = re.sub(r"; default: (all$)?", f"; {self.value} = ", text)
+            text = text.removesuffix(f"; {self.value} = ")
         meaning = _WORDS.get(str(self.value)) if self.kind in ("File", "String") else None
+        if self.kind == "File" and self.value == NONE:
+            meaning = "no file"
         if self.needed:
             meaning = "asked for after OK"
         if meaning and not re.search(rf"\b{self.value}\b", text):
@@ -153,7 +177,8 @@ class Parameter:
 
     def _style(self) -> str:
         if self.kind == "Double":
-            return "format:0.######"
+            slider = "slider," if self.is_share else ""
+            return f"{slider}format:0.######"
         return self.style
 
 
@@ -184,10 +209,8 @@ def from_setting(
         low = limits.get("ge", limits["gt"] + step if "gt" in limits else None)
         high = limits.get("le", limits["lt"] - step if "lt" in limits else None)
         made = replace(made, minimum=low, maximum=high)
-    unit = field_unit(cls, name)
     described = made.description + (f" ({_range_in_words(limits)})" if limits else "")
-    label = label_of(f"psf_{name}" if cls is Psf else name, unit)
-    return replace(made, label=label, description=_ascii(described))
+    return replace(made, label=label_of_setting(cls, name), description=_ascii(described))
 
 
 def from_argument(verb: Verb, argument: Argument) -> tuple[Parameter, ...]:
@@ -197,17 +220,40 @@ def from_argument(verb: Verb, argument: Argument) -> tuple[Parameter, ...]:
     """
     default = verb.parameters[argument.name].default
     fallback = None if default is inspect.Parameter.empty else default
+    label = argument.label or label_of(argument.name)
     if get_origin(argument.kind) is tuple and set(get_args(argument.kind)) == {Path}:
-        words = argument.description.partition(":")[2].split(" and ")
+        words = [w.strip() for w in argument.description.partition(":")[2].split(" and ")]
         return tuple(
-            _file(name, text.strip())
+            replace(_file(name, text), label=f"{label}: {text.partition('(')[0].strip()}")
             for name, text in zip(pair_names(argument), words, strict=True)
         )
     if argument.kind in (Path, list[Path]):
         made = _file(argument.name, argument.description)
         needed = default is inspect.Parameter.empty and made.value == NONE
-        return (replace(made, needed=needed),)
-    return (_typed(argument.name, argument.kind, fallback, argument.description),)
+        return (replace(made, needed=needed, label=label),)
+    made = _typed(argument.name, argument.kind, fallback, argument.description)
+    return (replace(made, label=label),)
+
+
+def label_of_setting(cls: type[Settings], name: str) -> str:
+    """Return what a dialog calls a setting: its declared label, with the unit where it is none."""
+    extra = cls.model_fields[name].json_schema_extra
+    declared = extra.get("label") if isinstance(extra, dict) else None
+    unit = _ascii(field_unit(cls, name) or "")
+    if not declared:
+        return label_of(f"psf_{name}" if cls is Psf else name, unit or None)
+    label = _ascii(str(declared))
+    said = not unit or unit in _UNITS_SAID or unit.rstrip("s") in label.lower()
+    return label if said else f"{label} ({unit})"
+
+
+def more_of(further: tuple[Parameter, ...]) -> Parameter:
+    """Make the parameter that stands for all that a dialog does not show."""
+    names = ", ".join(parameter.name for parameter in further)
+    about = (
+        f"none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: {names}"
+    )
+    return Parameter(MORE, "String", "More options", about, NONE, remember=False)
 
 
 def pair_names(argument: Argument) -> tuple[str, ...]:
@@ -244,19 +290,22 @@ def _typed(name: str, annotation: Any, fallback: Any, description: str) -> Param
     """Make a parameter from a Python type."""
     members = _members(annotation)
     kinds = [m for m in members if m is not type(None)]
+    nothing = ALL if description.endswith("; default: all") else AUTO
+    if "; default: " not in description or re.search("; default: (unknown|only )", description):
+        nothing = NONE
     made = Parameter(
         name,
         "String",
         label_of(name),
         _ascii(description),
-        AUTO if fallback is None else fallback,
+        nothing if fallback is None else fallback,
         remember=name not in _FORGOTTEN,
     )
     choices = tuple(str(c) for m in kinds if get_origin(m) is Literal for c in get_args(m))
     if choices:
-        return replace(made, choices=((AUTO,) if fallback is None else ()) + choices)
+        return replace(made, choices=((nothing,) if fallback is None else ()) + choices)
     if any(get_origin(m) in (tuple, list) for m in kinds):
-        shown = AUTO if fallback is None else " ".join(map(_shown, fallback))
+        shown = nothing if fallback is None else " ".join(map(_shown, fallback))
         return replace(made, value=shown, many=True)
     if fallback is None:
         return made

@@ -1,0 +1,78 @@
+"""What can be seen to be wrong before a worker is started for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deep_storm.errors import ModelError, SettingsError
+from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, NONE
+from deep_storm.interface.declaration import Verb
+from deep_storm.postprocessing.formula import parse
+from deep_storm.settings import Filtering
+
+CARD_FILE = "model.toml"
+"""Each model folder has it; :mod:`deep_storm.model` is not loaded into Fiji for its name."""
+_COMPARED = ("truth", "true_image", "wide_field")
+
+
+def check_without_worker(values: Mapping[str, Any], verb: Verb, labels: Mapping[str, str]) -> None:
+    """Complain at once about what needs no worker to be seen.
+
+    Parameters
+    ----------
+    values
+        Of the command's parameters.
+    verb
+        What it calls.
+    labels
+        Of its fields, by name.
+
+    Raises
+    ------
+    ModelError, SettingsError, FormulaError
+        The model's folder is none, there is no condition to filter by, the formula cannot be read,
+        or there is nothing to compare with.
+    """
+    for name in ("model", "from_model"):
+        folder = values.get(name)
+        if isinstance(folder, Path) and str(folder) not in (GENERAL, NONE, CURRENT):
+            _check_model(folder, labels[name])
+    if verb.name == "filter":
+        _check_filter(values, labels)
+    if verb.name == "evaluate":
+        _check_evaluate(values, labels)
+
+
+def _check_model(folder: Path, label: str) -> None:
+    place = folder.parent if folder.suffix == ".npz" else folder
+    if not (place / CARD_FILE).is_file():
+        what = "is no model" if folder.exists() else "does not exist"
+        raise ModelError(
+            f"the folder {folder} {what}",
+            f"a folder that Train Model... wrote (it holds {CARD_FILE})",
+            f"choose it in the field {label!r}, or take {GENERAL}, which needs no training",
+        )
+
+
+def _check_filter(values: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    ranges = [n for n in Filtering.model_fields if n != "neighbour_radius_nm"]
+    if not any(values.get(name) for name in ("formula", "config", *ranges)):
+        raise SettingsError(
+            "there is no condition: every row would be kept",
+            "a formula, or a range such as 0.8: for the confidence",
+            f"fill in the field {labels['formula']!r} or one of the ranges",
+        )
+    if values.get("formula"):
+        parse(str(values["formula"]))
+
+
+def _check_evaluate(values: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    image_alone = values.get("results") is None
+    if image_alone and not any(values.get(name) for name in _COMPARED):
+        raise SettingsError(
+            "there is nothing to compare with",
+            "a ground truth, a true image or a wide-field image",
+            f"choose one in the fields {', '.join(repr(labels[n]) for n in _COMPARED)}",
+        )
