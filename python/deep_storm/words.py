@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+FIVE_DIGITS = 10_000
+
 
 def counted(count: int, thing: str, separator: str = "") -> str:
-    """Return a number of things: ``1 frame``, ``2 frames``.
+    """Return a number of things: ``1 frame``, ``2 frames``, ``15,601 localizations``.
 
     Parameters
     ----------
@@ -13,8 +15,9 @@ def counted(count: int, thing: str, separator: str = "") -> str:
     thing
         One of them; its plural must end with s.
     separator
-        Of thousands: none, or a comma in reports.
+        Of thousands: a comma in reports; elsewhere only numbers of five digits and more have one.
     """
+    separator = separator or ("," if abs(count) >= FIVE_DIGITS else "")
     return f"{count:{separator}} {thing}{'' if count == 1 else 's'}"
 
 

@@ -53,12 +53,23 @@ def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_
 def test_preview_is_drawn_over_the_frame_in_view(screen, pictures, tmp_path):
     open_filaments(screen, zoom=800)
     screen.ask("evaluate", text="KEPT['filaments'].setSlice(5)")
-    done = screen.run("Preview_Current_Frame...", model="general", camera=_camera(tmp_path))
-    assert "on frame 5" in done["status"]
+    inputs = {"model": "general", "camera": _camera(tmp_path)}
+    running = screen.begin("Preview_Current_Frame...", "filaments", **inputs)
+    title, text, _ = screen.dialog()
+    assert title == "Preview Current Frame"
+    assert "on frame 5" in text
+    screen.ask("evaluate", text="KEPT['filaments'].setSlice(9)")
+    screen.wait_for(lambda: "on frame 9" in screen.dialog()[1])
+    assert {roi["frame"] for roi in screen.ask("overlay", name="filaments")} == {9}
     screen.ask("arrange", title="ImageJ", x=640, y=800)
-    screen.ask("arrange", title="filaments.tif", x=10, y=10)
-    picture = screen.picture(pictures / "fiji-preview.png", width=580, height=585)
+    screen.ask("arrange", title="filaments.tif (", x=10, y=10)
+    screen.ask("arrange", title="filaments.tif frame", x=10, y=800)
+    screen.ask("arrange", title="Preview Current Frame", x=590, y=10)
+    picture = screen.picture(pictures / "fiji-preview.png", width=1270, height=585)
     assert picture.max() > 150
+    screen.ask("click", label="Close")
+    assert "on frame 5" in running.result()["status"]
+    assert {roi["frame"] for roi in screen.ask("overlay", name="filaments")} == {9}
 
 
 def open_filaments(screen, zoom):

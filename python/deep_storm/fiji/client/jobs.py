@@ -215,7 +215,7 @@ class Job:
         text = f"{self.work.title}: {words}" if words else f"{self.work.title}..."
         self.host.show_progress(self.done, self.total or 1, text)
         if self.window is not None:
-            self.window.show(self.done, self.total, words)
+            self.window.show(self.done, self.total if self._first else 0, words)
 
     def _words(self) -> str:
         if self._stopped_at is not None:
@@ -228,7 +228,7 @@ class Job:
             return f"{'starting TensorFlow' if loading else 'preparing'}... {waiting:.0f} s"
         left = self.seconds_left()
         more = f", {duration(left)} left" if left is not None else ""
-        return f"{self.done} of {self.total} {self.message}{more}"
+        return f"{self.done:,} of {self.total:,} {self.message}{more}"
 
     def seconds_left(self) -> float | None:
         """Return how long it takes still, as far as the speed until now tells."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from deep_storm.fiji.imagej.host import Host
 
 LOOK_SECONDS = 0.1
+ROOM = "\n".join([" " * 100] * 4)
+"""Room for what a preview says: a text that is changed later does not grow."""
 
 
 class LivePreview(threading.Thread):
@@ -32,6 +34,8 @@ class LivePreview(threading.Thread):
         are alike have the same options: then nothing is asked again.
     told
         Called with what was found, or what went wrong.
+    shown
+        Options of the work whose result is drawn already.
     """
 
     def __init__(
@@ -40,15 +44,17 @@ class LivePreview(threading.Thread):
         image: Any,
         work: Callable[[int], Work | None],
         told: Callable[[str], None],
+        shown: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(daemon=True, name="live preview")
         self._host, self._image = host, image
         self._work, self._told = work, told
         self._ended = threading.Event()
+        self._shown: object = None if shown is None else _plain(shown)
 
     def run(self) -> None:
         """Look whether something changed, and follow it."""
-        shown: object = None
+        shown = self._shown
         while not self._ended.wait(LOOK_SECONDS):
             if self._image.getWindow() is None:
                 return
@@ -57,7 +63,7 @@ class LivePreview(threading.Thread):
             except DeepStormError as error:
                 shown = self._say_once(shown, str(error))
                 continue
-            wanted = None if work is None else work.options
+            wanted = None if work is None else _plain(work.options)
             if wanted == shown:
                 continue
             shown = wanted
@@ -67,10 +73,11 @@ class LivePreview(threading.Thread):
             else:
                 self._show(work)
 
-    def close(self) -> None:
+    def close(self, *, clean: bool = True) -> None:
         """End it, and take away what was drawn; a frame that is being looked at is let go."""
         self._ended.set()
-        clear(self._image)
+        if clean:
+            clear(self._image)
 
     def _say_once(self, shown: object, text: str) -> object:
         if shown != text:
@@ -91,3 +98,8 @@ class LivePreview(threading.Thread):
         pixel_size_nm = result["camera_pixel_size_nm"]
         show_localizations(self._image, result["table"], pixel_size_nm, work.options["frame"])
         self._told(result["summary"])
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked for, without what is not given."""
+    return {name: value for name, value in options.items() if value is not None}

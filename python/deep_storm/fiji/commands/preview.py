@@ -1,8 +1,16 @@
-"""Preview Current Frame...: the localizations of the frame in view, drawn over it."""
+"""Preview Current Frame...: the localizations of the frame in view, drawn over it.
+
+With windows the preview goes on: it follows the slider until its small window is closed.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work, show, source_name, work_of
+from deep_storm.fiji.commands.live import ROOM, LivePreview
+from deep_storm.fiji.imagej.form import Form
 from deep_storm.fiji.imagej.images import frame_in_view
 from deep_storm.fiji.imagej.overlays import show_localizations
 from deep_storm.fiji.menu.parameters import CURRENT
@@ -13,7 +21,8 @@ def preview(call: Call) -> Outcome:
     """Localize the emitters of one frame and draw them, coloured by their confidence."""
     values = dict(call.values)
     in_front = values["stack"] == CURRENT
-    if values["frame"] is None or values["frame"] == CURRENT:
+    follows = values["frame"] in (None, CURRENT)
+    if follows:
         values["frame"] = frame_in_view(call.image) if in_front else 1
     values["frame"] = int(values["frame"])
     call = Call(call.host, call.command, values, call.given_image)
@@ -23,4 +32,28 @@ def preview(call: Call) -> Outcome:
     if in_front:
         pixel_size_nm = result["camera_pixel_size_nm"]
         show_localizations(call.image, result["table"], pixel_size_nm, values["frame"])
+        if follows and call.host.asks:
+            _follow(call, work.options, result["summary"])
     return outcome
+
+
+def _follow(call: Call, first: dict[str, Any], summary: str) -> None:
+    """Follow the slider until the window is closed; what was drawn last stays."""
+    form = Form(call.command.title, "Close", stays=True, cancel=False)
+    form.say(f"Move the slider of {call.image.getTitle()}: each frame is looked at.")
+    said = form.say(ROOM)
+    form.change(said, summary.partition("\n")[0])
+
+    def work(frame: int) -> Work:
+        values = {**call.values, "frame": frame, "output": None}
+        return work_of(Call(call.host, call.command, values, call.given_image))
+
+    def tell(text: str) -> None:
+        form.change(said, text.partition("\n")[0])
+
+    live = LivePreview(call.host, call.image, work, tell, {**first, "output": None})
+    live.start()
+    try:
+        form.show()
+    finally:
+        live.close(clean=False)

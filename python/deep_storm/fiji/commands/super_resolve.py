@@ -18,7 +18,7 @@ from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackErr
 from deep_storm.fiji.camera import remember_camera, remembered_camera
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work
-from deep_storm.fiji.commands.live import LivePreview
+from deep_storm.fiji.commands.live import ROOM, LivePreview
 from deep_storm.fiji.commands.reconstruction import reconstructed
 from deep_storm.fiji.exchange import LOOK
 from deep_storm.fiji.imagej.form import Form
@@ -26,8 +26,6 @@ from deep_storm.fiji.imagej.images import ImageFrames
 from deep_storm.fiji.menu.parameters import GENERAL
 from deep_storm.fiji.runner import Call, Outcome
 
-PREVIEWED = "\n".join([" " * 100] * 4)
-"""Room for what the preview says: a text that is changed later does not grow."""
 _MAX_SAID = 190
 _LABELS = {
     "pixel_size_nm": ("Pixel size", "nm"),
@@ -136,7 +134,7 @@ class _Asked:
             self.form.number(name, label, camera.get(name), unit)
         self.form.folder("folder", "Save results in", folder)
         self.form.box("preview", "Preview the frame in view", False)
-        self._said = self.form.say(PREVIEWED)
+        self._said = self.form.say(ROOM)
 
     def confirmed(self) -> bool:
         """Show the dialog until Run or Cancel is pressed."""

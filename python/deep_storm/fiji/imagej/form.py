@@ -30,12 +30,18 @@ class Form:
         What the button says that begins.
     stays
         Whether images and their sliders can be used while it is open.
+    cancel
+        Whether there is a button Cancel.
     """
 
-    def __init__(self, title: str, ok: str = "OK", *, stays: bool = False) -> None:
+    def __init__(
+        self, title: str, ok: str = "OK", *, stays: bool = False, cancel: bool = True
+    ) -> None:
         name = "ij.gui.NonBlockingGenericDialog" if stays else "ij.gui.GenericDialog"
         self._dialog = java_class(name)(title)
         self._dialog.setOKLabel(ok)
+        if not cancel:
+            self._dialog.hideCancelButton()
         self._numbers: dict[str, Any] = {}
         self._texts: dict[str, Any] = {}
         self._boxes: dict[str, Any] = {}

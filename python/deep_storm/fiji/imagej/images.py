@@ -30,6 +30,8 @@ from deep_storm.io.stacks.calibration import MAX_NM, MIN_NM, nm_per_unit
 
 GRAY8, GRAY16, GRAY32, COLOR_256, COLOR_RGB = range(5)
 """ImageJ's image types (``ij.ImagePlus``)."""
+STRUCTURE_SHARE, STRUCTURE_PERCENTILE = 0.05, 90.0
+"""Pixels above this share of the usual range are structure; so many of them are below white."""
 MAX_CHANNELS = 7
 """As many colours ImageJ can lay over each other (``CompositeImage.MAX_CHANNELS``)."""
 _DTYPES: dict[int, np.dtype[Any]] = {
@@ -267,7 +269,8 @@ def to_image(
 
     Returns
     -------
-    An ``ij.ImagePlus`` of its own memory, shown from 0 to where most of its structure lies.
+    An ``ij.ImagePlus`` of its own memory in hot colours, shown from 0 to where most of its
+    structure lies.
     """
     import jpype
 
@@ -280,5 +283,27 @@ def to_image(
     calibration.setUnit("um")
     calibration.pixelWidth = calibration.pixelHeight = pixel_size_nm / 1000.0
     calibration.yOrigin, calibration.xOrigin = (-c / pixel_size_nm for c in corner_nm)
-    image.setDisplayRange(*display_range(plane))
+    image.setLut(_hot())
+    image.setDisplayRange(0.0, structure_limit(plane))
     return image
+
+
+def structure_limit(values: npt.NDArray[np.float32]) -> float:
+    """Return what is shown as white: nine of ten pixels of the structure are below.
+
+    Most of a super-resolution image is empty, and a bright bead is far above everything else: both
+    are left out of what is looked at.
+    """
+    high = display_range(values)[1]
+    structure = values[values > STRUCTURE_SHARE * high]
+    return float(np.percentile(structure, STRUCTURE_PERCENTILE)) if structure.size else high
+
+
+def _hot() -> Any:
+    """Return the look-up table from black over red and yellow to white."""
+    import jpype
+
+    level = np.linspace(0.0, 3.0, 256)
+    parts = [(np.clip(level - k, 0.0, 1.0) * 255).round().astype(np.uint8) for k in range(3)]
+    to_bytes = jpype.JArray(jpype.JByte)
+    return java_class("ij.process.LUT")(*(to_bytes(part.view(np.int8)) for part in parts))

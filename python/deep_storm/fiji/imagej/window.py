@@ -14,6 +14,8 @@ from deep_storm.fiji.imagej.java import java_class
 PLOT_SECONDS = 1.0
 _NUMBER = re.compile(r"([a-z]+) ([-+]?\d[\d.]*(?:e[-+]?\d+)?)")
 _MIN_CHARACTERS = 64
+_MIN_WIDTH, _CHARACTER_WIDTH = 200, 10
+STEPS = 1000
 
 
 class ProgressWindow:
@@ -31,14 +33,19 @@ class ProgressWindow:
         self._stop, self._finish = _Button("Cancel"), _Button("Finish now")
         self._plot = LossPlot() if finish else None
         self._frame = java_class("java.awt.Frame")(f"Deep-STORM: {title}")
-        self._text = java_class("java.awt.Label")(" " * _MIN_CHARACTERS)
-        self._frame.add(self._text, "Center")
+        self._text = java_class("java.awt.Label")("starting..." + " " * _MIN_CHARACTERS)
+        self._bar = java_class("javax.swing.JProgressBar")(0, STEPS)
+        self._bar.setIndeterminate(True)
+        self._frame.add(self._text, "North")
+        self._frame.add(self._bar, "Center")
         row = java_class("java.awt.Panel")()
         if finish:
             row.add(self._finish.button)
         row.add(self._stop.button)
         self._frame.add(row, "South")
         self._frame.pack()
+        width = max(int(self._frame.getWidth()), _MIN_WIDTH + _CHARACTER_WIDTH * len(title))
+        self._frame.setSize(width, int(self._frame.getHeight()))  # the whole title is seen
         java_class("ij.gui.GUI").center(self._frame)
         self._frame.setVisible(True)
 
@@ -48,8 +55,11 @@ class ProgressWindow:
             self._plot.note(done, message)
 
     def show(self, done: int, total: int, words: str) -> None:
-        """Show what is going on."""
+        """Show what is going on; a total of 0 is one that nobody knows yet."""
         self._text.setText(words)
+        self._bar.setIndeterminate(total <= 0)
+        if total > 0:
+            self._bar.setValue(round(STEPS * min(done / total, 1.0)))
 
     def stop_pressed(self) -> bool:
         """Tell whether Cancel was pressed."""
