@@ -15,7 +15,7 @@ from deep_storm.io.camera_files import read_camera
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TESTED = {
-    "super-resolve",  # in test_super_resolve.py
+    "super-resolve", "measure-psf",  # in files of their own
     "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
     "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
     "estimate", "filter", "correct-drift", "merge", "remove-duplicates", "cluster",

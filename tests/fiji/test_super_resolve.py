@@ -29,7 +29,7 @@ def test_without_windows_what_was_found_is_taken(imagej, simulated):
     done = imagej.run(COMMAND, image)
     status = done["status"]
     assert status.startswith("ok: Pixel size: 100 nm, as the image's scale says (sure)")
-    assert re.search(r"Camera: 0\.\d+ photons per ADU \(± \d+%\), baseline \d+ ADU", status)
+    assert re.search(r"noise of the frames: 0\.\d+ ± 0\.\d+ photons per ADU and a base", status)
     assert "The frames fit camera, PSF and density" in status
     assert len(done["table"]["frame"]) == pytest.approx(len(simulated.truth), rel=0.15)
     assert done["image"]["title"] == "movie.tif - Deep-STORM"

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from deep_storm.estimation.transfer.gain import PhotonTransfer
 
 TRUST_CAMERA = Argument(
-    "trust_camera", "go on although the noise of the frames contradicts the camera", bool
+    "trust_camera",
+    "go on although the noise of the frames contradicts the camera",
+    bool,
+    label="Trust the camera whatever the noise says",
 )
 
 MAX_GAIN_ERROR = 0.2

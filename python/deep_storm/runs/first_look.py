@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, DeepStormError, StackError
+from deep_storm.inputs.movie import complete_camera
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from deep_storm.estimation.camera.transfer import PhotonTransfer
     from deep_storm.estimation.quantity import Quantity
     from deep_storm.estimation.result import Estimate
     from deep_storm.estimation.screening.examination import Examination
@@ -125,8 +125,8 @@ def look_at(
     pixel = _pixel_size(stream, entered)
     if pixel is not None:
         camera["pixel_size_nm"] = pixel[0]
-    findings = [_about_pixels(pixel), *_about_camera(found, entered, stream.name, camera)]
-    estimate, problem = _estimate(stream, camera, progress)
+    findings = [_about_pixels(pixel), *_about_camera(found, entered, stream, camera)]
+    estimate, problem = _estimate(stream, camera, found, progress)
     notes = list(found.sentences())
     sections: dict[str, dict[str, Any]] = {}
     if estimate is not None:
@@ -169,13 +169,15 @@ def _about_pixels(pixel: tuple[float, str, Sure] | None) -> Finding:
 
 
 def _about_camera(
-    found: Examination, entered: Camera | None, name: str, camera: dict[str, float]
+    found: Examination, entered: Camera | None, stream: FrameStream, camera: dict[str, float]
 ) -> Iterator[Finding]:
     """Say where the camera's values come from; what the noise tells of them goes into it."""
-    from deep_storm.estimation.camera.check import doubt_camera
+    from deep_storm.estimation.transfer.check import doubt_camera
 
     if entered is not None:
-        doubt = None if found.transfer is None else doubt_camera(found.transfer, entered, name)
+        doubt = (
+            None if found.transfer is None else doubt_camera(found.transfer, entered, stream.name)
+        )
         values = f"{entered.photons_per_adu:g} photons per ADU, baseline {entered.baseline_adu:g}"
         text = f"{values} ADU, as entered in Camera Setup"
         if doubt is not None:
@@ -185,34 +187,18 @@ def _about_camera(
             more = "; the noise of the frames agrees" if told else ""
             yield Finding("Camera", text + more, "sure" if told else "fairly sure")
         return
-    gain = None if found.transfer is None else found.transfer.photons_per_adu()
-    baseline = None if found.transfer is None else found.transfer.baseline_adu()
-    unsure = gain is None or gain.error > FAIRLY_SURE * gain.value
-    if gain is None or baseline is None or unsure or found.transfer is None:
-        yield Finding("Camera", f"{_why_not(found.transfer)}; nobody entered it", "unknown")
+    try:
+        whole, note = complete_camera(PartialCamera({"pixel_size_nm": 100.0}), stream, found)
+    except CameraError as error:
+        yield Finding("Camera", f"{error.received}; nobody entered it", "unknown")
         return
-    camera |= {
-        "photons_per_adu": float(f"{gain.value:.3g}"),
-        "baseline_adu": round(baseline.value, 1),
-    }
-    text = (
-        f"{gain.value:.3g} photons per ADU (± {gain.error / gain.value:.0%}), baseline "
-        f"{baseline.value:.0f} ADU (± {baseline.error:.2g}), read off the noise of the frames, "
-        "if the camera has no EM gain"
-    )
-    yield Finding("Camera", text, "fairly sure")
-
-
-def _why_not(transfer: PhotonTransfer | None) -> str:
-    if transfer is not None and transfer.is_coloured:
-        return (
-            "the frames were smoothed, registered or compressed, so that their noise does not tell"
-        )
-    return "the noise of the frames does not tell it"
+    camera |= {name: getattr(whole, name) for name in MEASURED}
+    values = note.partition(": ")[2].replace("enter em_gain", "enter it in Camera Setup")
+    yield Finding("Camera", f"read off the noise of the frames: {values}", "fairly sure")
 
 
 def _estimate(
-    stream: FrameStream, camera: dict[str, float], progress: Progress
+    stream: FrameStream, camera: dict[str, float], found: Examination, progress: Progress
 ) -> tuple[Estimate | None, str]:
     """Estimate what the molecules look like; or say why not, where the camera may be the reason."""
     from deep_storm.estimation.stack import estimate_stack
@@ -223,7 +209,8 @@ def _estimate(
     try:
         known = Camera.parse(dict(camera))
         check_camera(known, stream)
-        return estimate_stack(stream, known, progress=progress), ""
+        screened = found.screened(stream)
+        return estimate_stack(screened, known, examination=found, progress=progress), ""
     except StackError:
         raise
     except CameraError as error:

@@ -122,6 +122,28 @@ def reconstruct_stack(
     return result
 
 
+def localized(
+    frames: FrameStream, model: Model, common: Common, notes: tuple[str, ...]
+) -> ReconstructResult:
+    """Localize frames that were looked at, with a model that is ready for them; nothing is written.
+
+    Parameters
+    ----------
+    frames, model
+        As :func:`deep_storm.runs.preview.prepare` gives them.
+    common
+        Settings and device.
+    notes
+        What should be said about both.
+    """
+    from deep_storm.inference.reconstruction import reconstruct_frames
+
+    settings = common.settings
+    refined, warned = _refinement(model, settings, frames)
+    done = reconstruct_frames(frames, model, settings, common.device, refinement=refined)
+    return _result(_in_field(done, frames, model), model, (*notes, *warned), None)
+
+
 def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
     """Add to the error of results that cannot be written where the work is."""
     if work is None or not work.keep():

@@ -181,7 +181,7 @@ def preview(
     )
     outputs.check()
     with open_frames(stack) as stream:
-        _check_frame(frame, stream)
+        check_frame(frame, stream)
         settings = Reconstruction.parse(
             {"frames": str(frame), "threshold": threshold, "refine": refine}
         )
@@ -204,7 +204,7 @@ def preview(
     )
 
 
-def _check_frame(frame: int, stream: FrameStream) -> None:
+def check_frame(frame: int, stream: FrameStream) -> None:
     """Raise a SettingsError when the stack does not have the frame."""
     count = stream.shape[0]
     if not 1 <= frame <= count:

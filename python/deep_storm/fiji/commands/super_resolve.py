@@ -37,10 +37,14 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What was confirmed: the camera, and where the results go (None: nowhere)."""
+    """What was confirmed: the camera, and where the results go (None: nowhere).
+
+    ``seen``: whether somebody was told of all doubts before.
+    """
 
     camera: Camera
     output: Path | None
+    seen: bool = False
 
 
 def super_resolve(call: Call) -> Outcome:
@@ -63,7 +67,7 @@ def super_resolve(call: Call) -> Outcome:
         remember_camera(call.host, choice.camera)
     else:
         choice = Choice(_complete(camera), None)
-    work = _work("reconstruct", call, frames, choice.camera)
+    work = _work("reconstruct", call, frames, choice.camera, trust_camera=choice.seen)
     if choice.output is not None:
         work.options["output"] = str(choice.output)
     outcome = reconstructed(call, work)
@@ -108,7 +112,7 @@ def _confirmed(
             raise Cancelled(f"{call.command.title} was stopped; nothing was changed")
         try:
             values, folder = asked.values(), asked.form.text_of("folder")
-            return Choice(_complete(values), _output(folder, frames.name))
+            return Choice(_complete(values), _output(folder, frames.name), seen=True)
         except DeepStormError as error:
             call.host.complain(f"Deep-STORM: {call.command.title}", str(error))
 
@@ -158,7 +162,7 @@ class _Asked:
         if not self.form.ticked("preview"):
             return None
         camera = _complete(self.values())
-        options: dict[str, Any] = {"frame": frame}
+        options: dict[str, Any] = {"frame": frame, "trust_camera": True}
         if all(self._look["camera"].get(name) == getattr(camera, name) for name in _LABELS):
             options |= self._look["sections"]
         frames = ImageFrames(self._call.image)

@@ -19,7 +19,6 @@ import numpy as np
 from deep_storm.camera import Camera
 from deep_storm.fiji.exchange import KEPT, LOOK, Request, error_as_data, write_frame_table
 from deep_storm.fiji.worker.frames import RemoteFrames
-from deep_storm.fiji.worker.warm import ready_for
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
@@ -28,6 +27,8 @@ from deep_storm.interface.verb import call
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.runs.first_look import look_at
 from deep_storm.runs.result import Common, PartlyReadError
+from deep_storm.settings import Reconstruction
+from deep_storm.verbs.preview import PreviewResult, check_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,11 +151,24 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
 
 def _preview(verb: Verb, options: Data, folder: Path) -> Data:
     """Preview a frame of an open image with a model that is kept for the next frame."""
+    from deep_storm.fiji.worker.warm import prepared_for  # TensorFlow
+    from deep_storm.runs.preview import preview_frame  # TensorFlow
+
     given, settings = bind(verb, options)
-    ready = ready_for(given["stack"], given | settings)
-    device = {name: settings[name] for name in ("device",) if name in settings}
-    result = call(verb, **{**given, "model": ready.model}, **device)
-    return as_data(replace(result, notes=(*ready.notes, *result.notes)), folder)
+    frame = int(given.get("frame", 1))
+    if given.get("output") is not None:  # which draws a picture too
+        return as_data(call(verb, **options), folder)
+    stream = given["stack"]
+    check_frame(frame, stream)
+    chosen = {name: given[name] for name in ("threshold", "refine") if given.get(name) is not None}
+    common = replace(Common.given(given | settings), settings=Reconstruction.parse(chosen))
+    done = preview_frame(stream, prepared_for(stream, common), common, frame)
+    image = done.reconstructed
+    pixel_size_nm = image.pixel_size_nm * image.image.shape[0] / stream.shape[1]
+    result = PreviewResult(
+        frame, done.table, image.threshold, pixel_size_nm, (), done.notes, done.fits
+    )
+    return as_data(result, folder)
 
 
 def _plain(value: Any) -> Any:

@@ -8,62 +8,61 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from deep_storm.inputs.camera_maps import corrected_for
-from deep_storm.inputs.models import Expected, ReadyModel, load_model, ready_model
 from deep_storm.model import CARD_FILE, model_folder
+from deep_storm.runs.preview import Prepared, prepare
+from deep_storm.runs.result import Common
 
 if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
 
 MAX_KEPT = 2
-_kept: dict[str, ReadyModel] = {}
+_kept: dict[str, Prepared] = {}
 
 
-def ready_for(stream: FrameStream, given: Mapping[str, Any]) -> ReadyModel:
-    """Return a model that is told what to expect of a movie, from the last time if nothing changed.
-
-    The shape of the PSF is not measured, which takes half a minute: a preview does without.
+def prepared_for(stream: FrameStream, common: Common) -> Prepared:
+    """Return a model that is ready for a movie, from the last time if nothing changed.
 
     Parameters
     ----------
     stream
         The movie.
-    given
-        Arguments and settings of a verb: ``model``, ``camera``, ``psf`` and so on.
+    common
+        Model, camera and whatever else is known.
 
     Raises
     ------
     DeepStormError
-        As :func:`deep_storm.inputs.models.ready_model` does.
+        As :func:`deep_storm.runs.preview.prepare` does.
     """
-    expected = Expected(**{f.name: given.get(f.name) for f in fields(Expected)})
-    key = _key(stream, given, expected)
-    ready = _kept.pop(key, None)
-    if ready is None:
-        model = load_model(given["model"])
-        frames, said = corrected_for(stream, model, expected.camera, given.get("camera_maps"))
-        ready = ready_model(model, expected, frames)
-        ready = ready._replace(notes=(*ready.notes, *said))
-    _kept[key] = ready  # the last one used stays longest
+    key = _key(stream, common)
+    prepared = _kept.pop(key, None) or prepare(stream, common)
+    _kept[key] = prepared  # the last one used stays longest
     while len(_kept) > MAX_KEPT:
         del _kept[next(iter(_kept))]
-    return ready
+    return prepared
 
 
-def _key(stream: FrameStream, given: Mapping[str, Any], expected: Expected) -> str:
-    card = model_folder(given["model"]) / CARD_FILE
-    written = card.stat().st_mtime_ns if card.is_file() else 0
-    maps = given.get("camera_maps")
-    changed = Path(maps).stat().st_mtime_ns if maps and Path(maps).is_file() else 0
-    first = hashlib.sha256(stream.read(0, 1).tobytes()).hexdigest()
-    known = {name: value and value.model_dump() for name, value in vars(expected).items()}
+def _key(stream: FrameStream, common: Common) -> str:
+    """Return what a prepared model depends on."""
+    card = model_folder(str(common.model)) / CARD_FILE
+    maps = common.camera_maps if isinstance(common.camera_maps, (str, Path)) else None
     parts = [
-        str(given["model"]), written, str(maps), changed, known, stream.name, list(stream.shape),
-        list(stream.corner_px), first,
-    ]  # fmt: skip
-    return json.dumps(parts, default=str)
+        str(common.model),
+        _changed(card),
+        None if maps is None else (str(maps), _changed(Path(maps))),
+        common.trust_camera,
+        {name: repr(value) for name, value in vars(common.expected).items()},
+        stream.name,
+        list(stream.shape),
+        list(stream.corner_px),
+        stream.pixel_size_nm,
+        hashlib.sha256(stream.read(0, 1).tobytes()).hexdigest(),
+    ]
+    return json.dumps(parts)
+
+
+def _changed(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.is_file() else 0
