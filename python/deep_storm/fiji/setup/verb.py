@@ -14,6 +14,8 @@ from deep_storm.fiji.setup.install import uninstall as take_out
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 
+SITE = "fiji-update-site"
+
 
 @dataclass(frozen=True)
 class FijiResult:
@@ -30,7 +32,7 @@ class FijiResult:
     changed
         Scripts that were written or removed.
     written
-        Nothing besides: what changed stands in the lines.
+        Files of an update site; what else changed stands in the lines.
     """
 
     lines: tuple[str, ...]
@@ -53,19 +55,27 @@ class FijiResult:
 
 
 @verb(
-    "install the commands in Fiji's menu, or start Fiji with them",
-    Argument("action", "install or launch", Literal["install", "launch"]),
+    "install the commands in Fiji's menu, start Fiji with them, or make an update site",
+    Argument(
+        "action", "install, launch or update-site", Literal["install", "launch", "update-site"]
+    ),
     Argument(
         "app",
         "Fiji's folder; default: install searches the usual places, launch downloads a Fiji",
     ),
     Argument("uninstall", "with install: remove the commands again", bool),
+    Argument(
+        "output",
+        "with update-site: folder to write, or to bring up to date; default: fiji-update-site",
+        writes=True,
+    ),
 )
 def fiji(
-    action: Literal["install", "launch"],
+    action: Literal["install", "launch", "update-site"],
     *,
     app: Path | str | None = None,
     uninstall: bool = False,
+    output: Path | str | None = None,
 ) -> FijiResult:
     """Install the commands into a Fiji, or start Fiji through PyImageJ.
 
@@ -73,11 +83,14 @@ def fiji(
     ----------
     action
         ``install`` writes the scripts and says what to switch on; ``launch`` starts Fiji and
-        returns when its window is closed.
+        returns when its window is closed; ``update-site`` writes a folder that can be uploaded as
+        an update site of Fiji.
     app
         Fiji's folder; without it, ``install`` takes the one in the usual places.
     uninstall
         Take the scripts out again.
+    output
+        The update site; one that was written before is brought up to date.
 
     Raises
     ------
@@ -88,9 +101,24 @@ def fiji(
     """
     if action == "launch":
         return _launch(app)
+    if action == "update-site":
+        return _update_site(Path(output or SITE))
     if app is None:
         app = only_fiji()
     return _uninstall(app) if uninstall else _install(app)
+
+
+def _update_site(folder: Path) -> FijiResult:
+    from deep_storm.fiji.setup.update_site import write_site
+
+    written = tuple(write_site(folder))
+    lines = [f"Written: {path}" for path in written] or ["Nothing to change."]
+    lines += [
+        "",
+        f"Upload {folder} as it is. In Fiji, Help > Update... > Manage Update Sites adds it; the "
+        "Python part still comes from the line that `deep-storm fiji install` prints.",
+    ]
+    return FijiResult(tuple(lines), None, written=written)
 
 
 def _install(app: Path | str) -> FijiResult:
