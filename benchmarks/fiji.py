@@ -5,7 +5,8 @@
 Starts the tests' ImageJ (from Maven Central, kept after the first time), and prints how long a
 cold and a warm command take until the status bar shows something and until frames are counted, how
 often the status bar says something meanwhile, and the frames per second of Reconstruct Stack...
-there and of `deep-storm reconstruct`, same stack.
+there and of `deep-storm reconstruct`, same stack; how soon a mistake is told that needs no worker,
+and how long a frame of 256 x 256 px takes in the live preview.
 """
 
 from __future__ import annotations
@@ -91,6 +92,45 @@ def in_fiji(imagej, folder: Path, number: int) -> Run:
     return Run(speed, said[0][0] - began, counted[0] - began, said[0][3], gaps)
 
 
+MISTAKES = (
+    ("Reconstruct_Stack...", {"model": "nowhere"}),
+    ("Post-Process/Filter_Localizations...", {"table": "t.csv", "formula": "confidence >= 0.5"}),
+    ("Evaluate_Against_Truth...", {"results": "none"}),
+)
+PREVIEW_PX, PREVIEWS = 256, 12
+
+
+def told_after(imagej, folder: Path) -> list[float]:
+    """Return how long each mistake takes until it is told."""
+    seconds = []
+    image = {"file": str(folder / "movie.tif"), "virtual": True}
+    for command, inputs in MISTAKES:
+        done = imagej.run(command, image, **inputs)
+        if not done["status"].startswith("error: "):
+            raise SystemExit(f"no mistake: {done['status']}")
+        seconds.append(done["seconds"][1] - done["seconds"][0])
+    return seconds
+
+
+def previews(imagej, folder: Path) -> list[float]:
+    """Return the seconds of one previewed frame after the other; the first ones are cold."""
+    ds.simulate(
+        output=folder / "wide", frames=60, width_px=PREVIEW_PX, height_px=PREVIEW_PX,
+        camera=CAMERA, **MOLECULES,
+    )  # fmt: skip
+    imagej.ask("keep_image", name="wide", file=str(folder / "wide.tif"))
+    seconds = []
+    for frame in range(1, PREVIEWS + 1):
+        done = imagej.run(
+            "Preview_Current_Frame...", "wide", model="general", camera=folder / "camera.toml",
+            more=f"frame={frame}",
+        )  # fmt: skip
+        if not done["status"].startswith("ok: "):
+            raise SystemExit(done["status"])
+        seconds.append(done["seconds"][1] - done["seconds"][0])
+    return seconds
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -148,6 +188,14 @@ def report(folder: Path, imagej, options: argparse.Namespace) -> None:
             f"{of(there) / of(here):.0%}"
         )
     print(f"processor time of a run: {own:.2f} s in ImageJ, {worker:.1f} s in its worker")
+    mistakes = told_after(imagej, folder)
+    print(f"a mistake that needs no worker is told after {max(mistakes):.2f} s at most")
+    frames = previews(imagej, folder)
+    warm_frames = frames[len(frames) // 2 :]
+    print(
+        f"preview of {PREVIEW_PX}x{PREVIEW_PX} px: {frames[0]:.1f} s cold, "
+        f"{statistics.median(warm_frames):.2f} s warm, at most {max(warm_frames):.2f} s"
+    )
 
 
 if __name__ == "__main__":

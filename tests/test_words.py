@@ -9,7 +9,7 @@ from deep_storm.words import counted, duration
 
 @pytest.mark.parametrize(
     ("count", "expected"),
-    [(0, "0 frames"), (1, "1 frame"), (2, "2 frames"), (12000, "12000 frames")],
+    [(0, "0 frames"), (1, "1 frame"), (2, "2 frames"), (12000, "12,000 frames")],
 )
 def test_a_number_of_things(count, expected):
     assert counted(count, "frame") == expected

@@ -47,6 +47,7 @@ class Host:
             import imagej
 
             scyjava.config.endpoints.clear()
+            scyjava.config.set_java_constraints(fetch="auto")  # a Java that is there is enough
             interactive = "interactive" if mode == "windows" else "headless"
             self.context = imagej.init(fiji, mode=interactive).context()
         else:

@@ -98,8 +98,12 @@ STOP = "deep_storm.fiji.client.service:stop"
 @pytest.mark.parametrize(
     ("command", "inputs", "said"),
     [
-        ("Preview_Current_Frame...", {"model": "nowhere"}, "the folder nowhere does not exist"),
-        ("Reconstruct_Stack...", {"model": DATA}, "is no model; expected a folder that Train"),
+        ("Preview_Current_Frame...", {"model": "nowhere"}, "there is no model folder nowhere"),
+        (
+            "Reconstruct_Stack...",
+            {"model": DATA},
+            "is no model folder; expected a folder",
+        ),
         (
             "Post-Process/Filter_Localizations...",
             {"table": DATA / "filaments_drift_first20_thunderstorm.csv"},

@@ -9,11 +9,10 @@ from typing import Any
 from deep_storm.errors import ModelError, SettingsError
 from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, NONE
 from deep_storm.interface.declaration import Verb
+from deep_storm.io.model_folder import CARD_FILE
 from deep_storm.postprocessing.formula import parse
 from deep_storm.settings import Filtering
 
-CARD_FILE = "model.toml"
-"""Each model folder has it; :mod:`deep_storm.model` is not loaded into Fiji for its name."""
 _COMPARED = ("truth", "true_image", "wide_field")
 
 
@@ -48,9 +47,9 @@ def check_without_worker(values: Mapping[str, Any], verb: Verb, labels: Mapping[
 def _check_model(folder: Path, label: str) -> None:
     place = folder.parent if folder.suffix == ".npz" else folder
     if not (place / CARD_FILE).is_file():
-        what = "is no model" if folder.exists() else "does not exist"
+        received = f"{folder} is no model folder"
         raise ModelError(
-            f"the folder {folder} {what}",
+            received if folder.exists() else f"there is no model folder {folder}",
             f"a folder that Train Model... wrote (it holds {CARD_FILE})",
             f"choose it in the field {label!r}, or take {GENERAL}, which needs no training",
         )

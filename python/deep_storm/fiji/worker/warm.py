@@ -11,7 +11,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deep_storm.model import CARD_FILE, model_folder
+from deep_storm.io.model_folder import CARD_FILE
+from deep_storm.model import model_folder
 from deep_storm.runs.preview import Prepared, prepare
 from deep_storm.runs.result import Common
 
