@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, DeepStormError, StackError
+from deep_storm.estimation.quantity import Quantity
+from deep_storm.estimation.result import Estimate
+from deep_storm.estimation.screening.examination import Examination, examine
+from deep_storm.estimation.stack import estimate_stack
+from deep_storm.estimation.transfer.check import doubt_camera
 from deep_storm.inputs.movie import complete_camera
+from deep_storm.io.camera_files import check_camera
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from deep_storm.estimation.quantity import Quantity
-    from deep_storm.estimation.result import Estimate
-    from deep_storm.estimation.screening.examination import Examination
 
 Sure = Literal["sure", "fairly sure", "unsure", "unknown"]
 
@@ -116,8 +117,6 @@ def look_at(
     StackError
         The frames cannot be read, or nothing can be made of them whatever their camera is.
     """
-    from deep_storm.estimation.screening.examination import examine
-
     found = examine(stream, progress)
     camera: dict[str, float] = {}
     if entered is not None:
@@ -172,8 +171,6 @@ def _about_camera(
     found: Examination, entered: Camera | None, stream: FrameStream, camera: dict[str, float]
 ) -> Iterator[Finding]:
     """Say where the camera's values come from; what the noise tells of them goes into it."""
-    from deep_storm.estimation.transfer.check import doubt_camera
-
     if entered is not None:
         doubt = (
             None if found.transfer is None else doubt_camera(found.transfer, entered, stream.name)
@@ -201,9 +198,6 @@ def _estimate(
     stream: FrameStream, camera: dict[str, float], found: Examination, progress: Progress
 ) -> tuple[Estimate | None, str]:
     """Estimate what the molecules look like; or say why not, where the camera may be the reason."""
-    from deep_storm.estimation.stack import estimate_stack
-    from deep_storm.io.camera_files import check_camera
-
     if not {"pixel_size_nm", *MEASURED} <= camera.keys():
         return None, "What the molecules look like is seen when the camera is known."
     try:

@@ -136,8 +136,6 @@ def localized(
     notes
         What should be said about both.
     """
-    from deep_storm.inference.reconstruction import reconstruct_frames
-
     settings = common.settings
     refined, warned = _refinement(model, settings, frames)
     done = reconstruct_frames(frames, model, settings, common.device, refinement=refined)

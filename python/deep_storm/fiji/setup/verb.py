@@ -11,6 +11,7 @@ from typing import Any, Literal
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.setup.install import fiji_folder, install, named, only_fiji, what_to_click
 from deep_storm.fiji.setup.install import uninstall as take_out
+from deep_storm.fiji.setup.update_site import write_site
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 
@@ -109,8 +110,6 @@ def fiji(
 
 
 def _update_site(folder: Path) -> FijiResult:
-    from deep_storm.fiji.setup.update_site import write_site
-
     written = tuple(write_site(folder))
     lines = [f"Written: {path}" for path in written] or ["Nothing to change."]
     lines += [

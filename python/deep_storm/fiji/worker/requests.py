@@ -25,7 +25,6 @@ from deep_storm.interface.protection import protecting
 from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.runs.first_look import look_at
 from deep_storm.runs.result import Common, PartlyReadError
 from deep_storm.settings import Reconstruction
 from deep_storm.verbs.preview import PreviewResult, check_frame
@@ -58,6 +57,8 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
     folder = Path(request["folder"])
     _kept = None
     if request["verb"] == LOOK:
+        from deep_storm.runs.first_look import look_at  # numba, pandas, scipy
+
         camera = options.get("camera")
         entered = None if camera is None else Camera.parse(camera)
         return as_data(look_at(options["stack"], entered, task.progress), folder)
@@ -151,8 +152,8 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
 
 def _preview(verb: Verb, options: Data, folder: Path) -> Data:
     """Preview a frame of an open image with a model that is kept for the next frame."""
-    from deep_storm.fiji.worker.warm import prepared_for  # TensorFlow
-    from deep_storm.runs.preview import preview_frame  # TensorFlow
+    from deep_storm.fiji.worker.warm import prepared_for  # keras, numba, tensorflow
+    from deep_storm.runs.preview import preview_frame  # keras, numba, tensorflow
 
     given, settings = bind(verb, options)
     frame = int(given.get("frame", 1))

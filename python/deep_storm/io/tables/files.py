@@ -15,6 +15,7 @@ import pandas as pd
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.io.tables import reader
+from deep_storm.io.tables.foreign import archives, hdf5, texts
 from deep_storm.io.tables.thunderstorm import Dialect
 from deep_storm.io.tables.thunderstorm import write_table as write_csv
 from deep_storm.localizations import validated
@@ -103,16 +104,12 @@ def write_table(
         return
     checked = validated(table)
     if name.endswith(".parquet"):
-        from deep_storm.io.tables.foreign.archives import write_parquet
-
-        write_parquet(file, checked, overwrite)
+        archives.write_parquet(file, checked, overwrite)
         return
-    from deep_storm.io.tables.foreign.hdf5 import write_picasso, write_smap
-
     if name.endswith(SMAP_ENDING):
-        write_smap(file, checked, overwrite)
+        hdf5.write_smap(file, checked, overwrite)
     else:
-        write_picasso(file, checked, camera.pixel_size_nm if camera else None, overwrite)
+        hdf5.write_picasso(file, checked, camera.pixel_size_nm if camera else None, overwrite)
 
 
 def _foreign_reader(file: Path) -> Reader | None:
@@ -125,37 +122,25 @@ def _foreign_reader(file: Path) -> Reader | None:
     if b"\x89HDF\r\n" in (head[:6], head[512:518]):
         return _hdf5_reader(file)
     if head.startswith(b"PAR1"):
-        from deep_storm.io.tables.foreign.archives import read_parquet
-
-        return lambda path, origin, _: read_parquet(path, origin)
+        return lambda path, origin, _: archives.read_parquet(path, origin)
     if head.startswith(b"PK\x03\x04") and file.suffix.lower() == ".smlm":
-        from deep_storm.io.tables.foreign.archives import read_smlm
-
-        return read_smlm
+        return archives.read_smlm
     if head.startswith(b"MATLAB 5.0"):
-        from deep_storm.io.tables.foreign.archives import read_old_smap
-
-        return read_old_smap
-    from deep_storm.io.tables.foreign.texts import kind_of, read_rapidstorm, read_tabbed
-
-    readers: dict[str, Reader] = {"rapidstorm": read_rapidstorm, "tabbed": read_tabbed}
-    return readers.get(kind_of(file))
+        return archives.read_old_smap
+    readers: dict[str, Reader] = {
+        "rapidstorm": texts.read_rapidstorm,
+        "tabbed": texts.read_tabbed,
+    }
+    return readers.get(texts.kind_of(file))
 
 
 def _hdf5_reader(file: Path) -> Reader:
-    from deep_storm.io.tables.foreign.hdf5 import (
-        kind_of,
-        read_decode,
-        read_picasso,
-        read_smap,
-    )
-
     readers: dict[str, Reader] = {
-        "picasso": read_picasso,
-        "smap": read_smap,
-        "decode": read_decode,
+        "picasso": hdf5.read_picasso,
+        "smap": hdf5.read_smap,
+        "decode": hdf5.read_decode,
     }
-    kind = kind_of(file)
+    kind = hdf5.kind_of(file)
     if kind not in readers:
         raise TableError(
             f"the table {file} is HDF5 of an unknown kind",

@@ -28,7 +28,7 @@ def made(rows=40):
             "y_nm": rng.uniform(0, 4000, rows),
             "sigma_nm": rng.uniform(120, 140, rows),
             "intensity_photon": rng.uniform(300, 3000, rows),
-            "offset_photon": rng.uniform(5, 15, rows),
+            "background_photon": rng.uniform(5, 15, rows),
             "confidence": rng.uniform(0.2, 1, rows),
             "uncertainty_xy_nm": rng.uniform(5, 25, rows),
         }

@@ -56,7 +56,7 @@ PICASSO = (
     Mapped("y", "y_nm", "px", CENTRES),
     Mapped("sx", "sigma_nm", "px"),
     Mapped("photons", "intensity_photon", "photon"),
-    Mapped("bg", "offset_photon", "photon"),
+    Mapped("bg", "background_photon", "photon"),
     Mapped("lpx", "uncertainty_xy_nm", "px"),
 )
 SMAP = (
@@ -65,7 +65,7 @@ SMAP = (
     Mapped("ynm", "y_nm", "nm"),
     Mapped("PSFxnm", "sigma_nm", "nm"),
     Mapped("phot", "intensity_photon", "photon"),
-    Mapped("bg", "offset_photon", "photon"),
+    Mapped("bg", "background_photon", "photon"),
     Mapped("locprecnm", "uncertainty_xy_nm", "nm"),
     Mapped("numberInGroup", "detections"),
 )
@@ -74,7 +74,7 @@ DECODE = (
     Mapped("xyz[:, 1]", "x_nm", "px", CENTRES),
     Mapped("xyz[:, 0]", "y_nm", "px", CENTRES),
     Mapped("phot", "intensity_photon", "photon"),
-    Mapped("bg", "offset_photon", "photon"),
+    Mapped("bg", "background_photon", "photon"),
     Mapped("prob", "confidence"),
     Mapped("xyz_sig[:, 1]", "uncertainty_xy_nm", "px"),
 )
@@ -113,7 +113,7 @@ SMLM = (
     Mapped("y", "y_nm", "nm"),
     Mapped("intensity", "intensity_photon", "photon"),
     Mapped("sigma", "sigma_nm", "nm"),
-    Mapped("background", "offset_photon", "photon"),
+    Mapped("background", "background_photon", "photon"),
     Mapped("uncertainty", "uncertainty_xy_nm", "nm"),
 )
 FORMATS: dict[str, tuple[Mapped, ...]] = {

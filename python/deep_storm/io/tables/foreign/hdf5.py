@@ -112,7 +112,7 @@ def write_picasso(
         "photons": _or_zero(table, "intensity_photon"),
         "sx": _or_zero(table, "sigma_nm") * px,
         "sy": _or_zero(table, "sigma_nm") * px,
-        "bg": _or_zero(table, "offset_photon"),
+        "bg": _or_zero(table, "background_photon"),
         "lpx": _or_zero(table, "uncertainty_xy_nm") * px,
         "lpy": _or_zero(table, "uncertainty_xy_nm") * px,
     }
