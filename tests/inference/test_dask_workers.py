@@ -150,6 +150,17 @@ def test_nobody_is_there(monkeypatch):
         pass
 
 
+def test_nobody_else_reaches_local_workers(three):
+    from distributed import Client
+
+    there = three.client.scheduler.address
+    assert there.startswith("tls://")
+    for address in (there, there.replace("tls:", "tcp:")):
+        with pytest.raises((OSError, ValueError, TypeError)):
+            Client(address, timeout=2, set_as_default=False).close()
+    assert three.workers == 3
+
+
 def test_workers_with_another_version_are_named(three, monkeypatch):
     monkeypatch.setattr(module, "version", lambda name: "0.1")
     with pytest.raises(DaskError, match=r"numpy .*expected deep-storm 0\.1.*install the same"):

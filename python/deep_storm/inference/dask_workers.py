@@ -9,7 +9,7 @@ code that a single process runs, the result does not depend on who worked on wha
 meanwhile. The job travels as a worker plugin, so that a worker that comes later has it too.
 
 ``tcp://HOST:PORT`` (or ``tls://``) is a scheduler that runs already; ``local:N`` starts N
-processes here.
+processes here, which talk in TLS with a key of their own.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 
-from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed import Client, Future, KilledWorker, LocalCluster, Security
 
 from deep_storm.errors import DaskError, SettingsError
 from deep_storm.inference.dask_job import Assignment, JobPlugin, work_on
 from deep_storm.inference.reconstruction import ReconstructionRun
 from deep_storm.inference.results import Found
+from deep_storm.packages import install_command
 
 CONNECT_SECONDS = 20.0
 PATIENCE_SECONDS = 60.0
@@ -229,8 +230,24 @@ class DaskWorkers:
                 raise self._nobody()
 
 
+def _own_security() -> Security:
+    """Return a key and certificate that live as long as the workers, and only in their memory.
+
+    Whoever reaches a scheduler or a worker can have it run any code, and every user of a machine
+    reaches its own ports. Without the key nobody is let in.
+    """
+    try:
+        return Security.temporary()
+    except ImportError as error:
+        raise DaskError(
+            "local workers need the package cryptography, so that nobody else can reach them",
+            "an environment with it",
+            f"install it: {install_command('dask')}",
+        ) from error
+
+
 def start_here(count: int) -> LocalCluster:
-    """Start worker processes on this machine that share its cores."""
+    """Start worker processes on this machine that share its cores, and let nobody else in."""
     threads = max((os.cpu_count() or 1) // count, 1)
     environment = {
         "TF_NUM_INTRAOP_THREADS": str(threads),
@@ -242,6 +259,7 @@ def start_here(count: int) -> LocalCluster:
         n_workers=count,
         threads_per_worker=1,
         processes=True,
+        security=_own_security(),
         memory_limit=0,
         dashboard_address=None,
         silence_logs=logging.CRITICAL,
