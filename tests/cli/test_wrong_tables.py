@@ -171,7 +171,7 @@ def test_two_tables_with_different_pixels(place, capsys, verb):
         (["correct-drift", "t.csv", "--bins", "150"], "give --bins 20"),
         (["correct-drift", "t.csv", "--bins", "2"], "bins is '2'"),
         (["correct-drift", "t.csv", "--method", "markers"], "no fiducial marker was found"),
-        (["correct-drift", "t.csv", "--drift-file", "none.json"], "none.json cannot be read"),
+        (["correct-drift", "t.csv", "--drift-file", "none.json"], "there is no file none.json"),
         (["correct-drift", "t.csv", "--drift-file", "t.csv"], "is not a drift file"),
         (["correct-drift", "t.csv", "--drift-file", "px.json"], "is in pixels"),
     ],

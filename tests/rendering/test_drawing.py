@@ -1,8 +1,10 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from deep_storm.errors import TableError
+from deep_storm.errors import SettingsError, TableError
 from deep_storm.rendering.drawing import WIDEST, drawing_of
 from deep_storm.settings import Rendering
 
@@ -79,3 +81,29 @@ def test_refuses_positions_that_are_not_finite(column, value, message):
 def test_needs_positions():
     with pytest.raises(TableError, match="no column y_nm"):
         drawing_of(pd.DataFrame({"x_nm": [1.0]}), Rendering())
+
+
+def test_a_table_in_the_coordinates_of_a_stage_is_drawn_from_its_corner():
+    here = scattered()
+    there = here.assign(x_nm=here["x_nm"] + 5e6, y_nm=here["y_nm"] + 3e6)
+    chosen = Rendering(corner_nm=(5e6, 3e6))
+    drawn = drawing_of(there, chosen, (1000, 900)).draw()
+    assert drawn == pytest.approx(drawing_of(here, Rendering(), (1000, 900)).draw(), abs=1e-5)
+
+
+def test_too_large_an_image_says_where_the_localizations_are():
+    there = scattered().assign(x_nm=lambda t: t["x_nm"] + 5e6, y_nm=lambda t: t["y_nm"] + 3e6)
+    with pytest.raises(SettingsError, match="corner_nm 4999000 2999000 and field_nm 3000 3000"):
+        drawing_of(there, Rendering())
+    drawn = drawing_of(there, Rendering(corner_nm=(4999000, 2999000)), (3000, 3000))
+    assert drawn.inside == len(there)
+
+
+def test_stray_rows_that_make_a_large_image_are_told():
+    table = scattered()
+    table.loc[0, ["x_nm", "y_nm"]] = 60_000.0
+    with pytest.warns(UserWarning, match=r"99 % of the localizations lie in .*; draw only where"):
+        drawing_of(table, Rendering())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing_of(scattered(), Rendering(pixel_size_nm=0.2))  # large, and full

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeAlias
@@ -29,6 +30,10 @@ MAX_PIXELS_IN_FILE = 2**31
 """Largest image in a file, 8 GiB; beyond it a stray localization is the likelier reason."""
 BAND_PIXELS = 2**23
 STRIPS_PER_CORE = 4
+MIN_ROWS_OF_MOST = 100
+PIXELS_TO_MIND = 2**24
+STRAY_SHARE = 0.1
+"""A larger image of which most localizations fill a smaller share is told."""
 WIDEST = 20.0
 """Uncertainties above this many times the median are drawn as wide as that: what they add is a
 haze that nobody sees, and a few of them would take longer than all the others."""
@@ -176,9 +181,16 @@ def drawing_of(
     SettingsError
         The image would be too large.
     """
-    x_px, y_px = (_positions(table, name) / rendering.pixel_size_nm for name in ("x_nm", "y_nm"))
+    corner_nm = rendering.corner_nm or (0.0, 0.0)
+    x_nm, y_nm = (
+        _positions(table, name) - start
+        for name, start in zip(("x_nm", "y_nm"), corner_nm, strict=True)
+    )
+    x_px, y_px = x_nm / rendering.pixel_size_nm, y_nm / rendering.pixel_size_nm
     field = rendering.field_nm if field_nm is None else field_nm
     extent = extent_of(x_px, y_px, rendering.pixel_size_nm, field, max_pixels)
+    if field is None:
+        _tell_stray(x_nm + corner_nm[0], y_nm + corner_nm[1], extent)
     if rendering.method == "gaussian":
         width_px = _sigma_nm(table, rendering.sigma_nm) / rendering.pixel_size_nm
         return Drawing(extent, x_px, y_px, width_px)
@@ -220,9 +232,42 @@ def extent_of(
             f"an image of {width} × {height} px is too large",
             f"at most {max_pixels} px in all",
             f"set pixel_size_nm to {math.ceil(fitting_nm / step + 1) * step:.6g} instead of "
-            f"{pixel_size_nm:g}, or remove stray localizations far away",
+            f"{pixel_size_nm:g}{_or_where_most_are(x_px * pixel_size_nm, y_px * pixel_size_nm)}",
         )
     return Extent(height, width, pixel_size_nm)
+
+
+def _most(x_nm: Values, y_nm: Values) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return corner and size, in whole micrometres, of where all but one of a hundred rows are."""
+    first, last = np.percentile([x_nm, y_nm], [0.5, 99.5], axis=1)
+    margin = 0.05 * (last - first) + 100.0
+    corner = np.floor((first - margin) / 1000.0) * 1000.0
+    size = np.ceil((last + margin - corner) / 1000.0) * 1000.0
+    return (float(corner[0]), float(corner[1])), (float(size[0]), float(size[1]))
+
+
+def _or_where_most_are(x_nm: Values, y_nm: Values) -> str:
+    if len(x_nm) < MIN_ROWS_OF_MOST:
+        return ", or remove stray localizations far away"
+    corner, size = _most(x_nm, y_nm)
+    return (
+        f", or draw only where most localizations are: corner_nm {corner[0]:.0f} {corner[1]:.0f} "
+        f"and field_nm {size[0]:.0f} {size[1]:.0f}"
+    )
+
+
+def _tell_stray(x_nm: Values, y_nm: Values, extent: Extent) -> None:
+    """Say it where a few localizations far away make a large image of a small one."""
+    if extent.pixels < PIXELS_TO_MIND or len(x_nm) < MIN_ROWS_OF_MOST:
+        return
+    _, size = _most(x_nm, y_nm)
+    share = size[0] * size[1] / (extent.pixels * extent.pixel_size_nm**2)
+    if share < STRAY_SHARE:
+        warnings.warn(
+            f"99 % of the localizations lie in {share:.1%} of the image"
+            f"{_or_where_most_are(x_nm, y_nm).replace(', or draw', '; draw')}",
+            stacklevel=4,
+        )
 
 
 def _positions(table: pd.DataFrame, name: str) -> Values:

@@ -110,6 +110,12 @@ class Rendering(Settings):
         unit="nm",
         label="Width and height",
     )
+    corner_nm: tuple[float, float] | None = setting(
+        None,
+        "x and y of the image's upper left corner, for a table in the coordinates of a stage; "
+        "default: 0, 0",
+        unit="nm",
+    )
     colour: Literal["grey", "frame", "density", "confidence"] = setting(
         "grey",
         "what the colour of a pixel encodes; its brightness always is the number of localizations",

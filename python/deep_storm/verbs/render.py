@@ -129,7 +129,7 @@ def render(
 
     name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
     if output is None and isinstance(table, (str, os.PathLike)):
-        output = Path(table).with_name(f"{name}.tif")
+        output = Path(table).parent / f"{name}.tif"
     outputs = Outputs.of(
         output,
         {"image": ".tif"},
