@@ -195,10 +195,18 @@ def test_runs_every_check_although_one_fails(run, monkeypatch, capsys):
         "call",
         lambda command, folder: calls.append(list(map(str, command))) or "mypy" in command,
     )
-    assert run.main(["test", "-k", "camera"]) == 1
+    assert run.main(["test"]) == 1
     assert len(calls) == len(run.CHECKS)
+    assert run.main(["test", "-k", "camera"]) == 1
+    assert len(calls) == 2 * len(run.CHECKS) - 1
     assert calls[-1][-2:] == ["-k", "camera"]
     assert capsys.readouterr().err.endswith("== failed: mypy\n")
+
+
+def test_the_tests_of_compiled_loops_are_there(run):
+    named = [part for part in run.CHECKS[-1][1] if part.startswith("tests/")]
+    assert len(named) > 5
+    assert all((ROOT / name).exists() for name in named)
 
 
 def test_the_checks_run_without_the_tests_too(run, monkeypatch):
@@ -206,7 +214,7 @@ def test_the_checks_run_without_the_tests_too(run, monkeypatch):
     monkeypatch.setattr(run, "set_up", lambda level: None)
     monkeypatch.setattr(run, "call", lambda command, folder: calls.append(list(map(str, command))))
     assert run.main(["check"]) == 0
-    assert len(calls) == len(run.CHECKS) - 1
+    assert len(calls) == len(run.CHECKS) - 2
     assert not any("pytest" in command for command in calls)
 
 
