@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -146,7 +147,7 @@ def test_an_unknown_system_error_keeps_its_words():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file size limits")
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
+def test_a_limit_of_file_sizes_is_one_sentence_and_leaves_nothing(tmp_path):
     script = """
 import resource, sys
 import numpy as np, pandas as pd
@@ -168,8 +169,14 @@ for write, values in ((write_table, [table]), (write_stack, [stack, 100.0])):
         text=True,
         check=True,
     )
-    assert done.stdout.count("disk is full") == 2
+    assert done.stdout.count("the file size limit is reached: raise the limit (ulimit -f)") == 2
     assert names(tmp_path) == []
+
+
+def test_a_short_write_on_a_full_disk_is_told_as_such(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: (10**12, 10**12, 4096))
+    said = output_error(tmp_path / "a.tif", OSError("1000 requested and 96 written"))
+    assert "the disk is full" in str(said)
 
 
 def test_atomic_folder_publishes_the_whole_folder(tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import tifffile
@@ -77,3 +79,29 @@ def test_damaged_image_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"this is no image")
     with pytest.raises(SettingsError, match="cannot be read"):
         mask_structure(tmp_path / name, FIELD)
+
+
+def test_masks_that_would_fill_the_memory_are_refused_unread(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "mask.tif") as tif:
+        tif.write(np.zeros((4, 4), np.uint8))
+    data = bytearray((tmp_path / "mask.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "mask.tif") as tif:
+        places = [tif.pages.first.tags[name].valueoffset for name in ("ImageWidth", "ImageLength")]
+    for place in places:
+        data[place : place + 2] = (60_000).to_bytes(2, "little")
+    (tmp_path / "mask.tif").write_bytes(data)
+    with pytest.raises(SettingsError, match=r"3,600,000,000 values"):
+        mask_structure(tmp_path / "mask.tif", FIELD)
+
+
+def test_a_stack_is_no_mask(tmp_path):
+    tifffile.imwrite(tmp_path / "mask.tif", np.ones((2, 5, 6), np.uint8), photometric="minisblack")
+    with pytest.raises(SettingsError, match="several pages"):
+        mask_structure(tmp_path / "mask.tif", FIELD)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes as on POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "mask.tif")
+    with pytest.raises(SettingsError, match=r"is a pipe|no such file"):
+        mask_structure(tmp_path / "mask.tif", FIELD)

@@ -88,8 +88,8 @@ def _less_memory(command: str) -> str:
 
 _SYSTEM = {
     errno.ENOSPC: "the disk is full; free some space, or write somewhere else",
-    errno.EFBIG: "the disk is full or a file grew too large; free some space, or raise the limit "
-    "(ulimit -f)",
+    errno.EFBIG: "a file would be larger than allowed; raise the limit (ulimit -f), or write to "
+    "another disk",
     errno.EACCES: "no permission; choose a place that you may read and write",
     errno.EPERM: "no permission; choose a place that you may read and write",
     errno.EROFS: "this disk is read-only; write somewhere else",

@@ -117,5 +117,5 @@ def _named_in(path: Path) -> Iterator[Named]:
         return  # whoever reads it says so
     for what, value in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(value, str) and value:
-            for file in filter(_exists, (Path(value), path.with_name(Path(value).name))):
+            for file in filter(_exists, (Path(value), path.parent / Path(value).name)):
                 yield f"{what} of the record {path.name},", file

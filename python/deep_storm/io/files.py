@@ -23,12 +23,13 @@ from pathlib import Path
 from deep_storm.errors import OutputError
 from deep_storm.io.guard import check_not_an_input
 
+_LITTLE_BYTES = 1 << 24
 _GONE = ("the folder or its drive is gone", "bring it back or choose another folder")
 _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space or write to another disk"),
     errno.EFBIG: (
-        "the file size limit is reached or the disk is full",
-        "free some space, raise the limit (ulimit -f) or write to another disk",
+        "the file size limit is reached",
+        "raise the limit (ulimit -f), or write to a disk that takes larger files",
     ),
     errno.EACCES: ("you may not write there", "choose another folder or ask for write access"),
     errno.EPERM: ("you may not write there", "choose another folder or ask for write access"),
@@ -49,7 +50,7 @@ if hasattr(errno, "ESTALE"):  # a network drive that came and went
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """Turn an operating-system error about writing ``path`` into one clear sentence."""
     if _is_short_write(error):
-        reason, advice = _REASONS[errno.ENOSPC]
+        reason, advice = _REASONS[errno.ENOSPC if _is_full(Path(path)) else errno.EFBIG]
     else:
         unknown = (error.strerror or str(error), "choose another folder")
         reason, advice = _REASONS.get(error.errno or 0, unknown)
@@ -341,6 +342,15 @@ def _flush_folder(folder: Path) -> None:
 def _is_short_write(error: OSError) -> bool:
     """Tell NumPy's ``tofile`` on a full disk, which has no error number."""
     return error.errno is None and "written" in str(error)
+
+
+def _is_full(path: Path) -> bool:
+    """Tell whether a disk has no room; a limit on the size of files stops a write as well."""
+    folder = next((p for p in path.absolute().parents if p.is_dir()), Path())
+    try:
+        return shutil.disk_usage(folder).free < _LITTLE_BYTES
+    except OSError:
+        return True
 
 
 def _is_about(error: OSError, partial: Path, final: Path) -> bool:

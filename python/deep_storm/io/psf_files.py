@@ -64,7 +64,7 @@ def psf_files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     stem = Path(path)
     if stem.suffix in (".toml", ".npz"):
         stem = stem.with_suffix("")
-    return stem.with_name(stem.name + ".toml"), stem.with_name(stem.name + ".npz")
+    return stem.parent / f"{stem.name}.toml", stem.parent / f"{stem.name}.npz"
 
 
 def write_psf(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
-from deep_storm.errors import SettingsError
+from deep_storm.errors import ModelError, SettingsError
 from deep_storm.inputs.images import Picture, draw_table
 from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.io.config import load_toml
+from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.io.images import read_image
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames
@@ -35,6 +38,7 @@ from deep_storm.settings import Background, Emitters, Psf
 Record = dict[str, dict[str, Any]]
 Image = npt.NDArray[Any]
 MAX_DRAWN_PX = 2048
+MAX_HISTORY_BYTES = 1 << 26
 
 
 def write_report(
@@ -48,11 +52,12 @@ def write_report(
     """
     if source.is_dir():
         return _of_model(source, outputs)
-    run = _run(source, _read(source), tables)
-    taken = drift if drift is not None else _drift_of(tables)
-    if taken is not None:
-        run = replace(run, corrected=_drift_file(taken, run.camera))
-    page = reconstruction_page(run)
+    with damage_as(partial(_not_a_record, source)):
+        run = _run(source, _read(source), tables)
+        taken = drift if drift is not None else _drift_of(tables)
+        if taken is not None:
+            run = replace(run, corrected=_drift_file(taken, run.camera))
+        page = reconstruction_page(run)
     with outputs.writing("report") as path:
         write_page(path, page, outputs.overwrite)
     return page.suspicions
@@ -62,7 +67,11 @@ def _of_model(folder: Path, outputs: Outputs) -> tuple[str, ...]:
     """Write the report of a model folder again."""
     card = read_card(folder)
     file = folder / "history.csv"
-    history = pd.read_csv(file) if file.is_file() else pd.DataFrame()
+    history = pd.DataFrame()
+    if os.path.lexists(file):
+        check_regular(file, ModelError, "a table of the training", MAX_HISTORY_BYTES)
+        with damage_as(partial(_no_history, file)):
+            history = pd.read_csv(file)
     name, overwrite = folder.resolve().name, outputs.overwrite
     with outputs.writing("report") as path:
         write_training_report(path, card, history, name, overwrite=overwrite)
@@ -73,12 +82,22 @@ def _read(source: Path) -> Record:
     """Read a run record."""
     record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
     if record.get("run", {}).get("verb") != "reconstruct":
-        raise SettingsError(
-            f"{source} is not the record of a reconstruction",
-            "NAME-run.toml, as `deep-storm reconstruct` writes it, or a model folder",
-            "give that file",
-        )
+        raise _not_a_record(source)
     return record
+
+
+def _not_a_record(source: Path, reason: str = "") -> SettingsError:
+    return SettingsError(
+        f"{source} is not the record of a reconstruction" + (f" ({reason})" if reason else ""),
+        "NAME-run.toml, as `deep-storm reconstruct` writes it, or a model folder",
+        "give that file",
+    )
+
+
+def _no_history(file: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"{file} is damaged ({reason})", "the table of a training", "remove it, or copy it again"
+    )
 
 
 def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
@@ -123,7 +142,7 @@ def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[I
 
 def _step(table: Path, rows: int) -> Step:
     """Tell what made a table, as the record beside it says."""
-    file = table.with_name(table.stem + RECORD)
+    file = table.parent / f"{table.stem}{RECORD}"
     if not file.is_file():
         return Step(table.name, rows)
     record = load_toml(file)
@@ -134,7 +153,7 @@ def _step(table: Path, rows: int) -> Step:
 
 def _drift_of(tables: Sequence[Path]) -> Path | None:
     """Return the drift that was taken out of the last table that has one beside it."""
-    files = [table.with_name(table.stem + DRIFT_FILE) for table in tables]
+    files = [table.parent / f"{table.stem}{DRIFT_FILE}" for table in tables]
     return next((file for file in reversed(files) if file.is_file()), None)
 
 
@@ -142,7 +161,7 @@ def _file(source: Path, record: Record, name: str, ending: str) -> Path:
     """Return the image or table beside the record: as the record is named, or as it names it."""
     named = Path(str(record.get("outputs", {}).get(name, ""))).name
     names = [stem_of(source) + ending, named]
-    paths = [source.with_name(name) for name in names if name]
+    paths = [source.parent / name for name in names if name]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
@@ -169,7 +188,7 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
 def _stack(source: Path, record: Record, first: int, frames: int | None) -> StackLook | None:
     """Look at the stack, if it is still where it was, or beside the record."""
     named = Path(str(record.get("inputs", {}).get("stack", "")))
-    found = next((p for p in (named, source.with_name(named.name)) if p.is_file()), None)
+    found = next((p for p in (named, source.parent / named.name) if p.is_file()), None)
     if found is None:
         return None
     with open_frames(found) as stream:

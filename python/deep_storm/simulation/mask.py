@@ -6,20 +6,26 @@ proportional to the probability of an emitter there. Positions within a mask pix
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from tifffile import TiffFileError
 
 from deep_storm.errors import SettingsError
+from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.simulation.structures import Field
 
 FloatArray = npt.NDArray[np.float64]
 MaskLike = npt.NDArray[np.generic] | str | os.PathLike[str]
+
+
+MAX_VALUES = 1 << 25
+"""Of a mask image: 5,792 × 5,792 px."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +102,46 @@ def _read(path: Path) -> npt.NDArray[np.generic]:
             "correct the name",
         )
 
-    try:
+    check_regular(path, SettingsError, "a TIFF or PNG image")
+    with damage_as(partial(_unreadable, path)):
         image = _pixels(path)
-    except (OSError, ValueError, SyntaxError, TiffFileError) as error:
-        raise SettingsError(
-            f"the mask image {path} cannot be read ({error})",
-            "a TIFF or PNG image",
-            "save it again as TIFF",
-        ) from error
     if image.ndim == 3 and image.shape[2] in (3, 4):
         image = image[:, :, :3].mean(axis=2)
     return image
 
 
 def _pixels(path: Path) -> npt.NDArray[np.generic]:
+    """Read the pixels, after a look at how many there are."""
     if path.suffix.lower() in (".tif", ".tiff"):
-        return np.asarray(tifffile.imread(path))
-    from skimage.io import imread
+        logging.getLogger("tifffile").setLevel(
+            logging.CRITICAL
+        )  # what it says is said in the error
+        # A file of a set is read alone: nothing that it names is opened.
+        with tifffile.TiffFile(path, is_ome=False, is_mmstack=False) as tif:
+            page = tif.pages.first
+            _check_size(page.size)
+            if len(tif.pages) > 1:
+                raise ValueError("it has several pages")
+            return np.asarray(page.asarray())
+    from PIL import Image
 
-    return np.asarray(imread(path))
+    try:
+        with Image.open(path) as image:
+            _check_size(image.width * image.height * len(image.getbands()))
+            simple = {"P": "RGB", "PA": "RGB", "LA": "L", "CMYK": "RGB"}.get(image.mode)
+            return np.asarray(image.convert(simple) if simple else image)
+    except Image.DecompressionBombError as error:
+        raise ValueError("it is too large") from error
+
+
+def _check_size(values: int) -> None:
+    if values > MAX_VALUES:
+        raise ValueError(f"it has {values:,} values, and a mask has {MAX_VALUES:,} at most")
+
+
+def _unreadable(path: Path, reason: str) -> SettingsError:
+    return SettingsError(
+        f"the mask image {path} cannot be read ({reason})",
+        "a TIFF or PNG image",
+        "save it again as TIFF",
+    )

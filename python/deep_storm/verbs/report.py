@@ -111,7 +111,7 @@ def _outputs(source: Path, output: Path | str | None, overwrite: bool) -> Output
         name, beside = "report", source / "report.html"
     else:
         name = stem_of(source) + "-report"
-        beside = source.with_name(f"{name}.html")
+        beside = source.parent / f"{name}.html"
     return Outputs.of(
         beside if output is None else output,
         {"report": ".html"},

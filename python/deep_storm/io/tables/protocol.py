@@ -24,7 +24,7 @@ _GAIN_WITHOUT_EM = 100.0  # what ThunderSTORM writes there; it is not used
 def protocol_path(table: str | os.PathLike[str]) -> Path:
     """Return where the protocol of a table belongs: ``movie.csv`` → ``movie-protocol.txt``."""
     path = Path(table)
-    return path.with_name(f"{path.stem}-protocol.txt")
+    return path.parent / f"{path.stem}-protocol.txt"
 
 
 def find_protocol(table: str | os.PathLike[str]) -> Path | None:
