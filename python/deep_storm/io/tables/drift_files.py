@@ -169,10 +169,9 @@ def _function(content: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:
 
 def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> float:
     """Return what turns the file's unit into nm."""
-    units = units if isinstance(units, str) else repr(units)[:80]
-    if units in _NM:
+    if isinstance(units, str) and units in _NM:
         return _NM[units]
-    if units in _PX:
+    if isinstance(units, str) and units in _PX:
         if camera is None:
             raise TableError(
                 f"the drift in {path} is in pixels, and no camera was given",
@@ -181,7 +180,7 @@ def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> 
             )
         return camera.pixel_size_nm
     raise TableError(
-        f"the drift in {path} has the unit {units!r}",
+        f"the drift in {path} has the unit {repr(units)[:80]}",
         "NANOMETER or PIXEL",
         "save it again, with its units",
     )
