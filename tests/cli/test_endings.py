@@ -25,7 +25,7 @@ def in_compiled_functions(cause):
         (Cancelled("20 of 100 frames are kept in b.csv"), 130, "Stopped: 20 of 100 frames"),
         (MemoryError(), 2, "memory is full"),
         (OSError(errno.ENOSPC, "No space", "b.tif"), 2, "the disk is full"),
-        (OSError(errno.EFBIG, "File too large"), 2, "the disk is full"),
+        (OSError(errno.EFBIG, "File too large"), 2, "ulimit -f"),
         (PermissionError(errno.EACCES, "Permission denied", "b.tif"), 2, "no permission"),
         (ZeroDivisionError("division by zero"), 1, "ZeroDivisionError: division by zero"),
         (OSError("strange"), 1, "please report it"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -174,7 +175,7 @@ for write, values in ((write_table, [table]), (write_stack, [stack, 100.0])):
 
 
 def test_a_short_write_on_a_full_disk_is_told_as_such(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: (10**12, 10**12, 4096))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
     said = output_error(tmp_path / "a.tif", OSError("1000 requested and 96 written"))
     assert "the disk is full" in str(said)
 
