@@ -32,6 +32,7 @@ from fuzz import damaged_checkpoints, fuzzed
 import deep_storm as ds
 
 MAX_SECONDS_TO_STOP = 2.0
+DEADLY = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 OFTEN = """
 import sys
 from deep_storm.inference import store
@@ -53,6 +54,7 @@ def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it
     )
 
 
@@ -81,7 +83,7 @@ def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
         while process.poll() is None and not (place / work).is_dir():
             time.sleep(0.005)
         time.sleep(chance.uniform(0.0, lasts))
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(chance.choice(DEADLY))
         process.communicate()
         again = [*command, "-o", "out"]
         if (place / work / "checkpoint.npz").is_file():
