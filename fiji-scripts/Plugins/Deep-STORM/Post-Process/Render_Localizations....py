@@ -8,7 +8,7 @@
 #@ String (label="Width of a localization (nm)", description="The same width for all localizations; auto = their uncertainties (more than 0, at most 10000)", value="auto", persistKey="deepstorm.render.sigma_nm") sigma_nm
 #@ String (label="Colour shows", description="What the colour of a pixel encodes; its brightness always is the number of localizations", value="grey", choices={"grey", "frame", "density", "confidence"}, persistKey="deepstorm.render.colour") colour
 #@ File (label="Save as", description="Image to write: .tif (with scale) or .png (with scale bar); none = no file", value="none", style="save", required=false, persist=false) output
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, shifts, field_nm, density_sigma_nm, depth, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, shifts, field_nm, corner_nm, density_sigma_nm, depth, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log
