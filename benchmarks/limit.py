@@ -15,31 +15,91 @@ import pandas as pd
 
 import deep_storm as ds
 from deep_storm.inference.refining import map_frames
+from deep_storm.psf.table import PsfTable
 from deep_storm.quality.matching import match
 from deep_storm.quality.scores import score
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import settle
 from deep_storm.refinement.scene import make_scene
-from deep_storm.refinement.shapes import gaussian_shape
+from deep_storm.refinement.shapes import gaussian_shape, table_shape
 
 ROUNDS = 8
+DEPTH_SCALE_NM = 1500.0
+"""Depths of 0.4 of it are within the bounds of the fit."""
 MIN_SPREAD = 1e-3
 """Relative, of photons and PSF sigma: a prior without width cannot be computed with."""
 
 
 def prior_of(data: Any) -> Prior:
-    """Return what the settings of a set say about its emitters."""
-    camera, emitters = data.camera, data.emitters
-    sigma_px = camera.px(data.psf.sigma_nm)
+    """Return what the settings of a set say about its emitters; their PSF is a Gaussian."""
+    return prior_for(data.camera, data.psf, data.emitters, None)
+
+
+def prior_for(camera: Any, psf: Any, emitters: Any, table: PsfTable | None) -> Prior:
+    """Return what settings say about emitters.
+
+    With a PSF of several depths the fourth parameter of an emitter is its depth, see
+    :func:`of_depth`, and not its sigma.
+    """
+    sigma_px = camera.px(psf.sigma_nm)
+    spread_px = camera.px(psf.sigma_std_nm)
+    if table is None:
+        shape = gaussian_shape(sigma_px)
+    elif len(table.z_nm) == 1:
+        shape = table_shape(table, 0.0)
+    else:
+        shape = _planes(table, sigma_px)
+        spread_px = of_depth(psf.depth_std_nm, sigma_px) - sigma_px
     return Prior(
         photons=emitters.intensity_photon,
         photons_std=max(emitters.intensity_std_photon, MIN_SPREAD * emitters.intensity_photon),
         sigma_px=sigma_px,
-        sigma_std_px=max(camera.px(data.psf.sigma_std_nm), MIN_SPREAD * sigma_px),
+        sigma_std_px=max(spread_px, MIN_SPREAD * sigma_px),
         excess=camera.excess_noise_factor / camera.quantum_efficiency,
         log_density=0.0,
-        **gaussian_shape(sigma_px),
+        **shape,
     )
+
+
+def of_depth(z_nm: Any, sigma_px: float) -> Any:
+    """Return depths as the fit has them: the usual sigma in focus, and within its bounds."""
+    return sigma_px * (1.0 + z_nm / DEPTH_SCALE_NM)
+
+
+def _planes(table: PsfTable, sigma_px: float) -> dict[str, Any]:
+    """Return the shape of a prior for a PSF whose planes are depths."""
+    return {
+        "reach_px": float(table.radius_px),
+        "shapes": table.coefficients,
+        "samples_per_px": table.samples_per_px,
+        "radius_px": table.radius_px,
+        "first_sigma_px": of_depth(table.z0_nm, sigma_px),
+        "step_sigma_px": sigma_px * table.dz_nm / DEPTH_SCALE_NM,
+    }
+
+
+def settled(photons: Any, start: Any, rise: float, background: float, prior: Prior) -> Any:
+    """Return where the light of a frame wants its true emitters: x, y, photons and the fourth.
+
+    Parameters
+    ----------
+    photons
+        ``(y, x)``: the frame.
+    start
+        ``(n, 4)``: the true parameters, in pixels and photons.
+    rise
+        Read-out variance over the excess of the noise.
+    background
+        Mean photons of a pixel without emitters.
+    prior
+        Of the emitters.
+    """
+    under = np.full(photons.shape, rise + background)
+    raised = photons.astype(np.float64) + rise
+    scene = make_scene(raised, under, start, len(start) + 1, prior, np.zeros(1, np.int8))
+    for _ in range(ROUNDS):
+        settle(scene, under, prior)
+    return scene.p[: len(start)]
 
 
 def fitted(photons: Any, every: pd.DataFrame, data: Any, prior: Prior) -> pd.DataFrame:
@@ -48,21 +108,15 @@ def fitted(photons: Any, every: pd.DataFrame, data: Any, prior: Prior) -> pd.Dat
     ``every``: those within the frame and those beyond its border.
     """
     nm = data.camera.pixel_size_nm
+    columns = [
+        every["x_nm"] / nm,
+        every["y_nm"] / nm,
+        every["intensity_photon"],
+        every["sigma_nm"] / nm,
+    ]
     rise = data.camera.read_noise_photon**2 / prior.excess
-    p = np.column_stack(
-        [
-            every["x_nm"] / nm,
-            every["y_nm"] / nm,
-            every["intensity_photon"],
-            every["sigma_nm"] / nm,
-        ]
-    )
-    background = np.full(photons.shape, rise + data.background.background_photon)
-    raised = photons.astype(np.float64) + rise
-    scene = make_scene(raised, background, p, len(p) + 1, prior, np.zeros(1, np.int8))
-    for _ in range(ROUNDS):
-        settle(scene, background, prior)
-    found = scene.p[: len(p)] * nm
+    level = data.background.background_photon
+    found = settled(photons, np.column_stack(columns), rise, level, prior) * nm
     table = pd.DataFrame({"frame": every["frame"], "x_nm": found[:, 0], "y_nm": found[:, 1]})
     return table[~every["beyond"].to_numpy()]
 

@@ -7,7 +7,8 @@ Sets: the movies of ``../shared/realistic`` (a physical simulator; its README sa
 The camera is given as that page describes it. Ways: ``blind`` (nothing else is given: PSF, photons,
 background and density are estimated from the movie), ``known`` (the PSF of the simulator's pupil,
 and photons, background and density from the truth table: what a perfect estimate would give),
-``trained`` (from the general model with ``--minutes`` on the simulation of ``known``).
+``trained`` (from the general model with ``--minutes`` on the simulation of ``known``), ``limit``
+(no search: a joint fit that starts at the truth, with the true PSF; ``limit.py``).
 
 True emitters below 100 photons cannot be seen: they are left out of both sides of the count, and so
 are localizations that are matched to one. Thresholds and confidences come from simulation, never
@@ -17,13 +18,17 @@ from these frames.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from limit import of_depth, prior_for, settled
 
 import deep_storm as ds
+from deep_storm.inference.refining import map_frames
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
@@ -135,17 +140,19 @@ def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules
 
 
 def read_truth(path: Path) -> pd.DataFrame:
-    """Return frame (from 0), x, y (nm) and photons of the true emitters."""
+    """Return frame (from 0), x, y, z (nm) and photons of the true emitters, frame by frame."""
     table = pd.read_csv(path)
     table.columns = [c.split(" ")[0] for c in table.columns]
-    return pd.DataFrame(
+    truth = pd.DataFrame(
         {
             "frame": table["frame"] - 1,
             "x_nm": table["x"],
             "y_nm": table["y"],
+            "z_nm": table["z"],
             "intensity_photon": table["intensity"],
         }
     )
+    return truth.sort_values("frame", kind="stable", ignore_index=True)
 
 
 def scored(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
@@ -179,6 +186,28 @@ def _points(table: pd.DataFrame) -> Points:
     return Points(*columns)
 
 
+def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of a fit that starts at the truth, with the true PSF."""
+    camera, nm = known.camera, known.camera.pixel_size_nm
+    prior = prior_for(camera, known.psf, known.emitters, known.table)
+    depth = of_depth(truth["z_nm"].to_numpy(), prior.sigma_px)
+    start = np.column_stack(
+        [truth["x_nm"] / nm, truth["y_nm"] / nm, truth["intensity_photon"], depth]
+    )
+    frame = truth["frame"].to_numpy()
+    rise = camera.read_noise_photon**2 / prior.excess
+    level = known.background.background_photon
+    with open_frames(path) as stream:
+        photons = camera.photons(stream.read(0, stream.shape[0]))
+
+    def places(number: int) -> npt.NDArray[np.float64]:
+        return settled(photons[number], start[frame == number], rise, level, prior)[:, :2] * nm
+
+    found = np.concatenate(map_frames(places, np.unique(frame).tolist()))
+    table = pd.DataFrame({"frame": frame, "x_nm": found[:, 0], "y_nm": found[:, 1]})
+    return table.assign(confidence=1.0, uncertainty_xy_nm=np.nan)
+
+
 def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, minutes: float) -> Model:
     """Return a model that is ready for a set."""
     general = ds.Model.load("general")
@@ -201,7 +230,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument(
-        "--ways", nargs="+", choices=("blind", "known", "trained"), default=["blind", "known"]
+        "--ways",
+        nargs="+",
+        choices=("blind", "known", "trained", "limit"),
+        default=["blind", "known", "limit"],
     )
     parser.add_argument("--refine", action="store_true", help="with refinement too")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training")
@@ -209,25 +241,38 @@ def main() -> None:
     if not DATA.is_dir():
         parser.error(f"{DATA} is not there: these movies do not come with the project")
     quiet_tensorflow()
-    heads: list[Any] = []
+    heads: list[str] = []
     for name in options.sets:
         truth = read_truth(DATA / f"{name}_gt.csv")
         for way in options.ways:
             try:
-                model = model_for(way, SETS[name], name, truth, options.minutes)
+                found = list(tables(way, name, truth, options.minutes, options.refine))
             except ds.DeepStormError as error:
                 print(f"{name:21} {way:15} {error}", flush=True)
                 continue
-            for refine in (False, True)[: 1 + options.refine]:
-                result = ds.reconstruct(
-                    DATA / f"{name}.tif", model=model, settings=Reconstruction(refine=refine)
-                )
-                values = scored(result.table, truth)
+            for label, table in found:
+                values = scored(table, truth)
                 if not heads:
                     heads = list(values)
                     print(f"{'set':21} {'way':15}" + "".join(f"{h:>10}" for h in heads))
                 row = "".join(f"{v:10.3f}" for v in values.values())
-                print(f"{name:21} {way + '+refine' * refine:15}{row}", flush=True)
+                print(f"{name:21} {label:15}{row}", flush=True)
+
+
+def tables(
+    way: str, name: str, truth: pd.DataFrame, minutes: float, refine: bool
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield what each way finds in a set: its name and its table."""
+    path, light = DATA / f"{name}.tif", SETS[name]
+    if way == "limit":
+        with open_frames(path) as stream:
+            known = known_molecules(light, truth, stream.shape[0])
+        yield way, limit_of(path, known, truth)
+        return
+    model = model_for(way, light, name, truth, minutes)
+    for refined in (False, True)[: 1 + refine]:
+        result = ds.reconstruct(path, model=model, settings=Reconstruction(refine=refined))
+        yield way + "+refine" * refined, result.table
 
 
 if __name__ == "__main__":
