@@ -17,9 +17,11 @@ import pandas as pd
 Values = npt.NDArray[np.float64]
 
 MAX_ROWS = 2_000_000
+MAX_BEGINNING = 300_000
 CROWDED_FRAMES = 40
 CROWD_RADIUS_NM = 500.0
 ONE_NEIGHBOUR_PER_UM2 = 1 / (math.pi * (CROWD_RADIUS_NM / 1000) ** 2)
+OF_REPEATS = ("frame", "x_nm", "y_nm", "uncertainty_xy_nm", "confidence")
 KEPT = (
     "x_nm",
     "y_nm",
@@ -49,6 +51,8 @@ class Survey:
         1 when the sample is the whole table.
     crowding_per_um2
         (n,), for each localization of some frames the density of the others within 500 nm.
+    beginning
+        The first rows, whole frames, with place, uncertainty and confidence.
     """
 
     rows: int
@@ -57,6 +61,7 @@ class Survey:
     sample: pd.DataFrame
     stride: int
     crowding_per_um2: Values
+    beginning: pd.DataFrame
 
     def values(self, column: str) -> Values:
         """Return the sample's finite numbers of a column; none when the table does not have it."""
@@ -91,7 +96,7 @@ def survey(
     if frames:
         last = first_frame + frames - 1
         wanted = np.unique(np.linspace(first_frame, last, CROWDED_FRAMES).astype(np.int64))
-    kept, crowded, seen = [], [], 0
+    kept, crowded, beginning, seen = [], [], [], 0
     for piece in pieces:
         frame = piece["frame"].to_numpy(np.int64)
         more = np.bincount(frame, minlength=len(counts)) if len(frame) else counts[:0]
@@ -102,11 +107,22 @@ def survey(
         kept.append(part[columns].astype(np.float32).assign(frame=part["frame"].astype(np.int64)))
         chosen = np.isin(frame, wanted) if len(wanted) else _some_frames(frame)
         crowded.append(piece.loc[chosen, ["frame", "x_nm", "y_nm"]])
+        if seen < MAX_BEGINNING:
+            first = _whole_frames(piece, MAX_BEGINNING - seen)
+            beginning.append(first[[c for c in OF_REPEATS if c in first]])
         seen += len(piece)
     sample = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame({"frame": []})
     per_frame = counts[first_frame : first_frame + frames if frames else None]
     crowding = _crowding(pd.concat(crowded)) if crowded else np.empty(0)
-    return Survey(seen, first_frame, per_frame, sample, stride, crowding)
+    first_rows = pd.concat(beginning) if beginning else pd.DataFrame({"frame": []})
+    return Survey(seen, first_frame, per_frame, sample, stride, crowding, first_rows)
+
+
+def _whole_frames(piece: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """Return the first frames of a part of a table that have about so many rows."""
+    if len(piece) <= rows:
+        return piece
+    return piece[piece["frame"] <= piece["frame"].iloc[rows]]
 
 
 def _some_frames(frame: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from deep_storm.camera import Camera
 from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.repeats import Repeats
 from deep_storm.quality.resolution import RingCorrelation
 from deep_storm.quality.stack_look import StackLook
 from deep_storm.quality.survey import Survey
@@ -81,6 +82,8 @@ class Run:
         Drift that was taken out of it.
     image_name
         What the image is called.
+    repeats
+        What molecules that stay on for several frames say of the table.
     """
 
     name: str
@@ -97,12 +100,14 @@ class Run:
     steps: tuple[Step, ...] = ()
     corrected: DriftCurve | None = None
     image_name: str = "reconstruction"
+    repeats: Repeats | None = None
 
 
 def reconstruction_page(run: Run) -> Page:
     """Put a report together."""
     results = run.record.get("results", {})
     said = suspicions(run.found, run.trained, run.drift, run.look)
+    said += [] if run.repeats is None else run.repeats.warnings()
     if results.get("dead_frames"):
         said.append(f"{counted(len(results['dead_frames']), 'frame')} without any measurement.")
     if results.get("complete") is False:
@@ -152,6 +157,8 @@ def _results(run: Run) -> Rows:
             rows.append((name, f"{median:.4g}{unit}"))
     if run.resolution is not None:
         rows.append(("resolution (FRC)", run.resolution.text()))
+    if run.repeats is not None:
+        rows.append(("found again", run.repeats.text()))
     results = run.record.get("results", {})
     if results.get("replaced_pixels"):
         rows.append(("invalid pixels filled", shown(results["replaced_pixels"])))
