@@ -10,9 +10,9 @@ from deep_storm.errors import SettingsError, TableError
 from deep_storm.postprocessing.bins import ROWS_PER_BIN
 from deep_storm.postprocessing.drift import measure_drift
 from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.repeats import repeats_of
 from deep_storm.quality.resolution import FINEST_PIXEL_NM, MIN_ROWS, table_resolution
 from deep_storm.quality.stack_look import look_at
-from deep_storm.quality.repeats import repeats_of
 from deep_storm.quality.survey import survey
 from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.page import write_page
