@@ -195,6 +195,39 @@ def test_a_marker_that_jumps_is_outvoted():
     assert rms_nm(marker_drift(table).drift, truth) < 3
 
 
+def test_a_bead_in_many_pieces_is_one_marker():
+    truth = straight()
+    rng = np.random.default_rng(5)
+    tables = [filaments(truth, rows=2000).assign(intensity_photon=1000.0)]
+    for place in ((1000.0, 5000.0), (4000.0, 1200.0)):
+        frame, pieces = np.repeat(FRAMES, 12), rng.normal(0, 120, (12, 2))
+        xy = place + truth[frame] + np.tile(pieces, (600, 1)) + rng.normal(0, 25, (7200, 2))
+        tables.append(pd.DataFrame({"frame": frame, "x_nm": xy[:, 0], "y_nm": xy[:, 1]}))
+        tables[-1]["intensity_photon"] = rng.normal(1600, 100, len(frame))
+    measured = marker_drift(pd.concat(tables, ignore_index=True))
+    assert measured.bins == 2
+    assert rms_nm(measured.drift, truth) < 20
+
+
+def test_markers_that_contradict_each_other_are_refused():
+    truth = straight()
+    table = marked(truth, markers=2)
+    last = table.index[-570:]
+    table.loc[last, "x_nm"] -= 0.4 * table.loc[last, "frame"]
+    with pytest.raises(TableError, match="2 markers contradict each other"):
+        marker_drift(table)
+
+
+def test_a_marker_that_moves_alone_is_left_out():
+    truth = straight()
+    table = marked(truth, markers=4)
+    last = table.index[-570:]
+    table.loc[last, "y_nm"] += 0.3 * table.loc[last, "frame"]
+    measured = marker_drift(table)
+    assert "1 of 4 markers" in measured.notes[0]
+    assert rms_nm(measured.drift, truth) < 4
+
+
 def test_one_marker_is_not_much():
     assert "only one" in marker_drift(marked(straight(), markers=1)).notes[0]
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.inference.bright import with_bright
 from deep_storm.inference.fits import CheckedFrame, cut_sample
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.refining import Refinement, draw_refined, map_frames
@@ -67,15 +68,18 @@ class ReadOut:
         numbers = range(len(parts))
         if self.refinement is None:
             every = [self.candidates(chunk, parts[number], number) for number in numbers]
-            samples, refined = self.samples(chunk, every), []
+            samples = self.samples(chunk, every)
         else:
             pairs = map_frames(lambda number: self._refined(chunk, parts[number], number), numbers)
             # After a stop, only what comes before the first unfinished frame counts.
             whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
             samples = self.samples(chunk, [before for before, _ in pairs[:whole]])
-            refined = every = [after for _, after in pairs[:whole]]
+            every = [after for _, after in pairs[:whole]]
+        count, bright = len(every), 0
+        for k, candidates in enumerate(every):
+            every[k], things = self._with_bright(chunk, candidates, k)
+            bright += things
         kept = [c.where(self.confidence(c) >= self.threshold) for c in every]
-        count = len(every)
         return Found(
             chunk.start,
             chunk.dead[:count],
@@ -83,10 +87,19 @@ class ReadOut:
             parts[:count],
             kept,
             0.0,
-            refined,
+            [] if self.refinement is None else every,
             samples,
             chunk.digests[:count],
+            bright,
         )
+
+    def _with_bright(
+        self, chunk: Chunk, candidates: Candidates, number: int
+    ) -> tuple[Candidates, int]:
+        """Make one candidate of each very bright thing; return also how many of them there are."""
+        if chunk.dead[number]:
+            return candidates, 0
+        return with_bright(chunk.photons[number], candidates, chunk.start + number, self.card)
 
     def candidates(self, chunk: Chunk, parts: list[Any], number: int) -> Candidates:
         """Return the network's candidates of one frame; none on a dead one."""

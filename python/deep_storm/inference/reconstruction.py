@@ -158,7 +158,7 @@ class ReconstructionRun:
         )
         self.problem: StackError | DaskError | None = None
         self.dead: list[int] = []
-        self.replaced = 0
+        self.replaced = self.bright = 0
         self.network_seconds = 0.0
         self.seconds = 0.0
         self.content = ""
@@ -266,6 +266,7 @@ class ReconstructionRun:
             **self.layout.to_state(),
             "dead": self.dead,
             "replaced": self.replaced,
+            "bright": self.bright,
             "seconds": time.perf_counter() - self.began,
             "network_seconds": self.network_seconds,
             "content": self.content,
@@ -292,6 +293,7 @@ class ReconstructionRun:
         if resumed.times != self.times:
             compare_content(resumed, self.stream, first, self.store.folder, self.progress)
         self.dead, self.replaced = resumed.dead, resumed.replaced
+        self.bright = resumed.bright
         self.seconds, self.network_seconds = resumed.seconds, resumed.network_seconds
         self.content = resumed.content
         self.canvas.load(image)
@@ -326,6 +328,7 @@ class ReconstructionRun:
         if found.start != self.done:
             return  # a refinement was stopped within an earlier chunk: --resume begins there
         self.replaced += found.replaced
+        self.bright += found.bright
         self.network_seconds += found.network_seconds
         self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
         self.samples |= found.samples
@@ -349,6 +352,7 @@ class ReconstructionRun:
             threshold=self.read_out.threshold,
             dead_frames=tuple(self.dead),
             replaced_pixels=self.replaced,
+            bright_things=self.bright,
             seconds=self.seconds,
             network_seconds=self.network_seconds,
             precision=self.precision,

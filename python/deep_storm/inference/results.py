@@ -22,7 +22,7 @@ class Found(NamedTuple):
     """What a chunk gave: per frame, the parts to draw and the candidates above the threshold.
 
     Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame;
-    ``digests`` are checksums of the frames as they were read.
+    ``digests`` are checksums of the frames as they were read; ``bright`` counts very bright things.
     """
 
     start: int
@@ -34,6 +34,7 @@ class Found(NamedTuple):
     refined: list[Candidates]
     samples: dict[int, CheckedFrame]
     digests: list[bytes]
+    bright: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Reconstructed:
         0-based frames without any measurement.
     replaced_pixels
         Invalid or saturated pixels that were filled from their neighbours.
+    bright_things
+        Beads, debris and the like, in all frames together.
     seconds
         Whole time, and time in the network.
     complete
@@ -80,6 +83,7 @@ class Reconstructed:
     precision: str
     complete: bool = True
     problem: StackError | DaskError | None = None
+    bright_things: int = 0
     samples: tuple[CheckedFrame, ...] = ()
     threads: Threads = ONE_EACH
 

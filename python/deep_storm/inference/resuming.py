@@ -18,13 +18,15 @@ from deep_storm.progress import Progress
 class Resumed(NamedTuple):
     """What an interrupted run had done, in the frames and cut of its own.
 
-    ``content`` is a checksum of the frames, ``times`` are sizes and times of the stack's files.
+    ``bright`` counts very bright things, ``content`` is a checksum of the frames, ``times`` are sizes
+    and times of the stack's files.
     """
 
     done: int
     layout: Layout
     dead: list[int]
     replaced: int
+    bright: int
     seconds: float
     network_seconds: float
     content: str
@@ -76,6 +78,7 @@ def read_state(
             Layout.from_state(state),
             [int(frame) for frame in state["dead"]],
             int(state["replaced"]),
+            int(state["bright"]),
             float(state["seconds"]),
             float(state["network_seconds"]),
             str(state["content"]),

@@ -1,4 +1,10 @@
-"""Drift from fiducial markers: what is on, at nearly the same place, in nearly all frames."""
+"""Drift from fiducial markers: what is on, at nearly the same place, in nearly all frames.
+
+A bead is far brighter than a molecule, and software that counts molecules may see several in its
+light. Localizations within a PSF of a brighter one in the same frame are therefore one, before
+anything is followed from frame to frame. Markers that move differently from the others are left
+out; where there is no majority, nothing is corrected.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
+from deep_storm.kernels import kernel
 from deep_storm.postprocessing.bins import bins_of
 from deep_storm.postprocessing.drift import MeasuredDrift
 from deep_storm.postprocessing.linking import link
@@ -20,6 +27,18 @@ GAP_FRAMES = 10
 MEMORY = 10
 MAX_BINS = 200
 FRAMES_PER_BIN = 5
+JOINED_SIGMAS = 4.0
+"""Localizations so near to a brighter one, in widths of the PSF, are one with it."""
+DEFAULT_SIGMA_NM = 130.0
+"""Width of the PSF where the table has none."""
+BRIGHT = 5.0
+"""Only what has so many times the photons of the median localization is joined."""
+DOMINANT = 0.5
+"""A localization with this share of the photons that are joined keeps its place."""
+PARTS = 10
+"""Markers are compared in so many parts of the movie."""
+MAX_APART_NM, MAX_APART_ERRORS = 20.0, 5.0
+"""Markers that move further apart, and by more than this many standard errors, contradict."""
 
 
 def marker_drift(
@@ -28,7 +47,7 @@ def marker_drift(
     """Measure drift by fiducial markers.
 
     Each marker's positions are the drift plus a place of its own; both are found by medians in
-    turn, so that a marker that jumps, or one frame in which it was badly fitted, does not count.
+    turn, so that one frame in which a marker was badly fitted does not count.
 
     Parameters
     ----------
@@ -40,11 +59,9 @@ def marker_drift(
     Raises
     ------
     TableError
-        There are too few frames, or no marker.
+        There are too few frames, no marker, or markers that contradict each other.
     """
-    order = np.argsort(table["frame"].to_numpy(), kind="stable")
-    frame = table["frame"].to_numpy(dtype=np.int64)[order]
-    xy = table[["x_nm", "y_nm"]].to_numpy(dtype=np.float64)[order]
+    frame, xy = joined(table)
     frames = int(frame[-1] - frame[0]) + 1
     if frames < MIN_POINTS:
         raise TableError(
@@ -67,15 +84,118 @@ def marker_drift(
         )
     rows = np.isin(molecule, markers)
     marker = np.searchsorted(markers, molecule[rows])
-    drift_nm, known = _common(frame[rows] - frame[0], xy[rows], marker, frames)
+    agreeing = _agreeing(frame[rows] - frame[0], xy[rows], marker, frames)
+    kept = np.isin(marker, agreeing)
+    own = np.flatnonzero(rows)[kept]
+    marker = np.searchsorted(agreeing, marker[kept])
+    drift_nm, known = _common(frame[own] - frame[0], xy[own], marker, frames)
     where = np.flatnonzero(known)
     members = bins_of(where, int(np.clip(len(where) // FRAMES_PER_BIN, MIN_POINTS, MAX_BINS)))
     count = np.bincount(members)
     centre = np.bincount(members, where.astype(np.float64)) / count + frame[0]
     means = [np.bincount(members, drift_nm[where, axis]) / count for axis in (0, 1)]
     smoothed = smooth_drift(centre, np.stack(means, axis=1), int(frame[0]), int(frame[-1]))
-    notes = () if len(markers) > 1 else ("only one marker was found; nothing confirms it",)
-    return MeasuredDrift(smoothed, len(markers), 0, 0, notes, "markers")
+    notes = () if len(agreeing) > 1 else ("only one marker was found; nothing confirms it",)
+    if len(agreeing) < len(markers):
+        notes = (
+            f"{len(markers) - len(agreeing)} of {len(markers)} markers move differently from "
+            "the others and were left out",
+        )
+    return MeasuredDrift(smoothed, len(agreeing), 0, 0, notes, "markers")
+
+
+def joined(table: pd.DataFrame) -> tuple[Integers, FloatArray]:
+    """Return frames, rising, and positions (n, 2), with the pieces of bright things joined.
+
+    The brightest localization takes those around it, then the brightest of the rest does. Together
+    they lie at the mean of their positions, weighted by photons, or where the one is that has most
+    of the light. Tables without photons are left as they are.
+    """
+    frame = table["frame"].to_numpy(dtype=np.int64)
+    xy = table[["x_nm", "y_nm"]].to_numpy(dtype=np.float64)
+    order = np.lexsort((xy[:, 0], frame))
+    frame, xy = frame[order], np.ascontiguousarray(xy[order])
+    if "intensity_photon" not in table or not len(table):
+        return frame, xy
+    photons = np.maximum(table["intensity_photon"].to_numpy(dtype=np.float64)[order], 1e-3)
+    sigma_nm = float(table["sigma_nm"].median()) if "sigma_nm" in table else DEFAULT_SIGMA_NM
+    owner = _owners(frame, xy, photons, JOINED_SIGMAS * sigma_nm)
+    n = len(frame)
+    weight = np.bincount(owner, photons, n)
+    bright = weight[owner] > BRIGHT * float(np.median(photons))
+    owner = np.where(bright, owner, np.arange(n))
+    weight = np.bincount(owner, photons, n)
+    sums = [np.bincount(owner, photons * xy[:, k], n) for k in (0, 1)]
+    first = np.flatnonzero(owner == np.arange(n))
+    centre = np.stack(sums, axis=1)[first] / weight[first, None]
+    dominant = photons[first] >= DOMINANT * weight[first]
+    return frame[first], np.where(dominant[:, None], xy[first], centre)
+
+
+@kernel
+def _owners(frame: Integers, xy: FloatArray, photons: FloatArray, reach_nm: float) -> Integers:
+    """Return for each row, sorted by frame and x, the brighter row that takes it, or itself."""
+    n = len(frame)
+    owner = np.full(n, -1, dtype=np.int64)
+    start = 0
+    while start < n:
+        stop = start
+        while stop < n and frame[stop] == frame[start]:
+            stop += 1
+        for i in np.argsort(-photons[start:stop]) + start:
+            if owner[i] >= 0:
+                continue
+            owner[i] = i
+            for step in (-1, 1):
+                j = i + step
+                while start <= j < stop and abs(xy[j, 0] - xy[i, 0]) <= reach_nm:
+                    if owner[j] < 0:
+                        across, down = xy[j, 0] - xy[i, 0], xy[j, 1] - xy[i, 1]
+                        if across * across + down * down <= reach_nm * reach_nm:
+                            owner[j] = i
+                    j += step
+        start = stop
+    return owner
+
+
+def _agreeing(frame: Integers, xy: FloatArray, marker: Integers, frames: int) -> Integers:
+    """Return the markers that move as most of them do.
+
+    Raises
+    ------
+    TableError
+        There is no majority.
+    """
+    count = int(marker.max()) + 1
+    everyone = np.arange(count)
+    if count == 1:
+        return everyone
+    drift, _ = _common(frame, xy, marker, frames)
+    apart_nm = np.array(
+        [_apart_nm(frame, xy - drift[frame], marker == m, frames) for m in everyone]
+    )
+    agreeing = np.flatnonzero(apart_nm <= MAX_APART_NM)
+    if 2 * len(agreeing) <= count:
+        worst = float(apart_nm.max())
+        raise TableError(
+            f"the {count} markers contradict each other: they move up to {2 * worst:.0f} nm apart",
+            "markers that move together, as the sample drifts",
+            "use --method correlation, or filter the table so that only fixed beads are markers "
+            "(for instance by intensity_photon)",
+        )
+    return agreeing
+
+
+def _apart_nm(frame: Integers, left: FloatArray, rows: npt.NDArray[np.bool_], frames: int) -> float:
+    """Return how far a marker moves beside the drift, beyond what its scatter explains."""
+    part = frame[rows] * PARTS // frames
+    own = pd.DataFrame(left[rows]).groupby(part)
+    middle, size = own.median(), own.size().to_numpy()[:, None]
+    scatter = pd.DataFrame(left[rows]) - middle.to_numpy()[np.searchsorted(middle.index, part)]
+    error = 1.25 * 1.4826 * scatter.abs().median().to_numpy() / np.sqrt(size)
+    beside = (middle - middle.median()).abs().to_numpy()
+    sure = np.where(beside > MAX_APART_ERRORS * error, beside, 0.0)
+    return float(sure.max())
 
 
 def _common(

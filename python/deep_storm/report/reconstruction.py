@@ -162,6 +162,8 @@ def _results(run: Run) -> Rows:
     results = run.record.get("results", {})
     if results.get("replaced_pixels"):
         rows.append(("invalid pixels filled", shown(results["replaced_pixels"])))
+    if results.get("bright_things"):
+        rows.append(("very bright things", shown(results["bright_things"])))
     return (*rows, *(("note", note) for note in results.get("notes", ())))
 
 

@@ -119,6 +119,12 @@ class ReconstructResult:
                 f"{done.replaced_pixels} invalid or saturated pixels were filled from their "
                 "neighbours"
             )
+        if done.bright_things:
+            lines.append(
+                f"Very bright things (beads, aggregates, debris): {done.bright_things}, counted in "
+                "each frame; each is one localization at most, and molecules in its light are "
+                "not seen"
+            )
         if not done.complete:
             lines.append(self._stopped_early(frames))
         return "\n".join(lines)
@@ -146,6 +152,7 @@ class ReconstructResult:
             "workers": done.threads._asdict(),
             "dead_frames": [frame + 1 for frame in done.dead_frames],
             "replaced_pixels": done.replaced_pixels,
+            "bright_things": done.bright_things,
             "complete": done.complete,
             "notes": list(self.notes),
             **({} if self.fits is None else {"fits": self.fits.to_json()}),
