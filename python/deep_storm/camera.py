@@ -147,7 +147,7 @@ class PartialCamera:
         }
         # a stand-in for what is absent, so that what is there is checked
         camera = Camera.parse({**known, **dict.fromkeys(absent, 1.0)}, origin)
-        return cls(known) if absent else camera
+        return cls({name: getattr(camera, name) for name in known}) if absent else camera
 
     def completed(self, **measured: Any) -> Camera:
         """Return the camera with what was measured; what is known stays."""

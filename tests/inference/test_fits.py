@@ -109,11 +109,11 @@ def test_frames_are_spread_and_windows_stay_inside():
     candidates = Candidates(np.zeros(300, np.int64), x, row, row, row, nothing, nothing, nothing)
     corners = set()
     for number in range(6):
-        window, inside, _ = cut_sample(frame, candidates, number, frame)
+        window, inside, _, corner_px = cut_sample(frame, candidates, number, frame)
         assert window.shape == (WINDOW_PX, WINDOW_PX)
         assert inside.x_px.min() >= 0
         assert inside.x_px.max() < WINDOW_PX
-        corners.add(float(inside.x_px.min()))
+        corners.add(corner_px)
     assert len(corners) > 1
 
 
@@ -122,3 +122,18 @@ def test_nothing_to_judge():
     empty = cut_sample(np.full((20, 20), 20, np.float32), samples(1)[0].candidates.where(
         np.zeros(samples(1)[0].candidates.frame.size, bool)), 0)  # fmt: skip
     assert judge_samples([empty], CARD) is None
+
+
+def test_what_is_covered_does_not_count():
+    covered = np.ones((48, 48), dtype=bool)
+    covered[:, 24:] = False
+    half = []
+    for sample in samples():
+        photons = sample.photons.copy()
+        photons[:, 24:] = np.random.default_rng(1).normal(0, 1, photons[:, 24:].shape)
+        seen = sample.candidates.where(sample.candidates.x_px < 24)
+        half.append(sample._replace(photons=photons, candidates=seen))
+    assert judge_samples(half, CARD).sentences != ()
+    fits = judge_samples(half, CARD, counted=covered)
+    assert fits.sentences == ()
+    assert fits.density_per_um2 == pytest.approx(1.5, rel=0.15)

@@ -68,6 +68,11 @@ def test_em_gain_is_taken_into_account(frames):
     assert camera.photons_per_adu == pytest.approx(50, rel=0.12)  # twice the noise of 0.5 · 50
 
 
+def test_values_may_come_as_text():
+    known = PartialCamera.parse({"pixel_size_nm": "100", "em_gain": "50"})
+    assert known == PartialCamera({"pixel_size_nm": 100.0, "em_gain": 50.0})
+
+
 def test_without_a_pixel_size_it_is_asked_for(frames):
     with pytest.raises(CameraError, match="--pixel-size-nm"):
         looked_at(frames, PartialCamera({}))

@@ -6,27 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
+from scipy.ndimage import binary_erosion
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
+from deep_storm.inference.residuals import residuals_of
 from deep_storm.model import ModelCard
 from deep_storm.psf.table import PsfTable
-from deep_storm.quality.fits import Fits, Residuals, judge
+from deep_storm.quality.fits import Fits, judge
 from deep_storm.refinement.refiner import Free, Noise, Proposals, Refiner, freed
 from deep_storm.simulation.noise import expose
 
 Float32 = npt.NDArray[np.float32]
-Values = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 MAX_FRAMES = 12
 MAX_EMITTERS = 600
 WINDOW_PX = 64
-REGION_PX = 16
-ALONE_SIGMAS = 4.0
-MIN_ALONE = 0.3
-"""Where few emitters stand alone, this share of them counts, those furthest from others."""
+MARGIN_PX = 4
 GOLDEN = 0.6180339887498949
 SEED = 20_240_607
 
@@ -34,12 +32,14 @@ SEED = 20_240_607
 class CheckedFrame(NamedTuple):
     """A window of one frame: photons ``(y, x)`` and the network's candidates in it.
 
-    ``noise_photon``: read-out noise of each of its pixels, where they differ.
+    ``noise_photon``: read-out noise of each of its pixels, where they differ. ``corner_px``: its
+    first row and column in the frame.
     """
 
     photons: Float32
     candidates: Candidates
     noise_photon: Noise = None
+    corner_px: tuple[int, int] = (0, 0)
 
 
 def sampled_frames(first: int, last: int) -> list[int]:
@@ -64,11 +64,15 @@ def cut_sample(
     inside = (x >= 0) & (y >= 0) & (x < window.shape[1]) & (y < window.shape[0])
     moved = candidates._replace(x_px=x.astype(np.float32), y_px=y.astype(np.float32))
     noise = None if noise_photon is None else noise_photon[rows, columns]
-    return CheckedFrame(window.copy(), moved.where(inside), noise)
+    return CheckedFrame(window.copy(), moved.where(inside), noise, (corner[0], corner[1]))
 
 
 def judge_samples(
-    samples: list[CheckedFrame], card: ModelCard, table: PsfTable | None = None
+    samples: list[CheckedFrame],
+    card: ModelCard,
+    table: PsfTable | None = None,
+    counted: Mask | None = None,
+    camera_agrees: bool = False,
 ) -> Fits | None:
     """Say whether camera, PSF and density suit some frames.
 
@@ -80,6 +84,10 @@ def judge_samples(
         Of the model that found the candidates.
     table
         The PSF, where more is known of it than the Gaussian of the card.
+    counted
+        Pixels of a whole frame that count, bool ``(y, x)``: lit and measured; default: all.
+    camera_agrees
+        Whether the noise of the frames, looked at without any model, agrees with the camera.
 
     Returns
     -------
@@ -93,14 +101,37 @@ def judge_samples(
     if not used:
         return None
     noise = [s.noise_photon for s in used]
-    fitted = _fit_all(refiner, [s.photons for s in used], proposals[:count], noise)
+    lit = [_lit(sample, counted) for sample in used]
+    frames = [_filled(s.photons, mask) for s, mask in zip(used, lit, strict=True)]
+    fitted = _fit_all(refiner, frames, proposals[:count], noise)
     rng = np.random.default_rng(SEED)
     rise = [refiner.rise(n) for n in noise]
     drawn = [_drawn(f, card.camera, n, r, rng) for f, n, r in zip(fitted, noise, rise, strict=True)]
     there = [_as_proposals(free, r) for free, r in zip(fitted, rise, strict=True)]
     again = _fit_all(refiner, drawn, there, noise)
-    seen, usual = (_residuals(f, refiner, card.camera.pixel_size_nm) for f in (fitted, again))
-    return judge(seen, usual, card.camera, card.psf, card.emitters)
+    # molecules on the edge are cut
+    masks = [binary_erosion(mask, iterations=MARGIN_PX, border_value=1) for mask in lit]
+    seen, usual = (
+        residuals_of(f, masks, refiner, card.camera.pixel_size_nm) for f in (fitted, again)
+    )
+    if seen is None or usual is None:
+        return None
+    return judge(seen, usual, card.camera, card.psf, card.emitters, camera_agrees)
+
+
+def _lit(sample: CheckedFrame, counted: Mask | None) -> Mask:
+    """Return which pixels of a sample count."""
+    (top, left), (height, width) = sample.corner_px, sample.photons.shape
+    if counted is None:
+        return np.ones((height, width), dtype=bool)
+    return counted[top : top + height, left : left + width]
+
+
+def _filled(photons: Float32, counted: Mask) -> Float32:
+    """Return a frame without an edge where it begins to count."""
+    if counted.all() or not counted.any():
+        return photons
+    return np.where(counted, photons, np.float32(np.median(photons[counted])))
 
 
 def _fit_all(
@@ -125,51 +156,3 @@ def _as_proposals(free: Free, rise: Any) -> Proposals:
     p = free.p
     under = np.full(len(p), float(np.median(free.background - rise)))
     return Proposals(p[:, 0], p[:, 1], p[:, 2], p[:, 3], under, np.ones(len(p)))
-
-
-def _residuals(fitted: list[Free], refiner: Refiner, pixel_size_nm: float) -> Residuals:
-    """Put together what is left of all frames."""
-    prior = refiner.prior
-    off = [(f.data - f.mean) / np.sqrt(f.mean * prior.excess) for f in fitted]
-    alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
-    sigma = np.concatenate([f.p[:, 3] for f in fitted]) / prior.sigma_px
-    near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
-    least = float(np.quantile(near, 1.0 - MIN_ALONE)) if alone.size else 0.0
-    return Residuals(
-        squared=np.concatenate([v.ravel() ** 2 for v in off]),
-        mean=np.concatenate([f.mean.ravel() for f in fitted]),
-        neighbours=float(np.mean([_correlation(v) for v in off])),
-        sigma=float(np.median(sigma[alone >= least])) if alone.size else 1.0,
-        frames=np.array([(v**2).mean() for v in off]),
-        regions=np.concatenate([_regions(v**2) for v in off]),
-        emitters=sum(_inside(f) for f in fitted),
-        area_um2=sum(v.size for v in off) * (pixel_size_nm / 1000.0) ** 2,
-    )
-
-
-def _correlation(off: Values) -> float:
-    """Return the correlation of neighbouring pixels."""
-    return float((off[1:] * off[:-1]).mean() + (off[:, 1:] * off[:, :-1]).mean()) / 2.0
-
-
-def _inside(free: Free) -> int:
-    """Count the emitters within the window."""
-    height, width = free.data.shape
-    x, y = free.p[:, 0], free.p[:, 1]
-    return int(((x >= 0) & (x < width) & (y >= 0) & (y < height)).sum())
-
-
-def _regions(squared: Values) -> Values:
-    """Return the mean of each region; what is left over at the edge counts to the last one."""
-    edges = [np.arange(0, max(n - REGION_PX // 2, 1), REGION_PX) for n in squared.shape]
-    total: Any = np.add.reduceat(np.add.reduceat(squared, edges[0], 0), edges[1], 1)
-    count: Any = np.add.reduceat(np.add.reduceat(np.ones_like(squared), edges[0], 0), edges[1], 1)
-    return (total / count).ravel()
-
-
-def _to_nearest(p: Values) -> Values:
-    """Return the distance of each emitter to the nearest other one (px)."""
-    if len(p) < 2:
-        return np.full(len(p), np.inf)
-    far = np.asarray(cKDTree(p[:, :2]).query(p[:, :2], 2)[0])
-    return far[:, 1]

@@ -18,8 +18,8 @@ from deep_storm.progress import Progress
 class Resumed(NamedTuple):
     """What an interrupted run had done, in the frames and cut of its own.
 
-    ``bright`` counts very bright things, ``content`` is a checksum of the frames, ``times`` are sizes
-    and times of the stack's files.
+    ``bright`` counts very bright things, ``content`` is a checksum of the frames, ``times`` are
+    sizes and times of the stack's files.
     """
 
     done: int

@@ -42,12 +42,15 @@ class Movie(NamedTuple):
         What was found; None of a movie that is still growing.
     notes
         What should be said about it.
+    camera_agrees
+        Whether the noise of the frames is known well and agrees with the camera.
     """
 
     frames: FrameStream
     camera: Camera
     examination: Examination | None
     notes: tuple[str, ...] = ()
+    camera_agrees: bool = False
 
 
 def examined_movie(
@@ -87,6 +90,7 @@ def examined_movie(
 
     found = examine(stream, progress)
     notes: tuple[str, ...] = ()
+    agrees = _tells(found.transfer)
     if isinstance(camera, PartialCamera):
         camera, note = complete_camera(camera, stream, found)
         check_camera(camera, stream)
@@ -100,8 +104,16 @@ def examined_movie(
                 f"{doubt.advice}; --trust-camera goes on with the camera as it is",
             )
         if doubt is not None:
-            notes = (f"Warning: {doubt.sentence()}",)
-    return Movie(found.screened(stream), camera, found, (*notes, *found.sentences()))
+            notes, agrees = (f"Warning: {doubt.sentence()}",), False
+    notes = (*notes, *found.sentences())
+    return Movie(found.screened(stream), camera, found, notes, agrees)
+
+
+def _tells(transfer: PhotonTransfer | None) -> bool:
+    """Return whether the noise of frames tells their camera."""
+    if transfer is None or transfer.slope is None or transfer.is_coloured:
+        return False
+    return transfer.slope.error < MAX_GAIN_ERROR * transfer.slope.value
 
 
 def _given(camera: Camera | PartialCamera, stream: FrameStream) -> Camera:

@@ -107,7 +107,7 @@ def reconstruct_stack(
             frames, model, settings, device, progress, work, common.workers, refined
         )
         notes = (*notes, *said, *stream.notes, *warned)
-        result = _result(_in_field(done, frames, model), model, notes, work)
+        result = _result(_in_field(done, frames, model), model, movie, notes, work)
         result = replace(result, corner_nm=_corner_nm(frames, model))
         write = partial(_written, result, outputs, model, stack, settings)
         try:
@@ -139,7 +139,7 @@ def localized(
     settings = common.settings
     refined, warned = _refinement(model, settings, frames)
     done = reconstruct_frames(frames, model, settings, common.device, refinement=refined)
-    return _result(_in_field(done, frames, model), model, (*notes, *warned), None)
+    return _result(_in_field(done, frames, model), model, None, (*notes, *warned), None)
 
 
 def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
@@ -261,14 +261,18 @@ def _refinement(
     )
 
 
-def _judged(done: Reconstructed, model: Model) -> Fits | None:
+def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | None:
     """Say whether camera, PSF and density suit the frames that were sampled."""
-    return judge_samples(list(done.samples), model.card, model.table)
+    counted, agrees = None, False
+    if movie is not None and movie.examination is not None:
+        counted, agrees = movie.examination.used, movie.camera_agrees
+    return judge_samples(list(done.samples), model.card, model.table, counted, agrees)
 
 
 def _result(
     done: Reconstructed,
     model: Model,
+    movie: Movie | None,
     notes: tuple[str, ...],
     work: WorkFolder | None,
 ) -> ReconstructResult:
@@ -276,7 +280,7 @@ def _result(
     stopped = not done.complete and done.problem is None
     if stopped and work is not None and _takes_long(done):
         return ReconstructResult(done, notes=notes, kept=work.folder)
-    fits = None if stopped else _judged(done, model)
+    fits = None if stopped else _judged(done, model, movie)
     return ReconstructResult(done, notes=notes, fits=fits)
 
 

@@ -68,6 +68,13 @@ def test_a_wrong_baseline_is_told(given):
     assert f"a baseline of {given} ADU" in doubt.received
 
 
+def test_a_gain_at_which_the_slope_only_hints_is_told_by_the_dark_part():
+    hinted = noise(gain=0.75, error=0.2)
+    doubt = doubt_camera(hinted, camera(), "movie")
+    assert "enter photons_per_adu = 0.7" in doubt.advice
+    assert "baseline" not in doubt.sentence()
+
+
 def test_read_noise_that_was_not_entered_is_no_severe_error():
     doubt = doubt_camera(noise(read=10.0), camera(), "movie")
     assert not doubt.severe

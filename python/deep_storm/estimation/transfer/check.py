@@ -78,18 +78,30 @@ def _doubt(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
     ratio = expected / found.slope.value
     unsure = found.slope.error / found.slope.value
     if abs(math.log(ratio)) > math.log(TOLERANCE) + unsure:
-        return _gain(found, camera, name, ratio, unsure)
-    return _baseline(found, camera, name)
+        return _gain(camera, name, ratio, unsure)
+    doubt = _baseline(found, camera, name)
+    likelier = _ratio_in_the_dark(found, camera)
+    if doubt is None or likelier is None:
+        return doubt
+    # the darkest part contradicts: is it the gain, at which the slope hints, or the baseline?
+    is_gain = abs(math.log(ratio / likelier)) < abs(math.log(ratio))
+    is_gain &= abs(math.log(likelier)) > math.log(TOLERANCE)
+    return _gain(camera, name, likelier, unsure) if is_gain else doubt
 
 
-def _gain(
-    found: PhotonTransfer, camera: Camera, name: str, ratio: float, unsure: float
-) -> Doubt | None:
-    """Say which gain the noise speaks for."""
-    measured = found.photons_per_adu(camera.em_gain)
-    if measured is None:
+def _ratio_in_the_dark(found: PhotonTransfer, camera: Camera) -> float | None:
+    """Return expected over measured variance of the darkest part, if the baseline is right."""
+    light_adu = found.level_adu - camera.baseline_adu
+    variance = found.variance_adu2 - camera.read_noise_adu**2 - ROUNDING_VARIANCE
+    if light_adu <= 0.0 or variance <= 0.0:
         return None
-    value = rounded(measured.value, 2)
+    per_adu = camera.photons_per_count * camera.quantum_efficiency
+    return camera.excess_noise_factor / per_adu * light_adu / variance
+
+
+def _gain(camera: Camera, name: str, ratio: float, unsure: float) -> Doubt:
+    """Say which gain the noise suggests: ``ratio`` times the one that was entered."""
+    value = rounded(camera.photons_per_adu * ratio, 2)
     received = (
         f"the noise of {name} suggests {value:g} (± {max(unsure, 0.01):.0%}) photons per ADU, "
         f"the camera has {camera.photons_per_adu:g}"

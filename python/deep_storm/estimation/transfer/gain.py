@@ -41,6 +41,9 @@ MIN_EDGE_PX = 24
 """Smaller frames have no room for the filter of the highest order."""
 SLOPE_FLOOR = 0.015
 """Relative error of a slope that no number of pixels makes smaller."""
+FEW_VALUES = 35.0
+"""Relative error of a slope times the root of the number of pixel values, found on simulations: few
+values hold few bright pixels, which the spread between groups of frames does not show."""
 MAX_RELATIVE_ERROR = 0.5
 """A gain that is not known better than this is not known."""
 COLOURED = 0.7
@@ -155,7 +158,8 @@ def photon_transfer(
     if variance <= 0.0:
         return None
     whiteness = _variance_at(alone[max(alone)][0], level) / _variance_at(alone[4][0], level)
-    return PhotonTransfer(_weighed(slopes), level, variance, whiteness, len(frames), curve)
+    slope = _weighed(slopes, frames.size)
+    return PhotonTransfer(slope, level, variance, whiteness, len(frames), curve)
 
 
 def _curves(
@@ -195,8 +199,8 @@ def _without_leftovers(found: dict[int, Slope]) -> list[Slope]:
     return answers
 
 
-def _weighed(slopes: list[Slope]) -> Slope | None:
-    """Return the mean of slopes, weighed by their errors; None where none is known."""
+def _weighed(slopes: list[Slope], count: int) -> Slope | None:
+    """Return the mean of slopes of so many pixels, weighed by errors; None where none is known."""
     known = [s for s in slopes if s.value > 0 and s.error < s.value]
     if not known:
         return None
@@ -205,6 +209,7 @@ def _weighed(slopes: list[Slope]) -> Slope | None:
     value = float(np.sum(weights * values) / weights.sum())
     # they come from the same frames, so that together they are hardly surer than the best
     error = max(float(errors.min()), SLOPE_FLOOR * value)
+    error = math.hypot(error, FEW_VALUES / math.sqrt(count) * value)
     return Slope(value, error) if error < MAX_RELATIVE_ERROR * value else None
 
 

@@ -1,0 +1,170 @@
+"""What is left of some frames after the fit, put together for :mod:`deep_storm.quality.causes`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from deep_storm.quality.causes import Residuals
+from deep_storm.refinement.refiner import Free, Refiner
+
+Values = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+REGION_PX = 16
+ALONE_SIGMAS = 4.0
+MIN_ALONE = 0.3
+"""Where few emitters stand alone, this share of them counts, those furthest from others."""
+REACH_PX = 4
+"""The surroundings of an emitter are compared with others within so many pixels."""
+APART_SIGMAS = 3.0
+MIN_LIGHT = 0.5
+"""They count from this share of the expected photons on."""
+CORE = 0.03
+"""Pixels with this share of the brightest one's light are the image of an emitter."""
+MIN_COMPARED = 20
+
+
+class _Around(NamedTuple):
+    """Surroundings of emitters that stand alone, (n, y, x) and (n,).
+
+    Attributes
+    ----------
+    left, light, variance
+        Residual, light of the emitter, and expected variance, photons.
+    photons, sigma
+        Of the emitters; sigma over the expected one.
+    """
+
+    left: Values
+    light: Values
+    variance: Values
+    photons: Values
+    sigma: Values
+
+
+def residuals_of(
+    fitted: list[Free], masks: list[Mask], refiner: Refiner, pixel_size_nm: float
+) -> Residuals | None:
+    """Put together what is left of all frames.
+
+    Parameters
+    ----------
+    fitted
+        The frames.
+    masks
+        Pixels of each that count.
+    refiner
+        That fitted them.
+    pixel_size_nm
+        Of the camera.
+
+    Returns
+    -------
+    None where no pixel counts.
+    """
+    if not any(mask.any() for mask in masks):
+        return None
+    prior = refiner.prior
+    off = [
+        np.where(m, (f.data - f.mean) / np.sqrt(f.mean * prior.excess), np.nan)
+        for f, m in zip(fitted, masks, strict=True)
+    ]
+    alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
+    sigma = np.concatenate([f.p[:, 3] for f in fitted]) / prior.sigma_px
+    photons = np.concatenate([f.p[:, 2] for f in fitted]) / prior.photons
+    near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
+    lone = alone >= (float(np.quantile(near, 1.0 - MIN_ALONE)) if alone.size else 0.0)
+    shape, tail = _in_common(_around(fitted, masks, refiner))
+    pairs = list(zip(fitted, masks, strict=True))
+    return Residuals(
+        squared=np.concatenate([v[m] ** 2 for v, m in zip(off, masks, strict=True)]),
+        mean=np.concatenate([f.mean[m] for f, m in pairs]),
+        neighbours=float(np.mean([_correlation(v) for v in off])),
+        sigma=float(np.median(sigma[lone])) if alone.size else 1.0,
+        frames=np.array([np.nanmean(v**2) for v, m in zip(off, masks, strict=True) if m.any()]),
+        regions=np.concatenate([_regions(v**2) for v in off]),
+        emitters=sum(_inside(f, m) for f, m in pairs),
+        area_um2=sum(int(m.sum()) for m in masks) * (pixel_size_nm / 1000.0) ** 2,
+        shape=shape,
+        tail=tail,
+        dimmed=float(np.mean(photons[lone] < MIN_LIGHT)) if alone.size else 0.0,
+    )
+
+
+def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
+    """Cut out the surroundings of emitters that stand alone."""
+    prior, reach = refiner.prior, REACH_PX
+    parts: list[tuple[Values, Values, Values]] = []
+    numbers: list[tuple[float, float]] = []
+    for free, mask in zip(fitted, masks, strict=True):
+        left, light = free.data - free.mean, free.mean - free.background
+        apart = _to_nearest(free.p) / prior.sigma_px
+        for (x, y, photons, sigma), distance in zip(free.p, apart, strict=True):
+            if distance < APART_SIGMAS or photons < MIN_LIGHT * prior.photons:
+                continue
+            top, start = int(y) - reach, int(x) - reach
+            rows, columns = (slice(k, k + 2 * reach + 1) for k in (top, start))
+            if min(top, start) < 0 or mask[rows, columns].sum() < (2 * reach + 1) ** 2:
+                continue
+            variance = free.mean[rows, columns] * prior.excess
+            parts.append((left[rows, columns], light[rows, columns], variance))
+            numbers.append((photons, sigma / prior.sigma_px))
+    empty = np.empty((3, 0, 2 * reach + 1, 2 * reach + 1))
+    images = np.array(parts, np.float64).swapaxes(0, 1) if parts else empty
+    photons_sigma = np.array(numbers, np.float64).reshape(-1, 2)
+    return _Around(*images, *photons_sigma.T)
+
+
+def _in_common(around: _Around) -> tuple[float, float]:
+    """Return the residual that emitters share, relative to their light, and their sigma's tail."""
+    if len(around.photons) < MIN_COMPARED:
+        return 0.0, 1.0
+    photons = around.photons[:, None, None]
+    weight = photons / around.variance
+    shared = (around.left * weight).sum(axis=0) / (photons * weight).sum(axis=0)
+    image = (around.light / photons).mean(axis=0)
+    core = image > CORE * image.max()
+    low, middle, high = np.quantile(around.sigma, (0.05, 0.5, 0.95))
+    shape = float(np.sqrt(np.sum(shared[core] ** 2) / np.sum(image[core] ** 2)))
+    return shape, float((high - middle) / max(middle - low, 1e-3))
+
+
+def _correlation(off: Values) -> float:
+    """Return the correlation of neighbouring pixels; NaN does not count."""
+    products = np.concatenate([(off[1:] * off[:-1]).ravel(), (off[:, 1:] * off[:, :-1]).ravel()])
+    known = products[np.isfinite(products)]
+    return float(known.mean()) if known.size else 0.0
+
+
+def _inside(free: Free, mask: Mask) -> int:
+    """Count the emitters within the pixels that count."""
+    height, width = mask.shape
+    x, y = free.p[:, 0], free.p[:, 1]
+    within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return int(mask[y[within].astype(int), x[within].astype(int)].sum())
+
+
+def _regions(squared: Values) -> Values:
+    """Return the mean of each region; what is left over at the edge counts to the last one."""
+    known = np.isfinite(squared)
+    edges = [np.arange(0, max(n - REGION_PX // 2, 1), REGION_PX) for n in squared.shape]
+
+    def added(values: Any) -> Any:
+        return np.add.reduceat(np.add.reduceat(values, edges[0], 0), edges[1], 1)
+
+    count = added(known.astype(np.float64))
+    total = added(np.where(known, squared, 0.0))
+    means: Values = (total[count > 0] / count[count > 0]).ravel()
+    return means
+
+
+def _to_nearest(p: Values) -> Values:
+    """Return the distance of each emitter to the nearest other one (px)."""
+    if len(p) < 2:
+        return np.full(len(p), np.inf)
+    far = np.asarray(cKDTree(p[:, :2]).query(p[:, :2], 2)[0])
+    return far[:, 1]

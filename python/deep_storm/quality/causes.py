@@ -1,0 +1,307 @@
+"""What does not fit: the cause that residuals after the fit speak for, in words.
+
+A drawn stack shows what residuals look like when everything is right; what differs then tells
+causes apart:
+
+- **PSF shape**: the residuals around emitters that stand alone are alike, and neighbouring pixels
+  are off together,
+- **depth**: the same, and the widths of these emitters have a long tail,
+- **background**: neighbouring pixels are off together, but not around emitters in the same way,
+- **pixel noise**: the variance is too large and dim pixels have outliers, because some are noisier
+  than others,
+- **photons per ADU**: the variance is off by the same factor everywhere,
+- **baseline**: it is off by the same number of photons everywhere, so by a larger share where it is
+  dim,
+- **PSF width**: the sigma of emitters that stand alone, when it is left free,
+- **density**: more emitters are found than the model was trained for,
+- **blinking**: more emitters than expected have less than half of the usual photons.
+
+What is off and has no such sign has an unknown cause. Limits were chosen on simulation
+(``benchmarks/verdict.py`` counts how often the cause is the right one).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.settings import Emitters, Psf
+
+Values = npt.NDArray[np.float64]
+Name = Literal[
+    "PSF shape",
+    "depth",
+    "background",
+    "pixel noise",
+    "photons per ADU",
+    "baseline",
+    "PSF width",
+    "density",
+    "blinking",
+    "unknown",
+]
+
+MAX_SQUARED = 12.0
+"""A pixel further off counts as this much: one missed emitter must not decide."""
+MAX_OUTLIER = 60.0
+DIM, BRIGHT = 0.4, 0.8
+"""Pixels with less expected light than this share of all are dim; with more, bright."""
+LEVELS = 8
+TOGETHER = 0.05
+"""Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
+SHAPE_OFF = 0.035
+"""Common residual of emitters that stand alone, relative to their light (right: 0.01)."""
+WIDE_TAIL = 2.6
+"""Upper over lower spread of their sigma, which is skewed where emitters are out of focus."""
+OUTLIERS = 1.15
+"""Kurtosis of dim pixels over the drawn stack's (right: 0.98 to 1.06)."""
+SIGMA_OFF = 0.06
+"""The PSF does not fit when its sigma is off by this share (right settings: 0.01),"""
+VARIANCE_OFF = (0.88, 1.13)
+"""the camera when the variance of dim pixels is off by these factors (right: 0.97 to 1.03),"""
+DENSITY_OFF = 2.0
+"""the density when there are so many times more emitters,"""
+DIMMER = 0.15
+"""on-times when so much more of the emitters than expected have half of the usual photons."""
+PIXEL_SCATTER, OUTLIER_SCATTER, SIGMA_SCATTER, TOGETHER_SCATTER = 9.0, 12.0, 0.4, 5.0
+"""Few pixels or emitters, as in a preview, scatter more: limits are at least these over the root of
+their number, 4 to 5 standard deviations."""
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What is left of some frames after the fit.
+
+    Attributes
+    ----------
+    squared, mean
+        ``(n,)``: squared residual over expected variance, and expected photons, of each pixel.
+    neighbours
+        Correlation of the residuals of neighbouring pixels.
+    sigma
+        Median of the free sigma of emitters that stand alone, over the expected one.
+    frames, regions
+        Reduced χ² of each frame and of each region of 16 × 16 pixels.
+    emitters
+        Number of emitters.
+    area_um2
+        Of all frames together.
+    shape
+        Residual that emitters standing alone have in common, relative to their light.
+    tail
+        95th percentile of their sigma above the median, over the 5th below it.
+    dimmed
+        Share of them with less than half of the expected photons.
+    """
+
+    squared: Values
+    mean: Values
+    neighbours: float
+    sigma: float
+    frames: Values
+    regions: Values
+    emitters: int
+    area_um2: float
+    shape: float = 0.0
+    tail: float = 1.0
+    dimmed: float = 0.0
+
+    def chi2(self, low: float, high: float) -> float:
+        """Mean χ² of the pixels between two shares by expected light, without far outliers."""
+        return float(np.minimum(self._within(low, high), MAX_SQUARED).mean())
+
+    def kurtosis(self) -> float:
+        """Mean fourth power over the squared mean square of dim pixels, 3 for normal noise."""
+        squared = np.minimum(self._within(0.0, DIM), MAX_OUTLIER)
+        return float((squared**2).mean() / squared.mean() ** 2)
+
+    def _within(self, low: float, high: float) -> Values:
+        ends = np.quantile(self.mean, (low, high))
+        inside: Values = self.squared[(self.mean >= ends[0]) & (self.mean <= ends[1])]
+        return inside
+
+
+class Cause(NamedTuple):
+    """What does not fit, and a sentence about it with what to do."""
+
+    name: Name
+    sentence: str
+
+
+def causes(
+    seen: Residuals,
+    drawn: Residuals,
+    camera: Camera,
+    psf: Psf,
+    emitters: Emitters,
+    camera_agrees: bool = False,
+) -> tuple[Cause, ...]:
+    """Say what does not fit; the first cause is the one from which the others may follow.
+
+    Parameters
+    ----------
+    seen, drawn
+        Residuals of the stack, and of the drawn one.
+    camera, psf, emitters
+        What the model was trained for.
+    camera_agrees
+        Whether the noise of the frames, looked at without any model, agrees with the camera.
+    """
+    structured = _structured(seen, drawn)
+    if structured is not None:
+        return (structured,)
+    found = []
+    noise = _noise(seen, drawn, camera, camera_agrees)
+    if noise is not None:
+        found.append(noise)
+        if noise.name != "baseline":
+            return (noise,)
+    width = _width(seen, psf)
+    if width is not None:
+        found.append(width)
+    if not found:
+        found += [c for c in (_density(seen, emitters), _blinking(seen, emitters)) if c is not None]
+    return tuple(found[:2])
+
+
+def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
+    """Look for light that neither the PSF nor a flat background explains."""
+    together = seen.neighbours - drawn.neighbours
+    if together <= max(TOGETHER, TOGETHER_SCATTER / math.sqrt(2.0 * seen.mean.size)):
+        return None
+    if seen.shape <= SHAPE_OFF:
+        return Cause(
+            "background",
+            "the background is uneven, or there is light of emitters far out of focus: "
+            "localizations in its hills may be false; filter them by confidence, or train on "
+            "matched light (deep-storm estimate, deep-storm train with --unevenness and "
+            "--haze-per-um2)",
+        )
+    if seen.tail > WIDE_TAIL:
+        return Cause(
+            "depth",
+            "emitters lie at different depths: some are wider than the PSF, so that one may be "
+            "counted twice; train with --depth-std-nm and the PSF (deep-storm measure-psf), or "
+            "filter wide ones by sigma_nm",
+        )
+    return Cause(
+        "PSF shape",
+        f"the PSF has another shape: {seen.shape:.0%} of an emitter's light is elsewhere (rings, "
+        "lobes), and is taken for emitters; measure the PSF (deep-storm measure-psf) and give it "
+        "with --psf-file",
+    )
+
+
+def _noise(seen: Residuals, drawn: Residuals, camera: Camera, camera_agrees: bool) -> Cause | None:
+    """Look for noise that is not the camera's."""
+    count = DIM * seen.mean.size
+    dim = seen.chi2(0.0, DIM) / drawn.chi2(0.0, DIM)
+    scatter = PIXEL_SCATTER / math.sqrt(count)
+    low, high = min(VARIANCE_OFF[0], 1.0 - scatter), max(VARIANCE_OFF[1], 1.0 + scatter)
+    if low < dim < high:
+        return None
+    outliers = seen.kurtosis() / drawn.kurtosis()
+    if dim > high and outliers > max(OUTLIERS, 1.0 + OUTLIER_SCATTER / math.sqrt(count)):
+        return Cause(
+            "pixel noise",
+            "some pixels are much noisier than others, as in an sCMOS camera without its maps: "
+            "give --camera-maps (deep-storm measure-background --dark makes them from dark frames)",
+        )
+    gain, baseline_error_photon, is_gain = variance_cause(seen, drawn)
+    if camera_agrees:
+        return Cause(
+            "unknown",
+            f"the noise is {dim:.2g} times what it should be where it is dim, although the "
+            "camera's gain and baseline agree with the noise from pixel to pixel: averaged or "
+            "filtered frames, or light that changes during the movie?",
+        )
+    if is_gain:
+        return Cause(
+            "photons per ADU",
+            f"the noise is {gain:.2g} times what the camera settings say: photons per ADU are "
+            f"about {camera.photons_per_adu / gain:.2g} instead of {camera.photons_per_adu:g}; "
+            "check the camera settings, then estimate and train anew",
+        )
+    error_adu = baseline_error_photon / camera.photons_per_count
+    return Cause(
+        "baseline",
+        f"noise and background do not match: the baseline is about "
+        f"{camera.baseline_adu + error_adu:.0f} instead of {camera.baseline_adu:g} ADU; "
+        "measure it with measure-background",
+    )
+
+
+def variance_cause(seen: Residuals, drawn: Residuals) -> tuple[float, float, bool]:
+    """Tell a wrong gain from a wrong baseline by how the variance goes with the light.
+
+    Returns
+    -------
+    Factor of the variance if it is the gain; photons that the frames are too bright by if it is
+    the baseline; and whether it is the gain.
+    """
+    edges = np.linspace(0.0, 1.0, LEVELS + 1)
+    ratio, light = np.empty(LEVELS), np.empty(LEVELS)
+    for k in range(LEVELS):
+        ratio[k] = seen.chi2(edges[k], edges[k + 1]) / drawn.chi2(edges[k], edges[k + 1])
+        light[k] = np.quantile(seen.mean, (edges[k] + edges[k + 1]) / 2.0)
+    gain = float(np.exp(np.log(ratio).mean()))
+    shape = 1.0 / light
+    offset = float(-(shape @ (ratio - 1.0)) / (shape @ shape))
+    by_offset = np.maximum(1.0 - offset * shape, 0.05)
+    off = [float(np.square(np.log(ratio / m)).sum()) for m in (gain, by_offset)]
+    return gain, offset, off[0] < off[1]
+
+
+def _width(seen: Residuals, psf: Psf) -> Cause | None:
+    sigma = seen.sigma
+    if abs(sigma - 1.0) <= max(SIGMA_OFF, SIGMA_SCATTER / math.sqrt(seen.emitters)):
+        return None
+    how = "wider" if sigma > 1.0 else "narrower"
+    return Cause(
+        "PSF width",
+        f"the PSF is about {100 * abs(sigma - 1.0):.0f} % {how} than the model was trained "
+        f"for: retrain with --sigma-nm {sigma * psf.sigma_nm:.0f}",
+    )
+
+
+def _density(seen: Residuals, emitters: Emitters) -> Cause | None:
+    density = seen.emitters / seen.area_um2
+    if density <= DENSITY_OFF * emitters.density_per_um2:
+        return None
+    return Cause(
+        "density",
+        f"{density:.2g} emitters per µm² instead of {emitters.density_per_um2:.2g}, which the "
+        f"model was trained for: retrain with --density-per-um2 {density:.2g}",
+    )
+
+
+def _blinking(seen: Residuals, emitters: Emitters) -> Cause | None:
+    expected = share_dimmed(emitters)
+    if emitters.on_time_frames > 0 or seen.dimmed <= expected + DIMMER:
+        return None
+    return Cause(
+        "blinking",
+        f"{seen.dimmed:.0%} of the emitters have less than half of the expected photons, instead "
+        f"of {expected:.0%}: they are on for parts of frames, or their photons are spread more "
+        "widely; train with --on-time-frames and --spread gamma",
+    )
+
+
+def share_dimmed(emitters: Emitters) -> float:
+    """Return the share of emitters that are expected to have less than half of the mean photons."""
+    relative = emitters.intensity_std_photon / emitters.intensity_photon
+    if relative <= 0.0:
+        return 0.0
+    if emitters.spread == "gamma":
+        from scipy.special import gammainc
+
+        shape = relative**-2.0
+        return float(gammainc(shape, 0.5 * shape))
+    if emitters.spread == "uniform":
+        return max(0.0, 0.5 - 0.25 / (math.sqrt(3.0) * relative))
+    return 0.5 * math.erfc(0.5 / (math.sqrt(2.0) * relative))

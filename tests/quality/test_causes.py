@@ -1,0 +1,91 @@
+"""Which cause is told from which residuals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deep_storm.camera import Camera
+from deep_storm.quality.causes import Residuals, causes, share_dimmed
+from deep_storm.quality.fits import judge
+from deep_storm.settings import Emitters, Psf
+
+CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+PSF = Psf(sigma_nm=130)
+EMITTERS = Emitters(density_per_um2=2, intensity_photon=1500, intensity_std_photon=400)
+
+
+def right(seed=1):
+    rng = np.random.default_rng(seed)
+    mean = rng.exponential(20, 30_000) + 20
+    squared = rng.chisquare(1, mean.size)
+    regions = rng.normal(1, 0.03, 100)
+    return Residuals(squared, mean, 0.0, 1.0, rng.normal(1, 0.01, 8), regions, 600, 300.0)
+
+
+def names(seen, emitters=EMITTERS, **more):
+    found = causes(seen, right(2), CAMERA, PSF, emitters, **more)
+    return [cause.name for cause in found]
+
+
+def noisy_pixels():
+    seen = right()
+    rng = np.random.default_rng(5)
+    factor = np.where(rng.random(seen.mean.size) < 0.05, 6.0, 1.0)
+    return replace(seen, squared=seen.squared * factor)
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        (right(), []),
+        (replace(right(), neighbours=0.12, shape=0.1), ["PSF shape"]),
+        (replace(right(), neighbours=0.12, shape=0.06, tail=3.5), ["depth"]),
+        (replace(right(), neighbours=0.12, shape=0.01), ["background"]),
+        (noisy_pixels(), ["pixel noise"]),
+        (replace(right(), squared=1.5 * right().squared), ["photons per ADU"]),
+        (replace(right(), sigma=1.2), ["PSF width"]),
+        (replace(right(), emitters=1800), ["density"]),
+        (replace(right(), dimmed=0.5), ["blinking"]),
+    ],
+)
+def test_each_cause_has_its_sign(seen, cause):
+    assert names(seen) == cause
+
+
+def test_a_camera_that_agrees_with_the_noise_is_not_blamed():
+    brighter = replace(right(), squared=1.5 * right().squared)
+    assert names(brighter, camera_agrees=True) == ["unknown"]
+
+
+def test_a_wrong_psf_shape_is_not_taken_for_a_wrong_camera():
+    rings = replace(right(), squared=1.4 * right().squared, neighbours=0.15, shape=0.1, sigma=0.9)
+    assert names(rings) == ["PSF shape"]
+
+
+def test_dim_emitters_that_are_expected_are_no_sign():
+    dim = replace(right(), dimmed=0.4)
+    broad = EMITTERS.model_copy(update={"intensity_std_photon": 1500.0, "spread": "gamma"})
+    assert names(dim, broad) == []
+    on = EMITTERS.model_copy(update={"on_time_frames": 2.0})
+    assert names(dim, on) == []
+
+
+@pytest.mark.parametrize("spread", ["normal", "gamma", "uniform"])
+def test_share_of_dim_emitters(spread):
+    emitters = EMITTERS.model_copy(update={"spread": spread, "intensity_std_photon": 750.0})
+    rng = np.random.default_rng(1)
+    draw = {
+        "normal": rng.normal(1500, 750, 100_000),
+        "gamma": rng.gamma(4.0, 375.0, 100_000),
+        "uniform": rng.uniform(1500 - 750 * 3**0.5, 1500 + 750 * 3**0.5, 100_000),
+    }[spread]
+    assert share_dimmed(emitters) == pytest.approx(np.mean(draw < 750), abs=0.01)
+
+
+def test_the_verdict_carries_the_names():
+    fits = judge(replace(right(), emitters=1800), right(2), CAMERA, PSF, EMITTERS)
+    assert fits.causes == ("density",)
+    assert fits.to_json()["causes"] == ["density"]
