@@ -115,6 +115,7 @@ class Rendering(Settings):
         "x and y of the image's upper left corner, for a table in the coordinates of a stage; "
         "default: 0, 0",
         unit="nm",
+        label="Upper left corner",
     )
     colour: Literal["grey", "frame", "density", "confidence"] = setting(
         "grey",
