@@ -10,7 +10,7 @@ import pytest
 import deep_storm as ds
 from deep_storm import settings
 from deep_storm.errors import SettingsError
-from deep_storm.fiji.menu.catalog import ENTRIES
+from deep_storm.fiji.menu.entries import ENTRIES
 from deep_storm.interface.registry import load
 from deep_storm.names import OTHERS, SETTINGS, VERBS
 

@@ -21,7 +21,8 @@ from deep_storm.errors import Cancelled, DeepStormError, FormulaError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
-from deep_storm.fiji.menu.catalog import CHOOSING, ENTRIES, NEEDED_BY_CHOICE, Command, command
+from deep_storm.fiji.menu.catalog import Command, command
+from deep_storm.fiji.menu.entries import CHOOSING, ENTRIES, NEEDED_BY_CHOICE
 from deep_storm.fiji.values import values_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.fiji.menu import catalog
+from deep_storm.fiji.menu import catalog, entries
 from deep_storm.fiji.menu.headers import MACROS_BEGIN, MENU, scripts, with_macros, write_scripts
 from deep_storm.interface.registry import NAMES
 
@@ -22,8 +22,8 @@ def test_scripts_are_what_the_settings_say():
 
 
 def test_every_verb_has_a_menu_item_or_is_named_as_having_none():
-    in_menu = {k for k in catalog.ENTRIES if not catalog.ENTRIES[k].description}
-    undecided = set(NAMES) - in_menu - catalog.NOT_IN_MENU - set(catalog.ENTRIES)
+    in_menu = {k for k in entries.ENTRIES if not entries.ENTRIES[k].description}
+    undecided = set(NAMES) - in_menu - entries.NOT_IN_MENU - set(entries.ENTRIES)
     assert not undecided
 
 

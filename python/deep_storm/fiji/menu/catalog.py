@@ -1,7 +1,6 @@
-"""Which commands there are: their place in the menu, their parameters, what they do.
+"""The commands: their place in the menu, their parameters, what they do.
 
-A verb becomes a command by an entry in :data:`ENTRIES`; its parameters come from its declaration.
-A verb without an entry has no menu item and stands in :data:`NOT_IN_MENU`.
+An entry (:mod:`deep_storm.fiji.menu.entries`) and the declaration of its verb make a command.
 """
 
 from __future__ import annotations
@@ -10,11 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from deep_storm.camera import Camera
+from deep_storm.fiji.menu.entries import (
+    CONFIG,
+    ENTRIES,
+    EXPERT,
+    Entry,
+)
 from deep_storm.fiji.menu.parameters import (
     AUTO,
-    CURRENT,
     MORE,
-    NONE,
     Parameter,
     from_argument,
     from_setting,
@@ -22,40 +25,7 @@ from deep_storm.fiji.menu.parameters import (
 )
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.registry import load
-from deep_storm.settings import Background, Emitters, Psf, Watching
 
-NOT_IN_MENU = frozenset({"demo", "benchmark", "fiji", "report"})
-"""Verbs of the command line only; reports are written by Train Model and Reconstruct Stack."""
-
-EXPERT = frozenset(
-    {
-        "chunk_frames", "tile_px", "precision", "epochs", "batch", "patch_size_px",
-        "patches_per_frame", "max_patches", "validation_share", "learning_rate", "schedule",
-        "patience_epochs", "strategy", "checkpoint_seconds", "spread", "density_std_per_um2",
-        "fits", "max_molecules",
-    }
-)  # fmt: skip
-"""Settings that a dialog does not have; a settings file can have them."""
-
-MATCHED_TO = ("fields of this dialog", "settings file", "imported simulation", "start model")
-
-NEEDED_BY_CHOICE = {
-    MATCHED_TO[1]: ("config",),
-    MATCHED_TO[2]: ("simulation_stack", "simulation_ground_truth"),
-    MATCHED_TO[3]: ("from_model",),
-    "protocol": ("protocol",),
-}
-"""Files that a choice needs: what a simulation is matched to, where a camera is taken from."""
-CHOOSING = ("matched_to", "source")
-CONFIG = Parameter(
-    "config",
-    "File",
-    "Settings file",
-    "Settings file (TOML) for what is not in this dialog, or is auto here; none = no file",
-    NONE,
-    style="open",
-    remember=False,
-)
 _OVERWRITE = Parameter(
     "overwrite", "Boolean", "Overwrite", "Replace existing files", False, remember=False
 )
@@ -64,49 +34,7 @@ _CAMERA_HELP = (
     "none = no camera"
 )
 _AUTO_CAMERA = "; auto = the camera of the model, or that of Camera Setup for the general model"
-
 _CONVERTING = "; only for tables in px or ADU"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """How a command differs from what its verb's declaration gives.
-
-    Attributes
-    ----------
-    menu
-        Place below Plugins > Deep-STORM.
-    function
-        ``module:function`` in ``deep_storm.fiji.commands``.
-    image
-        Whether it takes the image in front.
-    camera
-        What stands in the camera's field first.
-    tensorflow
-        Whether its verb needs it.
-    hide
-        Arguments and settings without a field.
-    extra
-        Further parameters, in front of the others.
-    needs
-        Arguments that the verb can do without, but not the command.
-    shown
-        What the dialog shows, in the order of work; the rest is among its further options. Empty:
-        everything is shown.
-    description
-        Of a command that is not a verb.
-    """
-
-    menu: str
-    function: str = "generic:perform"
-    image: bool = False
-    camera: str = CURRENT
-    tensorflow: bool = False
-    hide: frozenset[str] = frozenset()
-    extra: tuple[Parameter, ...] = ()
-    needs: frozenset[str] = frozenset()
-    shown: tuple[str, ...] = ()
-    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,282 +73,6 @@ class Command:
         """Return the call from a macro, with all parameters and their defaults."""
         options = " ".join(parameter.in_macro() for parameter in self.parameters)
         return f'run("{self.menu[-1]}", "{options}");' if options else f'run("{self.menu[-1]}");'
-
-
-def _matched(*choices: str) -> Parameter:
-    return Parameter(
-        "matched_to",
-        "String",
-        "Simulation matched to",
-        "Where PSF, emitters and background are taken from",
-        choices[0],
-        choices=choices,
-    )
-
-
-_REAL_LIGHT = frozenset(
-    {
-        "psf_file",
-        "depth_std_nm",
-        "on_time_frames",
-        "unevenness",
-        "unevenness_scale_um",
-        "haze_per_um2",
-    }
-)
-"""Measured in the movie and read from a settings file; a dialog has no room for them."""
-_MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
-"""A trained model knows them; for the general one they can stand in a settings file."""
-
-ENTRIES: dict[str, Entry] = {
-    "super-resolve": Entry(
-        "Super-Resolve This Stack...",
-        "super_resolve:super_resolve",
-        image=True,
-        description="look at the movie in front, say what was found, preview and reconstruct it",
-    ),
-    "camera-setup": Entry(
-        "Camera Setup...",
-        "setup:set_up_camera",
-        extra=(
-            Parameter(
-                "source",
-                "String",
-                "Take values from",
-                "This dialog, the camera saved under the name below, ThunderSTORM's Camera setup, "
-                "or the protocol of a results table",
-                "this dialog",
-                choices=("this dialog", "saved camera", "ThunderSTORM", "protocol"),
-                remember=False,
-            ),
-            Parameter(
-                "protocol",
-                "File",
-                "Protocol",
-                "Protocol (NAME-protocol.txt) beside a table from ThunderSTORM; none = not used",
-                NONE,
-                style="open",
-                remember=False,
-            ),
-            *(from_setting(Camera, name, value=v) for name, v in
-              (("pixel_size_nm", 100.0), ("baseline_adu", 100.0), ("photons_per_adu", 1.0))),
-            Parameter(
-                "em_gain",
-                "Double",
-                "EM gain (1 = no EM gain)",
-                "Electron-multiplying gain; 1 = a camera without it, or with it turned off",
-                1.0,
-                1.0,
-                100_000.0,
-            ),
-            *(from_setting(Camera, name) for name in ("read_noise_adu", "quantum_efficiency")),
-            Parameter(
-                "name",
-                "String",
-                "Save under the name",
-                "Keep this camera under a name too: any field 'Camera' takes it, and so does "
-                "'Take values from'; none = no name",
-                NONE,
-                remember=False,
-            ),
-            Parameter(
-                "output",
-                "File",
-                "Camera file",
-                "Camera file (TOML) to write in addition to Fiji's preferences; none = no file",
-                NONE,
-                style="save",
-                remember=False,
-            ),
-        ),
-        shown=(
-            "source", "pixel_size_nm", "baseline_adu", "photons_per_adu", "em_gain",
-            "read_noise_adu", "quantum_efficiency", "name",
-        ),
-        description="enter the camera once, for all commands",
-    ),
-    "measure-background": Entry(
-        "Measure Background...",
-        "background:measure",
-        image=True,
-        extra=(
-            Parameter(
-                "use_for_camera",
-                "Boolean",
-                "Use for the camera",
-                "Use mean and standard deviation as baseline and read noise of the camera",
-                False,
-                remember=False,
-            ),
-        ),
-        description="measure baseline and read noise in the ROI, or in the dark part of the image",
-    ),
-    "measure-psf": Entry(
-        "Measure PSF...",
-        image=True,
-        hide=frozenset({"localizations"}),
-        shown=("stack", "beads", "camera", "frames", "output"),
-    ),
-    "import-localizations": Entry(
-        "Import Localizations...",
-        "importing:import_localizations",
-        image=True,
-        extra=(
-            Parameter(
-                "table",
-                "File",
-                "Table",
-                "Localization table (CSV) from any version of ThunderSTORM",
-                NONE,
-                style="open",
-                needed=True,
-            ),
-            Parameter(
-                "camera",
-                "File",
-                "Camera",
-                "Camera file, only for tables in px or ADU; current = as entered in Camera Setup",
-                CURRENT,
-                style="open",
-                remember=False,
-            ),
-            Parameter(
-                "overlay",
-                "Boolean",
-                "Draw over the image",
-                "Draw the localizations over the active image, if there is one",
-                False,
-            ),
-        ),
-        description="open a localization table in a Results window",
-    ),
-    "import-simulation": Entry(
-        "Import ThunderSTORM Simulation...",
-        "importing:import_simulation",
-        image=True,
-        shown=("stack", "truth", "camera", "output"),
-    ),
-    "estimate": Entry(
-        "Estimate From Localizations...",
-        image=True,
-        shown=("stack", "localizations", "camera", "output"),
-    ),
-    "simulate": Entry(
-        "Simulate Training Data...",
-        hide=_REAL_LIGHT,
-        extra=(_matched(*MATCHED_TO[:2]),),
-        shown=(
-            "matched_to", "sigma_nm", "density_per_um2", "intensity_photon", "background_photon",
-            "frames", "config", "output",
-        ),
-    ),
-    "train": Entry(
-        "Train Model...",
-        "training:train",
-        tensorflow=True,
-        hide=_REAL_LIGHT,
-        extra=(_matched(*MATCHED_TO),),
-        needs=frozenset({"output"}),
-        shown=(
-            "matched_to", "config", "sigma_nm", "density_per_um2", "intensity_photon",
-            "background_photon", "minutes", "output",
-        ),
-    ),
-    "preview": Entry(
-        "Preview Current Frame...",
-        "preview:preview",
-        image=True,
-        tensorflow=True,
-        camera=AUTO,
-        hide=frozenset({"frame"}) | _MOLECULES,
-        extra=(
-            Parameter(
-                "frame",
-                "String",
-                "Frame",
-                "Number of the frame, counted from 1; current = the one shown",
-                CURRENT,
-                remember=False,
-            ),
-        ),
-        shown=("model", "camera", "threshold", "refine"),
-    ),
-    "reconstruct": Entry(
-        "Reconstruct Stack...",
-        "reconstruction:reconstruct",
-        image=True,
-        camera=AUTO,
-        tensorflow=True,
-        hide=_MOLECULES | {"watch", "dask", *Watching.model_fields},
-        shown=("stack", "model", "camera", "threshold", "refine", "frames", "output"),
-    ),
-    "send-to-thunderstorm": Entry(
-        "Send To ThunderSTORM",
-        "thunderstorm:send",
-        extra=(
-            Parameter(
-                "table",
-                "File",
-                "Table",
-                "Table (CSV) to send; current = the active one, or else the last one written",
-                CURRENT,
-                style="open",
-                remember=False,
-            ),
-            Parameter(
-                "dialect",
-                "String",
-                "ThunderSTORM version",
-                "dev (2016), or v1.3 with fewer columns",
-                "dev",
-                choices=("dev", "v1.3"),
-            ),
-        ),
-        description="send a table to ThunderSTORM",
-    ),
-    "filter": Entry(
-        "Post-Process/Filter Localizations...",
-        camera=NONE,
-        shown=(
-            "table", "formula", "confidence", "uncertainty_nm", "intensity_photon", "sigma_nm",
-            "frames", "output",
-        ),
-    ),
-    "correct-drift": Entry(
-        "Post-Process/Correct Drift...",
-        camera=NONE,
-        shown=("table", "method", "bins", "drift_file", "output"),
-    ),
-    "merge": Entry(
-        "Post-Process/Merge Localizations...",
-        camera=NONE,
-        shown=("table", "distance_nm", "gap_frames", "output"),
-    ),
-    "remove-duplicates": Entry(
-        "Post-Process/Remove Duplicate Localizations...",
-        camera=NONE,
-        shown=("table", "distance", "output"),
-    ),
-    "cluster": Entry(
-        "Post-Process/Cluster Localizations...",
-        shown=("table", "method", "distance_nm", "min_count", "output"),
-    ),
-    "render": Entry(
-        "Post-Process/Render Localizations...",
-        camera=NONE,
-        shown=("table", "method", "pixel_size_nm", "sigma_nm", "colour", "output"),
-    ),
-    "evaluate": Entry(
-        "Evaluate Against Truth...",
-        camera=NONE,
-        shown=(
-            "results", "truth", "tolerance_nm", "reconstruction", "true_image", "wide_field",
-            "output",
-        ),
-    ),
-    "doctor": Entry("Check Installation...", "setup:check_installation", tensorflow=True),
-}  # fmt: skip
-"""Commands in the order of a user's way."""
 
 
 def command_keys() -> tuple[str, ...]:
