@@ -10,6 +10,7 @@ from PIL import Image
 import deep_storm as ds
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.io.camera_files import read_camera
+from deep_storm.simulation.frames import simulate
 
 
 @pytest.fixture
@@ -79,3 +80,36 @@ def test_a_file_without_a_camera_is_named(dark, tmp_path):
     other.write_text("[psf]\nsigma_nm = 130.0\n")
     with pytest.raises(SettingsError, match=r"psf\.toml holds no camera"):
         ds.measure_background(dark, camera=other)
+
+
+@pytest.fixture(scope="module")
+def lit():
+    return simulate(
+        ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+        ds.Psf(sigma_nm=112, sigma_std_nm=8),
+        ds.Emitters(density_per_um2=0.5, intensity_photon=1500, intensity_std_photon=400),
+        ds.Background(background_photon=20),
+        ds.Simulation(frames=60, width_px=64, height_px=64, seed=1),
+    ).stack
+
+
+def test_gain_and_baseline_of_a_lit_movie_come_from_its_noise(lit):
+    found = ds.measure_background(lit, pixel_size_nm=100)
+    assert found.method == "noise"
+    assert found.gain.value == pytest.approx(0.5, rel=0.1)
+    assert found.camera["photons_per_adu"] == pytest.approx(0.5, rel=0.1)
+    assert found.baseline_adu == pytest.approx(100, abs=6)
+    assert found.missing == ()
+    assert "if the camera has no EM gain; with an EM gain of G" in found.summary()
+
+
+def test_a_gain_that_contradicts_the_noise_is_told_with_both_numbers(lit):
+    found = ds.measure_background(lit, photons_per_adu=1.0, method="pixels")
+    assert "photons per ADU, 1 were given: enter photons_per_adu = 0." in found.summary()
+    assert found.camera["photons_per_adu"] == 1.0
+
+
+def test_with_em_gain_the_gain_is_the_one_before_it(lit):
+    found = ds.measure_background(lit, em_gain=50.0, method="pixels")
+    assert found.gain.value == pytest.approx(50, rel=0.1)
+    assert "(before EM gain)" in found.summary()

@@ -1,7 +1,8 @@
-"""``measure-background``: the camera's baseline and read-out noise from a stack."""
+"""``measure-background``: the camera's baseline, read-out noise and gain from a stack."""
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     from deep_storm.camera_maps import CameraMaps
     from deep_storm.estimation.quantity import Quantity
     from deep_storm.io.stacks.stream import FrameStream
+
+
+MAX_GAIN_ERROR = 0.2
+"""A gain that is known worse does not go into the camera file."""
+GAIN_TOLERANCE = 1.2
+EM_GAIN_LIKELY = 0.1
+"""Cameras without EM gain have more photons per ADU than that."""
+ANY_PIXEL_SIZE_NM = 100.0
+"""Where it is not known; the baseline does not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,9 @@ class BackgroundResult:
         Pixels that were used, bool (y, x); None where all were.
     maps
         Baseline and read-out noise of each pixel, from dark frames.
+    gain
+        Photons per ADU that the noise of the frames suggests, before EM gain if that is known; None
+        where they do not tell.
     written
         Files.
     """
@@ -70,6 +83,7 @@ class BackgroundResult:
     warnings: tuple[str, ...]
     mask: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     maps: CameraMaps | None = field(default=None, repr=False)
+    gain: Quantity | None = None
     written: tuple[Path, ...] = ()
 
     @property
@@ -88,6 +102,8 @@ class BackgroundResult:
             f"Baseline    {self.baseline.value:.2f} ± {self.baseline.error:.2g} ADU",
             f"Read noise  {self.read_noise.value:.3g} ADU",
         ]
+        if self.gain is not None:
+            lines.append(f"Gain        {self._gain_text(self.gain)}")
         if self.method == "pixels":
             lines.append(f"Pixels      {self.share:.1%} of the field")
         if self.method == "noise":
@@ -103,6 +119,17 @@ class BackgroundResult:
             )
         return "\n".join(lines)
 
+    def _gain_text(self, gain: Quantity) -> str:
+        """Say what the noise suggests, and whether EM gain may be in it."""
+        text = f"{gain.value:.3g} ± {gain.error:.1g} photons per ADU, from the noise of the frames"
+        if self.camera.get("em_gain") is not None:
+            return f"{text} (before EM gain)"
+        small = ", which so small a value suggests" if gain.value < EM_GAIN_LIKELY else ""
+        return (
+            f"{text}, if the camera has no EM gain{small}; with an EM gain of G, photons_per_adu "
+            f"is {2.0 * gain.value:.2g} · G (give --em-gain)"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the numbers with their errors, and the camera."""
         return {
@@ -112,6 +139,7 @@ class BackgroundResult:
             "read_noise": self.read_noise.to_json(),
             "method": self.method,
             "darkest": self.darkest.to_json(),
+            "gain": None if self.gain is None else self.gain.to_json(),
             "share": self.share,
             "lit": self.lit,
             "camera": self.camera,
@@ -121,7 +149,7 @@ class BackgroundResult:
 
 
 @verb(
-    "measure the camera's baseline and read noise in the dark part of a stack",
+    "measure the camera's baseline, read noise and gain in a stack",
     Argument("stack", "stack of frames (TIFF)", label="Movie"),
     Argument(
         "output",
@@ -147,7 +175,10 @@ def measure_background(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> BackgroundResult:
-    """Measure baseline and read-out noise, and write them into a camera file.
+    """Measure baseline, read-out noise and gain, and write them into a camera file.
+
+    The gain is read off the noise of the frames where they tell it, and goes into the file when
+    it is not given. The noise cannot tell EM gain from half the photons: the result says so.
 
     Parameters
     ----------
@@ -193,7 +224,12 @@ def measure_background(
     with open_frames(stack) as stream:
         if stream.pixel_size_nm is not None:
             values.setdefault("pixel_size_nm", stream.pixel_size_nm)
+        gain = None if dark else _gain(stream, values, progress)
+        told = _told_gain(gain, values)
+        if gain is not None and gain.error < MAX_GAIN_ERROR * gain.value:
+            values.setdefault("photons_per_adu", float(f"{gain.value:.3g}"))
         measured = _measured(stream, dark, settings, values, progress)
+    measured = replace(measured, gain=gain, warnings=(*told, *measured.warnings))
     found = _with_camera(measured, values)
     if outputs:
         _write(found, outputs)
@@ -252,6 +288,31 @@ def _measured(
     return pixels
 
 
+def _gain(stream: FrameStream, values: dict[str, Any], progress: Progress) -> Quantity | None:
+    """Return the gain that the noise suggests; None where it does not tell."""
+    from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
+
+    transfer = examine(stream, progress).transfer
+    if transfer is None or transfer.is_coloured:
+        return None
+    return transfer.photons_per_adu(values.get("em_gain"))
+
+
+def _told_gain(gain: Quantity | None, values: dict[str, Any]) -> tuple[str, ...]:
+    """Compare the gain that is given with the noise."""
+    given = values.get("photons_per_adu")
+    if gain is None or given is None:
+        return ()
+    unsure = gain.error / gain.value
+    if abs(math.log(gain.value / float(given))) < math.log(GAIN_TOLERANCE) + unsure:
+        return ()
+    em = "" if "em_gain" in values else ", or em_gain if the camera multiplies electrons"
+    return (
+        f"the noise suggests {gain.value:.2g} (± {unsure:.0%}) photons per ADU, {float(given):g} "
+        f"were given: enter photons_per_adu = {gain.value:.2g}{em}",
+    )
+
+
 def _by_noise(
     stream: FrameStream,
     pixels: BackgroundResult,
@@ -264,7 +325,8 @@ def _by_noise(
     from deep_storm.estimation.quantity import Quantity  # numba, pandas, scipy
 
     start = pixels.baseline.value - pixels.read_noise.value
-    guess = Camera.parse({**values, "baseline_adu": start}, "what is known of the camera")
+    known = {"pixel_size_nm": ANY_PIXEL_SIZE_NM, **values, "baseline_adu": start}
+    guess = Camera.parse(known, "what is known of the camera")
     try:
         baseline = baseline_by_noise(stream, guess, progress=progress)
     except StackError:
