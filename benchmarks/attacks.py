@@ -25,6 +25,7 @@ from deep_storm.cli import main as command_line
 from deep_storm.errors import Cancelled
 from deep_storm.io.psf_files import write_psf
 from deep_storm.io.tables.drift_files import Drift, write_drift
+from deep_storm.io.tables.files import write_table
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
@@ -100,6 +101,10 @@ def _prepare_small_files(folder: Path) -> None:
     for name, level in (("offset", 100.0), ("gain", 0.5), ("variance", 2.0)):
         pixels = np.random.default_rng(1).normal(level, 0.01 * level, (20, 24))
         tifffile.imwrite(folder / f"{name}.tif", pixels.astype(np.float32))
+    (folder / "camera.toml").write_text(MATCHED[: MATCHED.index("[psf]")])
+    table = ds.read_table(folder / "sim.csv")
+    for name in ("picasso.hdf5", "smap_sml.mat"):
+        write_table(folder / name, table, camera=MOLECULES["camera"])
     tifffile.imwrite(folder / "mask.tif", np.eye(16, dtype=np.uint8))
     said([*RECONSTRUCT, "-o", "done"], folder)
     keep_interrupted(folder / "left.running", folder)

@@ -36,9 +36,12 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 READ = ["--model", "model", "--no-report", "-o", "new"]
 SIMULATE = ["--frames", "1", "--width-px", "24", "--height-px", "20", "-o", "new"]
 MAPS = ["--camera-maps", "offset.tif", "gain.tif", "variance.tif"]
+FILTER = ["x > 1", "--camera", "camera.toml", "-o", "new.csv"]
 FUZZED = {
     "TIFF": ("movie.tif", ["reconstruct", "fuzz.tif", *READ]),
     "CSV": ("sim.csv", ["evaluate", "fuzz.csv", "sim.csv"]),
+    "Picasso": ("picasso.hdf5", ["filter", "fuzz.hdf5", *FILTER]),
+    "SMAP": ("smap_sml.mat", ["filter", "fuzz.mat", *FILTER]),
     "TOML": ("matched.toml", ["simulate", "--config", "fuzz.toml", *SIMULATE]),
     "model": ("model/model.toml", ["reconstruct", "movie.tif", "--frames", "1:2",
                                    "--model", "broken", *READ[2:]]),

@@ -49,7 +49,7 @@ def test_a_model_with_a_flipped_byte(faults, folder):
 
 
 def test_fuzzed_inputs(faults, folder):
-    tally = faults.fuzzed(folder, 40, seed=2)
+    tally = faults.fuzzed(folder, 48, seed=2)
     assert not tally.wrong, tally.line()
 
 

@@ -35,13 +35,22 @@ RAW = (
 """In every input: a settings file is read before the verb is called."""
 
 
+NEVER_REPLACES = {("fiji", "output")}
+"""An output that may not be replaced, and has a test of its own below."""
+
+
 class Planned(Exception):
     """A verb has said what it is going to write."""
 
 
 def writing_arguments():
     verbs = map(load, NAMES)
-    return [(verb.name, a.name) for verb in verbs for a in verb.arguments if a.writes]
+    return [
+        (verb.name, a.name)
+        for verb in verbs
+        for a in verb.arguments
+        if a.writes and (verb.name, a.name) not in NEVER_REPLACES
+    ]
 
 
 def reading_arguments(verb):
@@ -86,6 +95,15 @@ def planned(monkeypatch, verb, writes, output, elsewhere):
         with pytest.raises(Planned) as told:
             call(verb, **values)
     return told.value.args[0]
+
+
+def test_an_update_site_takes_no_folder_of_somebody_else(tmp_path):
+    (tmp_path / "movie.tif").write_text(RAW)
+    with pytest.raises(OutputError, match="has files and no"):
+        ds.fiji("update-site", output=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["movie.tif"]
+    assert (tmp_path / "movie.tif").read_text() == RAW
+    assert all("overwrite" not in load(name).parameters for name, _ in NEVER_REPLACES)
 
 
 @pytest.mark.parametrize(("name", "writes"), writing_arguments())

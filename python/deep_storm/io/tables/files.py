@@ -14,6 +14,7 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables import reader
 from deep_storm.io.tables.foreign import archives, hdf5, texts
 from deep_storm.io.tables.thunderstorm import Dialect
@@ -58,11 +59,16 @@ def read_table(
         It is a Parquet file, and the package that reads it is not installed.
     """
     file = Path(path)
-    foreign = _foreign_reader(file) if file.is_file() else None
-    if foreign is None:
-        return reader.read_table(path, camera, kind)
     origin = f"the {'ground truth' if kind == 'ground truth' else 'table'} {file}"
-    return foreign(file, origin, camera)
+
+    def is_none(reason: str) -> TableError:
+        return TableError(f"{origin} cannot be read ({reason})", "a table", "export it again")
+
+    with damage_as(is_none):
+        foreign = _foreign_reader(file) if file.is_file() else None
+        if foreign is not None:
+            return foreign(file, origin, camera)
+    return reader.read_table(path, camera, kind)
 
 
 def write_table(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +17,14 @@ import pandas as pd
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.io.files import atomic_path
+from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables.foreign.columns import SMAP, SMLM, _frames, table_from
+from deep_storm.io.tables.foreign.limits import check_columns, check_room
 from deep_storm.localizations import validated
 from deep_storm.packages import install_command
 
-MAX_BYTES = 64 << 30
+_PIECE = 1 << 20
+_MI_COMPRESSED = 15
 _DTYPES = {
     name: np.dtype(name).newbyteorder("<")
     for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
@@ -31,30 +37,28 @@ def read_smlm(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
 
     Frames count from 0 where there is a frame 0, else from 1.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(archive.read("manifest.json"))
-            about = next(f for f in manifest["files"] if f.get("type") == "table")
-            form = manifest["formats"][about["format"]]
-            content = _member(archive, about["name"], origin)
-        columns = _binary(form, content, int(about["rows"]), origin)
-    except (zipfile.BadZipFile, KeyError, StopIteration, ValueError, TypeError) as error:
-        raise TableError(
-            f"{origin} is no whole SMLM file ({type(error).__name__}: {error})",
+
+    def is_none(reason: str) -> TableError:
+        return TableError(
+            f"{origin} is no whole SMLM file ({reason})",
             "a zip with manifest.json and a binary table",
             "export it again",
-        ) from error
+        )
+
+    with damage_as(is_none):
+        with zipfile.ZipFile(path) as archive:
+            check_room(archive.getinfo("manifest.json").file_size * 16, path, origin)
+            manifest = json.loads(archive.read("manifest.json"))
+            tables = [f for f in manifest["files"] if f.get("type") == "table"]
+            about = tables[0]
+            form = manifest["formats"][about["format"]]
+            check_room(archive.getinfo(about["name"]).file_size, path, origin)
+            content = archive.read(about["name"])
+        columns = _binary(form, content, int(about["rows"]), origin)
     frames = columns.get("frame", np.zeros(0))
     first = 0 if frames.size and frames.min() == 0 else 1
     mapped = tuple(_frames("frame", first) if one.name == "frame" else one for one in SMLM)
     return table_from(columns, mapped, origin, None, camera)
-
-
-def _member(archive: zipfile.ZipFile, name: str, origin: str) -> bytes:
-    size = archive.getinfo(name).file_size
-    if size > MAX_BYTES:
-        raise TableError(f"{name} in {origin} would have {size:,} bytes", f"{MAX_BYTES:,} at most")
-    return archive.read(name)
 
 
 def _binary(
@@ -63,9 +67,10 @@ def _binary(
     """Return the columns of a binary table, row after row of mixed numbers."""
     if form.get("mode") != "binary":
         raise TableError(f"{origin} holds a table of mode {form.get('mode')!r}", "a binary table")
+    check_columns(len(form["headers"]), origin)
     kinds = [(str(n), _DTYPES[k]) for n, k in zip(form["headers"], form["dtype"], strict=True)]
     one = np.dtype(kinds)
-    if rows * one.itemsize > len(content):
+    if not 0 <= rows * one.itemsize <= len(content):
         raise TableError(
             f"{origin} has {len(content):,} bytes for {rows:,} rows of {one.itemsize} bytes",
             "a whole table",
@@ -87,10 +92,18 @@ def read_parquet(path: Path, origin: str) -> pd.DataFrame:
         It cannot be read, or lacks a column.
     """
     _needs_pyarrow()
-    try:
+    from pyarrow import parquet
+
+    def is_none(reason: str) -> TableError:
+        return TableError(f"{origin} cannot be read ({reason})", "a whole Parquet file")
+
+    with damage_as(is_none):
+        about = parquet.read_metadata(path)
+        check_columns(about.num_columns, origin)
+        check_room(about.num_rows * about.num_columns * 8, path, origin)
+        groups = (about.row_group(k).total_byte_size for k in range(about.num_row_groups))
+        check_room(sum(groups), path, origin)
         table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise TableError(f"{origin} cannot be read ({error})", "a whole Parquet file") from error
     return validated(table, origin)
 
 
@@ -117,11 +130,13 @@ def read_old_smap(path: Path, origin: str, camera: Camera | None) -> pd.DataFram
     """Read SMAP's ``_sml.mat`` as MATLAB wrote it before 7.3."""
     from scipy.io import loadmat
 
-    try:
+    def is_none(reason: str) -> TableError:
+        return TableError(f"{origin} has no saveloc.loc ({reason})", "a table of SMAP")
+
+    with damage_as(is_none):
+        _check_packed(path, origin)
         content = loadmat(path, squeeze_me=True, struct_as_record=False)
-        found = vars(content["saveloc"].loc)
-    except (KeyError, AttributeError, ValueError, OSError, NotImplementedError) as error:
-        raise TableError(f"{origin} has no saveloc.loc ({error})", "a table of SMAP") from error
+        found = dict(vars(content["saveloc"].loc))
     columns = {
         name: np.atleast_1d(np.asarray(values))
         for name, values in found.items()
@@ -130,3 +145,31 @@ def read_old_smap(path: Path, origin: str, camera: Camera | None) -> pd.DataFram
     rows = max((v.size for v in columns.values()), default=0)
     same = {name: values for name, values in columns.items() if values.shape == (rows,)}
     return table_from(same, SMAP, origin, None, camera)
+
+
+def _check_packed(path: Path, origin: str) -> None:
+    """Unpack the variables of a MATLAB file piece by piece, only to see how large they are."""
+    with path.open("rb") as file:
+        order = "<" if file.read(128)[126:128] == b"IM" else ">"
+        total = 0
+        while len(head := file.read(8)) == 8:
+            kind, size = struct.unpack(f"{order}II", head)
+            end = file.tell() + size
+            if kind == _MI_COMPRESSED:
+                for piece in _unpacked(file, size):
+                    total += piece
+                    check_room(total, path, origin)
+            file.seek(end)
+
+
+def _unpacked(file: BinaryIO, size: int) -> Iterator[int]:
+    """Yield how much the pieces of packed bytes are unpacked."""
+    packer, left, waiting = zlib.decompressobj(), size, b""
+    while not packer.eof:
+        if not waiting:
+            waiting = file.read(min(left, _PIECE))
+            left -= len(waiting)
+            if not waiting:
+                return
+        yield len(packer.decompress(waiting, _PIECE))
+        waiting = packer.unconsumed_tail

@@ -20,6 +20,7 @@ from deep_storm.errors import TableError
 from deep_storm.localizations import validated
 
 Columns = Mapping[str, npt.NDArray[Any]]
+MAX_PIXEL_SIZE_NM = 10_000.0
 CENTRES = 0.5
 """Where a pixel's number is its centre, its corner is half a pixel further."""
 
@@ -157,6 +158,8 @@ def table_from(
         A column that a table needs is missing, not numbers, or cannot be converted.
     """
     known = {one.label: one for one in mapped}
+    if pixel_size_nm is not None and not 0 < pixel_size_nm <= MAX_PIXEL_SIZE_NM:
+        pixel_size_nm = None
     if pixel_size_nm is None and camera is not None:
         pixel_size_nm = camera.pixel_size_nm
     table: dict[str, npt.NDArray[Any]] = {}

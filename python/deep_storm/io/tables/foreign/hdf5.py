@@ -20,6 +20,7 @@ import pandas as pd
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.io.files import atomic_path
+from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables.foreign.columns import (
     CENTRES,
     DECODE,
@@ -28,8 +29,9 @@ from deep_storm.io.tables.foreign.columns import (
     Mapped,
     table_from,
 )
+from deep_storm.io.tables.foreign.limits import check_columns, check_room
 
-MAX_ROWS = 500_000_000
+_NOTES_BYTES = 1 << 20
 _PIXEL_SIZE = re.compile(r"^\s*Pixelsize\s*:\s*([0-9.eE+-]+)", re.MULTILINE)
 _MATLAB_BYTES = 512
 _MATLAB_TEXT = b"MATLAB 7.3 MAT-file, Platform: Deep-STORM, written as HDF5"
@@ -38,39 +40,44 @@ _PICASSO_BITS = {"frame": np.uint32}
 
 @contextmanager
 def _opened(path: Path, origin: str) -> Iterator[h5py.File]:
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise TableError(
-            f"{origin} cannot be read as HDF5 ({error})", "a whole file", "export or copy it again"
-        ) from error
-    with file:
+    def is_none(reason: str) -> TableError:
+        return TableError(
+            f"{origin} cannot be read as HDF5 ({reason})", "a whole file", "export or copy it again"
+        )
+
+    with damage_as(is_none), h5py.File(path, "r") as file:
         yield file
 
 
 def _data(group: Any, name: str, origin: str) -> npt.NDArray[Any]:
     """Read a data set that lies in this file."""
-    link = group.get(name, getlink=True)
-    if not isinstance(link, h5py.HardLink) or not isinstance(group[name], h5py.Dataset):
+    data = _inside(group, name)
+    if not isinstance(data, h5py.Dataset):
         raise TableError(f"{origin} has no data set {name!r}", "a table", "export it again")
-    data = group[name]
-    if data.shape is None:
+    if data.shape is None or data.dtype.hasobject:
         return np.empty(0)
     if data.is_virtual or data.external:
         raise TableError(f"{name!r} of {origin} lies in another file", "a file that holds its data")
-    if data.size > MAX_ROWS * 3:
-        raise TableError(f"{name!r} of {origin} has {data.size:,} values", f"{MAX_ROWS:,} at most")
+    check_room(data.size * data.dtype.itemsize, Path(data.file.filename), origin)
     return np.asarray(data[()])
+
+
+def _inside(group: Any, name: str) -> Any:
+    """Return what a group holds under a name; None where that lies elsewhere, or is a link."""
+    if not isinstance(group, h5py.Group):
+        return None
+    link = group.get(name, getlink=True)
+    return group[name] if isinstance(link, h5py.HardLink) else None
 
 
 def kind_of(path: Path) -> str:
     """Say whose table an HDF5 file is: ``picasso``, ``smap``, ``decode`` or nothing."""
     with _opened(path, str(path)) as file:
-        if "locs" in file:
+        if _inside(file, "locs") is not None:
             return "picasso"
-        if "saveloc" in file:
+        if _inside(file, "saveloc") is not None:
             return "smap"
-        if "data" in file and isinstance(file["data"], h5py.Group) and "xyz" in file["data"]:
+        if _inside(_inside(file, "data"), "xyz") is not None:
             return "decode"
     return ""
 
@@ -82,9 +89,13 @@ def read_picasso(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame
     if rows.dtype.names is None:
         raise TableError(f"'locs' of {origin} is no table", "rows with named columns")
     columns = {name: rows[name] for name in rows.dtype.names}
+    check_columns(len(columns), origin)
     notes = path.with_suffix(".yaml")
-    text = notes.read_text(encoding="utf-8", errors="replace") if notes.is_file() else ""
-    found = _PIXEL_SIZE.search(text)
+    text = b""
+    if notes.is_file():
+        with notes.open("rb") as opened:
+            text = opened.read(_NOTES_BYTES)
+    found = _PIXEL_SIZE.search(text.decode("utf-8", errors="replace"))
     return table_from(columns, PICASSO, origin, float(found[1]) if found else None, camera)
 
 
@@ -140,11 +151,13 @@ def write_picasso(
 def read_smap(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
     """Read SMAP's ``_sml.mat`` as MATLAB writes it from 7.3 on."""
     with _opened(path, origin) as file:
-        group = file["saveloc"]
-        inner = group["loc"] if isinstance(group, h5py.Group) and "loc" in group else None
+        inner = _inside(_inside(file, "saveloc"), "loc")
         if not isinstance(inner, h5py.Group):
             raise TableError(f"{origin} has no saveloc.loc", "a table of SMAP", "save it again")
-        columns = {name: _data(inner, name, origin).ravel() for name in inner}
+        names = list(inner)
+        check_columns(len(names), origin)
+        sets = [name for name in names if isinstance(_inside(inner, name), h5py.Dataset)]
+        columns = {name: _data(inner, name, origin).ravel() for name in sets}
     rows = max((len(v) for v in columns.values()), default=0)
     same = {name: values for name, values in columns.items() if len(values) == rows}
     return table_from(same, SMAP, origin, None, camera)
@@ -174,10 +187,11 @@ def write_smap(path: Path, table: pd.DataFrame, overwrite: bool) -> tuple[Path, 
 def read_decode(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
     """Read DECODE's ``.h5``; its first axis is that of the frames' rows, our y."""
     with _opened(path, origin) as file:
-        group = file["data"]
+        group = _inside(file, "data")
         names = [n for n in group if n in ("xyz", "xyz_sig", "phot", "bg", "prob", "frame_ix")]
         data = {name: _data(group, name, origin) for name in names}
-        about = dict(file["meta"].attrs) if "meta" in file else {}
+        meta = _inside(file, "meta")
+        about = {} if meta is None else dict(meta.attrs)
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, values in data.items():
         if values.ndim == 2 and values.shape[1] == 3:

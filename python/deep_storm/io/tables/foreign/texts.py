@@ -11,6 +11,7 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables.foreign.columns import (
     ELYRA,
     NIKON,
@@ -19,6 +20,7 @@ from deep_storm.io.tables.foreign.columns import (
     Mapped,
     table_from,
 )
+from deep_storm.io.tables.foreign.limits import check_columns
 
 _IDENTIFIER = re.compile(r'<field[^>]*\bidentifier="([^"]+)"')
 _FIRST_BYTES = 4096
@@ -69,10 +71,19 @@ def read_tabbed(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
 
 
 def _parsed(content: bytes, separator: str, names: list[str], origin: str) -> pd.DataFrame:
+    check_columns(len(names), origin)
     if len(set(names)) < len(names) or not names:
         raise TableError(f"{origin} has columns without a name of their own", "a table", "")
-    try:
-        table = pd.read_csv(
+
+    def is_none(reason: str) -> TableError:
+        return TableError(
+            f"{origin} cannot be read ({reason})",
+            "rows of as many cells as the first line has",
+            "export it again",
+        )
+
+    with damage_as(is_none):
+        return pd.read_csv(
             io.BytesIO(content),
             sep=separator,
             names=names,
@@ -81,10 +92,3 @@ def _parsed(content: bytes, separator: str, names: list[str], origin: str) -> pd
             skip_blank_lines=True,
             comment="#",
         )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise TableError(
-            f"{origin} cannot be read ({error})",
-            "rows of as many cells as the first line has",
-            "export it again",
-        ) from error
-    return table
