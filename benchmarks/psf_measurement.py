@@ -91,7 +91,7 @@ def large_movie() -> npt.NDArray[np.uint16]:
     table = pupil_table(pupil, 100.0, centred=False)
     return simulate(
         camera_of(light),
-        Psf(sigma_nm=table.effective_sigma_nm),
+        Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=0.0),
         Emitters(density_per_um2=1.0, intensity_photon=1500, intensity_std_photon=750),
         Background(**light.background),
         Simulation(frames=500, width_px=256, height_px=256, seed=5),

@@ -7,7 +7,9 @@ from deep_storm.report.psf import psf_figure
 
 def test_it_shows_the_psf_beside_the_gaussian_and_what_is_left_over():
     table = gaussian_table(130.0, 100.0)
-    found = MeasuredPsf(table, 0.01, 1200, 100, 1500.0, 20.0, 1.0, 0.03, 5, np.zeros((13, 13)))
+    found = MeasuredPsf(
+        table, 0.01, 1200, 100, 1500.0, 20.0, 35.0, 1.0, 0.03, 5, np.zeros((13, 13))
+    )
     figure = psf_figure(found)
     measured, gaussian, difference, left_over = (a.images[0].get_array() for a in figure.axes[:4])
     assert np.allclose(measured, gaussian, atol=0.02)

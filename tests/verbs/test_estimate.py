@@ -9,12 +9,19 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import SettingsError, StackError, TableError
+from deep_storm.estimation import movie_psf
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 CAMERA = {"pixel_size_nm": 100.0, "baseline_adu": 100.0, "photons_per_adu": 0.5,
           "read_noise_adu": 2.0}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def shape_is_not_measured(monkeypatch):
+    """Save the time: how the PSF comes into an estimate is tested in tests/estimation/psf."""
+    monkeypatch.setattr(movie_psf, "MIN_FRAMES", 10_000)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.estimation.density import LocalDensity
 from deep_storm.estimation.isolated import IsolatedFits
+from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.quantity import Quantity, rounded
 from deep_storm.estimation.table import TableStatistics
+from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Optics, Psf
 
 TITLES = {
@@ -59,6 +61,9 @@ class Estimate:
         Emitters per µm² and frame where they are, blurred by the PSF, float32 (y, x).
     notes
         What else was found, each a sentence.
+    shape
+        The PSF as it was measured in the movie; None where that was not done. Where a Gaussian
+        will do (see there), the settings are those of a Gaussian.
     """
 
     camera: Camera
@@ -72,6 +77,12 @@ class Estimate:
     table: TableStatistics | None = None
     density_map: npt.NDArray[np.float32] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    shape: MeasuredPsf | None = field(default=None, repr=False)
+
+    @property
+    def psf_table(self) -> PsfTable | None:
+        """The PSF of the matched simulation where it is no Gaussian."""
+        return None if self.shape is None or self.shape.gaussian_will_do else self.shape.table
 
     def all_warnings(self) -> list[str]:
         """Return all warnings, each with the number that it is about."""
@@ -104,6 +115,8 @@ class Estimate:
                 name: q.to_json()
                 for name, q in zip(("median", "p90", "p99"), self.local_density, strict=True)
             }
+        if self.shape is not None:
+            numbers["psf"] = self.shape.to_json()
         if self.table is not None:
             numbers["table"] = {name: q.to_json() for name, q in self.table.quantities.items()}
         return {

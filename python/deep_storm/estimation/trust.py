@@ -25,6 +25,7 @@ MISFIT = 3.0
 SIGNIFICANT = 4.0
 DISAGREEMENT = 0.1
 LONG_MEMORY_FRAMES = 1.5
+NOT_GAUSSIAN = "the frames do not look like independently blinking emitters of a Gaussian PSF"
 SEEN_ADU = 1.0
 """Standard error up to which the frames are said to show the baseline."""
 SATURATED_SHARE = 1e-5
@@ -146,7 +147,7 @@ def _general(evidence: Evidence) -> tuple[str, ...]:
         texts.append(f"{crowd.excluded:.2%} of the pixels are always bright and were left out")
     if crowd.fit.chi2 > MISFIT:
         texts.append(
-            f"the frames do not look like independently blinking emitters of a Gaussian PSF "
+            f"{NOT_GAUSSIAN} "
             f"(χ² {crowd.fit.chi2:.1f} instead of about 1): drift, another PSF or a wrong camera?"
         )
     return tuple(texts)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deep_storm.camera import Camera, PartialCamera
-from deep_storm.errors import CameraError, PsfError, SettingsError
+from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
-from deep_storm.estimation.psf.movie import measure_movie
+from deep_storm.estimation.movie_psf import matched_light, matched_psf, try_to_measure
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.psf import psf_with_table
@@ -23,15 +23,11 @@ from deep_storm.progress import Progress, silent
 from deep_storm.settings import Settings
 from deep_storm.training.adaptation import adapted, outside
 from deep_storm.training.session import Molecules
-from deep_storm.words import counted
 
 if TYPE_CHECKING:
     from deep_storm.estimation.result import Estimate
     from deep_storm.inputs.movie import Movie
     from deep_storm.io.stacks.stream import FrameStream
-
-MIN_FRAMES_OF_PSF = 60
-"""A movie shorter than that is not worth half a minute for its PSF."""
 
 
 class ReadyModel(NamedTuple):
@@ -158,37 +154,19 @@ def _with_measured_psf(
     molecules: Molecules, expected: Expected, stream: FrameStream, progress: Progress
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Measure the PSF in the movie; return the molecules with it, and what is to be said."""
-    if stream.grows or stream.shape[0] < MIN_FRAMES_OF_PSF:
-        return molecules, ()
-    try:
-        found = measure_movie(stream, molecules.camera, progress=progress)
-    except PsfError as error:
-        return molecules, (f"The shape of the PSF was not measured in the movie: {error.received}",)
-    gaussian = found.gaussian_will_do
+    found, notes = try_to_measure(stream, molecules.camera, progress=progress)
+    if found is None:
+        return molecules, notes
     changed: dict[str, Any] = {
-        "psf": molecules.psf.model_copy(update={"sigma_nm": round(found.sigma_nm, 2)}),
-        "table": None if gaussian else found.table,
+        "psf": matched_psf(found, molecules.psf),
+        "table": None if found.gaussian_will_do else found.table,
         "shape_known": True,
     }
-    # Rings hold light that a Gaussian knows nothing of.
-    if expected.emitters is None:
-        own = molecules.emitters
-        brighter = found.photons / own.intensity_photon
-        photons = {
-            "intensity_photon": round(found.photons, 1),
-            "intensity_std_photon": round(own.intensity_std_photon * brighter, 1),
-        }
-        changed["emitters"] = own.model_copy(update=photons)
-    if expected.background is None:
-        level = {"background_photon": round(found.background, 3)}
-        changed["background"] = molecules.background.model_copy(update=level)
-    shape = "a Gaussian" if gaussian else f"{100 * found.from_gaussian:.0f} % off a Gaussian"
-    said = (
-        f"The PSF was measured on {counted(found.molecules, 'molecule')} of the movie: sigma "
-        f"{found.sigma_nm:.0f} nm, {shape}, known to {100 * found.uncertainty:.1f} %",
-        *found.notes,
-    )
-    return replace(molecules, **changed), said
+    light = matched_light(found, molecules.camera, molecules.emitters, molecules.background)
+    for name, own in zip(("emitters", "background"), light, strict=True):
+        if getattr(expected, name) is None:
+            changed[name] = own
+    return replace(molecules, **changed), notes
 
 
 def _molecules(expected: Expected, movie: Movie | None) -> tuple[Molecules, Estimate | None]:

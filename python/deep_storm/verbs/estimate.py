@@ -14,11 +14,10 @@ from deep_storm.inputs.movie import TRUST_CAMERA, examined_movie
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
-from deep_storm.io.config import write_config
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Background, Emitters, Optics, Psf, Simulation
+from deep_storm.settings import Background, Emitters, Optics, Psf
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +38,7 @@ class EstimateResult:
     estimate
         Settings, and the numbers behind them with error, spread, samples and warnings.
     written
-        The settings file and the picture of its histograms.
+        The settings file, the picture of its histograms, and the PSF where it is no Gaussian.
     """
 
     estimate: Estimate
@@ -98,7 +97,8 @@ class EstimateResult:
     ),
     Argument(
         "output",
-        "settings file (TOML) to write, with a picture of the histograms (.png) beside it",
+        "settings file (TOML) to write, with a picture of the histograms (.png) and the measured "
+        "PSF (-psf.toml) beside it",
         writes=True,
         label="Save as",
     ),
@@ -133,7 +133,9 @@ def estimate(
         ThunderSTORM table (CSV), or a table in memory; px and ADU are converted by the camera.
     output
         Settings file for ``train --config`` and ``simulate --config``, with the numbers, their
-        errors and warnings under ``[results]``; ``NAME.png`` beside it shows the histograms.
+        errors and warnings under ``[results]``; ``NAME.png`` beside it shows the histograms. Where
+        the movie tells the shape of the PSF, and that is no Gaussian, it is written beside it
+        (``NAME-psf.toml``, ``-psf.npz``, ``-psf.png``) and named in the settings.
     camera_maps
         What differs from pixel to pixel (sCMOS).
     trust_camera
@@ -163,11 +165,15 @@ def estimate(
         A file exists already or cannot be written.
     """
     from deep_storm.estimation.result import with_optics  # numba, pandas, scipy
+    from deep_storm.runs.estimation import (  # matplotlib, numba, pandas, scipy
+        ESTIMATE_ENDINGS,
+        write_estimate,
+    )
 
     source = localizations if stack is None else stack
     outputs = Outputs.of(
         output,
-        {"settings": ".toml", "picture": ".png"},
+        ESTIMATE_ENDINGS,
         name=f"{name_of(source, 'molecules')}_matched",
         tail="matched",
         overwrite=overwrite,
@@ -182,7 +188,7 @@ def estimate(
             frames, found = _of_stack(stream, localizations, given, progress)
     found = with_optics(found, optics)
     if outputs:
-        _write(found, frames, outputs)
+        found = write_estimate(found, frames, outputs)
     return EstimateResult(found, outputs.written)
 
 
@@ -213,6 +219,10 @@ def _of_stack(
 ) -> tuple[Frames, Estimate]:
     """Return a few frames to show, and the estimate."""
     from deep_storm.estimation.combined import with_table  # numba, pandas, scipy
+    from deep_storm.estimation.movie_psf import (  # numba, pandas, scipy
+        try_to_measure,
+        with_psf,
+    )
     from deep_storm.estimation.stack import estimate_stack  # numba, pandas, scipy
 
     maps = None
@@ -230,6 +240,7 @@ def _of_stack(
     )
     if table is not None:
         found = with_table(found, table, stream.shape)
+    found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress))
     return _some_frames(movie.frames), found.with_notes(*movie.notes)
 
 
@@ -240,20 +251,3 @@ def _some_frames(stream: FrameStream) -> Frames:
     frames = stream.read(start, min(start + 20, count))
     rows, columns = (slice(max(0, n // 2 - 128), n // 2 + 128) for n in (height, width))
     return frames[:, rows, columns]
-
-
-def _write(found: Estimate, frames: Frames | None, outputs: Outputs) -> None:
-    from deep_storm.report.figures import save_figure  # matplotlib
-    from deep_storm.report.measuring import estimate_figure  # matplotlib, numba, pandas, scipy
-    from deep_storm.simulation.frames import simulate  # numba, pandas, scipy
-
-    simulated = None
-    if frames is not None:
-        count, height, width = frames.shape
-        size = Simulation(frames=count, width_px=width, height_px=height)
-        parts = (found.camera, found.psf, found.emitters, found.background)
-        simulated = simulate(*parts, size).stack
-    with outputs.writing("picture") as path:
-        save_figure(estimate_figure(found, frames, simulated), path, outputs.overwrite)
-    with outputs.writing("settings") as path:
-        write_config(path, found.sections(), outputs.overwrite)

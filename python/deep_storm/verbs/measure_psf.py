@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_storm.camera import Camera
+from deep_storm.camera import Camera, PartialCamera, whole_camera
 from deep_storm.errors import SettingsError
-from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
+from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
+from deep_storm.inputs.movie import TRUST_CAMERA, examined_movie
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.estimation.psf.result import MeasuredPsf
+    from deep_storm.inputs.movie import Movie
+    from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.psf.table import PsfTable
 
     Frames = npt.NDArray[np.generic]
-
-ENDINGS = {"psf": ".toml", "values": ".npz", "picture": ".png"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class PsfResult:
         label="Images of beads",
     ),
     CAMERA_MAPS,
+    TRUST_CAMERA,
+    partly="camera",
     camera=Camera,
     settings=PsfMeasurement,
 )
@@ -92,7 +95,8 @@ def measure_psf(
     localizations: TableSource | None = None,
     beads: bool = False,
     camera_maps: MapsSource | None = None,
-    camera: Camera,
+    trust_camera: bool = False,
+    camera: Camera | PartialCamera,
     settings: PsfMeasurement = PsfMeasurement(),
     overwrite: bool = False,
     progress: Progress = silent,
@@ -117,8 +121,12 @@ def measure_psf(
         The frames show beads, all in focus; at least three stand alone.
     camera_maps
         What differs from pixel to pixel (sCMOS).
+    trust_camera
+        Whether a camera that contradicts the noise of the frames is believed. Otherwise that is an
+        error.
     camera
-        The camera of the frames.
+        The camera of the frames. What is left out of it is read off the file and the noise of the
+        movie; images of beads need all of it.
     settings
         Which frames, and how many molecules.
     overwrite
@@ -138,8 +146,17 @@ def measure_psf(
     OutputError
         A file exists already or cannot be written.
     """
+    from deep_storm.runs.estimation import (  # matplotlib, numba, pandas, scipy
+        PSF_ENDINGS,
+        write_measured_psf,
+    )
+
     outputs = Outputs.of(
-        output, ENDINGS, name=f"{name_of(stack, 'measured')}_psf", tail="psf", overwrite=overwrite
+        output,
+        PSF_ENDINGS,
+        name=f"{name_of(stack, 'measured')}_psf",
+        tail="psf",
+        overwrite=overwrite,
     )
     outputs.check()
     if beads and localizations is not None:
@@ -148,30 +165,39 @@ def measure_psf(
             "images of beads alone",
             "leave out --localizations, or --beads",
         )
-    check_pixel_sizes([localizations], camera)
-    table = None if localizations is None else table_of(localizations, camera=camera)
-    maps = maps_of(camera_maps, camera)
-    from deep_storm.estimation.psf.beads import measure_beads  # numba, pandas, scipy
-    from deep_storm.estimation.psf.movie import measure_movie  # numba, pandas, scipy
-
     with open_frames(stack) as stream:
-        check_camera(camera, stream)
+        if camera_maps is not None:
+            known = whole_camera(camera)
+            stream = corrected(stream, known, maps_of(camera_maps, known))
         if beads:
-            span = select_frames(stream, settings.frames)
-            found = measure_beads(stream, camera, maps, span, progress)
+            found = _on_beads(stream, whole_camera(camera), settings, progress)
         else:
-            found = measure_movie(stream, camera, maps, table, settings, progress)
+            movie = examined_movie(stream, camera, trust_camera, progress)
+            found = _on_movie(movie, localizations, settings, progress)
     if outputs:
-        _write(found, outputs)
+        write_measured_psf(found, outputs)
     return PsfResult(found, outputs.written)
 
 
-def _write(found: MeasuredPsf, outputs: Outputs) -> None:
-    from deep_storm.io.psf_files import write_psf  # scipy
-    from deep_storm.report.figures import save_figure  # matplotlib
-    from deep_storm.report.psf import psf_figure  # matplotlib
+def _on_beads(
+    stream: FrameStream, camera: Camera, settings: PsfMeasurement, progress: Progress
+) -> MeasuredPsf:
+    from deep_storm.estimation.psf.beads import measure_beads  # numba, pandas, scipy
 
-    with outputs.writing("picture") as path:
-        save_figure(psf_figure(found), path, outputs.overwrite)
-    with outputs.writing("values"), outputs.writing("psf") as path:
-        write_psf(path, found.table, outputs.overwrite)
+    check_camera(camera, stream)
+    span = select_frames(stream, settings.frames)
+    return measure_beads(stream, camera, stream.noise, span, progress)
+
+
+def _on_movie(
+    movie: Movie, localizations: TableSource | None, settings: PsfMeasurement, progress: Progress
+) -> MeasuredPsf:
+    from deep_storm.estimation.psf.movie import measure_movie  # numba, pandas, scipy
+
+    table = None
+    if localizations is not None:
+        check_pixel_sizes([localizations], movie.camera)
+        table = table_of(localizations, camera=movie.camera)
+    frames = movie.frames
+    found = measure_movie(frames, movie.camera, frames.noise, table, settings, progress)
+    return replace(found, notes=(*movie.notes, *found.notes))

@@ -5,9 +5,10 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import PsfError
+from deep_storm.estimation.movie_psf import MIN_FRAMES
 from deep_storm.estimation.psf.movie import measure_movie
 from deep_storm.inputs.expected import Expected
-from deep_storm.inputs.models import MIN_FRAMES_OF_PSF, ready_model
+from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.psf.pupil import pupil_table
@@ -35,7 +36,7 @@ def table():
 @pytest.fixture(scope="module")
 def movie(table):
     psf = ds.Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=3.0)
-    size = Simulation(frames=MIN_FRAMES_OF_PSF, width_px=48, height_px=48, seed=3)
+    size = Simulation(frames=MIN_FRAMES, width_px=48, height_px=48, seed=3)
     return simulate(CAMERA, psf, EMITTERS, BACKGROUND, size, table=table).stack
 
 
@@ -64,9 +65,20 @@ def test_photons_and_background_come_with_it(measured):
 
 
 def test_an_empty_movie_is_refused():
-    empty = np.random.default_rng(1).poisson(20, (MIN_FRAMES_OF_PSF, 48, 48)) * 2 + 100
+    empty = np.random.default_rng(1).poisson(20, (MIN_FRAMES, 48, 48)) * 2 + 100
     with pytest.raises(PsfError):
         measure_movie(ArrayFrames(empty.astype(np.uint16)), CAMERA)
+
+
+def test_an_estimate_takes_it_without_being_asked(movie, table, tmp_path):
+    found = ds.estimate(movie, output=tmp_path / "matched.toml", **CAMERA.model_dump())
+    assert (tmp_path / "matched-psf.npz").is_file()
+    assert found.psf.psf_file == str(tmp_path / "matched-psf.toml")
+    assert found.psf.sigma_nm == pytest.approx(table.effective_sigma_nm, rel=0.05)
+    assert found.emitters.intensity_photon == pytest.approx(2000, rel=0.1)
+    assert found.emitters.density_per_um2 == pytest.approx(1.0, rel=0.15)
+    assert found.background.background_photon == pytest.approx(20.0, rel=0.1)
+    assert "The PSF was measured on" in found.summary()
 
 
 def test_the_general_model_takes_it_without_being_asked(movie):

@@ -28,7 +28,7 @@ from deep_storm.estimation.psf.rounds import centre, error_by_noise, fit_round, 
 from deep_storm.estimation.psf.scenes import Scenes, Window, read_variance
 from deep_storm.estimation.psf.spline import Spline
 from deep_storm.estimation.psf.state import State
-from deep_storm.estimation.psf.unknowns import Free, threads
+from deep_storm.estimation.psf.unknowns import Free, pool_of_threads
 from deep_storm.estimation.psf.width import guess_sigma_px
 from deep_storm.estimation.sampling import check_values
 from deep_storm.io.stacks.frames import FrameStream
@@ -121,7 +121,7 @@ def measure_beads(
     beads = _suitable(mean, values, sigma_px, spline.radius_px)
     scenes = _scenes(photons, numbers, beads, spline.radius_px, camera, maps)
     _check_focus(scenes, sigma_px)
-    with ThreadPoolExecutor(threads()) as pool:
+    with pool_of_threads() as pool:
         shape = _fit(scenes, sigma_px, pool, progress)
     found = measured(shape, "beads", 0.0)
     uncertainty = math.hypot(

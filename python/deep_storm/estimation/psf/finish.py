@@ -106,6 +106,7 @@ def measured(
         frames_of(state.scenes),
         float(state.emitters.photons.mean()) / efficiency,
         float(state.views.mean()) / efficiency,
+        float(np.nanmean(state.scenes.photons)) / efficiency,
         shape.chi2,
         differences(state),
         shape.rounds,

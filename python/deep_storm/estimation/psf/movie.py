@@ -36,7 +36,7 @@ from deep_storm.estimation.psf.rounds import (
 )
 from deep_storm.estimation.psf.scenes import Scenes, read_scenes
 from deep_storm.estimation.psf.state import State
-from deep_storm.estimation.psf.unknowns import Free, threads
+from deep_storm.estimation.psf.unknowns import Free, pool_of_threads
 from deep_storm.estimation.psf.width import blinking, guess_sigma_px
 from deep_storm.io.stacks.frames import FrameStream, select_frames
 from deep_storm.progress import Progress, silent
@@ -94,7 +94,7 @@ def measure_movie(
     """
     check_maps(maps, *stream.shape[1:])
     scenes = read_scenes(stream, camera, maps, MAX_SCENES, select_frames(stream, settings.frames))
-    with ThreadPoolExecutor(threads()) as pool:
+    with pool_of_threads() as pool:
         shape = fit_scenes(scenes, localizations, pool, settings.max_molecules, progress)
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
     check_known(shape, uncertainty, "molecules")

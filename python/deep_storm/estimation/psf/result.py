@@ -42,6 +42,8 @@ class MeasuredPsf:
         Mean photons of a molecule in a frame.
     background
         Mean background, photons per pixel.
+    level
+        Mean of all light, molecules and background, photons per pixel.
     chi2
         Mean square of the residuals in standard deviations: 1 where everything is explained.
     difference
@@ -61,6 +63,7 @@ class MeasuredPsf:
     frames: int
     photons: float
     background: float
+    level: float
     chi2: float
     difference: float
     rounds: int

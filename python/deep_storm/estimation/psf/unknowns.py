@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from deep_storm.estimation.psf.kernels import Placed
 
@@ -118,6 +120,13 @@ class Crew:
     def each(self, work: Callable[[Part], Result]) -> list[Result]:
         """Let each thread work on its part."""
         return list(self.pool.map(work, self.parts))
+
+
+@contextmanager
+def pool_of_threads() -> Iterator[ThreadPoolExecutor]:
+    """Give threads for a fit; meanwhile the linear algebra of each takes no others."""
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads()) as pool:
+        yield pool
 
 
 def threads() -> int:

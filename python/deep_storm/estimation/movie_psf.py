@@ -1,0 +1,182 @@
+"""A matched simulation with the PSF of the movie, where the movie can tell its shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+from deep_storm.camera import Camera
+from deep_storm.errors import PsfError
+from deep_storm.estimation.psf.movie import measure_movie
+from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.estimation.quantity import Quantity, rounded
+from deep_storm.estimation.result import Estimate
+from deep_storm.estimation.trust import NOT_GAUSSIAN
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.words import counted
+
+MIN_FRAMES = 60
+"""A movie shorter than that is not worth the time."""
+SIGMA_OF_SHAPE = 1.0 / math.sqrt(2.0)
+"""A relative change of sigma changes the shape of a Gaussian by √2 of it (relative RMS)."""
+MIN_LIGHT = 0.2
+"""The emitters' light stays at least this share of what it was before."""
+ERRORS = {"photons": 0.05, "background": 0.05, "density": 0.08}
+"""Relative errors that remain with a measured PSF, about; of light beyond the window above all."""
+EXPLAINED = 1.5
+"""Mean square of the residuals up to which PSF, emitters and background explain the frames."""
+
+
+class Attempt(NamedTuple):
+    """The PSF of a movie, or why there is none.
+
+    Attributes
+    ----------
+    found
+        None where it was not measured.
+    notes
+        Sentences: what was found, or why nothing was.
+    """
+
+    found: MeasuredPsf | None
+    notes: tuple[str, ...] = ()
+
+
+def try_to_measure(
+    stream: FrameStream,
+    camera: Camera,
+    progress: Progress = silent,
+) -> Attempt:
+    """Measure the PSF in a movie, where it can tell it.
+
+    Parameters
+    ----------
+    stream, camera, progress
+        As in :func:`~deep_storm.estimation.psf.movie.measure_movie`; pixels are alike but for the
+        stream's ``noise``.
+
+    Raises
+    ------
+    StackError
+        The movie cannot be read.
+    """
+    if stream.grows:
+        return Attempt(None)
+    frames = stream.shape[0]
+    if frames < MIN_FRAMES:
+        return Attempt(None, (_not_measured(f"{frames} frames, it takes at least {MIN_FRAMES}"),))
+    try:
+        found = measure_movie(stream, camera, stream.noise, progress=progress)
+    except PsfError as error:
+        return Attempt(None, (_not_measured(error.received),))
+    shape = "a Gaussian" if found.gaussian_will_do else f"{found.from_gaussian:.0%} off a Gaussian"
+    said = (
+        f"The PSF was measured on {counted(found.molecules, 'molecule')} of the movie: sigma "
+        f"{found.sigma_nm:.0f} nm, {shape}, known to {found.uncertainty:.1%}"
+    )
+    return Attempt(found, (said, *found.notes))
+
+
+def _not_measured(why: str) -> str:
+    return f"The shape of the PSF was not measured in the movie ({why}): it is taken for a Gaussian"
+
+
+def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
+    """Return the settings of a PSF with the width that was measured.
+
+    What makes a Gaussian fit badly has been taken for a spread of widths. They spread no more than
+    molecules differ from the measured PSF.
+
+    Parameters
+    ----------
+    found
+        The measured PSF.
+    psf
+        As estimated with a Gaussian.
+    """
+    spread_nm = psf.sigma_std_nm * found.sigma_nm / psf.sigma_nm
+    most_nm = SIGMA_OF_SHAPE * found.difference * found.sigma_nm
+    update = {"sigma_nm": rounded(found.sigma_nm), "sigma_std_nm": min(spread_nm, most_nm)}
+    return psf.model_copy(update={name: rounded(value) for name, value in update.items()})
+
+
+def matched_light(
+    found: MeasuredPsf, camera: Camera, emitters: Emitters, background: Background
+) -> tuple[Emitters, Background]:
+    """Return emitters and background whose light is that of the measurement.
+
+    Rings and tails hold light that a Gaussian leaves to the background. All that is not background
+    is the emitters' light, also of those that were not found; of it, a part lies beyond the
+    table's window and was background to the fit.
+
+    Parameters
+    ----------
+    found
+        The measured PSF, with photons and background.
+    camera
+        Of the movie.
+    emitters, background
+        As estimated with a Gaussian.
+    """
+    area_um2 = (camera.pixel_size_nm / 1000.0) ** 2
+    light = max(found.level - found.background, 0.0) / max(found.light_within, 0.5)
+    least = MIN_LIGHT * emitters.density_per_um2 * emitters.intensity_photon * area_um2
+    light = max(light, min(least, found.level))
+    brighter = found.photons / emitters.intensity_photon
+    return (
+        emitters.model_copy(
+            update={
+                "intensity_photon": rounded(found.photons),
+                "intensity_std_photon": rounded(emitters.intensity_std_photon * brighter, 3),
+                "density_per_um2": rounded(light / found.photons / area_um2),
+            }
+        ),
+        background.model_copy(update={"background_photon": rounded(max(found.level - light, 0.0))}),
+    )
+
+
+def with_psf(estimate: Estimate, attempt: Attempt) -> Estimate:
+    """Return an estimate with the measured PSF, and with the photons that belong to it.
+
+    Where a Gaussian will do, the numbers stay as they are.
+    """
+    found = attempt.found
+    if found is None or found.gaussian_will_do:
+        return replace(estimate.with_notes(*attempt.notes), shape=found)
+    emitters, background = matched_light(
+        found, estimate.camera, estimate.emitters, estimate.background
+    )
+    psf = matched_psf(found, estimate.psf)
+    values = {
+        "sigma": psf.sigma_nm,
+        "photons": emitters.intensity_photon,
+        "background": background.background_photon,
+        "density": emitters.density_per_um2,
+    }
+    errors = {"sigma": SIGMA_OF_SHAPE * found.uncertainty, **ERRORS}
+    quantities = dict(estimate.quantities)
+    for name, value in values.items():
+        own = quantities[name]
+        spread = own.spread and own.spread * value / own.value
+        if name == "sigma":
+            spread = psf.sigma_std_nm
+        quantities[name] = Quantity(
+            value, own.unit, errors[name] * value, spread, own.samples, own.lower_limit
+        )
+    quantities["sigma"] = replace(quantities["sigma"], samples=found.molecules)
+    quantities["photons"] = replace(quantities["photons"], samples=found.molecules)
+    explained = found.chi2 < EXPLAINED
+    warnings = [w for w in estimate.warnings if not (explained and w.startswith(NOT_GAUSSIAN))]
+    changed = replace(
+        estimate,
+        psf=psf,
+        emitters=emitters,
+        background=background,
+        quantities=quantities,
+        warnings=tuple(warnings),
+        shape=found,
+    )
+    return changed.with_notes(*attempt.notes)

@@ -1,0 +1,92 @@
+"""The files of an estimate: settings of a matched simulation, a picture, and the measured PSF."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.estimation.result import Estimate
+from deep_storm.io.config import write_config
+from deep_storm.io.outputs import Outputs
+from deep_storm.io.psf_files import write_psf
+from deep_storm.report.figures import save_figure
+from deep_storm.report.measuring import estimate_figure
+from deep_storm.report.psf import psf_figure
+from deep_storm.settings import Simulation
+from deep_storm.simulation.frames import simulate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Frames = npt.NDArray[np.generic]
+
+PSF_ENDINGS = {"psf": ".toml", "values": ".npz", "psf_picture": ".png"}
+ESTIMATE_ENDINGS = {
+    "settings": ".toml",
+    "picture": ".png",
+    **{name: f"-psf{ending}" for name, ending in PSF_ENDINGS.items()},
+}
+"""Of an estimate; the PSF is written where it is no Gaussian."""
+
+
+def write_measured_psf(found: MeasuredPsf, outputs: Outputs) -> None:
+    """Write a measured PSF, its values and a picture of it.
+
+    Raises
+    ------
+    OutputError
+        A file exists already or cannot be written.
+    """
+    with outputs.writing("psf_picture") as path:
+        save_figure(psf_figure(found), path, outputs.overwrite)
+    with outputs.writing("values"), outputs.writing("psf") as path:
+        write_psf(path, found.table, outputs.overwrite)
+
+
+def write_estimate(found: Estimate, frames: Frames | None, outputs: Outputs) -> Estimate:
+    """Write an estimate; its settings name the PSF that lies beside them.
+
+    Parameters
+    ----------
+    found
+        The estimate.
+    frames
+        Frames of the stack to draw beside simulated ones, (t, y, x); None without a stack.
+    outputs
+        Files as in :data:`ESTIMATE_ENDINGS`.
+
+    Returns
+    -------
+    The estimate; its settings name the PSF by its whole path.
+
+    Raises
+    ------
+    OutputError
+        A file exists already or cannot be written.
+    """
+    if found.shape is not None and found.psf_table is not None:
+        write_measured_psf(found.shape, outputs)
+        file = outputs["psf"]
+        named = found.psf.model_copy(update={"psf_file": file.name})
+        beside = replace(found, psf=named)
+        found = replace(found, psf=named.model_copy(update={"psf_file": str(file.resolve())}))
+    else:
+        beside = found
+    figure = estimate_figure(found, frames, _simulated(found, frames))
+    with outputs.writing("picture") as path:
+        save_figure(figure, path, outputs.overwrite)
+    with outputs.writing("settings") as path:
+        write_config(path, beside.sections(), outputs.overwrite)
+    return found
+
+
+def _simulated(found: Estimate, frames: Frames | None) -> Frames | None:
+    """Simulate as many frames, as large, with what was estimated."""
+    if frames is None:
+        return None
+    count, height, width = frames.shape
+    size = Simulation(frames=count, width_px=width, height_px=height)
+    parts = (found.camera, found.psf, found.emitters, found.background)
+    return simulate(*parts, size, table=found.psf_table).stack
