@@ -1,0 +1,1 @@
+"""Movies of other programs that are no TIFFs."""
