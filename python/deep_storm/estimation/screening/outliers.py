@@ -61,6 +61,8 @@ def replace_odd_cells(frames: Float32, used: Mask) -> tuple[Mask, float]:
         return none, 0.0
     odd = np.asarray(ndimage.binary_dilation(odd, np.ones((1, 3, 3), dtype=bool)), dtype=bool)
     always = odd.mean(axis=0) > ALWAYS
+    if always[counted].mean() > MAX_ODD_SHARE:  # in a small field the surroundings are much of it
+        return none, 0.0
     odd &= ~always
     _replace(frames, odd)
     return _in_pixels(always, frames.shape[1:]), float(odd.mean())
