@@ -46,7 +46,7 @@ def true_psf(light: Light) -> tuple[FloatArray, PsfTable]:
 
 def shape_error(found: FloatArray, true: FloatArray, samples_per_px: int) -> float:
     """Return the relative RMS difference of two PSFs after the best scale and shift."""
-    reach = min(WINDOW_PX * samples_per_px, len(found) // 2)
+    reach = min(WINDOW_PX * samples_per_px, len(found) // 2, len(true) // 2)
     found = _middle(found, reach)
 
     def off(by: FloatArray) -> float:

@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deep_storm.report.gathering import drift_left
+import deep_storm as ds
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.quality.suspicions import TrainedFor
+from deep_storm.report.gathering import drift_left, simulated_frames
+from deep_storm.settings import Pupil
 
 
 def moving(drift_nm, frames=1000, rows=8000, seed=0, points=300):
@@ -45,3 +49,18 @@ def test_there_is_no_answer_when_nothing_is_seen_twice():
 )
 def test_there_is_no_answer_from_too_little(change):
     assert drift_left(change(moving(np.zeros(2)))) is None
+
+
+def test_frames_are_simulated_with_the_psf_that_the_model_knows():
+    pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, immersion_index=1.515)
+    table = pupil_table(pupil, 100.0)
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    parts = (
+        ds.Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=0.0),
+        ds.Emitters(density_per_um2=1, intensity_photon=2000),
+        ds.Background(background_photon=10),
+    )
+    gaussian, airy = (
+        simulated_frames(TrainedFor(*parts, table=known), camera, None) for known in (None, table)
+    )
+    assert (gaussian != airy).any()

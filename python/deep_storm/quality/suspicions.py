@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deep_storm.psf.table import PsfTable
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import StackLook
 from deep_storm.quality.survey import ONE_NEIGHBOUR_PER_UM2, Survey
@@ -46,6 +47,8 @@ class TrainedFor:
     threshold: float | None = None
     densest_per_um2: float = 0.0
     """A general model, and what came from it, has learnt densities up to this."""
+    table: PsfTable | None = None
+    """The PSF, where it is no Gaussian and is still known."""
 
 
 def suspicions(

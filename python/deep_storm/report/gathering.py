@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import ModelCard
+    from deep_storm.psf.table import PsfTable
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
@@ -50,6 +51,7 @@ def write_run_report(
     stream: FrameStream | None,
     record: Mapping[str, Mapping[str, Any]],
     overwrite: bool = False,
+    table: PsfTable | None = None,
 ) -> None:
     """Write the report of a reconstruction.
 
@@ -67,10 +69,14 @@ def write_run_report(
         The run record.
     overwrite
         Whether an existing file may be replaced.
+    table
+        The model's PSF, where it is no Gaussian.
     """
     first = first_frame(record)
     look = None if stream is None else _look(stream, first, done.shape[0])
-    trained = TrainedFor(card.psf, card.emitters, card.background, done.threshold, densest(card))
+    trained = TrainedFor(
+        card.psf, card.emitters, card.background, done.threshold, densest(card), table
+    )
     name = path.name.removesuffix(ENDING)
     image = done.image, done.pixel_size_nm
     about = (first, done.shape[0])
@@ -106,7 +112,7 @@ def gathered(
         camera,
         *image,
         look,
-        _simulated(trained, camera, look),
+        simulated_frames(trained, camera, look),
         resolution_of(found),
         drift_left(found.sample),
         repeats=repeats_of(found.beginning),
@@ -141,7 +147,7 @@ def resolution_of(found: Survey) -> RingCorrelation | None:
     return table_resolution(sample, pixel_size_nm=pixel_nm)
 
 
-def _simulated(
+def simulated_frames(
     trained: TrainedFor, camera: Camera | None, look: StackLook | None
 ) -> npt.NDArray[np.uint16] | None:
     """Simulate frames as the model was trained for them, as large as those beside them."""
@@ -151,7 +157,7 @@ def _simulated(
     height, width = simulated_size((64, 64) if look is None else look.shape)
     size = Simulation(frames=EXAMPLES, width_px=width, height_px=height)
     try:
-        return simulate(camera, psf, emitters, background, size).stack
+        return simulate(camera, psf, emitters, background, size, table=trained.table).stack
     except SettingsError:
         return None  # the mask image of the training is not there any more
 
@@ -163,6 +169,7 @@ def write_training_report(
     name: str,
     real: Frames | None = None,
     overwrite: bool = False,
+    table: PsfTable | None = None,
 ) -> None:
     """Write the report of a training.
 
@@ -178,10 +185,13 @@ def write_training_report(
         (n, y, x), frames of an imported simulation or of a movie.
     overwrite
         Whether an existing file may be replaced.
+    table
+        The model's PSF, where it is no Gaussian.
     """
     parts = (card.camera, card.psf, card.emitters, card.background)
     try:
-        simulated = PatchSimulator(*parts, patch_size_px=64, batch=4, seed=1).batch_at(0).adu
+        patches = PatchSimulator(*parts, patch_size_px=64, batch=4, seed=1, table=table)
+        simulated = patches.batch_at(0).adu
     except SettingsError:
         simulated = None  # as above
     write_page(path, training_page(name, card, history, simulated, real), overwrite)

@@ -147,7 +147,7 @@ def preview_overlay(
     height, width = image.shape
     figure = new_figure(120, 16 + 92 * height / width)
     axes = figure.subplots()
-    low, high = display_range(image, 0.5, 99.9)
+    low, high = display_range(image, 0.5, 99.5)
     # Grey emitters on white, none of them black: dark marks stay visible on all of it.
     show_picture(axes, image, pixel_size_nm, (low, low + 2 * (high - low)), "gray_r")
     style_axes(axes, "x (µm)", "y (µm)")

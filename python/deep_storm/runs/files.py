@@ -125,7 +125,7 @@ def _try_report(
     try:
         from deep_storm.report.gathering import write_run_report  # matplotlib, numba, pandas, scipy
 
-        write_run_report(path, done, model.card, frames, about)
+        write_run_report(path, done, model.card, frames, about, table=model.table)
     except Exception as error:  # noqa: BLE001 - whatever a figure trips over: results are there
         path.unlink(missing_ok=True)
         record = path.name.replace(ENDING, RECORD)

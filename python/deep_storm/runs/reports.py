@@ -20,7 +20,9 @@ from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.io.config import load_toml
 from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.io.images import read_image
+from deep_storm.io.model_folder import PSF_FILE
 from deep_storm.io.outputs import Outputs
+from deep_storm.io.psf_files import read_psf
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.tables.drift_files import read_drift
 from deep_storm.model import read_card
@@ -74,7 +76,8 @@ def _of_model(folder: Path, outputs: Outputs) -> tuple[str, ...]:
             history = pd.read_csv(file)
     name, overwrite = folder.resolve().name, outputs.overwrite
     with outputs.writing("report") as path:
-        write_training_report(path, card, history, name, overwrite=overwrite)
+        table = read_psf(folder / PSF_FILE) if card.psf.psf_file else None
+        write_training_report(path, card, history, name, overwrite=overwrite, table=table)
     return tuple(training_suspicions(card, history))
 
 

@@ -120,7 +120,9 @@ def _write_folder(
         save_figure(loss_curve(trained.history), partial / "loss.png")
         model.save_into(partial)
         report = partial / "report.html"
-        write_training_report(report, model.card, trained.history, folder.name, real)
+        write_training_report(
+            report, model.card, trained.history, folder.name, real, table=model.table
+        )
 
 
 def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:
