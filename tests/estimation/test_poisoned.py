@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
+from deep_storm.errors import StackError
 from deep_storm.estimation.stack import estimate_stack
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
@@ -111,15 +112,24 @@ def test_molecules_are_as_without_it(molecules, rng, kind):
     assert found["density"].value == pytest.approx(0.5, rel=0.25)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_few_molecules_that_are_all_alike(seed):
-    movie = simulate(
+def few_alike(seed, frames):
+    return simulate(
         Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
         Psf(sigma_nm=112, sigma_std_nm=0),
         Emitters(density_per_um2=0.025, intensity_photon=1500, intensity_std_photon=0),
         Background(background_photon=20),
-        Simulation(frames=100, width_px=64, height_px=64, seed=seed),
+        Simulation(frames=frames, width_px=64, height_px=64, seed=seed),
     )
+
+
+def test_far_too_few_molecules_are_told_as_such():
+    with pytest.raises(StackError, match="molecules in 20 frames of array are too few"):
+        estimate_stack(few_alike(0, 20).stack, CAMERA)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_molecules_that_are_all_alike(seed):
+    movie = few_alike(seed, 100)
     found = estimate_stack(movie.stack, CAMERA).quantities
     assert found["sigma"].value == pytest.approx(112, rel=0.04)
     assert found["photons"].value == pytest.approx(1500, rel=0.1)

@@ -25,7 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 
 START_SIGMA_PX = 1.3
 ROUNDS = 3
-MIN_FITS = 20
+MIN_FITS = 12
 MIN_KEPT_SHARE = 0.4
 """Share of the maxima that must look like single molecules."""
 MAX_WIDTH_SPREAD = 0.35

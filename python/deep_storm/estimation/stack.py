@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
-from deep_storm.errors import StackError
+from deep_storm.errors import CameraError, StackError
 from deep_storm.estimation.blind.crowd import Crowd, measure_crowd
 from deep_storm.estimation.density import local_density
 from deep_storm.estimation.isolated import IsolatedFits, fit_isolated
@@ -24,7 +24,7 @@ from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.result import Estimate, local_quantities, matched_settings
 from deep_storm.estimation.sampling import Sample, draw_sample
 from deep_storm.estimation.screening.examination import Examination
-from deep_storm.estimation.sparse import as_crowd, is_unsure, measure_sparse
+from deep_storm.estimation.sparse import START_SIGMA_PX, as_crowd, is_unsure, measure_sparse
 from deep_storm.estimation.spread import Spread, photon_spread, sigma_spread
 from deep_storm.estimation.table import CROWDED
 from deep_storm.estimation.trust import Evidence, warnings_of
@@ -32,11 +32,14 @@ from deep_storm.io.stacks.corrected import CorrectedFrames
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
+from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 
 SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
 """Relative errors that stay however long the movie is, found on simulations."""
+NO_MOLECULES, FEW_MOLECULES = 4, 80
+"""Fewer than these may tell nothing; noise alone looks like a few."""
 
 
 class _Photon(NamedTuple):
@@ -92,8 +95,30 @@ def estimate_stack(
         stream = CorrectedFrames(stream, camera, maps)
     sample = draw_sample(stream, camera, progress=progress, examination=examination)
     read_variance = _read_variance(camera, maps)
-    crowd, fits = _molecules(stream, camera, sample, read_variance)
-    return _assembled(stream, camera, sample, crowd, fits)
+    try:
+        crowd, fits = _molecules(stream, camera, sample, read_variance)
+        found = _assembled(stream, camera, sample, crowd, fits)
+        check_plausible(camera, found.psf, found.emitters, found.background, stream.name)
+    except (CameraError, StackError) as error:
+        raise _too_few(stream, camera, sample, read_variance) or error from error
+    return found
+
+
+def _too_few(
+    stream: FrameStream, camera: Camera, sample: Sample, read_variance: float
+) -> StackError | None:
+    """Return the error of a movie with very few molecules, whose numbers mean nothing."""
+    em = camera.em_gain is not None
+    seen = fit_isolated(sample.blocks, START_SIGMA_PX, read_variance, em).peaks
+    if not NO_MOLECULES < seen < FEW_MOLECULES:
+        return None
+    return StackError(
+        f"about {counted(seen, 'molecule')} in {counted(sample.frames, 'frame')} of {stream.name} "
+        "are too few to tell what they are like",
+        f"{FEW_MOLECULES} or more",
+        "give more frames, or PSF, photons, background and density by hand (--sigma-nm, "
+        "--intensity-photon, --background-photon, --density-per-um2)",
+    )
 
 
 def _molecules(
@@ -194,7 +219,6 @@ def _assembled(
         "baseline": _baseline(camera, crowd, sample.frames, warned.baseline),
     }
     settings = matched_settings(quantities, local.structure, photons_spread.kind)
-    check_plausible(camera, *settings, stream.name)
     density_map = (sample.mean_photon - found.background) / found.photons
     return Estimate(
         camera,
