@@ -227,8 +227,8 @@ def attacks(folder: Path, options: argparse.Namespace) -> Iterator[Tally]:
 
 def attacks_for(folder: Path, options: argparse.Namespace) -> Iterator[Tally]:
     """Feed files for some minutes, with another seed each time."""
-    end = time.monotonic() + 60 * options.minutes
     yield hostile_files(folder)
+    end = time.monotonic() + 60 * options.minutes
     seed = options.seed
     while time.monotonic() < end:
         yield damaged_checkpoints(folder, options.fuzz // 10, seed, end)
