@@ -158,7 +158,7 @@ def test_an_empty_table_has_a_report_too(run):
         (lambda r: (r / "out.csv").unlink(), TableError, "there is no file"),
         (lambda r: (r / "out-run.toml").write_text("[psf]\n"), SettingsError, "not the record"),
         (lambda r: (r / "out-run.toml").unlink(), SettingsError, "there is no file"),
-        (lambda r: (r / "d.json").write_text("{}"), TableError, "has the unit 'None'"),
+        (lambda r: (r / "d.json").write_text("{}"), TableError, "has the unit None"),
     ],
 )
 def test_wrong_input(run, change, error, words):
