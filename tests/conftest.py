@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -11,13 +12,21 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A test may import Keras before Deep-STORM, which sets this, gets to it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as processors, each with one thread
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if WORKER:  # as many processes as processors, each with one thread
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+HERE = Path(__file__).parent
+ORDER = (
+    "fiji", "io", "settings", "interface", "report", "verbs", "runs", "cli", "training",
+    "inference", "networks", "inputs",
+)  # fmt: skip
+"""Several processes begin with the slow folders, and with some that need no compiled loop: two that
+need the same loop at the same moment compile it twice."""
 
 
 class ByModule(LoadScopeScheduling):
-    """Gives a whole module to a worker, which makes what its tests share; all of Fiji to one."""
+    """Gives a whole module to a process, which makes what its tests share; all of Fiji to one."""
 
     def _split_scope(self, nodeid):
         module = nodeid.partition("::")[0]
@@ -25,8 +34,31 @@ class ByModule(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Say which tests must run in the same worker."""
+    """Say which tests must run in the same process."""
+    config.option.loadscopereorder = False
     return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the slow folders when there are several processes."""
+    if WORKER:
+        items.sort(key=_place)
+
+
+def _place(item):
+    folder = item.path.relative_to(HERE).parts[0]
+    return ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+
+@pytest.fixture(scope="module")
+def quick_calibration():
+    """Let models learn threshold and confidence from few emitters: seconds less for each model."""
+    from deep_storm.training import calibration, refining
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "EMITTERS", {"native": 600, "classic": 150})
+        patch.setattr(refining, "EMITTERS", 400)
+        yield
 
 
 @pytest.fixture

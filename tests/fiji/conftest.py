@@ -23,8 +23,15 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "fiji-scripts" / "Plugins" / "Deep-STORM"
 FIJI_APP = os.environ.get("DEEP_STORM_FIJI_APP")
+SERVICE = "deep_storm.fiji.client.service"
+QUICK = """
+from deep_storm.training import calibration, refining
+calibration.EMITTERS = {"native": 600, "classic": 150}
+refining.EMITTERS = 400
+"""
+"""Before each of the worker's tasks, as the fixture ``quick_calibration`` does here."""
 PATIENT = (
-    ("deep_storm.fiji.client.service", "START_SECONDS"),
+    (SERVICE, "START_SECONDS"),
     ("deep_storm.fiji.client.jobs", "TERMINATE_SECONDS"),
     ("deep_storm.fiji.client.jobs", "KILL_SECONDS"),
     ("deep_storm.fiji.client.jobs", "HANDING_OVER_SECONDS"),
@@ -60,8 +67,6 @@ class ImageJ:
         self._started = self._futures[0] = Future()
         threading.Thread(target=self._receive, daemon=True).start()
         self.pid = self._started.result()
-        for module, name in PATIENT:
-            self.ask("replace", module=module, name=name, value=3600.0)
 
     def _accepted(self, listener):
         accepted = queue.Queue()
@@ -174,12 +179,18 @@ def home(tmp_path_factory):
 
 def _start(mode, home, display=None):
     try:
-        return ImageJ(mode, home, FIJI_APP, display)
+        started = ImageJ(mode, home, FIJI_APP, display)
     except RuntimeError as error:
         offline = ("MavenCentral", "Max retries", "resolve host", "Connection", "URLError")
         if any(word in str(error) for word in offline):
             pytest.skip(f"ImageJ is not cached and Maven Central cannot be reached: {error}")
         raise
+    for module, name in PATIENT:
+        started.ask("replace", module=module, name=name, value=3600.0)
+    started.plain_perform = started.ask("replace", module=SERVICE, name="_PERFORM", value="")
+    quick = QUICK + started.plain_perform
+    started.ask("replace", module=SERVICE, name="_PERFORM", value=quick)
+    return started
 
 
 @pytest.fixture(scope="session")

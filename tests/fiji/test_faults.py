@@ -84,10 +84,13 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
 def test_cancel_while_tensorflow_starts(imagej, trained, movie):
     imagej.ask("call", function=f"{SERVICE}:stop")
     imagej.ask("status")
-    running = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
-    imagej.wait_for(lambda: [s for s in imagej.ask("status") if "starting TensorFlow" in s[3]])
-    worker = imagej.wait_for(imagej.worker_pid)
-    with imagej.replaced(JOBS, TERMINATE_SECONDS=0.5, KILL_SECONDS=1.0):
+    with (
+        imagej.replaced(SERVICE, _PERFORM=imagej.plain_perform),
+        imagej.replaced(JOBS, TERMINATE_SECONDS=0.5, KILL_SECONDS=1.0),
+    ):
+        running = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
+        imagej.wait_for(lambda: [s for s in imagej.ask("status") if "starting TensorFlow" in s[3]])
+        worker = imagej.wait_for(imagej.worker_pid)
         imagej.ask("call", function=CANCEL)
         assert running.result()["status"].startswith("stopped: ")
     assert works(imagej, trained, movie)

@@ -15,6 +15,7 @@ from deep_storm.io.tables.thunderstorm import read_protocol
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
+pytestmark = pytest.mark.usefixtures("quick_calibration")
 SCALE = {"pixel": (0.1, "um")}
 
 

@@ -55,9 +55,9 @@ def movie(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def three():
-    with DaskWorkers("local:3") as workers:
-        yield workers
+def workers():
+    with DaskWorkers("local:2") as two:
+        yield two
 
 
 def files(folder):
@@ -77,49 +77,49 @@ def alone(movie, model, tmp_path_factory):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
-def test_a_killed_worker_changes_nothing(movie, model, alone, three, tmp_path):
+def test_a_killed_worker_changes_nothing(movie, model, alone, workers, tmp_path):
     killed = []
 
     def kill_one(done, total, message):
         if done >= 6 and not killed:
-            pids = three.client.run(os.getpid)
+            pids = workers.client.run(os.getpid)
             killed.append(next(iter(pids.values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    result = worked(movie, tmp_path, model, three, progress=kill_one)
+    result = worked(movie, tmp_path, model, workers, progress=kill_one)
     assert killed
     assert result.reconstructed.dead_frames == (7,)
     assert files(tmp_path) == alone
 
 
-def test_stopped_and_finished_by_one_process(movie, model, alone, three, tmp_path):
+def test_stopped_and_finished_by_one_process(movie, model, alone, workers, tmp_path):
     def stop(done, total, message):
         if done >= 10:
             raise Cancelled("stopped")
 
-    assert not worked(movie, tmp_path, model, three, progress=stop).complete
+    assert not worked(movie, tmp_path, model, workers, progress=stop).complete
     assert worked(movie, tmp_path, model, None, resume=True).complete
     assert files(tmp_path) == alone
 
 
-def test_the_classic_network(movie, three, tmp_path):
+def test_the_classic_network(movie, workers, tmp_path):
     classic = made("classic")
-    for name, workers in (("one", None), ("three", three)):
-        worked(movie, tmp_path / name, classic, workers)
-    assert files(tmp_path / "one") == files(tmp_path / "three")
+    for name, who in (("one", None), ("many", workers)):
+        worked(movie, tmp_path / name, classic, who)
+    assert files(tmp_path / "one") == files(tmp_path / "many")
 
 
-def test_a_stack_that_the_workers_cannot_see(movie, model, three, tmp_path):
+def test_a_stack_that_the_workers_cannot_see(movie, model, workers, tmp_path):
     copy = tmp_path / "copy.tif"
     copy.write_bytes(movie.read_bytes())
     with ds.open_frames(copy) as stream:
         copy.unlink()
         with pytest.raises(DaskError, match=r"cannot open the stack.*shared disk"):
-            worked(stream, tmp_path, model, three)
+            worked(stream, tmp_path, model, workers)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_stack_that_breaks_off_keeps_what_was_before(model, three, tmp_path):
+def test_a_stack_that_breaks_off_keeps_what_was_before(model, workers, tmp_path):
     path = tmp_path / "movie.tif"
     frames = np.random.default_rng(1).poisson(150, (12, 20, 24)).astype(np.uint16)
     with tifffile.TiffWriter(path) as tif:
@@ -131,7 +131,7 @@ def test_a_stack_that_breaks_off_keeps_what_was_before(model, three, tmp_path):
     content[place : place + 20] = bytes(20)
     path.write_bytes(content)
     with pytest.raises(StackError, match=r"frame 9 of 12 .*what the 8 frames before gave is in"):
-        worked(path, tmp_path, model, three)
+        worked(path, tmp_path, model, workers)
     assert ds.read_table(tmp_path / "out.csv")["frame"].max() == 7
 
 
@@ -150,24 +150,24 @@ def test_nobody_is_there(monkeypatch):
         pass
 
 
-def test_nobody_else_reaches_local_workers(three):
+def test_nobody_else_reaches_local_workers(workers):
     from distributed import Client
 
-    there = three.client.scheduler.address
+    there = workers.client.scheduler.address
     assert there.startswith("tls://")
     for address in (there, there.replace("tls:", "tcp:")):
         with pytest.raises((OSError, ValueError, TypeError)):
             Client(address, timeout=2, set_as_default=False).close()
-    assert three.workers == 3
+    assert workers.workers == 2
 
 
-def test_workers_with_another_version_are_named(three, monkeypatch):
+def test_workers_with_another_version_are_named(workers, monkeypatch):
     monkeypatch.setattr(module, "version", lambda name: "0.1")
     with pytest.raises(DaskError, match=r"numpy .*expected deep-storm 0\.1.*install the same"):
-        three._check_versions()
+        workers._check_versions()
 
 
-def test_workers_refine_as_one_process_does(model, movie, three, tmp_path, monkeypatch):
+def test_workers_refine_as_one_process_does(model, movie, workers, tmp_path, monkeypatch):
     from deep_storm.training import refining
 
     monkeypatch.setattr(refining, "EMITTERS", 100)
@@ -176,7 +176,7 @@ def test_workers_refine_as_one_process_does(model, movie, three, tmp_path, monke
         reconstruct_stack(
             movie, tmp_path / name / "out", Common(model, settings=settings, workers=c)
         )
-        for name, c in (("one", None), ("many", three))
+        for name, c in (("one", None), ("many", workers))
     )
     assert one.count == many.count
     assert files(tmp_path / "one") == files(tmp_path / "many")

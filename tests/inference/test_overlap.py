@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -27,46 +26,62 @@ def test_threads_by_time_cores_and_memory(reading, reading_out, cores, max_chunk
     assert choose_threads(seconds, cores, max_chunks) == Threads(*expected)
 
 
-def worked(seconds_to_read, seconds_to_read_out, cores, monkeypatch, read_out_in_threads=True):
-    """Work on 24 chunks whose network takes 5 ms; return what was kept, and the threads."""
+class Clocks(threading.local):
+    """The time of each thread, which passes only when something is said to last."""
+
+    seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def worked(reading, reading_out, cores, monkeypatch, expected, read_out_in_threads=True):
+    """Work on 24 chunks whose network takes a quarter of a second; return the threads.
+
+    ``expected``: so many are read out at a time in the end; the last is ready first.
+    """
+    clock = Clocks()
     monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
-    kept, at_once, most = [], [0], [0]
-    lock = threading.Lock()
+    monkeypatch.setattr(module.time, "perf_counter", clock)
+    meeting = threading.Barrier(expected)
+    ready = {chunk: threading.Event() for chunk in range(24 - expected, 24)}
+    kept = []
+
+    def spend(seconds):
+        clock.seconds += seconds
 
     def load(start, stop):
-        time.sleep(seconds_to_read)
+        spend(reading)
         return start
 
     def read_out(chunk):
-        with lock:
-            at_once[0] += 1
-            most[0] = max(most[0], at_once[0])
-        time.sleep(seconds_to_read_out * (1 + chunk % 2))  # later ones are ready earlier
-        with lock:
-            at_once[0] -= 1
+        spend(reading_out)
+        if chunk in ready:
+            meeting.wait(timeout=300)
+            assert chunk == 23 or ready[chunk + 1].wait(timeout=300)
+            ready[chunk].set()
         return chunk
 
     with Overlap(load, kept.append, 1000, read_out_in_threads) as threads:
         for chunk in threads.chunks(((n, n + 1) for n in range(24)), lambda: None):
-            threads.in_network(lambda: time.sleep(0.005))
+            threads.in_network(lambda: spend(0.25))
             threads.read_out(lambda chunk=chunk: read_out(chunk), lambda: None)
         threads.wait(lambda: None)
     assert kept == list(range(24))
-    return threads.threads, most[0]
+    return threads.threads
 
 
 def test_slow_reading_out_gets_more_threads_and_keeps_the_order(monkeypatch):
-    threads, at_once = worked(0.0, 0.02, 4, monkeypatch)
-    assert threads.reading_out == at_once == 4
-    assert worked(0.0, 0.02, 4, monkeypatch, read_out_in_threads=False)[0].reading_out == 1
+    assert worked(0.0, 1.0, 4, monkeypatch, 4) == Threads(1, 4)
+    assert worked(0.0, 1.0, 4, monkeypatch, 1, read_out_in_threads=False) == Threads(1, 1)
 
 
 def test_slow_reading_gets_more_threads(monkeypatch):
-    assert worked(0.02, 0.0, 8, monkeypatch)[0].reading >= 3
+    assert worked(1.0, 0.0, 8, monkeypatch, 1) == Threads(4, 1)
 
 
 def test_what_is_quick_gets_one_thread(monkeypatch):
-    assert worked(0.0, 0.0, 8, monkeypatch) == (Threads(1, 1), 1)
+    assert worked(0.0, 0.0, 8, monkeypatch, 1) == Threads(1, 1)
 
 
 def test_what_cannot_be_kept_ends_the_work():

@@ -13,6 +13,7 @@ from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.store import WorkFolder
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model
+from deep_storm.progress import silent
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
 from deep_storm.training import calibration, refining
@@ -39,27 +40,33 @@ def movie():
     return simulate(*PARTS, Simulation(frames=9, width_px=40, height_px=36, seed=12))
 
 
+@pytest.fixture(scope="module")
 def learnt(model):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refining, "EMITTERS", 1500)
         return refining.learn_refinement(model)
 
 
-def done(model, movie, progress=None, store=None, **settings):
-    more = {} if progress is None else {"progress": progress}
-    return reconstruct_frames(
-        ArrayFrames(movie.stack),
-        model,
-        Reconstruction(refine=True, **settings),
-        store=store,
-        refinement=learnt(model),
-        **more,
-    )
+@pytest.fixture(scope="module")
+def done(model, movie, learnt):
+    """Reconstruct the movie, refined."""
+
+    def reconstruct(progress=silent, store=None, **settings):
+        return reconstruct_frames(
+            ArrayFrames(movie.stack),
+            model,
+            Reconstruction(refine=True, **settings),
+            progress=progress,
+            store=store,
+            refinement=learnt,
+        )
+
+    return reconstruct
 
 
 @pytest.fixture(scope="module")
-def whole(model, movie):
-    return done(model, movie)
+def whole(done):
+    return done()
 
 
 def test_it_finds_more_and_places_them_better(model, movie, whole):
@@ -77,24 +84,24 @@ def test_it_finds_more_and_places_them_better(model, movie, whole):
 
 
 @pytest.mark.parametrize("settings", [{"chunk_frames": 1}, {"chunk_frames": 4}])
-def test_chunks_change_nothing(model, movie, whole, settings):
-    cut = done(model, movie, **settings)
+def test_chunks_change_nothing(done, whole, settings):
+    cut = done(**settings)
     for name in whole.table:
         np.testing.assert_array_equal(cut.table[name], whole.table[name])
     np.testing.assert_array_equal(cut.image, whole.image)
 
 
-def test_stopped_and_resumed(model, movie, whole, tmp_path):
-    def stop(done, total, message):
-        if done >= 4:
+def test_stopped_and_resumed(done, whole, tmp_path):
+    def stop(frames, total, message):
+        if frames >= 4:
             raise Cancelled("stopped")
 
     with WorkFolder_at(tmp_path) as store:
-        first = done(model, movie, stop, store, chunk_frames=2)
+        first = done(stop, store, chunk_frames=2)
     assert not first.complete
     assert first.shape[0] < 9
     with WorkFolder_at(tmp_path, resume=True) as store:
-        second = done(model, movie, store=store, chunk_frames=2)
+        second = done(store=store, chunk_frames=2)
         assert second.complete
         np.testing.assert_array_equal(second.table["x_nm"], whole.table["x_nm"])
         np.testing.assert_array_equal(second.image, whole.image)
@@ -124,12 +131,11 @@ def test_the_classic_networks_candidates_can_be_refined(model):
     assert proposals.background_photon.tolist() == [15, 15]
 
 
-def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, movie):
-    good = learnt(model)
-    assert good.pays
-    assert good.jaccard > good.network_jaccard > 0.8
+def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, movie, learnt):
+    assert learnt.pays
+    assert learnt.jaccard > learnt.network_jaccard > 0.8
     with pytest.MonkeyPatch.context() as patch:
-        worse = replace(good, jaccard=good.network_jaccard - 0.05)
+        worse = replace(learnt, jaccard=learnt.network_jaccard - 0.05)
         patch.setattr("deep_storm.runs.stack.learn_refinement", lambda *_, **__: worse)
         result = ds.reconstruct(movie.stack, model=model, refine=True)
     assert any("refinement is left out" in note for note in result.notes)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
-import signal
+import shutil
 
 import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, ModelError, OutputError
+from deep_storm.errors import ModelError, OutputError
+from deep_storm.io.claims import LOCK
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf, Training
@@ -28,10 +28,6 @@ PARTS = (
 STEPS = 26
 
 
-class Killed(Exception):
-    """The process is gone."""
-
-
 def trained(keeper=None, progress=lambda *_: None):
     import keras
 
@@ -43,46 +39,25 @@ def trained(keeper=None, progress=lambda *_: None):
     return train_network(network.build(), network, data, settings, progress, None, keeper)
 
 
-def stop_at(number, how):
-    def progress(step, total, message):
-        if step == number:
-            how()
-
-    return progress
-
-
-def kill():
-    raise Killed
-
-
 def test_resumed_is_uninterrupted(tmp_path):
-    whole = trained()
-    keeper = Keeper(tmp_path / "mine.training", {"seed": 1}, every_seconds=0.0)
-    with pytest.raises(Killed):
-        trained(keeper, stop_at(22, kill))
-    resumed = trained(Keeper(keeper.folder, {"seed": 1}, resume=True))
+    keeper = Keeper(tmp_path / "whole.training", {"seed": 1}, every_seconds=0.0)
+    left = tmp_path / "killed.training"  # what lies on the disk when the process is killed
+
+    def copy(step, total, message):
+        if step == 22:
+            running = shutil.ignore_patterns(LOCK)  # no process runs there
+            shutil.copytree(keeper.folder, left, ignore=running)
+
+    whole = trained(keeper, copy)
+    again = []
+    resumed = trained(Keeper(left, {"seed": 1}, resume=True), lambda step, *_: again.append(step))
+    assert 10 < again[0] <= 23
     for one, other in zip(whole.last, resumed.last, strict=True):
         np.testing.assert_array_equal(one, other)
     for one, other in zip(whole.best, resumed.best, strict=True):
         np.testing.assert_array_equal(one, other)
     columns = ["step", "loss", "validation_loss", "learning_rate"]
     assert whole.history[columns].equals(resumed.history[columns])
-
-
-def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path):
-    keeper = Keeper(tmp_path / "mine.training", {})
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Cancelled, match=r"20 of 26 steps are kept in .*--resume"):
-        trained(keeper, stop_at(20, lambda: os.kill(os.getpid(), signal.SIGINT)))
-    assert keeper.path.is_file()
-    assert signal.getsignal(signal.SIGINT) is before
-    keeper.remove()
-    assert not keeper.folder.exists()
-
-
-def test_without_a_keeper_ctrl_c_gives_the_best_until_then():
-    done = trained(None, stop_at(20, lambda: os.kill(os.getpid(), signal.SIGINT)))
-    assert (done.ended, done.steps) == ("stopped", 20)
 
 
 def written(folder, settings):

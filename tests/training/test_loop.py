@@ -129,13 +129,35 @@ def test_what_has_ended_is_kept_and_not_trained_again(tmp_path):
     assert number(resumed.last) == number(whole.last)
 
 
-def test_ctrl_c_in_the_first_steps_keeps_nothing_and_says_so(tmp_path):
-    def press(done, total, message):
-        if done == 2:
+def press_at(step):
+    """Press Ctrl-C at a step."""
+
+    def progress(done, total, message):
+        if done == step:
             os.kill(os.getpid(), signal.SIGINT)
 
+    return progress
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path):
+    keeper = Keeper(tmp_path / "t", {})
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Cancelled, match=r"20 of 26 steps are kept in .*--resume"):
+        trained(progress=press_at(20), keeper=keeper, steps=26, patience_epochs=1000)
+    assert keeper.path.is_file()
+    assert signal.getsignal(signal.SIGINT) is before
+    keeper.remove()
+    assert not keeper.folder.exists()
+
+
+def test_without_a_keeper_ctrl_c_gives_the_best_until_then():
+    done = trained(progress=press_at(20), steps=26, patience_epochs=1000)
+    assert (done.ended, done.steps) == ("stopped", 20)
+
+
+def test_ctrl_c_in_the_first_steps_keeps_nothing_and_says_so(tmp_path):
     with pytest.raises(Cancelled, match=r"only begun \(2 steps\)"):
-        trained(progress=press, keeper=Keeper(tmp_path / "t", {}), steps=None)
+        trained(progress=press_at(2), keeper=Keeper(tmp_path / "t", {}), steps=None)
     assert not (tmp_path / "t").exists()
 
 

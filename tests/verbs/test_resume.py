@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +20,8 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import stack as stack_run
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.session import Molecules
 
 EXPECTED = {
     "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
@@ -38,25 +39,39 @@ def movie():
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(movie, tmp_path_factory):
+def model(quick_calibration, tmp_path_factory):
+    """The folder of a model that was told what to expect."""
+    folder = tmp_path_factory.mktemp("told") / "model"
+    adapted(ds.Model.load("general"), Molecules(*EXPECTED.values())).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def again(movie, model):
+    """Reconstruct into a folder."""
+
+    def reconstruct(folder, stack=movie, **more):
+        options = {"model": model, "settings": SETTINGS, "no_report": True, **more}
+        return ds.reconstruct(stack, output=folder / "out", **options)
+
+    return reconstruct
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(again, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    ds.reconstruct(movie, model="general", output=folder / "out", settings=SETTINGS, **EXPECTED)
+    again(folder)
     return files(folder)
 
 
 def files(folder):
     assert sorted(p.name for p in folder.iterdir()) == [
-        "out-protocol.txt", "out-report.html", "out-run.toml", "out.csv", "out.tif"
+        "out-protocol.txt", "out-run.toml", "out.csv", "out.tif"
     ]  # fmt: skip
     return (folder / "out.csv").read_bytes(), tifffile.imread(folder / "out.tif").tobytes()
 
 
-def again(movie, folder, **more):
-    options = {"model": "general", "settings": SETTINGS, **EXPECTED, **more}
-    return ds.reconstruct(movie, output=folder / "out", **options)
-
-
-def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
+def test_stopped_and_resumed_twice(again, uninterrupted, tmp_path):
     def stop_at(frames):
         def progress(done, total, message):
             if done >= frames:
@@ -64,31 +79,33 @@ def test_stopped_and_resumed_twice(movie, uninterrupted, tmp_path):
 
         return progress
 
-    first = again(movie, tmp_path, progress=stop_at(6))
+    general = {"model": "general", "no_report": False, **EXPECTED}
+    first = again(tmp_path, progress=stop_at(6), **general)
     assert not first.complete
     assert first.reconstructed.shape[0] == 6
     assert "--resume continues" in first.summary()
     assert not (tmp_path / "out-report.html").exists()
-    second = again(movie, tmp_path, progress=stop_at(14), resume=True)
+    second = again(tmp_path, progress=stop_at(14), resume=True, **general)
     assert second.reconstructed.shape[0] == 14
-    assert again(movie, tmp_path, resume=True).complete
+    assert again(tmp_path, resume=True, **general).complete
+    (tmp_path / "out-report.html").unlink()
     assert files(tmp_path) == uninterrupted
 
 
 def test_who_stops_a_long_night_does_not_wait_for_its_table(
-    movie, uninterrupted, tmp_path, monkeypatch
+    again, uninterrupted, tmp_path, monkeypatch
 ):
     def stop(done, total, message):
         if done >= 6:
             raise Cancelled("stopped")
 
     monkeypatch.setattr("deep_storm.runs.stack.MAX_ROWS_AT_A_STOP", 0)
-    first = again(movie, tmp_path, progress=stop)
+    first = again(tmp_path, progress=stop)
     assert first.written == ()
     assert f"6 frames are kept in {tmp_path / 'out.running'}." in first.summary()
     assert "--resume continues" in first.summary()
     assert [path.name for path in tmp_path.iterdir()] == ["out.running"]
-    assert again(movie, tmp_path, resume=True).complete
+    assert again(tmp_path, resume=True).complete
     assert files(tmp_path) == uninterrupted
 
 
@@ -131,7 +148,7 @@ def gone(folder):
     [(full, "limit is reached"), (taken_away, "rows.bin: "), (gone, "drive is gone")],
 )
 def test_trouble_with_the_disk_in_the_middle_loses_nothing(
-    movie, uninterrupted, tmp_path, monkeypatch, trouble, said
+    again, uninterrupted, tmp_path, monkeypatch, trouble, said
 ):
     monkeypatch.setattr(store, "EVERY_SECONDS", 0.0)
     monkeypatch.setattr(store, "SHARE_OF_TIME", 1e9)
@@ -143,11 +160,11 @@ def test_trouble_with_the_disk_in_the_middle_loses_nothing(
 
     try:
         with pytest.raises(OutputError, match=said):
-            again(movie, tmp_path, progress=strike)
+            again(tmp_path, progress=strike)
     finally:
         mend[0]()
     assert not (tmp_path / "out.csv").exists()
-    assert again(movie, tmp_path, resume=True).complete
+    assert again(tmp_path, resume=True).complete
     assert files(tmp_path) == uninterrupted
 
 
@@ -160,81 +177,75 @@ class CutOff(ArrayFrames):
         return super()._read(start, stop)
 
 
-def test_a_stack_that_is_cut_off_gives_what_was_before(movie, tmp_path):
+def test_a_stack_that_is_cut_off_gives_what_was_before(again, movie, tmp_path):
     with pytest.raises(StackError, match="copy it again; what the 10 frames before gave is in"):
-        again(CutOff(movie), tmp_path)
+        again(tmp_path, CutOff(movie))
     assert ds.read_table(tmp_path / "out.csv")["frame"].max() == 9
     with pytest.raises(StackError, match="frame 11"):
-        again(CutOff(movie), tmp_path / "other", frames="11:12")
+        again(tmp_path / "other", CutOff(movie), frames="11:12")
     assert not list((tmp_path / "other").iterdir())
 
 
-def test_resume_needs_something_to_go_on_from(movie, tmp_path):
-    result = again(movie, tmp_path, resume=True)  # a run that was killed before it kept anything
+def test_resume_needs_something_to_go_on_from(again, movie, model, tmp_path):
+    result = again(tmp_path, resume=True)  # a run that was killed before it kept anything
     assert "There was no checkpoint to go on from: begun with frame 1" in result.notes
     with pytest.raises(OutputError, match=r"is finished, and there is no out\.running"):
-        again(movie, tmp_path, resume=True)
+        again(tmp_path, resume=True)
     with pytest.raises(SettingsError, match="resume without an output"):
-        ds.reconstruct(movie, model="general", resume=True, **EXPECTED)
+        ds.reconstruct(movie, model=model, resume=True)
 
 
 KILLED = """
-import sys, time
+import sys
 import numpy as np
 import deep_storm as ds
 from deep_storm.inference import store
-from tests_resume import EXPECTED, SETTINGS
 store.EVERY_SECONDS = 0.0
 store.SHARE_OF_TIME = 1e9
 def progress(done, total, message):
     print(done, flush=True)
-ds.reconstruct(np.load("movie.npy"), model="general", output="out", settings=SETTINGS,
-               progress=progress, **EXPECTED)
+movie, model, output = sys.argv[1:]
+ds.reconstruct(np.load(movie), model=model, output=output, chunk_frames=2, upsampling=2,
+               no_report=True, progress=progress)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
-def test_killed_and_resumed(movie, uninterrupted, tmp_path):
+def test_killed_and_resumed(again, movie, model, uninterrupted, tmp_path):
     np.save(tmp_path / "movie.npy", movie)
-    (tmp_path / "tests_resume.py").write_bytes(Path(__file__).read_bytes())
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    )
+    results = tmp_path / "results"
+    command = [sys.executable, "-c", KILLED, tmp_path / "movie.npy", model, results / "out"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if int(line) >= 12:
             break
     time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    for name in ("movie.npy", "tests_resume.py"):
-        (tmp_path / name).unlink()
-    again(movie, tmp_path, resume=(tmp_path / "out.running" / "checkpoint.npz").exists())
-    for cache in tmp_path.glob("__pycache__/*"):
-        cache.unlink()
-    for cache in tmp_path.glob("__pycache__"):
-        cache.rmdir()
-    assert files(tmp_path) == uninterrupted
+    process.stdout.close()
+    again(results, resume=(results / "out.running" / "checkpoint.npz").exists())
+    assert files(results) == uninterrupted
 
 
-def test_very_many_rows_stay_in_their_file(movie, uninterrupted, tmp_path, monkeypatch):
+def test_very_many_rows_stay_in_their_file(again, uninterrupted, tmp_path, monkeypatch):
     import importlib
 
     verb = importlib.import_module("deep_storm.runs.stack")
     monkeypatch.setattr(verb, "MAX_ROWS_IN_MEMORY", 10)
     monkeypatch.setattr(store, "ROWS_AT_A_TIME", 7)
-    result = again(movie, tmp_path)
+    result = again(tmp_path)
     assert result.count == len(result.table) > 10
     assert files(tmp_path) == uninterrupted
 
 
-def interrupted(movie, folder, **options):
+def interrupted(again, folder, **options):
     """Leave an interrupted run behind."""
 
     def stop(done, total, message):
         if done >= 8:
             raise Cancelled("stopped")
 
-    again(movie, folder, progress=stop, **options)
+    again(folder, progress=stop, **options)
     assert (folder / "out.running" / "checkpoint.npz").is_file()
 
 
@@ -246,54 +257,55 @@ def interrupted(movie, folder, **options):
         ("version", "version.deep-storm was"),
     ],
 )
-def test_only_the_same_run_goes_on(movie, tmp_path, monkeypatch, what, said):
-    interrupted(movie, tmp_path)
-    options = {}
+def test_only_the_same_run_goes_on(again, movie, tmp_path, monkeypatch, what, said):
+    options = {"model": "general", **EXPECTED} if what == "photons" else {}
+    interrupted(again, tmp_path, **options)
     if what == "movie":  # of the same name, shape and type
         movie = movie.copy()
         movie[-1] += 1
+        options = {"stack": movie}
     elif what == "photons":
         emitters = EXPECTED["emitters"].model_copy(update={"intensity_photon": 1501.0})
-        options = {"emitters": emitters}
+        options |= {"emitters": emitters}
     else:
         real = stack_run.version
         monkeypatch.setattr(stack_run, "version", lambda n: "9" if n == "deep-storm" else real(n))
     with pytest.raises(OutputError, match="keeps the work of another run") as caught:
-        again(movie, tmp_path, resume=True, **options)
+        again(tmp_path, resume=True, **options)
     assert said in str(caught.value)
 
 
-def test_a_movie_that_was_copied_is_still_the_same(movie, tmp_path):
+def test_a_movie_that_was_copied_is_still_the_same(again, movie, tmp_path):
     tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
-    interrupted(tmp_path / "m.tif", tmp_path)
+    interrupted(again, tmp_path, stack=tmp_path / "m.tif")
     os.utime(tmp_path / "m.tif", (1e9, 1e9))
-    assert again(tmp_path / "m.tif", tmp_path, resume=True).complete
+    assert again(tmp_path, stack=tmp_path / "m.tif", resume=True).complete
 
 
-def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(movie, tmp_path):
+def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(again, movie, tmp_path):
     movie = np.concatenate([movie] * 3)  # 8 of 60 frames are looked at
     tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
-    interrupted(tmp_path / "m.tif", tmp_path)
+    interrupted(again, tmp_path, stack=tmp_path / "m.tif")
     movie[1] += 1
     tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
     with pytest.raises(OutputError, match=r"frames of m\.tif are others now"):
-        again(tmp_path / "m.tif", tmp_path, resume=True)
+        again(tmp_path, stack=tmp_path / "m.tif", resume=True)
 
 
-def test_what_cannot_be_written_at_the_end_is_kept(movie, uninterrupted, tmp_path, monkeypatch):
+def test_what_cannot_be_written_at_the_end_is_kept(again, uninterrupted, tmp_path, monkeypatch):
     def full(path, *_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as patched:
         patched.setattr("deep_storm.io.tables.writer.write_pieces", full)
         with pytest.raises(OutputError, match=r"the work is kept in .*out\.running.*--resume"):
-            again(movie, tmp_path)
+            again(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["out.running"]
-    again(movie, tmp_path, resume=True)
+    again(tmp_path, resume=True)
     assert files(tmp_path) == uninterrupted
 
 
-def test_a_stack_that_vanishes_meanwhile_costs_only_its_checksum(movie, tmp_path):
+def test_a_stack_that_vanishes_meanwhile_costs_only_its_checksum(again, movie, tmp_path):
     stack = tmp_path / "m.tif"
     tifffile.imwrite(stack, movie, metadata=None)
 
@@ -302,17 +314,17 @@ def test_a_stack_that_vanishes_meanwhile_costs_only_its_checksum(movie, tmp_path
             stack.unlink()
 
     with pytest.warns(UserWarning, match="cannot be read any more"):
-        result = again(stack, tmp_path, progress=remove)
+        result = again(tmp_path, stack=stack, progress=remove)
     assert {p.name for p in result.written} >= {"out.tif", "out.csv", "out-run.toml"}
 
 
-def test_a_report_that_fails_does_not_fail_the_run(movie, tmp_path, monkeypatch):
+def test_a_report_that_fails_does_not_fail_the_run(again, tmp_path, monkeypatch):
     def trips(*_, **__):
         raise RuntimeError("latex was not found")
 
     monkeypatch.setattr("deep_storm.report.gathering.write_run_report", trips)
     with pytest.warns(UserWarning, match=r"report could not be made \(latex was not found\)"):
-        result = again(movie, tmp_path, no_report=False)
+        result = again(tmp_path, no_report=False)
     assert [p.name for p in result.written] == [
         "out.tif",
         "out.csv",

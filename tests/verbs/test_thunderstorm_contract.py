@@ -29,7 +29,7 @@ V1_3 = [*DEV[:8], "uncertainty [nm]"]
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def written(quick_calibration, tmp_path_factory):
     """The files of a reconstruction of frames that ThunderSTORM made."""
     output = tmp_path_factory.mktemp("contract") / "filaments"
     stack = tifffile.imread(DATA / "filaments_drift_first20.tif")
