@@ -9,6 +9,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.estimation.combined import estimate_table
 from deep_storm.estimation.movie_psf import Attempt, matched_light, matched_psf, with_psf
+from deep_storm.estimation.psf.light import MovieLight
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.inputs.training_data import matched_molecules
 from deep_storm.io.config import load_toml
@@ -107,3 +108,18 @@ def test_light_is_given_to_emitters_and_none_is_lost(airy):
     # what the fit saw as background is that, and the light beyond the table's window
     beyond = (1.0 - airy.light_within) * light
     assert background.background_photon + beyond == pytest.approx(15.0, rel=1e-3)
+
+
+def test_haze_and_unevenness_of_the_movie_are_those_of_the_simulation(airy):
+    light = MovieLight(0.05, 1500.0, 0.3, 0.5, 6.0, "filaments")
+    hazy = replace(airy, light=light)
+    before = Emitters(density_per_um2=1.0, intensity_photon=1500, intensity_std_photon=500)
+    after, background = matched_light(hazy, CAMERA, before, Background(background_photon=20.0))
+    assert (after.intensity_std_photon, after.spread) == (1500.0, "gamma")
+    assert after.structure == "filaments"
+    assert background.unevenness == 0.3
+    assert background.haze_per_um2 == pytest.approx(6.0 / hazy.photons * 100, rel=1e-2)
+    even = matched_light(airy, CAMERA, before, Background(background_photon=20.0))[1]
+    assert even.background_photon == pytest.approx(background.background_photon + 6.0, rel=1e-3)
+    psf = matched_psf(hazy, Psf(sigma_nm=100.0, sigma_std_nm=1.0))
+    assert psf.sigma_std_nm == pytest.approx(0.05 * airy.sigma_nm, rel=1e-3)

@@ -22,6 +22,8 @@ MIN_FRAMES = 60
 """A movie shorter than that is not worth the time."""
 SIGMA_OF_SHAPE = 1.0 / math.sqrt(2.0)
 """A relative change of sigma changes the shape of a Gaussian by √2 of it (relative RMS)."""
+BLINKING = 0.45
+"""Relative standard deviation of photons, from which on they are those of molecules that blink."""
 MIN_LIGHT = 0.2
 """The emitters' light stays at least this share of what it was before."""
 ERRORS = {"photons": 0.05, "background": 0.05, "density": 0.08}
@@ -87,8 +89,8 @@ def _not_measured(why: str) -> str:
 def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
     """Return the settings of a PSF with the width that was measured.
 
-    What makes a Gaussian fit badly has been taken for a spread of widths. They spread no more than
-    molecules differ from the measured PSF.
+    What makes a Gaussian fit badly has been taken for a spread of widths: how much they spread is
+    what the fit with the measured PSF says, or at most what molecules differ from it.
 
     Parameters
     ----------
@@ -98,8 +100,10 @@ def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
         As estimated with a Gaussian.
     """
     spread_nm = psf.sigma_std_nm * found.sigma_nm / psf.sigma_nm
-    most_nm = SIGMA_OF_SHAPE * found.difference * found.sigma_nm
-    update = {"sigma_nm": rounded(found.sigma_nm), "sigma_std_nm": min(spread_nm, most_nm)}
+    spread_nm = min(spread_nm, SIGMA_OF_SHAPE * found.difference * found.sigma_nm)
+    if found.light is not None:
+        spread_nm = found.light.width_std * found.sigma_nm
+    update = {"sigma_nm": found.sigma_nm, "sigma_std_nm": spread_nm}
     return psf.model_copy(update={name: rounded(value) for name, value in update.items()})
 
 
@@ -110,7 +114,8 @@ def matched_light(
 
     Rings and tails hold light that a Gaussian leaves to the background. All that is not background
     is the emitters' light, also of those that were not found; of it, a part lies beyond the
-    table's window and was background to the fit.
+    table's window and was background to the fit. Photons that differ much from frame to frame are
+    those of molecules that blink: their distribution has a tail.
 
     Parameters
     ----------
@@ -125,17 +130,26 @@ def matched_light(
     light = max(found.level - found.background, 0.0) / max(found.light_within, 0.5)
     least = MIN_LIGHT * emitters.density_per_um2 * emitters.intensity_photon * area_um2
     light = max(light, min(least, found.level))
-    brighter = found.photons / emitters.intensity_photon
-    return (
-        emitters.model_copy(
-            update={
-                "intensity_photon": rounded(found.photons),
-                "intensity_std_photon": rounded(emitters.intensity_std_photon * brighter, 3),
-                "density_per_um2": rounded(light / found.photons / area_um2),
-            }
-        ),
-        background.model_copy(update={"background_photon": rounded(max(found.level - light, 0.0))}),
-    )
+    spread = emitters.intensity_std_photon * found.photons / emitters.intensity_photon
+    haze, uneven, structure = 0.0, 0.0, emitters.structure
+    rest = max(found.level - light, 0.0)
+    if found.light is not None:
+        spread, uneven = found.light.photons_std, min(found.light.unevenness, 1.0)
+        haze, structure = min(found.light.haze_photon, rest), found.light.structure
+    blinks = spread > BLINKING * found.photons
+    own = {
+        "intensity_photon": rounded(found.photons),
+        "intensity_std_photon": rounded(spread, 3),
+        "density_per_um2": rounded(light / found.photons / area_um2),
+        "spread": "gamma" if blinks else emitters.spread,
+        "structure": structure,
+    }
+    under = {
+        "background_photon": rounded(rest - haze),
+        "unevenness": rounded(uneven, 3),
+        "haze_per_um2": rounded(haze / found.photons / area_um2, 3),
+    }
+    return emitters.model_copy(update=own), background.model_copy(update=under)
 
 
 def with_psf(estimate: Estimate, attempt: Attempt) -> Estimate:

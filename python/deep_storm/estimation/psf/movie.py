@@ -23,6 +23,7 @@ from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
 from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
+from deep_storm.estimation.psf.light import light_of
 from deep_storm.estimation.psf.result import DIFFERENT, MeasuredPsf
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
@@ -98,7 +99,7 @@ def measure_movie(
         shape = fit_scenes(scenes, localizations, pool, settings.max_molecules, progress)
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
     check_known(shape, uncertainty, "molecules")
-    found = measured(shape, "measured", uncertainty)
+    found = replace(measured(shape, "measured", uncertainty), light=light_of(shape.state))
     if found.difference < DIFFERENT:
         return found
     note = (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.estimation.psf.light import MovieLight
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.table import PsfTable
 from deep_storm.words import counted
@@ -55,6 +56,8 @@ class MeasuredPsf:
         around it; float64 of shape (n, n), n odd.
     notes
         What else was found, each a sentence.
+    light
+        What else the light of a movie is like; None for beads.
     """
 
     table: PsfTable
@@ -69,6 +72,7 @@ class MeasuredPsf:
     rounds: int
     left_over: FloatArray = field(repr=False)
     notes: tuple[str, ...] = ()
+    light: MovieLight | None = None
 
     @property
     def uncertainty(self) -> float:

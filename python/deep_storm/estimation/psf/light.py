@@ -1,0 +1,216 @@
+"""What the light of a movie is like, from a finished fit of its PSF.
+
+How much molecules differ in width, on what they lie, how uneven the background is, and how much of
+it is haze: what a simulation must know besides the PSF to look like the movie.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+
+from deep_storm.estimation.density import Structure, local_density
+from deep_storm.estimation.psf.kernels import Placed
+from deep_storm.estimation.psf.state import State
+from deep_storm.estimation.psf.surface import surfaces
+from deep_storm.simulation.haze import add_haze
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+CORE_SIGMAS = 3.0
+"""Half the window in which a molecule's width is looked at."""
+MAX_WIDTH_ERROR = 0.2
+"""Of a molecule whose width counts (relative)."""
+MIN_MOLECULES = 30
+MIN_SCENES = 8
+HALF_SCENES = 4
+"""So many scenes in turn make one half of a movie: molecules stay on for a few of them."""
+MAX_WIDTH_STD = 0.5
+MEDIAN_OF_NORMAL = 0.6745
+MIN_UNEVENNESS = 0.05
+"""A background that varies less than this over the field is even,"""
+MIN_HAZE = 0.05
+"""and one that scatters less than this from frame to frame has no haze (both relative)."""
+MIN_BACKGROUND_SHARE = 0.2
+"""At least this share of the background is not haze."""
+TRIAL_FRAMES, TRIAL_CELLS, TRIAL_PER_PX = 60, 6, 0.01
+SEED = 1
+
+
+class MovieLight(NamedTuple):
+    """What the light of a movie is like.
+
+    Attributes
+    ----------
+    width_std
+        Relative standard deviation of the molecules' widths.
+    photons_std
+        Standard deviation of the molecules' photons in a frame.
+    unevenness
+        Standard deviation over the mean of the background that stays, over the field.
+    haze_per_um2
+        Emitters far out of focus that explain how the background changes from frame to frame.
+    haze_photon
+        Their share of the mean background, photons per pixel.
+    structure
+        What molecules lie on; an uneven background has no say in it.
+    """
+
+    width_std: float
+    photons_std: float
+    unevenness: float
+    haze_per_um2: float
+    haze_photon: float
+    structure: Structure
+
+
+def light_of(state: State) -> MovieLight:
+    """Return what the light of the scenes of a finished fit is like."""
+    own, scenes = state.emitters, state.scenes
+    noise = np.minimum(own.error[:, 0], own.photons)
+    spread = float(np.var(own.photons) - np.mean(noise**2)) if len(own) else 0.0
+    haze_per_px = _haze_per_px(state)
+    area_um2 = (scenes.pixel_size_nm / 1000.0) ** 2
+    return MovieLight(
+        width_std(state),
+        math.sqrt(max(spread, 0.0)) / scenes.efficiency,
+        _unevenness(state),
+        haze_per_px / area_um2,
+        haze_per_px * _mean_photons(state) / scenes.efficiency,
+        _structure(state),
+    )
+
+
+def width_std(state: State) -> float:
+    """Return the relative standard deviation of the molecules' widths, beyond noise.
+
+    A molecule that is wider than the PSF by the share s adds s times the PSF's derivative by its
+    own scale to the residuals. That is fitted to each molecule together with its photons, place
+    and background. The median tells the spread, as two molecules taken for one are wide too.
+    """
+    share, error = _widths(state)
+    sure = error < MAX_WIDTH_ERROR
+    if sure.sum() < MIN_MOLECULES:
+        return 0.0
+    share, error = share[sure], error[sure]
+    off = np.abs(share - np.median(share))
+
+    def excess(std: float) -> float:
+        return float(np.median(off / np.hypot(error, std))) - MEDIAN_OF_NORMAL
+
+    if excess(0.0) <= 0.0:
+        return 0.0
+    return float(brentq(excess, 0.0, 10.0)) if excess(MAX_WIDTH_STD) < 0.0 else MAX_WIDTH_STD
+
+
+def _widths(state: State) -> tuple[FloatArray, FloatArray]:
+    """Return how much wider each molecule is than the PSF (relative), and the error of it."""
+    placed = state.placed()
+    expected = state.background() + state.light()
+    variance, residual = state.noise(expected), state.residual(expected)
+    inside = _inside(placed, state)
+    if not inside.size:
+        return np.empty(0), np.empty(0)
+    rows, columns, core = _core(placed, state, inside)
+    scene = placed.scene[inside][:, None, None]
+    weight = 1.0 / variance[scene, rows, columns]
+    pull = residual[scene, rows, columns]
+    window = placed.window[inside][:, :, core, core].astype(np.float64)
+    photons = placed.photons[inside][:, None, None]
+    across = columns + 0.5 - state.emitters.x_px[inside][:, None, None]
+    down = rows + 0.5 - state.emitters.y_px[inside][:, None, None]
+    # Scale s: PSF(r / s) / s², of which the derivative at 1 is −2 PSF − r · gradient; by place it
+    # is minus the gradient.
+    wider = -2.0 * photons * window[:, 0] + across * window[:, 1] + down * window[:, 2]
+    flat = np.ones_like(wider)
+    design = np.stack([window[:, 0], window[:, 1], window[:, 2], flat, wider], axis=1)
+    design = design.reshape(*design.shape[:2], -1)
+    weighted = design * weight.reshape(len(weight), 1, -1)
+    information = weighted @ design.swapaxes(1, 2)
+    wanted = weighted @ pull.reshape(len(pull), -1, 1)
+    covariance = np.linalg.pinv(information, hermitian=True)
+    share: FloatArray = (covariance @ wanted)[:, -1, 0]
+    return share, np.sqrt(np.maximum(covariance[:, -1, -1], 0.0))
+
+
+def _inside(placed: Placed, state: State) -> Integers:
+    """Return the molecules whose middle lies within the scene, with no unknown pixel."""
+    reach = _reach_px(placed, state)
+    height, width = state.scenes.size_px
+    x, y = state.emitters.x_px, state.emitters.y_px
+    inside = (x >= reach) & (x < width - reach) & (y >= reach) & (y < height - reach)
+    known = np.isfinite(state.scenes.photons.sum(axis=(1, 2)))
+    return np.flatnonzero(inside & known[state.emitters.scene])
+
+
+def _reach_px(placed: Placed, state: State) -> int:
+    """Return half the width of a molecule's middle."""
+    return min(math.ceil(CORE_SIGMAS * state.sigma_px), placed.window.shape[2] // 2)
+
+
+def _core(placed: Placed, state: State, index: Integers) -> tuple[Integers, Integers, slice]:
+    """Return rows (n, k, 1) and columns (n, 1, k) of the middles, and which part of the windows."""
+    reach, radius = _reach_px(placed, state), placed.window.shape[2] // 2
+    core = slice(radius - reach, radius + reach)
+    along = np.arange(core.start, core.stop)
+    rows = (placed.corner[index, 0, None] + along)[:, :, None]
+    columns = (placed.corner[index, 1, None] + along)[:, None, :]
+    return rows, columns, core
+
+
+def _structure(state: State) -> Structure:
+    """Return what molecules lie on, by the mean of what is not background."""
+    scenes = state.scenes
+    light = np.nan_to_num(scenes.photons - state.background())
+    found = []
+    for k in np.unique(scenes.window):
+        own = light[scenes.window == k]
+        if len(own) < MIN_SCENES:
+            continue
+        part = np.arange(len(own)) // HALF_SCENES % 2
+        halves = np.stack([own[part == half].mean(axis=0) for half in (0, 1)])
+        photons = _mean_photons(state)
+        found.append(local_density(halves, 0.0, photons, scenes.pixel_size_nm, state.sigma_px))
+    if not found:
+        return "mixed"
+    kinds = [density.structure for density in found]
+    return max(kinds, key=kinds.count)
+
+
+def _unevenness(state: State) -> float:
+    """Return the relative standard deviation of the background that stays, over the field."""
+    window = np.zeros(len(state.views), np.int64)
+    window[state.scenes.view] = state.scenes.window
+    fields = np.stack([state.views[window == k].mean(axis=0) for k in np.unique(window)])
+    relative = float(fields.std() / fields.mean())
+    return relative if relative >= MIN_UNEVENNESS else 0.0
+
+
+def _haze_per_px(state: State) -> float:
+    """Return how many emitters out of focus a pixel has in a frame."""
+    level = float(state.views.mean())
+    if state.scatter <= (MIN_HAZE * level) ** 2:
+        return 0.0
+    photons = _mean_photons(state)
+    density = state.scatter / _scatter_of_haze(photons, state.sigma_px, state.grid.step_px)
+    return min(density, (1.0 - MIN_BACKGROUND_SHARE) * level / photons)
+
+
+def _mean_photons(state: State) -> float:
+    return float(state.emitters.photons.mean()) if len(state.emitters) else 1.0
+
+
+def _scatter_of_haze(photons: float, sigma_px: float, step_px: float) -> float:
+    """Return how much one emitter out of focus a pixel makes the nodes scatter (variance)."""
+    size = math.ceil(TRIAL_CELLS * step_px)
+    frames = np.zeros((TRIAL_FRAMES, size, size), np.float32)
+    add_haze(frames, TRIAL_PER_PX, photons, sigma_px, np.random.default_rng(SEED))
+    every = np.eye(TRIAL_CELLS**2).reshape(-1, TRIAL_CELLS, TRIAL_CELLS)
+    each = surfaces(every, step_px, size, size).reshape(len(every), -1)
+    nodes = np.linalg.lstsq(each.T, frames.reshape(TRIAL_FRAMES, -1).T, rcond=None)[0]
+    return float(np.var(nodes, axis=1).mean()) / TRIAL_PER_PX
