@@ -80,3 +80,13 @@ def test_a_few_frames_tell_only_what_is_invalid(molecules):
     frames[:, 9, 9] += 1000
     found = found_in(frames)
     assert np.argwhere(found.bad).tolist() == [[3, 3]]
+
+
+def test_a_bead_is_no_noisy_pixel_still_or_drifting(molecules, rng):
+    yy, xx = np.mgrid[:64, :64]
+    for speed in (0.0, 0.05):
+        frames = molecules.copy()
+        for t, frame in enumerate(frames):
+            away = (xx - 20.3 - speed * t) ** 2 + (yy - 40.8) ** 2
+            frame += rng.poisson(2200 * np.exp(-away / 2.9)) / 0.5
+        assert not find_pixels(frames.astype(np.float32)).noisy.any()

@@ -32,6 +32,8 @@ BESIDE_BRIGHT = 0.3
 """So large a share of the contrast around it is no sign: a steep PSF bends as much."""
 _WITHOUT_CENTRE = np.ones((5, 5), dtype=bool)
 _WITHOUT_CENTRE[2, 2] = False
+_RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
+LIT_NOISES = 1.5
 LEVEL_VARIANCE = 1.57
 """Variance of a median over that of a mean."""
 TILE_PX = 8
@@ -99,7 +101,7 @@ def find_pixels(frames: Float32) -> PixelMap:
     bad = dead | hot
     noisy = none
     if len(frames) >= MIN_FRAMES_FOR_NOISE:
-        noisy = _noisy(noise, bad, len(frames))
+        noisy = _noisy(noise, bad, len(frames)) & ~_in_light(filled, noise)
     return PixelMap(dead, hot, noisy, _dark(filled, typical, noise, bad | noisy))
 
 
@@ -125,8 +127,7 @@ def _noise(frames: Float32, dead: Mask) -> FloatArray:
 
 def _hot(typical: FloatArray, noise: FloatArray, dead: Mask, frames: int) -> Mask:
     """Return pixels that stand out from their neighbours more sharply than a PSF does."""
-    ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
-    around = ndimage.median_filter(typical, footprint=ring, mode="mirror")
+    around = ndimage.median_filter(typical, footprint=_RING, mode="mirror")
     apart = typical - around
     usual = 1.4826 * float(np.median(np.abs(apart[~dead])))
     known = np.where(dead, float(np.median(noise[~dead])), noise)
@@ -162,6 +163,12 @@ def _noisy(noise: FloatArray, bad: Mask, frames: int) -> Mask:
     chance = 1.17 / math.sqrt(2.0 * frames)
     found: Mask = (ratio > 1.0 + NOISY_SIGMAS * chance) & (ratio**2 > NOISY_VARIANCE) & ~bad
     return found
+
+
+def _in_light(frames: Float32, noise: FloatArray) -> Mask:
+    """Return where something bright stays or drifts, as beads do: their light scatters too."""
+    mean = ndimage.uniform_filter(frames.mean(axis=0, dtype=np.float64), 3, mode="nearest")
+    return np.asarray(mean - np.median(mean) > LIT_NOISES * noise, dtype=bool)
 
 
 def _dark(frames: Float32, typical: FloatArray, noise: FloatArray, bad: Mask) -> Mask:
