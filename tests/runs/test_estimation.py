@@ -15,6 +15,7 @@ from deep_storm.inputs.training_data import matched_molecules
 from deep_storm.io.config import load_toml
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import read_psf
+from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.runs.estimation import ESTIMATE_ENDINGS, write_estimate
@@ -108,6 +109,16 @@ def test_light_is_given_to_emitters_and_none_is_lost(airy):
     # what the fit saw as background is that, and the light beyond the table's window
     beyond = (1.0 - airy.light_within) * light
     assert background.background_photon + beyond == pytest.approx(15.0, rel=1e-3)
+
+
+def test_molecules_that_were_not_told_apart_are_no_bright_ones(airy):
+    own = Emitters(density_per_um2=1.0, intensity_photon=800, intensity_std_photon=200)
+    after, background = matched_light(airy, CAMERA, own, Background(background_photon=20.0))
+    part = fit_gaussian(airy.table.values[0], airy.table.samples_per_px).share
+    assert after.intensity_photon == pytest.approx(1.2 * 800 / part, rel=1e-3)
+    assert after.intensity_photon < 0.7 * airy.photons
+    light = after.density_per_um2 * after.intensity_photon * 0.01
+    assert light + background.background_photon == pytest.approx(airy.level, rel=1e-3)
 
 
 def test_haze_and_unevenness_of_the_movie_are_those_of_the_simulation(airy):

@@ -28,8 +28,8 @@ MAX_WIDTH_ERROR = 0.2
 """Of a molecule whose width counts (relative)."""
 MIN_MOLECULES = 30
 MIN_SCENES = 8
-HALF_SCENES = 4
-"""So many scenes in turn make one half of a movie: molecules stay on for a few of them."""
+HALF_SCENES = 16
+"""At most so many scenes in turn belong to one half of a movie: molecules stay on for a few."""
 MAX_WIDTH_STD = 0.5
 MEDIAN_OF_NORMAL = 0.6745
 MIN_UNEVENNESS = 0.05
@@ -172,7 +172,7 @@ def _structure(state: State) -> Structure:
         own = light[scenes.window == k]
         if len(own) < MIN_SCENES:
             continue
-        part = np.arange(len(own)) // HALF_SCENES % 2
+        part = np.arange(len(own)) // min(HALF_SCENES, max(len(own) // 4, 1)) % 2
         halves = np.stack([own[part == half].mean(axis=0) for half in (0, 1)])
         photons = _mean_photons(state)
         found.append(local_density(halves, 0.0, photons, scenes.pixel_size_nm, state.sigma_px))
