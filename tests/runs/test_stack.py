@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import deep_storm as ds
@@ -10,6 +11,7 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
+from deep_storm.runs import stack
 from deep_storm.runs.result import Common
 from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.settings import Background, Emitters, Network, Psf, Reconstruction
@@ -79,3 +81,19 @@ def test_a_finished_result_is_written_at_once(common, frames, tmp_path):
     assert held == []
     assert all(path.is_file() for path in result.written)
     assert not (tmp_path / "out.running").exists()
+
+
+def test_a_stop_after_the_last_frame_loses_nothing_but_the_verdict(
+    common, frames, tmp_path, monkeypatch
+):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    whole = reconstruct_stack(frames, None, common)
+    monkeypatch.setattr(stack, "judge_samples", stop)
+    done = reconstruct_stack(frames, tmp_path / "out", common)
+    assert done.complete
+    assert done.fits is None
+    assert done.notes[-1].startswith("Stopped early: all frames are done")
+    pd.testing.assert_frame_equal(done.table, whole.table)
+    assert (tmp_path / "out.csv").is_file()

@@ -55,6 +55,7 @@ MAX_ROWS_IN_MEMORY = 4_000_000
 MAX_ROWS_AT_A_STOP = 400_000
 """Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
 MAX_PIXELS_AT_A_STOP = 20_000_000
+UNJUDGED = "Stopped early: all frames are done, only whether the model suits them was not looked at"
 
 
 def reconstruct_stack(
@@ -280,7 +281,12 @@ def _result(
     stopped = not done.complete and done.problem is None
     if stopped and work is not None and _takes_long(done):
         return ReconstructResult(done, notes=notes, kept=work.folder)
-    fits = None if stopped else _judged(done, model, movie)
+    if stopped:
+        return ReconstructResult(done, notes=notes)
+    try:
+        fits = _judged(done, model, movie)
+    except KeyboardInterrupt:  # what is found stays
+        return ReconstructResult(done, notes=(*notes, UNJUDGED))
     return ReconstructResult(done, notes=notes, fits=fits)
 
 
