@@ -19,6 +19,7 @@ from deep_storm.quality.survey import Survey
 from deep_storm.quality.suspicions import TrainedFor, suspicions
 from deep_storm.report.figures import new_figure
 from deep_storm.report.judging import resolution_curve
+from deep_storm.report.light import background_map, psf_beside_gaussian
 from deep_storm.report.localizations import (
     beside_wide_field,
     column_histograms,
@@ -125,6 +126,7 @@ def reconstruction_page(run: Run) -> Page:
             Section("Localizations", _sample_note(run), (), tuple(_distributions(run))),
             Section("Resolution", *_resolution(run)),
             Section("Does the model fit the frames?", *_frames(run)),
+            Section("PSF and background", (), (), tuple(_light(run))),
             Section("What was done afterwards", (), _steps(run), tuple(_corrected(run))),
             Section("What went in", (), _inputs(run)),
             Section("Camera and molecules of the model", (), _model(run)),
@@ -228,6 +230,16 @@ def _frames(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figure], 
         "their width and the background should not"
     )
     return (), (), ((caption, figure),)
+
+
+def _light(run: Run) -> Iterator[tuple[str, Figure]]:
+    """Draw the PSF that was expected, and the background that was found."""
+    if run.trained.table is not None:
+        caption = "The PSF that was expected, beside the Gaussian that fits it best"
+        yield caption, psf_beside_gaussian(run.trained.table)
+    figure = background_map(run.found)
+    if figure is not None:
+        yield "The background at the localizations, median in each cell", figure
 
 
 def _like(frames: Image, simulated: Image) -> Image:
