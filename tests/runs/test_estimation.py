@@ -112,7 +112,12 @@ def test_light_is_given_to_emitters_and_none_is_lost(airy):
 
 
 def test_molecules_that_were_not_told_apart_are_no_bright_ones(airy):
-    own = Emitters(density_per_um2=1.0, intensity_photon=800, intensity_std_photon=200)
+    own = Emitters(
+        density_per_um2=1.0,
+        intensity_photon=800,
+        intensity_std_photon=200,
+        structure="filaments",
+    )
     after, background = matched_light(airy, CAMERA, own, Background(background_photon=20.0))
     part = fit_gaussian(airy.table.values[0], airy.table.samples_per_px).share
     assert after.intensity_photon == pytest.approx(1.2 * 800 / part, rel=1e-3)

@@ -120,7 +120,7 @@ def matched_light(
     is the emitters' light, also of those that were not found; of it, a part lies beyond the
     table's window and was background to the fit. Photons that differ much from frame to frame are
     those of molecules that blink: their distribution has a tail. How bright a molecule is, is what
-    the fit says, but no more than what was estimated with a Gaussian allows.
+    the fit says, but on a structure no more than what was estimated with a Gaussian allows.
 
     Parameters
     ----------
@@ -135,14 +135,18 @@ def matched_light(
     light = max(found.level - found.background, 0.0) / max(found.light_within, 0.5)
     least = MIN_LIGHT * emitters.density_per_um2 * emitters.intensity_photon * area_um2
     light = max(light, min(least, found.level))
-    photons = min(found.photons, _most_photons(found, emitters))
-    spread = emitters.intensity_std_photon * photons / emitters.intensity_photon
     haze, uneven, structure = 0.0, 0.0, emitters.structure
+    if found.light is not None:
+        structure = found.light.structure
+    photons = found.photons
+    if structure != "uniform":
+        photons = min(photons, _most_photons(found, emitters))
+    spread = emitters.intensity_std_photon * photons / emitters.intensity_photon
     rest = max(found.level - light, 0.0)
     if found.light is not None:
         spread = found.light.photons_std * photons / found.photons
         uneven = min(found.light.unevenness, 1.0)
-        haze, structure = min(found.light.haze_photon, rest), found.light.structure
+        haze = min(found.light.haze_photon, rest)
     blinks = spread > BLINKING * photons
     own = {
         "intensity_photon": rounded(photons),
@@ -162,9 +166,9 @@ def matched_light(
 def _most_photons(found: MeasuredPsf, emitters: Emitters) -> float:
     """Return how bright a molecule may be by the estimate with a Gaussian.
 
-    The joint fit takes molecules that it cannot tell apart for bright ones, by up to 40 % in
-    crowds and on filaments. The estimate does not, but knows only the part of the light that looks
-    like a Gaussian.
+    The joint fit takes molecules that it cannot tell apart for bright ones: on simulated filaments
+    by 10 to 40 %, on uniform movies by less than 10 %. The estimate does not, but knows only the
+    part of the light that looks like a Gaussian.
     """
     part = fit_gaussian(found.table.values[0], found.table.samples_per_px).share
     return BEYOND_ESTIMATE * emitters.intensity_photon / part
