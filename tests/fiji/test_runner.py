@@ -36,6 +36,7 @@ from deep_storm.fiji.runner import in_dialog_words
         ("as `deep-storm estimate` writes", "as Plugins > Deep-STORM > Estimate From Local"),
         ("Written: /data/a--resume/x.csv", "Written: /data/a--resume/x.csv"),
         ("no such option: --nonsense", "no such option: --nonsense"),
+        ("give --roi X,Y,WIDTH,HEIGHT of a part", "give a ROI of a part"),
     ],
 )
 def test_options_and_verbs_become_fields_and_menu_items(text, words):

@@ -83,18 +83,19 @@ def open_filaments(screen, zoom):
 
 def test_measured_background_is_an_overlay_and_a_row_in_results(screen, pictures):
     rng = np.random.default_rng(3)
-    frame = rng.normal(200.0, 4.0, (128, 128))
+    frames = rng.normal(200.0, 4.0, (10, 128, 128))
     for y, x in rng.integers(8, 120, (30, 2)):
-        frame[y - 3 : y + 4, x - 3 : x + 4] += 400.0
-    screen.show("dark", array=np.round(frame).astype(np.uint16), title="dark.tif")
+        frames[:, y - 3 : y + 4, x - 3 : x + 4] += 400.0
+    screen.show("dark", array=np.round(frames).astype(np.uint16), title="dark.tif")
     screen.ask("evaluate", text="java('ij.IJ').run(KEPT['dark'], 'Set... ', 'zoom=300')")
+    screen.ask("forget", key="camera")
     done = screen.run("Measure_Background...")
-    assert done["status"].startswith("ok: Background 200.0")
+    assert done["status"].startswith("ok: Baseline    200.")
     assert "Results" in screen.ask("windows")
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="dark.tif", x=10, y=10)
-    screen.ask("arrange", title="Results", x=10, y=480, width=420, height=160)
-    screen.picture(pictures / "fiji-background.png", width=440, height=650)
+    screen.ask("arrange", title="Results", x=10, y=480, width=870, height=160)
+    screen.picture(pictures / "fiji-background.png", width=890, height=650)
 
 
 def test_imported_simulation_shows_its_emitters(screen, pictures, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ def remembered_camera(host: Host) -> Camera | None:
 def remember_camera(host: Host, camera: Camera) -> None:
     """Keep a camera, and offer its values in the next Camera Setup."""
     host.remember(KEY, json.dumps(camera.model_dump()))
-    for name, value in camera.model_dump().items():
+    remember_values(host, camera.model_dump())
+
+
+def remember_values(host: Host, values: Mapping[str, Any]) -> None:
+    """Offer values in the next Camera Setup."""
+    for name, value in values.items():
         host.remember(f"{_DIALOG}.{name}", "1.0" if value is None else str(value))
 
 

@@ -62,9 +62,10 @@ and Fiji ends it. Beside it stands one of ``result``, ``error`` (what the user c
     {"task": "7d1e…", "responseType": "COMPLETION", "outputs": {"answer": {
        "restart": false, "mistake": "ZeroDivisionError: division by zero"}}}
 
-``result`` has ``summary``, ``written`` and ``json`` of every verb; ``table`` and ``image`` are
-files in the request's folder, ``pixel_size_nm`` is that of the image and ``camera_pixel_size_nm``
-that of the frame. ``corner_nm``, ``complete`` and ``problem`` are those of ``reconstruct``.
+``result`` has ``summary``, ``written`` and ``json`` of every verb; ``table``, ``image`` and
+``mask`` (of the pixels that were used) are files in the request's folder, ``pixel_size_nm`` is that
+of the image and ``camera_pixel_size_nm`` that of the frame. ``corner_nm``, ``complete`` and
+``problem`` are those of ``reconstruct``.
 """
 
 from __future__ import annotations

@@ -28,8 +28,10 @@ from deep_storm.fiji.values import values_of
 LOGGER = logging.getLogger("deep_storm.fiji")
 ENDED = "%s: %s"
 """How the end of a command is logged: its key and its status."""
-_OPTION = re.compile(r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| (\d[\d.]*\d|\d))?")
-"""An option of the command line, with a number behind it if any; not in the middle of a path."""
+_OPTION = re.compile(
+    r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| X,Y,WIDTH,HEIGHT| (\d[\d.]*\d|\d))?"
+)
+"""An option of the command line, with what stands behind it; not in the middle of a path."""
 _CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
 
 
@@ -150,6 +152,8 @@ def in_dialog_words(text: str, made: Command | None) -> str:
         value = f" at {match[2]}" if match[2] else ""
         if name == "camera":
             return f"a camera ({_CAMERA_SETUP}, or the field 'Camera')"
+        if name == "roi":
+            return "a ROI"
         if name in own:
             return f"the field {own[name]!r}{value}"
         if name in Camera.model_fields:

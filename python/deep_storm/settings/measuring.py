@@ -17,6 +17,7 @@ class Measurement(Settings):
         pattern=r"^\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*$",
         example="10,20,100,80",
         form="X,Y,WIDTH,HEIGHT",
+        label="Region without light",
     )
     percentile: float = setting(
         50.0,
@@ -25,6 +26,7 @@ class Measurement(Settings):
         unit="%",
         ge=1,
         le=99,
+        label="Percentile over time",
     )
     clip_sigmas: float = setting(
         3.0,
@@ -32,6 +34,7 @@ class Measurement(Settings):
         unit="standard deviations",
         ge=2,
         le=10,
+        label="Ignore values beyond",
     )
     method: Literal["auto", "pixels", "noise"] = setting(
         "auto",
@@ -39,6 +42,7 @@ class Measurement(Settings):
         "shot noise of blinking frames (needs the correct photons per ADU); auto: noise if "
         "even the darkest pixels contain light and the photons per ADU are known, otherwise "
         "pixels",
+        label="Method",
     )
 
 
@@ -51,6 +55,7 @@ class KnownCamera(Settings):
         unit="nm",
         gt=0,
         le=10_000,
+        label="Pixel size",
     )
     photons_per_adu: float | None = setting(
         None,
@@ -58,10 +63,17 @@ class KnownCamera(Settings):
         unit="photon/ADU",
         gt=0,
         le=1e5,
+        label="Photons per ADU",
     )
-    quantum_efficiency: float | None = setting(None, "photoelectrons per photon", gt=0, le=1)
+    quantum_efficiency: float | None = setting(
+        None, "photoelectrons per photon", gt=0, le=1, label="Quantum efficiency"
+    )
     em_gain: float | None = setting(
-        None, "electron-multiplying gain; default: a camera without EM gain", ge=1, le=1e5
+        None,
+        "electron-multiplying gain; default: a camera without EM gain",
+        ge=1,
+        le=1e5,
+        label="EM gain",
     )
     read_noise_adu: float | None = setting(
         None,
@@ -69,6 +81,7 @@ class KnownCamera(Settings):
         unit="ADU",
         ge=0,
         le=1e5,
+        label="Read noise",
     )
 
 

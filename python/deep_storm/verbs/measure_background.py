@@ -114,8 +114,8 @@ class BackgroundResult:
         lines += [f"Warning: {text}" for text in self.warnings]
         if self.missing:
             lines.append(
-                f"The camera file still needs {', '.join(self.missing)}: give it here as an "
-                "option, or write it into the file"
+                f"The camera still needs {', '.join(self.missing)}: give it as an option, or "
+                "write it into the camera file"
             )
         return "\n".join(lines)
 
@@ -153,13 +153,16 @@ class BackgroundResult:
     Argument("stack", "stack of frames (TIFF)", label="Movie"),
     Argument(
         "output",
-        "camera file (TOML) to write; an existing one is updated with --overwrite",
+        "camera file (TOML) to write; an existing one is updated if it may be overwritten",
         writes=True,
         label="Save as",
     ),
     Argument("camera", "camera file from which the other values are taken"),
     Argument(
-        "dark", "all frames were taken in the dark: measure every pixel and write camera maps", bool
+        "dark",
+        "all frames were taken in the dark: measure every pixel and write camera maps",
+        bool,
+        label="Frames taken in the dark",
     ),
     settings=Measurement,
     known=KnownCamera,

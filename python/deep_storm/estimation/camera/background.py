@@ -181,7 +181,7 @@ def _region(text: str, typical: FloatArray, level: float, width: float) -> Mask:
             f"the region {text} holds no dark pixels: they are at {darkest:.0f} ADU, the darkest "
             f"part of the frames at {level:.0f} ADU",
             "a region without light",
-            "draw it elsewhere, or leave --roi out",
+            "draw it elsewhere, or do without --roi",
         )
     return inside
 

@@ -11,8 +11,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.settings import Measurement
-
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -23,29 +21,20 @@ SKEWED, SIGNIFICANT = 0.03, 6.0
 GROWS = 6.0
 
 
-def traces_of_light(
-    values: npt.NDArray[np.generic], clip_sigmas: float = Measurement().clip_sigmas
-) -> list[str]:
+def traces_in(values: FloatArray, kept: Mask) -> list[str]:
     """Say what speaks for light in pixels that should be dark.
 
     Parameters
     ----------
     values
-        Their values (t, pixels) in ADU, at least :data:`~.sampling.MIN_FRAMES` of each.
-    clip_sigmas
-        Values farther than so many standard deviations from the middle are left out.
+        Their values (t, pixels) in ADU.
+    kept
+        Which of them are no outliers, bool (t, pixels).
 
     Returns
     -------
     Sentences; none when the values are those of a camera in the dark.
     """
-    numbers = values.astype(np.float64)
-    low, high = clip_limits(numbers, clip_sigmas)
-    return traces_in(numbers, (numbers >= low) & (numbers <= high))
-
-
-def traces_in(values: FloatArray, kept: Mask) -> list[str]:
-    """Say what speaks for light, of the values (t, pixels) that were kept."""
     mean, variance = pixel_variances(values, kept)
     texts = []
     deviation = math.sqrt(max(float(variance.mean()), 1e-12))

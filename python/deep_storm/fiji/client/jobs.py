@@ -286,9 +286,11 @@ def cancel_all() -> int:
 
 
 def _loaded(result: dict[str, Any]) -> dict[str, Any]:
-    """Read table and image of a result before their folder goes away."""
+    """Read table, image and mask of a result before their folder goes away."""
     if "table" in result:
         result["table"] = read_frame_table(result["table"])
     if "image" in result:
         result["image"] = np.load(result["image"])
+    if "mask" in result:
+        result["mask"] = np.load(result["mask"])
     return result

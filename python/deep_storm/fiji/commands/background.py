@@ -1,109 +1,142 @@
-"""Measure Background...: the ROI, or what lies below ImageJ's automatic threshold.
+"""Measure Background...: the verb, its numbers in the Results table, and the camera that gets them.
 
-In a crowded movie the darkest part holds the light between the molecules. That is worth a
-measurement, but it is not the camera: it goes there only when the frames do not speak against it.
+The image in front is measured where a ROI is drawn, else in its darkest part. What holds light is
+worth a measurement, but it goes to the camera only when somebody says so.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
-from deep_storm.estimation.camera.light import traces_of_light
-from deep_storm.estimation.sampling import MIN_FRAMES
-from deep_storm.fiji.camera import remember_camera, remembered_camera
-from deep_storm.fiji.imagej.images import ImageFrames
+from deep_storm.fiji.camera import remember_camera, remember_values, remembered_camera
+from deep_storm.fiji.client.work import Work
+from deep_storm.fiji.commands.generic import run_work, source_name, text_of, work_of
+from deep_storm.fiji.imagej.images import ImageFrames, roi_rectangle
 from deep_storm.fiji.imagej.java import java_class
-from deep_storm.fiji.imagej.overlays import show_area
+from deep_storm.fiji.imagej.overlays import area_of, show_area
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.words import counted
+from deep_storm.settings import KnownCamera
 
-Values = npt.NDArray[np.intp]
+Data = dict[str, Any]
 
-METHOD = "Default"
-"""ImageJ's threshold method; without "dark" it selects the dark part."""
-ROI_DRAWN = "ROI"
+MEASURED = ("baseline_adu", "read_noise_adu")
 NOT_STORED = "The camera was not changed."
-MAX_FRAMES, MAX_PIXELS = 100, 20_000
-"""Of these, light in what was measured is looked for."""
-NOISES = 4.0
-"""A frame without molecules is cut in two by the threshold as well: its whole noise is dark."""
 
 
 def measure(call: Call) -> Outcome:
-    """Measure mean and standard deviation of the dark part, as a person does by hand."""
-    image = call.image
-    ImageFrames(image, use_roi=False)  # refuses colours and the like
-    roi, how = image.getRoi(), ROI_DRAWN
-    if roi is None or not roi.isArea():
-        roi, how = _dark_part(image), "below ImageJ's automatic threshold"
-    mean, deviation, pixels = _statistics(image, roi)
-    if deviation == 0:
-        raise StackError(
-            f"the {pixels} pixels of {image.getTitle()} ({how}) are all {mean:g}",
-            "dark pixels of a camera, which vary with its noise",
-            "draw a ROI on the background of raw frames",
-        )
-    if how == ROI_DRAWN:
-        _check_dark(image, mean)
-    show_area(image, roi, "background")
-    table = _into_results(call, image, mean, deviation, pixels)
-    text = (
-        f"Background {mean:.2f} ± {deviation:.2f} ADU ({pixels} pixels, {how})\n"
-        f"Baseline {mean:.2f} ADU, read-out noise {deviation:.2f} ADU"
-    )
-    if call.values["use_for_camera"]:
-        light = _light(image, roi, how)
-        text += "\n" + (_offer(call, mean, deviation) if _wanted(call, light) else NOT_STORED)
+    """Measure baseline, read noise and gain, and keep them for the camera if that is wanted."""
+    call = _with_known(call)
+    work = work_of(call)
+    if work.frames is not None:
+        _measure_in_roi(call, work)
+    result = run_work(call, work)
+    if work.frames is not None and "mask" in result:
+        show_area(call.image, area_of(result["mask"]), "background")
+    found, name = result["json"], source_name(call, work)
+    table = _into_results(call, name, found, _area_px(work, result))
+    text = text_of(result)
+    if call.values["use_for_camera"] or call.values["use_gain"]:
+        text += "\n" + _kept(call, name, found)
     return Outcome(text, table=table)
 
 
-def _light(image: Any, roi: Any, how: str) -> str:
-    """Say why what was measured may be light, not the camera; empty when nothing speaks for it."""
-    frames = ImageFrames(image, use_roi=False)
-    count = frames.shape[0]
-    if count < MIN_FRAMES:
-        if how == ROI_DRAWN:
-            return ""
-        return (
-            f"{counted(count, 'frame')} of {image.getTitle()} cannot show whether its darkest part "
-            "is without light"
-        )
-    rows, columns = _pixels(roi, frames.shape[1:])
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_FRAMES)).round().astype(int))
-    values = np.stack([frames.read(t, t + 1)[0][rows, columns] for t in chosen.tolist()])
-    traces = traces_of_light(values)
-    return f"what was measured in {image.getTitle()} holds light: {traces[0]}" if traces else ""
+def _with_known(call: Call) -> Call:
+    """Return the call with what is remembered of the camera where the dialog says nothing.
+
+    A gain that is going to be replaced has no part in the measurement.
+    """
+    camera, values = remembered_camera(call.host), dict(call.values)
+    replaced = {"photons_per_adu"} if values["use_gain"] else set()
+    for name in KnownCamera.model_fields.keys() - replaced if camera is not None else ():
+        if values.get(name) is None:
+            values[name] = getattr(camera, name)
+    return Call(call.host, call.command, values, call.given_image)
 
 
-def _pixels(roi: Any, shape: tuple[int, int]) -> tuple[Values, Values]:
-    """Return rows and columns of pixels of a ROI, so many that they show light."""
-    height, width = shape
-    bounds, mask = roi.getBounds(), roi.getMask()
-    part = np.ones((int(bounds.height), int(bounds.width)), dtype=bool)
-    if mask is not None:
-        part = np.frombuffer(memoryview(mask.getPixels()), dtype=np.uint8).reshape(part.shape) != 0
-    rows, columns = np.nonzero(part)
-    rows, columns = rows + int(bounds.y), columns + int(bounds.x)
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    step = max(1, int(inside.sum()) // MAX_PIXELS)
-    return rows[inside][::step], columns[inside][::step]
+def _measure_in_roi(call: Call, work: Work) -> None:
+    """Give the verb the whole frames, which tell the gain and whether the ROI is dark."""
+    drawn = roi_rectangle(call.image)
+    work.frames = ImageFrames(call.image, use_roi=False)
+    if drawn is not None:
+        work.options["roi"] = f"{drawn.left},{drawn.top},{drawn.width},{drawn.height}"
 
 
-def _wanted(call: Call, light: str) -> bool:
-    """Return whether the values may go to the camera; who sits there is asked if it is light.
+def _area_px(work: Work, result: Data) -> float:
+    """Return how many pixels were used: those of the mask, or all of a frame."""
+    if "mask" in result:
+        return float(np.count_nonzero(result["mask"]))
+    return math.nan if work.frames is None else float(math.prod(work.frames.shape[1:]))
+
+
+def _into_results(call: Call, name: str, found: Data, area_px: float) -> Any:
+    """Add a row to ImageJ's Results table; what is not known is NaN."""
+    gain = found["gain"] or {"value": math.nan, "error": math.nan}
+    row = {
+        "Area (px)": area_px,
+        "Baseline (ADU)": found["baseline_adu"],
+        "Read noise (ADU)": found["read_noise_adu"],
+        "Photons per ADU": gain["value"],
+        "Error of photons per ADU": gain["error"],
+    }
+    results = java_class("ij.measure.ResultsTable").getResultsTable()
+    results.incrementCounter()
+    results.addValue("Label", name)
+    for label, value in row.items():
+        results.addValue(label, value)
+    if call.host.windows:
+        results.show("Results")
+        return None
+    return results
+
+
+def _kept(call: Call, name: str, found: Data) -> str:
+    """Keep what was measured for the camera; returns what to say about it.
+
+    A gain that the camera lacks comes with baseline and noise where the verb trusts it; one that
+    it has is replaced only where that is wanted.
+    """
+    camera, gain = remembered_camera(call.host), found["gain"]
+    before: Data = {} if camera is None else camera.model_dump()
+    notes, changes = [], {}
+    if call.values["use_for_camera"] and _wanted(call, name, found):
+        changes = dict(found["camera"])
+    if call.values["use_gain"] and gain is not None:
+        changes["photons_per_adu"] = float(f"{gain['value']:.3g}")
+    elif call.values["use_gain"]:
+        notes.append("The noise of the frames does not tell photons per ADU.")
+    if not changes:
+        return " ".join([*notes, NOT_STORED])
+    values = before | changes
+    if any(info.is_required() and n not in values for n, info in Camera.model_fields.items()):
+        remember_values(call.host, values)
+        notes.append("They stand in Camera Setup now; enter the rest of the camera there.")
+    else:
+        remember_camera(call.host, Camera.parse(values))
+        notes.append("The camera has them now.")
+    return " ".join(notes)
+
+
+def _wanted(call: Call, name: str, found: Data) -> bool:
+    """Return whether baseline and noise may go to the camera; asked where they may be light.
 
     Raises
     ------
     StackError
         Nobody can be asked.
     """
-    if not light:
+    if not found["lit"]:
         return True
+    mean, error = found["baseline_adu"], found["baseline"]["error"]
+    light = f"what was measured in {name} holds light"
+    if found["method"] == "noise":
+        light += f", so the baseline of {mean:.2f} ± {error:.2g} ADU comes from the shot noise"
+    else:
+        light += f", so the baseline is below the {mean:.2f} ADU of its mean"
     if call.host.asks:
         question = f"{light[:1].upper()}{light[1:]}. Use it for the camera all the same?"
         return call.host.ask(f"Deep-STORM: {call.command.title}", question, otherwise=False)
@@ -113,80 +146,3 @@ def _wanted(call: Call, light: str) -> bool:
         "measure frames that were taken with the shutter closed, draw a ROI in a covered corner, "
         "or enter baseline and noise in Plugins > Deep-STORM > Camera Setup...",
     )
-
-
-def _check_dark(image: Any, mean: float) -> None:
-    """Refuse a ROI that is brighter than the dark part of the frame and its noise."""
-    dark_mean, dark_deviation, _ = _statistics(image, _dark_part(image))
-    limit = max(_threshold(image), dark_mean + NOISES * dark_deviation)
-    if mean > limit:
-        raise StackError(
-            f"the ROI has no dark pixels: its mean is {mean:.1f}, and the dark part of "
-            f"{image.getTitle()} ends at {limit:.1f} ADU",
-            "a ROI on background without molecules",
-            "draw it elsewhere, or remove it (Edit > Selection > Select None) to let the "
-            "threshold find the dark part",
-        )
-
-
-def _threshold(image: Any) -> float:
-    """Return the upper end of the dark part on the frame in view, in ADU."""
-    processor = image.getProcessor().duplicate()
-    processor.setAutoThreshold(METHOD)
-    return float(processor.getMaxThreshold()) - _signed(image)
-
-
-def _dark_part(image: Any) -> Any:
-    """Threshold → create selection."""
-    processor = image.getProcessor().duplicate()
-    processor.setAutoThreshold(METHOD)
-    roi = java_class("ij.plugin.filter.ThresholdToSelection")().convert(processor)
-    if roi is None:
-        raise StackError(
-            f"{image.getTitle()} has no dark part that ImageJ's threshold finds",
-            "pixels without light",
-            "draw a ROI on the background",
-        )
-    return roi
-
-
-def _statistics(image: Any, roi: Any) -> tuple[float, float, int]:
-    """Measure the ROI on the frame in view."""
-    processor = image.getProcessor().duplicate()
-    processor.setRoi(roi)
-    statistics = processor.getStatistics()
-    if int(statistics.pixelCount) < 2:
-        raise StackError("the ROI has fewer than two pixels", "an area", "draw a larger one")
-    mean = float(statistics.mean) - _signed(image)
-    return mean, float(statistics.stdDev), int(statistics.pixelCount)
-
-
-def _signed(image: Any) -> float:
-    """Return what ImageJ adds to the pixels of a signed 16-bit image."""
-    return 32768.0 if image.getCalibration().isSigned16Bit() else 0.0
-
-
-def _into_results(call: Call, image: Any, mean: float, deviation: float, pixels: int) -> Any:
-    """Add a row to ImageJ's Results table."""
-    results = java_class("ij.measure.ResultsTable").getResultsTable()
-    results.incrementCounter()
-    results.addValue("Label", str(image.getTitle()))
-    results.addValue("Area (px)", float(pixels))
-    results.addValue("Mean", mean)
-    results.addValue("StdDev", deviation)
-    if call.host.windows:
-        results.show("Results")
-        return None
-    return results
-
-
-def _offer(call: Call, mean: float, deviation: float) -> str:
-    """Keep the values for the camera."""
-    camera = remembered_camera(call.host)
-    if camera is None:
-        call.host.remember("camera-setup.baseline_adu", f"{mean:.4f}")
-        call.host.remember("camera-setup.read_noise_adu", f"{deviation:.4f}")
-        return "They stand in Camera Setup now; enter the rest of the camera there."
-    values = camera.model_dump() | {"baseline_adu": mean, "read_noise_adu": deviation}
-    remember_camera(call.host, Camera.parse(values))
-    return "The camera has them now."

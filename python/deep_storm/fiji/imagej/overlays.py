@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NAME = "Deep-STORM"
 MAX_CIRCLES = 20_000
 _CIRCLE_PX = 1.5
+_INSIDE = 255
 _EMITTER_COLOR = (0, 200, 255)
 
 
@@ -64,6 +65,19 @@ def show_emitters(image: Any, table: pd.DataFrame, pixel_size_nm: float) -> None
         points.setName(f"{NAME} frame {position}")
         overlay.add(points)
     image.setOverlay(overlay)
+
+
+def area_of(mask: npt.NDArray[np.bool_]) -> Any:
+    """Make a ROI of the pixels of a mask (y, x), at least one of which is set."""
+    import jpype
+
+    height, width = mask.shape
+    pixels = (mask.ravel() * np.uint8(_INSIDE)).view(np.int8)
+    processor = java_class("ij.process.ByteProcessor")(
+        width, height, jpype.JArray(jpype.JByte)(pixels)
+    )
+    processor.setThreshold(_INSIDE, _INSIDE, processor.NO_LUT_UPDATE)
+    return java_class("ij.plugin.filter.ThresholdToSelection")().convert(processor)
 
 
 def show_area(image: Any, roi: Any, label: str) -> None:

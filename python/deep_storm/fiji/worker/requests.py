@@ -1,6 +1,7 @@
 """A request carried out in the worker: a verb called, its result written for Fiji.
 
-A result's table and image come back as files of the request's folder, the rest as plain data::
+A result's table, image and mask come back as files of the request's folder, the rest as plain
+data::
 
     {"summary": "…", "json": {…}, "written": ["…"], "table": "…/table", "image": "…/image.npy",
      "pixel_size_nm": 12.5}
@@ -86,6 +87,10 @@ def as_data(result: Any, folder: Path, **more: Any) -> Data:
         data["image"] = str(folder / "image.npy")
         holder = getattr(result, "reconstructed", result)
         data["pixel_size_nm"] = float(holder.pixel_size_nm)
+    mask = getattr(result, "mask", None)
+    if isinstance(mask, np.ndarray):
+        np.save(folder / "mask.npy", mask)
+        data["mask"] = str(folder / "mask.npy")
     if hasattr(result, "camera_pixel_size_nm"):
         data["camera_pixel_size_nm"] = float(result.camera_pixel_size_nm)
     return data | more
