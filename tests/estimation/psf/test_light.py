@@ -10,13 +10,15 @@ import pytest
 import deep_storm as ds
 from deep_storm.estimation.psf.emitters import Emitters
 from deep_storm.estimation.psf.joint import step
-from deep_storm.estimation.psf.light import light_of
+from deep_storm.estimation.psf.light import SCATTER_OF_HAZE, light_of
 from deep_storm.estimation.psf.scenes import read_scenes
 from deep_storm.estimation.psf.state import State
+from deep_storm.estimation.psf.surface import make_grid, surfaces
 from deep_storm.estimation.psf.unknowns import Free
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.settings import Simulation
 from deep_storm.simulation.frames import simulate
+from deep_storm.simulation.haze import add_haze
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 SIGMA_NM = 110.0
@@ -73,3 +75,15 @@ def test_an_uneven_background_and_haze_are_told_apart():
 
 def test_molecules_on_a_structure_are_told_by_their_light():
     assert light(structure="filaments", density_per_um2=1.0).structure != "uniform"
+
+
+def test_haze_scatters_the_nodes_as_it_is_said_to():
+    sigma_px, photons, per_px, size = 1.2, 1500.0, 0.01, 64
+    frames = np.zeros((80, size, size), np.float32)
+    add_haze(frames, per_px, photons, sigma_px, np.random.default_rng(1))
+    grid = make_grid(size, size, sigma_px)
+    every = np.eye(grid.nodes).reshape(-1, grid.rows, grid.columns)
+    each = surfaces(every, grid.step_px, size, size).reshape(len(every), -1)
+    nodes = np.linalg.lstsq(each.T, frames.reshape(len(frames), -1).T, rcond=None)[0]
+    found = np.var(nodes, axis=1).mean() / per_px * (sigma_px / photons) ** 2
+    assert found == pytest.approx(SCATTER_OF_HAZE, rel=0.15)

@@ -16,8 +16,6 @@ from scipy.optimize import brentq
 from deep_storm.estimation.density import Structure, local_density
 from deep_storm.estimation.psf.kernels import Placed
 from deep_storm.estimation.psf.state import State
-from deep_storm.estimation.psf.surface import surfaces
-from deep_storm.simulation.haze import add_haze
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -38,8 +36,12 @@ MIN_HAZE = 0.05
 """and one that scatters less than this from frame to frame has no haze (both relative)."""
 MIN_BACKGROUND_SHARE = 0.2
 """At least this share of the background is not haze."""
-TRIAL_FRAMES, TRIAL_CELLS, TRIAL_PER_PX = 60, 6, 0.01
-SEED = 1
+SCATTER_OF_HAZE = 0.0121
+"""Variance of nodes for an emitter out of focus per pixel, times (sigma / photons)².
+
+Lengths of haze and grid are in sigmas, so only that product matters. It is that of the haze that is
+simulated (``simulation/haze.py``), fitted with nodes.
+"""
 
 
 class MovieLight(NamedTuple):
@@ -197,20 +199,9 @@ def _haze_per_px(state: State) -> float:
     if state.scatter <= (MIN_HAZE * level) ** 2:
         return 0.0
     photons = _mean_photons(state)
-    density = state.scatter / _scatter_of_haze(photons, state.sigma_px, state.grid.step_px)
+    density = state.scatter / (SCATTER_OF_HAZE * (photons / state.sigma_px) ** 2)
     return min(density, (1.0 - MIN_BACKGROUND_SHARE) * level / photons)
 
 
 def _mean_photons(state: State) -> float:
     return float(state.emitters.photons.mean()) if len(state.emitters) else 1.0
-
-
-def _scatter_of_haze(photons: float, sigma_px: float, step_px: float) -> float:
-    """Return how much one emitter out of focus a pixel makes the nodes scatter (variance)."""
-    size = math.ceil(TRIAL_CELLS * step_px)
-    frames = np.zeros((TRIAL_FRAMES, size, size), np.float32)
-    add_haze(frames, TRIAL_PER_PX, photons, sigma_px, np.random.default_rng(SEED))
-    every = np.eye(TRIAL_CELLS**2).reshape(-1, TRIAL_CELLS, TRIAL_CELLS)
-    each = surfaces(every, step_px, size, size).reshape(len(every), -1)
-    nodes = np.linalg.lstsq(each.T, frames.reshape(TRIAL_FRAMES, -1).T, rcond=None)[0]
-    return float(np.var(nodes, axis=1).mean()) / TRIAL_PER_PX
