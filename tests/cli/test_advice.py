@@ -16,15 +16,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "python" / "deep_storm"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 OPTION = re.compile(r"(?<![\w./\[-])--[a-z][a-z0-9-]*[a-z0-9]")
-OF_OTHERS = {"--nthreads", "--shm-size"}
+OF_OTHERS = {"--nthreads", "--shm-size", "--tls-ca-file", "--tls-cert", "--tls-key"}
 """Options of Dask and Docker, which our messages name with their program."""
 IN_BENCHMARKS = {
     option
     for script in (ROOT / "benchmarks").glob("*.py")
-    for option in re.findall(
-        r'add_argument\(\s*"(--[a-z0-9-]+)"', script.read_text(encoding="utf-8")
-    )
+    for text in [script.read_text(encoding="utf-8")]
+    for option in [
+        *re.findall(r'add_argument\(\s*"(--[a-z0-9-]+)"', text),
+        *OPTION.findall(ast.get_docstring(ast.parse(text)) or ""),
+    ]
 }
+"""Those that a script declares, or names in its first lines."""
 
 
 @pytest.fixture(scope="session")

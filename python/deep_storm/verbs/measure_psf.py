@@ -111,8 +111,8 @@ def measure_psf(
     stack
         TIFF file or array (t, y, x) in ADU.
     output
-        The PSF file, for ``--psf-file`` of ``simulate``, ``train`` and ``reconstruct``; its values
-        and a picture go beside it.
+        The PSF file, which ``simulate``, ``train`` and ``reconstruct`` take as ``--psf-file``; its
+        values and a picture go beside it.
     localizations
         ThunderSTORM table (CSV), or a table in memory, to start from: a third of its rows may be
         false. It says where the centre of the PSF is; without it, the centre is that of the
