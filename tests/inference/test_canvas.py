@@ -49,7 +49,7 @@ def test_large_is_small_also_after_an_interruption(model, tmp_path, monkeypatch)
     run = {"model": model, "output": tmp_path / "out", "chunk_frames": 2}
     assert not ds.reconstruct(MOVIE, progress=stop, **run).complete
     kept = [p.name for p in (tmp_path / "out.running").iterdir()]
-    assert sorted(kept) == ["checkpoint.npz", "image-4.npy", "rows.bin"]
+    assert sorted(kept) == ["checkpoint.npz", "deep-storm.json", "image-4.npy", "rows.bin"]
     large = ds.reconstruct(MOVIE, resume=True, **run)
     assert is_on_disk(large.image)
     np.testing.assert_array_equal(large.image, small.image)

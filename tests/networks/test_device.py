@@ -60,8 +60,9 @@ def test_who_asks_for_tensorflows_talk_gets_it(monkeypatch, capfd):
 
 
 def test_a_gpu_that_is_not_seen_is_refused():
-    with pytest.raises(SettingsError, match=r"TensorFlow sees .* GPU"):
-        place(Device(device="gpu:63"))
+    wanted = place(Device(device="gpu:63"))
+    with pytest.raises(SettingsError, match=r"TensorFlow sees .* GPU"), wanted:
+        pass
 
 
 def test_float32_needs_no_probe():

@@ -63,7 +63,8 @@ class ScreenedFrames(WrappedFrames):
         empty = self.screening.without_measurement(looks)
         for t in range(len(frames)):
             if empty[t]:
-                frames[t] = 0
+                known = frames[t][np.isfinite(frames[t])]
+                frames[t] = known.min() if known.size else 0  # all alike: there is no measurement
             else:
                 frames[t] = self._cleaned(frames[t], float(looks.level_adu[t]))
         return frames
