@@ -188,7 +188,7 @@ def test_single_nan_pixels_are_filled_and_counted(place, capsys):
     stack[1:, 5, 5] = np.nan
     tifffile.imwrite(place / "nan.tif", stack, photometric="minisblack")
     assert main(["reconstruct", "nan.tif", *RECONSTRUCT]) == 0
-    assert "1 pixel" in capsys.readouterr().out
+    assert "\n1 pixel " in capsys.readouterr().out
 
 
 def test_one_frame_is_enough_to_reconstruct(place, capsys):

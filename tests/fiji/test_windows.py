@@ -190,9 +190,15 @@ def _begin_long(screen, trained, movie, **inputs):
     screen.show("long", array=np.tile(movie, (300, 1, 1)), title="long.tif", pixel=(0.1, "um"))
     screen.ask("status")
     running = screen.begin(
-        "Reconstruct_Stack...", "long", model=trained / "model", threshold="0.1", **inputs
+        "Reconstruct_Stack...",
+        "long",
+        model=trained / "model",
+        threshold="0.1",
+        more="trust_camera=true",  # the same frames again and again have a noise of their own
+        **inputs,
     )
-    screen.wait_for_progress("frames")
+    counted = re.compile(r"\d frames")  # not blocks of frames, which are examined first
+    screen.wait_for(lambda: [s for s in screen.ask("status") if s[1] and counted.search(s[3])])
     return running
 
 

@@ -65,7 +65,7 @@ def test_no_room_on_the_disk(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
-        with pytest.raises(OutputError, match="disk is full|file size limit"):
+        with pytest.raises(OutputError, match=r"disk is full|file size limit"):
             on_disk(100, 100, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
