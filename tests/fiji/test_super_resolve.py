@@ -99,6 +99,11 @@ def test_what_is_missing_is_asked_for_again(screen, simulated):
     assert "does not tell Pixel size" in re.sub(r"\s+", " ", text)
     screen.ask("click", label=r"\s*OK\s*")
     screen.wait_for(lambda: [d for d in screen.ask("dialogs") if d[0] == TITLE])
-    screen.ask("click", label="Cancel")
+
+    def cancelled():  # a dialog that is only about to be shown does not hear of a click
+        screen.ask("click", label="Cancel")
+        return running.done()
+
+    screen.wait_for(cancelled)
     assert running.result()["status"].startswith("stopped: ")
     assert screen.ask("dialogs") == []
