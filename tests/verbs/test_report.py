@@ -75,10 +75,10 @@ def test_a_run_record_becomes_one_page(run):
     html = done.written[0].read_text(encoding="utf-8")
     assert headings(done.written[0]) == [
         "What came out", "Localizations", "Resolution", "Does the model fit the frames?",
-        "What went in", "Camera and molecules of the model", "Settings", "Time and speed",
-        "Versions",
+        "PSF and background", "What went in", "Camera and molecules of the model", "Settings",
+        "Time and speed", "Versions",
     ]  # fmt: skip
-    assert html.count("data:image/png") == 5
+    assert html.count("data:image/png") == 6
     assert "&lt;model&gt;" in html
     assert "60 frames of 48 × 40 px" in html
     assert "4.8 frames per second" in html
