@@ -15,6 +15,7 @@ from deep_storm.fiji.imagej.java import java_class
 
 CHARACTERS = 12
 PATH_CHARACTERS = 28
+MACRO_CANCELED = "Macro canceled"
 _WIDTH = 92
 _PLAIN, _WARNING = (60, 60, 60), (180, 40, 0)
 
@@ -94,9 +95,20 @@ class Form:
         self._boxes[name] = self._dialog.getCheckboxes().lastElement()
 
     def show(self) -> bool:
-        """Show the dialog and wait; returns whether it ended with OK."""
-        self._dialog.showDialog()
-        return not bool(self._dialog.wasCanceled())
+        """Show the dialog and wait; returns whether it ended with OK.
+
+        After a macro has run, ImageJ ends a cancelled dialog with an exception
+        (``ij.Macro.MACRO_CANCELED``) instead of saying so.
+        """
+        import jpype
+
+        try:
+            self._dialog.showDialog()
+            return not bool(self._dialog.wasCanceled())
+        except jpype.JException as error:
+            if MACRO_CANCELED not in str(error):
+                raise
+            return False
 
     def close(self) -> None:
         """Close the dialog as Cancel does."""

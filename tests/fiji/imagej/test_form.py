@@ -1,0 +1,48 @@
+"""A dialog that is cancelled, however ImageJ says so."""
+
+from __future__ import annotations
+
+import jpype
+import pytest
+
+from deep_storm.fiji.imagej.form import Form
+
+
+class JavaError(Exception):
+    """Stands for an exception of Java's."""
+
+
+class Dialog:
+    """A dialog that ends as it is told to."""
+
+    def __init__(self, ending):
+        self.ending = ending
+
+    def showDialog(self):
+        """Wait for the user."""
+
+    def wasCanceled(self):
+        if isinstance(self.ending, str):
+            raise JavaError(self.ending)
+        return self.ending
+
+
+@pytest.fixture
+def form(monkeypatch):
+    monkeypatch.setattr(jpype, "JException", JavaError)
+    return Form.__new__(Form)
+
+
+@pytest.mark.parametrize(
+    ("ending", "confirmed"),
+    [(False, True), (True, False), ("java.lang.RuntimeException: Macro canceled", False)],
+)
+def test_cancelled_or_confirmed(form, ending, confirmed):
+    form._dialog = Dialog(ending)
+    assert form.show() is confirmed
+
+
+def test_other_exceptions_are_no_cancel(form):
+    form._dialog = Dialog("java.lang.NullPointerException")
+    with pytest.raises(JavaError):
+        form.show()
