@@ -2,7 +2,9 @@ import numpy as np
 
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.psf.gaussian import gaussian_table
-from deep_storm.report.psf import psf_figure
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.report.psf import psf_beside_gaussian, psf_figure
+from deep_storm.settings import Pupil
 
 
 def test_it_shows_the_psf_beside_the_gaussian_and_what_is_left_over():
@@ -16,3 +18,13 @@ def test_it_shows_the_psf_beside_the_gaussian_and_what_is_left_over():
     assert np.abs(difference).max() < 0.01
     assert np.abs(left_over).max() == 0
     assert "130 nm" in figure.axes[1].get_title()
+
+
+def test_the_psf_stands_beside_the_gaussian():
+    pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, horizontal_coma_waves=0.05)
+    table = pupil_table(pupil, 100.0)
+    psf, gaussian, off = (
+        axes.images[0].get_array() for axes in psf_beside_gaussian(table).axes[:3]
+    )
+    np.testing.assert_allclose(psf ** (1 / 0.4) - gaussian ** (1 / 0.4), off, atol=0.02)
+    assert np.abs(off).max() > 0.02

@@ -16,7 +16,7 @@ memory::
          "frames_as": "stack",
          "frames": {"shape": [40, 64, 64], "dtype": "<u2", "pixel_size_nm": 100.0,
                     "name": "movie.tif", "file": "", "corner_px": [0, 0], "frames_in_block": 40},
-         "folder": "/tmp/deep-storm-to4447rl", "tensorflow": false},
+         "folder": "…/deep-storm-to4447rl", "tensorflow": false},
        "control": {"appose_type": "ndarray", "dtype": "int64", "shape": [4],
                    "shm": {"appose_type": "shm", "name": "psm_aeae5eb3", "rsize": 32}},
        "block": {"appose_type": "ndarray", "dtype": "uint8", "shape": [327680],
@@ -49,7 +49,7 @@ and Fiji ends it. Beside it stands one of ``result``, ``error`` (what the user c
        "restart": false,
        "result": {"summary": "1 of 2 localizations kept (50.0%)\nx > 15: 1 do not meet it",
                   "written": [], "json": {"rows_before": 2, "rows": 1, "conditions": []},
-                  "table": "/tmp/deep-storm-t03kacak/table"}}}}
+                  "table": "…/deep-storm-t03kacak/table"}}}}
     {"task": "108b…", "responseType": "COMPLETION", "outputs": {"answer": {
        "restart": false,
        "error": {"kind": "FormulaError", "received": "nothing stands where a value is meant",

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from deep_storm.estimation.psf.result import MeasuredPsf, best_gaussian
 from deep_storm.psf.fitting import offsets_px
+from deep_storm.psf.table import PsfTable
 from deep_storm.report.figures import (
     BLUE,
     SMALL_PT,
@@ -20,6 +21,7 @@ from deep_storm.report.figures import (
     show_picture,
     style_axes,
 )
+from deep_storm.report.style import styled
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,36 +39,54 @@ def psf_figure(found: MeasuredPsf) -> Figure:
     found
         The PSF. Where a fit has left something over (see :class:`MeasuredPsf`), that is drawn too.
     """
-    values = found.table.values[0].astype(np.float64)
-    peak = float(values.max())
-    seen, gaussian = values / peak, best_gaussian(found.table) / peak
+    table = found.table
     figure = new_figure(180, 110)
     grid = figure.add_gridspec(2, 12, height_ratios=(1.0, 1.15))
     panels = [figure.add_subplot(grid[0, 3 * k : 3 * k + 3]) for k in range(4)]
-    sample_nm = found.table.pixel_size_nm / found.table.samples_per_px
-    titles = ("measured", f"Gaussian, σ = {found.sigma_nm:.0f} nm")
-    for axes, image, title in zip(panels, (seen, gaussian), titles, strict=False):
-        _picture(axes, np.maximum(image, 0.0) ** EXPONENT, sample_nm, (0.0, 1.0), title, "inferno")
-    off = seen - gaussian
-    limit = max(float(np.abs(off).max()), 1e-3)
-    _picture(panels[2], off, sample_nm, (-limit, limit), "measured − Gaussian", "RdBu_r")
-    left = found.left_over / peak
-    _picture(
-        panels[3], left, found.table.pixel_size_nm, (-limit, limit), "frames − measured", "RdBu_r"
-    )
+    limit = _draw_beside(panels[:3], table, "measured")
+    left = found.left_over / float(table.values[0].max())
+    _picture(panels[3], left, table.pixel_size_nm, (-limit, limit), "frames − measured", "RdBu_r")
     shown = panels[3].images[0]
     bar = figure.colorbar(shown, ax=panels[3], shrink=0.75, ticks=[-limit, 0.0, limit])
     bar.ax.set_yticklabels([f"−{limit:.0%}", "0", f"{limit:.0%}"], fontsize=SMALL_PT)
     for axes, axis in zip(
         (figure.add_subplot(grid[1, :6]), figure.add_subplot(grid[1, 6:])), "xy", strict=True
     ):
-        _profiles(axes, found, seen, gaussian, axis)
+        _profiles(axes, table, axis)
     figure.suptitle(
         f"Shape known to {found.uncertainty:.1%}, differs from a Gaussian by "
         f"{found.from_gaussian:.1%} (relative RMS); {found.sample_text()}",
         fontsize=TEXT_PT,
     )
     return figure
+
+
+@styled
+def psf_beside_gaussian(table: PsfTable) -> Figure:
+    """Draw the PSF in focus, the Gaussian that fits it best, and their difference."""
+    figure = new_figure(150, 52)
+    _draw_beside(list(figure.subplots(1, 3)), table, "PSF")
+    return figure
+
+
+def _draw_beside(panels: list[Axes], table: PsfTable, name: str) -> float:
+    """Draw PSF, Gaussian and difference; return the limit of the difference's colours."""
+    seen, gaussian = _of_peak(table)
+    off = seen - gaussian
+    limit = max(float(np.abs(off).max()), 1e-3)
+    sample_nm = table.pixel_size_nm / table.samples_per_px
+    sigma = f"Gaussian, σ = {table.effective_sigma_nm:.0f} nm"
+    for axes, image, title in zip(panels, (seen, gaussian), (name, sigma), strict=False):
+        _picture(axes, np.maximum(image, 0.0) ** EXPONENT, sample_nm, (0.0, 1.0), title, "inferno")
+    _picture(panels[2], off, sample_nm, (-limit, limit), f"{name} − Gaussian", "RdBu_r")
+    return limit
+
+
+def _of_peak(table: PsfTable) -> tuple[FloatArray, FloatArray]:
+    """Return a PSF in focus and the Gaussian that fits it best, as shares of the PSF's peak."""
+    values = table.values[0].astype(np.float64)
+    peak = float(values.max())
+    return values / peak, best_gaussian(table) / peak
 
 
 def _picture(
@@ -83,11 +103,9 @@ def _picture(
     hide_ticks(axes)
 
 
-def _profiles(
-    axes: Axes, found: MeasuredPsf, seen: FloatArray, gaussian: FloatArray, axis: str
-) -> None:
+def _profiles(axes: Axes, table: PsfTable, axis: str) -> None:
     """Draw cuts through the middle along x or y, on a logarithmic scale."""
-    table = found.table
+    seen, gaussian = _of_peak(table)
     middle = len(seen) // 2
     along_nm = offsets_px(len(seen), table.samples_per_px) * table.pixel_size_nm
     for image, colour, label in (

@@ -17,9 +17,9 @@ from deep_storm.quality.resolution import RingCorrelation
 from deep_storm.quality.stack_look import StackLook
 from deep_storm.quality.survey import Survey
 from deep_storm.quality.suspicions import TrainedFor, suspicions
+from deep_storm.report.background import background_map
 from deep_storm.report.figures import new_figure
 from deep_storm.report.judging import resolution_curve
-from deep_storm.report.light import background_map, psf_beside_gaussian
 from deep_storm.report.localizations import (
     beside_wide_field,
     column_histograms,
@@ -28,6 +28,7 @@ from deep_storm.report.localizations import (
 )
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
+from deep_storm.report.psf import psf_beside_gaussian
 from deep_storm.report.style import styled
 from deep_storm.report.words import Rows, rows_in, rows_of, shown
 from deep_storm.words import counted, duration

@@ -1,13 +1,11 @@
-"""PSF and background in a report."""
+"""The background of a report, over the field."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from deep_storm.psf.pupil import pupil_table
 from deep_storm.quality.survey import survey
-from deep_storm.report.light import background_cells, background_map, psf_beside_gaussian
-from deep_storm.settings import Pupil
+from deep_storm.report.background import background_cells, background_map
 
 
 def found(rows=4000, **columns):
@@ -30,13 +28,3 @@ def test_the_background_is_drawn_where_it_is():
 @pytest.mark.parametrize("few", [found(rows=3), found(background_photon=np.nan)])
 def test_too_little_draws_nothing(few):
     assert background_map(few) is None
-
-
-def test_the_psf_stands_beside_the_gaussian():
-    pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, horizontal_coma_waves=0.05)
-    table = pupil_table(pupil, 100.0)
-    psf, gaussian, off = (
-        axes.images[0].get_array() for axes in psf_beside_gaussian(table).axes[:3]
-    )
-    np.testing.assert_allclose(psf ** (1 / 0.4) - gaussian ** (1 / 0.4), off, atol=0.02)
-    assert np.abs(off).max() > 0.02

@@ -1,4 +1,4 @@
-"""Figures of the light that a run found or expected: its PSF, and the background as a surface."""
+"""The background that localizations state, as a surface over the field."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from deep_storm.estimation.psf.result import best_gaussian
-from deep_storm.psf.table import PsfTable
 from deep_storm.quality.survey import Survey
 from deep_storm.report.figures import (
     SMALL_PT,
@@ -22,34 +20,9 @@ from deep_storm.report.style import styled
 
 Values = npt.NDArray[np.float64]
 
-EXPONENT = 0.4
-"""Of the colours of a PSF: rings of a hundredth of the peak are seen."""
 MAX_CELLS = 32
 MIN_ROWS_OF_CELL = 5
 MIN_CELLS = 4
-
-
-@styled
-def psf_beside_gaussian(table: PsfTable) -> Figure:
-    """Draw the PSF in focus, the Gaussian that fits it best, and their difference."""
-    values = table.values[0].astype(np.float64)
-    peak = float(values.max())
-    seen, gaussian = values / peak, best_gaussian(table) / peak
-    off = seen - gaussian
-    limit = max(float(np.abs(off).max()), 1e-3)
-    figure = new_figure(150, 52)
-    sample_nm = table.pixel_size_nm / table.samples_per_px
-    shown = (
-        ("PSF", np.maximum(seen, 0.0) ** EXPONENT, (0.0, 1.0), "inferno"),
-        ("best Gaussian", np.maximum(gaussian, 0.0) ** EXPONENT, (0.0, 1.0), "inferno"),
-        (f"difference (± {limit:.0%} of the peak)", off, (-limit, limit), "RdBu_r"),
-    )
-    for axes, (title, image, limits, colours) in zip(figure.subplots(1, 3), shown, strict=True):
-        show_picture(axes, image, sample_nm, limits, colours)
-        axes.set_title(title, fontsize=TEXT_PT)
-        add_scale_bar(axes)
-        hide_ticks(axes)
-    return figure
 
 
 @styled
