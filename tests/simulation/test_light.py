@@ -1,5 +1,7 @@
 """Light of emitters: all of it, at the right depth or width, with a Gaussian or a table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,11 @@ def test_a_psf_without_depth_is_stretched_for_each_emitter():
 def test_a_table_for_other_pixels_is_refused():
     with pytest.raises(PsfError, match="100 nm"):
         Light.of(Psf(sigma_nm=120.0), gaussian_table(120.0, 100.0), 160.0)
+
+
+def test_a_measured_psf_takes_no_light_from_a_dark_background():
+    table = gaussian_table(120.0, 100.0)
+    below = replace(table, values=table.values - np.float32(1e-4))
+    expected = drawn(Light.of(Psf(sigma_nm=120.0, sigma_std_nm=0.0), below, 100.0), emitters())
+    assert expected.min() >= 0.0
+    assert expected.max() > 50.0

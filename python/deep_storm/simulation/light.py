@@ -124,6 +124,8 @@ class Light:
             self.stack.z0_nm,
             self.stack.dz_nm,
         )
+        # A PSF that was measured, or interpolated, is a little below 0 here and there.
+        np.maximum(expected, 0.0, out=expected)
 
     def _planes(self, emitters: EmitterSet) -> npt.NDArray[np.float64]:
         """Return where each emitter lies along the third axis of the stack."""
