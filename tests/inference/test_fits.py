@@ -97,6 +97,19 @@ def test_pixels_that_are_noisy_as_their_map_says_raise_no_alarm():
     assert judge_samples([s._replace(noise_photon=None) for s in seen], CARD).sentences
 
 
+def test_a_baseline_so_high_that_no_background_is_left_is_judged():
+    dark = [s._replace(photons=s.photons - np.float32(60.0)) for s in samples(2)]
+    card = CARD.model_copy(
+        update={
+            "background": Background(background_photon=0.0),
+            "camera": CAMERA.model_copy(update={"read_noise_adu": 0.0}),
+        }
+    )
+    fits = judge_samples(dark, card)
+    assert np.isfinite(fits.chi2)
+    assert fits.sentences
+
+
 def test_frames_are_spread_and_windows_stay_inside():
     assert sorted(sampled_frames(5, 8)) == [5, 6, 7]
     many = sampled_frames(0, 12_000)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.refinement.block import PARAMETERS, Prior, Values
+from deep_storm.refinement.block import MIN_MEAN, PARAMETERS, Prior, Values
 from deep_storm.refinement.moves import SETTLING, give_birth, split, sweep, weigh
 from deep_storm.refinement.residuals import background_from, correct_background, peaks
 from deep_storm.refinement.scene import Scene, draw, make_scene
@@ -271,4 +271,5 @@ def freed(
     for _ in range(2):
         sweep(scene, free, FIRST_STEPS)
     draw(scene, background, prior)
-    return Free(scene.data, scene.mean, background, scene.p[scene.alive == 1])
+    mean = np.maximum(scene.mean, MIN_MEAN)  # as the fit has taken it
+    return Free(scene.data, mean, background, scene.p[scene.alive == 1])

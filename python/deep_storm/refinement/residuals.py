@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.block import Prior, Values
+from deep_storm.refinement.block import MIN_MEAN, Prior, Values
 from deep_storm.refinement.scene import Scene
 
 TILE_PX = 8
@@ -33,7 +33,7 @@ def filtered(scene: Scene, prior: Prior) -> Values:
     for j in range(height):
         for i in range(width):
             for n in range(max(0, reach - i), min(kernel.size, width + reach - i)):
-                mean = scene.mean[j, i + n - reach]
+                mean = max(scene.mean[j, i + n - reach], MIN_MEAN)
                 off = scene.data[j, i + n - reach] - mean
                 half[0, j, i] += kernel[n] * off / mean
                 half[1, j, i] += kernel[n] * kernel[n] / mean
@@ -161,7 +161,7 @@ def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
     known = 0.0
     for j in range(height):
         for i in range(width):
-            variance = prior.excess * scene.mean[j, i]
+            variance = prior.excess * max(scene.mean[j, i], MIN_MEAN)
             most = MAX_OFF * math.sqrt(variance)
             off = min(max(scene.data[j, i] - scene.mean[j, i], -most), most)
             total[j // TILE_PX, i // TILE_PX] += off / variance
