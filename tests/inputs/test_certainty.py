@@ -10,12 +10,13 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation.quantity import Quantity
 from deep_storm.inputs.certainty import check_known
+from deep_storm.inputs.expected import Expected
 from deep_storm.settings import Background, Domain, Emitters, Psf
 
 GOOD = {"sigma": (112, 2), "photons": (1500, 50), "background": (20, 0.3), "density": (0.5, 0.03)}
 
 
-def checked(errors=None, values=None, em_gain=None, psf_measured=False):
+def checked(errors=None, values=None, em_gain=None, psf_measured=False, expected=Expected()):
     """Check numbers, some with other errors (relative) or values than good ones."""
     numbers = {n: (v, e) for n, (v, e) in GOOD.items()}
     for name, value in (values or {}).items():
@@ -31,7 +32,7 @@ def checked(errors=None, values=None, em_gain=None, psf_measured=False):
         ),
         background=Background(background_photon=numbers["background"][0]),
     )
-    check_known(SimpleNamespace(quantities=found), molecules, Domain(), psf_measured)
+    check_known(SimpleNamespace(quantities=found), molecules, Domain(), psf_measured, expected)
 
 
 def test_good_numbers_pass():
@@ -49,6 +50,18 @@ def test_good_numbers_pass():
 def test_what_is_not_known_is_to_be_given(name, option):
     with pytest.raises(SettingsError, match=f"give {option} by hand"):
         checked(errors={name: 3.0})
+
+
+def test_what_is_given_need_not_be_told_by_the_movie():
+    emitters = Emitters(density_per_um2=0.05, intensity_photon=600)
+    checked(errors={"photons": 3.0, "density": 3.0}, expected=Expected(emitters=emitters))
+    with pytest.raises(SettingsError, match="give --sigma-nm by hand"):
+        checked(errors={"photons": 3.0, "sigma": 3.0}, expected=Expected(emitters=emitters))
+
+
+def test_photons_and_density_are_given_together():
+    with pytest.raises(SettingsError, match=r"--intensity-photon by hand \(and --density-per-um2"):
+        checked(errors={"photons": 3.0})
 
 
 def test_a_background_that_is_nearly_nothing_need_not_be_known():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from deep_storm.errors import SettingsError
 from deep_storm.estimation.plausibility import check_plausible
+from deep_storm.inputs.expected import Expected
 from deep_storm.settings import Domain
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ MAX_ERRORS = {"sigma": 0.15, "photons": 0.4, "background": 0.4, "density": 1.0}
 NEGLIGIBLE_BACKGROUND_PHOTON = 3.0
 MAX_OUTSIDE = 1.5
 """Factor by which a number may lie outside of what the general model was trained for."""
+OF_PART = {
+    "psf": ("sigma",),
+    "emitters": ("photons", "density"),
+    "background": ("background",),
+}
+"""The numbers of each part that can be given by hand; a part is given as a whole."""
 OPTIONS = {
     "sigma": "--sigma-nm",
     "photons": "--intensity-photon",
@@ -26,7 +33,11 @@ OPTIONS = {
 
 
 def check_known(
-    estimate: Estimate, molecules: Molecules, domain: Domain | None, psf_measured: bool
+    estimate: Estimate,
+    molecules: Molecules,
+    domain: Domain | None,
+    psf_measured: bool,
+    expected: Expected,
 ) -> None:
     """Refuse numbers that nobody should count molecules by.
 
@@ -40,6 +51,8 @@ def check_known(
         What it was trained for.
     psf_measured
         Whether sigma, photons and background come from the measured PSF.
+    expected
+        What was given by hand: nobody asks how well the movie tells that.
 
     Raises
     ------
@@ -50,14 +63,17 @@ def check_known(
     """
     parts = molecules.camera, molecules.psf, molecules.emitters, molecules.background
     check_plausible(*parts, "the movie")
-    unsure = [] if psf_measured else _unsure(estimate)
+    given = {name for part, names in OF_PART.items() if getattr(expected, part) for name in names}
+    unsure = [] if psf_measured else [n for n in _unsure(estimate) if n not in given]
     if unsure:
         numbers = ", ".join(f"{n} {_number(estimate, n)}" for n in unsure)
         options = " ".join(OPTIONS[n] for n in unsure)
+        others = [OPTIONS[n] for n in OF_PART["emitters"] if n not in unsure]
+        also = f" (and {others[0]} with it)" if len(others) == 1 else ""
         raise SettingsError(
             f"the movie does not tell what molecules it shows ({numbers})",
             "numbers that are known well enough to count molecules by",
-            f"give {options} by hand, for instance from a similar movie, or more frames",
+            f"give {options} by hand{also}, for instance from a similar movie, or more frames",
         )
     if domain is not None:
         _check_domain(molecules, domain)

@@ -136,7 +136,7 @@ def _conditioned(
         molecules, said = _with_measured_psf(molecules, expected, movie.frames, measuring)
     if estimate is not None:
         measured = molecules.shape_known and expected.psf is None
-        check_known(estimate, molecules, model.card.domain, measured)
+        check_known(estimate, molecules, model.card.domain, measured, expected)
     where = "as given" if estimate is None else "estimated from the stack"
     emitters = molecules.emitters
     notes = [
