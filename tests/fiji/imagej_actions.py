@@ -383,6 +383,17 @@ def windows():
 
 
 @asked
+def rows(title):
+    """Return the cells of a Results window, row by row."""
+    table = java("ij.measure.ResultsTable").getResultsTable(title)
+    columns = [str(heading) for heading in table.getHeadings()]
+    return [
+        [str(table.getStringValue(column, row)) for column in columns]
+        for row in range(int(table.size()))
+    ]
+
+
+@asked
 def images():
     """Return the titles of the images in windows."""
     manager = java("ij.WindowManager")

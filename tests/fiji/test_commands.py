@@ -519,11 +519,31 @@ def test_without_thunderstorm_the_file_is_named(imagej, table_file):
 # -- installation
 
 
-def test_installation_is_checked(imagej):
-    done = imagej.run("Check_Installation...")
-    assert done["status"].startswith("ok: ")
-    for word in ("Java", "ImageJ", "Worker", "tensorflow", "GPUs"):
-        assert word in done["status"]
+def test_the_verdict_on_the_installation_comes_first(imagej, trained):
+    imagej.ask("forget", key="camera")
+    first, _, *table = imagej.run("Check_Installation...")["status"].splitlines()
+    assert first.startswith("ok: Deep-STORM is ready. Next: enter your camera (Plugins > Deep-")
+    assert first.endswith("> Super-Resolve This Stack...")
+    names = [line.split("  ")[0] for line in table]
+    assert names == [
+        "Commands", "Python mode", "Worker", "TensorFlow", "Java", "ThunderSTORM", "Camera",
+        "Models", "ImageJ",
+    ]  # fmt: skip
+    rows = dict(zip(names, table, strict=True))
+    assert "runs without windows" in rows["Commands"]
+    assert "none was entered yet" in rows["Camera"]
+    assert str(trained / "model") in rows["Models"]  # which was trained from here
+
+
+def test_a_worker_that_does_not_start_is_a_finding(imagej):
+    imagej.ask("call", function=STOP)
+    asleep = "import time; time.sleep(600)"
+    with imagej.replaced("deep_storm.fiji.client.service", START_SECONDS=1.0, _READY=asleep):
+        first, _, *table = imagej.run("Check_Installation...")["status"].splitlines()
+    assert first.startswith("ok: Deep-STORM is not ready: the worker process that runs TensorFlow")
+    assert "To mend it: build the Python environment again" in first
+    assert any(line.startswith("Worker") and "to mend" in line for line in table)
+    assert any(line.startswith("ThunderSTORM") for line in table)
 
 
 def test_tensorflow_never_comes_into_imagej(imagej):

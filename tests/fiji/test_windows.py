@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deep_storm.fiji.menu import catalog
 from deep_storm.io.tables.thunderstorm import read_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -243,6 +244,33 @@ def test_a_lit_background_is_asked_about(screen, answer, said):
     screen.ask("click", label=answer)
     assert said in running.result(timeout=60)["status"]
     assert (screen.ask("camera")["baseline_adu"] == 100.0) == (answer == "No")
+
+
+def test_the_installation_is_a_verdict_and_a_table(screen):
+    labels = [catalog.command(key).menu[-1] for key in catalog.command_keys()]
+    running = screen.begin("Check_Installation...")
+    title, text, _ = screen.dialog()
+    assert title == "Check Installation"
+    said = re.sub(r"\s+", " ", text)
+    assert f"not ready: {len(labels)} of {len(labels)} commands are not in the menu" in said
+    assert "run `deep-storm fiji install` and start Fiji again" in said
+    screen.ask("click", label="OK")
+    running.result()
+    screen.ask("close_all")
+    for label in labels:
+        screen.ask("add_command", name=label, macro="none.ijm")
+    try:
+        running = screen.begin("Check_Installation...")
+        assert "Deep-STORM is ready." in screen.dialog()[1]
+        assert "Deep-STORM installation" in screen.ask("windows")
+        rows = screen.ask("rows", title="Deep-STORM installation")
+        assert rows[0] == ["Commands", "ok", f"all {len(labels)} are in the menu"]
+        assert [row[1] for row in rows if row[0] == "ThunderSTORM"] == ["optional"]
+        screen.ask("click", label="OK")
+        assert "\nCommands" in running.result()["status"]
+    finally:
+        for label in labels:
+            screen.ask("add_command", name=label, macro=None)
 
 
 TABLE = DATA / "filaments_drift_first20_thunderstorm.csv"

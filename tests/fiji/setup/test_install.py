@@ -12,8 +12,9 @@ from deep_storm.cli import main
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.menu.headers import MENU, scripts
 from deep_storm.fiji.setup import install as install_module
-from deep_storm.fiji.setup.install import check_app, remembered_app
+from deep_storm.fiji.setup.install import remembered_app
 from deep_storm.fiji.setup.provider_jar import JAR, jar_file
+from deep_storm.fiji.setup.state import check_app
 
 ROOT = Path(__file__).resolve().parents[3]
 

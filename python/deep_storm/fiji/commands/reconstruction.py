@@ -8,6 +8,7 @@ from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackErr
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import open_report, run_work, show, source_name, work_of
 from deep_storm.fiji.exchange import KEPT, error_from_data
+from deep_storm.fiji.models import remember_model
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.words import counted
 
@@ -21,7 +22,9 @@ def reconstruct(call: Call) -> Outcome:
             "the file of the stack",
             "give it in the field 'Movie', or leave resume out of the field 'More options'",
         )
-    return reconstructed(call, work)
+    outcome = reconstructed(call, work)
+    remember_model(call.host, call.values["model"])
+    return outcome
 
 
 def reconstructed(call: Call, work: Work) -> Outcome:

@@ -1,8 +1,6 @@
-"""Camera Setup... and Check Installation..."""
+"""Camera Setup...: the camera entered once, for all commands."""
 
 from __future__ import annotations
-
-import sys
 
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
@@ -12,9 +10,6 @@ from deep_storm.fiji.camera import (
     saved_camera,
     thunderstorm_camera,
 )
-from deep_storm.fiji.client.work import Work
-from deep_storm.fiji.commands.generic import run_work
-from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.io.camera_files import write_camera
 from deep_storm.io.tables.protocol import read_protocol
@@ -53,20 +48,3 @@ def _from_protocol(call: Call) -> Camera:
             "choose it after OK, or write protocol=FILE into the field 'More options'",
         )
     return read_protocol(call.values["protocol"])
-
-
-def check_installation(call: Call) -> Outcome:
-    """Look at ImageJ and its Java, the worker, its Python and TensorFlow's devices."""
-    system = java_class("java.lang.System")
-    ij = java_class("ij.IJ")
-    lines = [
-        f"ImageJ     {ij.getFullVersion()} ({ij.getDirectory('imagej') or 'no folder'})",
-        f"Java here  {system.getProperty('java.version')} ({system.getProperty('java.home')})",
-        f"Python     {sys.executable} (Python mode is on: this command runs)",
-        "",
-        "The worker process:",
-    ]
-    result = run_work(call, Work("doctor", {}, call.command.title, tensorflow=True))
-    text = "\n".join([*lines, str(result["summary"])])
-    call.host.tell(call.command.title, text)
-    return Outcome(text)

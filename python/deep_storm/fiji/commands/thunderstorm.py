@@ -16,6 +16,7 @@ from deep_storm.fiji.imagej.host import table_title
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.thunderstorm import (
+    IMPORT,
     TITLE,
     reason_of_failure,
     results_shown,
@@ -28,7 +29,6 @@ from deep_storm.io.tables.protocol import protocol_path, write_protocol
 from deep_storm.io.tables.writer import write_table
 from deep_storm.words import counted
 
-COMMAND = "Import results"
 BY_HAND = "Plugins > ThunderSTORM > Import/Export > Import results"
 
 
@@ -42,9 +42,9 @@ def send(call: Call) -> Outcome:
     """
     path = _table(call)
     known = java_class("ij.Menus").getCommands()
-    if known is None or known.get(COMMAND) is None:
+    if known is None or known.get(IMPORT) is None:
         text = (
-            f"ThunderSTORM is not installed in this ImageJ (no command {COMMAND!r}). "
+            f"ThunderSTORM is not installed in this ImageJ (no command {IMPORT!r}). "
             f"The table is {path}. Install ThunderSTORM, or open the table where it is, with "
             f"{BY_HAND}."
         )
@@ -69,9 +69,9 @@ def send(call: Call) -> Outcome:
 def _import(path: Path, dialect: str) -> str:
     """Run ThunderSTORM's import; return what went wrong as far as one can see it, or nothing."""
     try:
-        java_class("ij.IJ").run(COMMAND, import_options(path, dialect))
+        java_class("ij.IJ").run(IMPORT, import_options(path, dialect))
     except Exception as error:  # noqa: BLE001 - Java's, of any kind
-        return f"ThunderSTORM's {COMMAND!r} failed: {error}"
+        return f"ThunderSTORM's {IMPORT!r} failed: {error}"
     rows = _count_rows(path)
     shown = wait_for_results(rows)
     if shown is None:

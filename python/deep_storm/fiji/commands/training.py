@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.commands.generic import open_report, run_work, text_of, work_of
+from deep_storm.fiji.models import remember_model
 from deep_storm.fiji.runner import Call, Outcome
 
 LAST_MODEL = "reconstruct.model"
@@ -19,6 +20,7 @@ def train(call: Call) -> Outcome:
     text = text_of(result)
     for key in (LAST_MODEL, "preview.model"):
         call.host.remember(key, str(call.values["output"]))
+    remember_model(call.host, call.values["output"])
     open_report(call, result)
     call.host.tell(call.command.title, text)
     return Outcome(text)

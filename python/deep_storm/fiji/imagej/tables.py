@@ -6,6 +6,7 @@ from 1 there, as in the files: what ImageJ saves of it, every reader of such tab
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,3 +82,14 @@ def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.Da
         table[column.name] = values * column.factor
     table["frame"] -= 1
     return validated(table, name)
+
+
+def show_text_table(title: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """Show rows of words in a Results window of their own."""
+    results = java_class("ij.measure.ResultsTable")()
+    results.showRowNumbers(False)
+    for row in rows:
+        results.addRow()
+        for column, words in row.items():
+            results.addValue(column, words)
+    results.show(title)

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from deep_storm.fiji.imagej.java import java_class
 
+IMPORT = "Import results"
+"""The command that takes a table."""
 TITLE = "ThunderSTORM: results"
 MISSING = "com.sun.net.ssl.internal.ssl.Provider"
 """A class that ThunderSTORM's results window needs and Java 13 removed."""

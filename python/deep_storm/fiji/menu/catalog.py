@@ -75,6 +75,11 @@ class Command:
         return f'run("{self.menu[-1]}", "{options}");' if options else f'run("{self.menu[-1]}");'
 
 
+def place_of(key: str) -> str:
+    """Return where a command stands in the menu, as a person reads it."""
+    return " > ".join(("Plugins", "Deep-STORM", *ENTRIES[key].menu.split("/")))
+
+
 def command_keys() -> tuple[str, ...]:
     """Return the commands, in the order of the menu."""
     return tuple(ENTRIES)

@@ -373,6 +373,6 @@ ENTRIES: dict[str, Entry] = {
             "output",
         ),
     ),
-    "doctor": Entry("Check Installation...", "setup:check_installation", tensorflow=True),
+    "doctor": Entry("Check Installation...", "check:check_installation", tensorflow=True),
 }  # fmt: skip
 """Commands in the order of a user's way."""

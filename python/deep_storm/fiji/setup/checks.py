@@ -11,11 +11,11 @@ from pathlib import Path
 
 from deep_storm.errors import DeepStormError
 from deep_storm.fiji.client.service import Worker
-from deep_storm.fiji.setup.install import check_app, remembered_app
+from deep_storm.fiji.setup.install import remembered_app
+from deep_storm.fiji.setup.state import OLDEST_JAVA, check_app
 from deep_storm.packages import install_command
 
 PACKAGES = ("appose", "pyimagej", "scyjava", "jpype1")
-OLDEST_JAVA = 11
 INSIDE_WORKER = "DEEP_STORM_WORKER"
 """Set in the worker's environment: it need not start another one to see that it starts."""
 _SECONDS = 20
@@ -30,8 +30,12 @@ def fiji_findings(problems: list[str]) -> dict[str, str]:
         What is missing is added here, with what to do about it. Who does not use Fiji needs
         none of it, so nothing is a problem as long as no Fiji was installed into.
     """
-    app = remembered_app()
     ours: list[str] = []
+    if os.environ.get(INSIDE_WORKER):  # Fiji runs, whichever Fiji it is
+        found = {"PyImageJ": ", ".join(_packages(ours)) or "not installed", "Worker": _worker(ours)}
+        problems += ours
+        return found
+    app = remembered_app()
     findings = {
         "Java": _java(ours),
         "PyImageJ": ", ".join(_packages(ours)) or "not installed",

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.menu.headers import MENU, write_scripts
 from deep_storm.fiji.setup.provider_jar import JAR, jar_file
-from deep_storm.packages import package_command, source_folder
+from deep_storm.fiji.setup.state import FijiState, check_app, thunderstorm_jar
+from deep_storm.packages import source_folder
 
-CONFIG = Path("config") / "jaunch" / "fiji.cfg"
 _REMEMBERED = "fiji.json"
-_SECONDS = 60
 _SYSTEM_PLACES = {
     "darwin": ("/Applications",),
     "win32": ("C:/", "C:/Program Files"),
@@ -37,37 +34,6 @@ To run the commands, Fiji needs its Python mode, once:
      mode": untick "Launch in Python mode", press OK, start Fiji again, and build it then.
   3. Tick "Launch in Python mode" there, press OK, and start Fiji again.
   4. Run Plugins > Deep-STORM > Check Installation..."""
-
-
-@dataclass
-class FijiState:
-    """What was found in a Fiji.
-
-    Attributes
-    ----------
-    app
-        Its folder.
-    scripts
-        How many of our scripts are in it.
-    python_mode
-        Whether it starts in Python mode.
-    python
-        The Python of that mode, when it is known.
-    problems
-        What is missing, and what to do about it.
-    """
-
-    app: Path
-    scripts: int = 0
-    python_mode: bool = False
-    python: Path | None = None
-    problems: list[str] = field(default_factory=list)
-
-    def summary_line(self) -> str:
-        """Return the findings in one line."""
-        mode = "Python mode on" if self.python_mode else "Python mode off"
-        python = f", {self.python}" if self.python is not None else ""
-        return f"{self.app} ({self.scripts} of our scripts, {mode}{python})"
 
 
 def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
@@ -131,42 +97,6 @@ def uninstall(app: str | os.PathLike[str]) -> list[Path]:
     return removed
 
 
-def check_app(app: Path) -> FijiState:
-    """Look whether a Fiji has our scripts and can run them."""
-    state = FijiState(app)
-    state.scripts = len(list((app / "scripts" / MENU).rglob("*.py")))
-    if not state.scripts:
-        state.problems.append(
-            f"the scripts are not in {app}; run `deep-storm fiji install --app {app}`"
-        )
-    config = _config(app / CONFIG)
-    state.python_mode = config.get("launch-mode", "").upper() == "PYTHON"
-    if not state.python_mode:
-        state.problems.append(
-            f"{app} does not start in Python mode; switch it on in Edit > Options > Python..."
-        )
-    if "python-dir" not in config:
-        if state.python_mode:
-            state.problems.append(
-                f"{app} names no Python environment; build one in Edit > Options > Python..."
-            )
-        return state
-    folder = Path(config["python-dir"].replace("${app-dir}", str(app)))
-    state.python = _python_in(folder if folder.is_absolute() else app / folder)
-    if state.python is None:
-        state.problems.append(
-            f"Fiji's Python environment {folder} is not there; build it in "
-            "Edit > Options > Python..."
-        )
-    elif not _has_deep_storm(state.python):
-        state.problems.append(
-            f"deep_storm is not in Fiji's Python ({state.python}); run "
-            f"`{package_command('fiji', state.python)}`, or build the environment with Deep-STORM "
-            "in its Pip dependencies (Edit > Options > Python...)"
-        )
-    return state
-
-
 def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
     """Say which scripts changed, in few lines: what to click must stay on the screen."""
     place = Path("scripts") / MENU
@@ -219,8 +149,7 @@ def only_fiji() -> Path:
 
 def _write_jar(folder: Path) -> list[Path]:
     """Write the jar where ThunderSTORM is; returns it when it was not there like that."""
-    plugins = folder / "plugins"
-    if not any(path.name.lower().startswith("thunder_storm") for path in plugins.rglob("*.jar")):
+    if thunderstorm_jar(folder) is None:
         return []
     path, wanted = folder / "jars" / JAR, jar_file()
     if path.is_file() and path.read_bytes() == wanted:
@@ -265,31 +194,3 @@ def _remember(app: Path) -> None:
         (log_folder() / _REMEMBERED).write_text(json.dumps({"app": str(app)}), encoding="utf-8")
     except OSError:
         return  # doctor will not know it, nothing else
-
-
-def _config(path: Path) -> dict[str, str]:
-    """Read Fiji's launcher settings: ``key = value`` lines."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {key.strip().lower(): value.strip() for key, _, value in pairs}
-
-
-def _python_in(folder: Path) -> Path | None:
-    names = ("bin/python3", "bin/python", "python.exe", "Scripts/python.exe")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _has_deep_storm(python: Path) -> bool:
-    try:
-        done = subprocess.run(
-            [str(python), "-c", "import deep_storm.fiji, appose, scyjava"],
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from deep_storm.errors import SettingsError
+from deep_storm.fiji.setup.check import check_fiji
 from deep_storm.fiji.setup.install import fiji_folder, install, named, only_fiji, what_to_click
 from deep_storm.fiji.setup.install import uninstall as take_out
 from deep_storm.fiji.setup.update_site import write_site
@@ -16,6 +17,7 @@ from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 
 SITE = "fiji-update-site"
+_Action = Literal["install", "check", "launch", "update-site"]
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,11 @@ class FijiResult:
 
 
 @verb(
-    "install the commands in Fiji's menu, start Fiji with them, or make an update site",
-    Argument(
-        "action", "install, launch or update-site", Literal["install", "launch", "update-site"]
-    ),
+    "install the commands in Fiji's menu, check them, start Fiji, or make an update site",
+    Argument("action", "install, check, launch or update-site", _Action),
     Argument(
         "app",
-        "Fiji's folder; default: install searches the usual places, launch downloads a Fiji",
+        "Fiji's folder; default: install and check search the usual places, launch downloads one",
     ),
     Argument("uninstall", "with install: remove the commands again", bool),
     Argument(
@@ -72,22 +72,23 @@ class FijiResult:
     ),
 )
 def fiji(
-    action: Literal["install", "launch", "update-site"],
+    action: _Action,
     *,
     app: Path | str | None = None,
     uninstall: bool = False,
     output: Path | str | None = None,
 ) -> FijiResult:
-    """Install the commands into a Fiji, or start Fiji through PyImageJ.
+    """Install the commands into a Fiji, check one, or start Fiji through PyImageJ.
 
     Parameters
     ----------
     action
-        ``install`` writes the scripts and says what to switch on; ``launch`` starts Fiji and
-        returns when its window is closed; ``update-site`` writes a folder that can be uploaded as
+        ``install`` writes the scripts and says what to switch on; ``check`` says whether that Fiji
+        is ready, and what to do where it is not; ``launch`` starts Fiji and returns when its window
+        is closed; ``update-site`` writes a folder that can be uploaded as
         an update site of Fiji.
     app
-        Fiji's folder; without it, ``install`` takes the one in the usual places.
+        Fiji's folder; without it, ``install`` and ``check`` take the one in the usual places.
     uninstall
         Take the scripts out again.
     output
@@ -106,6 +107,8 @@ def fiji(
         return _update_site(Path(output or SITE))
     if app is None:
         app = only_fiji()
+    if action == "check":
+        return _check(app)
     return _uninstall(app) if uninstall else _install(app)
 
 
@@ -118,6 +121,13 @@ def _update_site(folder: Path) -> FijiResult:
         "Python part still comes from the line that `deep-storm fiji install` prints.",
     ]
     return FijiResult(tuple(lines), None, written=written)
+
+
+def _check(app: Path | str) -> FijiResult:
+    folder = fiji_folder(app)
+    checked = check_fiji(folder)
+    lines = checked.summary().splitlines()
+    return FijiResult(tuple(lines), folder, checked.problems)
 
 
 def _install(app: Path | str) -> FijiResult:
