@@ -122,7 +122,7 @@ class Camera(Settings):
 
 @dataclass(frozen=True)
 class PartialCamera:
-    """What is known of a camera whose other values its frames shall tell.
+    """A camera of which some values are known; the others are measured in its frames.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class PartialCamera:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], origin: str = "") -> Camera | PartialCamera:
-        """Make a camera of all that it needs, or keep the part that there is.
+        """Return a :class:`Camera` where all required values are given, else the known part of one.
 
         Raises
         ------
@@ -150,12 +150,12 @@ class PartialCamera:
         return cls({name: getattr(camera, name) for name in known}) if absent else camera
 
     def completed(self, **measured: Any) -> Camera:
-        """Return the camera with what was measured; what is known stays."""
+        """Return the camera with measured values filled in; known values are kept."""
         return Camera.parse({**measured, **self.values})
 
 
 def whole_camera(camera: Camera | PartialCamera) -> Camera:
-    """Return a camera, unless something is missing of it.
+    """Return the camera, or raise an error that names the missing value.
 
     Raises
     ------

@@ -37,7 +37,7 @@ AGREEING_ADU = {"baseline_adu": 5.0, "photons_per_adu": 0.0, "read_noise_adu": 0
 
 @dataclass(frozen=True)
 class CameraMaps:
-    """Properties that differ from pixel to pixel (sCMOS); what is None is as the camera says.
+    """Per-pixel properties of an sCMOS camera; None where the camera's one value holds for all.
 
     Each is a float32 array of shape (y, x), or (b, y, x) for patches from several places.
 
@@ -78,7 +78,7 @@ class CameraMaps:
                 )
 
     def given(self) -> dict[str, FloatMap]:
-        """Return the maps that there are, by their name."""
+        """Return the maps that are present, by name."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -140,7 +140,7 @@ def check_maps(maps: CameraMaps | None, height_px: int, width_px: int) -> None:
 
 
 def absolute(maps: CameraMaps, camera: Camera) -> tuple[CameraMaps, str]:
-    """Return maps whose offsets are those of the pixels, and what was done to them, if anything.
+    """Return maps with absolute offsets, and what was changed for that, if anything.
 
     Some calibrations keep offsets relative to the camera's baseline: their median is then about 0,
     where the baseline itself is not. It is added to them.
@@ -160,7 +160,7 @@ def absolute(maps: CameraMaps, camera: Camera) -> tuple[CameraMaps, str]:
 
 
 def check_agreement(maps: CameraMaps, camera: Camera) -> None:
-    """Raise a CameraError when maps and camera cannot be of the same camera.
+    """Raise a CameraError when maps and camera do not belong together.
 
     The median of each map must be about the camera's number: the network is conditioned on that
     one, and a gain in ADU per photon, or maps of another camera, are found out.
@@ -196,7 +196,7 @@ def _advice(name: str, median: float, maps: CameraMaps, camera: Camera) -> str:
 
 
 def left_noise(maps: CameraMaps, camera: Camera) -> CameraMaps | None:
-    """Return the read-out noise (ADU) of pixels whose baseline and gain were made the camera's.
+    """Return the read noise (ADU) of pixels after correction to the camera's baseline and gain.
 
     A pixel that counts twice as many photons per ADU as the others is noisier by as much when it is
     brought to their gain.
@@ -211,7 +211,7 @@ def left_noise(maps: CameraMaps, camera: Camera) -> CameraMaps | None:
 
 
 def noise_photon(camera: Camera, maps: CameraMaps | None) -> FloatMap | None:
-    """Return the read-out noise of each pixel in photons; None where all are as the camera says."""
+    """Return the read noise of each pixel in photons; None where it is the camera's everywhere."""
     noise = None if maps is None else left_noise(maps, camera)
     if noise is None or noise.read_noise_adu is None:
         return None

@@ -1,4 +1,4 @@
-"""How the ``native`` network lays out its answer; see :mod:`deep_storm.networks.native`."""
+"""Layout of the ``native`` network's output in cells; see :mod:`deep_storm.networks.native`."""
 
 CELLS = 2
 """Cells along one camera pixel."""

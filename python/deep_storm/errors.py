@@ -47,7 +47,7 @@ class DeepStormError(Exception):
 
 
 def restored(kind: type[ErrorT], values: dict[str, Any]) -> ErrorT:
-    """Return an error as it was, from its class and its attributes (``vars(error)``)."""
+    """Rebuild an error from its class and its attributes (``vars(error)``)."""
     error = kind.__new__(kind)
     vars(error).update(values)
     error.args = (error._sentence(),)
@@ -96,7 +96,7 @@ class FormulaError(SettingsError):
         return f"{self._sentence()}\n{shown[: self.position]} [here:] {shown[self.position :]}"
 
     def _shown(self) -> str:
-        """Return the formula in one line, each character in its place."""
+        """Return the formula in one line, each character at its position."""
         return "".join(c if c.isprintable() else " " for c in self.formula or "")
 
 
@@ -113,7 +113,7 @@ class CameraError(DeepStormError):
 
 
 class PsfError(DeepStormError):
-    """A PSF cannot be read, is none, or does not suit the camera or the task."""
+    """A PSF cannot be read, is invalid, or does not suit the camera or the task."""
 
 
 class ModelError(DeepStormError):
@@ -141,11 +141,11 @@ class DaskError(DeepStormError):
 
 
 class Cancelled(DeepStormError):
-    """The user asked to stop; what was done until then has been kept where that is possible."""
+    """The user stopped the work; results until then are kept where that is possible."""
 
 
 def was_interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind an error: in a compiled function it comes as a SystemError."""
+    """Whether Ctrl-C caused an error: in a compiled function it arrives as a SystemError."""
     cause: BaseException | None = error
     while isinstance(cause, SystemError):
         cause = cause.__cause__

@@ -1,4 +1,4 @@
-"""Where things of this user are kept that may be lost: caches and logs."""
+"""Folders of this user for files that may be deleted: caches and logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAME = "deep-storm"
 
 
 def cache_folder() -> Path | None:
-    """Return a folder of this user's for what can be made anew; None where there is no place.
+    """Return a folder of this user for a cache; None where no folder is writable.
 
     The system's place for caches comes first. Without a home that can be written (a container, a
     node of a computer cluster) it is a folder in the one for temporary files, which is taken only
@@ -28,7 +28,7 @@ def cache_folder() -> Path | None:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether a folder is this user's, and not everybody may write into it."""
+    """Whether a folder belongs to this user and is not writable for everybody."""
     if os.name != "posix":
         return True
     about = folder.stat()

@@ -1,4 +1,4 @@
-"""One way to compile a loop: with numba, without Python's interpreter lock, kept on disk.
+"""One way to compile a loop: by numba, without Python's interpreter lock, cached on disk.
 
 ::
 
@@ -82,7 +82,7 @@ def _compiled(function: Kernel, options: dict[str, Any]) -> Any:
 
 @lru_cache(maxsize=1)
 def _folder() -> Path | None:
-    """Return where compiled kernels are kept; they are code, so nobody else may write there."""
+    """Return the folder of compiled kernels; as they are code, nobody else may write there."""
     if config.CACHE_DIR:
         return Path(config.CACHE_DIR)
     caches = cache_folder()
@@ -97,7 +97,7 @@ def _folder() -> Path | None:
 
 
 class _Place:
-    """Where the files of a kernel lie: numba's "locator"."""
+    """Location of a kernel's files: numba's "locator"."""
 
     def __init__(self, function: Callable[..., Any], file: str, folder: Path) -> None:
         source = Path(file)
@@ -129,14 +129,14 @@ class _Implementation(CompileResultCacheImpl):
 
 
 class _Files(IndexDataCacheFile):
-    """Files with names that no other process gives at the same moment."""
+    """Files with names that are unique between processes."""
 
     def _data_name(self, number: int) -> str:
         return str(self._data_name_pattern.format(number=number << 48 | secrets.randbits(48)))
 
 
 class _KeptKernel(FunctionCache):
-    """The compiled forms of a kernel on disk; trouble with them is none of the caller's."""
+    """Compiled kernels on disk; failures to read or write them are ignored."""
 
     _impl_class = _Implementation
 
@@ -168,7 +168,7 @@ class _KeptKernel(FunctionCache):
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """Return a digest of what a function takes from outside: its kernels, and its constants."""
+    """Return a digest of the kernels and constants that a function uses."""
     digest = hashlib.sha256()
     _add_fingerprint(function, digest, {function})
     return digest.hexdigest()

@@ -62,7 +62,7 @@ Weights = list[npt.NDArray[np.float32]]
 
 
 class Calibration(Settings):
-    """From a candidate's score to its confidence, and from a said to a true spread.
+    """From a candidate's score to its confidence, and from the network's to the true spread.
 
     Piecewise linear: ``confidence`` and ``spread_factor`` at each ``score``.
     """
@@ -94,12 +94,12 @@ class Calibration(Settings):
         return np.interp(score, self.score, self.confidence)
 
     def spread_factor_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-        """Return what the network's spread must be multiplied with."""
+        """Return the factor by which the network's spread is multiplied."""
         return np.interp(score, self.spread_score, self.spread_factor)
 
 
 class WeightsFile(Settings):
-    """A file of weights and how to recognize it."""
+    """A file of weights with its size and checksum."""
 
     name: Literal["weights.npz", "last.npz"] = setting(..., "file name")
     bytes: int = setting(..., "size", unit="bytes", ge=1)
@@ -107,7 +107,7 @@ class WeightsFile(Settings):
 
 
 class ModelCard(Settings):
-    """What ``model.toml`` holds."""
+    """Contents of ``model.toml``."""
 
     format_version: int = setting(FORMAT_VERSION, "version of the model folder's format")
     network_version: int = setting(1, "version of the network's layers", ge=1, le=NETWORK_VERSION)
@@ -170,11 +170,11 @@ class Model:
 
     @property
     def network(self) -> LocalizationNetwork:
-        """The network's class instance, with this model's upsampling."""
+        """The network's class, with this model's upsampling."""
         return make_network(self.card.network)
 
     def describe(self) -> str:
-        """Say in one line what the model is and what it was trained for."""
+        """Describe the model and its training in one line."""
         card = self.card
         return (
             f"{card.network.network} network, ×{card.network.upsampling}, "
@@ -345,7 +345,7 @@ def _read_weights(
 
 
 def _check_weights(weights: Weights, path: Path) -> None:
-    """Refuse weights that are no numbers, or so large that the answer would be none."""
+    """Refuse weights that are not finite or absurdly large."""
     largest = float(np.max([np.abs(w).max(initial=0.0) for w in weights], initial=0.0))
     if not largest <= MAX_WEIGHT:  # NaN too
         raise ModelError(

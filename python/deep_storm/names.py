@@ -1,4 +1,4 @@
-"""What the package is known by, and where it lives: the only list of verbs and settings classes.
+"""Names of the package: the only list of verbs and settings classes, and where they are.
 
 Nothing is imported here. The face of the package, the command line, settings files, the commands of
 Fiji and the tables of the documentation go by these lists.

@@ -1,4 +1,4 @@
-"""How to install what is optional: Deep-STORM itself is on no package index."""
+"""How to install optional packages: Deep-STORM itself is on no package index."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def source_folder() -> Path | None:
-    """Return the folder that Deep-STORM is run from, where pip finds it; None without one."""
+    """Return the source folder of Deep-STORM, which pip can install; None without one."""
     return _ROOT if (_ROOT / "pyproject.toml").is_file() else None
 
 
 def install_command(extra: str) -> str:
-    """Return the command that adds the packages of an optional part to this Python.
+    """Return the command that adds an optional part's packages to this Python.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def package_command(extra: str, python: str | Path) -> str:
 
 
 def _packages(extra: str) -> list[str]:
-    """Return what an optional part needs; nothing where Deep-STORM is not installed."""
+    """Return the packages of an optional part; nothing where Deep-STORM is not installed."""
     try:
         needed = requires("deep-storm") or []
     except PackageNotFoundError:

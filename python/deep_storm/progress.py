@@ -1,4 +1,4 @@
-"""Progress of long work, without knowing who watches.
+"""Progress of long work, independent of how it is shown.
 
 A long step takes ``progress: Progress | None`` and calls it with what is done, what there is
 to do and a short message. The command line draws a bar from it, Fiji its status bar, tests a
@@ -19,8 +19,8 @@ class Progress(Protocol):
     """
 
     def __call__(self, done: int, total: int, message: str) -> None:
-        """Take note of what is done; raise to cancel."""
+        """Report what is done; raise to cancel."""
 
 
 def silent(done: int, total: int, message: str) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""

@@ -1,4 +1,4 @@
-"""Packages that have the name of a verb: to call the package is to call the verb.
+"""Packages with the name of a verb, which can be called as the verb.
 
 ``deep_storm.report`` holds what draws reports, and ``ds.report("movie-run.toml")`` writes one. A
 package becomes an attribute of its parent as soon as anything in it is imported, so no function of
@@ -19,7 +19,7 @@ from deep_storm.names import VERBS
 
 
 class VerbPackage(ModuleType):
-    """A package that can be called; what it does then is the verb of its name."""
+    """A package that can be called like the verb of its name."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the verb."""
@@ -27,7 +27,7 @@ class VerbPackage(ModuleType):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """What the verb takes, for ``help`` and editors."""
+        """The verb's signature, for ``help`` and editors."""
         return inspect.signature(self._verb())
 
     def _verb(self) -> Callable[..., Any]:
@@ -37,5 +37,5 @@ class VerbPackage(ModuleType):
 
 
 def make_callable(package: str) -> None:
-    """Let a package (its ``__name__``) be called as the verb of its name."""
+    """Make a package (its ``__name__``) callable as the verb of its name."""
     sys.modules[package].__class__ = VerbPackage

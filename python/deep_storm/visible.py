@@ -1,4 +1,4 @@
-"""Texts of others, made harmless before they are printed, logged or shown.
+"""Text from files and users, made safe for printing, logging and display.
 
 File names, labels of tables and sections of settings may hold anything, also what a terminal takes
 for a command: to clear the screen, to change its title, to write from right to left.
@@ -10,7 +10,7 @@ MAX_CHARACTERS = 2000
 
 
 def visible(text: str, *, keep_lines: bool = False, limit: int | None = MAX_CHARACTERS) -> str:
-    r"""Return a text of which every character can be seen.
+    r"""Return a text with control and invisible characters escaped.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def visible(text: str, *, keep_lines: bool = False, limit: int | None = MAX_CHAR
 
 
 def visible_json(text: str) -> str:
-    r"""Return JSON in which every character can be seen, as ``\u001b``; lines stay."""
+    r"""Return JSON with control and invisible characters as ``\u001b``; line breaks stay."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else _unit(c) for c in text)

@@ -1,4 +1,4 @@
-"""Numbers of things in words."""
+"""Numbers and durations in words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def counted(count: int, thing: str, separator: str = "") -> str:
 
 
 def duration(seconds: float, digits: int = 0) -> str:
-    """Return a time in the unit that a person would choose: ``45 s``, ``12 min``, ``3.5 h``.
+    """Return a time in a convenient unit: ``45 s``, ``12 min``, ``3.5 h``.
 
     ``digits`` are those after the point of seconds and minutes.
     """

@@ -74,7 +74,7 @@ def _command(verb: Verb) -> Any:
 
 
 def perform(verb: Verb, given: dict[str, Any]) -> int:
-    """Call a verb with what was typed, print what it gives; return the exit code."""
+    """Call a verb with the parsed arguments, print its result; return the exit code."""
     options = options_of(verb, given)
     if "progress" in verb.parameters:
         with Watch() as watch, warnings_on_stderr(bool(given.get("debug"))):

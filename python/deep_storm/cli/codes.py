@@ -1,3 +1,3 @@
-"""Exit codes: what the user can mend, our own mistake, stopped by Ctrl-C, nobody reads us."""
+"""Exit codes: user error, internal error, stopped by Ctrl-C, closed pipe."""
 
 USER, OURS, STOPPED, BROKEN_PIPE = 2, 1, 130, 141

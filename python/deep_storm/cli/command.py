@@ -1,4 +1,4 @@
-"""One verb as a command: its signature for the parser, and back from what was typed.
+"""A verb as a command: its signature for the parser, and the parsed arguments as keywords.
 
 Settings arrive as text and are checked by their own class, so that a value is refused with the
 same words wherever it stands.
@@ -23,7 +23,7 @@ SHORT = {"output": "-o"}
 
 
 def signature_of(verb: Verb) -> inspect.Signature:
-    """Return the signature of a verb as the parser takes it.
+    """Return the signature of a verb in the form that the parser takes.
 
     Every option is None by default, for "not typed"; what the default is then decides the verb.
     """
@@ -34,7 +34,7 @@ def signature_of(verb: Verb) -> inspect.Signature:
 
 
 def options_of(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keywords for a verb from what the parser found."""
+    """Return the keyword arguments of a verb from the parsed arguments."""
     options: dict[str, Any] = {}
     for name, value in given.items():
         if value is None or name in ("json", "debug"):
@@ -72,7 +72,7 @@ def _range(cls: type[Settings], name: str) -> str:
 
 
 def _argument(verb: Verb, argument: Argument) -> inspect.Parameter:
-    """Return an argument that is not a setting."""
+    """Return the parameter of an argument that is not a setting."""
     parameter = verb.parameters[argument.name]
     required = parameter.default is inspect.Parameter.empty
     description = argument.description
@@ -126,7 +126,7 @@ def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
 
 
 def _former(verb: Verb, now: Mapping[str, inspect.Parameter]) -> Iterator[inspect.Parameter]:
-    """Give the options that have another name now; no help shows them."""
+    """Return the options under their former names, which no help text shows."""
     from cyclopts import Parameter
 
     for old, name in verb.former.items():

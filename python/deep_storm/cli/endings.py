@@ -1,4 +1,4 @@
-"""How a run ends when it does not end well: one sentence, and an exit code."""
+"""How a run that failed ends: one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deep_storm.visible import visible
 
 
 def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
-    """Say in one sentence why a run ended; return the exit code.
+    """Print in one sentence why a run ended; return the exit code.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
 
 
 def _less_memory(command: str) -> str:
-    """Return what helps when the memory is full; names only options that the verb has."""
+    """Return advice for too little memory, naming only options that the verb has."""
     verb = [word for word in command.split() if word in NAMES]
     fields = load(verb[0]).fields if verb else {}
     options = [
@@ -114,13 +114,13 @@ def _usage(error: BaseException) -> str:
 
 
 def _was_typed(error: BaseException) -> bool:
-    """Whether an option stands there without its value, instead of not at all."""
+    """Whether an option was typed without a value, rather than not typed at all."""
     tokens = getattr(getattr(error, "argument", None), "tokens", ())
     return getattr(error, "keyword", None) is not None or bool(tokens)
 
 
 def _missing(argument: Any, complaint: str) -> str:
-    """Name what was not given and what it is, or the misspelt option that was meant for it."""
+    """Name the missing argument and what it is, or the misspelt option that was meant for it."""
     misspelt = complaint.partition(" Did you mean ")[2]
     if misspelt:
         return f"{argument.name} is missing. Did you mean {misspelt}"
@@ -128,7 +128,7 @@ def _missing(argument: Any, complaint: str) -> str:
 
 
 def _leave_threads_behind() -> None:
-    """End the process now if a thread would keep it alive longer than a person waits.
+    """End the process at once if a running thread would keep it alive.
 
     Everything that had to be cleaned up was, on the way out of the verb.
     """

@@ -1,4 +1,4 @@
-"""What the command line prints: the result on standard output, all talk on standard error."""
+"""What the command line prints: results on standard output, messages on standard error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def print_result(verb: str, result: Result, *, as_json: bool) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value in types that JSON has; a number that is none becomes null.
+    """Convert a value to JSON's types; NaN and infinity become null.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def warnings_on_stderr(everything: bool = False) -> Iterator[None]:
-    """Print our own warnings as one line each; those of libraries are for their makers.
+    """Print our own warnings in one line each, and suppress those of libraries.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Watch:
-    """Shows progress on standard error while it is entered; is itself the verb's ``progress``.
+    """Shows progress on standard error while it is entered; passed to verbs as ``progress``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What camera and molecules look like, from a stack, a table or a ground truth.
+"""Camera, PSF and emitter properties, estimated from a stack, a table or a ground truth.
 
 The entry is :func:`estimate_stack` (``stack``). First ``screening`` leaves out what is no
 measurement; ``transfer`` reads the camera off the noise, ``camera`` off dark frames and dark

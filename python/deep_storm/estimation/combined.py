@@ -69,7 +69,7 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
 
 
 def _crowded(quantities: dict[str, Quantity], density: float) -> dict[str, Quantity]:
-    """Warn of fits of several emitters as one."""
+    """Warn where several emitters were probably fitted as one."""
     text = (
         f"rows lie where there are {density:.2g} or more per µm² and frame: some are of several "
         "emitters in one; estimate from the stack"
@@ -130,7 +130,7 @@ def _frames(table: pd.DataFrame) -> int:
 
 
 def _check_same(table: pd.DataFrame, frames: int, height_nm: float, width_nm: float) -> None:
-    """Refuse a table that cannot be of the stack."""
+    """Refuse a table that cannot belong to the stack."""
     if table.empty:
         raise TableError("the table has no rows", "localizations", "localize some frames first")
     last = int(table["frame"].max()) + 1

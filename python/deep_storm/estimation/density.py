@@ -131,7 +131,7 @@ def _weighted_percentiles(values: FloatArray, weights: FloatArray) -> tuple[floa
 
 
 def _kind(density: FloatArray, sigma_px: float) -> Structure:
-    """Tell lines from spots by how the map is curved where it is bright."""
+    """Distinguish lines from spots by the curvature of the map where it is bright."""
     scale = max(1.0, sigma_px)
     yy, yx, xx = (
         ndimage.gaussian_filter(density, scale, order=order) for order in ((2, 0), (1, 1), (0, 2))

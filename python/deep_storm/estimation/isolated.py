@@ -1,4 +1,4 @@
-"""Emitters that stand alone, found and fitted one by one.
+"""Isolated emitters, found and fitted one by one.
 
 A stack that is not crowded shows its emitters singly: maxima of the smoothed frame with nothing
 else near, each fitted by maximum likelihood (Poisson noise, integrated Gaussian, free position,
@@ -136,7 +136,7 @@ def _normal_equations(
 
 @kernel
 def _move(p: FloatArray, step: FloatArray, sigma0: float) -> bool:
-    """Go one step, not too far; tell whether it was so small that the search is over."""
+    """Take one step of bounded length; return whether the fit has converged."""
     share = 1.0 / max(1.0, abs(step[0]), abs(step[1]))
     share = min(share, 0.3 * p[4] / max(abs(step[4]), 1e-12))
     share = min(share, 0.5 * p[2] / max(abs(step[2]), 1e-12))
@@ -205,7 +205,7 @@ def _fit_all(
 def fit_isolated(
     blocks: Sequence[Float32], sigma_px: float, read_variance: float, em: bool
 ) -> IsolatedFits:
-    """Find and fit emitters that stand alone.
+    """Find and fit isolated emitters.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def fit_isolated(
 def _alone(
     frames: Float32, sigma_px: float, radius: int
 ) -> tuple[tuple[Integers, Integers, Integers], int]:
-    """Return frame, row and column of maxima with no other one near, and how many there are."""
+    """Return frame, row and column of isolated maxima, and the number of all maxima."""
     smooth = ndimage.gaussian_filter(frames, (0, sigma_px, sigma_px), mode="nearest")
     wide_px = AROUND_SIGMAS * sigma_px
     smooth -= ndimage.gaussian_filter(frames, (0, wide_px, wide_px), mode="nearest")

@@ -1,4 +1,4 @@
-"""What a ground truth says about PSF, emitters and background.
+"""PSF, emitters and background of a simulation, from its ground truth.
 
 Spreads are the samples' standard deviations, except that of the density: the emitters of a frame
 scatter by themselves (Poisson), so only what lies beyond that counts::
@@ -109,7 +109,7 @@ def _beyond_poisson(counts: npt.NDArray[np.integer]) -> float:
 
 
 def _kind_of_spread(values: npt.NDArray[np.float64]) -> Literal["uniform", "normal"]:
-    """Tell a uniform spread from a normal one by the weight of its tails."""
+    """Distinguish a uniform from a normal distribution by the weight of its tails."""
     deviation = values - np.mean(values)
     variance = float(np.mean(deviation**2))
     if variance <= 0:

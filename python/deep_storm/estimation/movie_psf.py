@@ -1,4 +1,4 @@
-"""A matched simulation with the PSF of the movie, where the movie can tell its shape."""
+"""A matched simulation with the PSF measured in the movie, where that is possible."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EXPLAINED = 1.5
 
 
 class Attempt(NamedTuple):
-    """The PSF of a movie, or why there is none.
+    """The PSF of a movie, or why it could not be measured.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ def try_to_measure(
     camera: Camera,
     progress: Progress = silent,
 ) -> Attempt:
-    """Measure the PSF in a movie, where it can tell it.
+    """Measure the PSF in a movie, if the movie allows it.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def matched_light(
 
 
 def _most_photons(found: MeasuredPsf, emitters: Emitters) -> float:
-    """Return how bright a molecule may be by the estimate with a Gaussian.
+    """Return the largest photon count of a molecule, by the estimate with a Gaussian.
 
     The joint fit takes molecules that it cannot tell apart for bright ones: on simulated filaments
     by 10 to 40 %, on uniform movies by less than 10 %. The estimate does not, but knows only the

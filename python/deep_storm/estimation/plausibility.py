@@ -1,4 +1,4 @@
-"""Molecules that cannot be: a sign that the camera was entered wrongly."""
+"""Implausible molecules: a sign that the camera was entered wrongly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGMA_RANGE_PX = (0.4, 6.0)
 def check_plausible(
     camera: Camera, psf: Psf, emitters: Emitters, background: Background, name: str
 ) -> None:
-    """Refuse molecules that no movie shows.
+    """Refuse estimates of molecules that are physically implausible.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def check_plausible(
 
 
 def _significance(camera: Camera, psf: Psf, emitters: Emitters, background: Background) -> float:
-    """Return photons over their standard error, of an emitter that stands alone."""
+    """Return photons over their standard error, for an isolated emitter."""
     efficiency = camera.quantum_efficiency
     photons = emitters.intensity_photon * efficiency
     electrons = camera.photons_per_count * efficiency

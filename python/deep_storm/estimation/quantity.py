@@ -1,4 +1,4 @@
-"""A number that was measured, with what is needed to judge it."""
+"""A measured number with its error, spread and number of samples."""
 
 from __future__ import annotations
 

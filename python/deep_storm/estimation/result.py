@@ -1,4 +1,4 @@
-"""What an estimate returns: settings of a matched simulation, and the numbers behind them."""
+"""Result of an estimate: settings of a matched simulation, and the numbers behind them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONVENTION = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """A matched simulation, and the numbers that it comes from.
+    """A matched simulation, and the numbers that it follows from.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ class Estimate:
 
 
 def with_optics(found: Estimate, optics: Optics) -> Estimate:
-    """Compare the PSF with what wavelength and aperture say, where both are given.
+    """Compare the PSF with that of wavelength and aperture, where both are given.
 
     A Gaussian fits the middle of an Airy pattern best with a sigma of 0.21 λ/NA [1]_.
 

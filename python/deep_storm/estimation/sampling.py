@@ -1,4 +1,4 @@
-"""Which frames and windows of a stack are looked at, in photoelectrons.
+"""The frames and windows of a stack that an estimate is made from, in photoelectrons.
 
 A long or wide stack is not read whole: the statistics of some ten million pixel values are exact
 to a percent. What is read is contiguous in time (blocks), because blinking has a memory, and in
@@ -84,7 +84,7 @@ def draw_sample(
     progress: Progress = silent,
     examination: Examination | None = None,
 ) -> Sample:
-    """Read the part of a stack that is looked at.
+    """Read the part of a stack that an estimate is made from.
 
     Parameters
     ----------
@@ -146,13 +146,13 @@ def draw_sample(
 
 
 def _lit(windows: list[tuple[slice, slice]], used: Mask) -> list[tuple[slice, slice]]:
-    """Return the windows that are not mostly without measurement or light."""
+    """Return the windows with enough valid and illuminated pixels."""
     good = [window for window in windows if used[window].mean() > MIN_USED]
     return good or [max(windows, key=lambda window: float(used[window].mean()))]
 
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return frames whose values that are no numbers are filled from their neighbours."""
+    """Return frames whose invalid pixels are filled from their neighbours."""
     holes = ~np.isfinite(values) if values.dtype.kind == "f" else None
     if holes is None or not holes.any():
         return values
@@ -162,7 +162,7 @@ def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _check_left(stream: FrameStream, frames: int, blocks: list[Float32]) -> None:
-    """Refuse what is left of a stack when it is too little, or shows nothing."""
+    """Refuse a sample that is too small or shows nothing."""
     if frames < MIN_FRAMES:
         raise StackError(
             f"{stream.name} has {counted(frames, 'frame')} with a measurement; the others are "
@@ -189,7 +189,7 @@ def _saturated(values: npt.NDArray[Any]) -> float:
 
 
 def check_values(values: npt.NDArray[np.generic], name: str, first: int) -> None:
-    """Refuse values that are not numbers."""
+    """Refuse values that are not finite numbers."""
     if values.dtype.kind != "f":
         return
     bad = ~np.isfinite(values).all(axis=(1, 2))

@@ -54,7 +54,7 @@ def modes(values: FloatArray) -> list[float]:
 
 
 def at_bounds(values: FloatArray) -> tuple[bool, bool]:
-    """Tell whether values pile up at the lower and at the upper end of their range."""
+    """Return whether values pile up at the lower and at the upper end of their range."""
     if values.size < MIN_VALUES:
         return False, False
     low, high = float(values.min()), float(values.max())

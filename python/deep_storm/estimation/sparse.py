@@ -1,4 +1,4 @@
-"""Movies with few molecules: the ones that stand alone tell what the statistics of pixels cannot.
+"""Movies with few molecules: isolated ones are fitted where pixel statistics are not enough.
 
 Where molecules hardly ever overlap, each is seen and fitted by itself; a few dozen say more than
 all pixels together, of which nearly none holds light.
@@ -84,7 +84,7 @@ def _pixels(blocks: Sequence[Float32], sample: Sample) -> float:
 
 
 def _explained(sample: Sample, density: float, photons: float, fits: IsolatedFits) -> bool:
-    """Tell whether the molecules that are seen make the light that is there."""
+    """Return whether the fitted molecules account for the light in the frames."""
     means = [
         float(b.mean(axis=0)[u].mean()) for b, u in zip(sample.blocks, sample.used, strict=True)
     ]
@@ -95,7 +95,7 @@ def _explained(sample: Sample, density: float, photons: float, fits: IsolatedFit
 
 
 def _errors(fits: IsolatedFits, light: Light) -> Light:
-    """Return the standard errors as those of a crowd: some of them relative."""
+    """Return the standard errors in the form of a crowd's, some of them relative."""
     root = math.sqrt(fits.photons.size)
 
     def of_median(values: FloatArray) -> float:
@@ -112,14 +112,14 @@ def _errors(fits: IsolatedFits, light: Light) -> Light:
 
 
 def is_unsure(fit: PhotonFit) -> bool:
-    """Tell whether the statistics of the pixels do not say enough."""
+    """Return whether pixel statistics are not precise enough."""
     light, errors = fit.light, fit.errors
     relative = (errors.sigma_px / light.sigma_px, errors.photons, errors.density)
     return any(not error < limit for error, limit in zip(relative, UNSURE, strict=True))
 
 
 def as_crowd(fit: PhotonFit, crowd: Crowd | None) -> Crowd:
-    """Return a crowd with the numbers of few molecules.
+    """Return the numbers of few molecules in the form of a crowd's.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How much photons and sigma differ from emitter to emitter.
+"""Variation of photons and sigma between emitters.
 
 Two sources: the fit of the crowd, and the emitters that stand alone where there are enough of
 them, freed from the scatter of their fits. They are combined by their errors.
@@ -46,7 +46,7 @@ def crowding(crowd: Crowd) -> float:
 
 
 def typical(crowd: Crowd, fits: IsolatedFits) -> bool:
-    """Tell whether isolated emitters are many, and stand for all of them."""
+    """Return whether isolated emitters are numerous and representative of all."""
     return fits.photons.size >= MIN_FITS and crowding(crowd) < SPARSE
 
 
@@ -80,7 +80,7 @@ def _combined(one: float, one_error: float, other: float, other_error: float) ->
 
 
 def freed(values: FloatArray, errors: FloatArray) -> tuple[float, float]:
-    """Return the relative spread without the fits' own scatter, and the excess kurtosis.
+    """Return the relative spread without the fits' own error, and the excess kurtosis.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A matched simulation from a stack and its camera, blind.
+"""A matched simulation estimated blindly from a stack and its camera.
 
 ``estimate_stack`` is the whole measurement; what it returns holds the settings of a simulation
 whose frames look like these, and every number with its error, its spread and its warnings.
@@ -58,7 +58,7 @@ def estimate_stack(
     examination: Examination | None = None,
     progress: Progress = silent,
 ) -> Estimate:
-    """Find the settings of a simulation that looks like a stack, from its frames alone.
+    """Find the settings of a simulation that matches a stack, from its frames alone.
 
     Nothing needs to be detected: photons and density follow from the statistics of the pixel
     values (:mod:`deep_storm.estimation.blind.scattering`), on crowded frames and on structures as
@@ -107,7 +107,7 @@ def estimate_stack(
 def _too_few(
     stream: FrameStream, camera: Camera, sample: Sample, read_variance: float
 ) -> StackError | None:
-    """Return the error of a movie with very few molecules, whose numbers mean nothing."""
+    """Return the error of a movie with too few molecules for meaningful numbers."""
     em = camera.em_gain is not None
     seen = fit_isolated(sample.blocks, START_SIGMA_PX, read_variance, em).peaks
     if not NO_MOLECULES < seen < FEW_MOLECULES:
@@ -124,7 +124,7 @@ def _too_few(
 def _molecules(
     stream: FrameStream, camera: Camera, sample: Sample, read_variance: float
 ) -> tuple[Crowd, IsolatedFits]:
-    """Measure molecules by the statistics of all pixels, or by those that stand alone."""
+    """Measure molecules by the statistics of all pixels, or by fits of isolated ones."""
     em = camera.em_gain is not None
     try:
         crowd = measure_crowd(sample, camera, read_variance, stream.name)
@@ -253,7 +253,7 @@ def _background_spread(crowd: Crowd) -> float:
 
 
 def _baseline(camera: Camera, crowd: Crowd, frames: int, warnings: tuple[str, ...]) -> Quantity:
-    """Return the baseline that the noise of the frames speaks for."""
+    """Return the baseline that follows from the noise of the frames."""
     electrons = camera.photons_per_count * camera.quantum_efficiency
     return Quantity(
         camera.baseline_adu + crowd.baseline_error / electrons,

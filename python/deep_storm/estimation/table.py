@@ -1,4 +1,4 @@
-"""What a localization table says about PSF, emitters and background.
+"""PSF, emitters and background, from a localization table.
 
 A table shows what its program found: emitters that overlap are missing from it, or are taken for
 one bright and wide one. So sigma and photons are read from rows without a neighbour, outliers [1]_
@@ -43,7 +43,7 @@ stack is a lower limit, too: it reads some percent low."""
 
 
 class TableStatistics(NamedTuple):
-    """What a table says.
+    """Statistics of a table.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class TableStatistics(NamedTuple):
 
 
 def table_statistics(table: pd.DataFrame, field_um2: float, frames: int) -> TableStatistics:
-    """Read the settings of a simulation from a localization table.
+    """Derive the settings of a simulation from a localization table.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def _density(rows: pd.DataFrame, density: float, field_um2: float, frames: int) 
 
 
 def _on_time(rows: pd.DataFrame, sigma_nm: float) -> Quantity:
-    """Return the mean on-time: how often a row has a follower where it is, beyond chance."""
+    """Return the mean on-time: how often a row has a successor at its position, beyond chance."""
     near = SAME_SIGMAS * sigma_nm
     frame = rows["frame"].to_numpy(dtype=np.int64)
     here = rows[["x_nm", "y_nm"]].to_numpy(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""When an estimate from a stack cannot be trusted, in sentences."""
+"""When an estimate from a stack cannot be trusted, in words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SATURATED_SHARE = 1e-5
 
 
 class Evidence(NamedTuple):
-    """What the judgement is based on."""
+    """The evidence that an estimate is judged by."""
 
     stream: FrameStream
     camera: Camera
@@ -44,7 +44,7 @@ class Evidence(NamedTuple):
 
 
 class Warnings(NamedTuple):
-    """Sentences about each number, and about all of them."""
+    """Warnings about each number, and about all of them."""
 
     sigma: tuple[str, ...]
     photons: tuple[str, ...]
@@ -120,7 +120,7 @@ def _baseline(camera: Camera, crowd: Crowd) -> tuple[str, ...]:
 
 
 def hidden_baseline(error_adu: float) -> tuple[str, ...]:
-    """Say so where the frames do not show the baseline to an ADU."""
+    """Warn where the frames do not determine the baseline to an ADU."""
     if error_adu <= SEEN_ADU:
         return ()
     return (

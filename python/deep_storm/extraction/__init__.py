@@ -1,1 +1,1 @@
-"""From a network's answer to candidate localizations."""
+"""From a network's output to candidate localizations."""

@@ -1,4 +1,4 @@
-"""Candidate localizations: what every network's answer is read into.
+"""Candidate localizations: the common form of what is read from any network's output.
 
 A candidate carries a score; calibration turns it into a confidence, and a threshold decides which
 candidates become localizations.

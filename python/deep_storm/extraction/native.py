@@ -72,7 +72,7 @@ def _softplus(value: float) -> float:
 
 @kernel(inline="always")
 def _is_active(logit: float) -> bool:
-    """Whether a cell is looked at. Counting and filling ask alike: NaN is active, and told."""
+    """Whether a cell is read. Counting and filling use this one condition; NaN is active."""
     return not logit <= MIN_LOGIT
 
 
@@ -181,7 +181,7 @@ def _gather(
     index: npt.NDArray[np.int32],
     label: npt.NDArray[np.int32],
 ) -> tuple[Float32, npt.NDArray[np.int32]]:
-    """Let probable cells take up the probability of cells that point to the same place."""
+    """Let probable cells collect the probability of cells that point to the same position."""
     height, width = index.shape
     rest = values[:, 0].copy()
     order = np.argsort(-values[:, 0], kind="mergesort")
@@ -227,7 +227,7 @@ def _take(
     distance: Float32,
     out: Float32,
 ) -> None:
-    """Take probability up to 1 from the nearest cells first; mean and spread of what was taken."""
+    """Collect probability up to 1, from the nearest cells first; mean and spread of it."""
     mass = 0.0
     square_x = 0.0
     square_y = 0.0
@@ -314,7 +314,7 @@ def read_candidates(cells: ActiveCells, frame: int, height_px: int, width_px: in
 
 
 def joined(parts: list[ActiveCells]) -> ActiveCells:
-    """Join the active cells of a frame's tiles; sorted, so that tiles leave no trace."""
+    """Join the active cells of a frame's tiles, sorted: the result does not depend on tiles."""
     if len(parts) == 1:
         return parts[0]
     row = np.concatenate([p.row for p in parts])

@@ -1,4 +1,4 @@
-"""The camera that was entered once, in Fiji's preferences."""
+"""The camera that was entered once, kept in Fiji's preferences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REQUIRED = ("pixelSize", "offset", "photons2ADU")
 
 
 def remembered_camera(host: Host) -> Camera | None:
-    """Return the camera of Camera Setup; None when nobody entered one."""
+    """Return the camera of Camera Setup; None when none has been entered."""
     text = host.recall(KEY)
     if not text:
         return None
@@ -32,13 +32,13 @@ def remembered_camera(host: Host) -> Camera | None:
 
 
 def remember_camera(host: Host, camera: Camera) -> None:
-    """Keep a camera, and offer its values in the next Camera Setup."""
+    """Store a camera in the preferences, and show its values in the next Camera Setup."""
     host.remember(KEY, json.dumps(camera.model_dump()))
     remember_values(host, camera.model_dump())
 
 
 def remember_values(host: Host, values: Mapping[str, Any]) -> None:
-    """Offer values in the next Camera Setup."""
+    """Show values in the next Camera Setup."""
     for name, value in values.items():
         host.remember(f"{_DIALOG}.{name}", "1.0" if value is None else str(value))
 
@@ -51,7 +51,7 @@ def saved_cameras(host: Host) -> dict[str, Camera]:
 
 
 def save_camera(host: Host, name: str, camera: Camera) -> None:
-    """Keep a camera under a name."""
+    """Save a camera under a name."""
     cameras = {**saved_cameras(host), name: camera}
     host.remember(SAVED, json.dumps({n: c.model_dump() for n, c in sorted(cameras.items())}))
 
@@ -76,7 +76,7 @@ def saved_camera(host: Host, name: str) -> Camera:
 
 
 def camera_values(host: Host, choice: Any) -> dict[str, Any] | None:
-    """Return the camera that a command's field ``camera`` means, as values; None for none.
+    """Return the values of the camera that a command's field ``camera`` names; None for none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where Fiji's side and the worker keep what is read only when something fails."""
+"""Where Fiji's side and the worker write files that are read only after a failure."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from deep_storm.folders import cache_folder
 
 
 def log_folder() -> Path:
-    """Return the folder of the worker's logs; it is made when missing."""
+    """Return the folder of the worker's logs; it is made if missing."""
     return cache_folder() or Path(tempfile.mkdtemp(prefix="deep-storm-"))

@@ -1,4 +1,4 @@
-"""A command run for its script: values in, outputs back, every error one message.
+"""Runs a command for its script: values in, outputs back, every error as one message.
 
 A script that raises looks successful to Fiji, so nothing raises here. How it ended is a status that
 begins with ``ok``, ``stopped`` or ``error``. Without windows it is the script's output. With
@@ -37,7 +37,7 @@ _CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
 
 @dataclass(frozen=True)
 class Call:
-    """What a command's function gets.
+    """Input of a command's function.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Call:
 
     @property
     def image(self) -> Any:
-        """The image that the command works on; complains when there is none.
+        """The image that the command works on; raises if there is none.
 
         An image that was opened with its frames as channels is set right when the user says so.
         """
@@ -75,7 +75,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command's function gives: a text for people, and what it made."""
+    """Output of a command's function: a text for the user, and what it made."""
 
     text: str
     image: Any = None
@@ -104,7 +104,7 @@ def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a command; returns its outputs, with the status in any case."""
+    """Run a command; return its outputs, always with the status."""
     made = None
     try:
         made = command(key)
@@ -143,7 +143,7 @@ def _ask_for_files(host: Host, made: Command, values: dict[str, Any]) -> None:
 
 
 def in_dialog_words(text: str, made: Command | None) -> str:
-    """Name fields and menu items where an error names options and verbs of the command line."""
+    """Replace options and verbs of the command line in an error by fields and menu items."""
     own = _labels(made)
 
     def field(match: re.Match[str]) -> str:
@@ -174,7 +174,7 @@ def _labels(made: Command | None) -> dict[str, str]:
 
 
 def _stopped(host: Host, made: Command | None, error: Cancelled) -> dict[str, Any]:
-    """Say that it was stopped, and how to go on where that is possible."""
+    """Report that it was stopped, and how to continue if that is possible."""
     text = in_dialog_words(str(error), made)
     host.show_status(text)
     if error.advice and made is not None:
@@ -189,7 +189,7 @@ def _failed(host: Host, made: Command | None, text: str, *, ours: bool = False) 
 
 
 def _mistake(error: Exception) -> str:
-    """Write the traceback of our own mistake into a log, and say where."""
+    """Write the traceback of an internal error into a log, and name the log."""
     log = log_folder() / "fiji.log"
     try:
         with log.open("a", encoding="utf-8") as file:

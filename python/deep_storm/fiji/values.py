@@ -1,4 +1,4 @@
-"""A command's values: from its dialog or macro, from its further options, from a second dialog.
+"""A command's values: from its dialog or macro, from further options, from a second dialog.
 
 What a dialog does not show is given in one text (``more``): ``none``, NAME=VALUE pairs, or ``ask``
 for a second dialog. Who runs a script from Python may give these by their own names as well.
@@ -23,7 +23,7 @@ _MODULE = "org.scijava.script.ScriptModule"
 
 
 def values_of(host: Host, made: Command, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of all parameters of a command, as Python has them.
+    """Return the values of all parameters of a command as Python objects.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def values_of(host: Host, made: Command, variables: Mapping[str, Any]) -> dict[s
 
 
 def _value(parameter: Parameter, given: Any) -> Any:
-    """Return a further option as Python has it."""
+    """Return a further option as a Python object."""
     try:
         return parameter.read({parameter.name: given})
     except ValueError as error:
@@ -89,7 +89,7 @@ def _as_text(texts: Mapping[str, Any]) -> str:
 
 
 def _asked(host: Host, made: Command) -> dict[str, str]:
-    """Ask for the further options in a dialog of our own; return those that were changed."""
+    """Ask for the further options in a dialog; return those that were changed."""
     if not host.asks:
         raise SettingsError(
             f"{_label()} is 'ask', and nobody can be asked",

@@ -1,4 +1,4 @@
-"""Beads, aggregates and debris: far brighter than molecules that lie on each other by chance.
+"""Beads, aggregates and debris: far brighter than overlapping molecules.
 
 The network and the refinement explain such light by many molecules, and what is left of its skirt
 by more. Here it becomes one localization, at the centroid of its light, and nothing else is born
@@ -40,7 +40,7 @@ MIN_SPREAD_PX = 0.01
 
 
 class BrightThing(NamedTuple):
-    """Something very bright in one frame.
+    """A very bright object in one frame.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class BrightThing(NamedTuple):
 
 
 class BrightLimit(NamedTuple):
-    """From where on light is very bright.
+    """Brightness above which light is not from molecules.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class BrightLimit(NamedTuple):
 
 
 def find_bright(photons: Float32, limit: BrightLimit) -> list[BrightThing]:
-    """Find what is very bright in one frame, the brightest first.
+    """Find the very bright objects of one frame, the brightest first.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def find_bright(photons: Float32, limit: BrightLimit) -> list[BrightThing]:
 def _measured(
     photons: Float32, row: int, column: int, usual: float, limit: BrightLimit
 ) -> BrightThing:
-    """Return centre, light, width and skirt of something bright."""
+    """Return centre, light, width and skirt radius of a bright object."""
     most = math.ceil(MAX_SKIRT_SIGMAS * limit.sigma_px)
     top, left = max(row - most, 0), max(column - most, 0)
     part = photons[top : row + most + 1, left : column + most + 1].astype(np.float64)
@@ -156,7 +156,7 @@ def _measured(
 
 
 def _skirt_px(above: FloatArray, distance: FloatArray, usual: float, limit: BrightLimit) -> float:
-    """Return the radius from which on molecules are seen beside the light of a bright thing."""
+    """Return the radius beyond which molecules can be seen beside a bright object."""
     low = max(OUTSHONE * limit.molecule_photon, NOISES * math.sqrt(max(usual, 1.0)))
     start = math.ceil(limit.sigma_px)
     for radius in range(start, math.ceil(MAX_SKIRT_SIGMAS * limit.sigma_px)):
@@ -169,7 +169,7 @@ def _skirt_px(above: FloatArray, distance: FloatArray, usual: float, limit: Brig
 def with_bright(
     photons: Float32, candidates: Candidates, frame: int, card: ModelCard
 ) -> tuple[Candidates, int]:
-    """Return candidates with one for each very bright thing, and how many of these there are.
+    """Return candidates with one for each very bright object, and the number of these.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def with_bright(
 def _as_candidate(
     thing: BrightThing, score: float, frame: int, like: Candidates, card: ModelCard
 ) -> Candidates:
-    """Return something bright as a candidate that says as much as the others do."""
+    """Return a bright object as a candidate with the same columns as the others."""
     scales = card.scales
     background_scale = scales.background_scale_photon * (card.calibration.background_factor or 1.0)
     spread = math.hypot(thing.sigma_px / math.sqrt(thing.photons), MIN_SPREAD_PX)

@@ -1,4 +1,4 @@
-"""The super-resolution image while it grows: in memory, or on the disk when it is too large.
+"""The super-resolution image during a reconstruction: in memory, or on disk when too large.
 
 An image of up to :data:`~deep_storm.io.mapped.MAX_PIXELS_IN_MEMORY` is one band of itself. A
 larger one lies in a file without a name; it is drawn band by band, and each band leaves the memory
@@ -17,7 +17,7 @@ from deep_storm.io.mapped import Float32, band_rows, let_go, on_disk
 
 
 class Canvas:
-    """An image to draw on.
+    """An image that frames are added to.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Canvas:
             let_go(self.pixels)
 
     def load(self, image: Float32) -> None:
-        """Take over the pixels of a checkpoint."""
+        """Take the pixels of a checkpoint."""
         for top, band in self.bands():
             band[...] = image[top : top + len(band)]
             let_go(image)

@@ -93,7 +93,7 @@ def run_network(
 
 
 def _part(reader: Reader, answer: Float32, tile: Tile, frame: str) -> Any:
-    """Reduce the answer for one tile of a frame; say which frame it was if it is none."""
+    """Reduce the output for one tile of a frame; an error names the frame."""
     try:
         return reader.part(answer, tile)
     except AnswerError as error:

@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: a job that came as a plugin, and the chunks of it."""
+"""The part of a reconstruction that runs on a Dask worker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from deep_storm.settings import Device, Reconstruction
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker has to know."""
+    """Everything that a worker needs to know."""
 
     stream: FrameStream
     card: ModelCard
@@ -39,7 +39,7 @@ class Assignment:
 
 
 class JobPlugin(WorkerPlugin):
-    """Brings a job to every worker, also to one that comes later."""
+    """Sends a job to every worker, including those that join later."""
 
     def __init__(self, key: str, job: bytes) -> None:
         self.name = f"deep-storm-{key}"
@@ -47,12 +47,12 @@ class JobPlugin(WorkerPlugin):
         self.job = job
 
     def setup(self, worker: Any) -> None:
-        """Keep the job; the model is made by the first chunk."""
+        """Store the job; the model is made with the first chunk."""
         del worker
         _jobs[self.key] = self.job
 
     def teardown(self, worker: Any) -> None:
-        """Forget the job."""
+        """Drop the job."""
         del worker
         _jobs.pop(self.key, None)
         made = _made.pop(self.key, None)
@@ -66,7 +66,7 @@ _one_at_a_time = Lock()
 
 
 def work_on(key: str, start: int, stop: int) -> Found:
-    """Work on the frames of a chunk; runs on a worker."""
+    """Process the frames of a chunk; runs on a worker."""
     with _one_at_a_time:
         if key not in _made:
             _made[key] = _make(_opened(_jobs[key]))

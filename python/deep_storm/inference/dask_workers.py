@@ -1,4 +1,4 @@
-"""Chunks of frames worked on by Dask workers, on this machine or on many.
+"""Dask workers, on this machine or on many, that process chunks of frames.
 
 The coordinator (this process) hands out spans of frames and keeps what comes back in their order;
 a worker loads the model once, reads its own frames from the path that all machines see, and
@@ -118,11 +118,11 @@ class DaskWorkers:
 
     @property
     def workers(self) -> int:
-        """How many there are now."""
+        """The present number of workers."""
         return len(self.client.scheduler_info(n_workers=-1)["workers"])
 
     def _check_versions(self) -> None:
-        """Refuse workers whose answers would differ, or that cannot answer at all."""
+        """Refuse workers whose results would differ, or that cannot work at all."""
         own = _versions()
         for worker, theirs in self.client.run(_versions, on_error="return").items():
             if theirs != own:
@@ -142,7 +142,7 @@ class DaskWorkers:
     def found(
         self, run: ReconstructionRun, spans: Iterator[tuple[int, int]], progress: Callable[[], None]
     ) -> Iterator[Found]:
-        """Yield what the chunks gave, in their order; see the module's text.
+        """Yield the results of the chunks in their order; see the module's text.
 
         Raises
         ------
@@ -198,7 +198,7 @@ class DaskWorkers:
     def _result(
         self, key: str, future: Future[Any], span: tuple[int, int], progress: Callable[[], None]
     ) -> Found:
-        """Wait for a chunk; give it out again when its workers died."""
+        """Wait for a chunk; submit it again when its workers died."""
         deaths = 0
         while True:
             try:
@@ -216,7 +216,7 @@ class DaskWorkers:
                 future = self._submit(key, span)
 
     def _wait_for(self, future: Future[Any], progress: Callable[[], None]) -> None:
-        """Wait until a chunk is done, whoever does it in the end."""
+        """Wait until a chunk is done, whichever worker finishes it."""
         seen = time.monotonic()
         pause = 0.001
         while not future.done():
@@ -231,7 +231,7 @@ class DaskWorkers:
 
 
 def _own_security() -> Security:
-    """Return a key and certificate that live as long as the workers, and only in their memory.
+    """Return a key and certificate that exist only in memory, as long as the workers.
 
     Whoever reaches a scheduler or a worker can have it run any code, and every user of a machine
     reaches its own ports. Without the key nobody is let in.
@@ -247,7 +247,7 @@ def _own_security() -> Security:
 
 
 def start_here(count: int) -> LocalCluster:
-    """Start worker processes on this machine that share its cores, and let nobody else in."""
+    """Start worker processes on this machine that share its cores; nobody else can connect."""
     threads = max((os.cpu_count() or 1) // count, 1)
     environment = {
         "TF_NUM_INTRAOP_THREADS": str(threads),

@@ -1,4 +1,4 @@
-"""Fit a sample of frames, draw what was found again, and compare; see ``quality.fits``."""
+"""Fit a sample of frames, simulate them from the result, and compare; see ``quality.fits``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CheckedFrame(NamedTuple):
 
 
 def sampled_frames(first: int, last: int) -> list[int]:
-    """Return the frames that are looked at; however few of them, they are spread over the movie."""
+    """Return the frames of the sample, spread over the movie."""
     count = min(MAX_FRAMES, last - first)
     spread = sorted(range(count), key=lambda k: (k * GOLDEN) % 1.0)
     return [first + int((k + 0.5) * (last - first) / count) for k in spread]
@@ -52,7 +52,7 @@ def sampled_frames(first: int, last: int) -> list[int]:
 def cut_sample(
     photons: Float32, candidates: Candidates, number: int, noise_photon: Noise = None
 ) -> CheckedFrame:
-    """Cut a window out of a large frame, another one for each number."""
+    """Cut a window out of a large frame, a different one for each number."""
     height, width = photons.shape
     corner = [
         int(((number + 1) * share % 1.0) * max(edge - WINDOW_PX + 1, 1))
@@ -74,7 +74,7 @@ def judge_samples(
     counted: Mask | None = None,
     camera_agrees: bool = False,
 ) -> Fits | None:
-    """Say whether camera, PSF and density suit some frames.
+    """Judge whether camera, PSF and density suit some frames.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _lit(sample: CheckedFrame, counted: Mask | None) -> Mask:
 
 
 def _filled(photons: Float32, counted: Mask) -> Float32:
-    """Return a frame without an edge where it begins to count."""
+    """Return a frame with its invalid pixels filled, without an edge around them."""
     if counted.all() or not counted.any():
         return photons
     return np.where(counted, photons, np.float32(np.median(photons[counted])))
@@ -144,7 +144,7 @@ def _fit_all(
 def _drawn(
     free: Free, camera: Camera, noise: Noise, rise: Any, rng: np.random.Generator
 ) -> Float32:
-    """Take a picture of the expected photons."""
+    """Simulate a frame of the expected photons."""
     expected = np.maximum(free.mean - rise, 0.0)
     maps = None
     if noise is not None:

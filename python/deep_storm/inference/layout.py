@@ -1,4 +1,4 @@
-"""How the work of a reconstruction is cut: chunks of frames, tiles of a frame, batches."""
+"""How the work of a reconstruction is divided: chunks of frames, tiles of a frame, batches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIN_REFINED_FRAMES, MAX_REFINED_FRAMES = 4, 16
 
 
 class Layout(NamedTuple):
-    """How the work is cut: frames read together, tiles of a frame, frames in one network call."""
+    """Frames read together, tiles of a frame, and frames in one call of the network."""
 
     chunk_frames: int
     batch_frames: int
@@ -49,7 +49,7 @@ class Layout(NamedTuple):
         return cls(int(state["chunk_frames"]), int(state["batch_frames"]), tiles)
 
     def check(self, height: int, width: int, alignment: int) -> None:
-        """Check that the tiles cover a frame once, and lie within it.
+        """Check that the tiles cover a frame once and lie within it.
 
         Raises
         ------
@@ -103,7 +103,7 @@ def _area(tile: Tile) -> int:
 def spans(
     stream: FrameStream, begin: int, last: int, chunk_frames: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield the frames of each chunk; of a movie that still grows, as soon as they are there.
+    """Yield the frames of each chunk; of a growing movie, as soon as they are there.
 
     A span without frames says that there is nothing yet.
     """

@@ -1,4 +1,4 @@
-"""Reading, the network and reading out at the same time, with as many threads as it takes.
+"""Reading, inference and readout at the same time, with as many threads as they need.
 
 ::
 
@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 
 
 class Threads(NamedTuple):
-    """Threads that read, and threads that read out."""
+    """Numbers of threads for reading and for readout."""
 
     reading: int = 1
     reading_out: int = 1
@@ -46,7 +46,7 @@ ONE_EACH = Threads()
 
 
 class Seconds(NamedTuple):
-    """What the first chunks took, one by one: reading, network, reading out."""
+    """Times of the first chunks: reading, network, readout."""
 
     reading: list[float]
     network: list[float]
@@ -54,7 +54,7 @@ class Seconds(NamedTuple):
 
 
 def choose_threads(seconds: Seconds, cores: int, max_chunks: int) -> Threads:
-    """Choose so many threads that the network does not wait for them.
+    """Choose enough threads that the network does not wait for them.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ def choose_threads(seconds: Seconds, cores: int, max_chunks: int) -> Threads:
 
 
 def chunks_in_memory(chunk_bytes: int) -> int:
-    """Return how many chunks of that size may be in memory at a time."""
+    """Return the number of chunks of that size that may be in memory at a time."""
     free = psutil.virtual_memory().available
     return int(min(MAX_BYTES_OF_CHUNKS, free * SHARE_OF_FREE_MEMORY) // max(chunk_bytes, 1))
 
 
 class Overlap(Generic[Chunk, Found]):
-    """Threads beside the network, while it is entered.
+    """Threads that work beside the network, while it is entered.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Overlap(Generic[Chunk, Found]):
             self._keeper.shutdown(wait=False, cancel_futures=True)
 
     def chunks(self, spans: Iterable[tuple[int, int]], idle: Callable[[], None]) -> Iterator[Chunk]:
-        """Yield the chunks of spans of frames; the next ones are read meanwhile.
+        """Yield the chunks of spans of frames; the next ones are read ahead.
 
         ``idle`` is called when a span is empty: there is nothing to read yet.
         """
@@ -159,26 +159,26 @@ class Overlap(Generic[Chunk, Found]):
             yield waiting.popleft().result()
 
     def in_network(self, work: Callable[[], Answer]) -> Answer:
-        """Do the network's work on a chunk, in this thread."""
+        """Run the network on a chunk, in this thread."""
         answer = _timed(self._took.network, work)
         self._choose()
         return answer
 
     def read_out(self, work: Callable[[], Found], idle: Callable[[], None]) -> None:
-        """Have a chunk read out and kept; wait for earlier ones as long as there are too many."""
+        """Submit a chunk for readout; wait while there are too many."""
         self.wait(idle, self.threads.reading_out - 1)
         found = self._extractors.submit(_timed, self._took.reading_out, work)
         self._kept.append(self._keeper.submit(lambda: self._keep(found.result())))
 
     def wait(self, idle: Callable[[], None], most: int = 0) -> None:
-        """Wait until at most so many chunks are being read out; ``idle`` is called meanwhile."""
+        """Wait until at most so many chunks are in readout; ``idle`` is called meanwhile."""
         while len(self._kept) > most:
             while not wait([self._kept[0]], POLL_SECONDS).done:
                 idle()
             self._kept.popleft().result()
 
     def _choose(self) -> None:
-        """Choose the threads, once, when enough was measured."""
+        """Choose the numbers of threads, once, when enough was measured."""
         if self._chosen or min(map(len, self._took)) < MEASURED_CHUNKS:
             return
         self._chosen = True
@@ -190,7 +190,7 @@ class Overlap(Generic[Chunk, Found]):
 
 
 def _timed(took: list[float], work: Callable[[], Answer]) -> Answer:
-    """Do some work and note how long it took, while the first chunks are measured."""
+    """Run a function and record its time, while the first chunks are measured."""
     began = time.perf_counter()
     answer = work()
     if len(took) < MEASURED_CHUNKS:

@@ -1,4 +1,4 @@
-"""Read a network's answer tile by tile: candidates and the super-resolution image.
+"""Read a network's output tile by tile: candidates and the super-resolution image.
 
 Each network has its reader; the reconstruction knows only this interface. What a tile gives is
 small (active cells, maxima), so a large frame is never held as a whole answer.
@@ -22,14 +22,14 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Reader(ABC):
-    """Reads answers of one network."""
+    """Reads the output of one network."""
 
     working_bytes_per_px: int
     """Memory that inference takes for one camera pixel, about."""
 
     @abstractmethod
     def part(self, answer: Float32, tile: Tile) -> Any:
-        """Reduce the answer ``(y, x, channels)`` for one tile to what is needed of it."""
+        """Reduce the output ``(y, x, channels)`` for one tile to what is needed of it."""
 
     @abstractmethod
     def candidates(self, parts: list[Any], frame: int, shape_px: tuple[int, int]) -> Candidates:
@@ -60,7 +60,7 @@ class NativeReader(Reader):
         return native.read_candidates(native.joined(parts), frame, *shape_px)
 
     def draw(self, part: native.ActiveCells, band: Float32, top: int) -> None:
-        """Draw each cell's Gaussian, weighted with its probability."""
+        """Draw each cell's Gaussian, weighted by its probability."""
         from deep_storm.rendering.kernels import gaussians  # pandas
 
         values = part.values

@@ -1,4 +1,4 @@
-"""Read a chunk of frames out: from the network's answers to candidates and samples."""
+"""Readout of a chunk of frames: from the network's output to candidates and samples."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class ReadOut:
     def _with_bright(
         self, chunk: Chunk, candidates: Candidates, number: int
     ) -> tuple[Candidates, int]:
-        """Make one candidate of each very bright thing; return also how many of them there are."""
+        """Add a candidate for each very bright object; return also the number of them."""
         if chunk.dead[number]:
             return candidates, 0
         return with_bright(chunk.photons[number], candidates, chunk.start + number, self.card)
@@ -120,7 +120,7 @@ class ReadOut:
         return None if self.refinement.refiner.stopped else (before, after)
 
     def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, CheckedFrame]:
-        """Cut samples out of those frames of a chunk that shall be looked at."""
+        """Cut samples out of the frames of a chunk that belong to the sample."""
         return {
             chunk.start + k: cut_sample(
                 chunk.photons[k],
@@ -133,7 +133,7 @@ class ReadOut:
         }
 
     def confidence(self, candidates: Candidates) -> npt.NDArray[np.float64]:
-        """Return how likely each candidate is an emitter, 0–1."""
+        """Return the probability that each candidate is an emitter, 0–1."""
         return self.card.calibration.confidence_of(candidates.score)
 
     def draw(self, found: Found, upsampling: int, band: Float32, top: int) -> None:

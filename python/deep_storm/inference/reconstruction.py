@@ -52,7 +52,7 @@ ENDLESS = 2**31
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Give Ctrl-C its name back: one that comes into a compiled function ends it otherwise."""
+    """Turn the SystemError that Ctrl-C causes in a compiled function into KeyboardInterrupt."""
     try:
         yield
     except SystemError as error:
@@ -62,12 +62,12 @@ def _interruptible() -> Iterator[None]:
 
 
 class Workers(Protocol):
-    """Other processes that work on chunks (see :mod:`deep_storm.inference.dask_workers`)."""
+    """Other processes that process chunks (see :mod:`deep_storm.inference.dask_workers`)."""
 
     def found(
         self, run: ReconstructionRun, spans: Iterator[tuple[int, int]], progress: Callable[[], None]
     ) -> Iterator[Found]:
-        """Yield what the spans of frames gave, in their order; ``progress`` raises to cancel."""
+        """Yield the results of spans of frames in their order; ``progress`` raises to cancel."""
 
 
 def reconstruct_frames(
@@ -127,7 +127,7 @@ def reconstruct_frames(
 
 
 class ReconstructionRun:
-    """One reconstruction under way."""
+    """A reconstruction in progress."""
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ class ReconstructionRun:
     def work(
         self, first: int, last: int, progress: Progress, workers: Workers | None = None
     ) -> int:
-        """Work through the frames; return the end of what was done."""
+        """Process the frames; return the end of the frames done."""
         frames = ENDLESS if self.stream.grows else self.stream.shape[0]
         shape = (frames, *self.stream.shape[1:])
         layout = plan_layout(self.network, self.reader, shape, self.settings)
@@ -237,7 +237,7 @@ class ReconstructionRun:
         return Overlap(self._load, self._keep, chunk_bytes, self.refinement is None)
 
     def _sample_before(self, begin: int, replicas: Replicas) -> None:
-        """Sample the frames that an interrupted run had done."""
+        """Take samples of the frames that an interrupted run had done."""
         for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
                 chunk = self._load(frame, frame + 1)
@@ -260,7 +260,7 @@ class ReconstructionRun:
         self.progress(self.seen - first, max(self.stream.end(last), self.seen) - first, "frames")
 
     def _state(self) -> dict[str, Any]:
-        """Return, in JSON's types, what the next chunk depends on."""
+        """Return, in JSON's types, the state that the next chunk depends on."""
         return {
             "done": self.done,
             **self.layout.to_state(),
@@ -274,7 +274,7 @@ class ReconstructionRun:
         }
 
     def _go_on(self, state: dict[str, Any], image: Float32, first: int) -> tuple[int, Layout]:
-        """Take up the work of an interrupted run, cut as it was; return the next frame.
+        """Resume an interrupted run with its division of the work; return the next frame.
 
         Raises
         ------
@@ -315,7 +315,7 @@ class ReconstructionRun:
         return parts
 
     def find(self, replicas: Replicas, start: int, stop: int) -> Found:
-        """Work on the frames of a chunk, for someone else to keep."""
+        """Process the frames of a chunk for another process."""
         before = self.network_seconds
         chunk = self._load(start, stop)
         parts = self._infer(replicas, chunk)
@@ -324,7 +324,7 @@ class ReconstructionRun:
         )
 
     def _keep(self, found: Found) -> None:
-        """Draw what was found, and keep its candidates."""
+        """Draw and store the results of a chunk."""
         if found.start != self.done:
             return  # a refinement was stopped within an earlier chunk: --resume begins there
         self.replaced += found.replaced
@@ -341,7 +341,7 @@ class ReconstructionRun:
         self.store.checkpoint(self._state(), self.canvas.pixels)
 
     def result(self, first: int, finished: int, last: int) -> Reconstructed:
-        """Put together what was found."""
+        """Return the result of the run."""
         camera: Camera = self.model.card.camera
         _, height, width = self.stream.shape
         return Reconstructed(

@@ -1,4 +1,4 @@
-"""The network's candidates of a frame, refined by :mod:`deep_storm.refinement`.
+"""Refinement of the network's candidates of a frame by :mod:`deep_storm.refinement`.
 
 The evidence for an emitter is a matter of one frame and its neighbours; how often it is right is
 learnt on simulation (:mod:`deep_storm.training.refining`), as with the network's own score.
@@ -45,7 +45,7 @@ LOG_VARIANCE_RANGE = (-1.5, 4.0)
 
 
 def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
-    """Return the refiner that expects what a model was trained for.
+    """Return the refiner with the priors of a model.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
 
 
 def proposals_from(candidates: Candidates, card: ModelCard) -> Proposals:
-    """Return the candidates of one frame as proposals; what is not stated is what is usual."""
+    """Return the candidates of one frame as proposals; missing columns get typical values."""
     scales, size = card.scales, candidates.frame.size
 
     def stated(values: Float32, scale: float, usual: float) -> npt.NDArray[np.float64]:
@@ -98,7 +98,7 @@ def proposals_from(candidates: Candidates, card: ModelCard) -> Proposals:
 
 
 def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
-    """Return what tells right from wrong and sure from unsure emitters of one frame, ``(n, 8)``.
+    """Return features by which emitters of one frame are classified, ``(n, 8)``.
 
     Two emitters taken for one look bright and wide, and are farther off than the fit of one says.
 
@@ -125,7 +125,7 @@ def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
 
 
 def crowding(refined: Refined, sigma_px: float) -> npt.NDArray[np.float64]:
-    """Return how near the nearest neighbour is: 1 at the same place, 0 far away."""
+    """Return the proximity of the nearest neighbour: 1 at the same position, 0 far away."""
     if refined.x_px.size < 2:
         return np.zeros(refined.x_px.size)
     places = np.stack([refined.x_px, refined.y_px], axis=1)
@@ -136,7 +136,7 @@ def crowding(refined: Refined, sigma_px: float) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Refinement:
-    """A refiner that knows how far its answer can be believed.
+    """A refiner with the calibration of its results.
 
     Attributes
     ----------
@@ -199,7 +199,7 @@ class Refinement:
         return self.scored(self.refiner.refine(photons, proposals, noise_photon), frame)
 
     def scored(self, refined: Refined, frame: int) -> Candidates:
-        """Return refined emitters as candidates, with score and true spread."""
+        """Return refined emitters as candidates, with score and calibrated spread."""
         scales = self.card.scales
         seen = features(refined, self.refiner.prior)
         score = 1.0 / (1.0 + np.exp(-seen @ np.asarray(self.weights)))
@@ -219,7 +219,7 @@ class Refinement:
 
 
 def map_frames(work: Any, frames: Sequence[Any], threads: int | None = None) -> list[Any]:
-    """Apply ``work`` to frames in threads; the answers are in the order of the frames."""
+    """Apply ``work`` to frames in threads; results are in the order of the frames."""
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         return list(pool.map(work, frames))
 
@@ -227,7 +227,7 @@ def map_frames(work: Any, frames: Sequence[Any], threads: int | None = None) -> 
 def draw_refined(
     candidates: Candidates, confidence: Any, upsampling: int, band: Float32, top: int
 ) -> None:
-    """Draw each emitter as wide as its uncertainty, weighted with its confidence.
+    """Draw each emitter as a Gaussian of its uncertainty, weighted by its confidence.
 
     ``band`` is a part of the image from row ``top`` on.
     """

@@ -1,4 +1,4 @@
-"""Pixels and frames that hold no measurement.
+"""Invalid pixels and frames.
 
 NaN, infinite, absurdly large and saturated pixels are replaced by the mean of their valid
 neighbours before the network sees them, so that one broken pixel does not spoil its surroundings.
@@ -20,7 +20,7 @@ REACHES_PX = (1, 3, 8)
 
 
 class Repaired(NamedTuple):
-    """Frames without holes.
+    """Frames with invalid pixels filled.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def repair(frames: npt.NDArray[Any]) -> Repaired:
 
 
 def _filled(frame: npt.NDArray[np.float32], broken: npt.NDArray[np.bool_]) -> Any:
-    """Fill holes with the mean of the valid pixels around, further away where there are none."""
+    """Fill invalid pixels with the mean of the valid ones around, farther away if necessary."""
     from scipy.ndimage import uniform_filter
 
     valid = ~broken

@@ -1,4 +1,4 @@
-"""What is left of some frames after the fit, put together for :mod:`deep_storm.quality.causes`."""
+"""Residuals of some frames after the fit, collected for :mod:`deep_storm.quality.causes`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIN_COMPARED = 20
 
 
 class _Around(NamedTuple):
-    """Surroundings of emitters that stand alone, (n, y, x) and (n,).
+    """Surroundings of isolated emitters, (n, y, x) and (n,).
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class _Around(NamedTuple):
 def residuals_of(
     fitted: list[Free], masks: list[Mask], refiner: Refiner, pixel_size_nm: float
 ) -> Residuals | None:
-    """Put together what is left of all frames.
+    """Collect the residuals of all frames.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def residuals_of(
 
 
 def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
-    """Cut out the surroundings of emitters that stand alone."""
+    """Cut out the surroundings of isolated emitters."""
     prior, reach = refiner.prior, REACH_PX
     parts: list[tuple[Values, Values, Values]] = []
     numbers: list[tuple[float, float]] = []
@@ -120,7 +120,7 @@ def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
 
 
 def _in_common(around: _Around) -> tuple[float, float]:
-    """Return the residual that emitters share, relative to their light, and their sigma's tail."""
+    """Return the mean relative residual of emitters, and the excess width of their tail."""
     if len(around.photons) < MIN_COMPARED:
         return 0.0, 1.0
     photons = around.photons[:, None, None]
@@ -134,14 +134,14 @@ def _in_common(around: _Around) -> tuple[float, float]:
 
 
 def _correlation(off: Values) -> float:
-    """Return the correlation of neighbouring pixels; NaN does not count."""
+    """Return the correlation of neighbouring pixels; NaN is left out."""
     products = np.concatenate([(off[1:] * off[:-1]).ravel(), (off[:, 1:] * off[:, :-1]).ravel()])
     known = products[np.isfinite(products)]
     return float(known.mean()) if known.size else 0.0
 
 
 def _inside(free: Free, mask: Mask) -> int:
-    """Count the emitters within the pixels that count."""
+    """Count the emitters within the valid pixels."""
     height, width = mask.shape
     x, y = free.p[:, 0], free.p[:, 1]
     within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -149,7 +149,7 @@ def _inside(free: Free, mask: Mask) -> int:
 
 
 def _regions(squared: Values) -> Values:
-    """Return the mean of each region; what is left over at the edge counts to the last one."""
+    """Return the mean of each region; remaining rows and columns join the last one."""
     known = np.isfinite(squared)
     edges = [np.arange(0, max(n - REGION_PX // 2, 1), REGION_PX) for n in squared.shape]
 

@@ -1,4 +1,4 @@
-"""What a reconstruction gives: of a chunk of frames, and of the whole stack."""
+"""Results of a reconstruction: of a chunk of frames, and of the whole stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Found(NamedTuple):
-    """What a chunk gave: per frame, the parts to draw and the candidates above the threshold.
+    """Result of a chunk: per frame, the parts to draw and the candidates above the threshold.
 
     Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame;
     ``digests`` are checksums of the frames as they were read; ``bright`` counts very bright things.
@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """What a reconstruction gives.
+    """Result of a reconstruction.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where an interrupted reconstruction was: read from its checkpoint, and checked."""
+"""The state of an interrupted reconstruction: read from its checkpoint and checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deep_storm.progress import Progress
 
 
 class Resumed(NamedTuple):
-    """What an interrupted run had done, in the frames and cut of its own.
+    """What an interrupted run had done, with its own division of the work.
 
     ``bright`` counts very bright things, ``content`` is a checksum of the frames, ``times`` are
     sizes and times of the stack's files.
@@ -95,7 +95,7 @@ def read_state(
 def compare_content(
     resumed: Resumed, stream: FrameStream, first: int, folder: object, progress: Progress
 ) -> None:
-    """Read the frames that are done again: a movie that was copied is still the same one.
+    """Compare the frames that are done with the movie: a copy of it is accepted.
 
     Raises
     ------

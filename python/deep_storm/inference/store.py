@@ -1,4 +1,4 @@
-"""Where localizations wait until a reconstruction is finished: in memory, or in a work folder.
+"""Where localizations are kept during a reconstruction: in memory, or in a work folder.
 
 A work folder lets a movie of any length fit into memory, and lets a reconstruction go on after
 Ctrl-C, a crash or a power cut::
@@ -60,17 +60,17 @@ class Store(ABC):
 
     @abstractmethod
     def append(self, found: Candidates) -> None:
-        """Keep the candidates of later frames than those before."""
+        """Add the candidates of the next frames."""
 
     @abstractmethod
     def pieces(self) -> Iterator[Candidates]:
-        """Yield everything in order; a frame is never cut, and there is at least one piece."""
+        """Yield all candidates in order, in pieces of whole frames; at least one."""
 
     def checkpoint(self, state: dict[str, Any], image: Float32, now: bool = False) -> None:  # noqa: B027 - memory has nothing to do
-        """Note where the work could go on, if it is time (or ``now``)."""
+        """Write a checkpoint, if it is time (or ``now``)."""
 
     def finish(self, state: dict[str, Any], image: Float32) -> None:  # noqa: B027 - memory has nothing to do
-        """Hear that the work is done, though its results are not written yet."""
+        """Note that the work is done, though its results are not written yet."""
 
 
 class MemoryStore(Store):
@@ -81,7 +81,7 @@ class MemoryStore(Store):
         self._found: list[Candidates] = []
 
     def append(self, found: Candidates) -> None:
-        """Keep the candidates."""
+        """Add the candidates."""
         self._found.append(found)
         self.count += found.frame.size
 
@@ -122,7 +122,7 @@ class WorkFolder(Store):
     def begin(
         cls, folder: Path, identity: dict[str, Any], resume: bool = False, overwrite: bool = False
     ) -> WorkFolder:
-        """Take possession of a work folder.
+        """Open a work folder and lock it.
 
         Parameters
         ----------
@@ -151,12 +151,12 @@ class WorkFolder(Store):
 
     @property
     def rows_file(self) -> Path:
-        """The rows found."""
+        """File of the candidates."""
         return self.folder / "rows.bin"
 
     @property
     def checkpoint_file(self) -> Path:
-        """The checkpoint."""
+        """File of the checkpoint."""
         return self.folder / "checkpoint.npz"
 
     def _open(self, resume: bool, overwrite: bool) -> None:
@@ -200,7 +200,7 @@ class WorkFolder(Store):
         self._crc = zlib.crc32(raw, self._crc)
 
     def checkpoint(self, state: dict[str, Any], image: Float32, now: bool = False) -> None:
-        """Write the checkpoint beside its name and rename it when it is whole."""
+        """Write the checkpoint under another name, and rename it when it is complete."""
         began = time.monotonic()
         if not now and began < self._due:
             return
@@ -288,7 +288,7 @@ class WorkFolder(Store):
             start = stop
 
     def finish(self, state: dict[str, Any], image: Float32) -> None:
-        """Keep in mind what :meth:`keep` writes if the results cannot be written."""
+        """Keep the state that :meth:`keep` writes if the results cannot be written."""
         self._finished = state, image
 
     def keep(self) -> bool:
@@ -300,14 +300,14 @@ class WorkFolder(Store):
         return self.checkpoint_file.is_file()
 
     def release(self) -> None:
-        """Leave the folder as it is, for ``--resume``; without a checkpoint remove it."""
+        """Unlock the folder and keep it for ``--resume``; without a checkpoint remove it."""
         if self.keep():
             self.claim.release()
         else:
             self.remove()
 
     def remove(self) -> None:
-        """Remove the folder: the results are written. What is not ours in it stays."""
+        """Remove the folder, as the results are written; files of others in it stay."""
         self._finished = None
         self.claim.remove(FILES)
 
@@ -334,7 +334,7 @@ def _crc_of(path: Path, size: int | None = None) -> int:
 
 
 def _candidates(rows: npt.NDArray[Any]) -> Candidates:
-    """Turn rows into columns; one that is NaN throughout was not stated."""
+    """Turn rows into columns; a column of NaN alone is left empty."""
     nothing = np.empty(0, np.float32)
     columns: list[Any] = [np.ascontiguousarray(rows[name]) for name in Candidates._fields]
     stated: list[Any] = [nothing if v.size and np.isnan(v).all() else v for v in columns]

@@ -17,7 +17,7 @@ from deep_storm.model import ModelCard
 
 
 class Rows(ABC):
-    """Localizations by frame that need not all be in memory."""
+    """Localizations by frame, which need not all be in memory."""
 
     count: int
 
@@ -31,7 +31,7 @@ class Rows(ABC):
 
 
 class FoundRows(Rows):
-    """What a network found, calibrated when it is asked for."""
+    """Localizations of a network, calibrated when they are read."""
 
     def __init__(self, store: Store, card: ModelCard) -> None:
         self.store = store
@@ -58,7 +58,7 @@ class TableRows(Rows):
 
 @dataclass
 class WrittenRows(Rows):
-    """A table that was too long for memory: read again from its file (five decimals) when asked."""
+    """A table too long for memory, read again from its file (five decimals)."""
 
     path: Path
     count: int
@@ -69,7 +69,7 @@ class WrittenRows(Rows):
 
 
 class MovedRows(Rows):
-    """Rows of frames that are a part of the camera's field, moved to where they lie in it."""
+    """Localizations of a part of the field, moved to their position in the whole field."""
 
     def __init__(self, rows: Rows, shift_nm: tuple[float, float]) -> None:
         self.rows = rows
@@ -84,7 +84,7 @@ class MovedRows(Rows):
 
 
 def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
-    """Return the localization table of candidates, all of them.
+    """Return the localization table of all candidates.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cut frames into tiles that together give exactly what the whole frame would.
+"""Cuts frames into tiles that together give exactly the result of the whole frame.
 
 A tile is a *window* that the network sees, of which only the *core* counts; between the two lies
 the halo, as wide as the network's receptive field. Windows start and end at multiples of the
@@ -85,7 +85,7 @@ def _plan_axis(
 
 
 def _core_px(padded_px: int, tile_px: int, halo_px: int, alignment_px: int) -> int:
-    """Return the core of the fewest equal windows that are small enough; at the ends is no halo."""
+    """Return the core of the fewest equal windows that are small enough; no halo at the ends."""
     parts = 2
     core = padded_size(-(-padded_px // parts), alignment_px)
     while core + halo_px * min(parts - 1, 2) > tile_px and core > alignment_px:

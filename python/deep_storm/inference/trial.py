@@ -1,4 +1,4 @@
-"""Whether refinement explains a movie's own frames: tried on a few of them before the run.
+"""Whether refinement suits a movie: tried on a few of its frames before the run.
 
 A PSF or background that is not what the model expects leaves light over in every frame, and births
 and splits explain it: refined frames then have many more localizations than the network found,
@@ -31,7 +31,7 @@ MIN_ROWS = 100
 def row_ratio(
     seen: Iterable[CheckedFrame], card: ModelCard, refinement: Refinement
 ) -> float | None:
-    """Return refined over the network's own localizations of some frames.
+    """Return the number of refined over that of the network's own localizations of some frames.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def row_ratio(
 
 
 def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
-    """Read a window of some frames, spread over the movie, and the network's candidates in it."""
+    """Read a window of some frames all over the movie, with the network's candidates in it."""
     card, network, reader = model.card, model.network, make_reader(model)
     infer = network.inference(model.keras_model, card.scales)
     noise = noise_photon(card.camera, stream.noise)
@@ -80,7 +80,7 @@ def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
 
 
 def excess_rows(stream: FrameStream, model: Model, refinement: Refinement) -> float | None:
-    """Return how many more rows refinement makes of a movie than of simulation (relative).
+    """Return the relative excess of localizations by refinement, compared with simulation.
 
     Returns
     -------

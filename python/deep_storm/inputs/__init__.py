@@ -1,1 +1,1 @@
-"""What a caller gave - a path, an array, a table, a model's name - made into objects."""
+"""Turns a caller's input - a path, an array, a table, a model's name - into objects."""

@@ -1,4 +1,4 @@
-"""Camera maps as verbs take them: a file, or maps in memory; of the camera that goes with them."""
+"""Camera maps as verbs take them (a file, or maps in memory), compared with the camera."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CAMERA_MAPS = Argument(
 
 
 def maps_of(source: MapsSource | None, camera: Camera) -> CameraMaps | None:
-    """Read camera maps and compare them with the camera; None where none are given.
+    """Read camera maps and compare them with the camera; None if none are given.
 
     Offsets relative to the baseline become those of the pixels, with a warning that says so.
 
@@ -45,7 +45,7 @@ def maps_of(source: MapsSource | None, camera: Camera) -> CameraMaps | None:
 
 
 def _read(source: MapsSource, camera: Camera) -> tuple[CameraMaps, str]:
-    """Return maps that agree with the camera, and what was done to them."""
+    """Return maps that agree with the camera, and what was changed for that."""
     given = source if isinstance(source, CameraMaps) else read_camera_maps(source)
     maps, note = absolute(given, camera)
     check_agreement(maps, camera)
@@ -53,7 +53,7 @@ def _read(source: MapsSource, camera: Camera) -> tuple[CameraMaps, str]:
 
 
 def corrected(stream: FrameStream, camera: Camera, maps: CameraMaps | None) -> FrameStream:
-    """Return a stack as if all pixels of its camera were alike; as it is without maps.
+    """Return a stack corrected as if all pixels were alike; unchanged without maps.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def corrected_for(
     camera: Camera | PartialCamera,
     source: MapsSource | None,
 ) -> tuple[FrameStream, tuple[str, ...]]:
-    """Correct a stack for a model with camera maps, where there are any.
+    """Correct a stack by camera maps for a model, if there are any.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Whether an estimate is good enough to count molecules by; otherwise what to give by hand."""
+"""Whether an estimate is precise enough for a model; otherwise which settings to give."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_known(
     psf_measured: bool,
     expected: Expected,
 ) -> None:
-    """Refuse numbers that nobody should count molecules by.
+    """Refuse an estimate whose numbers are too uncertain.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a caller says about the experiment."""
+"""What the caller knows about the experiment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deep_storm.settings import Background, Emitters, Psf
 
 @dataclass(frozen=True)
 class Expected:
-    """What the user says about the experiment; None where nothing is said."""
+    """Settings of the experiment as the caller gives them; None where not given."""
 
     camera: Camera | PartialCamera | None = None
     psf: Psf | None = None

@@ -1,4 +1,4 @@
-"""Images as verbs take them: a TIFF, or an array; and a table drawn in the place of one."""
+"""Images as verbs take them: a TIFF or an array; or a table, drawn as an image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ImageSource: TypeAlias = "str | os.PathLike[str] | npt.NDArray[np.generic]"
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image and what is known of it.
+    """An image and its pixel size.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def picture_of(
 
 
 def draw_table(table: pd.DataFrame, like: Picture, per_px: int) -> Picture:
-    """Draw a table on the field of an image, as Gaussians where it has uncertainties.
+    """Draw a table on the field of an image, as Gaussians if it has uncertainties.
 
     Parameters
     ----------

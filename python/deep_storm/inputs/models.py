@@ -1,4 +1,4 @@
-"""Models as verbs take them: a folder, a bundled name, or one in memory; with what to expect.
+"""Models as verbs take them: a folder, a bundled name, or one in memory; adapted to a movie.
 
 A model that was trained for one experiment knows its camera, PSF, emitters and background; what is
 given beside it may only repeat that. The general model knows none of them: the camera must be
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class ReadyModel(NamedTuple):
-    """A model that is ready for a stack, and what was assumed for that."""
+    """A model that is ready for a stack, and the assumptions made."""
 
     model: Model
     notes: tuple[str, ...] = ()
 
 
 def load_model(model: Path | str | Model) -> Model:
-    """Load a model, unless it is one in memory.
+    """Load a model, unless it is one in memory already.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def ready_model(
     measure_psf: bool = False,
     progress: Progress = silent,
 ) -> ReadyModel:
-    """Load a model and tell it what to expect.
+    """Load a model and condition it on the experiment.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def ready_model(
 
 
 def camera_for(model: Model, expected: Expected) -> Camera | PartialCamera:
-    """Return the camera of a model's frames: the one given, or the one that it was trained for.
+    """Return the camera of the frames: the one given, or the one that the model was trained for.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _check_same(name: str, given: Settings, own: Settings) -> None:
 def _conditioned(
     model: Model, expected: Expected, movie: Movie | None, measuring: Progress | None
 ) -> ReadyModel:
-    """Tell a general model what to expect; estimate what nobody says.
+    """Condition a general model on the experiment; estimate what is not given.
 
     ``measuring``: progress of measuring the PSF, where that is wanted.
     """
@@ -153,7 +153,7 @@ def _conditioned(
 def _with_measured_psf(
     molecules: Molecules, expected: Expected, stream: FrameStream, progress: Progress
 ) -> tuple[Molecules, tuple[str, ...]]:
-    """Measure the PSF in the movie; return the molecules with it, and what is to be said."""
+    """Measure the PSF in the movie; return the molecules with it, and notes."""
     found, notes = try_to_measure(stream, molecules.camera, progress=progress)
     if found is None:
         return molecules, notes
@@ -170,7 +170,7 @@ def _with_measured_psf(
 
 
 def _molecules(expected: Expected, movie: Movie | None) -> tuple[Molecules, Estimate | None]:
-    """Collect what is given, and estimate the rest; return the estimate too, if there was one."""
+    """Collect given settings and estimate the rest; return the estimate too, if one was made."""
     camera = expected.camera if movie is None else movie.camera
     if not isinstance(camera, Camera):
         raise CameraError(

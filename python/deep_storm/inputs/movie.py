@@ -1,4 +1,4 @@
-"""A movie as a verb takes it: looked at before anything is done with it, with its camera."""
+"""A movie as a verb takes it: examined before anything is done with it, with its camera."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_READ_NOISE_PHOTON = 3.2
 
 
 class Movie(NamedTuple):
-    """A movie that was looked at.
+    """A movie that was examined.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ def examined_movie(
     trust_camera: bool = False,
     progress: Progress = silent,
 ) -> Movie:
-    """Look at a movie: its values, its frames and pixels, its noise, and then its camera.
+    """Examine a movie: values, frames and pixels, noise, and then the camera.
 
     Parameters
     ----------
@@ -110,14 +110,14 @@ def examined_movie(
 
 
 def _tells(transfer: PhotonTransfer | None) -> bool:
-    """Return whether the noise of frames tells their camera."""
+    """Return whether the noise of the frames determines their camera."""
     if transfer is None or transfer.slope is None or transfer.is_coloured:
         return False
     return transfer.slope.error < MAX_GAIN_ERROR * transfer.slope.value
 
 
 def _given(camera: Camera | PartialCamera, stream: FrameStream) -> Camera:
-    """Return the camera of a movie that grows, which has to be known."""
+    """Return the camera of a growing movie, which has to be known."""
     if isinstance(camera, Camera):
         return camera
     raise CameraError(
@@ -130,7 +130,7 @@ def _given(camera: Camera | PartialCamera, stream: FrameStream) -> Camera:
 def complete_camera(
     known: PartialCamera, stream: FrameStream, found: Examination
 ) -> tuple[Camera, str]:
-    """Complete a camera by what the file and the noise of its frames say.
+    """Complete a camera by the file and the noise of its frames.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def complete_camera(
 def _measured(
     found: Examination, em_gain: float | None, values: dict[str, float], name: str
 ) -> tuple[Quantity, float]:
-    """Return gain and baseline as the noise tells them."""
+    """Return gain and baseline as measured in the noise."""
     transfer = found.transfer
     gain = None if transfer is None or transfer.is_coloured else transfer.photons_per_adu(em_gain)
     if transfer is None or gain is None or gain.error > MAX_GAIN_ERROR * gain.value:
@@ -188,7 +188,7 @@ def _measured(
 
 
 def _why_not(transfer: PhotonTransfer | None, gain: Quantity | None) -> str:
-    """Say why the noise does not tell the gain, as the beginning of a sentence."""
+    """Return why the noise does not determine the gain, as the beginning of a sentence."""
     if transfer is not None and transfer.is_coloured:
         return "the frames were smoothed, registered or compressed, so that the noise of"
     if gain is None:

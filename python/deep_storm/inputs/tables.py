@@ -24,7 +24,7 @@ def table_of(
     kind: Literal["localizations", "ground truth"] = "localizations",
     camera: Camera | None = None,
 ) -> pd.DataFrame:
-    """Return a table in memory as it is, and read one from a file.
+    """Return a table in memory unchanged, or read one from a file.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def table_of(
 
 
 def _noted_camera(source: str | os.PathLike[str]) -> Camera | None:
-    """Return the camera that the protocol beside a table notes, if it can be read."""
+    """Return the camera in the protocol beside a table, if it can be read."""
     protocol = find_protocol(source)
     try:
         return None if protocol is None else read_protocol(protocol)
@@ -58,7 +58,7 @@ def _noted_camera(source: str | os.PathLike[str]) -> Camera | None:
 
 
 def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | None = None) -> None:
-    """Refuse tables whose protocols say that they are of cameras with different pixels.
+    """Refuse tables whose protocols name cameras with different pixel sizes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What ``train`` learns from: a matched simulation, an imported one, and how either is shown."""
+"""Training data of ``train``: a matched simulation or an imported one, and pictures of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHOWN_FRAMES, SHOWN_PX = 4, 64
 
 
 def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
-    """Collect what is simulated: as given, or as the model to start from was trained for.
+    """Collect the settings of the simulation: as given, or those of the model to start from.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
 def imported_simulation(
     simulation: tuple[Path | str, Path | str], given: dict[str, Any], start: Model | None
 ) -> tuple[Imported, Molecules]:
-    """Open an imported simulation and take its statistics.
+    """Open an imported simulation and compute its statistics.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def write_training_set(
     network: Network,
     training: Training,
 ) -> None:
-    """Write the patches that training sees first: stack, ground truth and a picture of some.
+    """Write the first training patches: stack, ground truth and a picture of some.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def write_training_set(
 def frames_of_movie(
     movie: Path | str | npt.NDArray[np.generic], camera: Camera, trust_camera: bool = False
 ) -> npt.NDArray[np.generic]:
-    """Return the middle of a few frames of a movie, (n, y, x) in ADU; warn of what is odd in it.
+    """Return the middle of a few frames of a movie, (n, y, x) in ADU, and warn if it is unusual.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a verb declares: its arguments, its settings, and what it returns."""
+"""Declaration of a verb: its arguments, its settings, and its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deep_storm.settings import Settings
 
 
 class Result(Protocol):
-    """What a verb returns.
+    """Result of a verb.
 
     One that can be stopped and keeps what was done until then has ``complete`` besides, which is
     False in that case.
@@ -23,10 +23,10 @@ class Result(Protocol):
         """Files and folders that were written."""
 
     def summary(self) -> str:
-        """Return the lines that a person reads."""
+        """Return the lines that are printed for the user."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result in numbers and words, NaN where there is none."""
+        """Return the result as plain values, NaN where a number is missing."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Verb:
-    """All that a door has to know about a verb.
+    """Everything that command line, Fiji and Python need to know about a verb.
 
     Attributes
     ----------
@@ -92,16 +92,16 @@ class Verb:
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
-        """The function's parameters; annotations are text."""
+        """The function's parameters; annotations are strings."""
         return inspect.signature(self.function).parameters
 
     @property
     def fields(self) -> dict[str, str]:
-        """Parameter of the settings class that holds a setting, by the setting's name."""
+        """Parameter of the settings class that contains a setting, by the setting's name."""
         return dict(self.single_fields())
 
     def single_fields(self) -> list[tuple[str, str]]:
-        """Return each setting that is an option, with its parameter; one name may come twice."""
+        """Return each setting that is an option, with its parameter; a name may occur twice."""
         return [
             (field, parameter)
             for parameter, cls in self.settings.items()
@@ -111,7 +111,7 @@ class Verb:
 
     @property
     def former(self) -> dict[str, str]:
-        """The name of an argument or setting, by the one that it had in the version before."""
+        """Present names of arguments and settings, by those of the version before."""
         former = {a.formerly: a.name for a in self.arguments if a.formerly}
         for name, cls in self.settings.items():
             if name != self.whole:
@@ -119,6 +119,6 @@ class Verb:
         return former
 
     def default(self, parameter: str) -> Settings | None:
-        """Return the settings that the function takes by default; None when it has none."""
+        """Return the function's default settings; None if it has none."""
         value = self.parameters[parameter].default
         return value if isinstance(value, Settings) else None

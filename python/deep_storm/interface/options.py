@@ -1,4 +1,4 @@
-"""Settings of a verb from all the places where they can stand.
+"""Settings of a verb, collected from keywords and files.
 
 The later wins: the defaults, a settings object or the ``camera`` file, the section of the
 ``config`` file, the single option. Only the camera is never mixed: a ``config`` file whose camera
@@ -31,7 +31,7 @@ Given = Settings | PartialCamera
 
 @dataclass
 class Options:
-    """What a caller gave by keyword, sorted.
+    """A caller's keywords, sorted.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Options:
 
     @classmethod
     def split(cls, verb: Verb, options: Mapping[str, Any]) -> Options:
-        """Sort keywords; None stands for "not given" wherever a setting is meant.
+        """Sort keywords; None means "not given" for every setting.
 
         Raises
         ------
@@ -94,7 +94,7 @@ def bind(verb: Verb, options: Mapping[str, Any]) -> tuple[Values, dict[str, Give
 
 
 def collect_settings(verb: Verb, options: Options) -> dict[str, Given]:
-    """Make the settings objects of one call.
+    """Return the settings objects of one call.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _read(config: str | os.PathLike[str] | None) -> dict[str, Values]:
 
 
 def _parse(cls: type[Settings], values: Values, origins: Mapping[str, str]) -> Settings:
-    """Parse settings; an error names the file that its value came from."""
+    """Parse settings; an error names the file that the value came from."""
     try:
         return cls.parse(values)
     except SettingsError as error:
@@ -156,7 +156,7 @@ def _parse(cls: type[Settings], values: Values, origins: Mapping[str, str]) -> S
 
 
 def _values_of(cls: type[Settings], value: Settings | Mapping[str, Any]) -> Values:
-    """Return what was set in a settings object, or in a mapping in its place."""
+    """Return the values that were set in a settings object or a mapping."""
     if isinstance(value, Mapping):
         return dict(value)
     if not isinstance(value, cls):
@@ -194,12 +194,12 @@ def _check_same_camera(section: Values, whole: Values, config: str, camera: str)
 
 
 def _complete(values: Values) -> bool:
-    """Tell whether values are all that a camera needs."""
+    """Return whether values include all that a camera requires."""
     return all(name in values for name, info in Camera.model_fields.items() if info.is_required())
 
 
 def _known_field(verb: Verb, name: str, value: object) -> str:
-    """Return the setting that a keyword means; the keyword may be a class's name as well."""
+    """Return the setting that a keyword names; it may be the name of a class as well."""
     if name not in verb.fields:
         cls = verb.settings[name].__name__
         raise SettingsError(f"{name} is {value!r}", f"{cls} settings", f"give {name}=ds.{cls}(...)")

@@ -1,4 +1,4 @@
-"""Which files a verb is going to read, as its declaration and what was given say."""
+"""The files that a verb is going to read, from its declaration and the values given."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Named = tuple[str, Path]
 def protecting(
     verb: Verb, given: Mapping[str, Any], settings: Mapping[str, object]
 ) -> AbstractContextManager[None]:
-    """Protect the files that a call reads, while it lasts.
+    """Protect the files that a call reads, for its duration.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def protecting(
 
 
 def inputs_of(verb: Verb, given: Mapping[str, Any]) -> Iterator[Named]:
-    """Give the files that a call reads: arguments, settings that are files, settings files.
+    """Yield the files that a call reads: arguments, settings that are files, settings files.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def inputs_of(verb: Verb, given: Mapping[str, Any]) -> Iterator[Named]:
 
 
 def _exists(path: Path) -> bool:
-    """Tell whether there is something; a text that cannot be a path is none."""
+    """Return whether a path exists; False for a text that cannot be a path."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -80,7 +80,7 @@ def _may_be_path(kind: Any) -> bool:
 
 
 def _paths(value: Any) -> Iterator[Path]:
-    """Give the paths in a value: itself, of several, a stream's files, a mapped array's."""
+    """Yield the paths in a value: itself, of several, a stream's files, a mapped array's."""
     if isinstance(value, (str, os.PathLike)):
         if os.fspath(value):
             yield Path(value)
@@ -99,7 +99,7 @@ def _paths(value: Any) -> Iterator[Path]:
 
 
 def _read_with(path: Path, what: str) -> Iterator[Named]:
-    """Give what is read with a file: a folder's, a protocol's, those that a run record names."""
+    """Yield files read along with a file: a folder's, a protocol's, those in a run record."""
     if (path / CARD_FILE).is_file():
         for name in (CARD_FILE, WEIGHTS_FILE, LAST_FILE, HISTORY_FILE):
             yield what, path / name
@@ -110,7 +110,7 @@ def _read_with(path: Path, what: str) -> Iterator[Named]:
 
 
 def _named_in(path: Path) -> Iterator[Named]:
-    """Give the inputs that a run record names."""
+    """Yield the inputs that a run record names."""
     try:
         inputs = load_toml(path).get("inputs", {})
     except SettingsError:

@@ -1,4 +1,4 @@
-"""The verbs by their names."""
+"""The verbs by name."""
 
 from __future__ import annotations
 

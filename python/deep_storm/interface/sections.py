@@ -17,5 +17,5 @@ RECORD_SECTIONS: tuple[str, ...] = ("run", "inputs", "outputs", "versions", "tim
 
 
 def known_sections() -> list[str]:
-    """Return the sections that a configuration file may have."""
+    """Return the sections that a settings file may have."""
     return sorted({cls.__name__.lower() for cls in CLASSES} | set(RECORD_SECTIONS))

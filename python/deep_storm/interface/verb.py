@@ -1,4 +1,4 @@
-"""Verbs: declared once, and called alike from Python, the command line and Fiji.
+"""Verbs: declared once, and called the same way from Python, the command line and Fiji.
 
 A verb is a function in a module of its own, and the declaration above it is all that every door
 is made from::
@@ -110,7 +110,7 @@ def verb_of(function: Callable[..., Any]) -> Verb:
 
 
 def _check(declared: Verb) -> None:
-    """Raise TypeError when a declaration cannot work: a mistake of the programmer."""
+    """Raise TypeError for a faulty declaration: an error in the program."""
     where = f"verb {declared.name}"
     names = [a.name for a in declared.arguments]
     found = set(names) | set(declared.settings) | {"overwrite", "progress"}
@@ -131,7 +131,7 @@ def _check(declared: Verb) -> None:
 
 
 def _flat_signature(declared: Verb) -> inspect.Signature:
-    """Return the signature that ``help`` shows: settings whole, one by one, and ``config``."""
+    """Return the signature for ``help``: settings objects, single settings, and ``config``."""
     parameters = dict(declared.parameters)
     if declared.settings:
         for field in [*declared.fields, "config"]:

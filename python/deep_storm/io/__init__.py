@@ -1,4 +1,4 @@
-"""Files: stacks, tables, cameras, settings and images, and outputs that are whole or not there.
+"""Files: stacks, tables, cameras, settings and images; outputs appear complete or not at all.
 
 To read: ``stacks`` (frames), ``tables`` (localizations, protocols, drift), ``camera_files``,
 ``camera_maps``, ``psf_files``, ``config`` (settings), ``model_folder``. What a file of a stranger

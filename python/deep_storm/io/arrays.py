@@ -1,4 +1,4 @@
-"""Arrays in a ``.npz`` file: their shapes are read before any of their numbers.
+"""Arrays in a ``.npz`` file: shapes are checked before any data are read.
 
 A zip archive of some kilobytes may hold arrays of many gigabytes, so a reader says what it expects
 and the rest is refused unread. Nothing in the file is run as code.
@@ -62,7 +62,7 @@ def read_arrays(
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by the names of their arrays, sorted."""
+    """Return the members of the archive by the names of their arrays, sorted."""
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise ValueError(f"it holds {len(members)} arrays")

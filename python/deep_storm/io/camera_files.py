@@ -68,7 +68,7 @@ def check_camera(camera: Camera, stream: FrameStream) -> None:
 
 
 def check_frames(stream: FrameStream) -> None:
-    """Check that values can be those of a camera that is not known.
+    """Check that pixel values can be those of a camera, when the camera is not known.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def check_frames(stream: FrameStream) -> None:
 
 
 def _sampled(stream: FrameStream) -> Frames:
-    """Return the first, middle and last frame, (n, y, x); dropped frames only if all are."""
+    """Return first, middle and last frame, (n, y, x); dropped ones only where all are."""
     count = stream.shape[0]
     sample = np.concatenate(_readable(stream, sorted({0, count // 2, count - 1})))
     good = [bool(frame.min() != frame.max()) for frame in sample]
@@ -87,7 +87,7 @@ def _sampled(stream: FrameStream) -> Frames:
 
 
 def _readable(stream: FrameStream, frames: list[int]) -> list[Frames]:
-    """Read some frames, as far as a file that is cut off has them."""
+    """Read some frames, as many as a truncated file has."""
     read = [stream.read(frames[0], frames[0] + 1)]
     with contextlib.suppress(StackError):
         read.extend(stream.read(i, i + 1) for i in frames[1:])
@@ -130,7 +130,7 @@ def _check_values(stream: FrameStream, sample: Frames, lowest_adu: float) -> Non
 
 
 def _check_range(camera: Camera, stream: FrameStream, sample: Frames) -> None:
-    """Refuse pixels whose type ends below the baseline."""
+    """Refuse pixel types whose maximum is below the baseline."""
     if sample.dtype.kind in "ui" and np.iinfo(sample.dtype).max <= camera.baseline_adu:
         raise CameraError(
             f"{stream.name} has {sample.dtype} pixels, which end at "
@@ -142,7 +142,7 @@ def _check_range(camera: Camera, stream: FrameStream, sample: Frames) -> None:
 
 
 def _check_baseline(camera: Camera, stream: FrameStream, sample: Frames) -> None:
-    """Refuse a baseline above the stack: photons cannot be negative."""
+    """Refuse a baseline above the values of the stack: photons cannot be negative."""
     values: Any = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample
     if values.size == 0:
         return

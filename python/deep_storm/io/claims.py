@@ -1,4 +1,4 @@
-"""Folders in which a run keeps its work: marked as ours, and held by one run at a time.
+"""Work folders: marked as ours, and locked by one run at a time.
 
 ::
 
@@ -41,7 +41,7 @@ SILENT_SECONDS = 300.0
 
 @dataclass
 class Claim:
-    """A folder that this run holds.
+    """A folder that this run has locked.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Claim:
 
     @classmethod
     def take(cls, folder: Path, kind: str, identity: Mapping[str, Any]) -> Claim:
-        """Make a folder, or take up one of ours in which nobody works.
+        """Make and lock a folder, or lock an existing one of ours that no run uses.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class Claim:
         return claim
 
     def _make(self, kind: str) -> None:
-        """Make the folder with its mark and lock at once: it is never there without them."""
+        """Make the folder together with its mark and lock: it never exists without them."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         partial = self.folder.with_name(f".{self.folder.name}.{self._word}.part")
         try:
@@ -108,14 +108,14 @@ class Claim:
         file.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
     def begin_anew(self, kind: str, identity: Mapping[str, Any], names: Iterable[str]) -> None:
-        """Throw the work that is there away, and note of which run the next one is."""
+        """Delete the work in the folder and note the identity of the next run."""
         self._unlink(names)
         self.identity = json.loads(json.dumps(identity))
         with atomic_path(self.folder / MARK, overwrite=True) as partial:
             self._write_mark(partial, kind)
 
     def check(self) -> None:
-        """Make sure that nobody else has taken the folder over meanwhile.
+        """Check that no other run has taken the folder over meanwhile.
 
         Raises
         ------
@@ -133,20 +133,20 @@ class Claim:
             )
 
     def _take_back(self, lock: Path) -> None:
-        """Write a lock again that somebody removed; find out whether the folder is gone."""
+        """Restore a lock that was removed; raise if the folder is gone."""
         try:
             _take_lock(lock, self._word)
         except OSError as error:
             raise output_error(self.folder, error) from error
 
     def release(self) -> None:
-        """Let others work here."""
+        """Unlock the folder."""
         self._ended.set()
         if _word_in(self.folder / LOCK) == self._word:
             (self.folder / LOCK).unlink(missing_ok=True)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove what is ours, and the folder when nothing else is in it.
+        """Remove our files, and the folder if nothing else is in it.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Claim:
 
 
 def read_mark(folder: Path, kind: str) -> dict[str, Any]:
-    """Return the identity of the run whose work a folder keeps.
+    """Return the identity of the run that a folder's work belongs to.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def read_mark(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def differences(before: Any, now: Any) -> list[str]:
-    """Say where two identities differ: ``camera.pixel_size_nm was 100, is 108 now``.
+    """Describe how two identities differ: ``camera.pixel_size_nm was 100, is 108 now``.
 
     What can be told in full stands first: it is the cause of what is long, such as a calibration.
     """
@@ -221,7 +221,7 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
 
 
 def _host() -> str:
-    """Name the machine, and the container or namespace whose process numbers are meant."""
+    """Return the name of the machine with its container or process namespace."""
     try:
         space = Path("/proc/self/ns/pid").readlink().name
     except OSError:  # not Linux
@@ -252,7 +252,7 @@ def _word_in(path: Path) -> str:
 
 
 def _take_lock(path: Path, word: str) -> None:
-    """Write our name into the lock, unless a living run holds it.
+    """Write the lock, unless a living run holds it.
 
     Raises
     ------
@@ -272,7 +272,7 @@ def _take_lock(path: Path, word: str) -> None:
 
 
 def _check_dead(path: Path) -> None:
-    """Refuse to take a lock whose run lives, or may live."""
+    """Refuse to take a lock whose run is alive, or may be."""
     holder = _read_lock(path)
     if not holder:
         return  # its run ended while it wrote these few bytes
@@ -303,7 +303,7 @@ def _check_dead(path: Path) -> None:
 
 
 def _lives(pid: object, started: object) -> bool:
-    """Whether a process of this machine lives; its number may have been given to another one."""
+    """Whether a process of this machine is alive; its number may have been reused."""
     import psutil
 
     if not (isinstance(pid, int) and isinstance(started, (int, float))):
@@ -315,7 +315,7 @@ def _lives(pid: object, started: object) -> bool:
 
 
 def _age_seconds(path: Path) -> float:
-    """Return how long ago a file was touched, by the clock of its disk."""
+    """Return the time since a file was touched, by the clock of its disk."""
     probe = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         probe.touch()

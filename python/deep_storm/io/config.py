@@ -1,4 +1,4 @@
-"""Settings in TOML files: one table per settings class.
+"""Settings in TOML files: one section per settings class.
 
 ::
 
@@ -76,7 +76,7 @@ def read_config(path: str | os.PathLike[str], sections: Iterable[str] | None = N
 
 
 def _beside(folder: Path, values: Sections) -> Sections:
-    """Take the file of the PSF as one beside the settings file, unless its path is whole."""
+    """Resolve the PSF file relative to the settings file, unless its path is absolute."""
     named = values.get("psf", {}).get("psf_file")
     if isinstance(named, str) and named:
         values["psf"] = {**values["psf"], "psf_file": str((folder / named).resolve())}
@@ -111,7 +111,7 @@ def write_config(
     sections: Mapping[str, Mapping[str, Any]],
     overwrite: bool = False,
 ) -> None:
-    """Write a settings file that :func:`read_config` gives back; None values are left out.
+    """Write a settings file for :func:`read_config`; None values are left out.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def write_config(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value in types that TOML has."""
+    """Convert a value to TOML's types."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, os.PathLike):

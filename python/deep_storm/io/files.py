@@ -1,4 +1,4 @@
-"""Outputs that are whole or not there, and checksums.
+"""Outputs that appear complete or not at all, and checksums.
 
 Every output is written beside its final name and renamed when it is whole, so a crash, a full
 disk or a cancelled run leaves neither half a file nor a damaged older one::
@@ -58,7 +58,7 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
 
 
 def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = False) -> None:
-    """Check that files can be written; nothing is made or changed.
+    """Check that files can be written; nothing is created or changed.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
-    """Write a file beside its final name and rename it when it is whole.
+    """Write a file under a temporary name and rename it when it is complete.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
 def atomic_files(
     paths: Iterable[str | os.PathLike[str]], overwrite: bool = False
 ) -> Iterator[dict[Path, Path]]:
-    """Write several files of a folder; they appear together when all of them are whole.
+    """Write several files of a folder that appear together when all are complete.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def atomic_files(
 def atomic_folder(
     path: str | os.PathLike[str], overwrite: bool = False, *, marker: str
 ) -> Iterator[Path]:
-    """Write a folder beside its final name and rename it when it is whole.
+    """Write a folder under a temporary name and rename it when it is complete.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def _check_writable(folder: Path) -> None:
-    """Try whether a file can be made in a folder, or where the folder is going to be made."""
+    """Check that a file can be created in a folder, or in the parent that it will be made in."""
     try:
         there = next((p for p in (folder, *folder.parents) if p.exists()), folder)
         # A file without a name where the system has such; os.access knows no network disks.
@@ -300,7 +300,7 @@ def check_folder(path: str | os.PathLike[str], overwrite: bool, marker: str) -> 
 
 
 def _replace_folder(partial: Path, final: Path) -> None:
-    """Rename ``partial`` to ``final``; an older ``final`` goes only when the new one is there."""
+    """Rename ``partial`` to ``final``; an older ``final`` is deleted only afterwards."""
     if not final.exists():
         partial.replace(final)
         return
@@ -315,18 +315,18 @@ def _replace_folder(partial: Path, final: Path) -> None:
 
 
 def _partial_name(final: Path) -> Path:
-    """Name a temporary neighbour; the suffix stays, for writers that go by it."""
+    """Return a temporary name in the same folder with the same suffix, which writers look at."""
     return final.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
 
 
 def _flush(path: Path) -> None:
-    """Force a file to the disk, so that a rename never publishes one that is still in flight."""
+    """Flush a file to the disk, so that a rename never publishes an incomplete one."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:
-    """Force a rename to the disk where the system lets folders be opened (not on Windows)."""
+    """Flush a rename to the disk, where the system can open folders (not on Windows)."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -340,12 +340,12 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _is_short_write(error: OSError) -> bool:
-    """Tell NumPy's ``tofile`` on a full disk, which has no error number."""
+    """Recognize the error of NumPy's ``tofile`` on a full disk, which has no number."""
     return error.errno is None and "written" in str(error)
 
 
 def _is_full(path: Path) -> bool:
-    """Tell whether a disk has no room; a limit on the size of files stops a write as well."""
+    """Return whether a disk is full; a file size limit stops a write as well."""
     folder = next((p for p in path.absolute().parents if p.is_dir()), Path())
     try:
         return shutil.disk_usage(folder).free < _LITTLE_BYTES
@@ -354,7 +354,7 @@ def _is_full(path: Path) -> bool:
 
 
 def _is_about(error: OSError, partial: Path, final: Path) -> bool:
-    """Tell whether an error is about our output, not about an input read meanwhile."""
+    """Return whether an error is about our output, not about an input read meanwhile."""
     if _is_short_write(error):
         return True
     if error.filename is None:

@@ -1,4 +1,4 @@
-"""Files that others made: looked at before they are opened, and what a parser throws.
+"""Files from others: checked before they are opened, with parser errors turned into ours.
 
 A file may be a pipe that never ends, larger than the memory, or damaged in any place. Every reader
 of this package asks here what it may open, and wraps its parser::
@@ -56,7 +56,7 @@ TROUBLE: tuple[type[Exception], ...] = (
 
 @contextmanager
 def damage_as(error: Callable[[str], DeepStormError]) -> Iterator[None]:
-    """Turn whatever a parser throws on a damaged file into an error of ours.
+    """Turn any exception of a parser on a damaged file into one of our errors.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def damage_as(error: Callable[[str], DeepStormError]) -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """Say in a few words what is behind an error of a library."""
+    """Return in a few words the cause of a library's error."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, OSError) and error.strerror:
@@ -87,7 +87,7 @@ def check_regular(
     expected: str = "a file",
     max_bytes: int | None = None,
 ) -> int:
-    """Check that a path leads to a file on a disk, before it is opened.
+    """Check that a path is a regular file, before it is opened.
 
     A pipe would wait for ever for someone to write into it, a device may never end.
 

@@ -1,4 +1,4 @@
-"""What the run under way reads, so that no output can replace it.
+"""The inputs of the present run, which no output can replace.
 
 Whoever begins a run names its inputs, and everything that writes asks here first, whatever else
 it is allowed to replace::
@@ -30,7 +30,7 @@ _SAMPLE_BYTES = 1 << 16
 
 
 class Input(NamedTuple):
-    """A file or folder that is read: what it is called, where it is, and what it is known by."""
+    """A file or folder that is read: what it is called, where it is, and its identity on disk."""
 
     what: str
     path: Path
@@ -42,7 +42,7 @@ _inputs: ContextVar[tuple[Input, ...]] = ContextVar("inputs of the run", default
 
 @contextmanager
 def reading(inputs: Iterable[tuple[str, StrPath]]) -> Iterator[None]:
-    """Protect files and folders while a run lasts, besides those of the run around it.
+    """Protect files and folders during a run, in addition to those already protected.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def reading(inputs: Iterable[tuple[str, StrPath]]) -> Iterator[None]:
 
 
 def check_not_an_input(path: StrPath) -> None:
-    """Refuse an output that is an input of the run under way, or a folder that holds one.
+    """Refuse an output that is an input of the present run, or a folder that contains one.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def check_not_an_input(path: StrPath) -> None:
 
 
 def clash_with_input(path: StrPath) -> str:
-    """Say which input of the run under way an output would replace; empty if it is none."""
+    """Return the input of the present run that an output would replace; empty if none."""
     output, key = Path(path), file_key(path)
     for what, source, other in _inputs.get():
         if key in (other, file_key(source)):
@@ -90,7 +90,7 @@ def clash_with_input(path: StrPath) -> str:
 
 
 def file_key(path: StrPath) -> Key:
-    """Return what a file or folder is known by, whatever it is called.
+    """Return the identity of a file or folder, whatever its name.
 
     Device and number where the file system has them; else, or when nothing is there yet, the
     spelling of the whole path, without case.
@@ -105,7 +105,7 @@ def file_key(path: StrPath) -> Key:
 
 
 def _is_seen_twice(output: Path, source: Path) -> bool:
-    """Tell whether two files on different devices are one, as on a disk that is mounted twice."""
+    """Return whether files on different devices are the same, as on a disk mounted twice."""
     if output.name.casefold() != source.name.casefold():
         return False
     try:

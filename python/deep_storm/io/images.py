@@ -79,7 +79,7 @@ def write_bands(
     metadata: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write an image that comes in bands of rows and need not fit into memory.
+    """Write an image that is produced in bands of rows and need not fit into memory.
 
     ImageJ TIFF with its scale in µm; beyond 4 GB BigTIFF, as in :func:`write_image`.
 
@@ -188,7 +188,7 @@ def write_movie(
     pixel_size_nm: float,
     overwrite: bool = False,
 ) -> None:
-    """Write camera frames one by one, as :func:`write_stack` does with a whole stack.
+    """Write camera frames one by one, in the format of :func:`write_stack`.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def _write_imagej(
 
 
 def display_range(values: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Return what ImageJ shows as black and white, both finite and different.
+    """Return ImageJ's display range, both limits finite and different.
 
     Of a large image, pixels on a grid are looked at: a copy of all would need as much memory again.
     """

@@ -1,4 +1,4 @@
-"""Arrays that are too large for memory: in files without a name, mapped piece by piece.
+"""Arrays too large for memory: memory maps of unnamed files, used piece by piece.
 
 The system frees such a file when the process ends, however it ends.
 """
@@ -25,7 +25,7 @@ BAND_BYTES = 64 * 2**20
 
 
 def on_disk(height: int, width: int, folder: Path | None = None) -> Float32:
-    """Return zeros in a file without a name.
+    """Return an array of zeros, mapped from an unnamed file.
 
     Parameters
     ----------
@@ -55,19 +55,19 @@ def on_disk(height: int, width: int, folder: Path | None = None) -> Float32:
 
 
 def is_on_disk(array: npt.NDArray[Any]) -> bool:
-    """Tell whether an array is mapped from a file."""
+    """Return whether an array is mapped from a file."""
     return isinstance(array, np.memmap)
 
 
 def let_go(array: npt.NDArray[Any]) -> None:
-    """Let the system take the memory of a mapped array back; its values stay in the file."""
+    """Release the memory of a mapped array; its values stay in the file."""
     mapped = getattr(array, "_mmap", None)
     if isinstance(mapped, mmap.mmap) and sys.platform == "linux":
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def band_rows(array: npt.NDArray[Any]) -> int:
-    """Return how many rows of a mapped array are touched at a time; all of one in memory."""
+    """Return the number of rows of a mapped array to use at a time; all if it is in memory."""
     if not is_on_disk(array):
         return max(len(array), 1)
     return max(BAND_BYTES // max(array[:1].nbytes, 1), 1)

@@ -1,4 +1,4 @@
-"""The marks that files of ours carry: a TIFF's tag Software, a report's generator.
+"""Marks of files that we wrote: a TIFF's tag Software, a report's generator.
 
 A TIFF without it may be a raw movie, and is never replaced. What goes without being asked for, as
 the image of a movie that grew, goes only with its mark.
@@ -21,7 +21,7 @@ _HEAD_BYTES = 1024
 
 
 def mark_of(path: str | os.PathLike[str]) -> str:
-    """Return what a TIFF says wrote it; empty where it says nothing or is no TIFF."""
+    """Return the software named in a TIFF; empty if there is none or it is no TIFF."""
     file = OpenFile(Path(path))
     try:
         size = check_tiff(path)
@@ -35,12 +35,12 @@ def mark_of(path: str | os.PathLike[str]) -> str:
 
 
 def is_ours(path: str | os.PathLike[str]) -> bool:
-    """Tell whether we wrote a TIFF."""
+    """Return whether we wrote a TIFF."""
     return mark_of(path) in (OURS, LIVE)
 
 
 def is_our_page(path: str | os.PathLike[str]) -> bool:
-    """Tell whether we wrote an HTML file."""
+    """Return whether we wrote an HTML file."""
     try:
         with Path(path).open("rb") as file:
             return _GENERATOR in file.read(_HEAD_BYTES)

@@ -1,4 +1,4 @@
-"""What the files of a model folder are called."""
+"""File names in a model folder."""
 
 CARD_FILE = "model.toml"
 WEIGHTS_FILE = "weights.npz"

@@ -1,4 +1,4 @@
-"""Where the results of a run go: named files, checked before anything is done.
+"""Where the results of a run are written: named files, checked before any work is done.
 
 ::
 
@@ -33,7 +33,7 @@ _STACK_ENDINGS = (*TIFF_ENDINGS, ".ome", ".btf", ".tf8")
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files of a run, by what they are.
+    """Files of a run, by their role.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Outputs:
         overwrite: bool = False,
         any_ending: bool = False,
     ) -> Outputs:
-        """Name the files of a run.
+        """Choose the names of a run's files.
 
         Parameters
         ----------
@@ -100,23 +100,23 @@ class Outputs:
 
     @property
     def written(self) -> tuple[Path, ...]:
-        """What was written until now, in the order in which it was planned."""
+        """Files written until now, in the order in which they were planned."""
         return tuple(path for name, path in self.files.items() if name in self._done)
 
     @property
     def names_written(self) -> dict[str, str]:
-        """Names of the files that were written, by what they are, for a record beside them."""
+        """Names of the files that were written, by role, for a record beside them."""
         return {name: path.name for name, path in self.files.items() if name in self._done}
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Give the path of a file that is written inside the ``with``, and note it afterwards."""
+        """Provide the path of a file to write inside the ``with``, and note it afterwards."""
         yield self.files[name]
         self._done.add(name)
 
     @contextmanager
     def writing_together(self, *names: str) -> Iterator[dict[str, Path]]:
-        """Give paths of files that appear together when the ``with`` ends.
+        """Provide paths of files that appear together when the ``with`` ends.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Outputs:
         self._done.update(made)
 
     def check(self) -> None:
-        """Check that all can be written, before any work is done; nothing is made or changed.
+        """Check that all files can be written, before any work; nothing is created or changed.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class Outputs:
                 )
 
     def _check_ours(self, path: Path) -> None:
-        """Refuse to replace an image of somebody else: it may be a raw movie."""
+        """Refuse to replace an image that we did not write: it may be a raw movie."""
         if path.suffix.lower() in TIFF_ENDINGS and path.is_file() and not is_ours(path):
             raise OutputError(
                 f"{path} exists already and was not written by Deep-STORM",
@@ -186,7 +186,7 @@ class Outputs:
             )
 
     def _free(self) -> Path:
-        """Return a name that would do: what ``output`` could be instead."""
+        """Return a free name to use instead of ``output``."""
         paths = list(self.files.values())
         stem = paths[0].name.removesuffix(paths[0].suffix)
         for number in range(1, 1000):
@@ -198,7 +198,7 @@ class Outputs:
 
 
 def name_of(source: object, otherwise: str) -> str:
-    """Return what results of an input are called: its file's name without ending.
+    """Return the name of an input's results: its file name without ending.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def name_of(source: object, otherwise: str) -> str:
 
 
 def stack_stem(path: Path) -> str:
-    """Return a stack's name without its endings, of which there may be two: ``.ome.tif``."""
+    """Return a stack's name without its ending, which may be double: ``.ome.tif``."""
     while path.suffix.lower() in _STACK_ENDINGS and path.stem:
         path = path.with_suffix("")
     return path.name

@@ -1,4 +1,4 @@
-"""A PSF table in two files: what it is (``NAME.toml``) and its values (``NAME.npz``).
+"""A PSF table in two files: its description (``NAME.toml``) and its values (``NAME.npz``).
 
 ::
 
@@ -43,7 +43,7 @@ MAX_VALUES = 32_000_000
 
 
 class PsfCard(Settings):
-    """What ``NAME.toml`` says of a table."""
+    """Contents of ``NAME.toml``."""
 
     format_version: Literal[1] = setting(FORMAT_VERSION, "version of the format")
     pixel_size_nm: float = setting(..., "edge of a camera pixel", unit="nm", gt=0, le=10_000)
@@ -60,7 +60,7 @@ class PsfCard(Settings):
 
 
 def psf_files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Return the two files of a table that is given by either of them, or without an ending."""
+    """Return the two files of a table, which is given by either of them or without an ending."""
     stem = Path(path)
     if stem.suffix in (".toml", ".npz"):
         stem = stem.with_suffix("")

@@ -1,4 +1,4 @@
-"""Images that are too large to be held: BigTIFF in tiles, with smaller levels for a quick look.
+"""Images too large for memory: tiled BigTIFF with smaller levels for a quick look.
 
 An OME-TIFF with a pyramid in SubIFDs, as Bio-Formats (in Fiji), QuPath and napari read it: level 0
 is the image, each further level the mean of 2 × 2 pixels of the one before.
@@ -33,7 +33,7 @@ def write_pyramid(
     overwrite: bool = False,
     mark: str = OURS,
 ) -> None:
-    """Write an image with its pyramid; never more than a few rows of tiles are in memory.
+    """Write an image with its pyramid; only a few rows of tiles are in memory at a time.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def write_pyramid(
 
 
 def level_count(height: int, width: int) -> int:
-    """Return how many smaller levels an image gets."""
+    """Return the number of smaller levels of an image."""
     count = 0
     while max(height, width) > MIN_PX:
         height, width, count = -(-height // 2), -(-width // 2), count + 1
@@ -94,7 +94,7 @@ def level_count(height: int, width: int) -> int:
 
 
 def _tiles(image: Float32) -> Iterator[Float32]:
-    """Yield the tiles row by row; those at the border are filled up with zeros."""
+    """Yield the tiles row by row; those at the border are padded with zeros."""
     height, width = image.shape
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):

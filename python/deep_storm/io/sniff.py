@@ -1,4 +1,4 @@
-"""Say in words what a file is, for errors about files of the wrong kind."""
+"""Describes the content of a file, for errors about files of the wrong kind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 
 
 def describe_content(path: Path) -> str:
-    """Say what a file looks like, from its first bytes: ``"a PNG image"``, ``"an empty file"``.
+    """Describe a file from its first bytes: ``"a PNG image"``, ``"an empty file"``.
 
     Raises
     ------

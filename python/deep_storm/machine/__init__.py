@@ -1,1 +1,1 @@
-"""What this computer is, can do, and how fast it does it."""
+"""What this computer has, and how fast it is."""

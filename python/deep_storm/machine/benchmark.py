@@ -122,7 +122,7 @@ def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> Benchmark
 
 
 def peak_memory_gib() -> float:
-    """Return the most memory that this process has held until now."""
+    """Return the peak memory of this process."""
     try:
         import resource
     except ImportError:  # Windows

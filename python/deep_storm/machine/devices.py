@@ -17,7 +17,7 @@ TYPICAL = Scales(background_photon=20, input_photon=100, intensity_photon=1500, 
 
 
 def tensorflow_devices() -> dict[str, str]:
-    """Return what TensorFlow sees and how fast the untrained native network runs on it."""
+    """Return TensorFlow's devices and their speed on the untrained native network."""
     quiet_tensorflow()
     gpus = gpu_names()
     gain = bfloat16_gain()
@@ -34,7 +34,7 @@ def tensorflow_devices() -> dict[str, str]:
 
 
 def best_seconds(run: Callable[[], Any], repeats: int = 3) -> float:
-    """Return the shortest time of several runs, after one that does not count."""
+    """Return the shortest of several times, after a warm-up run."""
     run()
     times = []
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""``doctor``: what this machine has, as Deep-STORM sees it."""
+"""``doctor``: Python, packages, memory and devices of this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy", "numba", "pandas", "ti
 
 @dataclass(frozen=True)
 class DoctorResult:
-    """Findings by subject, and problems with what to do about them."""
+    """Findings by subject, and problems with their remedies."""
 
     findings: dict[str, str]
     problems: tuple[str, ...]
@@ -40,7 +40,7 @@ class DoctorResult:
 
 @verb("show what Deep-STORM finds on this computer: versions, processors, GPUs, Fiji")
 def doctor() -> DoctorResult:
-    """Look at Python, packages, memory, and the devices that TensorFlow really sees."""
+    """Examine Python, packages, memory, and the devices that TensorFlow finds."""
     memory = psutil.virtual_memory()
     problems: list[str] = []
     if memory.available < 2 * 2**30:
@@ -61,7 +61,7 @@ def doctor() -> DoctorResult:
 
 
 def _versions(problems: list[str]) -> list[str]:
-    """Return the versions of what Deep-STORM is built on."""
+    """Return the versions of the packages that Deep-STORM uses."""
     found = []
     for name in PACKAGES:
         try:
@@ -83,5 +83,5 @@ def _devices(problems: list[str]) -> dict[str, str]:
 
 
 def _fiji(problems: list[str]) -> dict[str, str]:
-    """Return what is there for Fiji."""
+    """Return what is installed for Fiji."""
     return fiji_findings(problems)

@@ -53,7 +53,7 @@ def write_stack_of(
 
 
 def notebook(stack: Path, frames: int) -> float:
-    """Run the published recipe in a process of its own, with TensorFlow as it comes.
+    """Run the published recipe in a process of its own, with TensorFlow's default settings.
 
     Deep-STORM has TensorFlow compute with oneDNN (:mod:`deep_storm.networks.device`), which the
     notebook does not ask for.

@@ -1,4 +1,4 @@
-"""What training and inference need to know of a network.
+"""The interface of a network for training and inference.
 
 A network sees frames in its own scale (:class:`Scales`), is built untrained, states its loss
 against the true emitters of a batch, and gives a fast function for inference. How its answer is
@@ -44,7 +44,7 @@ EXPECTATIONS = BASIC_EXPECTATIONS + CODE_LENGTH
 
 
 class Scales(Settings):
-    """What a network is conditioned on; part of the model, never taken from a frame.
+    """The quantities a network is conditioned on; part of the model, never taken from a frame.
 
     Frames are brought to the network's scale with it, and :meth:`expectations` are given to the
     ``native`` network beside them: two dim emitters and a bright one look alike, and only what
@@ -107,7 +107,7 @@ class Scales(Settings):
         return np.minimum(scaled, np.float32(MAX_INPUT))[..., None]
 
     def expectations(self) -> Float32:
-        """Return what the network is conditioned on, float32 ``(17,)``, each about ±1."""
+        """Return the vector the network is conditioned on, float32 ``(17,)``, each about ±1."""
         noise_photon = self.background_photon + self.read_noise_photon**2
         return np.array(
             [
@@ -123,7 +123,7 @@ class Scales(Settings):
 
     @property
     def background_scale_photon(self) -> float:
-        """Background that becomes one in the network's answer."""
+        """Background that corresponds to one in the network's output."""
         return max(self.background_photon, 1.0)
 
 
@@ -147,7 +147,7 @@ Inference = Callable[[Float32], Float32]
 
 
 def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
-    """Return an inference in which no frame ever goes through the network alone.
+    """Return an inference function that never calls the network with a single frame.
 
     TensorFlow rounds a convolution of one frame otherwise than that of several, and a frame's
     answer must not depend on how many others a chunk happens to hold.
@@ -192,7 +192,7 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
 
 
 class LocalizationNetwork(ABC):
-    """A network that turns frames into an answer about emitters.
+    """A network that turns frames into an output about emitters.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ class LocalizationNetwork(ABC):
     @property
     @abstractmethod
     def halo_px(self) -> int:
-        """How far around a pixel the network looks, rounded up to the alignment."""
+        """The receptive field around a pixel, rounded up to the alignment."""
 
     @abstractmethod
     def build(self) -> keras.Model:
@@ -242,7 +242,7 @@ class LocalizationNetwork(ABC):
         return [tuple(w.shape) for w in model.weights]
 
     def completed(self, model: keras.Model, weights: list[Float32]) -> list[Float32]:
-        """Return weights of version 1 of the network in the form of today.
+        """Convert weights of version 1 of the network to the present form.
 
         Parameters
         ----------
@@ -256,7 +256,7 @@ class LocalizationNetwork(ABC):
 
     @abstractmethod
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:
-        """Return the loss of an answer, a scalar."""
+        """Return the loss of an output, a scalar."""
 
     @abstractmethod
     def inference(

@@ -104,7 +104,7 @@ class ClassicNetwork(LocalizationNetwork):
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
     ) -> tf.Tensor:
-        """Run the trainable network, its decoder by phases; expectations are not used."""
+        """Run the trainable network, its decoder by phases; it is not conditioned on anything."""
         import keras
 
         del expectations
@@ -130,7 +130,7 @@ class ClassicNetwork(LocalizationNetwork):
         return squared + tf.reduce_mean(tf.abs(heat))
 
     def _blurred_truth(self, truth: Truth, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """Draw a Gaussian (sigma 1, peak 1) at each emitter's exact place, ``(b, height, width)``.
+        """Draw a Gaussian (sigma 1, peak 1) at each emitter's position, ``(b, height, width)``.
 
         A Gaussian is separable, so the image is a product of two matrices per patch.
         """
@@ -184,7 +184,7 @@ def _blur_kernel() -> tf.Tensor:
 
 
 def _folded(model: keras.Model) -> list[tuple[Float32, Float32]]:
-    """Return kernel and bias of each convolution with its batch normalization folded in."""
+    """Return kernel and bias of each convolution with folded batch normalization."""
     import keras
 
     folded: list[tuple[Float32, Float32]] = []
@@ -214,7 +214,7 @@ def _phase_kernels(kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _phases(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
-    """Convolve an image ``(b, y, x, in)`` as if it were doubled, for :func:`_enlarged`.
+    """Convolve an image ``(b, y, x, in)`` as if it were enlarged twofold, for :func:`_enlarged`.
 
     Returns
     -------
@@ -225,7 +225,7 @@ def _phases(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
 
 
 def _enlarged(phases: tf.Tensor) -> tf.Tensor:
-    """Put the four phases into one image ``(b, 2·y, 2·x, out)``."""
+    """Interleave the four phases into one image ``(b, 2·y, 2·x, out)``."""
     above, below = slice(None, -1), slice(1, None)
     parts = [
         phase[:, rows, columns]

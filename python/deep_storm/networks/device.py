@@ -1,4 +1,4 @@
-"""Where TensorFlow computes, and with which precision.
+"""Device and precision of TensorFlow.
 
 TensorFlow aborts the whole process when a processor lacks bfloat16 instructions that a convolution
 was asked for, and is slower than float32 where they are only emulated. So bfloat16 is tried once
@@ -58,7 +58,7 @@ print("GAIN", full / half if error < 0.05 else 0.0)
 
 @lru_cache(maxsize=1)
 def quiet_tensorflow() -> None:
-    """Import TensorFlow and let it look for GPUs without its start-up talk on the terminal.
+    """Import TensorFlow and initialize its GPUs without messages on the terminal.
 
     It writes past Python, and before its own log level holds. Who sets ``TF_CPP_MIN_LOG_LEVEL`` to
     0 or 1 wants to read it all and does. What it calls errors there are remarks on the processor;
@@ -86,7 +86,7 @@ def quiet_tensorflow() -> None:
 
 
 def gpu_names() -> list[str]:
-    """Return what the GPUs are called that TensorFlow sees."""
+    """Return the names of the GPUs that TensorFlow finds."""
     import tensorflow as tf
 
     return [
@@ -97,7 +97,7 @@ def gpu_names() -> list[str]:
 
 @contextmanager
 def stderr_held_back() -> Iterator[None]:
-    """Keep what is written to file descriptor 2, and give it back only when an error comes."""
+    """Capture file descriptor 2, and print it only when an error occurs."""
     try:
         terminal = os.dup(2)
     except OSError:  # a program without a terminal has none
@@ -124,7 +124,7 @@ def stderr_held_back() -> Iterator[None]:
 
 @contextmanager
 def place(device: Device) -> Iterator[None]:
-    """Compute on the chosen device, with Keras as our networks need it.
+    """Use the chosen device, with Keras set up for our networks.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def place(device: Device) -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether TensorFlow failed for want of memory, by what it raises in the various cases."""
+    """Whether TensorFlow ran out of memory, by its various exceptions."""
     kind, text = type(error).__name__, str(error)
     return (
         kind == "ResourceExhaustedError"
@@ -167,7 +167,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def devices_of(device: Device) -> tuple[str, ...]:
-    """Return TensorFlow's names of the devices that share inference: all that are meant.
+    """Return TensorFlow's names of all devices that the setting selects.
 
     With ``auto`` these are all GPUs; without any, what TensorFlow makes of the processor (one
     device, unless a program divided it).
@@ -194,7 +194,7 @@ def is_gpu(name: str) -> bool:
 
 
 def inference_dtype(device: Device) -> str:
-    """Return ``float32`` or ``bfloat16``: as asked for, or where it is faster.
+    """Return ``float32`` or ``bfloat16``: as set, or whichever is faster.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def inference_dtype(device: Device) -> str:
 
 @lru_cache(maxsize=1)
 def bfloat16_gain() -> float:
-    """Return how much faster bfloat16 is than float32 here; 0 where it does not work."""
+    """Return the speed of bfloat16 relative to float32 here; 0 if it does not work."""
     if not _may_have_bfloat16():
         return 0.0
     return _gain(_machine_key(), "/CPU:0", "plain", "8")
@@ -226,7 +226,7 @@ def bfloat16_gain() -> float:
 
 @lru_cache(maxsize=8)
 def gpu_gain(name: str) -> float:
-    """Return how much faster a GPU is in bfloat16 with XLA than in float32; 0 if it is wrong."""
+    """Return the speed of a GPU in bfloat16 with XLA relative to float32; 0 if inaccurate."""
     import tensorflow as tf
 
     number = name.rpartition(":")[2]
@@ -236,7 +236,7 @@ def gpu_gain(name: str) -> float:
 
 
 def _gain(key: str, *arguments: str) -> float:
-    """Return what the probe gives, remembered under a key."""
+    """Return the result of the probe, cached under a key."""
     remembered = _remembered()
     if key not in remembered:
         remembered[key] = probe(*arguments)
@@ -245,7 +245,7 @@ def _gain(key: str, *arguments: str) -> float:
 
 
 def _may_have_bfloat16() -> bool:
-    """Whether it is worth the seconds of a probe: the processor says so, or says nothing."""
+    """Whether a probe is worthwhile: the processor reports bfloat16, or reports nothing."""
     info = Path("/proc/cpuinfo")
     if not info.is_file():
         return False
@@ -254,7 +254,7 @@ def _may_have_bfloat16() -> bool:
 
 
 def probe(device: str, compilation: str, frames: str) -> float:
-    """Return the gain of bfloat16 in a child process; 0 where it fails or is not accurate."""
+    """Measure the gain of bfloat16 in a child process; 0 where it fails or is inaccurate."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE, device, compilation, frames],

@@ -1,4 +1,4 @@
-"""Keras as our networks need it, whatever the user's settings of Keras are.
+"""Keras set up for our networks, whatever the user's settings of Keras are.
 
 ``keras.json``, ``KERAS_BACKEND`` and a program that changed Keras's globals may ask for another
 backend, half precision or channels first. Our networks are built for TensorFlow, single precision
@@ -19,7 +19,7 @@ _EPSILON = 1e-7
 
 
 def load_keras() -> None:
-    """Import Keras with TensorFlow behind it, if nobody has imported it yet.
+    """Import Keras with TensorFlow as its backend, unless it is imported already.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def load_keras() -> None:
 
 @contextmanager
 def own_settings(dtype: str = "float32") -> Iterator[None]:
-    """Make and run networks with our settings of Keras; the user's come back afterwards.
+    """Use our settings of Keras; the user's are restored afterwards.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ MODULATION = "modulation"
 
 
 class NativeNetwork(LocalizationNetwork):
-    """U-Net on the camera grid with a mixture of Gaussians as answer (the default)."""
+    """U-Net on the camera grid with a mixture of Gaussians as output (the default)."""
 
     name = "native"
     learning_rate = 1.5e-3
@@ -92,15 +92,15 @@ class NativeNetwork(LocalizationNetwork):
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
     ) -> tf.Tensor:
-        """Run the network on frames conditioned on what is expected."""
+        """Run the network on frames, conditioned on the expected emitters."""
         return model([frames, expectations], training=training)
 
     def older_shapes(self, model: keras.Model) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights of before the PSF's code."""
+        """Return the shapes of the weights from before the PSF's code."""
         return [tuple(v.shape) for v in _older(model)]
 
     def completed(self, model: keras.Model, weights: list[Float32]) -> list[Float32]:
-        """Add the layers that came with the PSF's code; they change nothing."""
+        """Add the layers for the PSF's code, which change nothing."""
         known = {v.path: w for v, w in zip(_older(model), weights, strict=True)}
         return [known.get(v.path, np.zeros(v.shape, np.float32)) for v in model.weights]
 
@@ -133,7 +133,7 @@ class NativeNetwork(LocalizationNetwork):
 
 
 def _older(model: keras.Model) -> list[Any]:
-    """Return the variables of before the PSF's code, as they were laid out then.
+    """Return the variables from before the PSF's code, in their layout then.
 
     Each resolution's shift stood before its convolution.
     """
@@ -198,7 +198,7 @@ def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
 
 
 def loss(raw: tf.Tensor, truth: Truth) -> tf.Tensor:
-    """Negative log likelihood of the truth, per patch in the mean.
+    """Negative log likelihood of the truth, averaged over patches.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def _count_term(probability: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf
 
 
 def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Tensor:
-    """Negative log likelihood of every emitter under the mixture of the cells around it."""
+    """Negative log likelihood of each emitter under the mixture of the cells around it."""
     patches, rows, columns = tf.shape(cells)[0], tf.shape(cells)[1], tf.shape(cells)[2]
     # Patches differ much in their number of emitters: look at the real ones, not at the padding.
     real = tf.where(truth.present > 0)
@@ -262,7 +262,7 @@ def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Te
 
 
 class _Emitters(NamedTuple):
-    """Emitters of all patches in one row, as in :class:`Truth`."""
+    """Emitters of all patches in one row, in the layout of :class:`Truth`."""
 
     x: tf.Tensor
     y: tf.Tensor
@@ -271,7 +271,7 @@ class _Emitters(NamedTuple):
 
 
 def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: _Emitters) -> tf.Tensor:
-    """Return true minus said x, y (cells), photons and sigma, ``(..., 4)``."""
+    """Return true minus predicted x, y (cells), photons and sigma, ``(..., 4)``."""
     x = tf.cast(column, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 1])
     y = tf.cast(row, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 2])
     return tf.stack(

@@ -1,4 +1,4 @@
-"""One network for each device that TensorFlow sees, which share the batches of a chunk.
+"""One copy of the network for each device; they share the batches of a chunk.
 
 On a GPU the network is compiled with XLA and computes in bfloat16 where the probe found that
 faster and right (:mod:`deep_storm.networks.device`). Batches come back in the order in which they
@@ -28,7 +28,7 @@ Answer = TypeVar("Answer")
 
 
 class Replicas:
-    """Networks with the same weights, one a device.
+    """Copies of a network with the same weights, one on each device.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ class Replicas:
 
     @property
     def seconds(self) -> float:
-        """Time in the networks until now."""
+        """Time spent in the networks so far."""
         return self._seconds / self._count
 
     def over(
         self, work: Callable[[Inference, Item], Answer], items: Sequence[Item]
     ) -> Iterator[Answer]:
-        """Yield what ``work`` gives for every item, in their order."""
+        """Yield the result of ``work`` for every item, in order."""
 
         def on_a_free_one(item: Item) -> Answer:
             infer = self._free.get()
@@ -94,7 +94,7 @@ def replicated(
     dtype: str,
     device: Device,
 ) -> Replicas:
-    """Make a network for each device that is meant.
+    """Make a copy of a network for each selected device.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def replicated(
 def _on(
     name: str, network: LocalizationNetwork, model: keras.Model, scales: Scales, dtype: str
 ) -> Inference:
-    """Return a network that lives on a device."""
+    """Return a network on a device."""
     import tensorflow as tf
 
     with tf.device(name):
@@ -130,7 +130,7 @@ def _on(
 
 
 def same_batches(infer: Inference) -> Inference:
-    """Fill the last, smaller batch of a chunk up: XLA compiles for every size that it meets."""
+    """Pad the last, smaller batch of a chunk: XLA compiles for every size that occurs."""
     largest: dict[tuple[int, ...], int] = {}
 
     def filled(frames: Float32) -> Float32:

@@ -1,4 +1,4 @@
-"""The localizations that drift is measured from, and the bins of frames that they are cut into."""
+"""Localizations for measuring drift, and the bins of frames that they are divided into."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIGMA_NM = (15.0, 60.0)
 
 
 class Points(NamedTuple):
-    """Localizations, and by how much their images are blurred.
+    """Localizations, and the blur of their images.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Points(NamedTuple):
 
     @classmethod
     def of(cls, table: pd.DataFrame, settings: DriftCorrection) -> Points:
-        """Take them from a table.
+        """Take the localizations of a table.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Points(NamedTuple):
         return cls(frame, x_nm, y_nm, sigma_nm)
 
     def moved(self, drift: Drift) -> Points:
-        """Take a drift off."""
+        """Return the localizations with a drift subtracted."""
         frames = np.arange(int(self.frame.max()) + 1)
         by_frame = drift.at(frames)
         return self._replace(
@@ -74,7 +74,7 @@ class Points(NamedTuple):
 
 
 def check_bins(points: Points, asked: int | None) -> int:
-    """Return the largest number of bins that makes sense.
+    """Return the largest reasonable number of bins.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def check_bins(points: Points, asked: int | None) -> int:
 
 
 def bin_counts(points: Points, asked: int | None) -> list[int]:
-    """Return numbers of bins to try, the finest first."""
+    """Return the numbers of bins to try, the finest first."""
     rows, most = len(points.frame), check_bins(points, asked)
     start = asked or int(np.clip(rows // ROWS_PER_BIN, MIN_POINTS, min(MAX_BINS, most)))
     counts = [start]
@@ -116,7 +116,7 @@ def bin_counts(points: Points, asked: int | None) -> list[int]:
 
 
 def bins_of(frame: Integers, bins: int) -> Integers:
-    """Return the bin of each row: whole frames, as many rows in each bin as that allows."""
+    """Return the bin of each row: whole frames, with as equal numbers of rows as possible."""
     counts = np.bincount(frame - frame.min())
     before = np.cumsum(counts) - counts / 2
     by_frame = np.minimum((before * bins / counts.sum()).astype(np.int64), bins - 1)

@@ -137,7 +137,7 @@ def cluster_summary(labelled: pd.DataFrame) -> pd.DataFrame:
 
 
 def hull_area(points: Points) -> float:
-    """Return the area of the convex hull of (n, 2) points; 0 when they lie on a line."""
+    """Return the area of the convex hull of (n, 2) points; 0 if they lie on a line."""
     from scipy.spatial import ConvexHull, QhullError
 
     if len(points) < 3:

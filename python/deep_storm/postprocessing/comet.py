@@ -1,4 +1,4 @@
-"""Drift by COMET, where its package (comet-smlm) is installed.
+"""Drift correction by COMET, where its package (comet-smlm) is installed.
 
 COMET [1]_ moves the localizations of all time bins until they overlap most: no images are made, and
 bins may be short. Bins and curve are ours, so that its answer is judged like any other.
@@ -96,7 +96,7 @@ def _positions(
     max_nm: float,
     progress: Progress,
 ) -> FloatArray:
-    """Return (bins, 2) nm: how far each bin has moved."""
+    """Return the displacement of each bin, (bins, 2) nm."""
     pairs = _pairs(points, max_nm)
     if pairs < len(points.frame):
         raise TableError(
@@ -132,7 +132,7 @@ def _positions(
 
 
 def _pairs(points: Points, max_nm: float) -> float:
-    """Return about how many ordered pairs lie within a distance."""
+    """Return the approximate number of ordered pairs within a distance."""
     count = len(points.frame)
     chosen = np.random.default_rng(0).permutation(count)[:SAMPLED]
     places = np.column_stack([points.x_nm[chosen], points.y_nm[chosen]])

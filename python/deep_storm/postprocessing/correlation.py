@@ -1,4 +1,4 @@
-"""How far two sets of localizations are shifted against each other: correlation of their images.
+"""Shift between two sets of localizations, by cross-correlation of their images.
 
 An image is the histogram of positions (each point shared among four pixels), seen through a band:
 blurred by ``sigma_nm``, so that a peak is wide enough to be located between pixels, and without
@@ -26,7 +26,7 @@ SIGMA_PX = 1.5
 
 
 class Peak(NamedTuple):
-    """Where a correlation is highest.
+    """Maximum of a correlation.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Peak(NamedTuple):
 
 
 class Correlator:
-    """Correlates images of the same size.
+    """Cross-correlates images of the same size.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Correlator:
 
 
 def _band(shape: tuple[int, int], sigma_px: float) -> npt.NDArray[np.float32]:
-    """Return what an image's spectrum is multiplied by: narrow minus wide Gaussian."""
+    """Return the band-pass filter of an image's spectrum: narrow minus wide Gaussian."""
     squared = fft.fftfreq(shape[0])[:, None] ** 2 + fft.rfftfreq(shape[1]) ** 2
     exponent = -2 * np.pi**2 * sigma_px**2 * squared
     band: npt.NDArray[np.float32] = (np.exp(exponent) - np.exp(WIDE**2 * exponent)).astype(
@@ -114,7 +114,7 @@ def _band(shape: tuple[int, int], sigma_px: float) -> npt.NDArray[np.float32]:
 
 @kernel
 def _add(image: npt.NDArray[np.float32], x_px: FloatArray, y_px: FloatArray) -> None:
-    """Share each point among the four pixels around it; what lies outside is wrapped around."""
+    """Distribute each point over the four pixels around it, with periodic boundaries."""
     height, width = image.shape
     for i in range(len(x_px)):
         column, row = np.floor(x_px[i]), np.floor(y_px[i])
@@ -128,7 +128,7 @@ def _add(image: npt.NDArray[np.float32], x_px: FloatArray, y_px: FloatArray) -> 
 
 
 def _between_pixels(window: FloatArray, y: int, x: int) -> tuple[float, float]:
-    """Return how far the summit of the paraboloid around a pixel lies from it, y and x."""
+    """Return the offset of a paraboloid's vertex from its central pixel, y and x."""
     height, width = window.shape
     if not (1 <= y < height - 1 and 1 <= x < width - 1):
         return 0.0, 0.0

@@ -45,7 +45,7 @@ _NEAR_NM = 150.0
 
 
 class MeasuredDrift(NamedTuple):
-    """A drift, and what it rests on.
+    """A drift, and what it is based on.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class MeasuredDrift(NamedTuple):
 
 
 def corrected(table: pd.DataFrame, drift: Drift) -> pd.DataFrame:
-    """Return a table with the drift of its frame taken off each position."""
+    """Return a table with the drift of its frame subtracted from each position."""
     moved = drift.at(table["frame"].to_numpy())
     return table.assign(x_nm=table["x_nm"] - moved[:, 0], y_nm=table["y_nm"] - moved[:, 1])
 
@@ -156,7 +156,7 @@ def _correlate_pairs(points: Points, bins: int, max_nm: float, progress: Progres
 
 
 def _connected(pairs: _Pairs, agrees: npt.NDArray[np.bool_]) -> bool:
-    """Tell whether pairs that agree lead from any bin to any other, with many to spare.
+    """Return whether pairs that agree connect all bins, with many to spare.
 
     Shifts of noise can be made to agree for one pair less than there are bins.
     """
@@ -177,7 +177,7 @@ def _refined(
     agrees: npt.NDArray[np.bool_],
     progress: Progress,
 ) -> MeasuredDrift:
-    """Align each bin to all others, beginning with the positions that pairs agreed on."""
+    """Align each bin to all others, starting from the positions that pairs agreed on."""
     members = bins_of(points.frame, bins)
     rows = np.bincount(members)
     frame = np.bincount(members, points.frame.astype(np.float64)) / rows
@@ -197,7 +197,7 @@ def _refined(
 
 
 def _against_the_others(points: Points, members: Integers) -> FloatArray:
-    """Return (n, 2) nm: how far each bin is shifted against the sum of the others."""
+    """Return the shift of each bin against the sum of the others, (n, 2) nm."""
     near_nm = max(_NEAR_NM, 3 * Correlator(*points[1:], _NEAR_NM, COARSE).pixel_nm)
     correlator = Correlator(*points[1:], near_nm)
     spectra = _spectra(correlator, points, members)
@@ -215,7 +215,7 @@ def agreed_positions(
     weight: FloatArray,
     tolerance_nm: float,
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Find positions of bins from the shifts of pairs, some of which may be wrong.
+    """Find positions of bins from the shifts of pairs, some of which may be outliers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Remove localizations of a molecule that was found twice in the same frame."""
+"""Removal of localizations of a molecule that was found twice in the same frame."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _duplicates(
     uncertainty: FloatArray,
     distance: FloatArray,
 ) -> npt.NDArray[np.bool_]:
-    """Tell which rows go; rows are sorted by frame, then x, and frames begin at ``starts``."""
+    """Return which rows are removed; they are sorted by frame and x, frames begin at ``starts``."""
     removed = np.zeros(len(x), dtype=np.bool_)
     for f in numba.prange(len(starts) - 1):
         first, stop = starts[f], starts[f + 1]

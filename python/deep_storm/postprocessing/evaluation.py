@@ -1,4 +1,4 @@
-"""Formulas applied to a table: names → columns, tree → one value for each row."""
+"""Formulas evaluated on a table: names → columns, tree → one value for each row."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LOGIC: dict[str, Callable[[Value, Value], Value]] = {"&": np.logical_and, "|": 
 
 
 class Columns(Mapping[str, FloatArray]):
-    """The columns of a table under the names that a formula has for them.
+    """The columns of a table by their names in formulas.
 
     These are ThunderSTORM's, without units: ``x``, ``uncertainty_xy`` (in its older version
     ``uncertainty``), ``frame`` and ``id`` from 1. The program's own names (``x_nm``) count as well.
@@ -101,7 +101,7 @@ def chosen_rows(table: pd.DataFrame, formula: str) -> npt.NDArray[np.bool_]:
 
 
 def row_values(table: pd.DataFrame, formula: str) -> FloatArray:
-    """Return a number for each row; a formula that gives a single one gives it to all.
+    """Return a number for each row; a single result is repeated for all.
 
     Raises
     ------
@@ -150,7 +150,7 @@ class _Evaluator:
         return value
 
     def _binary(self, node: Binary) -> Value:
-        """Work out a chain such as ``a + b + c`` from the left, however long it is."""
+        """Evaluate a chain such as ``a + b + c`` from the left, however long it is."""
         chain = [node]
         while isinstance(chain[-1].left, Binary):
             chain.append(chain[-1].left)
@@ -200,7 +200,7 @@ def _is_condition(value: Value) -> bool:
 
 
 def _applied(function: str, value: float | FloatArray) -> float | FloatArray:
-    """Apply a function; cells that are NaN do not count, and variances are divided by n − 1."""
+    """Apply a function; NaN cells are left out, and variances are divided by n − 1."""
     if function == "abs":
         return np.abs(value)
     known = np.asarray(value, dtype=np.float64).ravel()

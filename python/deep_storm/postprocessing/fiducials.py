@@ -1,4 +1,4 @@
-"""Drift from fiducial markers: what is on, at nearly the same place, in nearly all frames.
+"""Drift from fiducial markers: visible at nearly the same position in nearly all frames.
 
 A bead is far brighter than a molecule, and software that counts molecules may see several in its
 light. Localizations within a PSF of a brighter one in the same frame are therefore one, before
@@ -105,7 +105,7 @@ def marker_drift(
 
 
 def joined(table: pd.DataFrame) -> tuple[Integers, FloatArray]:
-    """Return frames, rising, and positions (n, 2), with the pieces of bright things joined.
+    """Return frames, ascending, and positions (n, 2), with the fragments of bright objects merged.
 
     The brightest localization takes those around it, then the brightest of the rest does. Together
     they lie at the mean of their positions, weighted by photons, or where the one is that has most
@@ -134,7 +134,7 @@ def joined(table: pd.DataFrame) -> tuple[Integers, FloatArray]:
 
 @kernel
 def _owners(frame: Integers, xy: FloatArray, photons: FloatArray, reach_nm: float) -> Integers:
-    """Return for each row, sorted by frame and x, the brighter row that takes it, or itself."""
+    """Return for each row, sorted by frame and x, the brighter row that absorbs it, or itself."""
     n = len(frame)
     owner = np.full(n, -1, dtype=np.int64)
     start = 0
@@ -187,7 +187,7 @@ def _agreeing(frame: Integers, xy: FloatArray, marker: Integers, frames: int) ->
 
 
 def _apart_nm(frame: Integers, left: FloatArray, rows: npt.NDArray[np.bool_], frames: int) -> float:
-    """Return how far a marker moves beside the drift, beyond what its scatter explains."""
+    """Return a marker's motion relative to the drift, beyond what its scatter explains."""
     part = frame[rows] * PARTS // frames
     own = pd.DataFrame(left[rows]).groupby(part)
     middle, size = own.median(), own.size().to_numpy()[:, None]

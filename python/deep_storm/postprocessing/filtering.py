@@ -1,4 +1,4 @@
-"""Choose rows of a table: by a formula, by ranges, by how many neighbours they have."""
+"""Filtering of a table: by a formula, by ranges, by the number of neighbours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RANGES = ("confidence", "uncertainty_nm", "intensity_photon", "sigma_nm", "x_nm
 
 
 class Condition(NamedTuple):
-    """A condition that rows had to meet.
+    """A condition on rows.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Condition(NamedTuple):
 
 
 class Filtered(NamedTuple):
-    """Rows that were kept, and what removed the others."""
+    """Rows that were kept, and the conditions that removed the others."""
 
     table: pd.DataFrame
     conditions: tuple[Condition, ...]
@@ -123,7 +123,7 @@ def _in_range(table: pd.DataFrame, name: str, text: str) -> Mask:
 
 
 def parsed_range(name: str, text: str) -> tuple[float, float]:
-    """Turn ``MIN:MAX`` (inclusive, either side may be missing) into two numbers.
+    """Turn ``MIN:MAX`` (inclusive, either side optional) into two numbers.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def frame_range(text: str) -> tuple[int, float]:
 
 
 def _enough_neighbours(table: pd.DataFrame, kept: Mask, radius_nm: float, least: int) -> Mask:
-    """Tell which of the kept rows have enough neighbours among the kept rows."""
+    """Return which of the kept rows have enough neighbours among the kept rows."""
     rows = np.flatnonzero(kept)
     x_nm, y_nm = (table[c].to_numpy(dtype=np.float64)[rows] for c in ("x_nm", "y_nm"))
     meets = np.zeros(len(kept), dtype=np.bool_)

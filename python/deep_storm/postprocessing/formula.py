@@ -1,4 +1,4 @@
-"""ThunderSTORM's formula language [1]_: text → tree, by a small parser of our own.
+"""ThunderSTORM's formula language [1]_: text → syntax tree, by a parser of our own.
 
 From the weakest to the strongest: ``|``, ``&``, one of ``= != < >``, ``+ -``, ``* / %``, ``^``,
 then numbers, columns, ``function(…)`` and parentheses; ``!(…)`` negates a condition. Formulas that
@@ -77,7 +77,7 @@ Node: TypeAlias = Number | Name | Call | Unary | Binary
 
 
 def parse(formula: str) -> Node:
-    """Turn a formula into a tree.
+    """Parse a formula into a syntax tree.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def parse(formula: str) -> Node:
 
 
 class _Parser:
-    """Recursive descent, a method for each strength of operators."""
+    """Recursive descent, one method for each precedence of operators."""
 
     def __init__(self, formula: str) -> None:
         self._formula = formula
@@ -119,7 +119,7 @@ class _Parser:
         return self._tokens[self._next]
 
     def _take(self, *texts: str) -> Token | None:
-        """Return the next token if it is one of these signs, and go on behind it."""
+        """Return the next token if it is one of these operators, and move behind it."""
         token = self._token
         if token.kind != "sign" or token.text not in texts:
             return None

@@ -1,4 +1,4 @@
-"""The words of ThunderSTORM's formula language (see :mod:`deep_storm.postprocessing.formula`)."""
+"""The tokens of ThunderSTORM's formula language (see :mod:`deep_storm.postprocessing.formula`)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _INSTEAD = {
 
 
 class Token(NamedTuple):
-    """A word of a formula and where it begins."""
+    """A token of a formula and its position."""
 
     kind: str
     text: str
@@ -39,7 +39,7 @@ class Token(NamedTuple):
 
 
 def tokens(formula: str) -> list[Token]:
-    """Cut a formula into words; the last one is its end.
+    """Split a formula into tokens; the last one is its end.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def _refuse_character(formula: str, position: int) -> NoReturn:
 
 
 def _refuse_foreign(formula: str, token: Token) -> None:
-    """Refuse what ThunderSTORM would read as something else."""
+    """Refuse what ThunderSTORM would interpret differently."""
     if token.kind == "foreign":
         instead = _INSTEAD[token.text]
         raise error_at(
@@ -118,6 +118,6 @@ def _plain(value: float) -> str:
 def error_at(
     formula: str, position: int, received: str, expected: str, advice: str
 ) -> FormulaError:
-    """Return an error that tells the place."""
+    """Return an error that shows the position."""
     place = f"at character {position + 1}" if position < len(formula.rstrip()) else "at its end"
     return FormulaError(f"{received} {place}", expected, advice, formula, position)

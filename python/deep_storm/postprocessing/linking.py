@@ -1,4 +1,4 @@
-"""Which localizations of following frames are the same molecule; compiled, one pass over frames."""
+"""Links localizations of the same molecule in consecutive frames: compiled, in one pass."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def link(
     max_localizations: int,
     memory: int = 0,
 ) -> Integers:
-    """Give the rows of a molecule one number.
+    """Return the number of the molecule that each row belongs to.
 
     Frame by frame, the nearest pair of a molecule and a localization is linked, then the nearest
     of what is left, until none is near enough: no localization belongs to two molecules, and no
@@ -98,7 +98,7 @@ def link(
 def _still_living(
     active: Integers, living: int, last: Integers, count: Integers, since: int, most: int
 ) -> int:
-    """Move molecules that may go on to the front of ``active``; returns how many there are."""
+    """Move molecules that may continue to the front of ``active``; return their number."""
     kept = 0
     for k in range(living):
         m = active[k]
@@ -130,7 +130,7 @@ def _pairs(
     reach_nm: float,
     spreads: float,
 ) -> Any:
-    """Find molecules and rows of a frame that are near enough; the rows lie in hashed cells."""
+    """Find molecules and rows of a frame within the distance; the rows lie in hashed cells."""
     size = 1
     while size < 2 * (stop - start):
         size *= 2

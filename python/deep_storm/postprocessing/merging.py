@@ -1,4 +1,4 @@
-"""Merge the localizations of a molecule that is on in following frames into one row.
+"""Merges the localizations of a molecule in consecutive frames into one row.
 
 Column by column as ThunderSTORM [1]_ does it: x, y, sigma and offset are unweighted means,
 intensity and bkgstd are sums, the frame is the first, detections are counted, the uncertainty is
@@ -45,7 +45,7 @@ _UNCERTAINTY = "uncertainty_xy_nm"
 
 
 class Merged(NamedTuple):
-    """Molecules, and how they came about.
+    """Molecules, and how they were merged.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Merged(NamedTuple):
     recomputed: bool
 
     def warnings(self) -> list[str]:
-        """Return what is suspicious."""
+        """Return what looks suspicious."""
         if self.by_chance <= MANY_BY_CHANCE:
             return []
         return [
@@ -81,7 +81,7 @@ class Merged(NamedTuple):
 def merge_table(
     table: pd.DataFrame, merging: Merging = Merging(), camera: Camera | None = None
 ) -> Merged:
-    """Merge localizations of the same molecule in following frames.
+    """Merge localizations of the same molecule in consecutive frames.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def _combined(
     merging: Merging,
     camera: Camera | None,
 ) -> tuple[pd.DataFrame, bool]:
-    """Work out all columns of the molecules; says whether uncertainties were recomputed."""
+    """Compute all columns of the molecules; return whether uncertainties were recomputed."""
     count = np.bincount(molecule)
     first = np.unique(molecule, return_index=True)[1]
     new: dict[str, npt.NDArray[np.generic]] = {}
@@ -192,7 +192,7 @@ def _confidence(confidence: FloatArray, molecule: Integers) -> FloatArray:
 def _by_chance(
     columns: dict[str, npt.NDArray[np.generic]], distance_nm: float, gap_frames: int
 ) -> float:
-    """Return how likely another molecule lies within the distance in the frames looked at.
+    """Return the probability of another molecule within the distance in the frames searched.
 
     Told by the neighbours in all frames together, nearly all of which are other molecules.
     """

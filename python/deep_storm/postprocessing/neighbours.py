@@ -1,4 +1,4 @@
-"""Which localizations lie close together: rows sorted into square cells, compiled.
+"""Neighbours of localizations: rows sorted into square cells, compiled.
 
 Rows are sorted by cell, cell by cell along x and then y, so that the 3 × 3 cells around a point
 are three runs of rows that a binary search finds.
@@ -22,7 +22,7 @@ _MAX_CELL = 2**31
 
 
 class Cells(NamedTuple):
-    """Points in the order of their cells.
+    """Points sorted by cell.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ def neighbour_counts(x_nm: FloatArray, y_nm: FloatArray, radius_nm: float) -> In
 
 @kernel(parallel=True)
 def _counts(x: FloatArray, y: FloatArray, key: Integers, columns: int, radius: float) -> Integers:
-    """Count neighbours of points in the order of their cells."""
+    """Count neighbours of points that are sorted by cell."""
     counts = np.zeros(len(x), dtype=np.int64)
     for i in numba.prange(len(x)):
         found = 0

@@ -1,4 +1,4 @@
-"""Whether points are clustered at all: Ripley's L and nearest neighbours, against chance.
+"""Whether points are clustered: Ripley's L and nearest neighbours, compared with chance.
 
 With *K(r)* the mean number of other points within *r* of a point, over the mean density [1]_::
 
@@ -158,7 +158,7 @@ def _reach_nm(settings: Clustering, field: Values) -> float:
 
 
 def _curves(points: Values, field: Values, distance_nm: Values) -> tuple[Values, Values]:
-    """Return L(r) − r and G(r) of points in a rectangle that is closed to a ring."""
+    """Return L(r) − r and G(r) of points in a rectangle with periodic boundaries."""
     from scipy.spatial import cKDTree
 
     count = len(points)

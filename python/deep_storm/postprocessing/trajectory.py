@@ -1,4 +1,4 @@
-"""A drift curve through what was measured: as smooth as the measurements ask for, and no smoother.
+"""A smooth drift curve through measured points; the data determine how smooth.
 
 A constant, a straight line and smoothing splines of rising flexibility are compared by Akaike's
 criterion for small samples [1]_, each axis by itself. So noise does not become drift: where there
@@ -28,7 +28,7 @@ _STIFFNESS = 10.0 ** np.arange(-8.0, 2.0, 0.25)
 
 
 class Smoothed(NamedTuple):
-    """A drift, and how well it is known.
+    """A drift and its error.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Smoothed(NamedTuple):
 def smooth_drift(
     frame: FloatArray, measured_nm: FloatArray, first_frame: int, last_frame: int
 ) -> Smoothed:
-    """Lay a curve through measured drifts.
+    """Fit a smooth curve to measured drifts.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class _Fit(NamedTuple):
 
 
 def _best(frame: FloatArray, measured: FloatArray) -> _Fit:
-    """Return the fit that Akaike's criterion prefers."""
+    """Return the fit with the best Akaike information criterion."""
     n = len(frame)
     best: _Fit | None = None
     for values, freedom in _candidates(frame, measured):
@@ -130,7 +130,7 @@ def _roughness(place: FloatArray) -> FloatArray:
 def _pieces(
     frame: FloatArray, values: FloatArray, first: int, last: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Return knots and coefficients of the natural spline, with straight ends up to the limits."""
+    """Return knots and coefficients of the natural spline, extrapolated linearly to the limits."""
     from scipy.interpolate import CubicSpline
 
     spline = CubicSpline(frame, values, bc_type="natural")

@@ -1,4 +1,4 @@
-"""A PSF in twelve numbers, for a network that is to know what its emitters look like.
+"""A PSF in twelve numbers, which condition a network on the shape of its emitters.
 
 The numbers say how a PSF differs from the round, pixel-integrated Gaussian that fits it best, on
 the scale of that Gaussian, so they do not depend on pixel size and magnification. With the

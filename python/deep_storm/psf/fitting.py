@@ -40,7 +40,7 @@ SLOPES[(0, 1, 2, 3, 3), (0, 1, 3, 6, 2)] = 1.0
 
 
 class GaussianFit(NamedTuple):
-    """The pixel-integrated Gaussian that comes closest to an image of a PSF (least squares).
+    """The pixel-integrated Gaussian closest to an image of a PSF (least squares).
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ def _fit(image: FloatArray, offset_px: FloatArray, best: FloatArray) -> float:
 
 @kernel(fastmath=True)
 def _start(image: FloatArray, offset_px: FloatArray, work: FloatArray, best: FloatArray) -> None:
-    """Fill in x, y and log sigma to start from: the brightest sample, and what fits around it."""
+    """Fill in starting values of x, y and log sigma: the brightest sample, and a fit around it."""
     brightest = image[0, 0] - 1.0
     for j in range(image.shape[0]):
         for i in range(image.shape[1]):
@@ -172,7 +172,7 @@ def _start(image: FloatArray, offset_px: FloatArray, work: FloatArray, best: Flo
 
 @kernel(fastmath=True)
 def _project(image: FloatArray, work: FloatArray, seen: FloatArray, gram: FloatArray) -> float:
-    """Add up the products of the image, and of the profiles, with profiles; return its square."""
+    """Sum the products of the image, and of the profiles, with profiles; return its square."""
     total = 0.0
     for j in range(image.shape[0]):
         r0, r1, r2 = 0.0, 0.0, 0.0

@@ -1,4 +1,4 @@
-"""A PSF from theory: the light of a point through an objective with aberrations.
+"""A PSF from theory: the image of a point by an objective with aberrations.
 
 The field in the image is the Fourier transform of the pupil function [1]_, [2]_::
 
@@ -70,7 +70,7 @@ FOCUS_SAMPLES = 2
 
 @dataclass(frozen=True)
 class PupilGrid:
-    """The pupil on its grid; its images hold shares of all the light.
+    """The pupil on a grid; its images are shares of all the light.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class PupilGrid:
 
     @classmethod
     def of(cls, pupil: Pupil, pixel_size_nm: float, period_px: int) -> PupilGrid:
-        """Lay a pupil out so that its light has this period."""
+        """Sample a pupil so that its image has this period."""
         aperture = min(pupil.numerical_aperture, pupil.sample_index or math.inf)
         edge = aperture / pupil.wavelength_nm * pixel_size_nm  # cycles per px
         reach = math.ceil(edge * period_px + RIM_SAMPLES)
@@ -109,18 +109,18 @@ class PupilGrid:
         return cls(fields.astype(np.complex64), turns_per_nm, tilt_x, tilt_y, period_px)
 
     def shifted(self, x_px: float, y_px: float) -> PupilGrid:
-        """Return the grid whose image lies this much farther along x and y."""
+        """Return the grid whose image is shifted by this along x and y."""
         turn = np.exp(-2j * np.pi * (self.tilt_x * x_px + self.tilt_y * y_px))
         return replace(self, fields=(self.fields * turn).astype(np.complex64))
 
     def centred(self, edge: int, samples_per_px: int, z_nm: float = 0.0) -> PupilGrid:
-        """Return the grid whose image at a depth has its centre in the middle of the window."""
+        """Return the grid whose image at a depth is centred in the window."""
         image = self.images(np.array([z_nm]), edge, samples_per_px)[0]
         fit = fit_gaussian(image, samples_per_px)
         return self.shifted(-fit.x_px, -fit.y_px)
 
     def best_focus_nm(self, radius_px: int, reach_nm: float) -> float:
-        """Return the depth at which the light is sharpest, or 0 where that is not within reach.
+        """Return the depth of best focus, or 0 where that is not within reach.
 
         As :meth:`PsfTable.refocused` has it: the Gaussian that fits best is narrowest.
         """
@@ -148,7 +148,7 @@ class PupilGrid:
 
 
 def airy_sigma_nm(pupil: Pupil) -> float:
-    """Return the sigma of the Gaussian that comes closest to the PSF without aberrations."""
+    """Return the sigma of the Gaussian that best fits the PSF without aberrations."""
     return SIGMA_WAVELENGTHS * pupil.wavelength_nm / pupil.numerical_aperture
 
 
@@ -198,12 +198,12 @@ def pupil_table(
 
 
 def default_radius_px(sigma_px: float) -> int:
-    """Half the window of a PSF whose Gaussian has this sigma."""
+    """Return half the window of a PSF whose Gaussian has this sigma."""
     return math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
 
 
 def _smooth_step(samples: FloatArray) -> FloatArray:
-    """Return how much light passes at some distances within (or outside, below 0) the rim.
+    """Return the transmission at distances within (or outside, below 0) the rim.
 
     A sharp rim on a grid would repeat the image every period, and its faint rings reach far. This
     step is band-limited (the integral of Lanczos' kernel), so the rings end between two images,
@@ -239,7 +239,7 @@ def _defocus(pupil: Pupil, sine: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _parts(pupil: Pupil, sine: FloatArray, angle: FloatArray) -> FloatArray:
-    """Return the amplitudes of what adds up in brightness: (1 or 6, k, k), real."""
+    """Return the amplitudes whose intensities add up: (1 or 6, k, k), real."""
     index = pupil.sample_index or pupil.immersion_index
     sin = np.minimum(sine / index, 1.0)
     cos = np.sqrt(1.0 - sin**2)

@@ -1,4 +1,4 @@
-"""Random PSFs: what a network must have seen to be used with any microscope.
+"""Random PSFs, on which a general network is trained.
 
 Sizes are in pixels, as a network sees them. Three of four are pupils with random aberrations of
 Noll's modes 5 to 11 (astigmatism, coma, trefoil, spherical), with a random share and sign for each;

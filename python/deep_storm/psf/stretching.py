@@ -1,4 +1,4 @@
-"""A PSF in many widths: for emitters that differ in width although nobody knows their depth.
+"""A PSF in many widths, for emitters whose width varies although their depth is unknown.
 
 A PSF that was measured in a movie is the mean over emitters at somewhat different depths. What
 differs most among them is their width. So the stack has the same shape in several widths, and its
@@ -54,7 +54,7 @@ def stretched(table: PsfTable, depth_std_nm: float = 0.0) -> PsfTable:
 def _wider(
     image: npt.NDArray[np.float64], stretch: float, radius_px: int, samples_per_px: int
 ) -> npt.NDArray[np.float64]:
-    """Return an image of the PSF wider by a factor, with the same light, in a smaller window."""
+    """Return an image of the PSF widened by a factor, with the same light, in a smaller window."""
     offset = np.arange(-radius_px * samples_per_px, radius_px * samples_per_px + 1) / stretch
     places = np.meshgrid(*[image.shape[0] // 2 + offset] * 2, indexing="ij")
     wide: npt.NDArray[np.float64] = map_coordinates(image, places, order=3, cval=0.0)

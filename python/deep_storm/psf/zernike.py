@@ -1,4 +1,4 @@
-"""Zernike polynomials over a round pupil, in Noll's order and with an RMS of 1.
+"""Zernike polynomials on a round pupil, in Noll's order and with an RMS of 1.
 
 Noll's order [1]_: even indices are cosines, odd ones sines. The mode
 that the field calls "vertical" astigmatism is 6, with a cosine of twice the angle.

@@ -1,1 +1,1 @@
-"""How good a table or an image is: matching, scores, image comparison, calibration."""
+"""Quality of a table or an image: matching, scores, image comparison, calibration."""

@@ -1,4 +1,4 @@
-"""Turn a raw score into a probability, check it, and choose a threshold on it.
+"""Turns a raw score into a probability, checks it, and chooses a threshold on it.
 
 A confidence is calibrated when, of all localizations that are given 0.8, 80 % are right. The map
 from the network's score to that probability is learnt by isotonic regression [1]_ and kept as a
@@ -68,7 +68,7 @@ def calibration_error(confidence: Numbers, correct: Flags, bins: int = 10) -> fl
 def reliability(
     confidence: Numbers, correct: Flags, bins: int = 10
 ) -> tuple[npt.NDArray[np.int64], Values, Values]:
-    """Return count, mean confidence and share of right ones in bins of equal width.
+    """Return count, mean confidence and share of correct ones in bins of equal width.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def reliability(
 
 
 def fit_isotonic(score: Numbers, correct: Flags) -> tuple[Values, Values]:
-    """Learn the rising map from score to probability.
+    """Fit the monotonic map from score to probability.
 
     The candidates are put into bins of about equal count, so that straight lines between the knots
     stay close to the data, and the shares of right ones are made rising.
@@ -132,7 +132,7 @@ def fit_isotonic(score: Numbers, correct: Flags) -> tuple[Values, Values]:
 def jaccard_curve(
     confidence: Numbers, correct: Flags, number_of_emitters: int
 ) -> tuple[Values, Values]:
-    """Return the Jaccard index that each threshold would give.
+    """Return the Jaccard index for each threshold.
 
     The candidates are matched once, all of them. That is a lower limit: with some of them gone,
     another might take over an emitter.
@@ -168,7 +168,7 @@ def jaccard_curve(
 def choose_threshold(
     confidence: Numbers, correct: Flags, number_of_emitters: int, slack: float = 0.002
 ) -> float:
-    """Choose the threshold on the confidence that gives the best Jaccard index.
+    """Choose the threshold on the confidence with the best Jaccard index.
 
     The curve is flat around its top, and where exactly the highest point falls is chance. So the
     middle of the range is taken within which the index stays at most ``slack`` below its best.

@@ -1,4 +1,4 @@
-"""What does not fit: the cause that residuals after the fit speak for, in words.
+"""Why model and movie do not fit: the cause that the residuals suggest, in words.
 
 A drawn stack shows what residuals look like when everything is right; what differs then tells
 causes apart:
@@ -75,7 +75,7 @@ their number, 4 to 5 standard deviations."""
 
 @dataclass(frozen=True)
 class Residuals:
-    """What is left of some frames after the fit.
+    """Residuals of some frames after the fit.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Residuals:
 
 
 class Cause(NamedTuple):
-    """What does not fit, and a sentence about it with what to do."""
+    """What does not fit, and a sentence about it with advice."""
 
     name: Name
     sentence: str
@@ -141,7 +141,7 @@ def causes(
     emitters: Emitters,
     camera_agrees: bool = False,
 ) -> tuple[Cause, ...]:
-    """Say what does not fit; the first cause is the one from which the others may follow.
+    """Return what does not fit; the first cause may be the reason for the others.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
 
 
 def _noise(seen: Residuals, drawn: Residuals, camera: Camera, camera_agrees: bool) -> Cause | None:
-    """Look for noise that is not the camera's."""
+    """Look for noise that the camera does not explain."""
     count = DIM * seen.mean.size
     dim = seen.chi2(0.0, DIM) / drawn.chi2(0.0, DIM)
     scatter = PIXEL_SCATTER / math.sqrt(count)
@@ -237,7 +237,7 @@ def _noise(seen: Residuals, drawn: Residuals, camera: Camera, camera_agrees: boo
 
 
 def variance_cause(seen: Residuals, drawn: Residuals) -> tuple[float, float, bool]:
-    """Tell a wrong gain from a wrong baseline by how the variance goes with the light.
+    """Distinguish a wrong gain from a wrong baseline by how the variance depends on the light.
 
     Returns
     -------
@@ -293,7 +293,7 @@ def _blinking(seen: Residuals, emitters: Emitters) -> Cause | None:
 
 
 def share_dimmed(emitters: Emitters) -> float:
-    """Return the share of emitters that are expected to have less than half of the mean photons."""
+    """Return the expected share of emitters with less than half of the mean photons."""
     relative = emitters.intensity_std_photon / emitters.intensity_photon
     if relative <= 0.0:
         return 0.0

@@ -1,4 +1,4 @@
-"""A drift as a report looks at it: points along a curve, and how well it is known."""
+"""A drift for a report: points along a curve, and its error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POINTS = 300
 
 @dataclass(frozen=True, eq=False)
 class DriftCurve:
-    """How far the localizations are from where those of the first frame were.
+    """Displacement of the localizations relative to the first frame.
 
     Attributes
     ----------

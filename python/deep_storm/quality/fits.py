@@ -1,4 +1,4 @@
-"""Does the model suit the stack? Residuals after the fit, compared with those of a drawn stack.
+"""Whether a model suits a stack: residuals after the fit, compared with those of simulated frames.
 
 What was found is drawn again through the camera model and fitted once more, in the same way. That
 shows what residuals look like when everything is right: with as many emitters, as crowded. What
@@ -85,7 +85,7 @@ def judge(
     emitters: Emitters,
     camera_agrees: bool = False,
 ) -> Fits | None:
-    """Compare a stack with what was drawn from its emitters.
+    """Compare a stack with simulated frames of its emitters.
 
     Parameters
     ----------
@@ -127,5 +127,5 @@ def judge(
 
 
 def _limit(usual: Values) -> float:
-    """Return the χ² that a frame or region that fits stays below."""
+    """Return the largest χ² of a frame or region that fits."""
     return float(usual.mean() + max(4.0 * usual.std(), 0.1))

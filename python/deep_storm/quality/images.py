@@ -1,4 +1,4 @@
-"""Compare an image with a true one.
+"""Comparison of an image with the true one.
 
 Reconstructions have no absolute unit, so the image is first fitted to the truth by least squares,
 ``truth ≈ scale × image + offset`` with a scale that is not negative (an inverted image must not
@@ -37,7 +37,7 @@ MIN_EDGE_PX = 11
 
 @dataclass(frozen=True)
 class ImageScores:
-    """How an image compares with the truth; ``correlation`` is ``nan`` for a constant image."""
+    """Similarity of an image and the truth; ``correlation`` is ``nan`` for a constant image."""
 
     ssim: float
     nrmse: float
@@ -155,7 +155,7 @@ def _size(values: npt.NDArray[Any]) -> str:
 
 
 def _fit(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Least-squares scale (not negative) and offset that bring ``a`` to ``b``."""
+    """Least-squares scale (not negative) and offset from ``a`` to ``b``."""
     centred = a - a.mean()
     power = float(np.sum(centred**2))
     scale = max(float(np.sum(centred * (b - b.mean()))) / power, 0.0) if power > 0 else 0.0

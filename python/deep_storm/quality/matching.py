@@ -1,4 +1,4 @@
-"""Which localization found which emitter: optimal one-to-one matching, frame by frame.
+"""Optimal one-to-one matching of localizations and emitters, frame by frame.
 
 A localization may be matched to an emitter of the same frame at most ``tolerance_nm`` away
 (a distance of exactly the tolerance counts). Among all one-to-one matchings the one is taken that
@@ -151,7 +151,7 @@ def match_points(points: Points, true_points: Points, tolerance_nm: float) -> Ma
 def _groups(
     frame: npt.NDArray[np.integer[Any]], true_frame: npt.NDArray[np.integer[Any]]
 ) -> Iterator[tuple[Indices, Indices]]:
-    """Yield the rows of both sides for a few whole frames at a time, frames of both sides only."""
+    """Yield the rows of both sides for a few whole frames at a time; frames of both sides only."""
     common = np.intersect1d(frame, true_frame)
     order = np.argsort(frame, kind="stable")
     true_order = np.argsort(true_frame, kind="stable")
@@ -212,7 +212,7 @@ def _best_pairs(left: Indices, right: Indices, cost: Values) -> Indices:
 
 
 def _numbered(label: npt.NDArray[np.integer[Any]], n_labels: int) -> tuple[Indices, Indices]:
-    """Give each node its number within its component; return them and the components' sizes."""
+    """Return each node's number within its component, and the components' sizes."""
     size = np.bincount(label, minlength=n_labels).astype(np.int64)
     order = np.argsort(label, kind="stable")
     place = np.empty(len(label), np.int64)

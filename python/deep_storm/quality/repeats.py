@@ -1,4 +1,4 @@
-"""Molecules that stay on for several frames check a table against itself.
+"""Consistency of a table, judged by molecules that stay on for several frames.
 
 A molecule that is on in three frames is at the same place in all of them. What was found in the
 first and in the third must therefore be found in the second one, too, and as close to it as the
@@ -33,7 +33,7 @@ MIN_FOUND, MAX_SCATTER, MIN_SCATTER = 0.8, 1.3, 0.75
 
 
 class Repeats(NamedTuple):
-    """What molecules that stay on say of a table.
+    """Consistency of a table by molecules that stay on.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Repeats(NamedTuple):
     scatter: float
 
     def text(self) -> str:
-        """Return it as a sentence."""
+        """Return the result as a sentence."""
         return (
             f"of {self.molecules:,} molecules seen in a frame and in the one after the next, "
             f"{self.found:.0%} also between them; they scatter {self.scatter:.2f} times as much "
@@ -58,7 +58,7 @@ class Repeats(NamedTuple):
         )
 
     def warnings(self) -> list[str]:
-        """Return what is wrong with the table, each a sentence."""
+        """Return the problems of the table, each a sentence."""
         said = []
         if self.found < MIN_FOUND:
             said.append(
@@ -75,7 +75,7 @@ class Repeats(NamedTuple):
 
 
 def repeats_of(rows: pd.DataFrame) -> Repeats | None:
-    """Return what molecules that stay on say of a table; None where too few do.
+    """Measure the consistency of a table; None where too few molecules stay on.
 
     Parameters
     ----------
@@ -120,14 +120,14 @@ class _Rows(NamedTuple):
 def _nearest(
     rows: _Rows, points: Values, apart: float, reach: float
 ) -> tuple[Values, npt.NDArray[np.int64]]:
-    """Return distance and number of the nearest row to places (x, y, frame × ``apart``)."""
+    """Return distance and index of the nearest row to positions (x, y, frame × ``apart``)."""
     tree = cKDTree(np.column_stack([rows.x, rows.y, rows.frame * apart]))
     distance, number = tree.query(points, distance_upper_bound=reach)
     return np.asarray(distance, np.float64), np.asarray(number, np.int64)
 
 
 def _between(sure: _Rows, every: _Rows, aside: float) -> Values:
-    """Return how far the nearest row of the frame between lies, for each pair around it.
+    """Return the distance of the nearest row in the frame between, for each pair around it.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _between(sure: _Rows, every: _Rows, aside: float) -> Values:
 
 
 def _scatter(seen: Values, chance: Values) -> float:
-    """Return the median distance beyond chance, over that of honest uncertainties."""
+    """Return the median distance beyond chance, relative to that of correct uncertainties."""
     places = np.sort(np.concatenate([seen[np.isfinite(seen)], chance[np.isfinite(chance)]]))
     counts = [np.atleast_1d(np.searchsorted(np.sort(v), places, "right")) for v in (seen, chance)]
     beyond = counts[0] - counts[1]

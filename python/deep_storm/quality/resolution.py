@@ -46,7 +46,7 @@ TAPER = 0.25
 
 @dataclass(frozen=True, eq=False)
 class RingCorrelation:
-    """The curve and where it ends.
+    """The FRC curve and the resolution.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ def _images(
 
 
 def _halves(frames: npt.NDArray[np.int64], blocks: int) -> npt.NDArray[np.int64]:
-    """Return 0 or 1 for each row: the half that its block of frames belongs to."""
+    """Return 0 or 1 for each row: the half to which its block of frames belongs."""
     first, last = int(frames.min()), int(frames.max())
     if last == first:
         raise TableError(
@@ -222,7 +222,7 @@ def ring_correlation(
 
 
 def _smoothed(correlation: Values, pixels: Values) -> Values:
-    """Smooth the curve; rings count as many pixels as they have."""
+    """Smooth the curve; rings are weighted by their number of pixels."""
     from scipy.ndimage import gaussian_filter1d
 
     sigma = max(1.0, SMOOTHING * correlation.size)

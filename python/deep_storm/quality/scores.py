@@ -46,7 +46,7 @@ EFFICIENCY_NM = 100.0
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores at one tolerance, defined above; ``nan`` where there is nothing to compute from."""
+    """Scores at one tolerance, as defined above; ``nan`` where they are undefined."""
 
     tolerance_nm: float
     true_positives: int

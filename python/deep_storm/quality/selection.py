@@ -1,4 +1,4 @@
-"""Which rows of a localization table and of the truth are compared.
+"""The rows of a localization table and of the truth that are compared.
 
 **Frames.** Without a range, those from the later first to the earlier last frame of the two
 tables. Frames inside that hold no localization count, with all their emitters missed.
@@ -29,7 +29,7 @@ def select_rows(
     evaluation: Evaluation,
     field_nm: tuple[float, float] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of both tables that are compared, numbered anew.
+    """Return the rows of both tables that are compared, with new indices.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _words(first: int, last: int) -> str:
 
 
 def _parsed_frames(frames: str) -> tuple[int, int | None]:
-    """Turn ``FIRST:LAST`` (1-based, inclusive, either side may be missing) into 0-based numbers."""
+    """Turn ``FIRST:LAST`` (1-based, inclusive, either side optional) into 0-based numbers."""
     start, colon, end = frames.partition(":")
     first = int(start) if start else 1
     last = (int(end) if end else None) if colon else first
@@ -121,7 +121,7 @@ def _parsed_frames(frames: str) -> tuple[int, int | None]:
 
 
 def _check_units(estimated: pd.DataFrame, true: pd.DataFrame, tolerance_nm: float) -> None:
-    """Refuse tables whose coordinates differ by a factor like a pixel size and do not match."""
+    """Refuse tables whose coordinates differ by a factor such as a pixel size and do not match."""
     if min(len(estimated), len(true)) < 3:
         return
     ratios = [

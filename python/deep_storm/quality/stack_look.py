@@ -1,4 +1,4 @@
-"""A look at a stack: its mean, a few frames, its brightness in time, saturated pixels."""
+"""An overview of a stack: its mean, a few frames, brightness over time, saturated pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SATURATED_SHARE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class StackLook:
-    """What some evenly spread frames of a stack show.
+    """An overview of a stack, from some evenly spaced frames.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def look_at(stream: FrameStream, first: int = 0, stop: int | None = None) -> Sta
 
 
 def _is_saturated(picture: npt.NDArray[Any]) -> bool:
-    """Tell whether pixels have the largest value that a camera's converter gives."""
+    """Return whether pixels have the largest value of a camera's converter."""
     largest = picture.max()
     if largest not in FULL_WELLS:
         return False

@@ -1,4 +1,4 @@
-"""What a localization table of any length is like, gathered piece by piece.
+"""Statistics of a localization table of any length, collected in pieces.
 
 Counts are exact. Everything else comes from a sample of at most two million rows (every *k*-th
 one), and from some whole frames, so that memory does not grow with the table.
@@ -35,7 +35,7 @@ KEPT = (
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """A table in numbers.
+    """Statistics of a table.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Survey:
     beginning: pd.DataFrame
 
     def values(self, column: str) -> Values:
-        """Return the sample's finite numbers of a column; none when the table does not have it."""
+        """Return the sample's finite values of a column; none if the table does not have it."""
         if column not in self.sample:
             return np.empty(0)
         numbers = self.sample[column].to_numpy(np.float64)
@@ -79,7 +79,7 @@ class Survey:
 def survey(
     pieces: Iterable[pd.DataFrame], rows: int, first_frame: int = 0, frames: int | None = None
 ) -> Survey:
-    """Look at a table once.
+    """Collect the statistics of a table in one pass.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def survey(
 
 
 def _whole_frames(piece: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Return the first frames of a part of a table that have about so many rows."""
+    """Return the first frames of part of a table with about so many rows."""
     if len(piece) <= rows:
         return piece
     return piece[piece["frame"] <= piece["frame"].iloc[rows]]
@@ -133,7 +133,7 @@ def _some_frames(frame: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
 
 
 def _crowding(rows: pd.DataFrame) -> Values:
-    """Return the density of the others around each localization of the same frame."""
+    """Return the density of other localizations around each one in the same frame."""
     from scipy.spatial import cKDTree
 
     if not len(rows):

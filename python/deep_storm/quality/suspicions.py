@@ -1,4 +1,4 @@
-"""What is suspicious about a result, in plain words.
+"""What looks suspicious about a result, in plain words.
 
 Each rule looks at one thing and says nothing when it is in order or not known.
 """
@@ -39,7 +39,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class TrainedFor:
-    """What the model was trained for, or given; None where it is not known."""
+    """The conditions that the model was trained for, or given; None where unknown."""
 
     psf: Psf | None = None
     emitters: Emitters | None = None
@@ -57,7 +57,7 @@ def suspicions(
     drift: DriftCurve | None = None,
     look: StackLook | None = None,
 ) -> list[str]:
-    """Say what is suspicious.
+    """Return what looks suspicious, each a sentence.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _unlike_training(found: Survey, trained: TrainedFor) -> Iterator[str]:
 
 
 def _crowded(found: Survey, trained: TrainedFor) -> Iterator[str]:
-    """Compare the density around localizations with the trained one."""
+    """Compare the density around localizations with that of training."""
     if trained.emitters is None or not found.crowding_per_um2.size:
         return
     expected = trained.emitters.density_per_um2
@@ -140,7 +140,7 @@ def _crowded(found: Survey, trained: TrainedFor) -> Iterator[str]:
 
 
 def _piled_up(found: Survey) -> Iterator[str]:
-    """Look for values at the end of what can be said."""
+    """Look for values at the limits of their range."""
     for column, (name, form) in COLUMNS.items():
         values = found.values(column)
         if values.size < FEW_ROWS:
@@ -163,7 +163,7 @@ def _piled_up(found: Survey) -> Iterator[str]:
 
 
 def _near_threshold(found: Survey, trained: TrainedFor) -> Iterator[str]:
-    """Look for a result that hangs on the threshold."""
+    """Look for a result that depends strongly on the threshold."""
     confidence = found.values("confidence")
     if trained.threshold is None or not confidence.size:
         return
@@ -195,7 +195,7 @@ def _fading(found: Survey) -> Iterator[str]:
 
 
 def _moving(found: Survey, drift: DriftCurve | None) -> Iterator[str]:
-    """Look for drift that is larger than the localizations' uncertainty."""
+    """Look for drift larger than the localizations' uncertainty."""
     if drift is None:
         return
     uncertainty_nm = found.median("uncertainty_xy_nm") or 0.0
@@ -208,7 +208,7 @@ def _moving(found: Survey, drift: DriftCurve | None) -> Iterator[str]:
 
 
 def _saturation(look: StackLook | None) -> Iterator[str]:
-    """Look for frames with pixels at the end of the camera's range."""
+    """Look for frames with saturated pixels."""
     if look is not None and look.saturated_frames:
         yield (
             f"{look.saturated_frames} of {len(look.frames)} frames looked at have saturated "

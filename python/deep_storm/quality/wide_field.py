@@ -147,7 +147,7 @@ def _check(fine: Image, pixel_size_nm: float, seen: Image, camera_pixel_nm: floa
 
 
 def _averaged(image: Image, count: int, step: float) -> Image:
-    """Average rows over intervals of ``step`` rows, whole or not; dark beyond the last one."""
+    """Average rows over intervals of ``step`` rows, whole or not; zero beyond the last one."""
     total = np.zeros((image.shape[0] + 1, image.shape[1]))
     np.cumsum(image, axis=0, out=total[1:])
     places = np.minimum(np.arange(count + 1) * step, image.shape[0])

@@ -1,4 +1,4 @@
-"""Colour an image by what its localizations have in common: frame, density or confidence.
+"""Colours an image by a property of its localizations: frame, density or confidence.
 
 Every pixel has the hue of the mean value of the localizations in it, and is as bright as there are
 many. The hues run from blue (low) over green to red (high) at equal lightness in Oklab [1]_, so
@@ -34,7 +34,7 @@ FINEST = 4096
 
 
 class Colouring(NamedTuple):
-    """What colours stand for.
+    """Meaning of the colours.
 
     ``shade`` is each localization's place between the lowest colour (0) and the highest (1);
     ``low`` and ``high`` are the values that these two stand for.
@@ -46,18 +46,18 @@ class Colouring(NamedTuple):
     name: str
 
     def legend(self) -> str:
-        """Say in one line what the colours stand for."""
+        """Describe the colours in one line."""
         low, high = self.limits()
         return f"colour: {self.name} from {low} (blue) to {high} (red)"
 
     def limits(self) -> tuple[str, str]:
-        """Write the two limits."""
+        """Return the two limits as text."""
         low, high = (f"{v:.0f}" if v >= 100 else f"{v:.3g}" for v in (self.low, self.high))
         return low, high
 
 
 def colouring_of(table: pd.DataFrame, rendering: Rendering) -> Colouring:
-    """Find each localization's colour.
+    """Compute each localization's colour.
 
     Frames run from the first to the last; densities logarithmically from the 1st to the 99th
     percentile; confidence from 0 to 1.

@@ -1,4 +1,4 @@
-"""A table made ready to be drawn, band by band.
+"""A table prepared for drawing band by band.
 
 A band is a range of the image's rows. Bands are drawn beside each other by threads, and one after
 the other into a file when the image does not fit into memory; the pixels are the same.
@@ -40,7 +40,7 @@ haze that nobody sees, and a few of them would take longer than all the others."
 
 
 class Extent(NamedTuple):
-    """Size of an image: rows, columns, and the edge of a pixel."""
+    """Size of an image: rows, columns, and the pixel size."""
 
     height: int
     width: int
@@ -52,14 +52,14 @@ class Extent(NamedTuple):
         return self.height * self.width
 
     def bands(self, max_pixels: int = BAND_PIXELS) -> Iterator[tuple[int, int]]:
-        """Give the ranges of rows, first and end, of bands of at most so many pixels."""
+        """Yield the ranges of rows, first and end, of bands of at most so many pixels."""
         rows = max(max_pixels // self.width, 1)
         for top in range(0, self.height, rows):
             yield top, min(top + rows, self.height)
 
 
 class Drawing:
-    """Localizations in the order of their rows, ready to be drawn.
+    """Localizations sorted by row, ready to be drawn.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Drawing:
 
     @property
     def inside(self) -> int:
-        """Localizations that lie inside the image."""
+        """Number of localizations inside the image."""
         within = (self._row >= 0) & (self._row < self.extent.height)
         within &= (self._x >= 0) & (self._x < self.extent.width)
         return int(np.count_nonzero(within))
@@ -126,14 +126,14 @@ class Drawing:
         return band
 
     def _cuts(self, top: int, end: int) -> list[int]:
-        """Cut a band into strips with about as many localizations each."""
+        """Cut a band into strips with about equal numbers of localizations."""
         first, last = np.searchsorted(self._row, (top, end))
         share = np.linspace(first, max(last - 1, first), STRIPS_PER_CORE * cores() + 1)[1:-1]
         inner = self._row[share.astype(np.int64)] if last > first else ()
         return sorted({top, end, *(int(row) for row in inner if row > top)})
 
     def _draw_into(self, strip: Image, top: int, weight: Values) -> None:
-        """Draw into one strip, from the localizations that reach it."""
+        """Draw into one strip the localizations that reach it."""
         limits = top - self._reach, top + len(strip) + self._reach
         some = slice(*(int(place) for place in np.searchsorted(self._row, limits)))
         if self._width is not None:
@@ -148,7 +148,7 @@ class Drawing:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -160,7 +160,7 @@ def drawing_of(
     field_nm: tuple[float, float] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Drawing:
-    """Make a table ready to be drawn.
+    """Prepare a table for drawing.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def extent_of(
 
 
 def _most(x_nm: Values, y_nm: Values) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return corner and size, in whole micrometres, of where all but one of a hundred rows are."""
+    """Return corner and size, in whole micrometres, of the region with all but 1 % of the rows."""
     first, last = np.percentile([x_nm, y_nm], [0.5, 99.5], axis=1)
     margin = 0.05 * (last - first) + 100.0
     corner = np.floor((first - margin) / 1000.0) * 1000.0
@@ -257,7 +257,7 @@ def _or_where_most_are(x_nm: Values, y_nm: Values) -> str:
 
 
 def _tell_stray(x_nm: Values, y_nm: Values, extent: Extent) -> None:
-    """Say it where a few localizations far away make a large image of a small one."""
+    """Warn if a few distant localizations make the image much larger."""
     if extent.pixels < PIXELS_TO_MIND or len(x_nm) < MIN_ROWS_OF_MOST:
         return
     _, size = _most(x_nm, y_nm)
@@ -271,7 +271,7 @@ def _tell_stray(x_nm: Values, y_nm: Values, extent: Extent) -> None:
 
 
 def _positions(table: pd.DataFrame, name: str) -> Values:
-    """Return a coordinate of all rows, finite."""
+    """Return a coordinate of all rows, which must be finite."""
     if name not in table.columns:
         raise TableError(
             f"the table has no column {name} (columns: {', '.join(map(str, table.columns))})",
@@ -290,7 +290,7 @@ def _positions(table: pd.DataFrame, name: str) -> Values:
 
 
 def _sigma_nm(table: pd.DataFrame, sigma_nm: float | None) -> Values:
-    """Return the width of every row's Gaussian."""
+    """Return the sigma of every row's Gaussian."""
     if sigma_nm is not None:
         return np.full(len(table), sigma_nm)
     if not len(table):

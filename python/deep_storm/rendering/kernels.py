@@ -82,7 +82,7 @@ def gaussians(
 def _integrate(
     shares: Values, first: int, last: int, centre: float, sigma: float
 ) -> tuple[int, int]:
-    """Fill in the share of a 1D Gaussian that each pixel from ``first`` to ``last − 1`` gets.
+    """Fill in the share of a 1D Gaussian in each pixel from ``first`` to ``last − 1``.
 
     Pixel k is ``shares[k - first]``; what is returned is the range of pixels that was filled.
     """
@@ -107,7 +107,7 @@ def _integrate(
 
 @kernel(inline="always")
 def _normal(place: float) -> float:
-    """Return the normal distribution function at so many steps from its middle."""
+    """Return the cumulative normal distribution at this many steps from its mean."""
     from_left = min(max(place + MIDDLE, 0.0), 2.0 * MIDDLE - 1e-6)
     left = int(from_left)
     return float(NORMAL[left] + (from_left - left) * (NORMAL[left + 1] - NORMAL[left]))

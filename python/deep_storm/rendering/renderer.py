@@ -1,4 +1,4 @@
-"""From a table to pixels as a file holds them: whole or in bands, numbers or colours."""
+"""From a table to the pixels of an image file: whole or in bands, in numbers or colours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_16_BIT = 65535
 
 
 class Levels(NamedTuple):
-    """What the pixels of a drawing are like.
+    """Statistics of the pixels of a drawing.
 
     ``brightest`` is the 99th percentile of those that are not empty, ``shown`` the 99.7th of all
     (or the largest, when that is 0), ``total`` their sum.
@@ -93,17 +93,17 @@ class Renderer:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the pixels that :meth:`pixels` gives."""
+        """Dtype of the pixels that :meth:`pixels` yields."""
         return np.dtype("uint8" if self.colouring is not None else self.rendering.depth)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the image that :meth:`pixels` gives: (y, x), or (y, x, 3) in colour."""
+        """Shape of the image that :meth:`pixels` yields: (y, x), or (y, x, 3) in colour."""
         channels = (3,) if self.colouring is not None else ()
         return (self.extent.height, self.extent.width, *channels)
 
     def levels(self, progress: Progress = silent) -> Levels:
-        """Look at all pixels once."""
+        """Compute statistics of all pixels."""
         step = max(self.extent.pixels // SAMPLES, 1)
         samples, largest, total = [], 0.0, 0.0
         for top, end in self.extent.bands():
@@ -120,7 +120,7 @@ class Renderer:
         return Levels(brightest or 1.0, largest, shown or largest or 1.0, total)
 
     def scale(self, levels: Levels) -> float:
-        """Return what localizations per pixel are multiplied with in the file.
+        """Return the factor from localizations per pixel to the values in the file.
 
         Counts stay counts in 16 bits as long as they fit.
         """
@@ -130,7 +130,7 @@ class Renderer:
         return 1.0 if counts else MAX_16_BIT / levels.largest
 
     def pixels(self, levels: Levels, progress: Progress = silent) -> Iterator[npt.NDArray[Any]]:
-        """Give the bands from top to bottom, with the shape and dtype of the image in the file."""
+        """Yield the bands from top to bottom, with the shape and dtype of the image file."""
         scale = np.float32(self.scale(levels))
         for top, end in self.extent.bands():
             band = self._density(top, end)

@@ -1,4 +1,4 @@
-"""Figures for people to look at; the only place where matplotlib is used."""
+"""Figures and reports; the only package that uses matplotlib."""
 
 from deep_storm.report.style import drop_missing_backend
 from deep_storm.verb_package import make_callable

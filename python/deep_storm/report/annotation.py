@@ -1,4 +1,4 @@
-"""Scale bar and colour key, drawn into a picture to look at."""
+"""Scale bar and colour key, drawn into an image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHITE, BOX = (255, 255, 255), (20, 20, 20)
 def annotated(
     pixels: npt.NDArray[np.uint8], pixel_size_nm: float, colouring: Colouring | None = None
 ) -> PilImage:
-    """Return a picture with a scale bar in its lower right corner and a colour key in the left one.
+    """Return a picture with a scale bar in its lower right corner and a colour key on the left.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def annotated(
 def _labelled(
     pen: ImageDraw, size: tuple[int, int], text_px: float, bar_px: int, text: str, *, right: bool
 ) -> tuple[int, int]:
-    """Draw a bar below its label, in a dark box in a lower corner; return the bar's corner."""
+    """Draw a bar with its label above, in a dark box in a lower corner; return the bar's corner."""
     from PIL import ImageFont
 
     grey = pen.mode == "L"

@@ -1,4 +1,4 @@
-"""The background that localizations state, as a surface over the field."""
+"""The background in a localization table, as a map over the field."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIN_CELLS = 4
 
 @styled
 def background_map(found: Survey) -> Figure | None:
-    """Draw the background at the localizations over the field; None where too little is known."""
+    """Draw the background at the localizations over the field; None if there are too few."""
     cells, cell_nm = background_cells(found)
     if np.isfinite(cells).sum() < MIN_CELLS:
         return None
@@ -43,7 +43,7 @@ def background_map(found: Survey) -> Figure | None:
 
 
 def background_cells(found: Survey) -> tuple[Values, float]:
-    """Return the median background in the cells of a grid (y, x), and the edge of one in nm.
+    """Return the median background in the cells of a grid (y, x), and their size in nm.
 
     NaN where there are too few localizations.
     """

@@ -1,4 +1,4 @@
-"""The picture of clusters: where they are, how large, and whether there are any."""
+"""Figure of clusters: where they are, how large, and whether there are any."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def clusters_figure(
 
 
 def _map(axes: Axes, labelled: pd.DataFrame, clusters: int) -> None:
-    """Draw each localization in the colour of its cluster, grey without one."""
+    """Draw each localization in the colour of its cluster, grey if it has none."""
     shown = labelled.iloc[:: max(1, -(-len(labelled) // MAX_POINTS))]
     number = shown[LABEL].to_numpy()
     where = shown[["x_nm", "y_nm"]].to_numpy() / 1000
@@ -81,7 +81,7 @@ def _map(axes: Axes, labelled: pd.DataFrame, clusters: int) -> None:
 
 
 def _sizes(axes: Axes, summary: pd.DataFrame) -> None:
-    """Draw how many localizations clusters have."""
+    """Draw the distribution of localizations per cluster."""
     if not len(summary):
         axes.set_visible(False)
         return

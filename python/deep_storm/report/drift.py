@@ -1,4 +1,4 @@
-"""The picture of a drift: along x and y over the frames, and as a path."""
+"""Figure of a drift: along x and y over the frames, and as a path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POINTS = 500
 
 @styled
 def drift_figure(drift: Drift) -> Figure:
-    """Draw a drift, with what was measured as points.
+    """Draw a drift curve with the measured points.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all figures share: size, type, pictures with a scale bar, saving.
+"""Common parts of all figures: size, fonts, images with a scale bar, saving.
 
 Figures are made with matplotlib's objects, never with ``pyplot``: nothing global is kept, so
 figures can be made in any thread and in a program that uses matplotlib in its own way.
@@ -40,7 +40,7 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
 def save_figure(
     figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 200
 ) -> None:
-    """Save a figure as PNG; the file is whole or not there.
+    """Save a figure as PNG; the file appears complete or not at all.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def save_figure(
 
 
 def style_axes(axes: Axes, x_label: str, y_label: str) -> None:
-    """Label a plot's axes and take away what is not needed to read it."""
+    """Label a plot's axes and remove clutter."""
     axes.set_xlabel(x_label, fontsize=TEXT_PT)
     axes.set_ylabel(y_label, fontsize=TEXT_PT)
     axes.tick_params(labelsize=SMALL_PT, length=2.5, width=0.6)
@@ -90,7 +90,7 @@ def checked_picture(image: Pixels, name: str) -> npt.NDArray[np.float64]:
 
 
 def display_range(image: Pixels, low: float, high: float) -> tuple[float, float]:
-    """Return the percentiles between which a picture is shown, apart even when it is constant."""
+    """Return the percentiles between which an image is shown, different even if it is constant."""
     finite = image[np.isfinite(image)]
     if not finite.size:
         return 0.0, 1.0

@@ -1,4 +1,4 @@
-"""Reports gathered: from a run that has just ended, from its record, from a model folder."""
+"""Collects the contents of reports: of a run just finished, of its record, of a model folder."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def gathered(
     trained: TrainedFor,
     camera: Camera | None,
 ) -> Run:
-    """Measure what a report shows; memory does not grow with the number of rows."""
+    """Measure the contents of a report; memory does not grow with the number of rows."""
     found = survey(pieces, rows, *frames)
     return Run(
         name,
@@ -120,7 +120,7 @@ def gathered(
 
 
 def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
-    """Measure the drift of a table as ``correct-drift`` does; None where it cannot be told.
+    """Measure the drift of a table as ``correct-drift`` does; None where it cannot be measured.
 
     Few bins are enough to see whether there is any.
     """
@@ -136,7 +136,7 @@ def drift_left(sample: pd.DataFrame) -> DriftCurve | None:
 
 
 def resolution_of(found: Survey) -> RingCorrelation | None:
-    """Measure the resolution of the sample; None where it has none."""
+    """Measure the resolution of the sample; None where it cannot be measured."""
     sample = found.sample
     if len(sample) < MIN_ROWS or sample["frame"].nunique() < 2:
         return None
@@ -150,7 +150,7 @@ def resolution_of(found: Survey) -> RingCorrelation | None:
 def simulated_frames(
     trained: TrainedFor, camera: Camera | None, look: StackLook | None
 ) -> npt.NDArray[np.uint16] | None:
-    """Simulate frames as the model was trained for them, as large as those beside them."""
+    """Simulate frames as the model was trained on, as large as those beside them."""
     psf, emitters, background = trained.psf, trained.emitters, trained.background
     if camera is None or psf is None or emitters is None or background is None:
         return None

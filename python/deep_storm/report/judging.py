@@ -55,7 +55,7 @@ def draw_resolution(axes: Axes, found: RingCorrelation) -> None:
 def comparison_figure(
     parts: list[tuple[str, ImageMaps, float]], resolution: RingCorrelation | None = None
 ) -> Figure:
-    """Draw each comparison as a row of pictures, and the FRC curve below.
+    """Draw each comparison as a row of images, and the FRC curve below.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def comparison_figure(
 
 
 def _draw_comparison(panels: list[Axes], name: str, maps: ImageMaps, pixel_size_nm: float) -> None:
-    """Draw the image, what it is compared with, and the two maps."""
+    """Draw the image, its reference, and the two maps."""
     scores = maps.scores
     bright = max(display_range(maps.truth, 0.5, 99.7), display_range(maps.fitted, 0.5, 99.7))
     error = 0.0, max(float(np.percentile(maps.rse, 99.7)), 1e-12)

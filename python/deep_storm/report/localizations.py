@@ -1,4 +1,4 @@
-"""Figures of a localization table: in time, as histograms, and beside the wide field."""
+"""Figures of a localization table: over time, as histograms, and beside the wide field."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PANEL_MM = 80.0
 
 @styled
 def per_frame_curve(found: Survey, drift: DriftCurve | None = None) -> Figure:
-    """Draw the localizations in each frame and, where it is known, the drift below."""
+    """Draw the number of localizations per frame, with the drift below where it is known."""
     figure = new_figure(175, 50 if drift is None else 95)
     panels = figure.subplots(1 if drift is None else 2, 1, sharex=True, squeeze=False)[:, 0]
     counts = found.per_frame
@@ -73,7 +73,7 @@ def draw_drift(axes: Axes, drift: DriftCurve) -> None:
 
 @styled
 def column_histograms(found: Survey, trained: TrainedFor) -> Figure | None:
-    """Draw the distribution of each known column, with what the model expects."""
+    """Draw the distribution of each known column, with the model's expectation."""
     expected: dict[str, tuple[float, float]] = {}
     if trained.emitters is not None:
         emitters = trained.emitters
@@ -162,7 +162,7 @@ def beside_wide_field(
     camera_nm: float,
     name: str = "reconstruction",
 ) -> Figure:
-    """Draw the wide field and the super-resolution image side by side, each as wide as known."""
+    """Draw wide-field and super-resolution image side by side, over the same field."""
     pictures = []
     if wide_field is not None:
         limits = display_range(wide_field, 0.5, 99.8)
@@ -186,7 +186,7 @@ def beside_wide_field(
 
 
 def _smaller(image: npt.NDArray[Any], pixel_nm: float) -> tuple[npt.NDArray[Any], float]:
-    """Average pixels until a picture is small enough to be looked at."""
+    """Average pixels until an image is small enough to be shown."""
     factor = -(-max(image.shape) // MAX_PICTURE_PX)
     height, width = (max(edge // factor, 1) for edge in image.shape)
     if factor == 1:

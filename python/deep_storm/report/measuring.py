@@ -1,4 +1,4 @@
-"""The picture beside a matched simulation: what was measured, and how alike the frames are."""
+"""Figure of a matched simulation: the measurements, and frames beside simulated ones."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _distribution(
     mean_std: tuple[float, float],
     label: str,
 ) -> None:
-    """Draw what was fitted one by one, and mean ± standard deviation of the matched simulation."""
+    """Draw the fitted values, and mean ± standard deviation of the matched simulation."""
     mean, std = mean_std
     high = mean + 5 * max(std, 0.05 * mean)
     edges = np.linspace(max(0.0, mean - 5 * max(std, 0.05 * mean)), high, BINS + 1)
@@ -108,7 +108,7 @@ def _distribution(
 
 
 def _pixel_values(axes: Axes, frames: Frames, simulated: Frames) -> None:
-    """Draw how often each pixel value occurs in the frames and in the simulation."""
+    """Draw the distribution of pixel values in the frames and in the simulation."""
     values = np.asarray(frames, dtype=np.float64).ravel()
     low, high = np.quantile(values, [0.0, 0.9995])
     # whole steps of ADU: other edges would give some bins more values than others
@@ -129,7 +129,7 @@ def _pixel_values(axes: Axes, frames: Frames, simulated: Frames) -> None:
 
 
 def _local_density(axes: Axes, found: Estimate) -> None:
-    """Draw how dense it is around emitters, and the percentiles that are given."""
+    """Draw the local density around emitters, with the percentiles that are stated."""
     values = found.density_map
     if values is not None:
         high = float(np.percentile(values, 99.9)) or 1.0

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: no network, no script, no other file.
+"""A report as one self-contained HTML file: no network access, no scripts, no other files.
 
 All text goes through jinja2 with escaping switched on; pictures are PNGs inside the file.
 """
@@ -25,7 +25,7 @@ DPI = 110
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report; what is empty is left out.
+    """A part of a report; empty ones are left out.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ def page_html(page: Page) -> str:
 
 
 def write_page(path: str | os.PathLike[str], page: Page, overwrite: bool = False) -> None:
-    """Write a report; the file is whole or not there.
+    """Write a report; the file appears complete or not at all.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def write_page(path: str | os.PathLike[str], page: Page, overwrite: bool = False
 
 @styled
 def _png(figure: Figure) -> str:
-    """Return a figure as a data address."""
+    """Return a figure as a data URL."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

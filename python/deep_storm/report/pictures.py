@@ -1,4 +1,4 @@
-"""Figures that show pictures: results beside the truth, a preview, example frames."""
+"""Figures with images: results beside the truth, a preview, example frames."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def side_by_side(
 def _covers_right_corner(
     zoom_nm: tuple[float, float, float], field_nm: tuple[float, float]
 ) -> bool:
-    """Tell whether the enlarged square reaches into the lower right corner of the field."""
+    """Return whether the enlarged square reaches into the lower right corner of the field."""
     left, top, edge = zoom_nm
     return left + edge > 0.65 * field_nm[0] and top + edge > 0.8 * field_nm[1]
 
 
 def _density_range(image: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Show a mostly dark image from 0 to a high percentile of what is not dark."""
+    """Return a display range from 0 to a high percentile of the pixels that are not dark."""
     finite = image[np.isfinite(image)]
     # The network's image has a haze of tiny values everywhere, which is not structure.
     bright = finite[finite > 0.01 * finite.max(initial=0.0)]
@@ -177,7 +177,7 @@ def preview_overlay(
 
 
 def _warm_colours() -> ListedColormap:
-    """Return ``plasma`` without its pale yellow end, which white would swallow."""
+    """Return ``plasma`` without its pale yellow end, which would vanish on white."""
     return ListedColormap(colormaps["plasma"](np.linspace(0.85, 0.0, 256)))
 
 

@@ -1,4 +1,4 @@
-"""The figures: each takes data and returns a :class:`matplotlib.figure.Figure`.
+"""The plots: each function takes data and returns a :class:`matplotlib.figure.Figure`.
 
 Curves are drawn here, pictures in :mod:`deep_storm.report.pictures`. Save a figure with
 :func:`save_figure`.
@@ -105,7 +105,7 @@ def _add_validation(axes: Axes, x: npt.NDArray[np.float64], loss: npt.NDArray[np
 def calibration_curve(
     confidence: npt.NDArray[np.floating[Any]], correct: npt.NDArray[np.bool_], bins: int = 10
 ) -> Figure:
-    """Draw how often localizations are right against how confident they are.
+    """Draw the share of correct localizations against their confidence.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The picture beside a measured PSF: what it looks like, and how it differs from a Gaussian."""
+"""Figure of a measured PSF: its shape, and its difference from a Gaussian."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _picture(
 
 
 def _profiles(axes: Axes, table: PsfTable, axis: str) -> None:
-    """Draw cuts through the middle along x or y, on a logarithmic scale."""
+    """Draw profiles through the middle along x or y, on a logarithmic scale."""
     seen, gaussian = _of_peak(table)
     middle = len(seen) // 2
     along_nm = offsets_px(len(seen), table.samples_per_px) * table.pixel_size_nm

@@ -1,4 +1,4 @@
-"""The report of a reconstruction: what went in, what came out, and whether to believe it."""
+"""The report of a reconstruction: inputs, results, and whether to trust them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Image = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Step:
-    """A table made from the one before it.
+    """A table derived from the one before it.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Everything that a report of a reconstruction shows; None and empty where it is not known.
+    """Contents of a report of a reconstruction; None and empty where unknown.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Run:
 
 
 def reconstruction_page(run: Run) -> Page:
-    """Put a report together."""
+    """Compose a report."""
     results = run.record.get("results", {})
     said = suspicions(run.found, run.trained, run.drift, run.look)
     said += [] if run.repeats is None else run.repeats.warnings()
@@ -139,7 +139,7 @@ def reconstruction_page(run: Run) -> Page:
 
 
 def _results(run: Run) -> Rows:
-    """Return the numbers that matter."""
+    """Return the main numbers."""
     found, frames = run.found, max(run.found.per_frame.size, 1)
     rows = [
         ("localizations", f"{found.rows:,}"),
@@ -234,7 +234,7 @@ def _frames(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figure], 
 
 
 def _light(run: Run) -> Iterator[tuple[str, Figure]]:
-    """Draw the PSF that was expected, and the background that was found."""
+    """Draw the expected PSF, and the background that was found."""
     if run.trained.table is not None:
         caption = "The PSF that was expected, beside the Gaussian that fits it best"
         yield caption, psf_beside_gaussian(run.trained.table)
@@ -244,7 +244,7 @@ def _light(run: Run) -> Iterator[tuple[str, Figure]]:
 
 
 def _like(frames: Image, simulated: Image) -> Image:
-    """Cut the middle out of frames, as large as the simulated ones."""
+    """Crop the middle of frames to the size of the simulated ones."""
     height, width = simulated.shape[1:]
     top, left = (
         max(0, (a - b) // 2) for a, b in zip(frames.shape[1:], (height, width), strict=True)
@@ -316,6 +316,6 @@ def _timings(run: Run) -> Rows:
 
 
 def simulated_size(shape: tuple[int, ...], largest: int = 96) -> tuple[int, int]:
-    """Return height and width of a simulated frame that stands beside a real one."""
+    """Return height and width of a simulated frame shown beside a real one."""
     height, width = (int(np.clip(edge, 4, largest)) for edge in shape[-2:])
     return height, width

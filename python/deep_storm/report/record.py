@@ -1,4 +1,4 @@
-"""What a report reads off a run record or a model, and what it is called."""
+"""What a report takes from a run record or a model, and its file name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENDING = "-report.html"
 
 
 def densest(card: ModelCard) -> float:
-    """Return the largest density (per µm²) that a general model has learnt; else 0."""
+    """Return the largest density (per µm²) that a general model was trained for; else 0."""
     if card.domain is None:
         return 0.0
     return card.domain.density_per_um2[1] / (card.camera.pixel_size_nm / 100.0) ** 2
@@ -27,5 +27,5 @@ def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def stem_of(record: Path) -> str:
-    """Return what the results of a record are called."""
+    """Return the stem of the file names of a record's results."""
     return record.name.removesuffix(".toml").removesuffix("-run")

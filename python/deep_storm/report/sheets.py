@@ -25,7 +25,7 @@ PATCH_MM = 28.0
 
 @styled
 def patch_sheet(stack: Pixels, truth: pd.DataFrame, pixel_size_nm: float) -> Figure:
-    """Draw the first patches of a training set, each as bright as the others, with their emitters.
+    """Draw the first patches of a training set with their emitters, at equal brightness.
 
     Parameters
     ----------

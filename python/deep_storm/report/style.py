@@ -1,4 +1,4 @@
-"""Matplotlib as our figures need it, whatever the user's settings of matplotlib are.
+"""Matplotlib set up for our figures, whatever the user's settings are.
 
 A notebook names a backend in ``MPLBACKEND`` that another Python may not have, and a style sheet may
 ask for LaTeX. Figures here are made without a window, in matplotlib's own style.
@@ -20,7 +20,7 @@ _MODULE = "module://"
 
 
 def drop_missing_backend() -> None:
-    """Forget a backend in the environment that is not there: matplotlib would not even load."""
+    """Remove a missing backend from the environment: matplotlib would not load with it."""
     backend = os.environ.get(_VARIABLE, "")
     if "matplotlib" in sys.modules or not backend.startswith(_MODULE):
         return
@@ -33,7 +33,7 @@ def drop_missing_backend() -> None:
 
 
 def styled(function: Callable[Given, Made]) -> Callable[Given, Made]:
-    """Let a function draw in matplotlib's own style; the user's comes back afterwards."""
+    """Let a function draw in matplotlib's default style; the user's is restored afterwards."""
 
     @wraps(function)
     def drawn(*arguments: Given.args, **options: Given.kwargs) -> Made:

@@ -1,4 +1,4 @@
-"""The report of a training: what the model is for, how it learnt, how good it is."""
+"""The report of a training: purpose of the model, course of the training, quality."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def training_page(
     simulated: Frames | None = None,
     real: Frames | None = None,
 ) -> Page:
-    """Put a report together.
+    """Compose a report.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def training_page(
 
 
 def training_suspicions(card: ModelCard, history: pd.DataFrame) -> list[str]:
-    """Say in plain words what is suspicious about a training."""
+    """Return what looks suspicious about a training, in plain words."""
     said = []
     jaccard = card.scores.get("jaccard")
     if jaccard is not None and jaccard < GOOD_JACCARD:
@@ -116,7 +116,7 @@ def _scores(card: ModelCard) -> tuple[tuple[str, str], ...]:
 
 @styled
 def _calibration(card: ModelCard) -> tuple[str, Figure]:
-    """Draw how scores become confidences and spreads uncertainties."""
+    """Draw the maps from scores to confidences and from spreads to uncertainties."""
     found = card.calibration
     figure = new_figure(150, 60)
     left, right = figure.subplots(1, 2)

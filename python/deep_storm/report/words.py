@@ -1,4 +1,4 @@
-"""Settings and numbers as words in a report."""
+"""Settings and numbers as text in a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Rows = tuple[tuple[str, str], ...]
 
 
 def shown(value: object) -> str:
-    """Write a value for people."""
+    """Format a value for display."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -41,13 +41,13 @@ def rows_of(settings: Settings | None, title: str = "") -> Rows:
 
 
 def _as_suffix(unit: str) -> str:
-    """Write a unit as names of settings carry it: ``per µm²`` → ``per_um2``."""
+    """Return a unit as it ends the names of settings: ``per µm²`` → ``per_um2``."""
     plain = unit.lower().replace("µ", "u").replace("²", "2")
     return plain.replace(" ", "_").replace("/", "_per_")
 
 
 def rows_in(values: Mapping[str, Any], leave_out: frozenset[str] = frozenset()) -> Rows:
-    """Return what a section of a record says; what has no value, or values of its own, is left."""
+    """Return the entries of a record's section; empty ones and nested ones are left out."""
     return tuple(
         (name.replace("_", " "), shown(value))
         for name, value in values.items()

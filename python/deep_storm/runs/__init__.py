@@ -1,1 +1,1 @@
-"""How a reconstruction runs: one stack, a sweep of stacks, a movie that grows, a table."""
+"""The course of a reconstruction: one stack, a sweep of stacks, a growing movie, a table."""

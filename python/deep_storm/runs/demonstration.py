@@ -23,7 +23,7 @@ from deep_storm.settings import Evaluation
 
 @dataclass(frozen=True)
 class Bundled:
-    """Frames that ThunderSTORM simulated, and what it found in them.
+    """Frames simulated by ThunderSTORM, with its localizations.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Bundled:
 
     @classmethod
     def read(cls, truth_frames: int) -> Bundled:
-        """Read them; the simulation is matched to the emitters of so many other frames."""
+        """Read them; the simulation is matched to the emitters of the other frames."""
         data = Path(str(files("deep_storm") / "demo_data"))
         camera = read_protocol(data / "cmos_d2_first30_memle-protocol.txt")
         others = read_table(data / "training_truth.csv", kind="ground truth")

@@ -32,7 +32,7 @@ ESTIMATE_ENDINGS = {
 
 
 def write_measured_psf(found: MeasuredPsf, outputs: Outputs) -> None:
-    """Write a measured PSF, its values and a picture of it.
+    """Write a measured PSF: its table and a figure.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def write_measured_psf(found: MeasuredPsf, outputs: Outputs) -> None:
 
 
 def write_estimate(found: Estimate, frames: Frames | None, outputs: Outputs) -> Estimate:
-    """Write an estimate; its settings name the PSF that lies beside them.
+    """Write an estimate; its settings name the PSF file beside them.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def write_estimate(found: Estimate, frames: Frames | None, outputs: Outputs) -> 
 
 
 def _simulated(found: Estimate, frames: Frames | None) -> Frames | None:
-    """Simulate as many frames, as large, with what was estimated."""
+    """Simulate as many frames of the same size, with the estimated settings."""
     if frames is None:
         return None
     count, height, width = frames.shape

@@ -1,4 +1,4 @@
-"""How a result is judged: tables and images compared, and what is written of it."""
+"""Evaluation of a result: comparison of tables and images, and the files written of it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Draw: TypeAlias = "Callable[[Picture, int], Picture]"
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """What was compared; None where something was not given.
+    """Comparisons that were made; None where something was not given.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def judge(
     settings: Evaluation,
     overwrite: bool,
 ) -> EvaluateResult:
-    """Judge a result; parameters and errors as the verb ``evaluate`` has them."""
+    """Evaluate a result; parameters and errors as for the verb ``evaluate``."""
     _check_given(results, truth, true_image, wide_field)
     source = reconstruction if results is None else results
     outputs = Outputs.of(
@@ -166,7 +166,7 @@ def _check_given(
     true_image: ImageSource | None,
     wide_field: ImageSource | None,
 ) -> None:
-    """Raise a SettingsError when there is nothing to judge an image by."""
+    """Raise a SettingsError if there is nothing to compare an image with."""
     if results is None and truth is not None:
         raise SettingsError(
             "a true table without a table of results",
@@ -182,7 +182,7 @@ def _check_given(
 
 
 def _endings(table: bool, true: bool, seen: bool) -> dict[str, str]:
-    """Name the files that may be written."""
+    """Return the endings of the files that may be written."""
     endings = {
         "picture": (".png", table or true or seen),
         "ssim": ("-ssim.tif", true),
@@ -195,7 +195,7 @@ def _endings(table: bool, true: bool, seen: bool) -> dict[str, str]:
 
 
 def _true_table(source: TableSource, camera: Camera | None) -> pd.DataFrame:
-    """Return the ground truth, which must have rows: nothing is right or wrong without."""
+    """Return the ground truth, which must have rows: otherwise nothing can be scored."""
     truth = table_of(source, "ground truth", camera)
     if not len(truth):
         raise TableError(
@@ -205,7 +205,7 @@ def _true_table(source: TableSource, camera: Camera | None) -> pd.DataFrame:
 
 
 def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> Draw:
-    """Return what gives the image of a field with certain pixels; one that is given stays as is."""
+    """Return the function that gives the image of a field with certain pixels, or the given one."""
     if reconstruction is not None:
         given = picture_of(reconstruction, "reconstruction")
         return lambda like, per_px: given
@@ -233,7 +233,7 @@ def _with_wide_field(draw: Draw, seen: Picture) -> WideFieldComparison:
 def _resolution(
     table: pd.DataFrame, settings: Evaluation, *, needed: bool
 ) -> RingCorrelation | None:
-    """Measure the resolution; None where the table has none and it is not all that is wanted."""
+    """Measure the resolution; None if that is impossible and other results are wanted as well."""
     table = validated(table)
     if settings.frames is not None and len(table):
         table = table[table["frame"].between(*compared_frames(table, table, settings.frames))]
@@ -248,7 +248,7 @@ def _resolution(
 def _write(
     result: EvaluateResult, outputs: Outputs, true: Picture | None, seen: Picture | None
 ) -> EvaluateResult:
-    """Write maps, curve and picture, as far as there is something to write."""
+    """Write maps, curve and figure, as far as they exist."""
     if not outputs:
         return result
 

@@ -34,7 +34,7 @@ def outputs_of(
     grows: bool = False,
     overwrite: bool = False,
 ) -> Outputs:
-    """Name the files of a reconstruction.
+    """Choose the names of the files of a reconstruction.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def outputs_of(
 
 
 def beside(outputs: Outputs, ending: str) -> Path:
-    """Return a file or folder that is named as the results are, with another ending."""
+    """Return a file or folder named as the results, with another ending."""
     image = outputs["image"]
     return image.with_name(image.stem + ending)
 
@@ -121,7 +121,7 @@ def _try_report(
     frames: FrameStream | None,
     about: dict[str, dict[str, Any]],
 ) -> None:
-    """Write the report; say it where that fails."""
+    """Write the report; a failure becomes a warning."""
     try:
         from deep_storm.report.gathering import write_run_report  # matplotlib, numba, pandas, scipy
 

@@ -1,4 +1,4 @@
-"""A first look at a movie: what it tells by itself, and how sure that is, in plain words.
+"""A first look at a movie: its properties, and how certain they are, in plain words.
 
 Nothing is decided here: who asks is shown each number with where it comes from, and may change it.
 """
@@ -31,7 +31,7 @@ MEASURED = ("photons_per_adu", "baseline_adu")
 
 
 class Finding(NamedTuple):
-    """One thing that was found.
+    """One property that was found.
 
     Attributes
     ----------
@@ -46,13 +46,13 @@ class Finding(NamedTuple):
     sure: Sure
 
     def sentence(self) -> str:
-        """Return one line for people."""
+        """Return one line of text."""
         return f"{self.what}: {self.text} ({self.sure})"
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a movie tells by itself.
+    """Properties of a movie found in its frames and file.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Look:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Settings of the camera that somebody has to enter."""
+        """Settings of the camera that have to be entered."""
         required = [name for name, info in Camera.model_fields.items() if info.is_required()]
         return tuple(name for name in required if name not in self.camera)
 
@@ -83,7 +83,7 @@ class Look:
         return "\n".join([*(f.sentence() for f in self.findings), *self.notes])
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything in plain data."""
+        """Return all findings as plain data."""
         return {
             "camera": self.camera,
             "missing": list(self.missing),
@@ -101,7 +101,7 @@ class Look:
 def look_at(
     stream: FrameStream, entered: Camera | None = None, progress: Progress = silent
 ) -> Look:
-    """Look at a movie.
+    """Examine a movie.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def look_at(
 
 
 def sure_of(quantity: Quantity) -> Sure:
-    """Say how sure a measured number is."""
+    """Describe how certain a measured number is."""
     relative = quantity.error / abs(quantity.value) if quantity.value else 1.0
     if relative <= SURE and not quantity.warnings:
         return "sure"
@@ -147,7 +147,7 @@ def sure_of(quantity: Quantity) -> Sure:
 
 
 def _pixel_size(stream: FrameStream, entered: Camera | None) -> tuple[float, str, Sure] | None:
-    """Return the pixel size, where it comes from, and how sure it is; None where nobody says."""
+    """Return the pixel size, its source, and how certain it is; None where it is unknown."""
     image = stream.pixel_size_nm
     if image is None:
         if entered is None:
@@ -170,7 +170,7 @@ def _about_pixels(pixel: tuple[float, str, Sure] | None) -> Finding:
 def _about_camera(
     found: Examination, entered: Camera | None, stream: FrameStream, camera: dict[str, float]
 ) -> Iterator[Finding]:
-    """Say where the camera's values come from; what the noise tells of them goes into it."""
+    """Describe where the camera's values come from, and what the noise says about them."""
     if entered is not None:
         doubt = (
             None if found.transfer is None else doubt_camera(found.transfer, entered, stream.name)
@@ -197,7 +197,7 @@ def _about_camera(
 def _estimate(
     stream: FrameStream, camera: dict[str, float], found: Examination, progress: Progress
 ) -> tuple[Estimate | None, str]:
-    """Estimate what the molecules look like; or say why not, where the camera may be the reason."""
+    """Estimate properties of the molecules, or say why that fails and whether the camera is why."""
     if not {"pixel_size_nm", *MEASURED} <= camera.keys():
         return None, "What the molecules look like is seen when the camera is known."
     try:

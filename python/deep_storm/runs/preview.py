@@ -1,4 +1,4 @@
-"""One frame after the other, with a model and a movie that were looked at once.
+"""Previews of one frame after another, with a model and a movie prepared once.
 
 What takes long is done in :func:`prepare`: loading the model, looking at the movie, telling the
 model what to expect. Then a frame takes a fraction of a second.
@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(stream: FrameStream, common: Common, progress: Progress = silent) -> Prepared:
-    """Look at a movie and make a model ready for it; the shape of the PSF is not measured.
+    """Examine a movie and prepare a model for it; the shape of the PSF is not measured.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whatever ``reconstruct`` is given: one stack, several, or a movie that grows."""
+"""Reconstruction of any input: one stack, several, or a growing movie."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_reconstruction(
     overwrite: bool,
     progress: Progress,
 ) -> ReconstructResult | SweepResult:
-    """Reconstruct what was given; parameters and errors as the verb ``reconstruct`` has them."""
+    """Reconstruct the input; parameters and errors as for the verb ``reconstruct``."""
     with _workers(dask) as workers:
         common = replace(common, workers=workers)
         if watch is not None:
@@ -75,7 +75,7 @@ def _single(stack: object) -> StackSource:
 
 
 def _workers(dask: str | None) -> AbstractContextManager[Workers | None]:
-    """Return the Dask workers, when there are to be any.
+    """Return the Dask workers, if any were asked for.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reports of what was done before: a run record with the tables made of its table, or a model."""
+"""Reports of earlier work: a run record with the tables derived from its table, or a model."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MAX_HISTORY_BYTES = 1 << 26
 def write_report(
     source: Path, tables: Sequence[Path], drift: Path | None, outputs: Outputs
 ) -> tuple[str, ...]:
-    """Write the report of a record or a model folder; parameters and errors as the verb has them.
+    """Write the report of a record or a model folder; parameters and errors as for the verb.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def _no_history(file: Path, reason: str) -> ModelError:
 
 
 def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
-    """Gather what is still there."""
+    """Collect what still exists."""
     table = _file(source, record, "table", ".csv")
     picture = _file(source, record, "image", ".tif")
     camera, trained = _expected(source, record)
@@ -144,7 +144,7 @@ def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[I
 
 
 def _step(table: Path, rows: int) -> Step:
-    """Tell what made a table, as the record beside it says."""
+    """Return the step that made a table, from the record beside it."""
     file = table.parent / f"{table.stem}{RECORD}"
     if not file.is_file():
         return Step(table.name, rows)
@@ -155,13 +155,13 @@ def _step(table: Path, rows: int) -> Step:
 
 
 def _drift_of(tables: Sequence[Path]) -> Path | None:
-    """Return the drift that was taken out of the last table that has one beside it."""
+    """Return the drift that was subtracted from the last table with a drift file beside it."""
     files = [table.parent / f"{table.stem}{DRIFT_FILE}" for table in tables]
     return next((file for file in reversed(files) if file.is_file()), None)
 
 
 def _file(source: Path, record: Record, name: str, ending: str) -> Path:
-    """Return the image or table beside the record: as the record is named, or as it names it."""
+    """Return the image or table beside the record, by the record's name or by the name in it."""
     named = Path(str(record.get("outputs", {}).get(name, ""))).name
     names = [stem_of(source) + ending, named]
     paths = [source.parent / name for name in names if name]
@@ -169,7 +169,7 @@ def _file(source: Path, record: Record, name: str, ending: str) -> Path:
 
 
 def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
-    """Return camera and molecules as the record has them."""
+    """Return camera and molecules from the record."""
     inputs, results = record.get("inputs", {}), record.get("results", {})
     parts: dict[str, Any] = {
         name: cls.parse(inputs[name], str(source)) if name in inputs else None
@@ -189,7 +189,7 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
 
 
 def _stack(source: Path, record: Record, first: int, frames: int | None) -> StackLook | None:
-    """Look at the stack, if it is still where it was, or beside the record."""
+    """Examine the stack, if it is still in its place, or beside the record."""
     named = Path(str(record.get("inputs", {}).get("stack", "")))
     found = next((p for p in (named, source.parent / named.name) if p.is_file()), None)
     if found is None:
@@ -200,5 +200,5 @@ def _stack(source: Path, record: Record, first: int, frames: int | None) -> Stac
 
 
 def _drift_file(path: Path, camera: Camera | None) -> DriftCurve:
-    """Read the curve of a drift that ThunderSTORM or ``correct-drift`` saved."""
+    """Read the curve in a drift file."""
     return DriftCurve.of(read_drift(path, camera))

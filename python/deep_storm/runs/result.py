@@ -1,4 +1,4 @@
-"""What goes into the reconstruction of a stack, and what comes out of it."""
+"""Input and result of the reconstruction of a stack."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHARED = ("model", "camera_maps", "settings", "device", "trust_camera")
 
 @dataclass(frozen=True)
 class Common:
-    """What all stacks of a call have in common."""
+    """Inputs that all stacks of a call have in common."""
 
     model: Path | str | Model
     expected: Expected = field(default_factory=Expected)
@@ -45,7 +45,7 @@ class Common:
 
     @classmethod
     def given(cls, arguments: Mapping[str, Any]) -> Common:
-        """Collect it from arguments of the verb ``reconstruct``, by their names."""
+        """Collect them from arguments of the verb ``reconstruct``, by name."""
         expected = Expected(**{f.name: arguments.get(f.name) for f in fields(Expected)})
         shared = {name: arguments[name] for name in _SHARED if name in arguments}
         with_report = not arguments.get("no_report", False)
@@ -85,7 +85,7 @@ class ReconstructResult:
 
     @property
     def complete(self) -> bool:
-        """Whether all frames were done; False when the work was stopped early."""
+        """Whether all frames were processed; False if the work was stopped early."""
         return self.reconstructed.complete
 
     @property
@@ -94,7 +94,7 @@ class ReconstructResult:
         return self.reconstructed.shape[0] / max(self.reconstructed.seconds, 1e-9)
 
     def summary(self) -> str:
-        """Return what was found, how fast, and what is suspicious."""
+        """Return the number of localizations, the speed, and what looks suspicious."""
         done = self.reconstructed
         frames, height, width = done.shape
         per_frame = self.count / max(frames, 1)
@@ -130,7 +130,7 @@ class ReconstructResult:
         return "\n".join(lines)
 
     def _stopped_early(self, frames: int) -> str:
-        """Say what there is and how to go on."""
+        """Describe what is there and how to continue."""
         said = f"Stopped early, after {counted(frames, 'frame')}."
         if self.kept is not None:
             said = f"Stopped early: {counted(frames, 'frame')} are kept in {self.kept}."
@@ -139,7 +139,7 @@ class ReconstructResult:
         return said
 
     def to_json(self) -> dict[str, Any]:
-        """Return counts, speed and what was suspicious."""
+        """Return counts, speed and what looks suspicious."""
         done = self.reconstructed
         return {
             "frames": done.shape[0],

@@ -67,7 +67,7 @@ def reconstruct_stack(
     progress: Progress = silent,
     hold: Hold | None = None,
 ) -> ReconstructResult:
-    """Reconstruct a single stack; parameters and errors as the verb ``reconstruct`` has them.
+    """Reconstruct a single stack; parameters and errors as for the verb ``reconstruct``.
 
     ``hold`` is for who wants to be asked before anything unfinished is written: it is handed what
     writes it, and the result names no files. Nothing is kept in a work folder then.
@@ -126,7 +126,7 @@ def reconstruct_stack(
 def localized(
     frames: FrameStream, model: Model, common: Common, notes: tuple[str, ...]
 ) -> ReconstructResult:
-    """Localize frames that were looked at, with a model that is ready for them; nothing is written.
+    """Localize the emitters of prepared frames with a prepared model; nothing is written.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def localized(
 
 
 def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
-    """Add to the error of results that cannot be written where the work is."""
+    """Add to the error about unwritable results where the work is kept."""
     if work is None or not work.keep():
         return error
     kept = f"the work is kept in {work.folder}: the same command with --resume writes the results"
@@ -154,7 +154,7 @@ def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
 def _looked_at(
     stream: FrameStream, model: Model, common: Common, progress: Progress
 ) -> tuple[Movie, tuple[str, ...]]:
-    """Look at a stack before anything else is done with it; return also what is to be said."""
+    """Examine a stack before anything else is done with it; return also notes for the user."""
     camera = camera_for(model, common.expected)
     frames, said = corrected_for(stream, model, camera, common.camera_maps)
     movie = examined_movie(frames, camera, common.trust_camera, progress)
@@ -162,7 +162,7 @@ def _looked_at(
 
 
 def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
-    """Open a stack; of one that is cut off, the frames that were chosen may be there."""
+    """Open a stack; a truncated one may still contain the chosen frames."""
     stream = open_frames(stack, partly=True, tell=False)
     try:
         if not stream.grows:
@@ -175,7 +175,7 @@ def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
 
 
 def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> ReconstructResult:
-    """Write what is finished, and hand over what would write the rest.
+    """Write a finished result, and pass on a function that writes an unfinished one.
 
     The report is made without frames: whoever lent them may not have them any more.
     """
@@ -188,7 +188,7 @@ def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> Rec
 def _begin(
     folder: Path, identity: dict[str, Any], outputs: Outputs, resume: bool, overwrite: bool
 ) -> WorkFolder:
-    """Begin to work in a folder, or go on there; what killed runs left of the outputs goes."""
+    """Start or resume work in a folder; leftovers of killed runs are removed."""
     finished = [outputs[name] for name in ("image", "table", "record")]
     if resume and not folder.exists() and all(path.exists() for path in finished):
         raise OutputError(
@@ -203,20 +203,20 @@ def _begin(
 
 
 def _remove_live(outputs: Outputs) -> None:
-    """Remove the image of the movie while it grew, and nothing else that has its name."""
+    """Remove the image of the growing movie, and nothing else with its name."""
     path = beside(outputs, LIVE_ENDING)
     if path.is_file() and mark_of(path) == LIVE:
         path.unlink()
 
 
 def _corner_nm(frames: FrameStream, model: Model) -> tuple[float, float]:
-    """Return where the frames lie in the camera's field, (y, x)."""
+    """Return the position of the frames in the camera's field, (y, x)."""
     px_nm = model.card.camera.pixel_size_nm
     return frames.corner_px[0] * px_nm, frames.corner_px[1] * px_nm
 
 
 def _in_field(done: Reconstructed, frames: FrameStream, model: Model) -> Reconstructed:
-    """Move the localizations of a part of the frames to where they lie in the camera's field."""
+    """Move the localizations of part of the field to their position in the whole field."""
     if not any(frames.corner_px):
         return done
     return replace(done, rows=MovedRows(done.rows, _corner_nm(frames, model)))
@@ -230,7 +230,7 @@ def _written(
     settings: Reconstruction,
     frames: FrameStream | None,
 ) -> ReconstructResult:
-    """Write the files, if there are to be any; then the rows need the work folder no more."""
+    """Write the files, if any; then the rows do not need the work folder any more."""
     if not outputs or result.kept is not None:
         return result
     write_result(result, outputs, model, stack, settings, frames)
@@ -242,7 +242,7 @@ def _written(
 def _refinement(
     model: Model, settings: Reconstruction, frames: FrameStream
 ) -> tuple[Refinement | None, tuple[str, ...]]:
-    """Return the refinement, if it is asked for and would help, and what is to be said of it."""
+    """Return the refinement, if it is asked for and would help, and notes on it."""
     if not settings.refine:
         return None, ()
 
@@ -263,7 +263,7 @@ def _refinement(
 
 
 def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | None:
-    """Say whether camera, PSF and density suit the frames that were sampled."""
+    """Judge whether camera, PSF and density suit the frames of the sample."""
     counted, agrees = None, False
     if movie is not None and movie.examination is not None:
         counted, agrees = movie.examination.used, movie.camera_agrees
@@ -277,7 +277,7 @@ def _result(
     notes: tuple[str, ...],
     work: WorkFolder | None,
 ) -> ReconstructResult:
-    """Return the result; of a run that was stopped without what would keep the user waiting."""
+    """Return the result; after a stop, without anything that takes long."""
     stopped = not done.complete and done.problem is None
     if stopped and work is not None and _takes_long(done):
         return ReconstructResult(done, notes=notes, kept=work.folder)
@@ -291,12 +291,12 @@ def _result(
 
 
 def _takes_long(done: Reconstructed) -> bool:
-    """Whether writing the results would take longer than who stops a run wants to wait."""
+    """Whether writing the results would take longer than a user who stops a run wants to wait."""
     return done.rows.count > MAX_ROWS_AT_A_STOP or done.image.size > MAX_PIXELS_AT_A_STOP
 
 
 def _live(path: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
-    """Return what shows the image of a growing movie now and then."""
+    """Return a function that writes the image of a growing movie now and then."""
     upsampling = settings.upsampling or model.card.network.upsampling
     pixel_size_nm = model.card.camera.pixel_size_nm / upsampling
 
@@ -307,7 +307,7 @@ def _live(path: Path, model: Model, settings: Reconstruction) -> Callable[[Any],
 
 
 def done_before(name: Path) -> dict[str, Any] | None:
-    """Return what the run record of results says of them, if they are there and whole."""
+    """Return the results in the run record of an output, if all its files are complete."""
     outputs = outputs_of(f"{name}.tif", None, with_report=False)
     if not all(path.is_file() for path in outputs.files.values()):
         return None
@@ -320,7 +320,7 @@ def done_before(name: Path) -> dict[str, Any] | None:
 
 
 def _work_folder(outputs: Outputs, resume: bool) -> Path | None:
-    """Return where the work is kept while it lasts: beside the results."""
+    """Return the folder for the work in progress: beside the results."""
     if outputs:
         return beside(outputs, WORK_ENDING)
     if resume:
@@ -335,7 +335,7 @@ def _work_folder(outputs: Outputs, resume: bool) -> Path | None:
 def _identity(
     frames: FrameStream, model: Model, settings: Reconstruction, device: Device
 ) -> dict[str, Any]:
-    """Return what makes two reconstructions the same one: what is in their inputs, not names."""
+    """Return what identifies a reconstruction: the contents of its inputs, not their names."""
     return {
         "stack": identity_of(frames),
         "model": model.card.model_dump(mode="json", exclude={"checksum"}),
@@ -347,7 +347,7 @@ def _identity(
 
 
 def _kept(rows: Rows, table: Path) -> Rows:
-    """Take the rows out of the work folder before it goes; very many stay in their file."""
+    """Read the rows before the work folder is removed; very many stay in their file."""
     if rows.count > MAX_ROWS_IN_MEMORY:
         return WrittenRows(table, rows.count)
     return TableRows(rows.table())

@@ -1,4 +1,4 @@
-"""Several stacks one after the other: a failure ends only its own stack, and is named last."""
+"""Several stacks one after another: a failure ends only its own stack, and is reported last."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Swept:
-    """What became of one stack.
+    """Outcome of one stack.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Swept:
     written: tuple[Path, ...] = ()
 
     def line(self) -> str:
-        """Say it in one line."""
+        """Describe it in one line."""
         if self.state == "failed":
             return f"{self.stack}: failed: {self.problem}"
         if self.state == "already done":
@@ -65,7 +65,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What became of several stacks; the tables and images are in their files."""
+    """Outcome of several stacks; tables and images are in their files."""
 
     stacks: tuple[Swept, ...]
     missing: int = 0
@@ -77,12 +77,12 @@ class SweepResult:
 
     @property
     def failed(self) -> tuple[Swept, ...]:
-        """Those that failed; the command line ends with exit code 2 when there are any."""
+        """Stacks that failed; the command line then ends with exit code 2."""
         return tuple(swept for swept in self.stacks if swept.state == "failed")
 
     @property
     def complete(self) -> bool:
-        """Whether nobody stopped it."""
+        """Whether it was not stopped."""
         return not self.missing and all(swept.state != "stopped" for swept in self.stacks)
 
     def summary(self) -> str:
@@ -101,7 +101,7 @@ class SweepResult:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same in numbers and words."""
+        """Return the same as plain data."""
         return {
             "stacks": [
                 {
@@ -158,7 +158,7 @@ def _fitting(given: object) -> list[Path]:
 
 
 def names_of(stacks: Sequence[Path], folder: Path) -> list[Path]:
-    """Name the results after the stacks; of two with the same name, after their folders too.
+    """Name the results after the stacks, and after their folders where names are the same.
 
     Raises
     ------
@@ -183,13 +183,13 @@ def names_of(stacks: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def _alike(names: Sequence[str]) -> set[str]:
-    """Return names that stand there twice, as a file system sees it that ignores case."""
+    """Return duplicate names, as a file system that ignores case sees them."""
     folded = [name.casefold() for name in names]
     return {name for name in folded if folded.count(name) > 1}
 
 
 def _check_apart(names: Sequence[Path], folder: Path) -> None:
-    """Refuse results that would replace a stack of the sweep, before the first is begun."""
+    """Refuse results that would replace a stack of the sweep, before any work."""
     for name in names:
         for path in outputs_of(f"{name}.tif", None).files.values():
             said = clash_with_input(path)
@@ -210,7 +210,7 @@ def sweep(
     resume: bool,
     progress: Progress,
 ) -> SweepResult:
-    """Work on several stacks.
+    """Process several stacks.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def _all(
     resume: bool,
     progress: Progress,
 ) -> SweepResult:
-    """Work on one after the other; see :func:`sweep`."""
+    """Process one after another; see :func:`sweep`."""
     swept: list[Swept] = []
     for number, (stack, name) in enumerate(zip(stacks, names, strict=True), 1):
         before = done_before(name) if resume else None

@@ -1,4 +1,4 @@
-"""What the verbs that turn a table into a table share: reading, writing, the result."""
+"""Common parts of the verbs that turn a table into a table: reading, writing, the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TableResultT = TypeVar("TableResultT", bound="TableResult")
 
 @dataclass(frozen=True)
 class TableJob:
-    """A table to work on, and where its successor goes.
+    """A table to process, and the output for the new one.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class TableJob:
     source: Path | None = None
 
     def write(self, table: pd.DataFrame) -> None:
-        """Write the new table, and the protocol that ThunderSTORM wants beside it."""
+        """Write the new table, and the protocol that ThunderSTORM expects beside it."""
         from deep_storm.io.tables.files import write_table  # pandas
 
         if not self.outputs:
@@ -73,7 +73,7 @@ class TableJob:
     def noted(
         self, verb: str, result: TableResultT, settings: Settings, **inputs: Any
     ) -> TableResultT:
-        """Write down what was done: settings, input, and what came of it, for the report.
+        """Write a record for the report: settings, input, and results.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ def open_job(
     overwrite: bool,
     extra: Mapping[str, str] = MappingProxyType({}),
 ) -> TableJob:
-    """Read a table, and check that its successor can be written before any work is done.
+    """Read a table, after checking that the new one can be written.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def open_job(
 
 
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
-    """Return the camera that was given, if any; its pixels must be those of the protocol."""
+    """Return the camera that was given, if any; its pixel size must be the protocol's."""
     if given is not None and abs(given.pixel_size_nm / noted.pixel_size_nm - 1) > SAME_PIXELS:
         raise CameraError(
             f"the camera says pixel_size_nm = {given.pixel_size_nm:g}, the protocol {protocol} "
@@ -189,7 +189,7 @@ def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
 
 @dataclass(frozen=True)
 class TableResult:
-    """A table made from a table.
+    """A table derived from a table.
 
     Attributes
     ----------

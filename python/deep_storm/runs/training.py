@@ -1,4 +1,4 @@
-"""A training from what was given to the model folder that is written."""
+"""A training, from its inputs to the model folder."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def train_folder(
     overwrite: bool,
     progress: Progress,
 ) -> tuple[Model, Trained, tuple[Path, ...]]:
-    """Train a model and write its folder; parameters and errors as the verb ``train`` has them.
+    """Train a model and write its folder; parameters and errors as for the verb ``train``.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def train_folder(
 
 
 def _outputs(output: Path | str | None, overwrite: bool) -> Outputs:
-    """Name the model folder; an older one is replaced only when it is a model's."""
+    """Name the model folder; an existing one is replaced only if it is a model's."""
     if output is None:
         return Outputs({})
     folders = {"model": CARD_FILE}
@@ -114,7 +114,7 @@ def _write_folder(
     real: npt.NDArray[Any] | None,
     overwrite: bool,
 ) -> None:
-    """Write the model folder: weights, history, and what there is to look at."""
+    """Write the model folder: weights, history, and figures."""
     with atomic_folder(folder, overwrite, marker=CARD_FILE) as partial:
         trained.history.to_csv(partial / HISTORY_FILE, index=False)
         save_figure(loss_curve(trained.history), partial / "loss.png")
@@ -126,7 +126,7 @@ def _write_folder(
 
 
 def _start(from_model: Path | str | Model | None, network: Network | None) -> Model | None:
-    """Return the model to start from: the one that is named, or the bundled general one."""
+    """Return the model to start from: the one named, or the bundled general one."""
     if isinstance(from_model, Model):
         return from_model
     if from_model is None:
@@ -149,7 +149,7 @@ def _keeper(
     simulation: tuple[Path | str, Path | str] | None,
     start: Model | None,
 ) -> Keeper | None:
-    """Return where checkpoints go, with all that makes two trainings the same."""
+    """Return the place of checkpoints, with the identity of the training."""
     if not outputs:
         if resume:
             raise SettingsError(

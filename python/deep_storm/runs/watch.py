@@ -1,4 +1,4 @@
-"""Reconstruct while the microscope still writes."""
+"""Reconstruction while the microscope is still writing."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def open_watched(
 
 
 def _check_outside(outputs: Outputs, watched: Path) -> None:
-    """Refuse images in the folder that is watched: they would be taken for frames."""
+    """Refuse images in the watched folder: they would be taken for frames."""
     key = file_key(watched)
     for path in outputs.files.values():
         if path.suffix.lower() in TIFF_ENDINGS and file_key(path.parent) == key:

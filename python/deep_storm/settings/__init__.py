@@ -1,4 +1,4 @@
-"""Settings: each parameter of the product declared once, a class per step."""
+"""Settings: each parameter of the product declared once, one class per step."""
 
 from deep_storm.settings.base import Settings as Settings
 from deep_storm.settings.base import describe_range as describe_range

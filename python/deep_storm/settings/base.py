@@ -70,7 +70,7 @@ def frames_setting(description: str, label: str = "Frames") -> Any:
 
 
 class Settings(BaseModel):
-    """Base of all settings classes: frozen, misspelt keys refused, defaults checked too.
+    """Base of all settings classes: frozen, unknown keys refused, defaults validated.
 
     A number is taken for a text that may be one (``distance=20``), and a single value for a list
     of any length (``tolerance_nm=100``).
@@ -99,7 +99,7 @@ class Settings(BaseModel):
 
     @classmethod
     def former_names(cls) -> dict[str, str]:
-        """Return the settings that had another name in the version before, by that name."""
+        """Return the settings that were renamed since the version before, by their old names."""
         extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}
         return {
             str(extra["formerly"]): name
@@ -109,7 +109,7 @@ class Settings(BaseModel):
 
     @classmethod
     def under_new_names(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values by the names that settings have now.
+        """Return values by the present names of settings.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Settings(BaseModel):
 
 
 def under_new_names(values: Mapping[str, Any], former: Mapping[str, str]) -> dict[str, Any]:
-    """Return values by the names that they have now.
+    """Return values by their present names.
 
     Parameters
     ----------
@@ -166,13 +166,13 @@ def under_new_names(values: Mapping[str, Any], former: Mapping[str, str]) -> dic
 
 
 def first_problem(error: ValidationError) -> ErrorDetails:
-    """Return the problem to speak of: a misspelt setting is why another one is missing."""
+    """Return the problem to report: a misspelt setting is why another one is missing."""
     problems = error.errors()
     return next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
 
 
 def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> SettingsError:
-    """Turn the first problem that pydantic found into received / expected / what to do."""
+    """Turn pydantic's first problem into received / expected / advice."""
     first = first_problem(error)
     name = str(first["loc"][0]) if first["loc"] else cls.__name__
     where = f" in {origin}" if origin else ""
@@ -229,13 +229,13 @@ def field_unit(cls: type[Settings], name: str) -> str | None:
 
 
 def field_default(cls: type[Settings], name: str) -> Any:
-    """Return the default of a field, or ``...`` when the user must give a value."""
+    """Return the default of a field, or ``...`` if a value is required."""
     default = cls.model_fields[name].default
     return ... if default is PydanticUndefined else default
 
 
 def describe_range(cls: type[Settings], name: str) -> str:
-    """Say in words what a field accepts: ``a number from 1 to 64 (nm)``."""
+    """Describe what a field accepts: ``a number from 1 to 64 (nm)``."""
     field = cls.model_fields[name]
     members = _members(cls, name)
     choices = [repr(a) for m in members if get_origin(m) is Literal for a in get_args(m)]
@@ -260,7 +260,7 @@ def _members(cls: type[Settings], name: str) -> list[Any]:
 
 
 def _takes_many(cls: type[Settings], name: str) -> bool:
-    """Whether a field is a list of any length: one value alone is taken for such a list."""
+    """Whether a field is a list of any length: a single value becomes such a list."""
     return name in cls.model_fields and any(
         get_origin(member) is tuple and Ellipsis in get_args(member)
         for member in _members(cls, name)
@@ -268,7 +268,7 @@ def _takes_many(cls: type[Settings], name: str) -> bool:
 
 
 def _kind_in_words(kind: Any) -> str:
-    """Name a type: ``a number``, ``two numbers``, ``one or more numbers``."""
+    """Describe a type: ``a number``, ``two numbers``, ``one or more numbers``."""
     names = {int: "whole number", float: "number", str: "text"}
     if get_origin(kind) is tuple:
         first, *rest = get_args(kind)

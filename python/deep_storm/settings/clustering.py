@@ -8,7 +8,7 @@ from deep_storm.settings.base import Settings, setting
 
 
 class Clustering(Settings):
-    """What counts as a cluster, and how far the point pattern is analysed."""
+    """Criteria of a cluster, and the range of the point pattern analysis."""
 
     method: Literal["dbscan", "hdbscan"] = setting(
         "dbscan",

@@ -1,4 +1,4 @@
-"""Settings of networks and their training, and where they run."""
+"""Settings of networks, their training, and the device they run on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deep_storm.settings.base import Settings, setting
 
 
 class Network(Settings):
-    """The network, and the pixel size of its image."""
+    """The network, and the upsampling of its image."""
 
     network: Literal["native", "classic"] = setting(
         "native",

@@ -1,4 +1,4 @@
-"""Settings of what is measured from data: background and molecules."""
+"""Settings of measurements: background, camera, PSF and molecules."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Measurement(Settings):
 
 
 class KnownCamera(Settings):
-    """Further values for the camera file, beside those that are measured."""
+    """Further values for the camera file, besides those that are measured."""
 
     pixel_size_nm: float | None = setting(
         None,
@@ -86,7 +86,7 @@ class KnownCamera(Settings):
 
 
 class PsfMeasurement(Settings):
-    """Which part of a movie, or of images of beads, the PSF is measured on."""
+    """The part of a movie, or of images of beads, that the PSF is measured in."""
 
     frames: str | None = frames_setting(
         "frames to use, counted from 1, as FIRST:LAST; default: all"

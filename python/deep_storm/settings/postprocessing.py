@@ -1,4 +1,4 @@
-"""Settings of what is done with a table: filtering, merging, duplicates, drift."""
+"""Settings of table processing: filtering, merging, duplicates, drift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of what is made from a stack or a table, and of its judgement and speed."""
+"""Settings of reconstruction, rendering and evaluation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Reconstruction(Settings):
 
 
 class Watching(Settings):
-    """When a movie that is still being written counts as finished."""
+    """When a movie that is being written counts as finished."""
 
     quiet_seconds: float = setting(
         60.0,

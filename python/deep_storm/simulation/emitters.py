@@ -1,4 +1,4 @@
-"""Emitters: where, how wide and how bright, frame by frame."""
+"""Emitters: position, width and brightness, frame by frame."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class EmitterSet:
         return self.where(kept)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> EmitterSet:
-        """Return some of the emitters."""
+        """Return a subset of the emitters."""
         return EmitterSet(
             self.frame[kept],
             self.x_px[kept],
@@ -89,7 +89,7 @@ class EmitterSet:
         )
 
     def at_depths(self, z_nm: FloatArray, sigma_px: FloatArray) -> EmitterSet:
-        """Return the emitters at other depths, where they look as wide as said."""
+        """Return the emitters at other depths, with the given apparent widths."""
         return replace(self, z_nm=z_nm, sigma_px=sigma_px)
 
 
@@ -136,7 +136,7 @@ def draw_spread(
 
 
 def draw_shares(on_time_frames: float, count: int, rng: np.random.Generator) -> FloatArray:
-    """Draw which part of a frame emitters are on, for emitters that are on in that frame.
+    """Draw the fraction of a frame during which emitters are on, for those that are on in it.
 
     Emitters switch on at any time and stay on for a time that is exponentially distributed. Of
     those seen in a frame, T/(T + 1) were on before it began (T: mean on-time in frames) and have,
@@ -163,7 +163,7 @@ def draw_shares(on_time_frames: float, count: int, rng: np.random.Generator) -> 
 
 
 def default_margin_px(psf: Psf, pixel_size_nm: float) -> float:
-    """Width of the margin from which emitters still send light into the field."""
+    """Return the width of the margin from which emitters still send light into the field."""
     widest_nm = psf.sigma_nm + 2 * psf.sigma_std_nm
     return MARGIN_SIGMAS * widest_nm / pixel_size_nm
 
@@ -204,7 +204,7 @@ def draw_structure(
 
 
 def draw_structured(name: str, field: Field, rng: np.random.Generator) -> Structure:
-    """Draw ``filaments``, ``clusters``, or for ``mixed`` either of them."""
+    """Draw ``filaments`` or ``clusters``, and for ``mixed`` either of them."""
     if name == "mixed":
         name = "filaments" if rng.random() < 0.5 else "clusters"
     return draw_filaments(field, rng) if name == "filaments" else draw_clusters(field, rng)
@@ -218,7 +218,7 @@ def place_emitters(
     psf: Psf,
     rng: np.random.Generator,
 ) -> EmitterSet:
-    """Draw the emitters of frames whose structures and densities are given.
+    """Draw the emitters of frames with given structures and densities.
 
     Parameters
     ----------

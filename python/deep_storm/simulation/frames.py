@@ -63,7 +63,7 @@ class SimulatedStack:
 
 
 class SimulatedFrames:
-    """A simulated movie that is made while it is read.
+    """A simulated movie, generated while it is read.
 
     Parameters
     ----------
@@ -130,14 +130,14 @@ class SimulatedFrames:
 
     @property
     def pixel_size_nm(self) -> float:
-        """Edge of a camera pixel."""
+        """Pixel size of the camera."""
         return self.camera.pixel_size_nm
 
     def __len__(self) -> int:
         return self.simulation.frames
 
     def read(self, start: int, stop: int) -> Frames:
-        """Make frames ``start`` … ``stop − 1``: uint16 of shape (stop − start, y, x).
+        """Simulate frames ``start`` … ``stop − 1``: uint16 of shape (stop − start, y, x).
 
         Raises
         ------
@@ -147,7 +147,7 @@ class SimulatedFrames:
         return self.read_with_truth(start, stop).stack
 
     def truth(self, start: int, stop: int) -> pd.DataFrame:
-        """Return the ground truth of frames ``start`` … ``stop − 1`` without making the frames.
+        """Return the ground truth of frames ``start`` … ``stop − 1`` without simulating the frames.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class SimulatedFrames:
         return truth_table(start, drawn, self.camera, self.light.has_depth, self.shape[1:])
 
     def read_with_truth(self, start: int, stop: int) -> SimulatedStack:
-        """Make frames ``start`` … ``stop − 1`` and their ground truth.
+        """Simulate frames ``start`` … ``stop − 1`` with their ground truth.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class SimulatedFrames:
         return Drawn(placed, dark + self.light.tails(placed, 1, self.field.outer_px), rng)
 
     def _dark(self, mean_photon: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """Return the light of one frame that comes from no emitter, (1, y, x) or (1, 1, 1)."""
+        """Return the light of one frame without emitters, (1, y, x) or (1, 1, 1)."""
         background = self.background
         if not background.is_structured:
             return np.full((1, 1, 1), mean_photon, np.float32)
@@ -214,7 +214,7 @@ class SimulatedFrames:
         return dark
 
     def _drawn_surface(self, rng: np.random.Generator) -> npt.NDArray[np.float32] | None:
-        """Return the unevenness of the background, which stays during the movie."""
+        """Return the unevenness of the background, which is constant during the movie."""
         if self.background.unevenness <= 0:
             return None
         scale_px = self.camera.px(1000.0 * self.background.unevenness_scale_um)
@@ -231,7 +231,7 @@ class SimulatedFrames:
 def simulate_chunks(
     frames: SimulatedFrames, chunk_frames: int | None = None, progress: Progress | None = None
 ) -> Iterator[SimulatedStack]:
-    """Go through a simulated movie in chunks.
+    """Iterate over a simulated movie in chunks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Haze: the blurred light of emitters far out of focus, which nobody can localize.
+"""Haze: the blurred light of emitters far out of focus, which cannot be localized.
 
 An emitter far from the focal plane sends its light into a wide spot. Such spots are background,
 but neither flat nor constant: they are drawn anew in every frame, and are not in the ground truth.

@@ -1,4 +1,4 @@
-"""The light of emitters on the pixels: with a Gaussian PSF, or with one that is a table.
+"""The light of emitters on the pixels, with a Gaussian PSF or a PSF table.
 
 Of a table over depth each emitter takes the plane of its depth. A table without depth, as it is
 measured in a movie, is stretched for each emitter as the spread of its sigma says.
@@ -21,7 +21,7 @@ from deep_storm.simulation.psf import add_emitters
 
 @dataclass(frozen=True)
 class Light:
-    """How emitters send their light to the camera.
+    """How the light of emitters is distributed over pixels.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Light:
 
     @classmethod
     def of(cls, psf: Psf, table: PsfTable | None, pixel_size_nm: float) -> Light:
-        """Choose what suits; a table must be for this pixel size (PsfError)."""
+        """Choose the method for a PSF; a table must be for this pixel size (PsfError)."""
         if table is None:
             return cls(psf, None, None)
         table.check_pixel_size(pixel_size_nm)
@@ -58,7 +58,7 @@ class Light:
         return float(self.stack.radius_px)
 
     def placed(self, emitters: EmitterSet, rng: np.random.Generator) -> EmitterSet:
-        """Give emitters a depth, and the width that is seen there.
+        """Give emitters a depth and the apparent width there.
 
         Depths and widths that the table does not have do not occur: nobody knows how they look.
         """
@@ -75,7 +75,7 @@ class Light:
         return emitters.at_depths(z_nm, self.table.sigma_at_nm(z_nm) / self.table.pixel_size_nm)
 
     def tails(self, emitters: EmitterSet, frames: int, area_px: float) -> npt.NDArray[np.float32]:
-        """Return the light beyond the table's window: background, as nobody can tell whose it is.
+        """Return the light beyond the table's window: background, as its origin cannot be seen.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class Light:
         np.maximum(expected, 0.0, out=expected)
 
     def _planes(self, emitters: EmitterSet) -> npt.NDArray[np.float64]:
-        """Return where each emitter lies along the third axis of the stack."""
+        """Return the position of each emitter along the third axis of the stack."""
         if self.table is None or self.stack is self.table:
             return emitters.z_nm
         return emitters.sigma_px * self.table.pixel_size_nm

@@ -1,4 +1,4 @@
-"""Mask images: where emitters are, drawn by the user.
+"""Mask images: where emitters may be, drawn by the user.
 
 A mask is spread over the whole field, whatever its own number of pixels; its values are
 proportional to the probability of an emitter there. Positions within a mask pixel are continuous.
@@ -30,7 +30,7 @@ MAX_VALUES = 1 << 25
 
 @dataclass(frozen=True)
 class Mask:
-    """Emitters where a mask image says, with the probabilities that it says.
+    """Emitters distributed with the probabilities of a mask image.
 
     ``cumulative`` holds the summed probability of the pixels of the (rows, columns) image, row
     after row. There is no light from outside: the mask says nothing about it.
@@ -43,7 +43,7 @@ class Mask:
 
     @property
     def share_in_field(self) -> float:
-        """Share of the positions that fall into the field: the whole mask lies in it."""
+        """Share of the positions in the field: the whole mask lies in it."""
         return 1.0
 
     def positions(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -111,7 +111,7 @@ def _read(path: Path) -> npt.NDArray[np.generic]:
 
 
 def _pixels(path: Path) -> npt.NDArray[np.generic]:
-    """Read the pixels, after a look at how many there are."""
+    """Read the pixels, after checking their number."""
     if path.suffix.lower() in (".tif", ".tiff"):
         logging.getLogger("tifffile").setLevel(
             logging.CRITICAL

@@ -1,4 +1,4 @@
-"""The camera: expected photons in, pixel values out.
+"""The camera model: expected photons in, pixel values out.
 
 The order is that of ThunderSTORM's generator [1]_, with the quantum efficiency and the read-out
 noise that it leaves out; a gamma distribution stands for electron multiplication [2]_::
@@ -34,7 +34,7 @@ def expose(
     maps: CameraMaps | None = None,
     dtype: npt.DTypeLike = np.uint16,
 ) -> npt.NDArray[Any]:
-    """Take a picture: turn expected photons into pixel values with all the camera's noise.
+    """Simulate an exposure: turn expected photons into pixel values with all camera noise.
 
     Parameters
     ----------

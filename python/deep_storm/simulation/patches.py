@@ -75,7 +75,7 @@ class PatchBatch:
 
 
 class PatchSimulator:
-    """Makes training batches.
+    """Simulates training batches.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ class PatchSimulator:
         self._mask = self._spread_mask(mask, mask_field_px)
 
     def batch_at(self, index: int) -> PatchBatch:
-        """Make the batch with this number: the same on every call and in every thread."""
+        """Simulate the batch with this number: the same on every call and in every thread."""
         rng = np.random.default_rng([self.seed, PATCH_STREAM, index])
         b, size = self.batch, self.patch_size_px
         backgrounds = draw_spread(
@@ -230,7 +230,7 @@ class PatchSimulator:
 
 @dataclass(frozen=True)
 class MaskWindow:
-    """The part of a mask's field that a patch shows.
+    """The part of a mask's field that a patch covers.
 
     The emitters of the whole field are drawn and those far from the window left out, so a window
     on a bright part of the mask is denser than the mean, as in a movie.
@@ -243,7 +243,7 @@ class MaskWindow:
 
     @classmethod
     def drawn(cls, mask: Mask, field: Field, rng: np.random.Generator) -> MaskWindow:
-        """Draw a window around a place where the mask is bright, within the mask's field."""
+        """Draw a window around a bright position of the mask, within the mask's field."""
         x, y = mask.positions(1, rng)
         left = x[0] - rng.uniform(0, field.width_px)
         top = y[0] - rng.uniform(0, field.height_px)
@@ -256,11 +256,11 @@ class MaskWindow:
 
     @property
     def share_in_field(self) -> float:
-        """Share of the mask's area that the window has, so that the mean over it is right."""
+        """Share of the mask's area in the window, so that the mean over it is right."""
         return self.field.area_um2 / self.mask.field.area_um2
 
     def positions(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Draw ``count`` positions in the whole field; those far from the window are left out."""
+        """Draw ``count`` positions in the whole field, without those far from the window."""
         x, y = self.mask.positions(count, rng)
         x, y = x - self.left_px, y - self.top_px
         near = self.field.contains(x, y, self.field.margin_px)
@@ -270,7 +270,7 @@ class MaskWindow:
 def padded(
     emitters: EmitterSet, batch: int
 ) -> tuple[Float32Array, Float32Array, Float32Array, npt.NDArray[np.bool_]]:
-    """Lay emitters out as arrays with a row for each patch.
+    """Arrange emitters as arrays with one row per patch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where emitters may be: everywhere, on filaments, in clusters, or where a mask image says.
+"""Structures that emitters lie on: none (uniform), filaments, clusters, or a mask image.
 
 A structure draws positions in a field and in a margin around it, from where light reaches in.
 It knows which share of them falls into the field itself, so that whoever draws gets the density
@@ -31,7 +31,7 @@ MIN_RELATIVE_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Field:
-    """The frame that emitters are drawn for, and the margin around it.
+    """The frame that emitters are drawn for, with the margin around it.
 
     Positions are in pixels with the corner rule: the field is 0 … width, 0 … height, the margin
     reaches from −margin to width + margin.
@@ -69,7 +69,7 @@ class Field:
     def contains(
         self, x_px: npt.NDArray[np.floating], y_px: npt.NDArray[np.floating], margin_px: float = 0.0
     ) -> npt.NDArray[np.bool_]:
-        """Tell which positions are in the field (or not farther than a margin from it)."""
+        """Return which positions are in the field (or not farther than a margin from it)."""
         return (
             (x_px >= -margin_px)
             & (x_px < self.width_px + margin_px)
@@ -85,11 +85,11 @@ class Field:
 
 
 class Structure(Protocol):
-    """Anything that emitters can sit on."""
+    """Distribution of emitters in space."""
 
     @property
     def share_in_field(self) -> float:
-        """Share of the positions drawn that fall into the field, without the margin."""
+        """Share of the drawn positions that fall into the field, without the margin."""
 
     def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
         """Draw ``count`` positions: x and y in pixels, each float64 of shape (count,).
@@ -100,7 +100,7 @@ class Structure(Protocol):
 
 @dataclass(frozen=True)
 class Uniform:
-    """Emitters everywhere alike."""
+    """Emitters distributed uniformly."""
 
     field: Field
 
@@ -159,7 +159,7 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Composite:
-    """Several structures at once, each with its share of the emitters in the field."""
+    """Several structures, each with its share of the emitters in the field."""
 
     parts: Sequence[Structure]
     weights: tuple[float, ...]
@@ -170,7 +170,7 @@ class Composite:
         return 1.0 / float(self._drawn().sum())
 
     def _drawn(self) -> FloatArray:
-        """Positions to draw from each part for one in the field."""
+        """Numbers of positions to draw from each part for one in the field."""
         return np.array(
             [w / p.share_in_field for w, p in zip(self.weights, self.parts, strict=True)]
         )
@@ -184,7 +184,7 @@ class Composite:
 
 
 def draw_filaments(field: Field, rng: Rng) -> Filaments:
-    """Draw smooth random curves: worm-like chains that keep their direction for some µm.
+    """Draw smooth random curves: worm-like chains with a persistence length of some µm.
 
     The direction along a chain of persistence length P changes by a normal step of variance
     ds/P (two dimensions).
@@ -220,7 +220,7 @@ def draw_filaments(field: Field, rng: Rng) -> Filaments:
 def _walk(
     start_px: FloatArray, slope: npt.NDArray[np.float32], step_px: float
 ) -> npt.NDArray[np.float32]:
-    """Middles of the steps of walks of shape (curves, 2 arms, steps) along one axis."""
+    """Integrate the steps of walks, shape (curves, 2 arms, steps), along one axis, at midpoints."""
     moved = (np.cumsum(slope, axis=2) - slope / 2) * np.float32(step_px)
     return np.asarray(start_px.astype(np.float32)[:, None, None] + moved, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""Uneven background: smooth random surfaces that change slowly in space.
+"""Uneven background: smooth random surfaces.
 
 A surface is a sum of a few plane waves of random direction, phase and wavelength. It needs no
 grid, so a patch, a frame and a whole field are cut from the same kind of surface, and it is the

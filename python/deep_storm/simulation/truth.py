@@ -15,7 +15,7 @@ from deep_storm.simulation.emitters import EmitterSet
 
 @dataclass(frozen=True)
 class Drawn:
-    """What reaches the camera in one frame, and the random numbers left for its noise."""
+    """Light in one frame, and the random generator for its noise."""
 
     emitters: EmitterSet
     background_photon: npt.NDArray[np.float32]

@@ -1,1 +1,1 @@
-"""From training data to a trained, calibrated model."""
+"""Training: from training data to a trained, calibrated model."""

@@ -1,4 +1,4 @@
-"""Use a general model for one experiment without training it.
+"""Adapts a general model to an experiment without training.
 
 The network is conditioned on camera, PSF, brightness and background; threshold and confidence are
 learnt on fresh simulation of the same experiment, as after training.
@@ -17,7 +17,7 @@ SLACK = 1.02
 
 
 def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
-    """Return a general model that knows what to expect.
+    """Return a general model conditioned on an experiment.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:
-    """Say which values of an experiment the general model was not trained for.
+    """Describe which values of an experiment are outside the training of the general model.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""After training: how far the network can be believed, and which threshold is best.
+"""Calibration after training: confidence, uncertainty, and the best threshold.
 
 Fresh simulation of the kind that the model was trained for is read by the network. From one half of
 it are learnt the confidence of a score (isotonic regression), the factor between the network's
@@ -53,7 +53,7 @@ PLATEAU = 0.002
 
 
 class Simulated(NamedTuple):
-    """Candidates on simulated frames, and the emitters that are really there.
+    """Candidates on simulated frames, and the true emitters.
 
     ``background``: the true one at each candidate, in the network's scale.
     """
@@ -121,7 +121,7 @@ def seen_frames(
     min_frames: int = 8,
     max_frames: int = MAX_FRAMES,
 ) -> Iterator[Seen]:
-    """Simulate frames and read the network's answer on them, until enough emitters were seen.
+    """Simulate frames and run the network on them, until there are enough emitters.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def seen_frames(
 
 
 def _density_factors(emitters: Emitters) -> tuple[float, float]:
-    """Return by which factors frames are sparser and denser than the mean."""
+    """Return the factors by which frames are sparser and denser than the mean."""
     low, high = DENSITY_FACTORS
     if emitters.structure == "uniform":
         return low, high
@@ -171,7 +171,7 @@ def _density_factors(emitters: Emitters) -> tuple[float, float]:
 
 
 def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
-    """Simulate frames and read the network's answer on them."""
+    """Simulate frames and run the network on them."""
     seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
     frame = np.repeat(np.arange(len(seen)), [len(s.xy_nm) for s in seen])
     xy = np.concatenate([s.xy_nm for s in seen])
@@ -190,7 +190,7 @@ def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
 
 
 def _min_score(simulated: Simulated, pixel_size_nm: float) -> float:
-    """Return from which score on candidates count as reported before there is a threshold."""
+    """Return the score from which candidates count before a threshold is chosen."""
     candidates, truth = simulated.candidates, simulated.truth
 
     def jaccard(least: float) -> float:
@@ -205,7 +205,7 @@ def _min_score(simulated: Simulated, pixel_size_nm: float) -> float:
 
 
 def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:
-    """Learn confidence and spread factor; a network that finds nothing keeps the defaults.
+    """Fit confidence and spread factor; a network without localizations keeps the defaults.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool
 
 
 def _background_factor(simulated: Simulated, right: npt.NDArray[np.int64]) -> float | None:
-    """Return the mean true background over the one stated, at the right candidates."""
+    """Return the mean true over predicted background, at the correct candidates."""
     stated = simulated.candidates.background
     if stated.size != simulated.candidates.score.size:
         return None
@@ -277,7 +277,7 @@ def _jaccard(candidates: Candidates, truth: Points, pixel_size_nm: float) -> flo
 def _scores(
     simulated: Simulated, calibration: Calibration, threshold: float, pixel_size_nm: float
 ) -> dict[str, float]:
-    """Measure on frames that nothing was learnt from."""
+    """Compute the scores on frames that were not used for calibration."""
     confidence = calibration.confidence_of(simulated.candidates.score)
     reported = confidence >= threshold
     kept = simulated.candidates.where(reported)

@@ -1,4 +1,4 @@
-"""Where an interrupted training goes on: a file with everything that the next step depends on.
+"""Checkpoints of a training: a file with everything that the next step depends on.
 
 Batches follow from the seed and their number, so weights, the optimizer's variables, the plan and
 the history are enough: a resumed training takes the same steps as one that was never interrupted.
@@ -30,7 +30,7 @@ EVERY_SECONDS = 60.0
 
 @dataclass
 class Keeper:
-    """Where and how often checkpoints are written, and whether to begin at the last one.
+    """Where and how often checkpoints are written, and whether to resume from the last one.
 
     The folder is held from the first call that needs it until :meth:`release` or :meth:`remove`: no
     two trainings write into one (see :mod:`deep_storm.io.claims`).
@@ -54,7 +54,7 @@ class Keeper:
     _claim: Claim | None = field(default=None, repr=False, compare=False)
 
     def hold(self) -> Claim:
-        """Take possession of the folder.
+        """Open and lock the folder.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class Keeper:
         return self._claim
 
     def release(self) -> None:
-        """Leave the folder with its checkpoint to others; without one remove it."""
+        """Unlock the folder with its checkpoint; remove it if there is none."""
         if self._claim is None:
             return
         if self.path.is_file():
@@ -82,7 +82,7 @@ class Keeper:
         return self.folder / FILE
 
     def write(self, arrays: dict[str, list[Any]], state: dict[str, Any]) -> None:
-        """Write the checkpoint beside its name and rename it when it is whole.
+        """Write the checkpoint under another name, and rename it when it is complete.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class Keeper:
         return arrays, state
 
     def damaged(self, reason: str) -> ModelError:
-        """Return the error of a checkpoint that makes no sense."""
+        """Return the error of an invalid checkpoint."""
         return ModelError(
             f"{self.path} is damaged ({reason})",
             "a checkpoint",
@@ -149,7 +149,7 @@ class Keeper:
         )
 
     def remove(self) -> None:
-        """Remove the checkpoint: the model folder is written."""
+        """Remove the checkpoint, as the model folder is written."""
         if self._claim is None and not self.folder.exists():
             return
         self.hold().remove(FILES)

@@ -36,7 +36,7 @@ VALIDATION_BATCHES = 4
 
 
 class Batch(NamedTuple):
-    """One training batch in the network's scale.
+    """One training batch, scaled for the network.
 
     Frames ``(b, y, x, 1)``, what the network is conditioned on ``(b, 17)``, and their truth.
     """
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
 
 
 class BatchSource(Protocol):
-    """What the training loop needs."""
+    """Interface of a data source for the training loop."""
 
     patches_per_epoch: int
 
@@ -55,11 +55,11 @@ class BatchSource(Protocol):
         """Return the training batch of this number."""
 
     def validation(self) -> list[Batch]:
-        """Return the batches that judge the training."""
+        """Return the validation batches."""
 
 
 class TrainingData(ABC):
-    """Where batches come from, with one camera and one scale."""
+    """Source of batches with one camera and one scale."""
 
     patches_per_epoch: int
 
@@ -76,17 +76,17 @@ class TrainingData(ABC):
         """Return a validation batch."""
 
     def batch(self, index: int) -> Batch:
-        """Return the training batch of this number in the network's scale."""
+        """Return the training batch of this number, scaled for the network."""
         return in_scale(self.raw_batch(index), self.camera, self.scales)
 
     def validation(self) -> list[Batch]:
-        """Return the batches that judge the training; the same ones at every call."""
+        """Return the validation batches, the same ones at every call."""
         raw = [self.raw_validation(k) for k in range(VALIDATION_BATCHES)]
         return [in_scale(patches, self.camera, self.scales) for patches in raw]
 
 
 def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
-    """Bring patches and their emitters to the network's scale."""
+    """Scale patches and their emitters for the network."""
     truth = Truth(
         x=raw.xy_px[..., 0],
         y=raw.xy_px[..., 1],
@@ -100,7 +100,7 @@ def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
 
 
 class SimulatedData(TrainingData):
-    """A matched simulation, made on the fly.
+    """A matched simulation, generated during training.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ class ImportedData(TrainingData):
         self.turns = allowed_turns(self._emitted())
 
     def _emitted(self) -> Iterator[Emitted]:
-        """Go through the training frames in photons, with their emitters."""
+        """Iterate over the training frames in photons, with their emitters."""
         for frame in self.training_frames.tolist():
             rows = self._emitters[frame]
             whole = repair(self.stream.read(frame, frame + 1)).adu[0]

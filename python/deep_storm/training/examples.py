@@ -1,4 +1,4 @@
-"""The first patches of a training set, to look at before they are learnt from."""
+"""The first patches of a training set, for inspection before training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deep_storm.training.data import TrainingData
 
 
 class Examples(NamedTuple):
-    """Patches that training sees first.
+    """First patches of a training set.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Examples(NamedTuple):
 
 
 def first_patches(data: TrainingData, patches: int) -> Examples:
-    """Return the first patches of the training batches, as training will see them.
+    """Return the first patches of the training batches, as used in training.
 
     Parameters
     ----------

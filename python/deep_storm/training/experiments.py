@@ -1,4 +1,4 @@
-"""Experiments that a general model shall be used for, drawn at random from its domain.
+"""Random experiments from the domain of a general model.
 
 An experiment has a camera, a PSF, a brightness, a background and a density of its own; what is
 drawn is what microscopes differ in: aberrated and defocused PSFs, emitters in depth, uneven
@@ -45,7 +45,7 @@ MEAN_SHARE_DRAWS = 4000
 
 
 class Experiment(NamedTuple):
-    """One draw from the domain; ``table`` is None where the PSF is a Gaussian.
+    """One draw from the domain; ``table`` is None for a Gaussian PSF.
 
     ``photons`` and ``photons_spread``: mean and relative spread of what emitters have in a frame,
     on-times included. ``hidden``: which share of the pixels misbehaves without anyone's knowledge.
@@ -62,7 +62,7 @@ class Experiment(NamedTuple):
 
 
 class PsfBank:
-    """Random PSFs, drawn once and kept; the same ones for the same seed."""
+    """Random PSFs, drawn once and kept; identical for the same seed."""
 
     def __init__(self, count: int = PSFS, seed: int = PSF_SEED) -> None:
         self.count = count
@@ -70,7 +70,7 @@ class PsfBank:
         self._tables: dict[int, PsfTable] = {}
 
     def drawn(self, rng: np.random.Generator) -> PsfTable:
-        """Return one of them, flipped and turned at random."""
+        """Return one of the PSFs, flipped and turned at random."""
         number = int(rng.integers(self.count))
         if number not in self._tables:
             own = np.random.default_rng([self.seed, number])
@@ -84,7 +84,7 @@ class PsfBank:
 def draw_experiment(
     domain: Domain, rng: np.random.Generator, bank: PsfBank | None = None
 ) -> Experiment:
-    """Draw an experiment; all scales are log-uniform.
+    """Draw an experiment; all scales are distributed log-uniformly.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def code_of(experiment: Experiment) -> tuple[float, ...]:
 def hidden_maps(
     experiment: Experiment, shape: tuple[int, int], rng: np.random.Generator
 ) -> CameraMaps | None:
-    """Draw the maps of an sCMOS camera that nobody has measured (y, x); None for other cameras."""
+    """Draw the maps of an uncalibrated sCMOS camera (y, x); None for other cameras."""
     if experiment.hidden_noise <= 0:
         return None
     camera = experiment.camera
@@ -156,12 +156,12 @@ def hidden_maps(
 
 
 def min_photon(experiment: Experiment, sigma_px: Any) -> Any:
-    """Return the photons below which an emitter cannot be told from noise."""
+    """Return the photon count below which an emitter is indistinguishable from noise."""
     return 1.6 * _noise_under(experiment.camera, experiment.background, sigma_px)
 
 
 def _noise_under(camera: Camera, background: Background, sigma_px: Any) -> Any:
-    """Return the standard deviation of the photons under an emitter of that width."""
+    """Return the standard deviation of the photons under an emitter of this width."""
     variance = max(background.background_photon, 1.0) + camera.read_noise_photon**2
     return np.sqrt(camera.excess_noise_factor * variance * 4.0 * np.pi) * sigma_px
 
@@ -219,7 +219,7 @@ def _room(sigma_px: float) -> float:
 
 
 def _usual_or_more(ends: tuple[float, float], usual: float, rng: np.random.Generator) -> float:
-    """Draw from the lower part of a range mostly, and now and then from its upper part."""
+    """Draw mostly from the lower part of a range, and now and then from its upper part."""
     low, high = ends
     if high <= usual:
         return rng.uniform(low, high) if low <= 0 else _log_uniform(ends, rng)

@@ -65,7 +65,7 @@ class GeneralData:
         return self._made(self.training.seed, index)
 
     def validation(self) -> list[Batch]:
-        """Return the batches that judge the training; the same ones at every call."""
+        """Return the validation batches, the same ones at every call."""
         seed = self.training.seed + VALIDATION_SEED
         return [self._made(seed, k) for k in range(4 * VALIDATION_BATCHES)]
 
@@ -96,7 +96,7 @@ class GeneralData:
 
 
 def given_scales(experiment: Experiment, rng: np.random.Generator) -> Scales:
-    """Return what a network is conditioned on when an experiment was estimated from its frames."""
+    """Return the vector a network is conditioned on, for an experiment estimated from frames."""
     true = Scales.matching(
         experiment.camera, experiment.psf, experiment.emitters, experiment.background
     )
@@ -117,7 +117,7 @@ def given_scales(experiment: Experiment, rng: np.random.Generator) -> Scales:
 
 
 def _without_invisible(raw: PatchBatch, experiment: Experiment) -> PatchBatch:
-    """Take emitters that are lost in the noise out of the truth; their light stays."""
+    """Remove emitters that are lost in the noise from the truth; their light stays."""
     seen = raw.present & (raw.intensity_photon >= min_photon(experiment, raw.sigma_px))
     return replace(raw, present=seen)
 

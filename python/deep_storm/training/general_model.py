@@ -1,4 +1,4 @@
-"""Train the general model: the one that comes with the software."""
+"""Trains the general model that comes with the software."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def train_general(
 def general_model(
     keras_model: object, domain: Domain, record: dict[str, str | float | int]
 ) -> Model:
-    """Put trained weights, domain and scores on experiments of the domain together."""
+    """Assemble trained weights, domain and scores into a model."""
     camera, psf, emitters, background = TYPICAL
     card = ModelCard(
         network=Network(),

@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps: a step that has begun is finished first."""
+"""Ctrl-C between two training steps: a step in progress is finished first."""
 
 from __future__ import annotations
 

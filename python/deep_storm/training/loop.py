@@ -47,7 +47,7 @@ Weights = list[Any]
 
 @dataclass
 class Trained:
-    """What training leaves.
+    """Result of training.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Trained:
 
 @dataclass
 class _State:
-    """Where training stands; ``ended`` says why it has ended, if it has."""
+    """State of training; ``ended`` says why it has ended, if it has."""
 
     best: Weights
     ended: str = ""
@@ -152,7 +152,7 @@ class _Loop:
         self.waiting_seconds = 0.0
 
     def run(self) -> Trained:
-        """Train until the end, whatever ends it."""
+        """Train until the end, whatever the reason for it."""
         current = plan(self.settings, self.data.patches_per_epoch)
         step = 0
         if self.keeper is not None and self.keeper.resume:
@@ -187,7 +187,7 @@ class _Loop:
     def _steps(
         self, step: int, current: Plan, pressed: Callable[[], bool]
     ) -> tuple[str, int, Plan]:
-        """Step until the end; return why it ended, the steps done and the plan."""
+        """Train step by step; return why it ended, the steps done and the plan."""
         timed = 0.0
         with ThreadPoolExecutor(1) as maker:
             waiting: deque[Future[Batch]] = deque(
@@ -216,7 +216,7 @@ class _Loop:
         return "finished", step, current
 
     def _stopped(self, keeper: Keeper, step: int, current: Plan) -> Cancelled:
-        """Keep a checkpoint and say how to go on."""
+        """Keep a checkpoint and say how to continue."""
         if not self._plan_known(step):
             return Cancelled(f"training had only begun ({step} steps), and nothing was kept")
         self._keep(keeper, step, current)
@@ -278,7 +278,7 @@ class _Loop:
         self.state.losses.append(float(self.step_function(*tensors_of(batch))))
 
     def _evaluate(self, step: int, current: Plan) -> bool:
-        """Look at the validation loss, keep the best weights; False when it is time to stop."""
+        """Compute the validation loss, keep the best weights; return whether to go on."""
         state = self.state
         value = float(np.mean([self.loss_function(*tensors_of(b)) for b in self.validation]))
         if not np.isfinite(value):

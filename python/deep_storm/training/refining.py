@@ -1,4 +1,4 @@
-"""Before refinement: how far its answer can be believed, learnt on fresh simulation.
+"""Calibration of refinement on fresh simulation, before it is used.
 
 Frames of the kind that the model was trained for are simulated, read by the network and refined.
 From them are learnt the score (logistic regression on the evidence, the spread, brightness and
@@ -51,7 +51,7 @@ Values = npt.NDArray[np.float64]
 
 
 class Judged(NamedTuple):
-    """Refined emitters of all frames, and which of them are right.
+    """Refined emitters of all frames, and which of them are correct.
 
     ``distance_px``: of those that are right, to their emitter along one axis (root mean square).
     """
@@ -64,7 +64,7 @@ class Judged(NamedTuple):
 
 
 def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None) -> Refinement:
-    """Return the refinement of a model's candidates, calibrated.
+    """Calibrate the refinement of a model's candidates.
 
     Parameters
     ----------
@@ -108,13 +108,13 @@ def _network_jaccard(card: ModelCard, seen: list[Seen]) -> float:
 
 
 def _crowded(refiner: Refiner, more: float) -> Refiner:
-    """Return a refiner that expects neighbours more often, by a log factor."""
+    """Return a refiner with a larger prior for neighbours, by a log factor."""
     prior = refiner.prior
     return replace(refiner, prior=prior._replace(log_density=prior.log_density + more))
 
 
 def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, Refinement]:
-    """Return the best Jaccard index of a refiner on simulated frames, and what it was learnt."""
+    """Calibrate a refiner on simulated frames; return its best Jaccard index too."""
     found = map_frames(
         lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card), s.noise_photon),
         seen,
@@ -155,7 +155,7 @@ def _judge(found: list[Refined], true: list[Values], pixel_size_nm: float) -> Ju
 
 
 def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ...]:
-    """Fit a logistic regression with a little ridge by Newton's method."""
+    """Fit a logistic regression with a small ridge penalty by Newton's method."""
     weights = np.zeros(FEATURES)
     for _ in range(NEWTON_STEPS):
         share = 1.0 / (1.0 + np.exp(-np.clip(values @ weights, -30.0, 30.0)))
@@ -166,13 +166,13 @@ def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ..
 
 
 def _excess(judged: Judged) -> Values:
-    """Return the squared error of the right emitters over the variance that the fit states."""
+    """Return the squared error of correct emitters over the variance that the fit states."""
     stated = np.maximum(judged.refined.spread_px[judged.correct], MIN_SPREAD_PX)
     return judged.distance_px[judged.correct] ** 2 / stated**2
 
 
 def _gamma(values: Values, excess: Values) -> tuple[float, ...]:
-    """Fit a gamma regression of positive numbers, with logarithmic link and a little ridge."""
+    """Fit a gamma regression with logarithmic link and a small ridge penalty."""
     weights = np.zeros(FEATURES)
     if excess.size < MIN_RIGHT:
         return tuple(weights.tolist())

@@ -1,4 +1,4 @@
-"""How long training lasts and how fast it learns.
+"""Duration and learning rate of training.
 
 The number of steps is the smaller of what the epochs and what the minutes allow. The minutes are
 turned into steps by timing the first ones, while the learning rate still warms up (which it does
@@ -44,7 +44,7 @@ class ResolvedTraining(NamedTuple):
 def resolved(
     training: Training, batch: int, patch_size_px: int, learning_rate: float
 ) -> ResolvedTraining:
-    """Fill in what the user left to the network."""
+    """Fill in settings that are left to the network."""
     values = training.model_dump(exclude={"checkpoint_seconds"})
     values["batch"] = training.batch or batch
     values["patch_size_px"] = training.patch_size_px or patch_size_px
@@ -58,7 +58,7 @@ def settings_for(network: LocalizationNetwork, training: Training) -> ResolvedTr
 
 
 class Plan(NamedTuple):
-    """Steps in all, and between two looks at the validation loss."""
+    """Number of steps in all, and between two validations."""
 
     steps: int
     steps_per_epoch: int
@@ -70,7 +70,7 @@ def plan(
     step_seconds: float = 0.0,
     elapsed_seconds: float = 0.0,
 ) -> Plan:
-    """Lay out the training.
+    """Plan the training.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Train a model from beginning to end: data, network, training, calibration."""
+"""Trains a model from beginning to end: data, network, training, calibration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Molecules:
-    """What the model is trained for: camera (sCMOS: with its maps), PSF, emitters, background.
+    """What the model is trained for: camera (with maps if sCMOS), PSF, emitters, background.
 
     ``table``: the PSF as it is, where more is known of it than the Gaussian of ``psf``.
     ``shape_known``: whether the PSF is known to be what ``table`` or ``psf`` says.
@@ -54,7 +54,7 @@ class Molecules:
     shape_known: bool = True
 
     def scales(self) -> Scales:
-        """Return what a network for these molecules is conditioned on."""
+        """Return the scales of a network for these molecules."""
         code: tuple[float, ...] = ()
         if self.shape_known:
             code = GAUSSIAN if self.table is None else psf_code(self.table, self.psf.depth_std_nm)
@@ -63,7 +63,7 @@ class Molecules:
 
 @dataclass(frozen=True)
 class Imported:
-    """An imported simulation: frames and the emitters in them."""
+    """An imported simulation: frames and their emitters."""
 
     stream: FrameStream
     truth: pd.DataFrame
@@ -160,7 +160,7 @@ def train_model(
 def within_memory(
     run: Callable[[ResolvedTraining], Result], settings: ResolvedTraining
 ) -> tuple[ResolvedTraining, Result]:
-    """Run a training; where the device's memory does not suffice, again with half the batch.
+    """Run a training; if the device runs out of memory, again with half the batch.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def make_data(
 def training_record(
     settings: ResolvedTraining, trained: Trained, imported: bool, start: Model | None
 ) -> dict[str, str | float | int]:
-    """Return what ``model.toml`` tells about the training."""
+    """Return the record of the training in ``model.toml``."""
     record: dict[str, str | float | int] = {
         k: v for k, v in settings._asdict().items() if v is not None
     }
@@ -244,11 +244,11 @@ def training_record(
 
 
 def maps_record(maps: CameraMaps | None) -> dict[str, str | float | int]:
-    """Return what ``model.toml`` tells about the camera maps: they themselves are not kept."""
+    """Return the record of the camera maps in ``model.toml``; the maps are not stored."""
     return {} if maps is None else {"camera_maps_sha256": fingerprint(maps)}
 
 
 def versions() -> dict[str, str]:
-    """Return the software that a model is trained with."""
+    """Return the versions of the software used for training."""
     names = ("deep-storm", "tensorflow", "keras", "numpy")
     return {"python": platform.python_version()} | {n: version(n) for n in names}

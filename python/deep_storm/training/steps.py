@@ -1,4 +1,4 @@
-"""One training step and the validation loss, compiled; on one device or on several.
+"""Compiled training step and validation loss, on one device or on several.
 
 With ``mirrored``, every device holds the same weights, takes its share of each batch and computes
 gradients, of which all apply the mean.
@@ -20,7 +20,7 @@ WEIGHT_DECAY = 1e-4
 
 
 def mirrored(batch: int) -> Any:
-    """Return TensorFlow's strategy over all GPUs; without any, over what stands for them.
+    """Return TensorFlow's strategy over all GPUs; without any, the default strategy.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _loss(
 
 
 def tensors_of(batch: Batch) -> list[Any]:
-    """Return a batch as TensorFlow takes it."""
+    """Convert a batch to TensorFlow's tensors."""
     import tensorflow as tf
 
     return [tf.constant(v, tf.float32) for v in (batch.frames, batch.expectations, *batch.truth)]

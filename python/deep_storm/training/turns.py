@@ -1,4 +1,4 @@
-"""Which flips and rotations leave the PSF of a stack as it is.
+"""Flips and rotations that leave the PSF of a stack unchanged.
 
 Frames are flipped and rotated to train on more of them. That is right only as far as the PSF looks
 the same afterwards: that of a microscope with coma does not, and neither does one whose ground
@@ -45,7 +45,7 @@ class Emitted(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """Emitters, and sums over them.
+    """Emitters, and sums over their surroundings.
 
     In windows around the emitters' pixels: the Gaussians, what is left after them and the square of
     that, weighted with the photons (squared, once, squared). ``pairs``: products of the photons of
@@ -67,7 +67,7 @@ def turned(image: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
 
 
 def allowed_turns(frames: Iterable[Emitted]) -> tuple[int, ...]:
-    """Return the turns that change the PSF by no more than :data:`MAX_ASYMMETRY`.
+    """Return the turns that change the PSF by at most :data:`MAX_ASYMMETRY`.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def allowed_turns(frames: Iterable[Emitted]) -> tuple[int, ...]:
 
 
 def _neighbours(pairs: FloatArray, edge: int) -> FloatArray:
-    """Return how the rest at one place around an emitter is made of the PSF's at all places.
+    """Return the matrix by which neighbours' residuals add up around an emitter.
 
     Where emitters lie on lines, what a neighbour's Gaussian has left over looks like an
     asymmetry; the inverse of this matrix takes it off.
@@ -112,7 +112,7 @@ def _neighbours(pairs: FloatArray, edge: int) -> FloatArray:
 
 
 def _sums(frame: Emitted, reach: int) -> _Sums:
-    """Add up the light around emitters whose surroundings lie whole in the frame."""
+    """Sum the light around emitters whose surroundings lie entirely in the frame."""
     e = frame.emitters
     height, width = frame.photons.shape
     expected = np.full((1, height, width), frame.background_photon, np.float32)
@@ -148,7 +148,7 @@ def _profiles(pixel: Any, centre: Any, sigma: Any) -> FloatArray:
 
 
 def _is_same(mean: FloatArray, light: FloatArray, variance: FloatArray, turn: int) -> bool:
-    """Whether what is left after the Gaussians looks the same after a turn."""
+    """Whether the residual after the Gaussians looks the same after a turn."""
     if turn == 0:
         return True
     difference = float(np.sum((mean - turned(mean, turn)) ** 2))

@@ -1,1 +1,1 @@
-"""The verbs of Deep-STORM, one a module; how one is made: :mod:`deep_storm.interface.verb`."""
+"""The verbs of Deep-STORM, one per module; how one is made: :mod:`deep_storm.interface.verb`."""

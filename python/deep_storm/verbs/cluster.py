@@ -24,7 +24,7 @@ ENDINGS = {"clusters": "-summary.csv", "pattern": "-pattern.csv", "picture": ".p
 
 @dataclass(frozen=True)
 class ClusterResult(TableResult):
-    """Clusters of a table; its column ``cluster`` has 1, 2, … and 0 for what belongs to none.
+    """Clusters of a table; its column ``cluster`` is 1, 2, … and 0 outside of clusters.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class ClusterResult(TableResult):
         return int((self.table["cluster"] > 0).sum())
 
     def summary(self) -> str:
-        """Return how many clusters there are, and whether chance would make them."""
+        """Return the number of clusters, and whether they can be due to chance."""
         share = self.inside / len(self.table)
         lines = [
             f"{len(self.clusters):,} clusters hold {self.inside:,} of {len(self.table):,} "
@@ -142,7 +142,7 @@ def cluster(
 def _write(
     job: TableJob, labelled: pd.DataFrame, clusters: pd.DataFrame, pattern: Pattern | None
 ) -> None:
-    """Write the files; without a pattern there is no file of it."""
+    """Write the files; without a pattern there is no file for it."""
     if not job.outputs:
         return
     from deep_storm.report.clusters import clusters_figure  # matplotlib, pandas

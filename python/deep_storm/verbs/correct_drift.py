@@ -1,4 +1,4 @@
-"""``correct-drift``: the sample's drift measured and taken off a localization table."""
+"""``correct-drift``: the sample's drift measured and subtracted from a localization table."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DriftResult(TableResult):
         return float(x_nm), float(y_nm)
 
     def summary(self) -> str:
-        """Return how far the sample drifted, and how well that is known."""
+        """Return the size of the drift and its error."""
         x_nm, y_nm = self.total_nm
         line = f"Drift from first to last frame {x_nm:.1f} nm in x, {y_nm:.1f} nm in y"
         if self.measured is None:
@@ -68,7 +68,7 @@ class DriftResult(TableResult):
         return "\n".join([*lines, *(f"Warning: {note}" for note in self.measured.notes)])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the drift's size, its errors and what it rests on."""
+        """Return the drift's size, its errors and what it is based on."""
         x_nm, y_nm = self.total_nm
         content: dict[str, Any] = {**self.counts(), "drift_x_nm": x_nm, "drift_y_nm": y_nm}
         if self.measured is not None:
@@ -111,7 +111,7 @@ def correct_drift(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> DriftResult:
-    """Measure the drift of the sample and take it off the positions of a table.
+    """Measure the drift of the sample and subtract it from the positions of a table.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``demo``: the whole way on bundled frames that the real ThunderSTORM simulated."""
+"""``demo``: the whole workflow on bundled frames that ThunderSTORM simulated."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class DemoResult:
 
 
 def command_here() -> str:
-    """Return what to type for Deep-STORM: who came by run.py has no ``deep-storm`` on the path."""
+    """Return the command for Deep-STORM: with run.py there is no ``deep-storm`` on the path."""
     script = Path(sys.prefix).parent / "run.py"
     if shutil.which("deep-storm") is not None or not script.is_file():
         return "deep-storm"

@@ -1,4 +1,4 @@
-"""``estimate``: what the molecules look like, as settings of a matched simulation."""
+"""``estimate``: properties of the molecules, as settings of a matched simulation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EstimateResult:
-    """Settings of a simulation that looks like the data.
+    """Settings of a simulation that matches the data.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class EstimateResult:
         return self.estimate.background
 
     def summary(self) -> str:
-        """Return the numbers, a line each, and what is suspicious."""
+        """Return the numbers, a line each, and what looks suspicious."""
         from deep_storm.estimation.result import CONVENTION, LOCAL, TITLES  # numba, pandas, scipy
 
         found = self.estimate
@@ -120,7 +120,7 @@ def estimate(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> EstimateResult:
-    """Find the settings of a simulation that looks like the data.
+    """Find the settings of a simulation that matches the data.
 
     From a stack the numbers are those of all emitters, overlapping ones as well, because none has
     to be found. A table shows what its program found; beside a stack it is a cross-check.
@@ -193,7 +193,7 @@ def estimate(
 
 
 class _Given(NamedTuple):
-    """What is said about the camera of a stack."""
+    """What is known about the camera of a stack."""
 
     camera: Camera | PartialCamera
     maps: MapsSource | None
@@ -217,7 +217,7 @@ def _of_table(localizations: TableSource | None, camera: Camera | PartialCamera)
 def _of_stack(
     stream: FrameStream, localizations: TableSource | None, given: _Given, progress: Progress
 ) -> tuple[Frames, Estimate]:
-    """Return a few frames to show, and the estimate."""
+    """Return a few frames for the figure, and the estimate."""
     from deep_storm.estimation.combined import with_table  # numba, pandas, scipy
     from deep_storm.estimation.movie_psf import (  # numba, pandas, scipy
         try_to_measure,
@@ -245,7 +245,7 @@ def _of_stack(
 
 
 def _some_frames(stream: FrameStream) -> Frames:
-    """Read the frames that the picture shows: few, from the middle, of a bounded field."""
+    """Read the frames for the figure: few, from the middle, of a limited field."""
     count, height, width = stream.shape
     start = max(0, count // 2 - 10)
     frames = stream.read(start, min(start + 20, count))

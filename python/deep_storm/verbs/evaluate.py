@@ -1,4 +1,4 @@
-"""``evaluate``: a localization table or an image, compared with the truth and the wide field."""
+"""``evaluate``: a localization table or an image compared with the truth and the wide field."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def evaluate(
     settings: Evaluation = Evaluation(),
     overwrite: bool = False,
 ) -> EvaluateResult:
-    """Judge a result by whatever there is to judge it by.
+    """Compare a result with whatever reference is given.
 
     A table is matched with a true table frame by frame. An image is compared with a true image,
     and, blurred and seen by the camera, with the wide field. The frames of a table, halved, give

@@ -1,4 +1,4 @@
-"""``filter``: the rows of a localization table that meet a formula."""
+"""``filter``: the rows of a localization table that fulfil a formula."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FilterResult(TableResult):
     conditions: tuple[Condition, ...]
 
     def summary(self) -> str:
-        """Return how many rows are left, and how many each condition removed."""
+        """Return the number of rows left, and the number that each condition removed."""
         share = len(self.table) / self.rows_before
         lines = [f"{len(self.table):,} of {self.rows_before:,} localizations kept ({share:.1%})"]
         lines += [f"{c.text}: {c.removed:,} do not meet it" for c in self.conditions]
@@ -59,7 +59,7 @@ def filter(
     camera: Camera | None = None,
     overwrite: bool = False,
 ) -> FilterResult:
-    """Keep the localizations that meet a formula and lie in ranges.
+    """Keep the localizations that fulfil a formula and lie in ranges.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ class BackgroundResult:
         return self.read_noise.value
 
     def summary(self) -> str:
-        """Return the two numbers, what they come from, and what is suspicious."""
+        """Return the two numbers, their origin, and what looks suspicious."""
         lines = [
             f"Baseline    {self.baseline.value:.2f} ± {self.baseline.error:.2g} ADU",
             f"Read noise  {self.read_noise.value:.3g} ADU",
@@ -120,7 +120,7 @@ class BackgroundResult:
         return "\n".join(lines)
 
     def _gain_text(self, gain: Quantity) -> str:
-        """Say what the noise suggests, and whether EM gain may be in it."""
+        """Describe the gain by the noise, and whether it may include EM gain."""
         text = f"{gain.value:.3g} ± {gain.error:.1g} photons per ADU, from the noise of the frames"
         if self.camera.get("em_gain") is not None:
             return f"{text} (before EM gain)"
@@ -240,7 +240,7 @@ def measure_background(
 
 
 def _kept(camera: Path | str | None, output: Path | None) -> dict[str, Any]:
-    """Return the values of the camera file, or of the one that is going to be updated."""
+    """Return the values of the camera file, or of the one that will be updated."""
     if camera is not None:
         source, measured_before = camera, frozenset[str]()
     elif output is not None and output.is_file():
@@ -292,7 +292,7 @@ def _measured(
 
 
 def _gain(stream: FrameStream, values: dict[str, Any], progress: Progress) -> Quantity | None:
-    """Return the gain that the noise suggests; None where it does not tell."""
+    """Return the gain that follows from the noise; None where it does not."""
     from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
 
     transfer = examine(stream, progress).transfer
@@ -323,7 +323,7 @@ def _by_noise(
     settings: Measurement,
     progress: Progress,
 ) -> BackgroundResult:
-    """Find the baseline that shot noise speaks for, beginning below the darkest part."""
+    """Find the baseline that the shot noise suggests, beginning below the darkest part."""
     from deep_storm.estimation.camera.noise import baseline_by_noise  # numba, pandas, scipy
     from deep_storm.estimation.quantity import Quantity  # numba, pandas, scipy
 
@@ -351,7 +351,7 @@ def _with_camera(
     found: BackgroundResult,
     values: dict[str, Any],
 ) -> BackgroundResult:
-    """Return the result with the camera that it completes."""
+    """Return the result with the camera completed by it."""
     camera = {
         **values,
         "baseline_adu": round(found.baseline.value, 3),
@@ -377,7 +377,7 @@ def _write(found: BackgroundResult, outputs: Outputs) -> None:
 
 
 def _write_mask(path: Path, mask: npt.NDArray[np.bool_], overwrite: bool) -> None:
-    """Write the pixels that were used: 255, the others 0."""
+    """Write a mask of the pixels used: 255, the others 0."""
     from PIL import Image
 
     with atomic_path(path, overwrite) as partial:

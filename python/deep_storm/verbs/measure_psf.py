@@ -52,7 +52,7 @@ class PsfResult:
         return self.measured.table
 
     def summary(self) -> str:
-        """Return how well the PSF is known, and how it differs from a Gaussian."""
+        """Return the error of the PSF, and how it differs from a Gaussian."""
         return self.measured.summary()
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def measure_psf(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> PsfResult:
-    """Measure the PSF, whatever its shape.
+    """Measure a PSF of any shape.
 
     In a movie, molecules may be crowded: PSF, molecules and background are fitted together. Beads
     must stand alone. Molecules at different depths give their mean PSF.

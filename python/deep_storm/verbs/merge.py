@@ -1,4 +1,4 @@
-"""``merge``: localizations of a molecule in following frames as one row."""
+"""``merge``: localizations of a molecule in consecutive frames merged into one row."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MergeResult(TableResult):
-    """Molecules; ``merged`` tells which localizations each is made of."""
+    """Molecules; ``merged`` lists the localizations of each."""
 
     merged: Merged
 
     def summary(self) -> str:
-        """Return how many molecules there are, and what is suspicious."""
+        """Return the number of molecules, and what looks suspicious."""
         mean = self.rows_before / len(self.table)
         made = "from all photons" if self.merged.recomputed else "combined"
         lines = [
@@ -66,7 +66,7 @@ def merge(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> MergeResult:
-    """Merge the localizations of a molecule that is on in following frames.
+    """Merge the localizations of a molecule in consecutive frames.
 
     Parameters
     ----------

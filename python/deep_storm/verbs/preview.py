@@ -60,7 +60,7 @@ class PreviewResult:
     fits: Fits | None = None
 
     def summary(self) -> str:
-        """Return how many were found, how sure, and whether the frame fits the model."""
+        """Return number and certainty of localizations, and whether the frame fits the model."""
         lines = [self._found(), *self.notes]
         return "\n".join(lines if self.fits is None else [*lines, self.fits.summary()])
 
@@ -205,7 +205,7 @@ def preview(
 
 
 def check_frame(frame: int, stream: FrameStream) -> None:
-    """Raise a SettingsError when the stack does not have the frame."""
+    """Raise a SettingsError if the stack does not have the frame."""
     count = stream.shape[0]
     if not 1 <= frame <= count:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""``remove-duplicates``: molecules that were found twice in a frame."""
+"""``remove-duplicates``: one of several localizations of a molecule in a frame is kept."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from deep_storm.words import counted
 
 @dataclass(frozen=True)
 class DuplicatesResult(TableResult):
-    """The localizations that stay."""
+    """The localizations that are kept."""
 
     def summary(self) -> str:
-        """Return how many were removed."""
+        """Return the number of localizations removed."""
         removed = self.rows_before - len(self.table)
         return (
             f"{counted(removed, 'duplicate', ',')} removed, {len(self.table):,} localizations stay"

@@ -166,14 +166,14 @@ def _is_png(path: Path) -> bool:
 
 
 def _max_pixels(path: Path | None) -> int:
-    """Return the largest image: what is only looked at, or not written, must fit into memory."""
+    """Return the largest image: one that is only shown, or not written, must fit into memory."""
     from deep_storm.rendering import MAX_PIXELS_IN_FILE, MAX_PIXELS_KEPT  # numba, pandas
 
     return MAX_PIXELS_KEPT if path is None or _is_png(path) else MAX_PIXELS_IN_FILE
 
 
 def _legend(renderer: Renderer, levels: Levels) -> str:
-    """Say what the numbers in the file are, where they are not localizations per pixel."""
+    """Describe the values in the file, if they are not localizations per pixel."""
     if renderer.colouring is not None:
         return renderer.colouring.legend()
     scale = renderer.scale(levels)

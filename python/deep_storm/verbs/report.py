@@ -29,13 +29,13 @@ class ReportResult:
     written: tuple[Path, ...]
 
     def summary(self) -> str:
-        """Return what is suspicious."""
+        """Return what looks suspicious."""
         if not self.suspicions:
             return "Nothing suspicious was found"
         return "\n".join(f"Suspicious: {sentence}" for sentence in self.suspicions)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is suspicious."""
+        """Return what looks suspicious."""
         return {"suspicions": list(self.suspicions)}
 
 
@@ -66,7 +66,7 @@ def report(
     output: Path | str | None = None,
     overwrite: bool = False,
 ) -> ReportResult:
-    """Write a report: what went in, what came out, and what is suspicious about it.
+    """Write a report: inputs, results, and what looks suspicious.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def report(
 
 
 def _outputs(source: Path, output: Path | str | None, overwrite: bool) -> Outputs:
-    """Name the report: as given, else in the model folder or beside the record."""
+    """Name the report: as given, or in the model folder, or beside the record."""
     if source.is_dir():
         name, beside = "report", source / "report.html"
     else:

@@ -1,4 +1,4 @@
-"""``simulate``: a stack and its ground truth, as ThunderSTORM's generator writes them."""
+"""``simulate``: a stack and its ground truth, in the format of ThunderSTORM's generator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENDINGS = {"stack": ".tif", "truth": ".csv", "protocol": "-protocol.txt"}
 
 @dataclass(frozen=True)
 class SimulateResult:
-    """What was simulated."""
+    """A simulated stack."""
 
     written: tuple[Path, ...]
     frames: int
@@ -126,7 +126,7 @@ def simulate(
 
 
 def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -> int:
-    """Write frames and ground truth as they are made; return the number of emitters."""
+    """Write frames and ground truth while they are simulated; return the number of emitters."""
     from deep_storm.io.tables.writer import ground_truth_writer  # pandas
     from deep_storm.simulation.frames import simulate_chunks  # numba, pandas, scipy
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A trained model and how it came about."""
+    """A trained model and the course of its training."""
 
     model: Model
     trained: Trained
     written: tuple[Path, ...]
 
     def summary(self) -> str:
-        """Return what the model is and how good it was on simulation."""
+        """Return a description of the model and its scores on simulation."""
         card, trained = self.model.card, self.trained
         scores = card.scores
         return "\n".join(

@@ -1,4 +1,4 @@
-"""What molecules are like, from frames in which they are too crowded to be seen one by one.
+"""Properties of emitters in frames that are too crowded to fit emitters one by one.
 
 ``covariance`` and ``exponents`` hold the statistics of the pixels that need no detection,
 ``scattering`` what they should be, ``photons`` fits the one to the other, ``spots`` takes out what

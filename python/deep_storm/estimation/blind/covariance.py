@@ -1,4 +1,4 @@
-"""How pixels vary together from frame to frame.
+"""Covariance of pixel values over time, and the PSF fitted to it.
 
 Emitters that appear independently of each other (Poisson) with density ρ, photons N and PSF h
 make the values of two pixels at a distance d vary together in time by::

@@ -1,4 +1,4 @@
-"""The blind measurement: pixels' statistics → light, density, photons, PSF, memory.
+"""Blind estimation from pixel statistics: background, density, photons, PSF and on-time.
 
 One pass from the frames of a :class:`~deep_storm.estimation.sampling.Sample` to the fitted model:
 covariance of pixels (PSF, rough photons, how long emitters stay on), exponents, fit.
@@ -46,7 +46,7 @@ BASELINE_SEARCH = 1e3
 
 
 class Crowd(NamedTuple):
-    """What the pixels' statistics say.
+    """Properties of emitters, estimated from pixel statistics.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Crowd(NamedTuple):
 
 
 def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: str) -> Crowd:
-    """Measure emitters without finding any.
+    """Estimate properties of emitters without localizing any.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The exponents Λ(s) = −log⟨exp(−s·Y)⟩ of the pixel values of a stack, and how sure they are.
+"""The exponents Λ(s) = −log⟨exp(−s·Y)⟩ of the pixel values of a stack, and their errors.
 
 Y is the sum of a box of pixels; the mean in the logarithm goes over the frames, that of the
 logarithms over the field. The logarithm of a mean of n frames is wrong by a/n + b/n² + …; the two

@@ -1,4 +1,4 @@
-"""Photons, density, background and PSF of emitters that are too crowded to be seen one by one.
+"""Photons, density, background and PSF of emitters that are too crowded to be fitted one by one.
 
 The model of :mod:`~deep_storm.estimation.blind.scattering` is fitted to the exponents of
 :mod:`~deep_storm.estimation.blind.exponents` by generalised least squares, with the covariance of
@@ -38,7 +38,7 @@ DENSITY_VARIANCE = Light._fields.index("density_variance")
 
 
 class Start(NamedTuple):
-    """What the search begins with, in photoelectrons and pixels."""
+    """Starting values of the fit, in photoelectrons and pixels."""
 
     background: float
     density: float
@@ -47,7 +47,7 @@ class Start(NamedTuple):
 
 
 class Knowledge(NamedTuple):
-    """What is known beside the exponents.
+    """What is known besides the exponents: priors and fixed values.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def _fit(measured: Exponents, start: Start, knowledge: Knowledge, family: Family
 
 
 class _Prior:
-    """The parameters as the search sees them, and what is known of them beforehand.
+    """The fit's parameters on their search scale, and the priors on them.
 
     Background, density and photons are searched for on a logarithmic scale; what cannot be told
     (flicker that is not there, the baseline when it is trusted) is not searched for.
@@ -200,7 +200,7 @@ class _Prior:
         return np.array(known)
 
     def errors(self, searched: FloatArray) -> Light:
-        """Return the errors of all parameters; zero for those that were not searched for."""
+        """Return the errors of all parameters; zero for those that were held fixed."""
         full = np.zeros(len(Light._fields))
         full[self.searched] = searched
         return Light(*map(float, full))

@@ -1,4 +1,4 @@
-"""What the pixel values of independently blinking emitters look like: the forward model.
+"""Forward model of the pixel values of independently blinking emitters.
 
 Emitters that appear as a Poisson process with density ρ(r), photons N and PSF h, over a background
 b, seen by a camera: the exponent Λ(s) = −log⟨exp(−s·Y)⟩ of the value Y of a box of pixels is

@@ -1,4 +1,4 @@
-"""Constant bright spots: beads, dirt and hot pixels, which are no blinking emitters."""
+"""Constant bright spots: beads, dirt and hot pixels, which are not blinking emitters."""
 
 from __future__ import annotations
 

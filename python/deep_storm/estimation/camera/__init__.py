@@ -1,1 +1,1 @@
-"""What the camera is like: baseline and noise of dark frames and dark parts."""
+"""Camera properties: baseline and noise, from dark frames or dark parts of a movie."""

@@ -1,4 +1,4 @@
-"""Camera maps from dark frames: what each pixel of an sCMOS camera gives without light."""
+"""Camera maps of an sCMOS camera, measured in dark frames."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ GROWS = 6.0
 
 
 def traces_in(values: FloatArray, kept: Mask) -> list[str]:
-    """Say what speaks for light in pixels that should be dark.
+    """Describe the evidence for light in pixels that should be dark.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def traces_in(values: FloatArray, kept: Mask) -> list[str]:
 
 
 def clip_limits(values: FloatArray, clip_sigmas: float) -> tuple[float, float]:
-    """Return the limits of robust clipping around the median, iterated until they stay."""
+    """Return the limits of robust clipping around the median, iterated until they converge."""
     flat = values.ravel()
     flat = flat[:: max(1, flat.size // 2_000_000)]
     middle = float(np.median(flat))
@@ -72,7 +72,7 @@ def clip_limits(values: FloatArray, clip_sigmas: float) -> tuple[float, float]:
 
 
 def share_of_deviation(clip_sigmas: float) -> float:
-    """Return the standard deviation that a normal distribution keeps when it is clipped."""
+    """Return the standard deviation of a clipped normal distribution (1 without clipping)."""
     height = math.exp(-(clip_sigmas**2) / 2.0) / math.sqrt(2.0 * math.pi)
     inside = math.erf(clip_sigmas / math.sqrt(2.0))
     return math.sqrt(1.0 - 2.0 * clip_sigmas * height / inside)

@@ -1,4 +1,4 @@
-"""The baseline that the noise of lit frames speaks for.
+"""The baseline that follows from the noise of illuminated frames.
 
 Shot noise grows with the light above the baseline, whatever the baseline is called: with the
 camera's gain and read-out noise known, the frames themselves tell how many of their ADU are light.
@@ -24,7 +24,7 @@ CLOSE_ADU = 0.1
 def baseline_by_noise(
     stream: FrameStream, camera: Camera, *, progress: Progress = silent
 ) -> Quantity:
-    """Find the baseline at which the frames' noise is that of their light.
+    """Find the baseline at which the frames' noise is the shot noise of their light.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ class Beads(NamedTuple):
     height: FloatArray
 
     def chosen(self, which: Flags | Integers) -> Beads:
-        """Return some of them."""
+        """Return a subset of the beads."""
         return Beads(self.row[which], self.column[which], self.height[which])
 
 
@@ -147,7 +147,7 @@ def _read(stream: FrameStream, span: tuple[int, int]) -> tuple[npt.NDArray[np.ge
 def _suitable(
     mean: FloatArray, values: npt.NDArray[np.generic], sigma_px: float, radius_px: int
 ) -> Beads:
-    """Return the beads that stand alone and are not saturated.
+    """Return the beads that are isolated and not saturated.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def _find(mean: FloatArray, sigma_px: float) -> Beads:
 
 
 def _too_close(beads: Beads, distance_px: float) -> Flags:
-    """Tell which beads have another one beside them that is bright enough to disturb them."""
+    """Return which beads have a neighbour that is bright enough to disturb them."""
     close = np.zeros(beads.row.size, bool)
     tree = cKDTree(np.stack([beads.row, beads.column], axis=1))
     for a, b in tree.query_pairs(distance_px):
@@ -206,7 +206,7 @@ def _too_close(beads: Beads, distance_px: float) -> Flags:
 
 
 def _saturated(beads: Beads, values: npt.NDArray[np.generic], sigma_px: float) -> Flags:
-    """Tell which beads have pixels at the end of the camera's range in any frame."""
+    """Return which beads have saturated pixels in any frame."""
     largest = values.max()
     flat = values == largest
     at_end = np.issubdtype(values.dtype, np.integer) and largest == np.iinfo(values.dtype.str).max
@@ -251,7 +251,7 @@ def _scenes(
 
 
 def _check_focus(scenes: Scenes, sigma_px: float) -> None:
-    """Refuse frames in which the beads are not as sharp as in others.
+    """Refuse frames in which the beads are less sharp than in others.
 
     Raises
     ------
@@ -274,7 +274,7 @@ def _check_focus(scenes: Scenes, sigma_px: float) -> None:
 
 
 def _fit(scenes: Scenes, sigma_px: float, pool: ThreadPoolExecutor, progress: Progress) -> Shape:
-    done = _told(progress)
+    done = _frames_done(progress)
     done(0)
     state = State.begun(scenes, sigma_px, _emitters(scenes))
     state.misfit = FIRST_MISFIT
@@ -283,19 +283,19 @@ def _fit(scenes: Scenes, sigma_px: float, pool: ThreadPoolExecutor, progress: Pr
     state.emitters.begin_here()
     done(1)
     for k in range(ROUNDS):
-        told = fit_round(state, pool, 1.0, revised=False)
-        state.misfit = min(state.misfit, max(MIN_MISFIT, told.change))
+        last = fit_round(state, pool, 1.0, revised=False)
+        state.misfit = min(state.misfit, max(MIN_MISFIT, last.change))
         done(2 + k)
-        if told.change < STANDS and state.misfit == MIN_MISFIT:
+        if last.change < STANDS and state.misfit == MIN_MISFIT:
             break
     error = error_by_noise(state, pool, np.random.default_rng(SEED))
     normalize_by_tail(state, error)
     centre(state)
     done(ROUNDS + 2)
-    return Shape(state, told.chi2, k + 1, error)
+    return Shape(state, last.chi2, k + 1, error)
 
 
-def _told(progress: Progress) -> Callable[[int], None]:
+def _frames_done(progress: Progress) -> Callable[[int], None]:
     def done(count: int) -> None:
         progress(count, ROUNDS + 2, "measuring the PSF on beads")
 
@@ -303,7 +303,7 @@ def _told(progress: Progress) -> Callable[[int], None]:
 
 
 def _emitters(scenes: Scenes) -> Emitters:
-    """Return a bead in the middle of each scene."""
+    """Return one emitter in the middle of each scene."""
     count, (height, width) = len(scenes), scenes.size_px
     light = scenes.photons - np.median(scenes.photons, axis=(1, 2), keepdims=True)
     photons = np.maximum(light.sum(axis=(1, 2)), 1.0)

@@ -1,4 +1,4 @@
-"""What the unknowns of one scene know of each other: the preconditioner of the joint fit."""
+"""Blocks of the information matrix, one for each scene: the preconditioner of the joint fit."""
 
 from __future__ import annotations
 

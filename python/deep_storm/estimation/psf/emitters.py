@@ -1,4 +1,4 @@
-"""The emitters that explain scenes: found in what is left over, joined, and given up."""
+"""Emitters in scenes: found in the residual, merged, and removed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Emitters:
     def at(
         cls, scene: Integers, x_px: FloatArray, y_px: FloatArray, photons: FloatArray
     ) -> Emitters:
-        """Return emitters at some places, in any order."""
+        """Return emitters at given positions, in any order."""
         order = np.argsort(scene, kind="stable")
         x, y, light = (np.array(v, np.float64)[order] for v in (x_px, y_px, photons))
         unknown = np.full((order.size, 3), np.inf)
@@ -75,11 +75,11 @@ class Emitters:
         return cls.at(np.empty(0, np.int64), nothing, nothing, nothing)
 
     def kept(self, which: Flags | Integers) -> Emitters:
-        """Return some of them."""
+        """Return a subset of the emitters."""
         return Emitters(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
     def with_more(self, other: Emitters) -> Emitters:
-        """Return these and others, sorted by scene."""
+        """Return these and other emitters, sorted by scene."""
         joined = {
             f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
             for f in fields(self)
@@ -91,11 +91,11 @@ class Emitters:
         return np.searchsorted(self.scene, np.arange(scenes + 1)).astype(np.int64)
 
     def begin_here(self) -> None:
-        """Let the places where they are now say where the PSF's centre is."""
+        """Take the present positions as those that define the PSF's centre."""
         self.start_x_px, self.start_y_px = self.x_px.copy(), self.y_px.copy()
 
     def drift_px(self, within_px: float) -> tuple[float, float]:
-        """Return how far they have moved in the mean since they were found.
+        """Return the mean displacement of the emitters since they were found.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Emitters:
         return (float(x[same].mean()), float(y[same].mean())) if same.any() else (0.0, 0.0)
 
     def near(self, other: Emitters, distance_px: float) -> Flags:
-        """Tell which of these lie closer than this to one of the others, in the same scene."""
+        """Return which of these have one of the others within a distance, in the same scene."""
         if not len(self) or not len(other):
             return np.zeros(len(self), bool)
         tree = cKDTree(_places(other, distance_px))
@@ -115,7 +115,7 @@ class Emitters:
         return np.asarray(np.isfinite(far))
 
     def joined(self, sigma_px: float) -> Emitters:
-        """Return them with one in place of those that are too close to be told apart.
+        """Return the emitters, with those merged that are too close to be resolved.
 
         It has their light, and is in the middle of it.
         """
@@ -136,13 +136,13 @@ class Emitters:
 
 
 def _places(emitters: Emitters, distance_px: float) -> FloatArray:
-    """Return where emitters are: those of two scenes are farther apart than a distance."""
+    """Return positions in three dimensions: scenes are farther apart than the distance."""
     apart = 2.0 * distance_px * emitters.scene
     return np.stack([emitters.x_px, emitters.y_px, apart], axis=1)
 
 
 def _take_over(emitters: Emitters, first: int, second: int) -> None:
-    """Give the first emitter the light of the second one, in place."""
+    """Add the second emitter's light to the first, in place."""
     light = emitters.photons[[first, second]]
     for position in (emitters.x_px, emitters.y_px):
         position[first] = np.average(position[[first, second]], weights=light)
@@ -156,7 +156,7 @@ def significant(
     peak: float,
     misfit: float,
 ) -> Flags:
-    """Tell which emitters are more than noise, and more than what a wrong PSF leaves over.
+    """Return which emitters exceed the noise, and the residual that a wrong PSF leaves.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def significant(
 def look_for(
     residual: FloatArray, variance: FloatArray, shares: FloatArray, threshold: float
 ) -> Emitters:
-    """Find emitters in what is left over.
+    """Find emitters in the residual.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ def differences(state: State) -> float:
 
 
 def left_over(state: State) -> FloatArray:
-    """Return the mean of what the fit leaves over around an emitter, as shares of its photons.
+    """Return the mean residual around an emitter, as shares of its photons.
 
     Each emitter's residuals are taken in the pixels around its own one, weighted by its light.
 
@@ -157,5 +157,5 @@ def left_over(state: State) -> FloatArray:
 
 
 def frames_of(scenes: Scenes) -> int:
-    """Return how many different frames scenes are from."""
+    """Return the number of different frames that scenes are from."""
     return len(np.unique(scenes.frame))

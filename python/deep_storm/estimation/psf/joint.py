@@ -20,7 +20,7 @@ from deep_storm.estimation.psf.kernels import OF_EMITTER, add_light, gather, spr
 from deep_storm.estimation.psf.preconditioner import Preconditioner
 from deep_storm.estimation.psf.state import MIN_SCATTER, State
 from deep_storm.estimation.psf.surface import add_surfaces, gather_nodes
-from deep_storm.estimation.psf.unknowns import Change, Crew, Free, Part
+from deep_storm.estimation.psf.unknowns import Change, Free, Part, Partition
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ MIN_BACKGROUND = 0.01
 
 
 class Linear:
-    """The least-squares problem around a state.
+    """The least-squares problem, linearized around a state.
 
     Parameters
     ----------
@@ -54,9 +54,11 @@ class Linear:
 
     def __init__(self, state: State, free: Free, pool: ThreadPoolExecutor) -> None:
         self._state, self._free = state, free
-        self._crew = Crew.sharing(state.placed(), state.emitters.starts(len(state.scenes)), pool)
+        self._partition = Partition.of(
+            state.placed(), state.emitters.starts(len(state.scenes)), pool
+        )
         light = np.zeros(state.scenes.photons.shape)
-        self._crew.each(lambda part: add_light(part.placed, light[part.scenes]))
+        self._partition.map(lambda part: add_light(part.placed, light[part.scenes]))
         expected = state.background() + light
         variance = state.noise(expected) + (state.misfit * light) ** 2
         self._weight = 1.0 / variance
@@ -65,10 +67,10 @@ class Linear:
         self._residual = np.clip(state.residual(expected), -limit, limit)
         self.chi2 = float(np.sum(self._residual**2 * self._weight) / max(known.sum(), 1))
         self._roughness = state.spline.roughness(state.sigma_px)
-        self._about = Preconditioner(state, free, self._weight, self._roughness, self._crew)
+        self._about = Preconditioner(state, free, self._weight, self._roughness, self._partition)
 
     def gradient(self) -> Change:
-        """Return how the fit wants to change each unknown."""
+        """Return the gradient of the log posterior by each unknown."""
         state = self._state
         seen = self._gathered(self._weight * self._residual)
         rough = (self._roughness @ state.coefficients.ravel()).reshape(seen.psf.shape)
@@ -76,12 +78,12 @@ class Linear:
         return self._fixed(seen._replace(psf=seen.psf - rough, nodes=seen.nodes - scattered))
 
     def noise(self, rng: np.random.Generator) -> Change:
-        """Return what the gradient would be if there were nothing but noise."""
+        """Draw a gradient as noise alone would make it."""
         deviation = np.sqrt(self._weight * max(self.chi2, 1.0))
         return self._fixed(self._gathered(deviation * rng.standard_normal(deviation.shape)))
 
     def solve(self, gradient: Change) -> Change:
-        """Return the change that the gradient leads to."""
+        """Solve the normal equations for a gradient, by preconditioned conjugate gradients."""
         rest = gradient
         found = rest.plus(-1.0, rest)
         along = self._about.apply(rest)
@@ -109,7 +111,7 @@ class Linear:
         return float(np.sum(apart**2)) / max(decided, 1.0)
 
     def _fixed(self, change: Change) -> Change:
-        """Return a gradient without what may not change."""
+        """Return a gradient with zeros for the unknowns that are held fixed."""
         if not self._free.psf:
             change = change._replace(psf=np.zeros_like(change.psf))
         if not self._free.positions:
@@ -128,7 +130,7 @@ class Linear:
             gather_nodes(own, grid.step_px, nodes[part.scenes])
             return psf
 
-        psf: FloatArray = np.sum(self._crew.each(work), axis=0)
+        psf: FloatArray = np.sum(self._partition.map(work), axis=0)
         views = np.zeros_like(state.views)
         np.add.at(views, state.scenes.view, nodes)
         return Change(psf, emitters, nodes, views)
@@ -144,7 +146,7 @@ class Linear:
             spread(part.placed, change.psf, emitters, state.spline.knots, own)
             add_surfaces(nodes[part.scenes], state.grid.step_px, own)
 
-        self._crew.each(work)
+        self._partition.map(work)
         seen = self._gathered(self._weight * image)
         flat = change.psf.ravel()
         held = self._roughness @ flat + about.gauge @ (about.gauge.T @ flat)
@@ -159,7 +161,7 @@ class Linear:
 
 
 def step(state: State, free: Free, pool: ThreadPoolExecutor) -> float:
-    """Change a state, in place, to where the linearized problem has its minimum.
+    """Move a state, in place, to the minimum of the linearized problem.
 
     Returns
     -------

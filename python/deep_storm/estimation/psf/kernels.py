@@ -279,7 +279,7 @@ def _find_inside(
     inside: Integers,
     base: Integers,
 ) -> int:
-    """Fill in whose windows a pixel lies in, and their first coefficients; return how many."""
+    """Fill in which windows cover a pixel, and their first coefficients; return their number."""
     size = placed.window.shape[2]
     count = 0
     for k in range(first, stop):

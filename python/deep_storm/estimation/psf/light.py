@@ -1,4 +1,4 @@
-"""What the light of a movie is like, from a finished fit of its PSF.
+"""Statistics of the light of a movie, from a finished fit of its PSF.
 
 How much molecules differ in width, on what they lie, how uneven the background is, and how much of
 it is haze: what a simulation must know besides the PSF to look like the movie.
@@ -45,7 +45,7 @@ simulated (``simulation/haze.py``), fitted with nodes.
 
 
 class MovieLight(NamedTuple):
-    """What the light of a movie is like.
+    """Statistics of the light of a movie.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class MovieLight(NamedTuple):
 
 
 def light_of(state: State) -> MovieLight:
-    """Return what the light of the scenes of a finished fit is like."""
+    """Return statistics of the light in the scenes of a finished fit."""
     own, scenes = state.emitters, state.scenes
     noise = np.minimum(own.error[:, 0], own.photons)
     spread = float(np.var(own.photons) - np.mean(noise**2)) if len(own) else 0.0
@@ -111,7 +111,7 @@ def width_std(state: State) -> float:
 
 
 def _widths(state: State) -> tuple[FloatArray, FloatArray]:
-    """Return how much wider each molecule is than the PSF (relative), and the error of it."""
+    """Return each molecule's width relative to the PSF's, minus one, and its error."""
     placed = state.placed()
     expected = state.background() + state.light()
     variance, residual = state.noise(expected), state.residual(expected)
@@ -141,7 +141,7 @@ def _widths(state: State) -> tuple[FloatArray, FloatArray]:
 
 
 def _inside(placed: Placed, state: State) -> Integers:
-    """Return the molecules whose middle lies within the scene, with no unknown pixel."""
+    """Return the molecules whose core lies within the scene, without unknown pixels."""
     reach = _reach_px(placed, state)
     height, width = state.scenes.size_px
     x, y = state.emitters.x_px, state.emitters.y_px
@@ -151,12 +151,12 @@ def _inside(placed: Placed, state: State) -> Integers:
 
 
 def _reach_px(placed: Placed, state: State) -> int:
-    """Return half the width of a molecule's middle."""
+    """Return half the edge of a molecule's core."""
     return min(math.ceil(CORE_SIGMAS * state.sigma_px), placed.window.shape[2] // 2)
 
 
 def _core(placed: Placed, state: State, index: Integers) -> tuple[Integers, Integers, slice]:
-    """Return rows (n, k, 1) and columns (n, 1, k) of the middles, and which part of the windows."""
+    """Return rows (n, k, 1) and columns (n, 1, k) of the cores, and their slice of the windows."""
     reach, radius = _reach_px(placed, state), placed.window.shape[2] // 2
     core = slice(radius - reach, radius + reach)
     along = np.arange(core.start, core.stop)
@@ -166,7 +166,7 @@ def _core(placed: Placed, state: State, index: Integers) -> tuple[Integers, Inte
 
 
 def _structure(state: State) -> Structure:
-    """Return what molecules lie on, by the mean of what is not background."""
+    """Return the kind of structure that molecules lie on, from the mean without background."""
     scenes = state.scenes
     light = np.nan_to_num(scenes.photons - state.background())
     found = []
@@ -185,7 +185,7 @@ def _structure(state: State) -> Structure:
 
 
 def _unevenness(state: State) -> float:
-    """Return the relative standard deviation of the background that stays, over the field."""
+    """Return the relative standard deviation of the constant background over the field."""
     window = np.zeros(len(state.views), np.int64)
     window[state.scenes.view] = state.scenes.window
     fields = np.stack([state.views[window == k].mean(axis=0) for k in np.unique(window)])
@@ -194,7 +194,7 @@ def _unevenness(state: State) -> float:
 
 
 def _haze_per_px(state: State) -> float:
-    """Return how many emitters out of focus a pixel has in a frame."""
+    """Return the number of out-of-focus emitters per pixel and frame."""
     level = float(state.views.mean())
     if state.scatter <= (MIN_HAZE * level) ** 2:
         return 0.0

@@ -27,7 +27,7 @@ from deep_storm.estimation.psf.light import light_of
 from deep_storm.estimation.psf.result import DIFFERENT, MeasuredPsf
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
-    Told,
+    RoundResult,
     begin,
     centre,
     error_by_noise,
@@ -149,14 +149,14 @@ def fit_scenes(
     few = _spread(len(scenes), math.ceil(FIRST_MOLECULES / per_scene))
     state = _begun(scenes.chosen(few), sigma_px, localizations, pool)
     _check_count(state, len(scenes) / len(few))
-    rounds, told = _rounds(state, pool, FIRST_ROUNDS, FIRST_MISFIT, lambda k: done(2 + k))
+    rounds, last = _rounds(state, pool, FIRST_ROUNDS, FIRST_MISFIT, lambda k: done(2 + k))
     many = _spread(len(scenes), math.ceil(max_molecules / per_scene))
     if len(many) > len(few):
         state = state.for_scenes(scenes.chosen(many))
-        find_emitters(state, pool, told.change)
+        find_emitters(state, pool, last.change)
         state.emitters.begin_here()
-        more, told = _rounds(
-            state, pool, LAST_ROUNDS, told.change, lambda k: done(2 + FIRST_ROUNDS + k)
+        more, last = _rounds(
+            state, pool, LAST_ROUNDS, last.change, lambda k: done(2 + FIRST_ROUNDS + k)
         )
         rounds += more
     error = error_by_noise(state, pool, np.random.default_rng(SEED))
@@ -164,11 +164,11 @@ def fit_scenes(
     if localizations is None:
         centre(state)
     done(total)
-    return Shape(state, told.chi2, rounds, error)
+    return Shape(state, last.chi2, rounds, error)
 
 
 def _first_sigma(scenes: Scenes) -> float:
-    """Return about the standard deviation of the PSF, in px."""
+    """Return a first guess of the PSF's standard deviation, in px."""
     sigma_px = guess_sigma_px(blinking(scenes))
     if sigma_px is None:
         raise PsfError(
@@ -181,7 +181,7 @@ def _first_sigma(scenes: Scenes) -> float:
 
 
 def _spread(count: int, wanted: int) -> Integers:
-    """Return ``wanted`` of ``count`` numbers, evenly spread; all where there are no more."""
+    """Return ``wanted`` of ``count`` indices, evenly spaced; all where there are no more."""
     return np.unique(np.linspace(0, count - 1, min(wanted, count)).round()).astype(np.int64)
 
 
@@ -191,7 +191,7 @@ def _begun(
     localizations: pd.DataFrame | None,
     pool: ThreadPoolExecutor,
 ) -> State:
-    """Return a state with emitters, whose places now say where the PSF's centre is."""
+    """Return a state with emitters, whose present positions define the PSF's centre."""
     if localizations is None:
         state = begin(scenes, sigma_px, Emitters.none(), pool)
         state.emitters.begin_here()
@@ -202,7 +202,7 @@ def _begun(
 
 
 def _emitters_of(localizations: pd.DataFrame, scenes: Scenes) -> Emitters:
-    """Return the localizations that lie in scenes."""
+    """Return the localizations that lie in the scenes."""
     parts = []
     for s, (frame, window) in enumerate(zip(scenes.frame, scenes.window, strict=True)):
         rows = localizations[localizations["frame"] == frame]
@@ -223,15 +223,15 @@ def _emitters_of(localizations: pd.DataFrame, scenes: Scenes) -> Emitters:
 
 def _rounds(
     state: State, pool: ThreadPoolExecutor, most: int, misfit: float, done: Callable[[int], None]
-) -> tuple[int, Told]:
-    """Fit in rounds until the PSF stands; return how many there were, and how the last one went."""
-    told = Told(math.inf, misfit, 0, 0)
+) -> tuple[int, RoundResult]:
+    """Fit in rounds until the PSF has converged; return their number and the last one's outcome."""
+    last = RoundResult(math.inf, misfit, 0, 0)
     for k in range(most):
-        told = fit_round(state, pool, told.change)
+        last = fit_round(state, pool, last.change)
         done(k)
-        if told.change < STANDS:
+        if last.change < STANDS:
             break
-    return k + 1, told
+    return k + 1, last
 
 
 def _check_crowding(state: State) -> None:

@@ -1,4 +1,4 @@
-"""About what the answer is: each part of the unknowns solved for itself.
+"""Block-diagonal preconditioner of the joint fit.
 
 The unknowns of a scene know of each other, and so do the coefficients of the PSF (seen in a few
 scenes, which is enough for that) and the nodes of a view. What these three do to one another is
@@ -19,7 +19,7 @@ from deep_storm.estimation.psf.blocks import scene_information
 from deep_storm.estimation.psf.kernels import OF_EMITTER, Placed, add_psf_information
 from deep_storm.estimation.psf.spline import gauges
 from deep_storm.estimation.psf.state import State
-from deep_storm.estimation.psf.unknowns import Change, Crew, Free, Part
+from deep_storm.estimation.psf.unknowns import Change, Free, Part, Partition
 
 FloatArray = npt.NDArray[np.float64]
 Factor = tuple[Any, bool]
@@ -48,8 +48,8 @@ class Preconditioner:
         Inverse variance of each pixel, (s, y, x).
     roughness
         Of the PSF.
-    crew
-        Threads.
+    partition
+        Scenes by threads.
 
     Attributes
     ----------
@@ -62,22 +62,27 @@ class Preconditioner:
     """
 
     def __init__(
-        self, state: State, free: Free, weight: FloatArray, roughness: csr_matrix, crew: Crew
+        self,
+        state: State,
+        free: Free,
+        weight: FloatArray,
+        roughness: csr_matrix,
+        partition: Partition,
     ) -> None:
-        self._state, self._free, self._crew = state, free, crew
+        self._state, self._free, self._partition = state, free, partition
         self.trust = np.empty((len(state.emitters), OF_EMITTER))
         self.trust[:, 0] = 1.0 / (TRUST_PHOTONS * state.emitters.photons) ** 2
         self.trust[:, 1:] = 1.0 / TRUST_PX**2
         self.gauge = np.zeros((state.spline.edge**2, 0))
         self.node_variance = np.empty(state.nodes.shape)
         self._psf = self._psf_block(weight, roughness) if free.psf else None
-        blocks = crew.each(lambda part: self._scene_blocks(part, weight))
+        blocks = partition.map(lambda part: self._scene_blocks(part, weight))
         self._scenes = [factor for part in blocks for factor in part]
         self._views = self._view_blocks(weight)
 
     def apply(self, gradient: Change) -> Change:
-        """Return about the change that a gradient leads to."""
-        grid, starts = self._state.grid, self._crew.starts
+        """Apply the approximate inverse of the information matrix to a gradient."""
+        grid, starts = self._state.grid, self._partition.starts
         psf = np.zeros_like(gradient.psf)
         if self._psf is not None:
             psf = _solved(self._psf, gradient.psf)
@@ -92,7 +97,7 @@ class Preconditioner:
         return Change(psf, emitters, nodes, np.array(views))
 
     def _psf_block(self, weight: FloatArray, roughness: csr_matrix) -> Factor:
-        state, parts, starts = self._state, self._crew.parts, self._crew.starts
+        state, parts, starts = self._state, self._partition.parts, self._partition.starts
         scenes = len(state.scenes)
         wanted = math.ceil(SAMPLED_EMITTERS * scenes / max(len(state.emitters), 1))
         places = np.linspace(0, scenes - 1, min(max(wanted, MIN_SAMPLED), scenes) + 2)[1:-1]
@@ -108,7 +113,7 @@ class Preconditioner:
                 photons += float(part.placed.photons[begin:end].sum())
             return half, photons
 
-        found = self._crew.each(work)
+        found = self._partition.map(work)
         matrix: FloatArray = np.sum([half for half, _ in found], axis=0)
         matrix += matrix.T.copy()
         photons = sum(part.placed.photons.sum() for part in parts)
@@ -122,7 +127,7 @@ class Preconditioner:
 
     def _scene_blocks(self, part: Part, weight: FloatArray) -> list[Factor]:
         """Factorize the information of scenes; note the errors of emitters and nodes."""
-        state, grid, starts = self._state, self._state.grid, self._crew.starts
+        state, grid, starts = self._state, self._state.grid, self._partition.starts
         wide = math.ceil(CORE_SIGMAS * state.sigma_px)
         core_px = min(wide, state.spline.radius_px)
         factors = []

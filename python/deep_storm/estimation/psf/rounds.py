@@ -1,4 +1,4 @@
-"""From a Gaussian to the PSF: rounds of joint fits, in which emitters come and go."""
+"""From a Gaussian to the PSF: rounds of joint fits, with emitters added and removed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ TAIL_SPREAD, TAIL_BIAS = 0.5, 0.4
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a round went.
+class RoundResult:
+    """Outcome of a round.
 
     Attributes
     ----------
@@ -62,15 +62,17 @@ class Told:
 
 
 def find_emitters(state: State, pool: ThreadPoolExecutor, misfit: float) -> None:
-    """Find the emitters of scenes with a PSF that is about right, in place."""
+    """Find the emitters of scenes with an approximate PSF, in place."""
     for k in range(SEARCHES):
         revise(state, misfit, THRESHOLD if k else FIRST_THRESHOLD)
         step(state, Free(psf=False), pool)
     give_up(state, misfit)
 
 
-def fit_round(state: State, pool: ThreadPoolExecutor, misfit: float, revised: bool = True) -> Told:
-    """Fit everything once, then let emitters come and go, in place.
+def fit_round(
+    state: State, pool: ThreadPoolExecutor, misfit: float, revised: bool = True
+) -> RoundResult:
+    """Fit all unknowns once, then add and remove emitters, in place.
 
     Parameters
     ----------
@@ -93,11 +95,11 @@ def fit_round(state: State, pool: ThreadPoolExecutor, misfit: float, revised: bo
         gone, born = revise(state, min(change, misfit), THRESHOLD)
         find_noisy_pixels(state)
     state.sigma_px = state.gaussian().sigma_px
-    return Told(chi2, change, born, gone)
+    return RoundResult(chi2, change, born, gone)
 
 
 def hold(state: State) -> None:
-    """Undo what the fit cannot know: where the PSF's centre is, and how much light it has."""
+    """Fix what the fit cannot determine: the PSF's centre and its total light."""
     x, y = state.emitters.drift_px(state.sigma_px)
     state.emitters.x_px -= x
     state.emitters.y_px -= y
@@ -106,7 +108,7 @@ def hold(state: State) -> None:
 
 
 def centre(state: State) -> None:
-    """Put the centre of the best Gaussian where emitters are, in place."""
+    """Move the centre of the best Gaussian to the emitters' positions, in place."""
     for _ in range(2):
         fit = state.gaussian()
         state.coefficients = state.spline.moved(state.coefficients, -fit.x_px, -fit.y_px)
@@ -115,7 +117,7 @@ def centre(state: State) -> None:
 
 
 def revise(state: State, misfit: float, threshold: float) -> tuple[int, int]:
-    """Give up emitters, and look for others in what is left over.
+    """Remove emitters, and search the residual for others.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def revise(state: State, misfit: float, threshold: float) -> tuple[int, int]:
 
 
 def give_up(state: State, misfit: float) -> int:
-    """Give up emitters that are no more than noise, and join those that are too close."""
+    """Remove emitters that are no more than noise, and merge those that are too close."""
     before = len(state.emitters)
     if before:
         kept = significant(state.emitters, state.light(), state.peak, misfit)
@@ -161,7 +163,7 @@ def find_noisy_pixels(state: State) -> None:
 
 
 class Error(NamedTuple):
-    """What noise does to a PSF.
+    """Error of a PSF by noise.
 
     Attributes
     ----------
@@ -176,7 +178,7 @@ class Error(NamedTuple):
 
 
 def error_by_noise(state: State, pool: ThreadPoolExecutor, rng: np.random.Generator) -> Error:
-    """Return what noise does to the PSF.
+    """Return the error of the PSF by noise.
 
     The joint problem is solved for noise alone: what it makes of the PSF then is an example of its
     error, with all that is not known of emitters and background in it.
@@ -192,7 +194,7 @@ def error_by_noise(state: State, pool: ThreadPoolExecutor, rng: np.random.Genera
 
 
 def normalize_by_tail(state: State, error: Error) -> None:
-    """Find the light beyond the window from that in its outer part, and from theory, in place.
+    """Estimate the light beyond the window from its outer part and theory; normalize in place.
 
     Each is trusted as far as it is known: theory to half of it (a Gaussian has no tails), the
     outer part to what the background may take away from it and to its noise.

@@ -98,7 +98,7 @@ class Scenes:
         return self.photons.shape[1], self.photons.shape[2]
 
     def chosen(self, index: npt.NDArray[np.int64]) -> Scenes:
-        """Return some of the scenes, in the order of ``index``."""
+        """Return a subset of the scenes, in the order of ``index``."""
         views = np.unique(self.view[index], return_inverse=True)[1]
         return Scenes(
             self.photons[index],
@@ -196,7 +196,7 @@ def _assembled(
 
 
 def _usable(scenes: FloatArray, window: Integers) -> npt.NDArray[np.bool_]:
-    """Tell which scenes are neither constant nor far darker or brighter than the others."""
+    """Return which scenes are neither constant nor far darker or brighter than the others."""
     flat = scenes.reshape(len(scenes), -1)
     usable: npt.NDArray[np.bool_] = np.nanmax(flat, axis=1) > np.nanmin(flat, axis=1)
     level = np.nanmedian(flat, axis=1)

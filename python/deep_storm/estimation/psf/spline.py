@@ -1,4 +1,4 @@
-"""The PSF as unknown: coefficients of a cubic B-spline, its start and its smoothness."""
+"""The PSF as a cubic B-spline: its coefficients, their starting values, and its smoothness."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Spline:
         return 2 * self.radius_px * self.knots + 3
 
     def distances_px(self) -> FloatArray:
-        """Return how far from the middle each coefficient lies, shape (edge, edge)."""
+        """Return each coefficient's distance from the middle, shape (edge, edge)."""
         along = offsets_px(self.edge, self.knots)
         return np.hypot(along[:, None], along[None, :])
 
@@ -89,13 +89,13 @@ class Spline:
         return float(weights @ values @ weights) / SAMPLES_PER_PX**2
 
     def moved(self, coefficients: FloatArray, x_px: float, y_px: float) -> FloatArray:
-        """Return the coefficients of the PSF moved by a part of a pixel."""
+        """Return the coefficients of the PSF shifted by a fraction of a pixel."""
         by = (y_px * self.knots, x_px * self.knots)
         result: FloatArray = shift(coefficients, by, order=3, mode="nearest")
         return result
 
     def roughness(self, sigma_px: float) -> sp.csr_matrix:
-        """Return the matrix whose quadratic form says how rough coefficients are.
+        """Return the matrix of the quadratic form that measures roughness of the coefficients.
 
         A lens passes no detail finer than λ / 2NA, which is 2.4 sigma. Fourth differences count in
         proportion to those of a wave of that length, as high as a PSF is at that distance.
@@ -117,7 +117,7 @@ class Spline:
 
 
 def envelope(distance_px: FloatArray, sigma_px: float) -> FloatArray:
-    """Return about how high a PSF is at some distances: a Gaussian with a lens's tails."""
+    """Return the approximate height of a PSF at some distances: a Gaussian with a lens's tails."""
     wide = sigma_px**2 + 1.0 / 12.0
     middle = np.exp(-0.5 * distance_px**2 / wide) / (2.0 * math.pi * wide)
     far = TAIL_MARGIN * TAIL * sigma_px / np.maximum(distance_px, 2.0 * sigma_px) ** 3
@@ -130,7 +130,7 @@ def light_beyond(sigma_px: float, radius_px: int) -> float:
 
 
 def tail_strength(values: FloatArray, samples_per_px: int, sigma_px: float) -> float:
-    """Return how much light there is in the outer part of a window, over that of a perfect lens.
+    """Return the light in the outer part of a window over that of a perfect lens.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def tail_strength(values: FloatArray, samples_per_px: int, sigma_px: float) -> f
 
 
 def gauges(coefficients: FloatArray) -> FloatArray:
-    """Return the changes of a PSF that emitters can undo: of scale, and of place along x and y.
+    """Return the changes of a PSF that emitters compensate: of scale, and of position in x and y.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def gauges(coefficients: FloatArray) -> FloatArray:
 
 
 def _taps(at: FloatArray, count: int) -> FloatArray:
-    """Return the matrix from ``count`` coefficients to the spline's values at some places."""
+    """Return the matrix from ``count`` coefficients to the spline's values at given positions."""
     first = np.minimum(at.astype(np.int64), count - 4)
     rows, t = np.arange(at.size), at - first
     matrix = np.zeros((at.size, count))

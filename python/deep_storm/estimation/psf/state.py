@@ -1,4 +1,4 @@
-"""What explains scenes: PSF, emitters and background, and how well they do."""
+"""State of the fit: PSF, emitters and background of scenes, and the residual they leave."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class State:
 
     @classmethod
     def begun(cls, scenes: Scenes, sigma_px: float, emitters: Emitters) -> State:
-        """Return where a fit begins: a Gaussian, and a flat background in each view."""
+        """Return the initial state of a fit: a Gaussian, and a flat background in each view."""
         spline = Spline.for_sigma(sigma_px, min(scenes.size_px))
         grid = make_grid(*scenes.size_px, sigma_px)
         count = int(scenes.view.max()) + 1
@@ -88,7 +88,7 @@ class State:
         )
 
     def for_scenes(self, scenes: Scenes) -> State:
-        """Return where the fit of other scenes of the same movie begins, without emitters."""
+        """Return the initial state for other scenes of the same movie, without emitters."""
         usual = self.views.mean(axis=0)
         window = np.zeros(len(self.views), np.int64)
         window[self.scenes.view] = self.scenes.window
@@ -145,17 +145,17 @@ class State:
         return light
 
     def noise(self, expected: FloatArray) -> FloatArray:
-        """Return the variance of each pixel; infinite where nothing is known."""
+        """Return the variance of each pixel; infinite where the pixel is unknown."""
         variance = np.maximum(expected, MIN_EXPECTED) * self.scenes.excess
         variance += self.variance[self.scenes.window]
         return np.where(np.isnan(self.scenes.photons), np.inf, variance)
 
     def residual(self, expected: FloatArray) -> FloatArray:
-        """Return what is not explained; 0 where nothing is known."""
+        """Return data minus model; 0 where the pixel is unknown."""
         return np.nan_to_num(self.scenes.photons - expected, nan=0.0)
 
     def normalize(self, light: float) -> None:
-        """Scale the PSF so that this share of the light is in its window, in place."""
+        """Scale the PSF so that its window holds this share of the light, in place."""
         factor = light / self.spline.light(self.coefficients)
         self.coefficients *= factor
         self.emitters.photons /= factor

@@ -23,7 +23,7 @@ STEP_SIGMAS = 9.0
 
 
 class Grid(NamedTuple):
-    """Where the nodes are: the centres of square cells of ``step_px``.
+    """Positions of the nodes: the centres of square cells of ``step_px``.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def make_grid(height_px: int, width_px: int, sigma_px: float) -> Grid:
 
 @kernel(fastmath=True)
 def cell(at_px: float, count: int, step_px: float) -> tuple[int, int, float]:
-    """Return the two nodes around a place along one axis, and the weight of the second."""
+    """Return the two nodes around a position along one axis, and the weight of the second."""
     at = min(max(at_px / step_px - 0.5, 0.0), count - 1.0)
     first = min(int(at), max(count - 2, 0))
     return first, min(first + 1, count - 1), at - first

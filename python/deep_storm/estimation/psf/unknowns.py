@@ -1,4 +1,4 @@
-"""What is fitted, as one vector: PSF, emitters and background."""
+"""The unknowns of the fit as one vector: PSF, emitters and background."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_THREADS = 4
 
 
 class Change(NamedTuple):
-    """A change of all unknowns, or a gradient by them.
+    """A change of all unknowns, or a gradient with respect to them.
 
     Attributes
     ----------
@@ -48,13 +48,13 @@ class Change(NamedTuple):
         return float(sum(np.vdot(a, b) for a, b in zip(self, other, strict=True)))
 
     def plus(self, factor: float, other: Change) -> Change:
-        """Return this and ``factor`` times another."""
+        """Return this plus ``factor`` times another."""
         return Change(*(a + factor * b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
 class Free:
-    """Which unknowns a step may change, beside photons and background."""
+    """Which unknowns a step may change, besides photons and background."""
 
     psf: bool = True
     positions: bool = True
@@ -62,7 +62,7 @@ class Free:
 
 @dataclass(frozen=True)
 class Part:
-    """What one thread works on: some scenes and their emitters.
+    """Scenes and emitters that one thread works on.
 
     Attributes
     ----------
@@ -92,8 +92,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Crew:
-    """Threads that share scenes, each with about as many emitters.
+class Partition:
+    """Scenes divided among threads, with about as many emitters for each.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Crew:
     starts: Integers
 
     @classmethod
-    def sharing(cls, placed: Placed, starts: Integers, pool: ThreadPoolExecutor) -> Crew:
+    def of(cls, placed: Placed, starts: Integers, pool: ThreadPoolExecutor) -> Partition:
         """Divide scenes among threads."""
         scenes = len(starts) - 1
         parts = min(threads(), scenes)
@@ -117,14 +117,14 @@ class Crew:
         edges = sorted({0, *cuts, scenes})
         return cls(pool, tuple(Part.of(placed, starts, a, b) for a, b in pairwise(edges)), starts)
 
-    def each(self, work: Callable[[Part], Result]) -> list[Result]:
-        """Let each thread work on its part."""
+    def map(self, work: Callable[[Part], Result]) -> list[Result]:
+        """Apply a function to each part, in its own thread."""
         return list(self.pool.map(work, self.parts))
 
 
 @contextmanager
 def pool_of_threads() -> Iterator[ThreadPoolExecutor]:
-    """Give threads for a fit; meanwhile the linear algebra of each takes no others."""
+    """Start the threads of a fit; meanwhile linear algebra runs on one thread each."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads()) as pool:
         yield pool
 

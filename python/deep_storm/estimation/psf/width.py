@@ -1,4 +1,4 @@
-"""How wide the PSF is, roughly, from what neighbouring pixels have in common."""
+"""Approximate width of the PSF from the covariance of neighbouring pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIN_SHARE = 0.02
 
 
 def guess_sigma_px(light: FloatArray) -> float | None:
-    """Return about the standard deviation of the PSF, None where pixels have nothing in common.
+    """Return an approximate standard deviation of the PSF, None where pixels do not covary.
 
     The covariance of two pixels at the distance d is proportional to exp(−d² / 4s²), with
     s² = σ² + 1/12 for the pixel, however many emitters there are.
@@ -43,7 +43,7 @@ def guess_sigma_px(light: FloatArray) -> float | None:
 
 
 def blinking(scenes: Scenes) -> FloatArray:
-    """Return the light of scenes without what is always there, float64 of shape (s, y, x)."""
+    """Return scenes without their constant light, float64 of shape (s, y, x)."""
     light = np.nan_to_num(scenes.photons)
     for window in np.unique(scenes.window):
         own = scenes.window == window

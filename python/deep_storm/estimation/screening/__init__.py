@@ -1,4 +1,4 @@
-"""What of a movie is no measurement, found before anything is learnt from it.
+"""Invalid frames and pixels of a movie, found before anything is estimated from it.
 
 ``frames`` tells dark, flashing and repeated frames from the others, ``pixels`` hot, dead, noisy and
 covered pixels, ``transients`` cosmic rays; ``examination`` looks at a movie with all of them, and

@@ -1,4 +1,4 @@
-"""Look at a movie before anything else is done with it.
+"""Examine a movie before anything else is done with it.
 
 Frames without a measurement are found first, then pixels, then what the noise of the rest says
 about the camera. Nothing of it needs the camera to be known.
@@ -75,11 +75,11 @@ class Examination(NamedTuple):
     dark_adu: float | None = None
 
     def screened(self, stream: FrameStream) -> ScreenedFrames:
-        """Return the movie without what is no measurement."""
+        """Return the movie with invalid frames marked and invalid pixels filled."""
         return ScreenedFrames(stream, self.screening)
 
     def usable(self, frames: npt.NDArray[Any]) -> Mask:
-        """Return from which frames molecules can be learnt: those like most of the others, (t,)."""
+        """Return the frames that emitters can be estimated from: those like most others, (t,)."""
         looks = look_at_frames(frames)
         rule = self.screening.rule
         bad = self.screening.without_measurement(looks)
@@ -91,7 +91,7 @@ class Examination(NamedTuple):
 
 
 def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
-    """Look at a movie.
+    """Examine a movie.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
 def _dark_level(
     frames: Float32, pixels: PixelMap, looks: FrameLooks, rule: FrameRule
 ) -> float | None:
-    """Return the level of what gets no light: dark frames, or a covered part of the chip."""
+    """Return the level without light: of dark frames, or of a covered part of the chip."""
     dark = rule.dark(looks)
     if dark.any():
         return float(np.median(looks.level_adu[dark]))
@@ -133,7 +133,7 @@ def _dark_level(
 def _read(
     stream: FrameStream, progress: Progress
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Read blocks of frames, spread evenly over the movie; those that can be read."""
+    """Read blocks of frames spread evenly over the movie; unreadable ones are left out."""
     count, height, width = stream.shape
     wanted = int(np.clip(MAX_VALUES // (height * width), MIN_FRAMES, MAX_FRAMES))
     if count <= wanted:
@@ -163,7 +163,7 @@ def _read(
 
 
 def _regions(bad: Mask) -> Mask:
-    """Return where bad pixels lie so close together that filling them would be inventing."""
+    """Return regions whose bad pixels are too dense to be filled from their neighbours."""
     square = np.ones((REGION_PX, REGION_PX), dtype=bool)
     padded = np.pad(bad, REGION_PX, mode="edge")
     core = ndimage.binary_opening(padded, square)
@@ -177,7 +177,7 @@ def _noise(
     pixels: PixelMap,
     used: Mask,
 ) -> tuple[PhotonTransfer | None, NoiseModel | None]:
-    """Measure the noise of the frames that hold a measurement."""
+    """Measure the noise of the valid frames."""
     if not len(frames):
         return None, None
     rows, columns = _window(used)
@@ -197,7 +197,7 @@ def _noise(
 
 
 def _without_holes(block: Float32, bad: Mask) -> tuple[Float32, Mask]:
-    """Return frames with holes and cosmic rays filled, and where these are."""
+    """Return frames with invalid pixels and cosmic rays filled, and where these are."""
     holes = bad | ~np.isfinite(block)
     filled = np.stack([fill(f, h) for f, h in zip(block, holes, strict=True)])
     looks = look_at_frames(filled)
@@ -213,7 +213,7 @@ def _without_holes(block: Float32, bad: Mask) -> tuple[Float32, Mask]:
 
 
 def _chosen(numbers: npt.NDArray[np.int64], pixels: int) -> npt.NDArray[np.int64]:
-    """Return the frames whose noise is looked at: not too many, neighbours together."""
+    """Return the frames whose noise is measured: a limited number, neighbours together."""
     most = max(MIN_FRAMES, TRANSFER_VALUES // pixels)
     if len(numbers) <= most:
         return np.arange(len(numbers))
@@ -221,14 +221,14 @@ def _chosen(numbers: npt.NDArray[np.int64], pixels: int) -> npt.NDArray[np.int64
 
 
 def _window(used: Mask) -> tuple[slice, slice]:
-    """Return the part of a large field that is looked at: its middle."""
+    """Return the part of a large field that is examined: its middle."""
     edges = [max(0, (n - TRANSFER_EDGE_PX) // 2) for n in used.shape]
     rows, columns = (slice(e, e + TRANSFER_EDGE_PX) for e in edges)
     return rows, columns
 
 
 def _about_frames(found: Examination) -> list[str]:
-    """Say which frames hold no measurement."""
+    """Describe the invalid frames."""
     rule, looks = found.screening.rule, found.looks
     total = len(looks.dead)
     kinds = (
@@ -250,7 +250,7 @@ def _about_frames(found: Examination) -> list[str]:
 
 
 def _about_pixels(pixels: PixelMap) -> list[str]:
-    """Say which pixels misbehave."""
+    """Describe the defective pixels."""
     kinds = (
         (pixels.dead, "no measurement in any frame; left out"),
         (pixels.hot & ~pixels.dead, "a level of their own (hot or cold); filled from neighbours"),

@@ -1,4 +1,4 @@
-"""Which frames of a movie hold no measurement: dark ones, flashes, dropped and repeated ones.
+"""Invalid frames of a movie: dark ones, flashes, dropped and repeated ones.
 
 Frames are compared by their level (the median pixel) and their noise (what a second difference
 leaves), which rises with light whatever the baseline is. Frames fall into groups where their
@@ -39,7 +39,7 @@ MEDIAN_OF_SQUARES = 0.4549
 
 
 class FrameLooks(NamedTuple):
-    """What frames look like, (n,) each.
+    """Statistics of frames, (n,) each.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class FrameLooks(NamedTuple):
 
 
 class FrameRule(NamedTuple):
-    """What tells a frame without measurement from the others.
+    """Criteria that tell invalid frames from valid ones.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class FrameRule(NamedTuple):
 
 
 def look_at_frames(frames: npt.NDArray[Any]) -> FrameLooks:
-    """Look at frames, each by itself.
+    """Measure level, noise and structure of frames, each by itself.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class _Group(NamedTuple):
 
 
 def frame_rule(looks: FrameLooks) -> FrameRule:
-    """Find out what tells frames without measurement from the others.
+    """Find the criteria that tell invalid frames from valid ones.
 
     Parameters
     ----------
@@ -201,6 +201,6 @@ def _reference(groups: list[_Group], frames: int) -> int:
 
 
 def repeated(frames: npt.NDArray[Any]) -> Mask:
-    """Return which frames are the one before, pixel by pixel, (t,)."""
+    """Return which frames are identical to the one before, (t,)."""
     same = [bool(np.array_equal(a, b)) for a, b in pairwise(frames)]
     return np.array([False, *same][: len(frames)], dtype=bool)

@@ -1,4 +1,4 @@
-"""Bright things that are no single molecules: debris, aggregates, beads, in part of the frames.
+"""Bright objects that are not single molecules, in part of the frames: debris, aggregates, beads.
 
 The field is cut into cells. A cell in one frame is odd where even its dark part is far brighter
 than it usually is (a blurred thing lies over it), or where its brightest spot is many times
@@ -35,7 +35,7 @@ CHUNK_FRAMES = 50
 
 
 def replace_odd_cells(frames: Float32, used: Mask) -> tuple[Mask, float]:
-    """Replace what is odd in frames, in place.
+    """Replace outlying cells of frames, in place.
 
     Nothing is replaced where there are too few frames to compare, or nearly all are odd.
 
@@ -117,7 +117,7 @@ def _too_bright(frames: Float32, height: int, width: int) -> Mask:
 
 
 def _replace(frames: Float32, odd: Mask) -> None:
-    """Replace odd cells by the same cell of frames in which it is not odd, each in its turn."""
+    """Replace outlying cells by the same cell of frames in which it is normal, in turn."""
     for row, column in np.argwhere(odd.any(axis=0)).tolist():
         good = np.flatnonzero(~odd[:, row, column])
         bad = np.flatnonzero(odd[:, row, column])
@@ -131,7 +131,7 @@ def _replace(frames: Float32, odd: Mask) -> None:
 
 
 def _in_pixels(cells: Mask, shape: tuple[int, ...]) -> Mask:
-    """Return which pixels belong to the cells; what is left over belongs to the last ones."""
+    """Return which pixels belong to the cells; remaining rows and columns join the last ones."""
     whole = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)
     more = [(0, n - m) for n, m in zip(shape, whole.shape, strict=True)]
     return np.asarray(np.pad(whole, more, mode="edge"), dtype=bool)

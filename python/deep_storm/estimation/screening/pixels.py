@@ -1,4 +1,4 @@
-"""Pixels that misbehave all the time, found in the movie itself.
+"""Defective pixels, found in the movie itself.
 
 A *dead* pixel never changes while others do, or holds no number. A *hot* (or cold) one stands out
 from its neighbours in the median over the frames, more sharply than the PSF of a molecule or bead
@@ -68,12 +68,12 @@ class PixelMap(NamedTuple):
 
     @property
     def bad(self) -> Mask:
-        """What holds no measurement."""
+        """Pixels without a valid measurement."""
         return self.dead | self.hot | self.noisy
 
 
 def find_pixels(frames: Float32) -> PixelMap:
-    """Find the pixels that misbehave.
+    """Find the defective pixels of a movie.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _larger_beside(values: FloatArray, sign: FloatArray, axis: int) -> FloatArra
 
 
 def _noisy(noise: FloatArray, bad: Mask, frames: int) -> Mask:
-    """Return pixels that scatter more than those around them."""
+    """Return pixels that fluctuate more than those around them."""
     # the upper quartile: at the edge of a covered part half of the surroundings are quiet
     filled = np.where(bad, float(np.median(noise[~bad])), noise)
     around = ndimage.percentile_filter(filled, 75, size=7, mode="nearest")
@@ -166,13 +166,13 @@ def _noisy(noise: FloatArray, bad: Mask, frames: int) -> Mask:
 
 
 def _in_light(frames: Float32, noise: FloatArray) -> Mask:
-    """Return where something bright stays or drifts, as beads do: their light scatters too."""
+    """Return where something bright stays or drifts, as beads do: their light fluctuates too."""
     mean = ndimage.uniform_filter(frames.mean(axis=0, dtype=np.float64), 3, mode="nearest")
     return np.asarray(mean - np.median(mean) > LIT_NOISES * noise, dtype=bool)
 
 
 def _dark(frames: Float32, typical: FloatArray, noise: FloatArray, bad: Mask) -> Mask:
-    """Return the parts of the chip that get no light: less noise, and nothing that blinks."""
+    """Return the unilluminated parts of the chip: less noise, and nothing that blinks."""
     height, width = (n // TILE_PX for n in typical.shape)
     none = np.zeros(typical.shape, dtype=bool)
     if min(height, width) < 2:

@@ -1,4 +1,4 @@
-"""A movie without what is no measurement: frames marked as dead, pixels filled."""
+"""A movie with invalid frames marked as dead and invalid pixels filled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Screening(NamedTuple):
-    """What of a movie holds no measurement.
+    """Invalid pixels and frames of a movie.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Pixels that hold no measurement in one frame: cosmic rays, and values that no light gives.
+"""Pixels that are invalid in one frame: cosmic rays, and values that no light explains.
 
 A molecule's image is blurred; the trace of a particle is not. A pixel whose second difference along
 x or y is nearly all of its light, and far beyond noise, is no image of a molecule. What is darker
@@ -32,7 +32,7 @@ REACHES_PX = (1, 3, 8)
 
 
 class NoiseModel(NamedTuple):
-    """Noise of a pixel by its level, and the level below which nothing is measured.
+    """Noise of a pixel as a function of its level, and the level below which it is invalid.
 
     Attributes
     ----------
@@ -48,12 +48,12 @@ class NoiseModel(NamedTuple):
 
     @property
     def black_adu(self) -> float:
-        """What lies below is no measurement."""
+        """Values below are invalid."""
         return self.dark_adu - BLACK_SIGMAS * float(np.sqrt(self.variance_adu2))
 
 
 def find_transients(frame: npt.NDArray[Any], level_adu: float, noise: NoiseModel) -> Mask:
-    """Find the pixels of one frame that hold light of something else, or less than none.
+    """Find the pixels of one frame that are invalid: sharper than any PSF, or too dark.
 
     Pixels that are no numbers are not among them.
 
@@ -84,7 +84,7 @@ def find_transients(frame: npt.NDArray[Any], level_adu: float, noise: NoiseModel
 
 
 def _grown(mask: Mask) -> Mask:
-    """Return a mask and the pixels beside it, which lack a neighbour to be compared with."""
+    """Return a mask with the pixels beside it, which lack a neighbour to be compared with."""
     out = mask.copy()
     out[1:] |= mask[:-1]
     out[:-1] |= mask[1:]
@@ -127,7 +127,7 @@ def _mark_sharp(
 
 @kernel
 def _traced(frame: Float32, limits: tuple[float, float, float, float], sharp: Mask) -> Mask:
-    """Return the sharp pixels and what beside them is bright."""
+    """Return the sharp pixels, extended to bright ones beside them."""
     level, dark, variance, slope = limits
     height, width = frame.shape
     out = sharp.copy()
@@ -145,7 +145,7 @@ def _traced(frame: Float32, limits: tuple[float, float, float, float], sharp: Ma
 
 
 def fill(frame: Float32, holes: Mask) -> Float32:
-    """Return a frame whose holes have the mean of the valid pixels around.
+    """Return a frame whose invalid pixels have the mean of the valid ones around.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Hold a camera that was entered against the noise of its frames."""
+"""Check a camera that was entered against the noise of its frames."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _doubt(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
 
 
 def _ratio_in_the_dark(found: PhotonTransfer, camera: Camera) -> float | None:
-    """Return expected over measured variance of the darkest part, if the baseline is right."""
+    """Return expected over measured variance of the darkest part, for a correct baseline."""
     light_adu = found.level_adu - camera.baseline_adu
     variance = found.variance_adu2 - camera.read_noise_adu**2 - ROUNDING_VARIANCE
     if light_adu <= 0.0 or variance <= 0.0:
@@ -100,7 +100,7 @@ def _ratio_in_the_dark(found: PhotonTransfer, camera: Camera) -> float | None:
 
 
 def _gain(camera: Camera, name: str, ratio: float, unsure: float) -> Doubt:
-    """Say which gain the noise suggests: ``ratio`` times the one that was entered."""
+    """Name the gain that the noise suggests: ``ratio`` times the one that was entered."""
     value = rounded(camera.photons_per_adu * ratio, 2)
     received = (
         f"the noise of {name} suggests {value:g} (± {max(unsure, 0.01):.0%}) photons per ADU, "
@@ -116,7 +116,7 @@ def _gain(camera: Camera, name: str, ratio: float, unsure: float) -> Doubt:
 
 
 def _cause(camera: Camera, ratio: float) -> str:
-    """Return what may have gone wrong when the gain was entered, or nothing."""
+    """Return the probable mistake in entering the gain, or nothing."""
 
     def near(factor: float) -> bool:
         return abs(math.log(ratio / factor)) < math.log(ALIKE)
@@ -136,7 +136,7 @@ def _cause(camera: Camera, ratio: float) -> str:
 
 
 def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
-    """Compare the darkest part's noise with its light, the gain being right."""
+    """Compare the darkest part's noise with its light, for a correct gain."""
     per_adu = camera.photons_per_count * camera.quantum_efficiency
     slope = camera.excess_noise_factor / per_adu
     read_variance = camera.read_noise_adu**2 + ROUNDING_VARIANCE
@@ -177,7 +177,7 @@ def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
 
 
 def _by_dark_part(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
-    """Compare the darkest part's noise with what the camera can make of its light."""
+    """Compare the darkest part's noise with what the camera's light and read noise give."""
     per_adu = camera.photons_per_count * camera.quantum_efficiency
     slope = camera.excess_noise_factor / per_adu
     light = max(found.level_adu - camera.baseline_adu, 0.0)

@@ -1,4 +1,4 @@
-"""Noise against brightness, of frames full of molecules.
+"""Noise against brightness, in frames full of molecules.
 
 A high-pass filter that leaves of a smooth image almost nothing lets white noise through. With the
 filter's coefficients h, of unit square sum, the filtered value r and the level m = Σ h²·I around

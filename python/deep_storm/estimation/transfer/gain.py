@@ -52,14 +52,14 @@ ROUNDING_VARIANCE = 1.0 / 12.0
 
 
 class Slope(NamedTuple):
-    """A slope of variance over level, 1/ADU · ADU², and its standard error."""
+    """Slope of variance over level, 1/ADU · ADU², and its standard error."""
 
     value: float
     error: float
 
 
 class PhotonTransfer(NamedTuple):
-    """What the noise of a movie says about its camera.
+    """Camera properties that follow from the noise of a movie.
 
     Attributes
     ----------
@@ -86,11 +86,11 @@ class PhotonTransfer(NamedTuple):
 
     @property
     def is_coloured(self) -> bool:
-        """Whether neighbouring pixels share their noise: then it says nothing about the camera."""
+        """Whether the noise of neighbouring pixels is correlated, so that it tells no gain."""
         return self.whiteness < COLOURED
 
     def photons_per_adu(self, em_gain: float | None = None) -> Quantity | None:
-        """Return photoelectrons per A/D count before EM gain; None where they cannot be told.
+        """Return photoelectrons per A/D count before EM gain; None where they are unknown.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class PhotonTransfer(NamedTuple):
         )
 
     def baseline_adu(self, read_noise_adu: float = 0.0) -> Quantity | None:
-        """Return the baseline; None where the slope cannot be told.
+        """Return the baseline; None where the slope is unknown.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class PhotonTransfer(NamedTuple):
 def photon_transfer(
     frames: Float32, numbers: Integers | None = None, used: Mask | None = None
 ) -> PhotonTransfer | None:
-    """Read gain and baseline off the noise of frames.
+    """Determine gain and baseline from the noise of frames.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def photon_transfer(
 def _curves(
     frames: Float32, used: Mask | None, pairs: Integers | None
 ) -> dict[int, tuple[NoiseCurve, Rise]]:
-    """Return the noise curve and its rise at each order at which there is one."""
+    """Return the noise curve and its rise for each order at which there is one."""
     found = {}
     for order in ORDERS:
         part = filtered(frames, order, used, pairs)
@@ -176,7 +176,7 @@ def _curves(
 
 
 def _slope(curve: NoiseCurve, rise: Rise) -> Slope:
-    """Return the slope and its error, by leaving out one group of frames after the other."""
+    """Return the slope and its error, by the jackknife over groups of frames."""
     filled = [g for g in range(GROUPS) if curve.counts[g].any()]
     if len(filled) < 2 or not math.isfinite(rise.slope):
         return Slope(rise.slope, math.inf)
@@ -186,7 +186,7 @@ def _slope(curve: NoiseCurve, rise: Rise) -> Slope:
 
 
 def _without_leftovers(found: dict[int, Slope]) -> list[Slope]:
-    """Return the slopes that each two orders speak for."""
+    """Return the slopes extrapolated from each two orders."""
     answers = []
     for (low, high), (share, unsure) in LEFT_OVER.items():
         if low not in found or high not in found:
@@ -200,7 +200,7 @@ def _without_leftovers(found: dict[int, Slope]) -> list[Slope]:
 
 
 def _weighed(slopes: list[Slope], count: int) -> Slope | None:
-    """Return the mean of slopes of so many pixels, weighed by errors; None where none is known."""
+    """Return the mean of slopes, weighted by errors and pixels; None where none is known."""
     known = [s for s in slopes if s.value > 0 and s.error < s.value]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Work handed to the worker and watched until its end, from a command's thread in Fiji.
+"""Work sent to the worker and followed until its end, from a command's thread in Fiji.
 
 The loop does three things: it reads frames when the worker wants some, it keeps the status bar
 alive (at least four times a second, with the time left), and it looks whether the user wants to
@@ -47,7 +47,7 @@ _running: list[Job] = []
 
 
 class Job:
-    """Work under way.
+    """Work in progress.
 
     Parameters
     ----------
@@ -73,15 +73,15 @@ class Job:
         self._running = False
 
     def cancel(self) -> None:
-        """Stop soon."""
+        """Stop as soon as possible."""
         self.stop_asked = KEEP if self.work.keep_when_stopped else DISCARD
 
     def finish(self) -> None:
-        """Stop when it suits, and keep what there is."""
+        """Stop at the next opportunity and keep the results."""
         self.stop_asked = self.stop_asked or FINISH
 
     def run(self) -> dict[str, Any]:
-        """Do the work; returns the worker's result.
+        """Do the work; return the worker's result.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class Job:
             self._stop_if_wanted(worker, memory)
 
     def _note(self, info: dict[str, Any], memory: Memory) -> None:
-        """Take note of a message."""
+        """Process a message."""
         if "want" in info:
             ticket, start, stop = info["want"]
             memory.fill(self.work.frames, ticket, start, stop)
@@ -187,7 +187,7 @@ class Job:
         return _loaded(result)
 
     def _check_unchanged(self, written: list[str]) -> None:
-        """Complain about an image that changed meanwhile; what was written rests on it."""
+        """Raise if an image changed meanwhile: the results rest on it."""
         try:
             if self.work.frames is not None:
                 self.work.frames.check_unchanged()
@@ -231,7 +231,7 @@ class Job:
         return f"{self.done:,} of {self.total:,} {self.message}{more}"
 
     def seconds_left(self) -> float | None:
-        """Return how long it takes still, as far as the speed until now tells."""
+        """Return the time that is left, estimated from the speed until now."""
         if self._first is None or self.done <= self._first[1]:
             return None
         began, first = self._first
@@ -264,7 +264,7 @@ class Job:
 
 
 def _started() -> concurrent.futures.Future[Worker]:
-    """Start a worker in another thread, which must not keep Fiji from ending."""
+    """Start a worker in a daemon thread, which does not keep Fiji from ending."""
     started: concurrent.futures.Future[Worker] = concurrent.futures.Future()
 
     def start() -> None:
@@ -278,7 +278,7 @@ def _started() -> concurrent.futures.Future[Worker]:
 
 
 def cancel_all() -> int:
-    """Stop whatever runs (for scripts without windows); returns how many jobs there were."""
+    """Cancel all running jobs (for scripts without windows); return their number."""
     jobs = list(_running)
     for job in jobs:
         job.cancel()
@@ -286,7 +286,7 @@ def cancel_all() -> int:
 
 
 def _loaded(result: dict[str, Any]) -> dict[str, Any]:
-    """Read table, image and mask of a result before their folder goes away."""
+    """Read table, image and mask of a result before their folder is deleted."""
     if "table" in result:
         result["table"] = read_frame_table(result["table"])
     if "image" in result:

@@ -1,4 +1,4 @@
-"""What is lent to the worker for one request: a folder for its files, and shared memory.
+"""Shared memory and a temporary folder for one request to the worker.
 
 See :mod:`deep_storm.fiji.exchange` for what lies where.
 """
@@ -35,7 +35,7 @@ BLOCK_BYTES = 8 * 2**20
 
 
 class Memory:
-    """The shared memory of a request: control words, and a block for frames."""
+    """The shared memory of a request: control words and a block for frames."""
 
     def __init__(self, block_bytes: int) -> None:
         from appose import NDArray
@@ -51,7 +51,7 @@ class Memory:
             self.block = self.shared.ndarray()
 
     def fill(self, frames: ImageFrames | None, ticket: int, start: int, stop: int) -> None:
-        """Copy frames into the block, or an error, and tell the worker."""
+        """Copy frames, or an error, into the block and notify the worker."""
         block = self.block
         if frames is None or block is None:
             raise RuntimeError("the worker wants frames of a request without any")
@@ -73,7 +73,7 @@ class Memory:
         self.control[FAILED] = 1
 
     def release(self) -> None:
-        """Give the memory back."""
+        """Release the memory."""
         control, block = self.control_shared, self.shared
         del self.control, self.block
         for shared in (control, block):
@@ -84,7 +84,7 @@ class Memory:
 
 
 def _check_shared_memory(needed: int) -> None:
-    """Complain before writing into shared memory that does not exist ends the process."""
+    """Raise if shared memory is missing; writing into it would kill the process."""
     folder = Path("/dev/shm")
     if folder.is_dir() and shutil.disk_usage(folder).free < needed + 2**20:
         raise StackError(
@@ -96,7 +96,7 @@ def _check_shared_memory(needed: int) -> None:
 
 @contextlib.contextmanager
 def exchange(work: Work) -> Iterator[tuple[Request, Memory]]:
-    """Make the request, its folder and its memory; all of it goes away at the end."""
+    """Provide request, folder and memory; all are removed at the end."""
     about, block_bytes = None, 0
     if work.frames is not None:
         frames = work.frames

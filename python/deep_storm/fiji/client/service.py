@@ -1,4 +1,4 @@
-"""The worker process as Fiji sees it: started once, kept warm, ended with Fiji.
+"""The worker process as Fiji sees it: started once, kept running, ended with Fiji.
 
 TensorFlow never runs in Fiji: a crash, a full memory or a full GPU there would take the user's
 open images with it. Appose starts a second process of the same Python instead, and whatever
@@ -63,7 +63,7 @@ class Worker:
 
     @classmethod
     def start(cls) -> Worker:
-        """Start a worker; returns when it listens.
+        """Start a worker; return when it is ready for requests.
 
         Raises
         ------
@@ -97,11 +97,11 @@ class Worker:
         return cls(service, event, log)
 
     def alive(self) -> bool:
-        """Tell whether the process runs, and will go on running."""
+        """Return whether the process runs and is not about to end."""
         return not self._killed and bool(self._service.is_alive())
 
     def submit(self, inputs: dict[str, Any], events: queue.Queue[Any]) -> None:
-        """Hand a request over; its messages come into the queue as Appose's events.
+        """Send a request; its messages are put into the queue as Appose's events.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Worker:
         )
 
     def terminate(self) -> None:
-        """Ask the system to end the process."""
+        """Ask the operating system to end the process."""
         try:
             psutil.Process(self.pid).terminate()
         except psutil.Error:
@@ -156,7 +156,7 @@ def current() -> Worker | None:
 
 
 def ready() -> Worker:
-    """Return the warm worker, or start one."""
+    """Return the running worker, or start one."""
     global _current
     with _starting:
         worker = current()
@@ -177,7 +177,7 @@ atexit.register(stop)
 
 
 def interpreter() -> Path:
-    """Return this Python's program; inside Fiji, ``sys.executable`` may be Fiji itself."""
+    """Return the path of this Python; inside Fiji, ``sys.executable`` may be Fiji itself."""
     executable = Path(sys.executable or "")
     if executable.stem.lower().startswith("python"):
         return executable
@@ -207,7 +207,7 @@ def log_tail(log: Path, lines: int = TAIL_LINES) -> str:
 
 
 def _ask_whether_ready(service: Service, answers: queue.Queue[Any]) -> None:
-    """Put the worker's process number into the queue, or what went wrong."""
+    """Put the worker's process number, or the error of its start, into the queue."""
     try:
         task = service.task(_READY, queue="main").start()
         while not task.status.is_finished():

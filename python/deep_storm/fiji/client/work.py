@@ -1,4 +1,4 @@
-"""What is handed to the worker."""
+"""A piece of work for the worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """What the worker shall do.
+    """Verb, keywords and frames of a piece of work for the worker.
 
     Attributes
     ----------

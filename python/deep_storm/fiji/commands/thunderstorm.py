@@ -13,7 +13,7 @@ from deep_storm.errors import TableError
 from deep_storm.fiji.camera import remembered_camera
 from deep_storm.fiji.commands.generic import LAST_TABLE
 from deep_storm.fiji.imagej.host import table_title
-from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.imagej.java import java_class, java_error
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.thunderstorm import (
     IMPORT,
@@ -70,7 +70,7 @@ def _import(path: Path, dialect: str) -> str:
     """Run ThunderSTORM's import; return what went wrong as far as one can see it, or nothing."""
     try:
         java_class("ij.IJ").run(IMPORT, import_options(path, dialect))
-    except Exception as error:  # noqa: BLE001 - Java's, of any kind
+    except java_error() as error:
         return f"ThunderSTORM's {IMPORT!r} failed: {error}"
     rows = _count_rows(path)
     shown = wait_for_results(rows)

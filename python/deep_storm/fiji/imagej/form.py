@@ -1,4 +1,4 @@
-"""A small dialog of our own, for what SciJava's cannot do: explain, and stay while images are used.
+"""A dialog that stays open while images are used, which SciJava's cannot do.
 
 Values are read from the fields themselves. ImageJ's ``getNext…`` would write them into the macro
 recorder under labels that no macro of ours knows.
@@ -50,17 +50,17 @@ class Form:
         self._labels: dict[str, str] = {}
 
     def say(self, text: str, *, warning: bool = False) -> Any:
-        """Add lines of text; returns them, for :meth:`change`."""
+        """Add lines of text; return them, for :meth:`change`."""
         color = java_class("java.awt.Color")(*(_WARNING if warning else _PLAIN))
         self._dialog.addMessage(wrapped(text), None, color)
         return self._dialog.getMessage()
 
     def change(self, said: Any, text: str) -> None:
-        """Change lines that were said; they keep the room that they had."""
+        """Change lines of text within their present space."""
         said.setText(wrapped(text))
 
     def number(self, name: str, label: str, value: float | None, unit: str = "") -> None:
-        """Add a field for a number, empty where it is not known."""
+        """Add a field for a number, empty if it is not known."""
         shown = math.nan if value is None else float(value)
         self._dialog.addNumericField(label, shown, 0, CHARACTERS, unit)
         self._numbers[name] = self._dialog.getNumericFields().lastElement()
@@ -73,12 +73,12 @@ class Form:
         self._texts[name] = self._dialog.getStringFields().lastElement()
 
     def folder(self, name: str, label: str, value: str) -> None:
-        """Add a field for a folder, with a button that looks for it."""
+        """Add a field for a folder, with a Browse button."""
         self._dialog.addDirectoryField(label, value, PATH_CHARACTERS)
         self._texts[name] = self._dialog.getStringFields().lastElement()
 
     def file(self, name: str, label: str, value: str) -> None:
-        """Add a field for a file, with a button that looks for it."""
+        """Add a field for a file, with a Browse button."""
         self._dialog.addFileField(label, value, PATH_CHARACTERS)
         self._texts[name] = self._dialog.getStringFields().lastElement()
 
@@ -90,12 +90,12 @@ class Form:
         self._choices[name] = self._dialog.getChoices().lastElement()
 
     def box(self, name: str, label: str, value: bool) -> None:
-        """Add a box to tick."""
+        """Add a checkbox."""
         self._dialog.addCheckbox(label, value)
         self._boxes[name] = self._dialog.getCheckboxes().lastElement()
 
     def show(self) -> bool:
-        """Show the dialog and wait; returns whether it ended with OK.
+        """Show the dialog and wait; return whether it was closed with OK.
 
         After a macro has run, ImageJ ends a cancelled dialog with an exception
         (``ij.Macro.MACRO_CANCELED``) instead of saying so.
@@ -139,15 +139,15 @@ class Form:
         return str(self._texts[name].getText()).strip()
 
     def choice_of(self, name: str) -> str:
-        """Return what was chosen."""
+        """Return the item that was chosen."""
         return str(self._choices[name].getSelectedItem())
 
     def ticked(self, name: str) -> bool:
-        """Tell whether a box is ticked."""
+        """Return whether a checkbox is ticked."""
         return bool(self._boxes[name].getState())
 
 
 def wrapped(text: str, width: int = _WIDTH) -> str:
-    """Break lines: ImageJ's dialogs are as wide as their longest line."""
+    """Wrap text: ImageJ's dialogs are as wide as their longest line."""
     lines = [textwrap.wrap(line, width) or [""] for line in text.splitlines()]
     return "\n".join(part for line in lines for part in line)

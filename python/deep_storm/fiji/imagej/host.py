@@ -1,4 +1,4 @@
-"""ImageJ around us: status bar, dialogs, preferences, images and tables in front.
+"""The running ImageJ: status bar, dialogs, preferences, active image and table.
 
 With windows (ImageJ's main window is open) things are shown; without, they come back as outputs
 and nothing ever waits for a click.
@@ -51,14 +51,14 @@ class Host:
         self.windows = not headless and self._ij.getInstance() is not None
 
     def show_status(self, text: str) -> None:
-        """Write into the status bar."""
+        """Write to the status bar."""
         if self._status is not None:
             self._status.showStatus(text)
         if self.windows:
             self._ij.showStatus(text)
 
     def show_progress(self, done: int, total: int, text: str) -> None:
-        """Move the progress bar, and write into the status bar."""
+        """Update progress bar and status bar."""
         if self._status is not None:
             self._status.showStatus(done, max(total, 1), text)
         if self.windows:
@@ -66,20 +66,20 @@ class Host:
             self._ij.showProgress(min(done / max(total, 1), 1.0))
 
     def end_progress(self) -> None:
-        """Take the progress bar away."""
+        """Remove the progress bar."""
         if self._status is not None:
             self._status.clearStatus()
         if self.windows:
             self._ij.showProgress(1.0)
 
     def tell(self, title: str, text: str) -> None:
-        """Show a message that waits for OK; without windows and in a macro only the log has it."""
+        """Show a message with OK; without windows and in a macro it goes to the log only."""
         if self.windows and not self._ij.macroRunning():
             self._ij.showMessage(title, wrapped(text))
         self.log(f"{title}: {text}")
 
     def complain(self, title: str, text: str, *, ours: bool = False) -> None:
-        """Show an error; without windows it is in the log and in the output ``status``.
+        """Show an error; without windows it goes to the log and to the output ``status``.
 
         Parameters
         ----------
@@ -96,14 +96,14 @@ class Host:
             java_class("ij.gui.MessageDialog")(self._ij.getInstance(), title, wrapped(text))
 
     def log(self, text: str) -> None:
-        """Write into ImageJ's log."""
+        """Write to ImageJ's log."""
         LOGGER.info(text)
         if self._log is not None:
             self._log.info(text)
 
     @property
     def asks(self) -> bool:
-        """Whether somebody can be asked: there are windows, and no macro runs."""
+        """Whether the user can be asked: there are windows, and no macro runs."""
         return bool(self.windows and not self._ij.macroRunning())
 
     def ask(self, title: str, question: str, *, otherwise: bool) -> bool:
@@ -116,7 +116,7 @@ class Host:
         return bool(dialog.yesPressed())
 
     def choose_file(self, title: str, *, saves: bool, folder: bool = False) -> Path | None:
-        """Let the user choose a file, to open it or to save under its name; None for Cancel."""
+        """Let the user choose a file to open or to save; None for Cancel."""
         if folder:
             chosen = java_class("ij.io.DirectoryChooser")(title).getDirectory()
             return None if chosen is None else Path(str(chosen))
@@ -128,16 +128,16 @@ class Host:
         return None if name is None else Path(str(folder or "")) / str(name)
 
     def escape_pressed(self) -> bool:
-        """Tell whether Esc was pressed since :meth:`forget_escape`."""
+        """Return whether Esc was pressed since :meth:`forget_escape`."""
         return self.windows and bool(self._ij.escapePressed())
 
     def forget_escape(self) -> None:
-        """Forget an Esc of before."""
+        """Ignore an Esc that was pressed before."""
         if self.windows:
             self._ij.resetEscape()
 
     def image(self, given: Any) -> Any:
-        """Return the image that a command works on: as given, else the one in front.
+        """Return the image that a command works on: the one given, else the active one.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Host:
         return image
 
     def table(self) -> tuple[Any, str]:
-        """Return the ResultsTable in front and its title.
+        """Return the active ResultsTable and its title.
 
         Raises
         ------
@@ -177,13 +177,13 @@ class Host:
         return shown, str(shown.getTitle() or TABLE_TITLE)
 
     def show_image(self, image: Any) -> Any:
-        """Show an image; returns it for the script's output."""
+        """Show an image; return it for the script's output."""
         if self.windows:
             image.show()
         return image
 
     def show_table(self, results: Any, title: str) -> Any:
-        """Show a table; returns it for the script's output where there are no windows.
+        """Show a table; return it for the script's output if there are no windows.
 
         A table that is open under this title stays: the new one gets a number.
         """
@@ -205,7 +205,7 @@ class Host:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     def remember(self, key: str, value: str) -> None:
-        """Keep a text in Fiji's preferences."""
+        """Store a text in Fiji's preferences."""
         if self._prefs is not None:
             self._prefs.put(_no_class(), f"deepstorm.{key}", value)
 
@@ -237,7 +237,7 @@ def table_title(name: str, done: str = "") -> str:
 
 
 def _no_class() -> Any:
-    """Return SciJava's way to keep a preference that belongs to no class."""
+    """Return the object by which SciJava stores a preference without a class."""
     import jpype
 
     return jpype.JObject(None, java_class("java.lang.Class"))

@@ -169,7 +169,7 @@ def _check_kind(image: Any, name: str) -> None:
 
 
 def frames_as_channels(image: Any) -> int:
-    """Return how many channels an image has that must be its frames; 0 where they are none.
+    """Return the number of channels that must be an image's frames; 0 if there are none.
 
     A TIFF whose header does not say what its pages are may open like that.
     """
@@ -289,7 +289,7 @@ def to_image(
 
 
 def structure_limit(values: npt.NDArray[np.float32]) -> float:
-    """Return what is shown as white: nine of ten pixels of the structure are below.
+    """Return the value shown as white: nine of ten pixels of the structure are below.
 
     Most of a super-resolution image is empty, and a bright bead is far above everything else: both
     are left out of what is looked at.

@@ -1,4 +1,4 @@
-"""Java classes, without starting Java where there is none."""
+"""Java classes, available only in a process that already runs Java."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Any
 
 
 def java_class(name: str) -> Any:
-    """Return a Java class of the machine that we run in, such as ``ij.ImagePlus``."""
+    """Return a class of the running Java machine, such as ``ij.ImagePlus``."""
     import jpype
 
     return jpype.JClass(name)
+
+
+def java_error() -> type[Exception]:
+    """Return the class of all exceptions and errors that Java raises."""
+    import jpype
+
+    error: type[Exception] = jpype.JException
+    return error

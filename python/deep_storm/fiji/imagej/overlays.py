@@ -24,13 +24,13 @@ _EMITTER_COLOR = (0, 200, 255)
 
 
 def clear(image: Any) -> None:
-    """Take away what we drew over an image."""
+    """Remove our overlays from an image."""
     overlay = _cleared(image)
     image.setOverlay(overlay if int(overlay.size()) else None)
 
 
 def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float, frame: int) -> None:
-    """Draw a circle for each localization of a frame (from 1), coloured by its confidence.
+    """Draw a circle for each localization of a frame (from 1), coloured by confidence.
 
     Red is 0, yellow 0.5, green 1; a circle's name says the number. They are seen on that frame
     only.
@@ -98,7 +98,7 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
 
 
 def _place(image: Any, roi: Any, frame: int) -> None:
-    """Let a ROI be seen on one frame (from 1) only."""
+    """Show a ROI on one frame (from 1) only."""
     if int(image.getNFrames()) > 1:
         roi.setPosition(0, 0, frame)
     elif int(image.getStackSize()) > 1:
@@ -106,7 +106,7 @@ def _place(image: Any, roi: Any, frame: int) -> None:
 
 
 def _cleared(image: Any) -> Any:
-    """Return the image's overlay without what we drew before; other people's drawings stay."""
+    """Return the image's overlay without our drawings; those of others stay."""
     overlay = java_class("ij.gui.Overlay")()
     old = image.getOverlay()
     for index in range(int(old.size()) if old is not None else 0):

@@ -1,4 +1,4 @@
-"""ThunderSTORM's results window, by which one sees whether it took a table.
+"""ThunderSTORM's results window, which shows whether an import succeeded.
 
 ``IJ.run`` swallows what goes wrong in a plugin: on Java 13 and later ThunderSTORM fails when it
 opens this window (``NoClassDefFoundError`` for :data:`MISSING`), and nothing is raised.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.imagej.java import java_class, java_error
 
 IMPORT = "Import results"
 """The command that takes a table."""
@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
 
 def wait_for_results(rows: int) -> Shown | None:
-    """Wait a moment until ThunderSTORM's window shows so many rows.
+    """Wait a moment until ThunderSTORM's window shows the expected number of rows.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def wait_for_results(rows: int) -> Shown | None:
 
 
 def results_shown() -> Shown | None:
-    """Return what ThunderSTORM's results window shows; None when it is not open."""
+    """Return the contents of ThunderSTORM's results window; None if it is not open."""
     table = java_class("javax.swing.JTable")
     for frame in java_class("java.awt.Frame").getFrames():
         if frame.isVisible() and str(frame.getTitle()) == TITLE:
@@ -54,12 +54,12 @@ def results_shown() -> Shown | None:
 
 
 def reason_of_failure() -> str:
-    """Say why the window cannot have opened; empty when nothing speaks for a reason."""
+    """Return the probable reason why the window did not open; empty if none is known."""
     if java_class("java.awt.GraphicsEnvironment").isHeadless():
         return "ThunderSTORM needs ImageJ's windows, and this ImageJ has none"
     try:
         java_class("java.lang.Class").forName(MISSING, False, java_class("ij.IJ").getClassLoader())
-    except Exception:  # noqa: BLE001 - Java's ClassNotFoundException, whose class may be missing
+    except java_error():
         version = java_class("java.lang.System").getProperty("java.specification.version")
         return (
             f"on Java {version} it cannot open its results window: it needs the class {MISSING}, "

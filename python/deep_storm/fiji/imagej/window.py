@@ -1,4 +1,4 @@
-"""A small window while something runs: what it does, Cancel and, for a training, Finish now.
+"""A small window with progress, Cancel and, for a training, Finish now.
 
 ImageJ's own status bar shows the progress too; the window has what it lacks, buttons.
 """
@@ -50,23 +50,23 @@ class ProgressWindow:
         self._frame.setVisible(True)
 
     def note(self, done: int, total: int, message: str) -> None:
-        """Take note of live numbers in a progress message."""
+        """Take the numbers of a progress message into the plot."""
         if self._plot is not None:
             self._plot.note(done, message)
 
     def show(self, done: int, total: int, words: str) -> None:
-        """Show what is going on; a total of 0 is one that nobody knows yet."""
+        """Show the progress; a total of 0 is unknown."""
         self._text.setText(words)
         self._bar.setIndeterminate(total <= 0)
         if total > 0:
             self._bar.setValue(round(STEPS * min(done / total, 1.0)))
 
     def stop_pressed(self) -> bool:
-        """Tell whether Cancel was pressed."""
+        """Return whether Cancel was pressed."""
         return self._stop.pressed
 
     def finish_pressed(self) -> bool:
-        """Tell whether Finish now was pressed."""
+        """Return whether Finish now was pressed."""
         return self._finish.pressed
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class LossPlot:
         self._drawn = time.monotonic()
 
     def note(self, done: int, message: str) -> None:
-        """Take note of a message's numbers; redraws now and then."""
+        """Take the numbers of a message; redraws now and then."""
         for name, number in live_numbers(message).items():
             points = self._points.setdefault(name, [])
             if not points or points[-1][1] != number:
@@ -113,7 +113,7 @@ class LossPlot:
             self.draw()
 
     def draw(self) -> None:
-        """Draw what there is."""
+        """Draw the curves."""
         self._drawn = time.monotonic()
         if not any(len(points) > 1 for points in self._points.values()):
             return

@@ -1,1 +1,1 @@
-"""Our commands brought into a Fiji, and what is missing there."""
+"""Installs our commands into a Fiji, and finds out what is missing there."""

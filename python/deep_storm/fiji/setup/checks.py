@@ -52,7 +52,7 @@ def fiji_findings(problems: list[str]) -> dict[str, str]:
 
 
 def _java(problems: list[str]) -> str:
-    """Return the Java that Python would start; Fiji brings its own."""
+    """Return the Java that Python would start; Fiji has its own."""
     home = os.environ.get("JAVA_HOME")
     program = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if program is None or not shutil.which(program):

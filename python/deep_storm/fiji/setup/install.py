@@ -1,4 +1,4 @@
-"""Our scripts in a Fiji, a class for its ThunderSTORM, and whether that Fiji can run them.
+"""Our scripts in a Fiji, a class for its ThunderSTORM, and whether this Fiji can run them.
 
 Fiji's settings are read, never changed: what has to be switched on is said.
 """
@@ -37,7 +37,7 @@ To run the commands, Fiji needs its Python mode, once:
 
 
 def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
-    """Put the scripts into a Fiji; a second time nothing changes.
+    """Install the scripts into a Fiji; a second call changes nothing.
 
     A Fiji with ThunderSTORM gets the jar of :mod:`deep_storm.fiji.setup.provider_jar` too.
 
@@ -69,7 +69,7 @@ def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
 
 
 def uninstall(app: str | os.PathLike[str]) -> list[Path]:
-    """Take scripts and jar out of a Fiji again; returns what was removed.
+    """Remove scripts and jar from a Fiji; return what was removed.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def uninstall(app: str | os.PathLike[str]) -> list[Path]:
 
 
 def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
-    """Say which scripts changed, in few lines: what to click must stay on the screen."""
+    """List the changed scripts in few lines, so that the steps that follow stay on the screen."""
     place = Path("scripts") / MENU
     names = [str(p.relative_to(app / place).with_suffix("")) for p in scripts if p.name != JAR]
     lines = []
@@ -111,7 +111,7 @@ def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
 
 
 def what_to_click() -> str:
-    """Return the way to Python mode, with the place of this package's source where it is known."""
+    """Return the steps to Python mode, with the folder of this package where it is known."""
     return _WHAT_TO_CLICK.format(package=source_folder() or "/full/path/of/Deep-STORM")
 
 
@@ -148,7 +148,7 @@ def only_fiji() -> Path:
 
 
 def _write_jar(folder: Path) -> list[Path]:
-    """Write the jar where ThunderSTORM is; returns it when it was not there like that."""
+    """Write the jar for ThunderSTORM; return its path if it was not there or differed."""
     if thunderstorm_jar(folder) is None:
         return []
     path, wanted = folder / "jars" / JAR, jar_file()
@@ -159,7 +159,7 @@ def _write_jar(folder: Path) -> list[Path]:
 
 
 def fiji_folder(app: str | os.PathLike[str]) -> Path:
-    """Return Fiji's folder; complains about one that is none.
+    """Return Fiji's folder; raises if the path is not one.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def launch(app: str | None) -> None:
         scyjava.config.add_option(f"-Dscijava.scripts.path={scripts}")
     try:
         imagej.init(place, mode="gui")
-    except Exception as error:
+    except Exception as error:  # Maven's, Java's and Python's, of any kind
         raise SettingsError(
             f"Fiji did not start ({type(error).__name__}: {str(error).strip()[:300]})",
             "a Fiji folder, or an internet connection to download one, and a screen",

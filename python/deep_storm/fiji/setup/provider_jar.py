@@ -30,7 +30,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class _Constants:
-    """A class file's constant pool; each entry is there once, counted from 1."""
+    """A class file's constant pool; each entry is stored once, counted from 1."""
 
     def __init__(self) -> None:
         self._entries: list[bytes] = []

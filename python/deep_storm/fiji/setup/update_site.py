@@ -1,4 +1,4 @@
-"""A folder that Fiji's updater takes for an update site: our scripts, the jar and the model.
+"""A folder in the form of a Fiji update site: our scripts, the jar and the model.
 
 On the server each file's name ends with the time of its version, and ``db.xml.gz`` lists all of
 them with their checksums::
@@ -52,14 +52,14 @@ _DOCTYPE = """\
 
 @dataclass
 class Entry:
-    """A file of an update site: its version now (None: it went away) and those before."""
+    """A file of an update site: its present version (None: removed) and earlier ones."""
 
     version: Mapping[str, str] | None = None
     previous: list[dict[str, str]] = field(default_factory=list)
 
 
 def site_files() -> dict[str, bytes]:
-    """Return what the site holds: content by path below Fiji's folder."""
+    """Return the contents of the site by path below Fiji's folder."""
     files = {f"scripts/{path.as_posix()}": text.encode("ascii") for path, text in scripts().items()}
     files[f"jars/{JAR}"] = jar_file()
     for name in _MODEL_FILES:
@@ -81,7 +81,7 @@ def checksum(path: str, content: bytes) -> str:
 
 
 def write_site(folder: Path, timestamp: str | None = None) -> list[Path]:
-    """Write an update site, or bring one up to date.
+    """Write an update site, or update an existing one.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def write_site(folder: Path, timestamp: str | None = None) -> list[Path]:
 
 
 def _retire(entry: Entry, now: str) -> None:
-    """Make a version that is there a previous one."""
+    """Move the present version to the earlier ones."""
     if entry.version is not None:
         entry.previous.append(
             {
@@ -161,7 +161,7 @@ def _as_xml(entries: Mapping[str, Entry]) -> str:
 
 
 def _read(database: Path) -> dict[str, Entry]:
-    """Read the list of a site that we wrote before."""
+    """Read the list of files of an existing site."""
     try:
         root = ET.fromstring(gzip.decompress(database.read_bytes()))  # our own file
     except (OSError, EOFError, ET.ParseError) as error:

@@ -1,4 +1,4 @@
-"""``fiji``: Deep-STORM's commands in a Fiji's menu, and a Fiji started with them."""
+"""``fiji``: installs Deep-STORM's commands into a Fiji, or starts a Fiji with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Action = Literal["install", "check", "launch", "update-site"]
 
 @dataclass(frozen=True)
 class FijiResult:
-    """What was done to a Fiji, and what is missing there.
+    """What was changed in a Fiji, and what is missing there.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""The worker process: what runs beside ImageJ, where TensorFlow is."""
+"""The worker process, which runs beside ImageJ and holds TensorFlow."""

@@ -1,4 +1,4 @@
-"""Frames that lie in Fiji's memory, as a stream for the verbs in the worker."""
+"""Frames in Fiji's memory as a stream for the verbs in the worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker process: everything that loads TensorFlow runs here.
+"""The worker process: the only one beside Fiji that loads TensorFlow.
 
 Appose starts this process and calls :func:`begin` once and :func:`perform` for each request, on the
 main thread. The messages, with an example of each: :mod:`deep_storm.fiji.exchange`. How a request
@@ -29,7 +29,7 @@ LOGGER = logging.getLogger("deep_storm.fiji.worker")
 
 
 def begin(log: str, parent: int) -> None:
-    """Set this process up: messages into a log file, end with Fiji, stop on request.
+    """Set this process up: log file, end together with Fiji, stop on request.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def begin(log: str, parent: int) -> None:
 
 
 def perform(task: Any, request: Request, control: Any, block: Any) -> dict[str, Any]:
-    """Call a verb; returns ``{"answer": …}`` in plain data.
+    """Call a verb; return ``{"answer": …}`` in plain data.
 
     The answer has ``error`` (what the user can mend), ``mistake`` (ours), ``stopped``, or
     ``result``.
@@ -92,7 +92,7 @@ def _answer(task: Task, request: Request) -> dict[str, Any]:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow; nothing interrupts that, a half imported one is of no use."""
+    """Import TensorFlow without interruption: a partial import cannot be used."""
     from deep_storm.networks.device import quiet_tensorflow  # numba, scipy
 
     quiet_tensorflow()

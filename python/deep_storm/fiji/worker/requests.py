@@ -1,4 +1,4 @@
-"""A request carried out in the worker: a verb called, its result written for Fiji.
+"""Carries out a request in the worker: calls a verb, and writes its result for Fiji.
 
 A result's table, image and mask come back as files of the request's folder, the rest as plain
 data::
@@ -40,7 +40,7 @@ _kept: Callable[[], Data] | None = None
 
 
 def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataFrame]) -> Data:
-    """Call the verb of a request; returns its result in plain data.
+    """Call the verb of a request; return its result in plain data.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _stream(request: Request, task: Task) -> RemoteFrames:
 
 
 def _reconstruct(verb: Verb, options: Data, folder: Path) -> Data:
-    """Reconstruct: files as the command line does, an open image so that Fiji can ask."""
+    """Reconstruct: files as on the command line, an open image so that Fiji can ask."""
     if isinstance(options.get("stack"), FrameStream):
         return _reconstruct_image(verb, options, folder)
     try:
@@ -121,7 +121,7 @@ def _reconstruct(verb: Verb, options: Data, folder: Path) -> Data:
 
 
 def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
-    """Reconstruct an open image; an unfinished result is not written: Fiji asks the user first."""
+    """Reconstruct an open image; Fiji asks before an unfinished result is written."""
     from deep_storm.runs.stack import reconstruct_stack  # numba, pandas, scipy
 
     given, settings = bind(verb, options)
@@ -156,7 +156,7 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
 
 
 def _preview(verb: Verb, options: Data, folder: Path) -> Data:
-    """Preview a frame of an open image with a model that is kept for the next frame."""
+    """Preview a frame of an open image with a model that is kept for the next one."""
     from deep_storm.fiji.worker.warm import prepared_for  # keras, numba, tensorflow
     from deep_storm.runs.preview import preview_frame  # keras, numba, tensorflow
 
@@ -178,5 +178,5 @@ def _preview(verb: Verb, options: Data, folder: Path) -> Data:
 
 
 def _plain(value: Any) -> Any:
-    """Turn NumPy's scalars and arrays, and paths, into plain data."""
+    """Convert NumPy's scalars and arrays, and paths, to plain data."""
     return value.tolist() if hasattr(value, "tolist") else str(value)

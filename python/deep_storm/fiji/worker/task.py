@@ -1,4 +1,4 @@
-"""A request under way in the worker: progress, frames from Fiji, and stopping.
+"""A request in progress in the worker: progress, frames from Fiji, and stopping.
 
 When Fiji asks to stop, a thread interrupts the main thread, as Ctrl-C does on the command line: a
 verb that keeps what was done returns it, and a network call of seconds is the longest that anybody
@@ -42,11 +42,11 @@ _task: Task | None = None
 
 
 class Discarded(BaseException):
-    """The user wants nothing of it; no verb catches this."""
+    """The user discards the result; no verb catches this."""
 
 
 class Task:
-    """A request under way.
+    """A request in progress.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Task:
             self.messages.update(info=info)
 
     def progress(self, done: int, total: int, message: str) -> None:
-        """Report progress, not more often than anybody can see; raises when asked to stop."""
+        """Report progress at a limited rate; raises when a stop was requested."""
         self.progressed = True
         if self.control[STOP]:
             self._stop(int(self.control[STOP]))
@@ -98,7 +98,7 @@ class Task:
             self.say(progress=[int(done), int(total), message])
 
     def _stop(self, stop: int) -> None:
-        """End the verb from within its own call of progress."""
+        """Stop the verb from within its call of ``progress``."""
         self.acted = stop
         if stop != DISCARD:
             raise Cancelled(STOPPED)
@@ -128,7 +128,7 @@ class Task:
                 raise _error_in(self.block)
 
     def watch(self) -> None:
-        """Interrupt the main thread when Fiji asks to stop."""
+        """Interrupt the main thread when Fiji requests a stop."""
         while not self._ended.wait(WATCH_SECONDS):
             stop = int(self.control[STOP])
             if stop in (0, FINISH) or not self.interruptible:
@@ -140,7 +140,7 @@ class Task:
                 _interrupt()
 
     def end(self) -> None:
-        """End watching, and let go of the shared memory."""
+        """Stop watching and release the shared memory."""
         self.interruptible = False
         self._ended.set()
 
@@ -153,7 +153,7 @@ def _error_in(block: npt.NDArray[np.uint8] | None) -> DeepStormError:
 
 @contextmanager
 def under_way(task: Task) -> Iterator[None]:
-    """Make a task the one that is stopped, as long as it lasts."""
+    """Make a task the current one, which interrupts are for."""
     global _task
     watcher = threading.Thread(target=task.watch, daemon=True, name="stop")
     watcher.start()
@@ -171,7 +171,7 @@ def _interruptible(verb: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def on_interrupt(number: int, frame: FrameType | None) -> None:
-    """Turn an interrupt into an exception, if a task is to be stopped; Ctrl-C is Fiji's.
+    """Raise an exception if a task shall be stopped; Ctrl-C itself is for Fiji.
 
     What is interrupted is told from the place, as any flag could be set a moment too late.
     """
@@ -188,7 +188,7 @@ def on_interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _in_a_verb(frame: FrameType | None) -> bool:
-    """Tell whether a verb is at work there, and is not speaking to Fiji at this moment."""
+    """Return whether a verb is running there and not sending to Fiji at this moment."""
     while frame is not None and frame.f_code is not _interruptible.__code__:
         if frame.f_code is Task.say.__code__:
             return False

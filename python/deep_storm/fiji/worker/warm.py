@@ -24,7 +24,7 @@ _kept: dict[str, Prepared] = {}
 
 
 def prepared_for(stream: FrameStream, common: Common) -> Prepared:
-    """Return a model that is ready for a movie, from the last time if nothing changed.
+    """Return a model that is ready for a movie, the previous one if nothing changed.
 
     Parameters
     ----------

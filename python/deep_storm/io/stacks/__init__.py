@@ -1,1 +1,1 @@
-"""Stacks of frames: TIFF files and arrays, opened lazily, also while they grow."""
+"""Stacks of frames: TIFF files and arrays, read lazily, also while they grow."""

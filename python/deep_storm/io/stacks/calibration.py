@@ -1,4 +1,4 @@
-"""The pixel size that a TIFF claims: OME, ImageJ or plain TIFF resolution."""
+"""The pixel size stated in a TIFF: by OME, ImageJ or the resolution tags."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_NM = 10_000.0
 
 
 def pixel_size_nm_of(said: Description) -> float | None:
-    """Return the edge of a pixel in nm as the file has it, or None when it has none.
+    """Return the pixel size in nm that the file states, or None.
 
     OME ``PhysicalSizeX`` goes first, then ImageJ's ``unit`` with ``XResolution`` (pixels per
     unit), then TIFF's own ``ResolutionUnit``. Print resolutions, the placeholder of one pixel per
@@ -51,7 +51,7 @@ def pixel_size_nm_of(said: Description) -> float | None:
 
 
 def nm_per_unit(unit: str) -> float | None:
-    r"""Return how many nm a length unit has, or None for a unit that is not a length.
+    r"""Return a length unit in nm, or None for other units.
 
     ImageJ writes the micro sign as the six characters ``\u00B5``.
     """

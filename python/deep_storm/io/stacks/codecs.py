@@ -1,4 +1,4 @@
-"""From the bytes of a TIFF's page to its pixels.
+"""Decodes the bytes of a TIFF page into pixels.
 
 What a strip or tile may hold is known from its size in pixels, so a decoder is never asked for
 more: a few kilobytes that would inflate to gigabytes are cut off or refused.
@@ -47,7 +47,7 @@ def _lzma(data: bytes, size: int) -> bytes:
 
 
 def _whole(stream: Any, data: bytes, size: int) -> bytes:
-    """Take one byte more than there should be: then the checksum has been compared."""
+    """Decode one byte more than expected, so that the checksum is verified."""
     found: bytes = stream.decompress(data, size + 1)
     if len(found) > size:
         raise DamagedError("its compressed data hold more than its pixels")
@@ -76,7 +76,7 @@ DECODERS: dict[int, tuple[Callable[[bytes, int], bytes], int]] = {
 
 
 def check_coding(coding: Coding) -> None:
-    """Refuse a compression or predictor that cannot be undone here.
+    """Refuse a compression or predictor that is not supported here.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def check_coding(coding: Coding) -> None:
 
 
 def max_bytes(page: Page) -> int:
-    """Return how many bytes of pixels the stored ones can stand for, at most."""
+    """Return the largest possible size of the decoded pixels in bytes."""
     ratio = 1 if page.coding.compression == NONE else DECODERS[page.coding.compression][1]
     layout = page.layout
     packed = -(-8 * layout.dtype.itemsize // layout.bits)  # 12 bits take 16 in memory
@@ -181,7 +181,7 @@ def _unpacked(raw: npt.NDArray[np.uint8], layout: Layout, order: str, count: int
 
 
 def _undo_differences(values: Pixels) -> Pixels:
-    """Sum up along rows, as whole numbers that wrap around."""
+    """Sum up along rows, as integers that wrap around."""
     whole = values.view(f"u{values.dtype.itemsize}")
     return np.cumsum(whole, axis=1, dtype=whole.dtype).view(values.dtype)
 
@@ -189,7 +189,7 @@ def _undo_differences(values: Pixels) -> Pixels:
 def _undo_float_predictor(
     raw: npt.NDArray[np.uint8], layout: Layout, width: int, together: int
 ) -> Pixels:
-    """Undo Adobe's predictor of floating-point numbers: bytes apart, differences of bytes."""
+    """Undo Adobe's floating-point predictor: separated bytes, byte differences."""
     size = layout.dtype.itemsize
     if layout.kind != "f":
         raise DamagedError("integers with a predictor for floating-point numbers")

@@ -1,4 +1,4 @@
-"""Frames of an sCMOS camera as if all its pixels were alike."""
+"""Frames of an sCMOS camera, corrected as if all its pixels were alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deep_storm.io.stacks.stream import Frames, FrameStream, WrappedFrames
 
 
 class CorrectedFrames(WrappedFrames):
-    """A stack with baseline and gain of every pixel brought to the camera's.
+    """A stack in which every pixel's baseline and gain are brought to the camera's.
 
     Whoever reads it needs to know nothing of maps. Saturated pixels become NaN, and a frame whose
     pixels are all equal (dropped, or without a camera behind it) stays so.

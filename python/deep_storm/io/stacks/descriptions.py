@@ -1,4 +1,4 @@
-"""What other programs write about a stack into its TIFF: ImageJ, OME, Micro-Manager, tifffile.
+"""Metadata of a stack that programs write into a TIFF: ImageJ, OME, Micro-Manager, tifffile.
 
 The pages decide how many frames there are; these texts are only compared with them, because they
 are often wrong: an acquisition that was stopped early still has the text of the plan, half of a
@@ -34,7 +34,7 @@ _SIGNED_SHIFT = -32_768
 
 @dataclass(frozen=True)
 class Plane:
-    """Where OME-XML says that planes lie.
+    """Position of planes according to OME-XML.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Description:
-    """What is said about a stack.
+    """Metadata of a stack.
 
     Attributes
     ----------
@@ -102,14 +102,14 @@ class Description:
 
     @property
     def count(self) -> int:
-        """Planes planned; 0 where nothing is said."""
+        """Number of planes announced; 0 if unknown."""
         if not (self.times or self.slices or self.channels):
             return 0
         return max(self.times, 1) * max(self.slices, 1) * max(self.channels, 1)
 
 
 def describe(tags: Tags, read_at: ReadAt, order: str) -> Description:
-    """Read what stands in a file about its stack.
+    """Read the metadata of a stack in a file.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _number(text: str) -> float:
 
 
 def _ome(text: str, scale: Description) -> Description:
-    """Read OME-XML: a search, not a parse, for it may have an element for every frame."""
+    """Read OME-XML by searching, not parsing: it may have an element for every frame."""
     main = re.search(r"<(?:\w+:)?BinaryOnly\b([^>]*)>", text)
     pixels = re.search(r"<(?:\w+:)?Pixels\b([^>]*)>", text)
     if main is not None or pixels is None:
@@ -209,7 +209,7 @@ _TIFF_DATA = re.compile(
 
 
 def _planes(text: str) -> list[Plane]:
-    """Return where the planes lie; a file that was renamed knows itself by its identifier."""
+    """Return the positions of the planes; a renamed file is recognized by its identifier."""
     root = re.search(r"<(?:\w+:)?OME\b([^>]*)>", text)
     own = _attributes(root[1]).get("UUID", "") if root else ""
     found, selves = [], set()
@@ -233,7 +233,7 @@ def _attributes(text: str) -> dict[str, str]:
 
 
 def _tifffile(text: str, scale: Description) -> Description:
-    """Read the shape that tifffile writes; the frames of ``truncate=True`` have no directories."""
+    """Read tifffile's shape; with ``truncate=True`` frames have no directories."""
     shape = re.match(r'\{"shape": \[([\d, ]{1,200})\]', text)
     edges = [int(edge) for edge in re.findall(r"\d{1,12}", shape[1])] if shape else []
     axes = re.search(r'"axes": "([A-Z]{1,12})"', text)
@@ -247,7 +247,7 @@ def _tifffile(text: str, scale: Description) -> Description:
 
 
 def _micro_manager(read_at: ReadAt, order: str) -> dict[str, Any]:
-    """Return what Micro-Manager's summary plans; nothing in a file of another program."""
+    """Return the planes of Micro-Manager's summary; nothing for other programs' files."""
     head = read_at(8, 32)
     if len(head) < 32:
         return {}

@@ -1,4 +1,4 @@
-"""The pages of a TIFF: its chain of directories, read by ourselves.
+"""The pages of a TIFF: its chain of directories, read by a parser of our own.
 
 A directory says what a page is and where its pixels lie; the next one follows behind it. What a
 damaged or malicious file can do here is to point anywhere, in circles, or to promise more than it
@@ -54,7 +54,7 @@ class End(Enum):
 
 
 class Layout(NamedTuple):
-    """What the frames of one stack have in common.
+    """Properties that all frames of a stack have in common.
 
     Attributes
     ----------
@@ -87,12 +87,12 @@ class Layout(NamedTuple):
 
     @property
     def frame_bytes(self) -> int:
-        """Memory of a page."""
+        """Size of a page in memory."""
         return self.width * self.height * self.samples * self.dtype.itemsize
 
 
 class Coding(NamedTuple):
-    """How pixels lie in the file: in strips of ``rows`` whole rows, or in tiles."""
+    """Layout of pixels in the file: strips of ``rows`` whole rows, or tiles."""
 
     compression: int
     predictor: int
@@ -125,7 +125,7 @@ class Page(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether its bytes are its values, in one piece."""
+        """Whether its pixels are stored uncompressed and contiguous."""
         coding, layout = self.coding, self.layout
         plain = coding.compression == 1 and coding.tile_width is None and not coding.reversed_bits
         whole_bytes = layout.bits == 8 * layout.dtype.itemsize and layout.kind in "uif"
@@ -133,7 +133,7 @@ class Page(NamedTuple):
 
 
 class Chain:
-    """The directories of a file in their order, as far as they and their pixels are whole.
+    """The directories of a file in order, as far as they and their pixels are complete.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class Chain:
         self._codings: dict[Coding, Coding] = {}
 
     def grow(self, size: int, pages: int | None = None) -> None:
-        """Walk on as far as a file of ``size`` bytes goes, or to so many pages."""
+        """Follow the chain as far as a file of ``size`` bytes goes, or up to a number of pages."""
         self.end, self.reason = End.CUT, "a directory is not there as a whole"
         while pages is None or len(self.pages) < pages:
             raw = self._read_at(self._pointer_at, self.form.pointer.size)
@@ -186,7 +186,7 @@ class Chain:
             self.pages.append(page)
 
     def tags(self, page: Page, size: int) -> Tags:
-        """Read a directory again, for what frames do not need."""
+        """Read a directory again, for entries that frames do not need."""
         return Tags(self._read_at, self.form, page.at, size)
 
     def _page(self, at: int, tags: Tags, size: int) -> Page:
@@ -236,7 +236,7 @@ def _coding(tags: Tags) -> Coding:
 
 
 def segments_of(layout: Layout, coding: Coding) -> int:
-    """Return how many strips or tiles a page has."""
+    """Return the number of strips or tiles of a page."""
     across = 1 if coding.tile_width is None else -(-layout.width // coding.tile_width)
     down = -(-layout.height // coding.rows)
     return across * down * (layout.samples if layout.planar else 1)
@@ -256,7 +256,7 @@ def _check_segments(
 def _in_one_piece(
     coding: Coding, starts: tuple[int, ...], sizes: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Join uncompressed strips that lie one behind the other."""
+    """Join uncompressed strips that are contiguous in the file."""
     if len(starts) == 1 or coding.compression != 1 or coding.tile_width is not None:
         return starts, sizes
     if all(a + n == b for a, n, b in zip(starts, sizes, starts[1:], strict=False)):

@@ -1,4 +1,4 @@
-"""Stacks of frames, opened lazily: the front door.
+"""Opens stacks of frames of any kind, lazily.
 
 ``open_frames`` takes a path (TIFF of any flavour), an array or a stream; ``select_frames``
 understands ``FIRST:LAST`` as people type it.
@@ -28,7 +28,7 @@ def open_frames(
     partly: bool = False,
     tell: bool = True,
 ) -> FrameStream:
-    """Open a stack, whatever it is given as.
+    """Open a stack from a path, an array or a stream.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A TIFF that is still being written: which of its frames are whole.
+"""A TIFF that is still being written: the frames that are complete.
 
 Two ways of growing are known: directories in a chain, one for each frame (also compressed), as most
 programs append; and ImageJ's, a single directory and the frames behind it in one piece.
@@ -22,7 +22,7 @@ from deep_storm.io.stacks.tags import DamagedError
 
 
 class GrowingTiff:
-    """Frames of a file as far as they are written.
+    """The complete frames of a file.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class GrowingTiff:
         self._seen = (-1, -1)
 
     def look(self, again: bool = False) -> int:
-        """Count the whole frames; return the size of the file, in bytes.
+        """Count the complete frames; return the size of the file in bytes.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class GrowingTiff:
         self.is_whole = self.count > 0 and self._chain.end is End.WHOLE
 
     def _describe(self, chain: Chain, size: int) -> None:
-        """Read what all frames have in common from the first directory."""
+        """Read the common properties of all frames from the first directory."""
         first = chain.pages[0]
         if first.layout.samples > 1:
             raise StackError(
@@ -140,7 +140,7 @@ class GrowingTiff:
             self._piece = first.starts[0]
 
     def _take(self, page: Page) -> None:
-        """Take a page as the next frame, unless it is a preview."""
+        """Take a page as the next frame, unless it is a reduced-resolution preview."""
         if page.is_other and self._looked_at:
             return
         first = self._frames[0] if self._frames else page

@@ -1,4 +1,4 @@
-"""Whether two stacks are the same one, told from what is in them and not from their names."""
+"""Whether two stacks are the same, judged by content and not by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLOCK_BYTES = 1 << 16
 
 
 def identity_of(stream: FrameStream) -> dict[str, Any]:
-    """Return what tells a stack from others, in JSON's types: shape, dtype, and some frames.
+    """Return the identity of a stack, in JSON's types: shape, dtype and some frames.
 
     Of a movie that grows only what will not change: the size of its frames, and the first one.
 
@@ -49,7 +49,7 @@ def _digest_at(stream: FrameStream, frame: int) -> bytes:
 
 
 def file_identity(path: str | os.PathLike[str]) -> str:
-    """Return what tells a file from others: its size, and blocks all over it.
+    """Return the identity of a file: its size, and blocks all over it.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def digests(frames: Frames) -> list[bytes]:
 
 
 def chained(before: str, of_frames: list[bytes]) -> str:
-    """Add frames to the checksum of all frames before them."""
+    """Extend the checksum of all frames so far by further frames."""
     for one in of_frames:
         before = hashlib.sha256(before.encode() + one).hexdigest()
     return before
 
 
 def times_of(stream: FrameStream) -> list[list[int]]:
-    """Return size and time of change of the files of a stack; of one that is gone nothing."""
+    """Return size and modification time of a stack's files; nothing for a file that is gone."""
     found = []
     for file in stream.files:
         with suppress(OSError):

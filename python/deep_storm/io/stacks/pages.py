@@ -1,4 +1,4 @@
-"""The frames in one TIFF file: pages of one size, read straight from the disk where they are plain.
+"""The frames in one TIFF file: pages of one size, read directly from the disk where possible.
 
 Which pages are frames is decided here: previews and masks are left out, and behind the only page of
 ImageJ's files beyond 4 GB (and of MetaMorph's) the frames lie without directories of their own.
@@ -31,7 +31,7 @@ MAX_RATIO = 4
 
 
 class Cut(NamedTuple):
-    """Where a file ends too early: in which frame (from 0), of how many promised, and why."""
+    """Where a file is truncated: in which frame (from 0), of how many announced, and why."""
 
     frame: int
     promised: int
@@ -39,7 +39,7 @@ class Cut(NamedTuple):
 
 
 class OpenFile:
-    """A file that is read at any place; it is opened when it is needed, and may be closed.
+    """A file with random access, opened on demand; it may be closed at any time.
 
     Several threads may share one: a read neither moves nor closes the file under another.
     """
@@ -59,7 +59,7 @@ class OpenFile:
         return data
 
     def read_into(self, offset: int, out: npt.NDArray[np.uint8]) -> int:
-        """Fill an array of bytes; return how many there were."""
+        """Fill an array of bytes; return the number of bytes read."""
         with self._in_use:
             return int(self._opened_at(offset).readinto(out.data))
 
@@ -70,7 +70,7 @@ class OpenFile:
         return self._file
 
     def close(self) -> None:
-        """Let go of the file; the next read opens it again."""
+        """Close the file; the next read opens it again."""
         with self._in_use:
             if self._file is not None:
                 self._file.close()
@@ -150,7 +150,7 @@ class TiffPages:
         return max_bytes(page) >= self.layout.frame_bytes
 
     def _keep(self, frames: list[Page]) -> None:
-        """Keep where the frames lie: a number each where they are plain, for very long movies."""
+        """Store where the frames are: one number each if uncompressed, for very long movies."""
         self.count = len(frames)
         self._pages: list[Page] | None = None
         self._starts: npt.NDArray[np.int64] | range = range(0)
@@ -160,7 +160,7 @@ class TiffPages:
             self._pages = frames
 
     def _look_behind(self, frames: list[Page]) -> None:
-        """Take frames that lie behind the first one without directories, or with lost ones."""
+        """Find frames behind the first one without directories, or with lost ones."""
         promised, step = self.said.count, self.layout.frame_bytes
         if not (self.said.behind_first and promised > len(frames) and frames[0].is_plain):
             return
@@ -221,7 +221,7 @@ class TiffPages:
                 raise self.unreadable(start + done, reason_of(error)) from error
 
     def _read_some(self, frame: int, out: Frames) -> int:
-        """Read a frame, or several that lie one behind the other; return how many."""
+        """Read one frame, or several that are contiguous; return their number."""
         if self._pages is not None:
             out[0] = decode_page(self._pages[frame], self.order, self.file.read_at)
             return 1
@@ -263,7 +263,7 @@ class TiffPages:
 
 
 def fill(file: OpenFile, start: int, out: Frames, order: str) -> int:
-    """Fill an array with the values at a place of a file; return how many bytes there were."""
+    """Fill an array from a position in a file; return the number of bytes read."""
     received = file.read_into(start, out.reshape(-1).view(np.uint8))
     if order != ("<" if sys.byteorder == "little" else ">"):
         out.byteswap(inplace=True)
@@ -271,7 +271,7 @@ def fill(file: OpenFile, start: int, out: Frames, order: str) -> int:
 
 
 def check_frame_bytes(name: str, layout: Layout, stored_bytes: int) -> None:
-    """Refuse a frame that would fill the memory out of a small file.
+    """Refuse a frame whose decoded size is out of proportion to its file.
 
     Raises
     ------

@@ -11,7 +11,7 @@ BYTES_AT_A_TIME = 32 << 20
 
 
 def mean_frame(stream: FrameStream, max_bytes: int | None = None) -> npt.NDArray[np.float64]:
-    """Return the mean of a stack's frames, pixels without a number left out.
+    """Return the mean of a stack's frames, leaving out invalid pixels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Movies in several TIFF files: which files belong together, and where each frame lies.
+"""Movies in several TIFF files: the files that belong together, and the position of each frame.
 
 OME-XML names the files of its set; Micro-Manager's are ``NAME_MMStack.ome.tif``,
 ``NAME_MMStack_1.ome.tif`` … and are found by what they are called now, whatever their text says.
@@ -25,7 +25,7 @@ MAX_FILES = 20_000
 
 @dataclass(frozen=True)
 class Movie:
-    """Where the frames of a movie lie.
+    """Files of a movie and the position of its frames in them.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Movie:
 
     @property
     def count(self) -> int:
-        """Frames that are there before the first missing one."""
+        """Number of frames before the first missing one."""
         if self.missing:
             return self.missing[0][1]
         return self.parts[0].count if self.part is None else len(self.part)
@@ -78,7 +78,7 @@ def _is_mm(pages: TiffPages) -> bool:
 
 
 def _named(first: TiffPages, planes: Sequence[Plane]) -> Movie:
-    """Follow OME-XML: each plane's file and directory, in the order of time and z."""
+    """Follow OME-XML: the file and directory of each plane, in the order of time and z."""
     places: list[tuple[int, int, str, int]] = []
     for plane in planes:
         name = _beside(plane.file) or first.name
@@ -102,7 +102,7 @@ def _named(first: TiffPages, planes: Sequence[Plane]) -> Movie:
 
 
 def _numbered(first: TiffPages) -> Movie:
-    """Find Micro-Manager's files by their names: ``…``, ``…_1``, ``…_2``."""
+    """Find Micro-Manager's files by name: ``…``, ``…_1``, ``…_2``."""
     match = re.fullmatch(r"(.+?)((?:\.ome)?\.tiff?)", first.name, re.IGNORECASE)
     if match is None:
         return Movie((first,))
@@ -132,7 +132,7 @@ def _numbered(first: TiffPages) -> Movie:
 
 
 def _open(first: TiffPages, names: Sequence[str]) -> tuple[list[TiffPages], set[str]]:
-    """Open the files of a set; return those that are there, and the names of the others."""
+    """Open the files of a set; return those that exist, and the names of the others."""
     if len(names) > MAX_FILES:
         raise StackError(
             f"{first.name} names {counted(len(names), 'file')}",
@@ -163,7 +163,7 @@ def _open(first: TiffPages, names: Sequence[str]) -> tuple[list[TiffPages], set[
 
 
 def _check_beside(first: Path, file: Path) -> None:
-    """Refuse a file that a link takes somewhere else."""
+    """Refuse a file that links to another folder."""
     if file.resolve().parent not in (first.resolve().parent, first.parent.resolve()):
         raise StackError(
             f"{first.name} belongs together with {file.name}, which is a link to another folder",
@@ -173,5 +173,5 @@ def _check_beside(first: Path, file: Path) -> None:
 
 
 def _beside(name: str) -> str:
-    """Return a name without the folders that stand before it: a set lies in one folder."""
+    """Return a file name without folders: a set lies in one folder."""
     return re.split(r"[/\\]", name)[-1]

@@ -1,4 +1,4 @@
-"""What every stack of frames offers, and stacks that are arrays.
+"""The common interface of all stacks of frames, and stacks that are arrays.
 
 A stream is read in pieces, so that memory does not grow with the length of the movie::
 
@@ -26,7 +26,7 @@ Frames = npt.NDArray[Any]
 
 
 class FrameStream(ABC):
-    """Frames of one camera, read piece by piece. A context manager.
+    """Frames of one camera, read in pieces. A context manager.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class FrameStream(ABC):
         """Read a valid range."""
 
     def available(self, wanted: int) -> tuple[int, bool]:
-        """Return how many frames there are, and whether no more will come.
+        """Return the number of frames, and whether it is final.
 
         A movie that is still being written (:class:`deep_storm.io.stacks.watched.WatchedFrames`)
         waits a moment here when it has fewer than ``wanted``.
@@ -91,14 +91,14 @@ class FrameStream(ABC):
         return self.shape[0], True
 
     def end(self, last: int) -> int:
-        """Return where the work ends that was to end at ``last``: a growing movie says it later."""
+        """Return the end of work that was to end at ``last``; if it grows, the end there is now."""
         return last
 
     def stop(self) -> None:  # noqa: B027 - files do not grow
-        """Take no more frames than are there now."""
+        """Accept no more frames than there are now."""
 
     def close(self) -> None:  # noqa: B027 - arrays have nothing to close
-        """Let go of the file; reading is over."""
+        """Close the file; nothing can be read any more."""
 
     def __enter__(self: StreamT) -> StreamT:
         return self
@@ -135,21 +135,21 @@ class WrappedFrames(FrameStream):
         self.cut_off = stream.cut_off
 
     def available(self, wanted: int) -> tuple[int, bool]:
-        """Ask the stack."""
+        """Ask the wrapped stack."""
         answer = self._stream.available(wanted)
         self.shape = self._stream.shape
         return answer
 
     def end(self, last: int) -> int:
-        """Ask the stack."""
+        """Ask the wrapped stack."""
         return self._stream.end(last)
 
     def stop(self) -> None:
-        """Tell the stack."""
+        """Stop the wrapped stack."""
         self._stream.stop()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the wrapped stack."""
         self._stream.close()
 
 
@@ -203,7 +203,7 @@ class ArrayFrames(FrameStream):
 
 
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:
-    """Refuse pixel values that are not whole or floating-point numbers."""
+    """Refuse pixel values that are neither integers nor floating-point numbers."""
     if dtype.kind not in "uif":
         kinds = {"c": "complex numbers", "b": "true/false values"}
         raise StackError(
@@ -226,7 +226,7 @@ def check_size(shape: tuple[int, ...], name: str) -> None:
 
 
 def check_first_frame(stream: FrameStream) -> None:
-    """Refuse a floating-point stack whose first frame has no number in it at all."""
+    """Refuse a floating-point stack whose first frame contains no finite value."""
     if stream.dtype.kind == "f" and np.isnan(stream.read(0, 1)).all():
         raise StackError(
             f"the first frame of {stream.name} is NaN everywhere",

@@ -1,4 +1,4 @@
-"""The entries of one directory of a TIFF: numbers, texts, fractions by their codes."""
+"""The entries of a TIFF directory: numbers, texts and fractions, by tag."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SAMPLE_FORMAT, METAMORPH_PLANES = 339, 33629
 
 
 class DamagedError(ValueError):
-    """A directory makes no sense, or is not there as a whole."""
+    """A directory is invalid or truncated."""
 
 
 class Form(NamedTuple):
-    """Byte order and widths of a TIFF or BigTIFF."""
+    """Byte order and field widths of a TIFF or BigTIFF."""
 
     order: str
     is_big: bool
@@ -40,7 +40,7 @@ class Form(NamedTuple):
 
     @property
     def first_pointer_at(self) -> int:
-        """Where the place of the first directory is written."""
+        """Position of the offset of the first directory."""
         return 8 if self.is_big else 4
 
 
@@ -64,7 +64,7 @@ def form_of(read_at: ReadAt) -> Form:
 
 
 class Tags:
-    """One directory's entries.
+    """Entries of one directory.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Tags:
             self._entries.setdefault(code, (kind, number, value))
 
     def raw(self, code: int, max_bytes: int) -> tuple[int, bytes]:
-        """Return type and bytes of an entry; type 0 when there is none."""
+        """Return type and bytes of an entry; type 0 if there is none."""
         kind, number, value = self._entries.get(code, (0, 0, b""))
         length = number * _TYPE_BYTES.get(kind, 0)
         if length <= len(value):
@@ -115,7 +115,7 @@ class Tags:
         return kind, self._read_at(place, length)
 
     def numbers(self, code: int, max_count: int = 1 << 24) -> tuple[int, ...]:
-        """Return an entry of whole numbers; nothing when there is none."""
+        """Return the integers of an entry; nothing if there is none."""
         kind, raw = self.raw(code, 8 * max_count)
         letter = _TYPE_CHARACTERS.get(kind)
         if letter is None:
@@ -136,11 +136,11 @@ class Tags:
         return self.numbers(code)[0]
 
     def count(self, code: int) -> int:
-        """Return how many values an entry has; 0 when there is none."""
+        """Return the number of values of an entry; 0 if there is none."""
         return self._entries.get(code, (0, 0, b""))[1]
 
     def ratio(self, code: int) -> float | None:
-        """Return an entry that is a fraction; None when there is none, or of zeros."""
+        """Return an entry that is a fraction; None if there is none, or for zeros."""
         kind, raw = self.raw(code, 64)
         if kind != 5 or len(raw) < 8:
             return None
@@ -148,6 +148,6 @@ class Tags:
         return above / below if above and below else None
 
     def text(self, code: int) -> str:
-        """Return an entry that is text, without what is behind a NUL character."""
+        """Return an entry that is text, up to the first NUL character."""
         _, raw = self.raw(code, MAX_TEXT_BYTES)
         return raw.partition(b"\0")[0].decode("utf-8", errors="replace")

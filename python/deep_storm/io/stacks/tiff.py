@@ -1,4 +1,4 @@
-"""Stacks in TIFF files of many flavours, opened lazily.
+"""Stacks in TIFF files of all kinds, opened lazily.
 
 ImageJ (also beyond 4 GB, where ImageJ writes one directory and the frames behind it in one
 piece), OME-TIFF and Micro-Manager in one or several files, MetaMorph, BigTIFF, compressed and plain
@@ -86,7 +86,7 @@ class TiffFrames(FrameStream):
             raise
 
     def __reduce__(self) -> tuple[type[TiffFrames], tuple[Path, bool]]:
-        """Travel as a path: another process opens the file itself."""
+        """Pickle as a path: another process opens the file itself."""
         return TiffFrames, (self._path.absolute(), self._partly)
 
     def _read(self, start: int, stop: int) -> Frames:
@@ -102,7 +102,7 @@ class TiffFrames(FrameStream):
         return frames
 
     def _runs(self, start: int, stop: int) -> list[tuple[TiffPages, int, int, int]]:
-        """Cut a range into runs of one file each: file, page in it, first and last frame."""
+        """Split a range by files: file, page in it, first and last frame."""
         movie = self._movie
         if movie.part is None or movie.page is None:
             return [(movie.parts[0], start, start, stop)] if stop > start else []
@@ -118,14 +118,14 @@ class TiffFrames(FrameStream):
         return runs
 
     def _let_go(self, keep: int) -> None:
-        """Close files of a large set that are not read just now."""
+        """Close files of a large set that are not being read."""
         if len(self._movie.parts) > _MAX_OPEN:
             for number, part in enumerate(self._movie.parts):
                 if number != keep:
                     part.file.close()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         with self._lock:
             self._closed = True
             for part in self._movie.parts:
@@ -165,7 +165,7 @@ def _check_grey(pages: TiffPages, name: str) -> None:
 
 
 def _cut_off(movie: Movie, name: str) -> StackError | None:
-    """Return the error of a movie that ends too early."""
+    """Return the error of a truncated movie."""
     first = movie.parts[0]
     if movie.missing:
         files = ", ".join(file for file, _ in movie.missing[:3])
@@ -204,7 +204,7 @@ def _readable(count: int) -> str:
 
 
 def _notes(movie: Movie, name: str) -> list[str]:
-    """Say where what stands in a file differs from what it holds."""
+    """Describe where a file's metadata differ from its contents."""
     first = movie.parts[0]
     said, there = first.said, movie.count
     notes = []

@@ -1,4 +1,4 @@
-"""A movie that is still being written: one growing TIFF, or a folder with a TIFF per chunk.
+"""A movie that is still being written: one growing TIFF, or a folder with one TIFF per chunk.
 
 The microscope's program appends; we look again and again and hand out frames as soon as they are
 whole. The files of a folder are one movie in the order of their names (2 before 10); a file is
@@ -27,7 +27,7 @@ ENDINGS = (".tif", ".tiff")
 
 
 class WatchedFrames(FrameStream):
-    """A growing movie; :attr:`shape` tells the frames that are there now.
+    """A growing movie; :attr:`shape` counts the frames that are there now.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class WatchedFrames(FrameStream):
             self._look()
 
     def available(self, wanted: int) -> tuple[int, bool]:
-        """Return the frames that are there and whether no more will come; waits a moment."""
+        """Return the number of frames and whether it is final; waits a moment."""
         if self.shape[0] < wanted and not self._ended:
             self._look()
             if self.shape[0] < wanted and not self._ended:
@@ -87,21 +87,21 @@ class WatchedFrames(FrameStream):
         return self.shape[0], self._ended
 
     def end(self, last: int) -> int:
-        """Return the frames that are there."""
+        """Return the number of frames that are there."""
         del last
         return self.shape[0]
 
     def stop(self) -> None:
-        """Take no more frames than are there now."""
+        """Accept no more frames than there are now."""
         self._ended = True
 
     @property
     def files(self) -> tuple[Path, ...]:  # type: ignore[override]
-        """The files until now."""
+        """The files so far."""
         return tuple(file.path for file in self._files)
 
     def _look(self) -> None:
-        """Look for new frames, and for the end; what came before its marker is not missed."""
+        """Look for new frames and for the end; frames before its marker are not missed."""
         marked = self._is_marked()
         size = 0
         for path in self._paths()[max(len(self._files) - 1, 0) :]:
@@ -141,7 +141,7 @@ class WatchedFrames(FrameStream):
             )
 
     def _paths(self) -> list[Path]:
-        """Return the files in the order of their names, numbers as numbers."""
+        """Return the files sorted by name, with numbers by value."""
         if not self.path.is_dir():
             return [self.path] if self.path.is_file() else []
         found = [
@@ -190,6 +190,6 @@ class WatchedFrames(FrameStream):
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a sorting key that has 2 before 10."""
+    """Return a sorting key by which 2 precedes 10."""
     return [(int(part or -1), "") if part.isdigit() else (-1, part.lower())
             for part in re.split(r"(\d+)", name)]  # fmt: skip

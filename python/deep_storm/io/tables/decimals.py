@@ -1,4 +1,4 @@
-"""Numbers as fixed-point decimals, a million rows a second or so.
+"""Fast conversion of numbers to fixed-point decimals, about a million rows a second.
 
 ThunderSTORM's reader stops at the first character it does not understand and takes ``1e-05``
 for 1, so numbers are written without exponent. Digits are worked out for whole columns at once:
@@ -18,7 +18,7 @@ _COMMA, _NEWLINE, _POINT, _MINUS, _ZERO = b",\n.-0"
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A column as whole numbers: ``scaled / 10**decimals``, NaN where ``missing``."""
+    """A column of integers: ``scaled / 10**decimals``, NaN where ``missing``."""
 
     scaled: npt.NDArray[np.int64]
     decimals: int

@@ -44,7 +44,7 @@ MAX_COEFFICIENTS = 32
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the sample has moved in each frame.
+    """Displacement of the sample in each frame.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Drift:
     measured_nm: FloatArray
 
     def at(self, frame: npt.NDArray[Any]) -> FloatArray:
-        """Return the drift of frames (from 0) as (n, 2) nm; beyond the ends it stays as it is."""
+        """Return the drift of frames (from 0) as (n, 2) nm, constant beyond the ends."""
         where = np.clip(np.asarray(frame, dtype=np.float64), self.knots[0], self.knots[-1])
         piece = np.clip(np.searchsorted(self.knots, where, side="right") - 1, 0, len(self.x) - 1)
         since = where - self.knots[piece]
@@ -76,7 +76,7 @@ class Drift:
 
 
 def write_drift(path: str | os.PathLike[str], drift: Drift, overwrite: bool = False) -> None:
-    """Write a drift as ThunderSTORM loads it.
+    """Write a drift file for ThunderSTORM.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def _function(content: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:
 
 
 def _factor(units: Any, camera: Camera | None, path: str | os.PathLike[str]) -> float:
-    """Return what turns the file's unit into nm."""
+    """Return the factor from the file's unit to nm."""
     if isinstance(units, str) and units in _NM:
         return _NM[units]
     if isinstance(units, str) and units in _PX:

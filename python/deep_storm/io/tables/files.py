@@ -1,4 +1,4 @@
-"""Tables in files of any program: which one it is shows in the file; writing, in its ending.
+"""Tables of any program: recognized by content when read, by ending when written.
 
 A table is ThunderSTORM's CSV unless it is another: see :mod:`deep_storm.io.tables.foreign`.
 """
@@ -78,7 +78,7 @@ def write_table(
     overwrite: bool = False,
     camera: Camera | None = None,
 ) -> None:
-    """Write a localization table in the format that its ending names.
+    """Write a localization table in the format of its file ending.
 
     ``.hdf5`` is Picasso's (with a ``.yaml`` beside it), ``_sml.mat`` SMAP's, ``.parquet`` has our
     own columns; everything else is ThunderSTORM's CSV.
@@ -119,7 +119,7 @@ def write_table(
 
 
 def _foreign_reader(file: Path) -> Reader | None:
-    """Return what reads a file of another program; None for text that may be ThunderSTORM's."""
+    """Return the reader for another program's file; None for text that may be ThunderSTORM's."""
     try:
         with file.open("rb") as opened:
             head = opened.read(520)

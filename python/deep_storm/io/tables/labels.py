@@ -1,4 +1,4 @@
-"""Column labels of ThunderSTORM's tables ↔ the program's column names.
+"""Column labels of ThunderSTORM's tables ↔ column names of this program.
 
 A label is ``name [unit]`` or ``name``; the program's name carries the unit (``x [nm]`` is
 ``x_nm``). Units that ThunderSTORM does not know are dropped, as ThunderSTORM does.
@@ -49,7 +49,7 @@ _REQUIRED = ("frame", "x", "y")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: where it stands, its label, its name here, and the conversion."""
+    """A column of a file: its position, label, name here, and conversion."""
 
     position: int
     label: str
@@ -69,7 +69,7 @@ def label_of(name: str) -> str:
 def columns_of(
     labels: list[str], camera: Camera | None, origin: str, *, truth: bool = False
 ) -> list[Column]:
-    """Find out what the columns of a file are; ``id`` and columns without label are left out.
+    """Identify the columns of a file; ``id`` and columns without label are left out.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _column(
 
 
 def _factor(unit: str | None, target: str, label: str, camera: Camera | None, origin: str) -> float:
-    """Return what turns ``unit`` into ``target`` (nm or photon)."""
+    """Return the factor from ``unit`` to ``target`` (nm or photon)."""
     if unit == target:
         return 1.0
     if (unit, target) == ("um", "nm"):
@@ -183,7 +183,7 @@ def _missing(required: str, labels: list[str], origin: str) -> TableError:
 
 
 def _meant(required: str, labels: list[str]) -> str | None:
-    """Guess which label was meant: X, xnano or x_px for x; Frame or frames for frame."""
+    """Guess the intended label: X, xnano or x_px for x; Frame or frames for frame."""
     words = {label: re.split(r"[^a-z]+", label.lower())[0] for label in labels}
     if len(required) == 1:
         return next((label for label, word in words.items() if word[:1] == required), None)

@@ -1,4 +1,4 @@
-"""The lines of a text file, as other programs write them, in blocks of bounded memory.
+"""The lines of other programs' text files, in blocks of bounded memory.
 
 Lines end with LF, CR LF or (Excel's "CSV (Macintosh)", Igor) CR alone; text is UTF-8, with or
 without a byte order mark, UTF-16 with one (Excel's "Unicode text"), or, where a label is not UTF-8,
@@ -18,7 +18,7 @@ _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class Lines:
-    """A text file, read once from its beginning to its end. A context manager.
+    """A text file, read once from beginning to end. A context manager.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Lines:
                 return line
 
     def blocks(self, block_bytes: int) -> Iterator[list[bytes]]:
-        """Yield the lines that follow, about so many bytes of them at a time.
+        """Yield the following lines in blocks of about a given size in bytes.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Lines:
 
 
 def decoded(line: bytes) -> tuple[str, bool]:
-    """Return the text of a line, and whether it was in the Latin alphabet of Windows."""
+    """Return the text of a line, and whether it was in the Windows Latin encoding."""
     try:
         return line.decode("utf-8"), False
     except UnicodeDecodeError:
@@ -123,7 +123,7 @@ def decoded(line: bytes) -> tuple[str, bool]:
 
 
 def _first_end(text: bytes, is_all: bool) -> int | None:
-    """Return where the first line ends, its end included; None when that cannot be told yet."""
+    """Return the end of the first line, line break included; None if not yet known."""
     places = [place for place in (text.find(b"\n"), text.find(b"\r")) if place >= 0]
     if not places:
         return len(text) if is_all else None
@@ -136,5 +136,5 @@ def _first_end(text: bytes, is_all: bool) -> int | None:
 
 
 def _last_end(text: bytes) -> int:
-    """Return where the last whole line ends; CR at the very end may be half of CR LF."""
+    """Return the end of the last complete line; a CR at the very end may be half of CR LF."""
     return max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1

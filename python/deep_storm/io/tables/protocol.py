@@ -22,7 +22,7 @@ _GAIN_WITHOUT_EM = 100.0  # what ThunderSTORM writes there; it is not used
 
 
 def protocol_path(table: str | os.PathLike[str]) -> Path:
-    """Return where the protocol of a table belongs: ``movie.csv`` → ``movie-protocol.txt``."""
+    """Return the path of a table's protocol: ``movie.csv`` → ``movie-protocol.txt``."""
     path = Path(table)
     return path.parent / f"{path.stem}-protocol.txt"
 
@@ -86,7 +86,7 @@ def camera_from_thunderstorm(values: Mapping[str, Any], origin: str) -> Camera:
 
 
 def write_protocol(path: str | os.PathLike[str], camera: Camera, overwrite: bool = False) -> None:
-    """Write the smallest protocol that ThunderSTORM reads.
+    """Write the smallest protocol that ThunderSTORM accepts.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Read ThunderSTORM's tables, of any version and a little damaged by other programs.
+"""Reads ThunderSTORM's tables, of any version, also if other programs changed them a little.
 
 What is unambiguous is read, and told in a warning; what is not is refused by row and column.
 """
@@ -142,7 +142,7 @@ def _check_separator(text: str, origin: str) -> None:
 
 
 class _BlockReader:
-    """Read a table block by block; on trouble, say which row and column."""
+    """Reads a table block by block; errors name row and column."""
 
     def __init__(self, columns: list[Column], width: int, origin: str) -> None:
         self._columns = columns
@@ -155,7 +155,7 @@ class _BlockReader:
         self._infinite: dict[str, int] = {}
 
     def notes(self) -> list[str]:
-        """Say what was read although it is not as it should be."""
+        """Describe irregularities that were accepted."""
         found = [
             f"{count} of its values of {label!r} are infinite, and count as not known"
             for label, count in self._infinite.items()
@@ -180,7 +180,7 @@ class _BlockReader:
         return table
 
     def _with_right_count(self, rows: list[bytes]) -> list[bytes]:
-        """Check that every line has as many cells as the header, but for an empty one at the end.
+        """Check that each line has the header's number of cells, but for an empty last one.
 
         More of them are decimal commas.
         """
@@ -236,7 +236,7 @@ class _BlockReader:
         return table
 
     def _not_a_number(self, text: bytes) -> TableError:
-        """Find the first cell that is not a number (the slow way, for the error alone)."""
+        """Find the first cell that is not a number, for the error message (slow)."""
         for row, line in enumerate(text.split(b"\n")):
             cells = line.decode("utf-8", errors="replace").split(",")
             for column in self._columns:
@@ -251,7 +251,7 @@ class _BlockReader:
         return TableError(f"{self._origin} cannot be read", "numbers", "export it again")
 
     def _check_numbers(self, column: Column, values: np.ndarray) -> None:
-        """Refuse NaN, parts of frames and infinities where they make no sense.
+        """Refuse NaN, fractional frames, and infinities where they make no sense.
 
         An infinite uncertainty, as ThunderSTORM writes for a fit without information, becomes NaN.
         """

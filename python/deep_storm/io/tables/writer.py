@@ -1,4 +1,4 @@
-"""Write tables that every version of ThunderSTORM reads."""
+"""Writes tables that every version of ThunderSTORM reads."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_table(
     dialect: Dialect = "dev",
     overwrite: bool = False,
 ) -> None:
-    """Write a localization table as ThunderSTORM imports it.
+    """Write a localization table in ThunderSTORM's import format.
 
     The file has quoted labels with units, ``id`` from 1, frames from 1, numbers with five
     decimals and no exponent, LF line ends, no byte order mark and no blank line.
@@ -77,7 +77,7 @@ def write_table(
 def write_pieces(
     path: str | os.PathLike[str], pieces: Iterable[pd.DataFrame], overwrite: bool = False
 ) -> None:
-    """Write a localization table that comes in pieces, as :func:`write_table` does at once.
+    """Write a localization table from pieces, in the format of :func:`write_table`.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def write_pieces(
 
 
 def _order(table: pd.DataFrame, dialect: Dialect) -> list[str]:
-    """Return the columns that a dialect has, in its order."""
+    """Return the columns of a dialect, in its order."""
     others = [c for c in table.columns if c not in COLUMNS]
     known = [c for c in COLUMNS if c in table.columns]
     if dialect == "v1.3":
@@ -151,7 +151,7 @@ def write_ground_truth(
 def ground_truth_writer(
     path: str | os.PathLike[str], camera: Camera, overwrite: bool = False
 ) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Write true emitters piece by piece, as :func:`write_ground_truth` does at once.
+    """Write true emitters in pieces, in the format of :func:`write_ground_truth`.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def _write_header(file: IO[bytes], names: list[str], dialect: Dialect) -> None:
 
 
 def _write_rows(file: IO[bytes], table: pd.DataFrame, names: list[str], written: int = 0) -> None:
-    """Write the rows of a table, their ids counted on from the rows written before."""
+    """Write the rows of a table, with ids continued from the rows before."""
     parted = _without_ties(table) if len(table) and _UNCERTAINTY in names else None
     for start in range(0, len(table), _ROWS_AT_A_TIME):
         stop = min(start + _ROWS_AT_A_TIME, len(table))
@@ -246,7 +246,7 @@ def _check_numeric(table: pd.DataFrame, names: list[str]) -> None:
 
 
 def _column(values: pd.Series, name: str) -> FixedPoint:
-    """Turn a piece of a column into whole numbers; frames count from 1 in files."""
+    """Convert part of a column to integers; frames count from 1 in files."""
     whole = pd.api.types.is_integer_dtype(values) or pd.api.types.is_bool_dtype(values)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     try:
@@ -258,7 +258,7 @@ def _column(values: pd.Series, name: str) -> FixedPoint:
 
 
 def _without_ties(table: pd.DataFrame) -> FixedPoint:
-    """Raise equal uncertainties in a frame by one last decimal each, until no two are equal."""
+    """Raise equal uncertainties in a frame by one last decimal each, until all differ."""
     column = _column(table[_UNCERTAINTY], _UNCERTAINTY)
     frame = table["frame"].to_numpy()
     order = np.lexsort((column.scaled, column.missing, frame))

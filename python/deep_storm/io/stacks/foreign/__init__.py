@@ -1,1 +1,1 @@
-"""Movies of other programs that are no TIFFs."""
+"""Movies of other programs that are not TIFFs."""

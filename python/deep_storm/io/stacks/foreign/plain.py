@@ -1,4 +1,4 @@
-"""Movies that are nothing but pixels, with a text beside them: Picasso's ``.raw`` and ``.dax``.
+"""Raw movies with a text file beside them: Picasso's ``.raw`` and ``.dax``.
 
 ==========  =========  =========================================================================
 movie       text       what it says
@@ -29,7 +29,7 @@ _DTYPES = ("uint8", "uint16", "int16", "float32")
 
 
 class About(NamedTuple):
-    """What the text says of a movie."""
+    """Properties of a movie in its text file."""
 
     frames: int
     height: int
@@ -39,7 +39,7 @@ class About(NamedTuple):
 
 
 class PlainFrames(FrameStream):
-    """Frames of a movie without a header, read piece by piece.
+    """Frames of a movie without a header.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class PlainFrames(FrameStream):
 
 
 def _read(notes: Path, movie: Path) -> About:
-    """Read the text beside a movie."""
+    """Read the text file beside a movie."""
     if not movie.is_file():
         raise StackError(f"there is no file {movie}", "a movie", "check the spelling")
     if not notes.is_file():
@@ -113,7 +113,7 @@ def _read(notes: Path, movie: Path) -> About:
 
 
 def _picasso(text: str) -> About | None:
-    """Read Picasso's text; of several parts the first, which is the movie's."""
+    """Read Picasso's text; of several documents the first, which is the movie's."""
     first = text.partition("\n---")[0]
     found = dict(re.findall(r"^([A-Z][A-Za-z ]*):[ \t]*([^\n\r]+?)[ \t]*$", first, re.MULTILINE))
     kind = found.get("Data Type", "").strip("'\"")
@@ -129,7 +129,7 @@ def _picasso(text: str) -> About | None:
 
 
 def _dax(text: str) -> About | None:
-    """Read the text beside a ``.dax``."""
+    """Read the text file beside a ``.dax``."""
     size = re.search(r"frame dimensions\s*=\s*(\d+)\s*x\s*(\d+)", text)
     count = re.search(r"number of frames\s*=\s*(\d+)", text)
     if size is None or count is None:

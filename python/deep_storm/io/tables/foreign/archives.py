@@ -148,7 +148,7 @@ def read_old_smap(path: Path, origin: str, camera: Camera | None) -> pd.DataFram
 
 
 def _check_packed(path: Path, origin: str) -> None:
-    """Unpack the variables of a MATLAB file piece by piece, only to see how large they are."""
+    """Decompress the variables of a MATLAB file in pieces, only to measure their size."""
     with path.open("rb") as file:
         order = "<" if file.read(128)[126:128] == b"IM" else ">"
         total = 0
@@ -163,7 +163,7 @@ def _check_packed(path: Path, origin: str) -> None:
 
 
 def _unpacked(file: BinaryIO, size: int) -> Iterator[int]:
-    """Yield how much the pieces of packed bytes are unpacked."""
+    """Yield the sizes of the decompressed pieces."""
     packer, left, waiting = zlib.decompressobj(), size, b""
     while not packer.eof:
         if not waiting:

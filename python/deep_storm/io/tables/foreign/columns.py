@@ -1,4 +1,4 @@
-"""What the columns of other programs are: their names, their units, where they count from.
+"""Columns of other programs: their names, units, and where frames are counted from.
 
 A column is turned into one of ours by ``(value + shift) × factor``; ``px`` and ``ADU`` need the
 file's pixel size or a camera. A column that is not listed is kept under its own name.
@@ -27,7 +27,7 @@ CENTRES = 0.5
 
 @dataclass(frozen=True)
 class Mapped:
-    """A column of another program.
+    """A column of another program and its equivalent here.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ def table_from(
 
 
 def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
-    """Return a table whose frames are whole numbers from 0 on; rows of nothing are left out."""
+    """Return a table with whole frame numbers from 0; empty rows are left out."""
     frames = table["frame"].to_numpy()
     bad = ~(np.isfinite(frames) & (frames >= 0) & (frames == np.floor(frames)))
     if bad.any():
@@ -206,7 +206,7 @@ def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:
 def _factor(
     one: Mapped, pixel_size_nm: float | None, camera: Camera | None, origin: str
 ) -> float | None:
-    """Return what turns a column's unit into ours; None where it stays in ADU."""
+    """Return the factor from a column's unit to ours; None where it stays in ADU."""
     if one.unit == "px":
         if pixel_size_nm is None:
             raise TableError(
@@ -225,13 +225,13 @@ def _in_adu(name: str) -> str:
 
 
 def _plain(label: str) -> str:
-    """Return a label as a column may be called: ThunderSTORM's formulas take no other."""
+    """Return a label as a valid column name for ThunderSTORM's formulas."""
     name = re.sub(r"[^0-9a-zA-Z]+", "_", label).strip("_").lower()
     return name or "column"
 
 
 def described() -> str:
-    """Return the documentation's table: each format's columns, in Markdown."""
+    """Return the documentation's table of each format's columns, in Markdown."""
     lines = ["| program | its column | unit there | here |", "|---|---|---|---|"]
     for program, mapped in FORMATS.items():
         for one in mapped:

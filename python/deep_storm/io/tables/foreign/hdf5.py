@@ -50,7 +50,7 @@ def _opened(path: Path, origin: str) -> Iterator[h5py.File]:
 
 
 def _data(group: Any, name: str, origin: str) -> npt.NDArray[Any]:
-    """Read a data set that lies in this file."""
+    """Read a data set that is stored in this file itself."""
     data = _inside(group, name)
     if not isinstance(data, h5py.Dataset):
         raise TableError(f"{origin} has no data set {name!r}", "a table", "export it again")
@@ -63,7 +63,7 @@ def _data(group: Any, name: str, origin: str) -> npt.NDArray[Any]:
 
 
 def _inside(group: Any, name: str) -> Any:
-    """Return what a group holds under a name; None where that lies elsewhere, or is a link."""
+    """Return a member of a group; None if it is stored elsewhere, or is a link."""
     if not isinstance(group, h5py.Group):
         return None
     link = group.get(name, getlink=True)
@@ -71,7 +71,7 @@ def _inside(group: Any, name: str) -> Any:
 
 
 def kind_of(path: Path) -> str:
-    """Say whose table an HDF5 file is: ``picasso``, ``smap``, ``decode`` or nothing."""
+    """Return the program of an HDF5 file: ``picasso``, ``smap``, ``decode`` or nothing."""
     with _opened(path, str(path)) as file:
         if _inside(file, "locs") is not None:
             return "picasso"
@@ -185,7 +185,7 @@ def write_smap(path: Path, table: pd.DataFrame, overwrite: bool) -> tuple[Path, 
 
 
 def read_decode(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
-    """Read DECODE's ``.h5``; its first axis is that of the frames' rows, our y."""
+    """Read DECODE's ``.h5``; its first axis is the row, our y."""
     with _opened(path, origin) as file:
         group = _inside(file, "data")
         names = [n for n in group if n in ("xyz", "xyz_sig", "phot", "bg", "prob", "frame_ix")]
@@ -211,7 +211,7 @@ def _in_nm(one: Mapped) -> Mapped:
 
 
 def _decode_pixel(about: dict[str, Any]) -> float | None:
-    """Return the pixel size that DECODE notes, in nm."""
+    """Return DECODE's pixel size in nm."""
     sizes = np.atleast_1d(np.asarray(about.get("px_size", []), dtype=object))
     numbers = [float(size) for size in sizes if isinstance(size, (int, float, np.number))]
     return numbers[0] if numbers and numbers[0] > 0 else None

@@ -1,4 +1,4 @@
-"""What a table of another program may take in memory, looked at before it is read.
+"""Limits of a foreign table's size in memory, checked before it is read.
 
 A file of some kilobytes may say that it holds gigabytes: of zeros that were packed, or of values
 that were never written.
@@ -17,7 +17,7 @@ MAX_COLUMNS = 1000
 
 
 def check_room(size: int, path: Path, origin: str) -> None:
-    """Check that a part of a file is not much larger in memory than the whole file.
+    """Check that part of a file is not out of proportion to the file when decompressed.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def check_room(size: int, path: Path, origin: str) -> None:
 
 
 def check_columns(count: int, origin: str) -> None:
-    """Check that a table has no more columns than any table of localizations.
+    """Check that a table has no more columns than a localization table can have.
 
     Raises
     ------

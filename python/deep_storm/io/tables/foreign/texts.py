@@ -33,7 +33,7 @@ _TABBED: dict[str, tuple[Mapped, ...]] = {
 
 
 def kind_of(path: Path) -> str:
-    """Say whose text table a file is: ``rapidstorm``, ``tabbed``, or nothing."""
+    """Return the kind of a text table: ``rapidstorm``, ``tabbed``, or nothing."""
     with path.open("rb") as file:
         first = file.read(_FIRST_BYTES).decode("latin-1").lstrip("\xef\xbb\xbf")
     line = first.partition("\n")[0]
@@ -53,7 +53,7 @@ def read_rapidstorm(path: Path, origin: str, camera: Camera | None) -> pd.DataFr
 
 
 def read_tabbed(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
-    """Read a table with tabs between its cells; what ELYRA writes behind a NUL is left out."""
+    """Read a tab-separated table; ELYRA's appendix after a NUL is left out."""
     content = path.read_bytes().partition(b"\0")[0]
     first, _, rest = content.partition(b"\n")
     labels = [cell.strip() for cell in first.decode("latin-1").rstrip("\r").split("\t")]
