@@ -26,7 +26,8 @@ from deep_storm.errors import Cancelled
 from deep_storm.io.psf_files import write_psf
 from deep_storm.io.tables.drift_files import Drift, write_drift
 from deep_storm.io.tables.files import write_table
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.psf.gaussian import gaussian_table

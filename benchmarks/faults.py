@@ -37,10 +37,10 @@ MAX_SECONDS_TO_STOP = 2.0
 DEADLY = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 OFTEN = """
 import sys
-from deep_storm.inference import store
+from deep_storm.inference import work_folder
 from deep_storm.training import session
 from deep_storm.cli import main
-store.EVERY_SECONDS, store.SHARE_OF_TIME = 0.0, 1e9   # a checkpoint after every chunk
+work_folder.EVERY_SECONDS, work_folder.SHARE_OF_TIME = 0.0, 1e9   # a checkpoint after every chunk
 session.calibrate = lambda model, *rest: model        # not what is looked at here
 sys.exit(main(sys.argv[1:]))
 """

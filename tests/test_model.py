@@ -13,7 +13,8 @@ from deep_storm.camera import Camera
 from deep_storm.errors import ModelError, OutputError
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import sha256
-from deep_storm.model import Calibration, Model, ModelCard, model_folder, read_card
+from deep_storm.model import Model
+from deep_storm.model_card import Calibration, ModelCard, model_folder, read_card
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.psf.gaussian import gaussian_table

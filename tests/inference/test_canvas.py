@@ -11,7 +11,8 @@ from deep_storm.errors import Cancelled
 from deep_storm.inference.canvas import Canvas
 from deep_storm.io import mapped
 from deep_storm.io.mapped import is_on_disk
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf

@@ -13,7 +13,8 @@ import deep_storm as ds
 from deep_storm.errors import Cancelled, DaskError, SettingsError, StackError
 from deep_storm.inference import dask_workers as module
 from deep_storm.inference.dask_workers import DaskWorkers
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.runs.result import Common

@@ -13,7 +13,7 @@ from deep_storm.inference.fits import (
     judge_samples,
     sampled_frames,
 )
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf, Simulation
 from deep_storm.simulation.frames import simulate

@@ -10,7 +10,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import Cancelled
 from deep_storm.inference.reconstruction import reconstruct_frames
-from deep_storm.inference.store import WorkFolder
+from deep_storm.inference.work_folder import WorkFolder
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model
 from deep_storm.progress import silent

@@ -7,7 +7,8 @@ import pytest
 
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.tables import localizations_from
-from deep_storm.model import Calibration, Model
+from deep_storm.model import Model
+from deep_storm.model_card import Calibration
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from deep_storm.errors import OutputError
-from deep_storm.io.files import (
-    atomic_folder,
-    atomic_path,
-    check_outputs,
-    output_error,
-    remove_leftovers,
-    sha256,
-)
+from deep_storm.io.disk_errors import output_error
+from deep_storm.io.files import atomic_folder, atomic_path, check_outputs, remove_leftovers, sha256
 
 
 def names(folder: Path) -> list[str]:

@@ -8,7 +8,8 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import Cancelled
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.runs import stack

@@ -11,7 +11,8 @@ import tifffile
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import Cancelled, SettingsError, StackError
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.runs.sweep import names_of, stacks_of

@@ -12,9 +12,10 @@ import tifffile
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import Cancelled, SettingsError
-from deep_storm.inference import store
+from deep_storm.inference import work_folder
 from deep_storm.io.stacks import watched
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf
@@ -51,8 +52,8 @@ def results(folder):
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     monkeypatch.setattr(watched, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(store, "EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(store, "SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(work_folder, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(work_folder, "SHARE_OF_TIME", 1e9)
 
 
 def put(folder, number, frames):

@@ -7,7 +7,8 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.model import Calibration, Model
+from deep_storm.model import Model
+from deep_storm.model_card import Calibration
 from deep_storm.quality.matching import Points
 from deep_storm.training import calibration
 from deep_storm.training.adaptation import adapted

@@ -171,7 +171,8 @@ def test_wrong_input(run, change, error, words):
 
 
 def test_a_model_folder_gets_its_report_again(tmp_path):
-    from deep_storm.model import Model, ModelCard
+    from deep_storm.model import Model
+    from deep_storm.model_card import ModelCard
     from deep_storm.networks import make_network
     from deep_storm.networks.base import Scales
     from deep_storm.settings import Network

@@ -15,7 +15,7 @@ import tifffile
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
-from deep_storm.inference import store
+from deep_storm.inference import work_folder
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import stack as stack_run
 from deep_storm.settings import Reconstruction, Simulation
@@ -150,8 +150,8 @@ def gone(folder):
 def test_trouble_with_the_disk_in_the_middle_loses_nothing(
     again, uninterrupted, tmp_path, monkeypatch, trouble, said
 ):
-    monkeypatch.setattr(store, "EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(store, "SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(work_folder, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(work_folder, "SHARE_OF_TIME", 1e9)
     mend = []
 
     def strike(done, total, message):
@@ -199,9 +199,9 @@ KILLED = """
 import sys
 import numpy as np
 import deep_storm as ds
-from deep_storm.inference import store
-store.EVERY_SECONDS = 0.0
-store.SHARE_OF_TIME = 1e9
+from deep_storm.inference import work_folder
+work_folder.EVERY_SECONDS = 0.0
+work_folder.SHARE_OF_TIME = 1e9
 def progress(done, total, message):
     print(done, flush=True)
 movie, model, output = sys.argv[1:]
@@ -232,7 +232,7 @@ def test_very_many_rows_stay_in_their_file(again, uninterrupted, tmp_path, monke
 
     verb = importlib.import_module("deep_storm.runs.stack")
     monkeypatch.setattr(verb, "MAX_ROWS_IN_MEMORY", 10)
-    monkeypatch.setattr(store, "ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(work_folder, "ROWS_AT_A_TIME", 7)
     result = again(tmp_path)
     assert result.count == len(result.table) > 10
     assert files(tmp_path) == uninterrupted

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from deep_storm.extraction.candidates import Candidates, concatenated
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]

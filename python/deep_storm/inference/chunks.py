@@ -16,7 +16,7 @@ from deep_storm.inference.repair import repair
 from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.stacks.identity import digests
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 from deep_storm.networks.base import Inference
 from deep_storm.networks.replicas import Replicas
 

@@ -12,12 +12,13 @@ from distributed import WorkerPlugin
 from deep_storm.errors import DaskError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import make_reader
-from deep_storm.inference.reconstruction import ReconstructionRun
 from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found
+from deep_storm.inference.run import ReconstructionRun
 from deep_storm.inference.store import MemoryStore
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.model import Model, ModelCard, Weights
+from deep_storm.model import Model, Weights
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.device import place
 from deep_storm.networks.replicas import Replicas

@@ -31,8 +31,8 @@ from distributed import Client, Future, KilledWorker, LocalCluster, Security
 
 from deep_storm.errors import DaskError, SettingsError
 from deep_storm.inference.dask_job import Assignment, JobPlugin, work_on
-from deep_storm.inference.reconstruction import ReconstructionRun
 from deep_storm.inference.results import Found
+from deep_storm.inference.run import ReconstructionRun
 from deep_storm.packages import install_command
 
 CONNECT_SECONDS = 20.0
@@ -45,7 +45,7 @@ MAX_DEATHS = 3
 
 
 class DaskWorkers:
-    """Workers, while it is entered; a :class:`~deep_storm.inference.reconstruction.Workers`.
+    """Workers, while it is entered; a :class:`~deep_storm.inference.run.Workers`.
 
     Parameters
     ----------

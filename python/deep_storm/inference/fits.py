@@ -13,7 +13,7 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
 from deep_storm.inference.residuals import residuals_of
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 from deep_storm.psf.table import PsfTable
 from deep_storm.quality.fits import Fits, judge
 from deep_storm.refinement.refiner import Free, Noise, Proposals, Refiner, freed

@@ -14,7 +14,7 @@ from deep_storm.inference.fits import CheckedFrame, cut_sample
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.refining import Refinement, draw_refined, map_frames
 from deep_storm.inference.results import Found
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 from deep_storm.refinement.refiner import Noise
 
 Float32 = npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.model import Calibration, ModelCard
+from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.psf.table import PsfTable
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import (

@@ -13,7 +13,7 @@ import pandas as pd
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.store import Store
 from deep_storm.io.tables.reader import read_table
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 
 
 class Rows(ABC):

@@ -19,7 +19,8 @@ from deep_storm.inference.refining import Refinement, map_frames
 from deep_storm.inference.repair import repair
 from deep_storm.inference.tiles import plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 
 WINDOW_PX = 64
 MAX_EXCESS = 0.06

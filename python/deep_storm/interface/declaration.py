@@ -61,6 +61,14 @@ class Argument:
     formerly: str | None = None
     label: str = ""
 
+    @classmethod
+    def from_setting(cls, settings: type[Settings], name: str, kind: Any) -> Argument:
+        """Declare a single setting of a class, the others of which the verb chooses itself."""
+        field = settings.model_fields[name]
+        extra = field.json_schema_extra
+        label = extra.get("label") if isinstance(extra, dict) else None
+        return cls(name, field.description or "", kind, label=str(label or ""))
+
 
 @dataclass(frozen=True)
 class Verb:

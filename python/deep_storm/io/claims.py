@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.errors import DeepStormError, OutputError
-from deep_storm.io.files import atomic_path, output_error
+from deep_storm.io.disk_errors import output_error
+from deep_storm.io.files import atomic_path
 from deep_storm.io.foreign import TROUBLE, read_text
 
 MARK = "deep-storm.json"

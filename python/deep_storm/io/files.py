@@ -21,40 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deep_storm.errors import OutputError
+from deep_storm.io.disk_errors import is_about, output_error
 from deep_storm.io.guard import check_not_an_input
-
-_LITTLE_BYTES = 1 << 24
-_GONE = ("the folder or its drive is gone", "bring it back or choose another folder")
-_REASONS: dict[int, tuple[str, str]] = {
-    errno.ENOSPC: ("the disk is full", "free some space or write to another disk"),
-    errno.EFBIG: (
-        "the file size limit is reached",
-        "raise the limit (ulimit -f), or write to a disk that takes larger files",
-    ),
-    errno.EACCES: ("you may not write there", "choose another folder or ask for write access"),
-    errno.EPERM: ("you may not write there", "choose another folder or ask for write access"),
-    errno.EROFS: ("that disk is read-only", "choose a folder on another disk"),
-    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder"),
-    errno.EEXIST: ("a part of the path is a file, not a folder", "choose another folder"),
-    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
-    errno.EIO: ("the disk reports an error", "write to another disk"),
-    errno.ENOENT: _GONE,
-    errno.ENODEV: _GONE,
-}
-if hasattr(errno, "EDQUOT"):  # not on Windows
-    _REASONS[errno.EDQUOT] = ("your disk quota is used up", "free some space or write elsewhere")
-if hasattr(errno, "ESTALE"):  # a network drive that came and went
-    _REASONS[errno.ESTALE] = _GONE
-
-
-def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
-    """Turn an operating-system error about writing ``path`` into one clear sentence."""
-    if _is_short_write(error):
-        reason, advice = _REASONS[errno.ENOSPC if _is_full(Path(path)) else errno.EFBIG]
-    else:
-        unknown = (error.strerror or str(error), "choose another folder")
-        reason, advice = _REASONS.get(error.errno or 0, unknown)
-    return OutputError(f"cannot write {os.fspath(path)}: {reason}", advice=advice)
 
 
 def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = False) -> None:
@@ -124,7 +92,7 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
         partial.replace(final)
         _flush_folder(final.parent)
     except OSError as error:
-        if _is_about(error, partial, final):
+        if is_about(error, partial, final):
             raise output_error(final, error) from error
         raise
     finally:
@@ -175,7 +143,7 @@ def atomic_files(
         received = error.received.replace(str(stage), str(folder))
         raise OutputError(received, error.expected, error.advice) from error
     except OSError as error:
-        if not _is_about(error, stage, finals[0]) and error.filename is not None:
+        if not is_about(error, stage, finals[0]) and error.filename is not None:
             raise
         problem = output_error(finals[len(done)] if len(done) < len(finals) else folder, error)
         if done:
@@ -222,7 +190,7 @@ def atomic_folder(
         _replace_folder(partial, final)
         _flush_folder(final.parent)
     except OSError as error:
-        if _is_about(error, partial, final):
+        if is_about(error, partial, final):
             raise output_error(final, error) from error
         raise
     finally:
@@ -337,27 +305,3 @@ def _flush_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _is_short_write(error: OSError) -> bool:
-    """Recognize the error of NumPy's ``tofile`` on a full disk, which has no number."""
-    return error.errno is None and "written" in str(error)
-
-
-def _is_full(path: Path) -> bool:
-    """Return whether a disk is full; a file size limit stops a write as well."""
-    folder = next((p for p in path.absolute().parents if p.is_dir()), Path())
-    try:
-        return shutil.disk_usage(folder).free < _LITTLE_BYTES
-    except OSError:
-        return True
-
-
-def _is_about(error: OSError, partial: Path, final: Path) -> bool:
-    """Return whether an error is about our output, not about an input read meanwhile."""
-    if _is_short_write(error):
-        return True
-    if error.filename is None:
-        return error.errno in _REASONS
-    named = Path(os.fsdecode(error.filename))
-    return named in (partial, final, final.parent) or partial in named.parents

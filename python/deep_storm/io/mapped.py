@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.io.files import output_error
+from deep_storm.io.disk_errors import output_error
 
 Float32 = npt.NDArray[np.float32]
 MAX_PIXELS_IN_MEMORY = 2**26

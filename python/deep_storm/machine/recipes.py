@@ -17,7 +17,8 @@ from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.io.images import write_image, write_stack
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.tables.writer import write_table
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import (

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from deep_storm.camera import Camera
     from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
-    from deep_storm.model import ModelCard
+    from deep_storm.model_card import ModelCard
     from deep_storm.psf.table import PsfTable
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook

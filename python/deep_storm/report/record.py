@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deep_storm.model import ModelCard
+    from deep_storm.model_card import ModelCard
 
 ENDING = "-report.html"
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from deep_storm.model import ModelCard
+from deep_storm.model_card import ModelCard
 from deep_storm.report.figures import BLUE, GREY, new_figure, style_axes
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames

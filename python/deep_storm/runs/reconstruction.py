@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from deep_storm.errors import SettingsError
-from deep_storm.inference.reconstruction import Workers
+from deep_storm.inference.run import Workers
 from deep_storm.inputs.models import load_model
 from deep_storm.packages import install_command
 from deep_storm.progress import Progress
 from deep_storm.runs.files import outputs_of
 from deep_storm.runs.result import Common, ReconstructResult, StackSource
-from deep_storm.runs.stack import done_before, reconstruct_stack
+from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.runs.sweep import SweepResult, stacks_of, sweep
 from deep_storm.runs.watch import open_watched
+from deep_storm.runs.work import done_before
 from deep_storm.settings import Watching
 
 

@@ -25,7 +25,7 @@ from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import read_psf
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.tables.drift_files import read_drift
-from deep_storm.model import read_card
+from deep_storm.model_card import read_card
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import StackLook, look_at
 from deep_storm.quality.suspicions import TrainedFor

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from deep_storm.inference.reconstruction import Workers
     from deep_storm.inference.results import Reconstructed
+    from deep_storm.inference.run import Workers
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits

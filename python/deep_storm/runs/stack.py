@@ -1,4 +1,4 @@
-"""Reconstruct one stack: beginning or going on, live image, files, and what is said about it."""
+"""Reconstruct one stack: from its files to the result, and what is said about it."""
 
 from __future__ import annotations
 
@@ -6,43 +6,41 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from deep_storm.errors import OutputError, SettingsError, StackError
+from deep_storm.errors import OutputError, StackError
 from deep_storm.inference.fits import judge_samples
 from deep_storm.inference.reconstruction import reconstruct_frames
-from deep_storm.inference.store import WorkFolder
 from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
 from deep_storm.inference.trial import MAX_EXCESS, excess_rows
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import camera_for, load_model, ready_model
 from deep_storm.inputs.movie import Movie, examined_movie
-from deep_storm.io.config import load_toml
-from deep_storm.io.files import remove_leftovers
 from deep_storm.io.guard import reading
-from deep_storm.io.images import write_image
-from deep_storm.io.marks import LIVE, mark_of
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames, select_frames
-from deep_storm.io.stacks.identity import identity_of
-from deep_storm.networks.device import inference_dtype
 from deep_storm.progress import Progress, silent
-from deep_storm.runs.files import LIVE_ENDING, WORK_ENDING, beside, outputs_of, write_result
+from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
-from deep_storm.settings import Device, Reconstruction
+from deep_storm.runs.work import (
+    begin_work,
+    identity_of_run,
+    kept_work,
+    live_image,
+    remove_live,
+    work_folder_of,
+)
+from deep_storm.settings import Reconstruction
 from deep_storm.training.refining import learn_refinement
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from deep_storm.errors import DaskError
     from deep_storm.inference.refining import Refinement
     from deep_storm.inference.results import Reconstructed
     from deep_storm.inference.tables import Rows
+    from deep_storm.inference.work_folder import WorkFolder
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.quality.fits import Fits
@@ -81,7 +79,7 @@ def reconstruct_stack(
         overwrite=overwrite or resume,
     )
     outputs.check()
-    work_folder = _work_folder(outputs, resume) if hold is None else None
+    work_folder = work_folder_of(outputs, resume) if hold is None else None
     with ExitStack() as at_the_end:
         stream = _opened(stack, settings)
         if stream is not stack:  # a stream that was handed in belongs to the caller
@@ -96,13 +94,13 @@ def reconstruct_stack(
         )
         work: WorkFolder | None = None
         if work_folder is not None:
-            identity = _identity(frames, model, settings, device)
-            work = _begin(work_folder, identity, outputs, resume, overwrite)
+            identity = identity_of_run(frames, model, settings, device)
+            work = begin_work(work_folder, identity, outputs, resume, overwrite)
             at_the_end.callback(work.release)
             if resume and work.resumed is None:
                 notes = (*notes, "There was no checkpoint to go on from: begun with frame 1")
             if frames.grows:
-                work.watcher = _live(outputs["live"], model, settings)
+                work.watcher = live_image(outputs["live"], model, settings)
         refined, warned = _refinement(model, settings, frames)
         done = reconstruct_frames(
             frames, model, settings, device, progress, work, common.workers, refined
@@ -114,9 +112,9 @@ def reconstruct_stack(
         try:
             result = write(frames) if hold is None else _written_or_held(result, write, hold)
         except OutputError as error:
-            raise _kept_work(error, work) from error
+            raise kept_work(error, work) from error
         if work is not None and done.complete:
-            _remove_live(outputs)
+            remove_live(outputs)
             work.remove()
     if done.problem is not None:
         raise _told_what_is_there(done.problem, result, outputs)
@@ -141,14 +139,6 @@ def localized(
     refined, warned = _refinement(model, settings, frames)
     done = reconstruct_frames(frames, model, settings, common.device, refinement=refined)
     return _result(_in_field(done, frames, model), model, None, (*notes, *warned), None)
-
-
-def _kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
-    """Add to the error about unwritable results where the work is kept."""
-    if work is None or not work.keep():
-        return error
-    kept = f"the work is kept in {work.folder}: the same command with --resume writes the results"
-    return OutputError(error.received, error.expected, f"{error.advice}; {kept}")
 
 
 def _looked_at(
@@ -183,30 +173,6 @@ def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> Rec
         return write(None)
     hold(lambda: write(None).written)
     return result
-
-
-def _begin(
-    folder: Path, identity: dict[str, Any], outputs: Outputs, resume: bool, overwrite: bool
-) -> WorkFolder:
-    """Start or resume work in a folder; leftovers of killed runs are removed."""
-    finished = [outputs[name] for name in ("image", "table", "record")]
-    if resume and not folder.exists() and all(path.exists() for path in finished):
-        raise OutputError(
-            f"{finished[0]} is finished, and there is no {folder.name} to go on from",
-            "the work folder of an interrupted run",
-            "leave it as it is, or start again with --overwrite",
-        )
-    work = WorkFolder.begin(folder, identity, resume, overwrite)
-    for path in (*outputs.files.values(), beside(outputs, LIVE_ENDING)):
-        remove_leftovers(path)
-    return work
-
-
-def _remove_live(outputs: Outputs) -> None:
-    """Remove the image of the growing movie, and nothing else with its name."""
-    path = beside(outputs, LIVE_ENDING)
-    if path.is_file() and mark_of(path) == LIVE:
-        path.unlink()
 
 
 def _corner_nm(frames: FrameStream, model: Model) -> tuple[float, float]:
@@ -293,57 +259,6 @@ def _result(
 def _takes_long(done: Reconstructed) -> bool:
     """Whether writing the results would take longer than a user who stops a run wants to wait."""
     return done.rows.count > MAX_ROWS_AT_A_STOP or done.image.size > MAX_PIXELS_AT_A_STOP
-
-
-def _live(path: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
-    """Return a function that writes the image of a growing movie now and then."""
-    upsampling = settings.upsampling or model.card.network.upsampling
-    pixel_size_nm = model.card.camera.pixel_size_nm / upsampling
-
-    def show(pixels: npt.NDArray[np.float32]) -> None:
-        write_image(path, pixels, pixel_size_nm, overwrite=True, mark=LIVE)
-
-    return show
-
-
-def done_before(name: Path) -> dict[str, Any] | None:
-    """Return the results in the run record of an output, if all its files are complete."""
-    outputs = outputs_of(f"{name}.tif", None, with_report=False)
-    if not all(path.is_file() for path in outputs.files.values()):
-        return None
-    try:
-        results = load_toml(outputs["record"]).get("results", {})
-    except SettingsError:
-        return None
-    whole = isinstance(results, dict) and results.get("complete") is True
-    return results if whole else None
-
-
-def _work_folder(outputs: Outputs, resume: bool) -> Path | None:
-    """Return the folder for the work in progress: beside the results."""
-    if outputs:
-        return beside(outputs, WORK_ENDING)
-    if resume:
-        raise SettingsError(
-            "resume without an output",
-            "the output of the interrupted run",
-            "give the same -o as in the interrupted command",
-        )
-    return None
-
-
-def _identity(
-    frames: FrameStream, model: Model, settings: Reconstruction, device: Device
-) -> dict[str, Any]:
-    """Return what identifies a reconstruction: the contents of its inputs, not their names."""
-    return {
-        "stack": identity_of(frames),
-        "model": model.card.model_dump(mode="json", exclude={"checksum"}),
-        "psf_table": "" if model.table is None else model.table.fingerprint(),
-        "settings": settings.model_dump(mode="json"),
-        "precision": inference_dtype(device),
-        "version": {name: version(name) for name in ("deep-storm", "tensorflow", "numpy")},
-    }
 
 
 def _kept(rows: Rows, table: Path) -> Rows:

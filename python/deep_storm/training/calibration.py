@@ -24,7 +24,8 @@ from deep_storm.camera_maps import CameraMaps, covering, noise_photon, photons_f
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import make_reader
 from deep_storm.inference.tiles import plan_tiles
-from deep_storm.model import Calibration, Model
+from deep_storm.model import Model
+from deep_storm.model_card import Calibration
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
 from deep_storm.quality.matching import Points, match_points
 from deep_storm.quality.scores import score

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.networks.device import place

@@ -28,7 +28,8 @@ from deep_storm.inference.refining import (
     refiner_for,
 )
 from deep_storm.inference.trial import row_ratio
-from deep_storm.model import Calibration, Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.quality.calibration import choose_threshold, fit_isotonic, jaccard_curve
 from deep_storm.quality.matching import Points, match_points
 from deep_storm.refinement.refiner import Refined, Refiner

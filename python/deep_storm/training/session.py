@@ -15,7 +15,8 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, fingerprint
 from deep_storm.errors import Cancelled, ModelError
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.model import Model, ModelCard
+from deep_storm.model import Model
+from deep_storm.model_card import ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.networks.device import is_out_of_memory, place

@@ -1,41 +1,22 @@
 """Noise against brightness, in frames full of molecules.
 
-A high-pass filter that leaves of a smooth image almost nothing lets white noise through. With the
-filter's coefficients h, of unit square sum, the filtered value r and the level m = Σ h²·I around
-it are, for pixels whose noise grows with their light::
-
-    ⟨r²⟩ = read variance + (⟨m⟩ − baseline) / gain + what the filter leaves of the image
-
-exactly, however steep the light is: both sides weigh the pixels alike. What is left goes with the
-square of the light, so that a parabola's slope in the dark is that of the noise.
-
-The filters are powers of the second difference along x and y, 1 −2 1 (order 2) to order 12; the
-higher the order, the less of a molecule is left (its image has little light at the highest spatial
-frequencies), and the larger the surroundings. What stands still is taken off as the mean over the
-frames. Two frames in which the same molecule shines may also be taken from each other (``pairs``):
-that works for a PSF that is so narrow that it leaves its trace at all frequencies.
-
-Noise of images by their high frequencies: [1]_; gain from a single image: [2]_; mean and variance:
-[3]_.
+Values of high-pass filtered frames (:mod:`~deep_storm.estimation.transfer.high_pass`) are sorted
+into bins of their level; the variance in each bin, over the level, is the noise curve [1]_.
 
 References
 ----------
-.. [1] J. Immerkær, "Fast noise variance estimation", Computer Vision and Image Understanding 64,
-   300 (1996). https://doi.org/10.1006/cviu.1996.0060
-.. [2] R. Heintzmann et al., "Calibrating photon counts from a single image" (2016).
-   https://doi.org/10.48550/arXiv.1611.05654
-.. [3] J. R. Janesick, "Photon Transfer" (SPIE, 2007). https://doi.org/10.1117/3.725073
+.. [1] J. R. Janesick, "Photon Transfer" (SPIE, 2007). https://doi.org/10.1117/3.725073
 """
 
 from __future__ import annotations
 
-from math import comb, nan
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from deep_storm.estimation.transfer.high_pass import GROUPS, Filtered
 from deep_storm.kernels import kernel
 
 Float32 = npt.NDArray[np.float32]
@@ -43,8 +24,6 @@ FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
-GROUPS = 8
-"""Frames are cut into so many groups; how the answers differ between them is their error."""
 CLIP_SIGMAS = 4.0
 BIN_WIDTH_SIGMAS = 8.0
 """A bin is wide against the noise of the level itself, so that sorting by it does not matter."""
@@ -52,7 +31,6 @@ BIN_WIDTH_SHARE = 0.25
 MAX_BINS = 200
 MIN_VALUES_IN_BIN = 100
 SAME_BRIGHTNESS_SIGMAS = 2.0
-MIN_FRAMES_FOR_MEAN = 8
 ROUNDS = 6
 DARK_SHARE = 0.05
 """The darkest bin that counts holds at least this share of the values."""
@@ -115,87 +93,6 @@ class NoiseCurve(NamedTuple):
         level = (weight * self.level_adu).sum(axis=0) / total
         variance = (weight * self.variance_adu2).sum(axis=0) / total
         return level, variance, weight.sum(axis=0)
-
-
-class Filtered(NamedTuple):
-    """High-pass filtered frames.
-
-    Attributes
-    ----------
-    residual, level
-        r and m of the module's docstring, float32 (t, y, x).
-    change
-        Change of the level between the two frames of a pair, float32 (t, y, x) or empty.
-    group
-        Which group of frames each one belongs to, (t,).
-    used
-        Pixels whose surroundings are whole, (y, x).
-    level_share
-        Variance of the level over that of a pixel.
-    """
-
-    residual: Float32
-    level: Float32
-    change: Float32
-    group: Integers
-    used: Mask
-    level_share: float
-
-
-def filtered(
-    frames: Float32, order: int, used: Mask | None = None, pairs: Integers | None = None
-) -> Filtered:
-    """Filter frames.
-
-    Parameters
-    ----------
-    frames
-        ADU, (t, y, x); NaN where nothing was measured, which takes its surroundings with it.
-    order
-        Even; the filter is order + 1 pixels wide.
-    used
-        Pixels that count, (y, x); default: all.
-    pairs
-        Frames that are taken from the next one, indices (n,); default: none are.
-    """
-    line = np.array([(-1.0) ** k * comb(order, k) for k in range(order + 1)])
-    line /= np.sqrt(np.sum(line**2))
-    residual = _along_both(frames, line)
-    level = _along_both(frames, line**2)
-    rim = order // 2
-    whole = np.ones(frames.shape[1:], dtype=bool) if used is None else used
-    whole = np.asarray(ndimage.minimum_filter(whole, size=order + 1, mode="nearest"), dtype=bool)
-    whole = whole[rim : whole.shape[0] - rim, rim : whole.shape[1] - rim]
-    share = float(np.sum(line**4)) ** 2
-    change = np.empty((0, 0, 0), np.float32)
-    if pairs is not None:
-        change = level[pairs + 1] - level[pairs]
-        residual = (residual[pairs + 1] - residual[pairs]) * np.float32(np.sqrt(0.5))
-        level = np.float32(0.5) * (level[pairs + 1] + level[pairs])
-    elif len(frames) >= MIN_FRAMES_FOR_MEAN:
-        residual -= _mean(residual)
-        residual *= np.float32(np.sqrt(len(frames) / (len(frames) - 1.0)))
-    group = np.arange(len(residual)) * GROUPS // max(len(residual), 1)
-    return Filtered(residual, level, change, group, np.ascontiguousarray(whole), share)
-
-
-def _mean(frames: Float32) -> Float32:
-    """Return the mean over the frames, NaN left out."""
-    valid = np.isfinite(frames)
-    if valid.all():
-        return frames.mean(axis=0)
-    total = np.where(valid, frames, 0.0).sum(axis=0, dtype=np.float64)
-    mean: Float32 = (total / np.maximum(valid.sum(axis=0), 1)).astype(np.float32)
-    return mean
-
-
-def _along_both(frames: Float32, line: FloatArray) -> Float32:
-    """Convolve along y and x where the kernel lies inside the frame."""
-    rim = len(line) // 2
-    rows = ndimage.correlate1d(frames, line, axis=1, output=np.float32)
-    rows = rows[:, rim : frames.shape[1] - rim]
-    columns = ndimage.correlate1d(rows, line, axis=2, output=np.float32)
-    return np.ascontiguousarray(columns[:, :, rim : frames.shape[2] - rim])
 
 
 def noise_curve(part: Filtered) -> tuple[NoiseCurve, Rise] | None:

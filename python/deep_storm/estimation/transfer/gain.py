@@ -21,17 +21,16 @@ import numpy as np
 from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.transfer.curve import (
     DARK_SHARE,
-    GROUPS,
     Float32,
     FloatArray,
     Integers,
     Mask,
     NoiseCurve,
     Rise,
-    filtered,
     fit_rise,
     noise_curve,
 )
+from deep_storm.estimation.transfer.high_pass import GROUPS, filtered
 
 ORDERS = (4, 8, 12)
 LEFT_OVER = {(4, 8): (0.25, 0.25), (8, 12): (0.9, 0.7)}

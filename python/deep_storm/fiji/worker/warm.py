@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deep_storm.io.model_folder import CARD_FILE
-from deep_storm.model import model_folder
+from deep_storm.model_card import model_folder
 from deep_storm.runs.preview import Prepared, prepare
 from deep_storm.runs.result import Common
 

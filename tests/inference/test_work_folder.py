@@ -9,8 +9,9 @@ import pytest
 
 from deep_storm.errors import OutputError
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference import store
-from deep_storm.inference.store import MemoryStore, WorkFolder
+from deep_storm.inference import work_folder
+from deep_storm.inference.store import MemoryStore
+from deep_storm.inference.work_folder import WorkFolder
 
 STATE = {"done": 3}
 
@@ -26,7 +27,7 @@ def joined(kept):
 
 
 def test_a_file_gives_what_memory_gives(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "ROWS_AT_A_TIME", 5)
+    monkeypatch.setattr(work_folder, "ROWS_AT_A_TIME", 5)
     memory, file = MemoryStore(), WorkFolder.begin(tmp_path / "out.running", {})
     for chunk in ([0, 0, 1], [], [2, 2, 2, 2, 2, 2, 2, 3], [5]):
         for kept in (memory, file):

@@ -1,0 +1,301 @@
+"""One reconstruction in progress: chunk by chunk, in this process or with workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.camera_maps import noise_photon
+from deep_storm.errors import (
+    Cancelled,
+    DaskError,
+    StackError,
+    was_interrupted,
+)
+from deep_storm.inference.canvas import Canvas
+from deep_storm.inference.chunks import load_chunk, run_network
+from deep_storm.inference.fits import CheckedFrame
+from deep_storm.inference.layout import Layout, plan_layout, spans
+from deep_storm.inference.overlap import ONE_EACH, Overlap
+from deep_storm.inference.reading import Reader
+from deep_storm.inference.readout import Chunk, ReadOut
+from deep_storm.inference.refining import Refinement
+from deep_storm.inference.results import Found, Reconstructed
+from deep_storm.inference.resuming import compare_content, read_state
+from deep_storm.inference.store import Store
+from deep_storm.inference.tables import FoundRows
+from deep_storm.inference.work_folder import WorkFolder
+from deep_storm.io.stacks.identity import chained, times_of
+from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.model import Model
+from deep_storm.networks.device import inference_dtype
+from deep_storm.networks.replicas import Replicas, replicated
+from deep_storm.progress import Progress, silent
+from deep_storm.settings import Device, Reconstruction
+
+Float32 = npt.NDArray[np.float32]
+ENDLESS = 2**31
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn the SystemError that Ctrl-C causes in a compiled function into KeyboardInterrupt."""
+    try:
+        yield
+    except SystemError as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
+class Workers(Protocol):
+    """Other processes that process chunks (see :mod:`deep_storm.inference.dask_workers`)."""
+
+    def found(
+        self, run: ReconstructionRun, spans: Iterator[tuple[int, int]], progress: Callable[[], None]
+    ) -> Iterator[Found]:
+        """Yield the results of spans of frames in their order; ``progress`` raises to cancel."""
+
+
+class ReconstructionRun:
+    """A reconstruction in progress."""
+
+    def __init__(
+        self,
+        stream: FrameStream,
+        model: Model,
+        reader: Reader,
+        settings: Reconstruction,
+        device: Device,
+        store: Store,
+        refinement: Refinement | None = None,
+    ) -> None:
+        self.samples: dict[int, CheckedFrame] = {}
+        self.store = store
+        self.stream = stream
+        self.model = model
+        self.reader = reader
+        self.settings = settings
+        self.device = device
+        self.precision = inference_dtype(device)
+        self.network = model.network
+        self.upsampling = settings.upsampling or model.card.network.upsampling
+        card = model.card if refinement is None else refinement.calibrated_card
+        threshold = card.threshold if settings.threshold is None else settings.threshold
+        self.refinement = refinement
+        noise = noise_photon(card.camera, stream.noise)
+        self.read_out = ReadOut(
+            reader, card, threshold, stream.shape[1:], refinement, noise_photon=noise
+        )
+        self.problem: StackError | DaskError | None = None
+        self.dead: list[int] = []
+        self.replaced = self.bright = 0
+        self.network_seconds = 0.0
+        self.seconds = 0.0
+        self.content = ""
+        self.times = times_of(stream)
+        self.threads = ONE_EACH
+
+    def work(
+        self, first: int, last: int, progress: Progress, workers: Workers | None = None
+    ) -> int:
+        """Process the frames; return the end of the frames done."""
+        frames = ENDLESS if self.stream.grows else self.stream.shape[0]
+        shape = (frames, *self.stream.shape[1:])
+        layout = plan_layout(self.network, self.reader, shape, self.settings)
+        begin = first
+        self.progress = progress
+        height, width = (n * self.upsampling for n in self.stream.shape[1:])
+        self.canvas = Canvas(height, width, self.store.folder)
+        if isinstance(self.store, WorkFolder) and self.store.resumed is not None:
+            begin, layout = self._go_on(*self.store.resumed, first)
+        self.began = time.perf_counter() - self.seconds
+        self.layout = layout
+        self.done = self.seen = begin
+        self.span = (first, last)
+        try:
+            if workers is not None:
+                for found in workers.found(self, self._spans(begin), self._tell):
+                    self._keep(found)
+                    self._tell()
+            else:
+                with _interruptible():
+                    self._work_here(begin)
+        except Cancelled:
+            self.stream.stop()
+        except KeyboardInterrupt:
+            self.stream.stop()
+            # A movie that nobody wants to grow any more is finished with its last few frames.
+            if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
+                self.progress = silent
+                with suppress(KeyboardInterrupt):
+                    self._work_here(self.done)
+        except (StackError, DaskError) as error:
+            if self.done == first:
+                raise
+            self.problem = error
+        if self.done < self.stream.end(last):
+            self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
+        else:
+            self.store.finish(self._state(), self.canvas.pixels)
+        self.seconds = time.perf_counter() - self.began
+        return self.done
+
+    def _work_here(self, begin: int) -> None:
+        """Read, infer and read out in threads of this process."""
+        replicas = self.inference()
+        if self.refinement is not None:
+            self.refinement.refiner.begin()
+        self._sample_before(begin, replicas)
+        with self._threads() as overlap:
+            try:
+                for chunk in overlap.chunks(self._spans(begin), self._tell):
+                    parts = overlap.in_network(partial(self._infer, replicas, chunk, self._tell))
+                    overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
+                    self.seen = chunk.start + len(chunk.frames)
+                    self._tell()
+                    self.threads = overlap.threads
+                overlap.wait(self._tell)
+            except (Cancelled, KeyboardInterrupt, SystemError):
+                if self.refinement is not None:
+                    self.refinement.refiner.stop()
+                raise
+
+    def _threads(self) -> Overlap[Chunk, Found]:
+        """Return the threads; refinement uses all cores for one chunk."""
+        px = self.stream.shape[1] * self.stream.shape[2]
+        chunk_bytes = self.layout.chunk_frames * px * (self.stream.dtype.itemsize + 8)
+        return Overlap(self._load, self._keep, chunk_bytes, self.refinement is None)
+
+    def _sample_before(self, begin: int, replicas: Replicas) -> None:
+        """Take samples of the frames that an interrupted run had done."""
+        for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
+            if frame not in self.samples and frame not in self.dead:
+                chunk = self._load(frame, frame + 1)
+                found = self.read_out.candidates(chunk, self._infer(replicas, chunk)[0], 0)
+                self.samples |= self.read_out.samples(chunk, [found])
+
+    def inference(self) -> Replicas:
+        """Return the compiled network, one for each device."""
+        compiled, key = self.model.compiled, (self.precision, self.device.device)
+        if key not in compiled:
+            scales = self.model.card.scales
+            network = self.model.keras_model
+            compiled[key] = replicated(self.network, network, scales, self.precision, self.device)
+        replicas: Replicas = compiled[key]
+        return replicas
+
+    def _tell(self) -> None:
+        first, last = self.span
+        self.seen = max(self.seen, self.done)
+        self.progress(self.seen - first, max(self.stream.end(last), self.seen) - first, "frames")
+
+    def _state(self) -> dict[str, Any]:
+        """Return, in JSON's types, the state that the next chunk depends on."""
+        return {
+            "done": self.done,
+            **self.layout.to_state(),
+            "dead": self.dead,
+            "replaced": self.replaced,
+            "bright": self.bright,
+            "seconds": time.perf_counter() - self.began,
+            "network_seconds": self.network_seconds,
+            "content": self.content,
+            "files": self.times,
+        }
+
+    def _go_on(self, state: dict[str, Any], image: Float32, first: int) -> tuple[int, Layout]:
+        """Resume an interrupted run with its division of the work; return the next frame.
+
+        Raises
+        ------
+        OutputError
+            The checkpoint makes no sense, or its frames were not those of this stack.
+        """
+        resumed = read_state(
+            state,
+            image,
+            self.stream,
+            self.canvas.pixels.shape,
+            first,
+            self.network.alignment_px,
+            self.store.folder,
+        )
+        if resumed.times != self.times:
+            compare_content(resumed, self.stream, first, self.store.folder, self.progress)
+        self.dead, self.replaced = resumed.dead, resumed.replaced
+        self.bright = resumed.bright
+        self.seconds, self.network_seconds = resumed.seconds, resumed.network_seconds
+        self.content = resumed.content
+        self.canvas.load(image)
+        return resumed.done, resumed.layout
+
+    def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
+        return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
+
+    def _load(self, start: int, stop: int) -> Chunk:
+        return load_chunk(self.stream, self.model.card, start, stop, self.network.alignment_px)
+
+    def _infer(
+        self, replicas: Replicas, chunk: Chunk, between: Callable[[], None] = lambda: None
+    ) -> list[list[Any]]:
+        """Run the network over a chunk; return the parts of every frame."""
+        before = replicas.seconds
+        parts = run_network(replicas, self.reader, chunk, self.layout, self.stream.name, between)
+        self.network_seconds += replicas.seconds - before
+        return parts
+
+    def find(self, replicas: Replicas, start: int, stop: int) -> Found:
+        """Process the frames of a chunk for another process."""
+        before = self.network_seconds
+        chunk = self._load(start, stop)
+        parts = self._infer(replicas, chunk)
+        return self.read_out.found(chunk, parts)._replace(
+            network_seconds=self.network_seconds - before
+        )
+
+    def _keep(self, found: Found) -> None:
+        """Draw and store the results of a chunk."""
+        if found.start != self.done:
+            return  # a refinement was stopped within an earlier chunk: --resume begins there
+        self.replaced += found.replaced
+        self.bright += found.bright
+        self.network_seconds += found.network_seconds
+        self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
+        self.samples |= found.samples
+        for top, band in self.canvas.bands():
+            self.read_out.draw(found, self.upsampling, band, top)
+        for candidates in found.candidates:
+            self.store.append(candidates)
+        self.content = chained(self.content, found.digests)
+        self.done = found.start + len(found.parts)
+        self.store.checkpoint(self._state(), self.canvas.pixels)
+
+    def result(self, first: int, finished: int, last: int) -> Reconstructed:
+        """Return the result of the run."""
+        camera: Camera = self.model.card.camera
+        _, height, width = self.stream.shape
+        return Reconstructed(
+            rows=FoundRows(self.store, self.read_out.card),
+            image=self.canvas.pixels,
+            pixel_size_nm=camera.pixel_size_nm / self.upsampling,
+            shape=(finished - first, height, width),
+            threshold=self.read_out.threshold,
+            dead_frames=tuple(self.dead),
+            replaced_pixels=self.replaced,
+            bright_things=self.bright,
+            seconds=self.seconds,
+            network_seconds=self.network_seconds,
+            precision=self.precision,
+            complete=finished == self.stream.end(last) and self.problem is None,
+            problem=self.problem,
+            samples=tuple(self.samples[f] for f in self.read_out.sampled if f in self.samples),
+            threads=self.threads,
+        )

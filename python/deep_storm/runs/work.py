@@ -1,0 +1,110 @@
+"""Work in progress on one stack: its folder, its identity, and the image of a growing movie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_storm.errors import OutputError, SettingsError
+from deep_storm.inference.work_folder import WorkFolder
+from deep_storm.io.config import load_toml
+from deep_storm.io.files import remove_leftovers
+from deep_storm.io.images import write_image
+from deep_storm.io.marks import LIVE, mark_of
+from deep_storm.io.outputs import Outputs
+from deep_storm.io.stacks.identity import identity_of
+from deep_storm.networks.device import inference_dtype
+from deep_storm.runs.files import LIVE_ENDING, WORK_ENDING, beside, outputs_of
+from deep_storm.settings import Device, Reconstruction
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from deep_storm.io.stacks.stream import FrameStream
+    from deep_storm.model import Model
+
+
+def kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
+    """Add to the error about unwritable results where the work is kept."""
+    if work is None or not work.keep():
+        return error
+    kept = f"the work is kept in {work.folder}: the same command with --resume writes the results"
+    return OutputError(error.received, error.expected, f"{error.advice}; {kept}")
+
+
+def begin_work(
+    folder: Path, identity: dict[str, Any], outputs: Outputs, resume: bool, overwrite: bool
+) -> WorkFolder:
+    """Start or resume work in a folder; leftovers of killed runs are removed."""
+    finished = [outputs[name] for name in ("image", "table", "record")]
+    if resume and not folder.exists() and all(path.exists() for path in finished):
+        raise OutputError(
+            f"{finished[0]} is finished, and there is no {folder.name} to go on from",
+            "the work folder of an interrupted run",
+            "leave it as it is, or start again with --overwrite",
+        )
+    work = WorkFolder.begin(folder, identity, resume, overwrite)
+    for path in (*outputs.files.values(), beside(outputs, LIVE_ENDING)):
+        remove_leftovers(path)
+    return work
+
+
+def remove_live(outputs: Outputs) -> None:
+    """Remove the image of the growing movie, and nothing else with its name."""
+    path = beside(outputs, LIVE_ENDING)
+    if path.is_file() and mark_of(path) == LIVE:
+        path.unlink()
+
+
+def live_image(path: Path, model: Model, settings: Reconstruction) -> Callable[[Any], None]:
+    """Return a function that writes the image of a growing movie now and then."""
+    upsampling = settings.upsampling or model.card.network.upsampling
+    pixel_size_nm = model.card.camera.pixel_size_nm / upsampling
+
+    def show(pixels: npt.NDArray[np.float32]) -> None:
+        write_image(path, pixels, pixel_size_nm, overwrite=True, mark=LIVE)
+
+    return show
+
+
+def done_before(name: Path) -> dict[str, Any] | None:
+    """Return the results in the run record of an output, if all its files are complete."""
+    outputs = outputs_of(f"{name}.tif", None, with_report=False)
+    if not all(path.is_file() for path in outputs.files.values()):
+        return None
+    try:
+        results = load_toml(outputs["record"]).get("results", {})
+    except SettingsError:
+        return None
+    whole = isinstance(results, dict) and results.get("complete") is True
+    return results if whole else None
+
+
+def work_folder_of(outputs: Outputs, resume: bool) -> Path | None:
+    """Return the folder for the work in progress: beside the results."""
+    if outputs:
+        return beside(outputs, WORK_ENDING)
+    if resume:
+        raise SettingsError(
+            "resume without an output",
+            "the output of the interrupted run",
+            "give the same -o as in the interrupted command",
+        )
+    return None
+
+
+def identity_of_run(
+    frames: FrameStream, model: Model, settings: Reconstruction, device: Device
+) -> dict[str, Any]:
+    """Return what identifies a reconstruction: the contents of its inputs, not their names."""
+    return {
+        "stack": identity_of(frames),
+        "model": model.card.model_dump(mode="json", exclude={"checksum"}),
+        "psf_table": "" if model.table is None else model.table.fingerprint(),
+        "settings": settings.model_dump(mode="json"),
+        "precision": inference_dtype(device),
+        "version": {name: version(name) for name in ("deep-storm", "tensorflow", "numpy")},
+    }
