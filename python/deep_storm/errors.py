@@ -112,6 +112,30 @@ class CameraError(DeepStormError):
     """The camera contradicts the stack, the table or the model."""
 
 
+class CameraDoubtError(CameraError):
+    """The camera contradicts the noise of its frames.
+
+    Parameters
+    ----------
+    received, expected, advice
+        As always.
+    setting, value
+        What the noise suggests to enter instead; no setting where there are several ways.
+    """
+
+    def __init__(
+        self,
+        received: str,
+        expected: str = "",
+        advice: str = "",
+        setting: str = "",
+        value: float = 0.0,
+    ) -> None:
+        self.setting = setting
+        self.value = value
+        super().__init__(received, expected, advice)
+
+
 class PsfError(DeepStormError):
     """A PSF cannot be read, is invalid, or does not suit the camera or the task."""
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 FIVE_DIGITS = 10_000
 
 
+WARNING = "Warning: "
+"""How a note begins that says what is probably wrong."""
+
+
 def counted(count: int, thing: str, separator: str = "") -> str:
     """Return a number of things: ``1 frame``, ``2 frames``, ``15,601 localizations``.
 

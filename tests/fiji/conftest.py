@@ -109,6 +109,21 @@ class ImageJ:
         values = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
         return self.start("run", script=self.script(command), image=image, **values)
 
+    def run_through(self, command, image=None, **inputs):
+        """Run a command to its end, pressing OK where something is told; adds those texts."""
+        running = self.begin(command, image, **inputs)
+        told = []
+
+        def ended():
+            for _, text, buttons in self.ask("dialogs"):
+                if [button.strip() for button in buttons] == ["OK"]:
+                    told.append(" ".join(text.split()))
+                    self.ask("click", label=r"\s*OK\s*")
+            return running.done()
+
+        self.wait_for(ended)
+        return running.result() | {"told": told}
+
     def script(self, command):
         return str(SCRIPTS / f"{command}.py")
 

@@ -61,14 +61,14 @@ class FakeHost:
         self.said.append(("Console" if ours else "dialog", text))
 
 
-def run_command(monkeypatch, windows, error=None):
+def run_command(monkeypatch, windows, error=None, warnings=()):
     """Run a command that works or raises; returns its outputs and what ImageJ was told."""
     host = FakeHost(windows)
 
     def function(call):
         if error is not None:
             raise error
-        return runner.Outcome("3 localizations")
+        return runner.Outcome("3 localizations", warnings=warnings)
 
     monkeypatch.setattr(runner, "Host", lambda variables: host)
     monkeypatch.setattr(background, "measure", function)
@@ -97,6 +97,15 @@ def test_with_windows_no_text_output_opens_one(monkeypatch, error, status, told)
     outputs, said = run_command(monkeypatch, True, error)
     assert not [name for name, value in outputs.items() if isinstance(value, str)]
     assert [where for where, _ in said] == told
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_a_warning_is_told_beside_the_result(monkeypatch, windows):
+    warnings = ("the camera is in doubt; measure it with --baseline-adu",)
+    outputs, said = run_command(monkeypatch, windows, warnings=warnings)
+    (text,) = [text for where, text in said if where == "dialog"]  # only the log without windows
+    assert text == "the camera is in doubt; measure it with Plugins > Deep-STORM > Camera Setup..."
+    assert outputs["status"] == (None if windows else "ok: 3 localizations")
 
 
 class FakeLog:

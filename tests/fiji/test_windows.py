@@ -21,7 +21,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 def test_result_table_and_image_are_windows(screen, pictures, trained, movie, home):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
-    done = screen.run(
+    done = screen.run_through(
         "Reconstruct_Stack...", model=trained / "model", threshold="0.1", output=trained / "shown"
     )
     assert done["status"].startswith("ok: ")
@@ -42,7 +42,7 @@ def test_result_table_and_image_are_windows(screen, pictures, trained, movie, ho
 
 def test_filaments_of_thunderstorm_with_the_general_model(screen, pictures, tmp_path):
     open_filaments(screen, zoom=500)
-    done = screen.run("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
+    done = screen.run_through("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
     assert done["status"].startswith("ok: ")
     screen.ask("arrange", title="ImageJ", x=10, y=10)
     screen.ask("arrange", title="filaments.tif (", x=10, y=130)
@@ -205,7 +205,7 @@ def _begin_long(screen, trained, movie, **inputs):
 
 def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
     open_filaments(screen, zoom=300)
-    done = screen.run("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
+    done = screen.run_through("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
     found = int(done["status"].removeprefix("ok: ").split()[0])
     formula = "confidence > 0.8 & uncertainty_xy < 12"
     done = screen.run(

@@ -7,7 +7,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.camera import PartialCamera
-from deep_storm.errors import CameraError, StackError
+from deep_storm.errors import CameraDoubtError, CameraError, StackError
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.settings import Background, Emitters, Psf, Simulation
@@ -40,8 +40,10 @@ def test_nothing_is_said_of_a_good_movie(frames):
 
 def test_a_camera_that_contradicts_the_noise_is_an_error_with_both_numbers(frames):
     wrong = CAMERA.model_copy(update={"photons_per_adu": 1.2})
-    with pytest.raises(CameraError, match=r"suggests 0\.\d+ .* the camera has 1\.2"):
+    with pytest.raises(CameraDoubtError, match=r"suggests 0\.\d+ .* the camera has 1\.2") as doubt:
         looked_at(frames, wrong)
+    assert doubt.value.setting == "photons_per_adu"
+    assert doubt.value.value == pytest.approx(0.5, rel=0.12)
     trusted = looked_at(frames, wrong, trusted=True)
     assert trusted.camera == wrong
     assert trusted.notes[0].startswith("Warning: the noise of")

@@ -75,11 +75,23 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Output of a command's function: a text for the user, and what it made."""
+    """Output of a command's function.
+
+    Attributes
+    ----------
+    text
+        For people.
+    image, table
+        What it made.
+    warnings
+        What must not be overlooked although there is a result: a dialog says it, where somebody
+        can be asked. The text has it too.
+    """
 
     text: str
     image: Any = None
     table: Any = None
+    warnings: tuple[str, ...] = ()
 
 
 def run(key: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,6 +136,8 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
         return _failed(host, made, _mistake(error), ours=True)
     text = in_dialog_words(outcome.text, made)
     host.show_status(text.partition("\n")[0])
+    if outcome.warnings:
+        host.tell(made.title, in_dialog_words("\n\n".join(outcome.warnings), made))
     return _outputs(f"ok: {text}", outcome.image, outcome.table)
 
 

@@ -23,6 +23,7 @@ from deep_storm.progress import Progress, silent
 from deep_storm.settings import Settings
 from deep_storm.training.adaptation import adapted, outside
 from deep_storm.training.session import Molecules
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     from deep_storm.estimation.result import Estimate
@@ -146,7 +147,7 @@ def _conditioned(
         f"{emitters.density_per_um2:.3g} emitters per µm²"
     ]
     if model.card.domain is not None:
-        notes += [f"Warning: {sentence}" for sentence in outside(model.card.domain, molecules)]
+        notes += [f"{WARNING}{sentence}" for sentence in outside(model.card.domain, molecules)]
     return ReadyModel(adapted(model, molecules), (*notes, *said))
 
 

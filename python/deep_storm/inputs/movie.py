@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from deep_storm.camera import Camera, PartialCamera
-from deep_storm.errors import CameraError
+from deep_storm.errors import CameraDoubtError, CameraError
 from deep_storm.interface.declaration import Argument
 from deep_storm.io.camera_files import check_camera, check_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     from deep_storm.estimation.quantity import Quantity
@@ -98,13 +99,15 @@ def examined_movie(
     elif found.transfer is not None:
         doubt = doubt_camera(found.transfer, camera, stream.name)
         if doubt is not None and doubt.severe and not trust_camera:
-            raise CameraError(
+            raise CameraDoubtError(
                 doubt.received,
                 doubt.expected,
                 f"{doubt.advice}; --trust-camera goes on with the camera as it is",
+                doubt.setting,
+                doubt.value,
             )
         if doubt is not None:
-            notes, agrees = (f"Warning: {doubt.sentence()}",), False
+            notes, agrees = (f"{WARNING}{doubt.sentence()}",), False
     notes = (*notes, *found.sentences())
     return Movie(found.screened(stream), camera, found, notes, agrees)
 

@@ -22,6 +22,7 @@ from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Tr
 from deep_storm.training.examples import first_patches
 from deep_storm.training.schedule import settings_for
 from deep_storm.training.session import Imported, Molecules, make_data
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,7 +147,7 @@ def frames_of_movie(
     """
     with open_frames(movie) as stream:
         for note in examined_movie(stream, camera, trust_camera).notes:
-            warnings.warn(note.removeprefix("Warning: "), stacklevel=2)
+            warnings.warn(note.removeprefix(WARNING), stacklevel=2)
         count, height, width = stream.shape
         first = max(0, (count - SHOWN_FRAMES) // 2)
         frames = stream.read(first, min(first + SHOWN_FRAMES, count))

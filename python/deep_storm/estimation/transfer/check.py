@@ -34,12 +34,16 @@ class Doubt(NamedTuple):
         As an error says them.
     severe
         Whether nothing that is computed with the camera would mean anything.
+    setting, value
+        What to enter; no setting where there are several ways.
     """
 
     received: str
     expected: str
     advice: str
     severe: bool
+    setting: str = ""
+    value: float = 0.0
 
     def sentence(self) -> str:
         """Return one sentence."""
@@ -112,6 +116,8 @@ def _gain(camera: Camera, name: str, ratio: float, unsure: float) -> Doubt:
         "a camera that can have made this noise",
         f"enter photons_per_adu = {value:g}{_cause(camera, ratio)}",
         severe,
+        "photons_per_adu",
+        value,
     )
 
 
@@ -156,6 +162,8 @@ def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
             f"enter baseline_adu = {likely:.0f} (measure-background measures it better if a part "
             "of the frames is dark)",
             severe,
+            "baseline_adu",
+            float(round(likely)),
         )
     light = max(found.level_adu - camera.baseline_adu, 0.0)
     noise = math.sqrt(max(found.variance_adu2 - slope * light, 0.0))
@@ -173,6 +181,8 @@ def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
         "a baseline below the darkest part of the frames",
         f"enter baseline_adu = {likely:.0f} (measure-background measures it better)",
         severe,
+        "baseline_adu",
+        float(round(likely)),
     )
 
 

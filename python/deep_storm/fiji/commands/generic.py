@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -94,7 +95,7 @@ def work_of(call: Call) -> Work:
         if values.get(name) is not None:
             work.options[name] = values[name]
     if "camera" in verb.settings and "camera" in values:
-        camera = camera_values(call.host, _camera_choice(values))
+        camera = camera_values(call.host, camera_choice(values))
         if camera is not None:
             work.options["camera"] = camera
     if values.get("config") is not None:
@@ -130,7 +131,7 @@ def _image_is_open(call: Call) -> bool:
         return False
 
 
-def _camera_choice(values: dict[str, Any]) -> Any:
+def camera_choice(values: Mapping[str, Any]) -> Any:
     """Return what the field ``camera`` means: left to us, the general model needs the user's."""
     choice = values["camera"]
     if choice is None and str(values.get("model")) == GENERAL:

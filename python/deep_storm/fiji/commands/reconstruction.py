@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackError
+from deep_storm.camera import Camera
+from deep_storm.errors import (
+    CameraDoubtError,
+    Cancelled,
+    DeepStormError,
+    SettingsError,
+    StackError,
+)
+from deep_storm.fiji.camera import remember_camera
 from deep_storm.fiji.client.work import Work
-from deep_storm.fiji.commands.generic import open_report, run_work, show, source_name, work_of
+from deep_storm.fiji.commands.generic import (
+    camera_choice,
+    open_report,
+    run_work,
+    show,
+    source_name,
+    work_of,
+)
 from deep_storm.fiji.exchange import KEPT, error_from_data
+from deep_storm.fiji.imagej.form import Form
+from deep_storm.fiji.menu.catalog import place_of
+from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.models import remember_model
-from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.words import counted
+from deep_storm.fiji.runner import Call, Outcome, in_dialog_words
+from deep_storm.words import WARNING, counted
 
 
 def reconstruct(call: Call) -> Outcome:
@@ -22,7 +42,10 @@ def reconstruct(call: Call) -> Outcome:
             "the file of the stack",
             "give it in the field 'Movie', or leave resume out of the field 'More options'",
         )
-    outcome = reconstructed(call, work)
+    try:
+        outcome = reconstructed(call, work)
+    except CameraDoubtError as doubt:
+        outcome = reconstructed(call, _with_camera_decided(call, work, doubt))
     remember_model(call.host, call.values["model"])
     return outcome
 
@@ -41,7 +64,50 @@ def reconstructed(call: Call, work: Work) -> Outcome:
         open_report(call, result)
     if "problem" in result:
         raise _told_what_is_there(result, saved)
-    return outcome
+    return replace(outcome, warnings=tuple(warnings_of(result)))
+
+
+def warnings_of(result: dict[str, Any]) -> Iterator[str]:
+    """Give what must not be overlooked: a camera in doubt, and frames that do not fit."""
+    about = result["json"]
+    for note in about.get("notes", ()):
+        if note.startswith(WARNING):
+            yield note
+    fits = about.get("fits", {})
+    if fits.get("causes"):
+        yield "\n".join(["The frames do not fit:", *fits["verdict"]])
+
+
+def _with_camera_decided(call: Call, work: Work, doubt: CameraDoubtError) -> Work:
+    """Ask what to do about a camera that contradicts the noise; return the work to be done then.
+
+    Raises
+    ------
+    CameraDoubtError
+        Nobody can be asked.
+    Cancelled
+        Nothing shall be done.
+    """
+    if not call.host.asks:
+        raise doubt
+    camera = work.options.get("camera")
+    mends = camera is not None and bool(doubt.setting)
+    title, go_on = f"Deep-STORM: {call.command.title}", "Go on as it is"
+    use = f"Use {doubt.value:g}" if mends else go_on
+    form = Form(title, use, other=go_on if mends else "")
+    form.say(in_dialog_words(str(doubt), call.command))
+    in_setup = mends and camera_choice(call.values) == CURRENT
+    if in_setup:
+        form.say(f"{use} also enters it in {place_of('camera-setup')}")
+    if not form.show():
+        raise Cancelled(f"{call.command.title} was stopped; the camera was not changed")
+    if not mends or form.other_pressed():
+        work.options["trust_camera"] = True
+        return work
+    work.options["camera"] = {**work.options["camera"], doubt.setting: doubt.value}
+    if in_setup:
+        remember_camera(call.host, Camera.parse(work.options["camera"]))
+    return work
 
 
 def _unfinished(call: Call, work: Work, result: dict[str, Any]) -> dict[str, Any]:

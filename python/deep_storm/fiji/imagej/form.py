@@ -33,14 +33,24 @@ class Form:
         Whether images and their sliders can be used while it is open.
     cancel
         Whether there is a button Cancel.
+    other
+        What a second button says that begins otherwise; none without.
     """
 
     def __init__(
-        self, title: str, ok: str = "OK", *, stays: bool = False, cancel: bool = True
+        self,
+        title: str,
+        ok: str = "OK",
+        *,
+        stays: bool = False,
+        cancel: bool = True,
+        other: str = "",
     ) -> None:
         name = "ij.gui.NonBlockingGenericDialog" if stays else "ij.gui.GenericDialog"
         self._dialog = java_class(name)(title)
         self._dialog.setOKLabel(ok)
+        if other:
+            self._dialog.enableYesNoCancel(ok, other)
         if not cancel:
             self._dialog.hideCancelButton()
         self._numbers: dict[str, Any] = {}
@@ -109,6 +119,10 @@ class Form:
             if MACRO_CANCELED not in str(error):
                 raise
             return False
+
+    def other_pressed(self) -> bool:
+        """Tell whether it ended with the second button."""
+        return not bool(self._dialog.wasOKed())
 
     def close(self) -> None:
         """Close the dialog as Cancel does."""
