@@ -94,7 +94,7 @@ def in_fiji(imagej, folder: Path, number: int) -> Run:
 
 MISTAKES = (
     ("Reconstruct_Stack...", {"model": "nowhere"}),
-    ("Post-Process/Filter_Localizations...", {"table": "t.csv", "formula": "confidence >= 0.5"}),
+    ("Filter_Localizations...", {"table": "t.csv", "formula": "confidence >= 0.5"}),
     ("Evaluate_Against_Truth...", {"results": "none"}),
 )
 PREVIEW_PX, PREVIEWS = 256, 12

@@ -125,7 +125,8 @@ class ImageJ:
         return running.result() | {"told": told}
 
     def script(self, command):
-        return str(SCRIPTS / f"{command}.py")
+        (found,) = SCRIPTS.rglob(f"{command}.py")
+        return str(found)
 
     def wait_for(self, condition):
         """Wait until something is true; returns it. It is the test's timeout that ends this."""

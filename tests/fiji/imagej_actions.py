@@ -146,6 +146,15 @@ def menu():
 
 
 @asked
+def menu_tree(path):
+    """Return the labels of SciJava's own menu below a path, and whether each is a command."""
+    shadow = HOST.context.service("org.scijava.menu.MenuService").getMenu()
+    for label in path:
+        (shadow,) = [item for item in shadow.getChildren() if str(item.getName()) == label]
+    return [(str(item.getName()), bool(item.isLeaf())) for item in shadow.getChildren()]
+
+
+@asked
 def status(clear=True):
     """Return what the status bar was told: (time, value, maximum, words)."""
     lines = list(STATUS)

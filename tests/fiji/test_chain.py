@@ -13,7 +13,6 @@ import deep_storm as ds
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 STACK = DATA / "filaments_drift_first20.tif"
-POST = "Post-Process/"
 
 
 def test_from_a_movie_to_clusters_and_a_report(imagej, tmp_path):
@@ -27,7 +26,7 @@ def test_from_a_movie_to_clusters_and_a_report(imagej, tmp_path):
         return done
 
     def table(command, source, target, **inputs):
-        run(POST + command, table=tmp_path / source, output=tmp_path / target, **inputs)
+        run(command, table=tmp_path / source, output=tmp_path / target, **inputs)
         return ds.read_table(tmp_path / target)
 
     protocol = DATA / "filaments_drift_first20_thunderstorm-protocol.txt"
@@ -53,7 +52,7 @@ def test_from_a_movie_to_clusters_and_a_report(imagej, tmp_path):
     )  # fmt: skip
     assert labelled["cluster"].max() > 3
     drawn = run(
-        POST + "Render_Localizations...", table=tmp_path / "kept.csv", output=tmp_path / "kept.tif"
+        "Render_Localizations...", table=tmp_path / "kept.csv", output=tmp_path / "kept.tif"
     )
     assert drawn["image"]["array"].sum() == pytest.approx(len(kept), rel=0.05)
     run("Send_To_ThunderSTORM", table=tmp_path / "kept.csv")

@@ -105,12 +105,12 @@ STOP = "deep_storm.fiji.client.service:stop"
             "is no model folder; expected a folder",
         ),
         (
-            "Post-Process/Filter_Localizations...",
+            "Filter_Localizations...",
             {"table": DATA / "filaments_drift_first20_thunderstorm.csv"},
             "there is no condition",
         ),
         (
-            "Post-Process/Filter_Localizations...",
+            "Filter_Localizations...",
             {"table": "a.csv", "formula": "confidence >= 0.5"},
             ">=",
         ),
@@ -425,7 +425,7 @@ def table_file(tmp_path_factory):
 
 def test_rendering_is_that_of_python(imagej, table_file):
     done = imagej.run(
-        "Post-Process/Render_Localizations...", table=table_file, pixel_size_nm=20.0,
+        "Render_Localizations...", table=table_file, pixel_size_nm=20.0,
         output=table_file.with_name("drawn.tif"),
     )  # fmt: skip
     assert done["status"].startswith("ok: ")
@@ -439,7 +439,7 @@ def test_rendering_is_that_of_python(imagej, table_file):
 def test_filtering_is_that_of_python(imagej, table_file):
     output = table_file.with_name("kept.csv")
     done = imagej.run(
-        "Post-Process/Filter_Localizations...", table=table_file, output=output,
+        "Filter_Localizations...", table=table_file, output=output,
         formula="confidence > 0.5 & uncertainty_xy < 15", x_nm="0:2500",
     )  # fmt: skip
     assert done["status"].startswith("ok: ")
@@ -452,9 +452,7 @@ def test_filtering_is_that_of_python(imagej, table_file):
 
 
 def test_a_wrong_formula_is_shown_with_its_place(imagej, table_file):
-    done = imagej.run(
-        "Post-Process/Filter_Localizations...", table=table_file, formula="confidence > .5"
-    )
+    done = imagej.run("Filter_Localizations...", table=table_file, formula="confidence > .5")
     assert done["status"].startswith("error: the formula has '.5' at character 14")
 
 
@@ -468,7 +466,7 @@ def test_a_wrong_formula_is_shown_with_its_place(imagej, table_file):
 def test_post_processing_is_that_of_python(imagej, table_file, command, verb, options):
     output = table_file.with_name(f"{verb.__name__}.csv")
     given = {name: str(value) for name, value in options.items()}
-    done = imagej.run(f"Post-Process/{command}", table=table_file, output=output, **given)
+    done = imagej.run(f"{command}", table=table_file, output=output, **given)
     assert done["status"].startswith("ok: ")
     expected = verb(ds.read_table(table_file), **options).table
     np.testing.assert_array_equal(done["table"]["x [nm]"], expected["x_nm"])
@@ -477,7 +475,7 @@ def test_post_processing_is_that_of_python(imagej, table_file, command, verb, op
 
 def test_clusters_are_labelled_in_the_table(imagej, table_file):
     done = imagej.run(
-        "Post-Process/Cluster_Localizations...", table=table_file, simulations=0,
+        "Cluster_Localizations...", table=table_file, simulations=0,
         output=table_file.with_name("labelled.csv"), distance_nm=400.0, min_count=2, camera="none",
     )  # fmt: skip
     assert done["status"].startswith("ok: ")
@@ -488,9 +486,7 @@ def test_clusters_are_labelled_in_the_table(imagej, table_file):
 
 def test_drift_is_corrected_and_plotted(imagej, tmp_path):
     table = DATA / "filaments_drift_thunderstorm_positions.csv"
-    done = imagej.run(
-        "Post-Process/Correct_Drift...", table=table, output=tmp_path / "dc.csv", bins="10"
-    )
+    done = imagej.run("Correct_Drift...", table=table, output=tmp_path / "dc.csv", bins="10")
     assert done["status"].startswith("ok: Drift from first to last frame 34")
     expected = ds.correct_drift(ds.read_table(table), bins=10).table
     np.testing.assert_allclose(done["table"]["x [nm]"], expected["x_nm"], atol=1e-6)
@@ -505,7 +501,7 @@ def test_evaluation_against_the_truth(imagej, table_file):
 
 
 def test_no_table_is_open(imagej):
-    done = imagej.run("Post-Process/Render_Localizations...")
+    done = imagej.run("Render_Localizations...")
     assert done["status"].startswith("error: no localization table is open")
 
 

@@ -107,7 +107,7 @@ def test_general_model_is_told_what_the_image_looks_like(imagej):
     imagej.ask("forget", key="camera")
     done = imagej.run("Reconstruct_Stack...", {"file": str(stack)})
     assert done["status"].startswith("error: the general model without a camera")
-    assert "give a camera (Plugins > Deep-STORM > Camera Setup..." in done["status"]
+    assert "give a camera (Plugins > Deep-STORM > 1 Set Up > Camera Setup..." in done["status"]
 
 
 def test_preview_draws_the_frame_with_confidence(imagej, trained, movie):
@@ -170,7 +170,7 @@ def test_preview_in_a_roi_with_a_camera_that_only_the_settings_file_has(imagej, 
         (
             {"8 bit": True},
             {},
-            ("baseline of 100 ADU", "Plugins > Deep-STORM > Measure Background..."),
+            ("baseline of 100 ADU", "Plugins > Deep-STORM > 2 Measure > Measure Background..."),
         ),
         ({"rgb": True}, {}, ("RGB", "grey values")),
         ({}, {"resume": True}, ("the field 'Movie'", "leave resume out of the field")),

@@ -31,9 +31,9 @@ from deep_storm.fiji.runner import in_dialog_words
         ("retrain with --sigma-nm 109", "retrain with the field 'PSF sigma (nm)' at 109"),
         (
             "give --camera camera.toml, or",
-            "give a camera (Plugins > Deep-STORM > Camera Setup..., or the field 'Camera'), or",
+            "give a camera (Plugins > Deep-STORM > 1 Set Up > Camera Setup..., or the field",
         ),
-        ("as `deep-storm estimate` writes", "as Plugins > Deep-STORM > Estimate From Local"),
+        ("as `deep-storm estimate` writes", "as Plugins > Deep-STORM > 2 Measure > Estimate"),
         ("Written: /data/a--resume/x.csv", "Written: /data/a--resume/x.csv"),
         ("no such option: --nonsense", "no such option: --nonsense"),
         ("give --roi X,Y,WIDTH,HEIGHT of a part", "give a ROI of a part"),
@@ -104,7 +104,10 @@ def test_a_warning_is_told_beside_the_result(monkeypatch, windows):
     warnings = ("the camera is in doubt; measure it with --baseline-adu",)
     outputs, said = run_command(monkeypatch, windows, warnings=warnings)
     (text,) = [text for where, text in said if where == "dialog"]  # only the log without windows
-    assert text == "the camera is in doubt; measure it with Plugins > Deep-STORM > Camera Setup..."
+    assert (
+        text
+        == "the camera is in doubt; measure it with Plugins > Deep-STORM > 1 Set Up > Camera Setup..."
+    )
     assert outputs["status"] == (None if windows else "ok: 3 localizations")
 
 

@@ -208,16 +208,12 @@ def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
     done = screen.run_through("Reconstruct_Stack...", model="general", camera=_camera(tmp_path))
     found = int(done["status"].removeprefix("ok: ").split()[0])
     formula = "confidence > 0.8 & uncertainty_xy < 12"
-    done = screen.run(
-        "Post-Process/Filter_Localizations...", formula=formula, output=tmp_path / "few.csv"
-    )
+    done = screen.run("Filter_Localizations...", formula=formula, output=tmp_path / "few.csv")
     assert done["status"].startswith("ok: ")
     kept = read_table(tmp_path / "few.csv")
     assert 0 < len(kept) < found
     assert kept["confidence"].min() > 0.8
-    done = screen.run(
-        "Post-Process/Render_Localizations...", pixel_size_nm=20.0, output=tmp_path / "few.tif"
-    )
+    done = screen.run("Render_Localizations...", pixel_size_nm=20.0, output=tmp_path / "few.tif")
     drawn = int(re.search(r"(\d+) localizations", done["status"])[1])
     # the filtered table is in front now; at the edges a little of them lies outside
     assert len(kept) - 3 <= drawn <= len(kept)

@@ -21,7 +21,7 @@ from deep_storm.errors import Cancelled, DeepStormError, FormulaError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
-from deep_storm.fiji.menu.catalog import Command, command
+from deep_storm.fiji.menu.catalog import Command, command, place_of
 from deep_storm.fiji.menu.entries import CHOOSING, ENTRIES, NEEDED_BY_CHOICE
 from deep_storm.fiji.values import values_of
 
@@ -32,7 +32,6 @@ _OPTION = re.compile(
     r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| X,Y,WIDTH,HEIGHT| (\d[\d.]*\d|\d))?"
 )
 """An option of the command line, with what stands behind it; not in the middle of a path."""
-_CAMERA_SETUP = "Plugins > Deep-STORM > Camera Setup..."
 
 
 @dataclass(frozen=True)
@@ -165,19 +164,18 @@ def in_dialog_words(text: str, made: Command | None) -> str:
         name = {"from": "from_model"}.get(name, name)
         value = f" at {match[2]}" if match[2] else ""
         if name == "camera":
-            return f"a camera ({_CAMERA_SETUP}, or the field 'Camera')"
+            return f"a camera ({place_of('camera-setup')}, or the field 'Camera')"
         if name == "roi":
             return "a ROI"
         if name in own:
             return f"the field {own[name]!r}{value}"
         if name in Camera.model_fields:
-            return f"{_CAMERA_SETUP}{value}"
+            return f"{place_of('camera-setup')}{value}"
         training = _labels(command("train"))
         return f"the field {training[name]!r}{value}" if name in training else match[0]
 
     def item(match: re.Match[str]) -> str:
-        entry = ENTRIES.get(match[1])
-        return f"Plugins > Deep-STORM > {entry.menu}" if entry is not None else match[0]
+        return place_of(match[1]) if match[1] in ENTRIES else match[0]
 
     text = _OPTION.sub(field, text)
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)

@@ -62,6 +62,32 @@ def test_fiji_puts_every_script_into_the_menu():
     assert set(labels) == {catalog.command(key).menu[-1] for key in catalog.command_keys()}
 
 
+STEPS = ["1 Set Up", "2 Measure", "3 Train", "4 Reconstruct", "5 Post-Process", "6 Check"]
+
+
+def test_the_menu_is_in_working_order_where_it_is_sorted_by_label():
+    # imagej-legacy sorts by weight, which a script cannot have, then by the labels of the path
+    paths = sorted(catalog.command(key).menu for key in catalog.command_keys())
+    assert list(dict.fromkeys(path[0] for path in paths)) == [*STEPS, "Super-Resolve This Stack..."]
+    assert {len(path) for path in paths} == {1, 2}
+
+
+def test_the_page_shows_the_menu():
+    page = (ROOT.parent / "docs" / "fiji.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d [^|]+|) ?\| (.+) \|$", page, flags=re.M)
+    shown = {step.strip(): commands.split(", ") for step, commands in rows}
+    for step in STEPS:
+        there = [catalog.command(key).menu for key in catalog.command_keys()]
+        assert shown[step] == sorted(menu[1] for menu in there if menu[0] == step)
+
+
+def test_the_menu_of_scijava_is_in_working_order(imagej):
+    found = imagej.ask("menu_tree", path=["Plugins", "Deep-STORM"])
+    assert found == [*((step, False) for step in STEPS), ("Super-Resolve This Stack...", True)]
+    reconstruct = imagej.ask("menu_tree", path=["Plugins", "Deep-STORM", "4 Reconstruct"])
+    assert reconstruct == [("Preview Current Frame...", True), ("Reconstruct Stack...", True)]
+
+
 def test_every_key_belongs_to_its_command():
     for key in catalog.command_keys():
         made = catalog.command(key)
@@ -161,7 +187,9 @@ def test_parser_understands_the_header(imagej, key):
 
 
 def test_a_range_comes_from_the_settings_class(imagej):
-    found, _, _ = imagej.ask("parameters", script=str(ROOT / MENU / "Camera_Setup....py"))
+    found, _, _ = imagej.ask(
+        "parameters", script=str(ROOT / MENU / catalog.command("camera-setup").script)
+    )
     assert found["quantum_efficiency"]["maximum"] == 1.0
     assert found["pixel_size_nm"]["label"] == "Pixel size (nm)"
     assert set(Camera.model_fields) <= set(found)

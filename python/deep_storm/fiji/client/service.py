@@ -21,6 +21,7 @@ import psutil
 
 from deep_storm.errors import DeepStormError
 from deep_storm.fiji.folders import log_folder
+from deep_storm.fiji.menu.catalog import place_of
 
 if TYPE_CHECKING:
     from appose import Service
@@ -224,8 +225,7 @@ def _did_not_start(service: Service, what: str) -> WorkerError:
     return WorkerError(
         f"the worker process that runs TensorFlow did not start: {what}",
         "",
-        "run Plugins > Deep-STORM > Check Installation..."
-        + (f"; the process said:\n{said}" if said else ""),
+        f"run {place_of('doctor')}" + (f"; the process said:\n{said}" if said else ""),
     )
 
 

@@ -19,6 +19,7 @@ from deep_storm.fiji.commands.generic import run_work, source_name, text_of, wor
 from deep_storm.fiji.imagej.images import ImageFrames, roi_rectangle
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.imagej.overlays import area_of, show_area
+from deep_storm.fiji.menu.catalog import place_of
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.settings import KnownCamera
 
@@ -144,5 +145,5 @@ def _wanted(call: Call, name: str, found: Data) -> bool:
         f"{light}; the camera was not changed",
         "the baseline and the noise of a camera in the dark",
         "measure frames that were taken with the shutter closed, draw a ROI in a covered corner, "
-        "or enter baseline and noise in Plugins > Deep-STORM > Camera Setup...",
+        f"or enter baseline and noise in {place_of('camera-setup')}",
     )

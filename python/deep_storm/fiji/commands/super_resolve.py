@@ -23,6 +23,7 @@ from deep_storm.fiji.commands.reconstruction import reconstructed
 from deep_storm.fiji.exchange import LOOK
 from deep_storm.fiji.imagej.form import Form
 from deep_storm.fiji.imagej.images import ImageFrames
+from deep_storm.fiji.menu.catalog import place_of
 from deep_storm.fiji.menu.parameters import GENERAL
 from deep_storm.fiji.runner import Call, Outcome
 
@@ -95,8 +96,8 @@ def _complete(camera: dict[str, Any]) -> Camera:
         raise SettingsError(
             f"the movie does not tell {' and '.join(missing)}",
             "pixel size, baseline and photons per ADU of the camera",
-            "enter the pixel size in Image > Properties..., and the camera in Plugins > "
-            "Deep-STORM > Camera Setup... (baseline and photons per ADU stand in its data sheet)",
+            "enter the pixel size in Image > Properties..., and the camera in "
+            f"{place_of('camera-setup')} (baseline and photons per ADU stand in its data sheet)",
         )
     return Camera.parse({name: value for name, value in camera.items() if value is not None})
 

@@ -18,6 +18,7 @@ from typing import Any
 from deep_storm.errors import StackError, TableError
 from deep_storm.fiji.imagej.form import wrapped
 from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.menu.catalog import place_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")
 TABLE_TITLE = "localizations"
@@ -172,7 +173,7 @@ class Host:
             raise TableError(
                 "no localization table is open",
                 "an active localization table, or a file",
-                "open one (Plugins > Deep-STORM > Import Localizations...), or give its file",
+                f"open one ({place_of('import-localizations')}), or give its file",
             )
         return shown, str(shown.getTitle() or TABLE_TITLE)
 

@@ -59,7 +59,8 @@ class Entry:
     Attributes
     ----------
     menu
-        Place below Plugins > Deep-STORM.
+        Place below Plugins > Deep-STORM. Fiji sorts a menu by its labels, and a script's header
+        cannot give it a weight, so the steps of the work are submenus with numbers.
     function
         ``module:function`` in ``deep_storm.fiji.commands``.
     image
@@ -126,7 +127,7 @@ ENTRIES: dict[str, Entry] = {
         description="look at the movie in front, say what was found, preview and reconstruct it",
     ),
     "camera-setup": Entry(
-        "Camera Setup...",
+        "1 Set Up/Camera Setup...",
         "setup:set_up_camera",
         extra=(
             Parameter(
@@ -186,7 +187,7 @@ ENTRIES: dict[str, Entry] = {
         description="enter the camera once, for all commands",
     ),
     "measure-background": Entry(
-        "Measure Background...",
+        "2 Measure/Measure Background...",
         "background:measure",
         image=True,
         extra=(
@@ -211,13 +212,13 @@ ENTRIES: dict[str, Entry] = {
         shown=("stack", "use_for_camera", "use_gain", "output"),
     ),
     "measure-psf": Entry(
-        "Measure PSF...",
+        "2 Measure/Measure PSF...",
         image=True,
         hide=frozenset({"localizations"}),
         shown=("stack", "beads", "camera", "frames", "output"),
     ),
     "import-localizations": Entry(
-        "Import Localizations...",
+        "5 Post-Process/Import Localizations...",
         "importing:import_localizations",
         image=True,
         extra=(
@@ -250,18 +251,18 @@ ENTRIES: dict[str, Entry] = {
         description="open a localization table in a Results window",
     ),
     "import-simulation": Entry(
-        "Import ThunderSTORM Simulation...",
+        "3 Train/Import ThunderSTORM Simulation...",
         "importing:import_simulation",
         image=True,
         shown=("stack", "truth", "camera", "output"),
     ),
     "estimate": Entry(
-        "Estimate From Localizations...",
+        "2 Measure/Estimate From Localizations...",
         image=True,
         shown=("stack", "localizations", "camera", "output"),
     ),
     "simulate": Entry(
-        "Simulate Training Data...",
+        "3 Train/Simulate Training Data...",
         hide=_REAL_LIGHT,
         extra=(_matched(*MATCHED_TO[:2]),),
         shown=(
@@ -270,7 +271,7 @@ ENTRIES: dict[str, Entry] = {
         ),
     ),
     "train": Entry(
-        "Train Model...",
+        "3 Train/Train Model...",
         "training:train",
         tensorflow=True,
         hide=_REAL_LIGHT,
@@ -282,7 +283,7 @@ ENTRIES: dict[str, Entry] = {
         ),
     ),
     "preview": Entry(
-        "Preview Current Frame...",
+        "4 Reconstruct/Preview Current Frame...",
         "preview:preview",
         image=True,
         tensorflow=True,
@@ -301,7 +302,7 @@ ENTRIES: dict[str, Entry] = {
         shown=("model", "camera", "threshold", "refine"),
     ),
     "reconstruct": Entry(
-        "Reconstruct Stack...",
+        "4 Reconstruct/Reconstruct Stack...",
         "reconstruction:reconstruct",
         image=True,
         camera=AUTO,
@@ -310,7 +311,7 @@ ENTRIES: dict[str, Entry] = {
         shown=("stack", "model", "camera", "threshold", "refine", "frames", "output"),
     ),
     "send-to-thunderstorm": Entry(
-        "Send To ThunderSTORM",
+        "5 Post-Process/Send To ThunderSTORM",
         "thunderstorm:send",
         extra=(
             Parameter(
@@ -334,7 +335,7 @@ ENTRIES: dict[str, Entry] = {
         description="send a table to ThunderSTORM",
     ),
     "filter": Entry(
-        "Post-Process/Filter Localizations...",
+        "5 Post-Process/Filter Localizations...",
         camera=NONE,
         shown=(
             "table", "formula", "confidence", "uncertainty_nm", "intensity_photon", "sigma_nm",
@@ -342,37 +343,37 @@ ENTRIES: dict[str, Entry] = {
         ),
     ),
     "correct-drift": Entry(
-        "Post-Process/Correct Drift...",
+        "5 Post-Process/Correct Drift...",
         camera=NONE,
         shown=("table", "method", "bins", "drift_file", "output"),
     ),
     "merge": Entry(
-        "Post-Process/Merge Localizations...",
+        "5 Post-Process/Merge Localizations...",
         camera=NONE,
         shown=("table", "distance_nm", "gap_frames", "output"),
     ),
     "remove-duplicates": Entry(
-        "Post-Process/Remove Duplicate Localizations...",
+        "5 Post-Process/Remove Duplicate Localizations...",
         camera=NONE,
         shown=("table", "distance", "output"),
     ),
     "cluster": Entry(
-        "Post-Process/Cluster Localizations...",
+        "5 Post-Process/Cluster Localizations...",
         shown=("table", "method", "distance_nm", "min_count", "output"),
     ),
     "render": Entry(
-        "Post-Process/Render Localizations...",
+        "5 Post-Process/Render Localizations...",
         camera=NONE,
         shown=("table", "method", "pixel_size_nm", "sigma_nm", "colour", "output"),
     ),
     "evaluate": Entry(
-        "Evaluate Against Truth...",
+        "6 Check/Evaluate Against Truth...",
         camera=NONE,
         shown=(
             "results", "truth", "tolerance_nm", "reconstruction", "true_image", "wide_field",
             "output",
         ),
     ),
-    "doctor": Entry("Check Installation...", "check:check_installation", tensorflow=True),
+    "doctor": Entry("6 Check/Check Installation...", "check:check_installation", tensorflow=True),
 }  # fmt: skip
-"""Commands in the order of a user's way."""
+"""Commands in the order of the work."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.fiji.folders import log_folder
+from deep_storm.fiji.menu.catalog import place_of
 from deep_storm.fiji.menu.headers import MENU, write_scripts
 from deep_storm.fiji.setup.provider_jar import JAR, jar_file
 from deep_storm.fiji.setup.state import FijiState, check_app, thunderstorm_jar
@@ -33,7 +34,7 @@ To run the commands, Fiji needs its Python mode, once:
   2. Press "Build Python environment" there and wait. Where Fiji refuses and says "restart in Java
      mode": untick "Launch in Python mode", press OK, start Fiji again, and build it then.
   3. Tick "Launch in Python mode" there, press OK, and start Fiji again.
-  4. Run Plugins > Deep-STORM > Check Installation..."""
+  4. Run {check}"""
 
 
 def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
@@ -97,10 +98,10 @@ def uninstall(app: str | os.PathLike[str]) -> list[Path]:
     return removed
 
 
-def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
+def named(what: str, scripts: Sequence[Path]) -> list[str]:
     """List the changed scripts in few lines, so that the steps that follow stay on the screen."""
     place = Path("scripts") / MENU
-    names = [str(p.relative_to(app / place).with_suffix("")) for p in scripts if p.name != JAR]
+    names = [p.name.removesuffix(".py") for p in scripts if p.name != JAR]
     lines = []
     if names:
         text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
@@ -112,7 +113,9 @@ def named(what: str, scripts: Sequence[Path], app: Path) -> list[str]:
 
 def what_to_click() -> str:
     """Return the steps to Python mode, with the folder of this package where it is known."""
-    return _WHAT_TO_CLICK.format(package=source_folder() or "/full/path/of/Deep-STORM")
+    return _WHAT_TO_CLICK.format(
+        package=source_folder() or "/full/path/of/Deep-STORM", check=place_of("doctor")
+    )
 
 
 def usual_places() -> list[Path]:

@@ -5,7 +5,7 @@ them with their checksums::
 
     fiji-update-site/
         db.xml.gz
-        scripts/Plugins/Deep-STORM/Reconstruct_Stack....py-20261128210000
+        scripts/Plugins/Deep-STORM/4_Reconstruct/Reconstruct_Stack....py-20261128210000
         jars/Deep-STORM_ThunderSTORM_Provider.jar-20261128210000
         models/deep-storm/general/model.toml-20261128210000
 

@@ -133,7 +133,7 @@ def _check(app: Path | str) -> FijiResult:
 def _install(app: Path | str) -> FijiResult:
     changed, state = install(app)
     folder = fiji_folder(app)
-    lines = named("Changed", changed, folder)
+    lines = named("Changed", changed)
     lines = lines or ["Nothing to change: the commands are there already."]
     lines += ["", f"Fiji  {state.summary_line()}"]
     if state.problems:
@@ -146,7 +146,7 @@ def _install(app: Path | str) -> FijiResult:
 def _uninstall(app: Path | str) -> FijiResult:
     folder = fiji_folder(app)
     removed = take_out(app)
-    lines = named("Removed", removed, folder)
+    lines = named("Removed", removed)
     return FijiResult(tuple(lines or ["Nothing to remove."]), folder, (), tuple(removed))
 
 
