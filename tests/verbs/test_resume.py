@@ -17,7 +17,7 @@ import deep_storm as ds
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
 from deep_storm.inference import work_folder
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.runs import stack as stack_run
+from deep_storm.runs import work as work_run
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
 from deep_storm.training.adaptation import adapted
@@ -186,6 +186,32 @@ def test_a_stack_that_is_cut_off_gives_what_was_before(again, movie, tmp_path):
     assert not list((tmp_path / "other").iterdir())
 
 
+class Away(ArrayFrames):
+    """A stack on a drive that is away when half of it is read."""
+
+    def __init__(self, frames):
+        super().__init__(frames)
+        self.away = False
+
+    def _read(self, start, stop):
+        if self.away:
+            lost = OSError(errno.ESTALE, "Stale file handle")
+            raise StackError("frame 11 cannot be read", advice="bring the drive back") from lost
+        return super()._read(start, stop)
+
+
+def test_a_drive_that_goes_away_costs_no_work(again, movie, uninterrupted, tmp_path):
+    stack = Away(movie)
+
+    def take_away(done, total, message):
+        stack.away = stack.away or (message == "frames" and done >= 8)
+
+    with pytest.raises(StackError, match=r"bring the drive back; .* --resume goes on from there"):
+        again(tmp_path, stack, progress=take_away)
+    assert again(tmp_path, resume=True).complete
+    assert files(tmp_path) == uninterrupted
+
+
 def test_resume_needs_something_to_go_on_from(again, movie, model, tmp_path):
     result = again(tmp_path, resume=True)  # a run that was killed before it kept anything
     assert "There was no checkpoint to go on from: begun with frame 1" in result.notes
@@ -268,8 +294,8 @@ def test_only_the_same_run_goes_on(again, movie, tmp_path, monkeypatch, what, sa
         emitters = EXPECTED["emitters"].model_copy(update={"intensity_photon": 1501.0})
         options |= {"emitters": emitters}
     else:
-        real = stack_run.version
-        monkeypatch.setattr(stack_run, "version", lambda n: "9" if n == "deep-storm" else real(n))
+        real = work_run.version
+        monkeypatch.setattr(work_run, "version", lambda n: "9" if n == "deep-storm" else real(n))
     with pytest.raises(OutputError, match="keeps the work of another run") as caught:
         again(tmp_path, resume=True, **options)
     assert said in str(caught.value)

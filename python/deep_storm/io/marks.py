@@ -11,7 +11,8 @@ from pathlib import Path
 
 from deep_storm.errors import StackError
 from deep_storm.io.stacks.directories import Chain
-from deep_storm.io.stacks.pages import OpenFile, check_tiff
+from deep_storm.io.stacks.open_file import OpenFile
+from deep_storm.io.stacks.pages import check_tiff
 from deep_storm.io.stacks.tags import SOFTWARE, DamagedError
 
 OURS = "deep-storm"

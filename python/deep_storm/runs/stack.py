@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from deep_storm.errors import OutputError, StackError
+from deep_storm.errors import StackError
 from deep_storm.inference.fits import judge_samples
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
@@ -20,15 +20,16 @@ from deep_storm.inputs.movie import Movie, examined_movie
 from deep_storm.io.guard import reading
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames, select_frames
+from deep_storm.io.stacks.open_file import is_away
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.runs.work import (
     begin_work,
     identity_of_run,
-    kept_work,
     live_image,
     remove_live,
+    saying_what_is_kept,
     work_folder_of,
 )
 from deep_storm.settings import Reconstruction
@@ -102,22 +103,21 @@ def reconstruct_stack(
             if frames.grows:
                 work.watcher = live_image(outputs["live"], model, settings)
         refined, warned = _refinement(model, settings, frames)
-        done = reconstruct_frames(
-            frames, model, settings, device, progress, work, common.workers, refined
-        )
+        with saying_what_is_kept(work, "goes on"):
+            done = reconstruct_frames(
+                frames, model, settings, device, progress, work, common.workers, refined
+            )
         notes = (*notes, *said, *stream.notes, *warned)
         result = _result(_in_field(done, frames, model), model, movie, notes, work)
         result = replace(result, corner_nm=_corner_nm(frames, model))
         write = partial(_written, result, outputs, model, stack, settings)
-        try:
+        with saying_what_is_kept(work, "writes the results"):
             result = write(frames) if hold is None else _written_or_held(result, write, hold)
-        except OutputError as error:
-            raise kept_work(error, work) from error
         if work is not None and done.complete:
             remove_live(outputs)
             work.remove()
     if done.problem is not None:
-        raise _told_what_is_there(done.problem, result, outputs)
+        raise _with_what_is_there(done.problem, result, outputs, work)
     return result
 
 
@@ -268,15 +268,20 @@ def _kept(rows: Rows, table: Path) -> Rows:
     return TableRows(rows.table())
 
 
-def _told_what_is_there(
-    problem: StackError | DaskError, result: ReconstructResult, outputs: Outputs
+def _with_what_is_there(
+    problem: StackError | DaskError,
+    result: ReconstructResult,
+    outputs: Outputs,
+    work: WorkFolder | None,
 ) -> StackError | DaskError:
-    """Add to the error what was saved, and to an unreadable stack's what there is."""
-    advice = problem.advice
+    """Add to the error what was saved and how to go on, and to a stack's the result itself."""
+    advice = [problem.advice] if problem.advice else []
     if result.written:
         frames = result.reconstructed.shape[0]
-        saved = f"what the {counted(frames, 'frame')} before gave is in {outputs['table']}"
-        advice = f"{advice}; {saved}" if advice else saved
+        advice.append(f"what the {counted(frames, 'frame')} before gave is in {outputs['table']}")
+    mended_elsewhere = not isinstance(problem, StackError) or is_away(problem.__cause__)
+    if mended_elsewhere and work is not None and work.checkpoint_file.is_file():
+        advice.append("the same command with --resume goes on from there")
     if isinstance(problem, StackError):
-        return PartlyReadError(problem, advice, result)
-    return type(problem)(problem.received, problem.expected, advice)
+        return PartlyReadError(problem, "; ".join(advice), result)
+    return type(problem)(problem.received, problem.expected, "; ".join(advice))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
     from deep_storm.model import Model
 
 
-def kept_work(error: OutputError, work: WorkFolder | None) -> OutputError:
-    """Add to the error about unwritable results where the work is kept."""
-    if work is None or not work.keep():
-        return error
-    kept = f"the work is kept in {work.folder}: the same command with --resume writes the results"
-    return OutputError(error.received, error.expected, f"{error.advice}; {kept}")
+@contextmanager
+def saying_what_is_kept(work: WorkFolder | None, then: str) -> Iterator[None]:
+    """Add to the error of a failed write where the work is kept, and what ``--resume`` does."""
+    try:
+        yield
+    except OutputError as error:
+        if work is None or not work.keep():
+            raise
+        kept = f"the work is kept in {work.folder}: the same command with --resume {then}"
+        raise OutputError(error.received, error.expected, f"{error.advice}; {kept}") from error
 
 
 def begin_work(

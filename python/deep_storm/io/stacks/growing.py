@@ -16,7 +16,8 @@ from deep_storm.io.stacks.calibration import pixel_size_nm_of
 from deep_storm.io.stacks.codecs import check_coding, decode_page, max_bytes
 from deep_storm.io.stacks.descriptions import Description, describe
 from deep_storm.io.stacks.directories import Chain, End, Page
-from deep_storm.io.stacks.pages import OpenFile, check_frame_bytes, fill
+from deep_storm.io.stacks.open_file import OpenFile
+from deep_storm.io.stacks.pages import check_frame_bytes, fill
 from deep_storm.io.stacks.stream import Frames
 from deep_storm.io.stacks.tags import DamagedError
 
@@ -68,7 +69,7 @@ class GrowingTiff:
             The file cannot be opened, has become smaller, or holds no grey frames of one size.
         """
         try:
-            state = self.path.stat()
+            state = self._file.state()
             seen = (state.st_size, state.st_mtime_ns)
             if seen != self._seen or again:
                 if state.st_size < self._seen[0]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from deep_storm.io.sniff import describe_content
 from deep_storm.io.stacks.codecs import check_coding, decode_page, max_bytes
 from deep_storm.io.stacks.descriptions import describe
 from deep_storm.io.stacks.directories import Chain, End, Layout, Page
+from deep_storm.io.stacks.open_file import OpenFile, is_away
 from deep_storm.io.stacks.tags import DamagedError
 from deep_storm.words import counted
 
@@ -36,45 +36,6 @@ class Cut(NamedTuple):
     frame: int
     promised: int
     reason: str
-
-
-class OpenFile:
-    """A file with random access, opened on demand; it may be closed at any time.
-
-    Several threads may share one: a read neither moves nor closes the file under another.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: Any = None
-        self._in_use = threading.Lock()
-
-    def __reduce__(self) -> tuple[type[OpenFile], tuple[Path]]:
-        return OpenFile, (self.path,)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """Return bytes, fewer at the end of the file."""
-        with self._in_use:
-            data: bytes = self._opened_at(offset).read(size)
-        return data
-
-    def read_into(self, offset: int, out: npt.NDArray[np.uint8]) -> int:
-        """Fill an array of bytes; return the number of bytes read."""
-        with self._in_use:
-            return int(self._opened_at(offset).readinto(out.data))
-
-    def _opened_at(self, offset: int) -> Any:
-        if self._file is None:
-            self._file = self.path.open("rb")
-        self._file.seek(offset)
-        return self._file
-
-    def close(self) -> None:
-        """Close the file; the next read opens it again."""
-        with self._in_use:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
 
 
 class TiffPages:
@@ -218,7 +179,7 @@ class TiffPages:
             except StackError:
                 raise
             except TROUBLE as error:
-                raise self.unreadable(start + done, reason_of(error)) from error
+                raise self.unreadable(start + done, error) from error
 
     def _read_some(self, frame: int, out: Frames) -> int:
         """Read one frame, or several that are contiguous; return their number."""
@@ -239,10 +200,14 @@ class TiffPages:
             )
         return count
 
-    def unreadable(self, frame: int, reason: str) -> StackError:
-        """Return the error of a frame whose data are damaged."""
+    def unreadable(self, frame: int, error: Exception) -> StackError:
+        """Return the error of a frame that is damaged, or whose drive is gone."""
+        received = f"frame {frame + 1} of {self.count} in {self.name} cannot be read"
+        received = f"{received} ({reason_of(error)})"
+        if is_away(error):
+            return StackError(received, "a drive that can be reached", "bring the drive back")
         return StackError(
-            f"frame {frame + 1} of {self.count} in {self.name} cannot be read ({reason})",
+            received,
             "a whole, readable file",
             "copy the file again, or save it without compression in Fiji",
         )

@@ -126,6 +126,8 @@ class TiffFrames(FrameStream):
 
     def close(self) -> None:
         """Close the files."""
+        for part in self._movie.parts:
+            part.file.give_up()  # whoever waits for a drive holds the lock
         with self._lock:
             self._closed = True
             for part in self._movie.parts:

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import StackError
+from deep_storm.io.foreign import damage_as
+from deep_storm.io.stacks.open_file import OpenFile
 from deep_storm.io.stacks.stream import FrameStream
 
 ENDINGS = {".raw": ".yaml", ".dax": ".inf"}
@@ -75,19 +77,23 @@ class PlainFrames(FrameStream):
                 raise problem
             self.cut_off, frames = problem, there
         self.shape = (frames, about.height, about.width)
-        self._path = path
+        self._file = OpenFile(path)
 
     def _read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        count = (stop - start) * self.shape[1] * self.shape[2]
-        try:
-            values = np.fromfile(self._path, self._stored, count, offset=start * self._frame_bytes)
-        except OSError as error:
-            raise StackError(f"{self.name} cannot be read ({error.strerror})") from error
-        if values.size < count:
+        values = np.empty((stop - start, *self.shape[1:]), self._stored)
+        start_byte = start * self._frame_bytes
+        with damage_as(lambda reason: StackError(f"{self.name} cannot be read ({reason})")):
+            received = self._file.read_into(start_byte, values.reshape(-1).view(np.uint8))
+        if received < values.nbytes:
             raise StackError(
                 f"{self.name} became shorter while it was read", "a file that stays as it is"
             )
-        return values.reshape(stop - start, *self.shape[1:]).astype(self.dtype, copy=False)
+        return values.astype(self.dtype, copy=False)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.give_up()
+        self._file.close()
 
 
 def _read(notes: Path, movie: Path) -> About:
