@@ -40,12 +40,14 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run this mod
     from deep_storm.settings import Network as Network
     from deep_storm.settings import Optics as Optics
     from deep_storm.settings import Psf as Psf
+    from deep_storm.settings import PsfCalibration as PsfCalibration
     from deep_storm.settings import PsfMeasurement as PsfMeasurement
     from deep_storm.settings import Reconstruction as Reconstruction
     from deep_storm.settings import Rendering as Rendering
     from deep_storm.settings import Simulation as Simulation
     from deep_storm.settings import Training as Training
     from deep_storm.settings import Watching as Watching
+    from deep_storm.verbs.calibrate_psf import calibrate_psf as calibrate_psf
     from deep_storm.verbs.cluster import cluster as cluster
     from deep_storm.verbs.correct_drift import correct_drift as correct_drift
     from deep_storm.verbs.demo import demo as demo

@@ -9,6 +9,7 @@ from __future__ import annotations
 VERBS: dict[str, str] = {
     "measure-background": "deep_storm.verbs.measure_background",
     "measure-psf": "deep_storm.verbs.measure_psf",
+    "calibrate-psf": "deep_storm.verbs.calibrate_psf",
     "estimate": "deep_storm.verbs.estimate",
     "simulate": "deep_storm.verbs.simulate",
     "import-simulation": "deep_storm.verbs.import_simulation",
@@ -38,6 +39,7 @@ SETTINGS: dict[str, str] = {
     "Measurement": "deep_storm.settings.measuring",
     "KnownCamera": "deep_storm.settings.measuring",
     "PsfMeasurement": "deep_storm.settings.measuring",
+    "PsfCalibration": "deep_storm.settings.measuring",
     "Optics": "deep_storm.settings.measuring",
     "Simulation": "deep_storm.settings.simulation",
     "Network": "deep_storm.settings.learning",

@@ -12,11 +12,15 @@ import pytest
 import deep_storm as ds
 from deep_storm.fiji.menu import catalog
 from deep_storm.io.camera_files import read_camera
+from deep_storm.io.psf_files import read_psf
+from deep_storm.simulation.noise import expose
+from deep_storm.simulation.psf import add_emitters
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TESTED = {
     "super-resolve", "measure-psf",  # in files of their own
-    "camera-setup", "measure-background", "import-localizations", "import-simulation", "simulate",
+    "calibrate-psf", "camera-setup", "measure-background", "import-localizations",
+    "import-simulation", "simulate",
     "train", "preview", "reconstruct", "send-to-thunderstorm", "render", "evaluate", "doctor",
     "estimate", "filter", "correct-drift", "merge", "remove-duplicates", "cluster",
 }  # fmt: skip
@@ -52,6 +56,29 @@ def test_camera_of_a_protocol(imagej):
     done = imagej.run("Camera_Setup...", source="protocol", protocol=protocol)
     assert done["status"].startswith("ok: ")
     assert imagej.ask("camera")["pixel_size_nm"] == 100.0
+
+
+def test_a_psf_over_depth_from_a_z_stack_of_beads(imagej, tmp_path):
+    camera = {"pixel_size_nm": 100.0, "baseline_adu": 100.0, "photons_per_adu": 0.5}
+    depths_nm, (y, x) = np.arange(-500.0, 501.0, 100.0), np.mgrid[25:100:35, 25:100:35] + 0.3
+    expected = np.full((len(depths_nm), 120, 120), 10, np.float32)
+    for frame, depth_nm in enumerate(depths_nm):
+        sigma_px, light = 1.2 * np.hypot(1.0, depth_nm / 400.0), 9000.0
+        add_emitters(
+            expected, np.full(x.size, frame), x.ravel(), y.ravel(), np.full(x.size, sigma_px),
+            np.full(x.size, light),
+        )  # fmt: skip
+    frames = expose(expected, ds.Camera(**camera), np.random.default_rng(1))
+    imagej.run("Camera_Setup...", **camera)
+    done = imagej.run(
+        "Calibrate_PSF...",
+        {"array": frames, "axes": "z"},
+        z_step_nm=100.0,
+        output=tmp_path / "psf.toml",
+    )
+    assert done["status"].startswith("ok: ")
+    assert "9 beads" in done["status"]
+    assert len(read_psf(tmp_path / "psf.toml").z_nm) > 5
 
 
 def test_camera_of_thunderstorm(imagej):

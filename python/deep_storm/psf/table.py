@@ -189,12 +189,17 @@ class PsfTable:
         depths = depth_nm + depth_std_nm * ndtri(quantiles)
         return self._mixed(self._depth_weights(depths).mean(axis=0))
 
-    def centred(self) -> PsfTable:
+    def centred(self, refocused: bool = True) -> PsfTable:
         """Return the table with its centre at x = y = 0 and its best focus at z = 0.
 
         Meant for small moves: over the edge of the window comes its last row or column.
+
+        Parameters
+        ----------
+        refocused
+            Whether the focus is moved, too; otherwise depths stay as they are.
         """
-        moved = self.refocused()
+        moved = self.refocused() if refocused else self
         for _ in range(2):
             fit = fit_gaussian(moved.plane(0.0), self.samples_per_px)
             moved = moved._shifted(fit.x_px, fit.y_px)

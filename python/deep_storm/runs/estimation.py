@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.result import Estimate
+from deep_storm.estimation.zstack.result import CalibratedPsf
 from deep_storm.io.config import write_config
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import write_psf
+from deep_storm.report.depth import calibration_figure
 from deep_storm.report.figures import save_figure
 from deep_storm.report.measuring import estimate_figure
 from deep_storm.report.psf import psf_figure
@@ -41,6 +43,20 @@ def write_measured_psf(found: MeasuredPsf, outputs: Outputs) -> None:
     """
     with outputs.writing("psf_picture") as path:
         save_figure(psf_figure(found), path, outputs.overwrite)
+    with outputs.writing("values"), outputs.writing("psf") as path:
+        write_psf(path, found.table, outputs.overwrite)
+
+
+def write_calibrated_psf(found: CalibratedPsf, outputs: Outputs) -> None:
+    """Write a PSF over depth, its values and a picture of it.
+
+    Raises
+    ------
+    OutputError
+        A file exists already or cannot be written.
+    """
+    with outputs.writing("psf_picture") as path:
+        save_figure(calibration_figure(found), path, outputs.overwrite)
     with outputs.writing("values"), outputs.writing("psf") as path:
         write_psf(path, found.table, outputs.overwrite)
 

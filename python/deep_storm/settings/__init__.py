@@ -16,6 +16,7 @@ from deep_storm.settings.learning import Training as Training
 from deep_storm.settings.measuring import KnownCamera as KnownCamera
 from deep_storm.settings.measuring import Measurement as Measurement
 from deep_storm.settings.measuring import Optics as Optics
+from deep_storm.settings.measuring import PsfCalibration as PsfCalibration
 from deep_storm.settings.measuring import PsfMeasurement as PsfMeasurement
 from deep_storm.settings.optics import Pupil as Pupil
 from deep_storm.settings.postprocessing import DriftCorrection as DriftCorrection

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from deep_storm.settings.base import Settings, frames_setting, setting
+
+MIN_STEP_NM = 1.0
+"""Planes of a z-stack that are closer together are none."""
 
 
 class Measurement(Settings):
@@ -97,6 +102,59 @@ class PsfMeasurement(Settings):
         ge=500,
         le=100_000,
     )
+
+
+class PsfCalibration(Settings):
+    """How z-stacks of beads were taken, and what precision is told for."""
+
+    z_step_nm: float = setting(
+        ...,
+        "distance of the planes: how far a frame lies behind the one before; negative where z "
+        "shall fall from frame to frame",
+        unit="nm",
+        example=20.0,
+        ge=-1000,
+        le=1000,
+        label="Distance of planes",
+    )
+    frames: str | None = frames_setting(
+        "frames to use of each stack, counted from 1, as FIRST:LAST; default: all"
+    )
+    radius_um: float | None = setting(
+        None,
+        "half the window around a bead; give it for a PSF of several spots, such as a double "
+        "helix or a tetrapod; default: as wide as the beads",
+        unit="µm",
+        example=2.0,
+        gt=0.2,
+        le=10,
+        label="Half the window",
+    )
+    intensity_photon: float = setting(
+        1000.0,
+        "photons of a molecule for which the limit of precision is told",
+        unit="photons",
+        gt=0,
+        le=1e7,
+        label="Photons of a molecule",
+    )
+    background_photon: float = setting(
+        10.0,
+        "background for which the limit of precision is told",
+        unit="photons per pixel",
+        ge=0,
+        le=1e6,
+        label="Background",
+    )
+
+    @model_validator(mode="after")
+    def _planes_are_apart(self) -> PsfCalibration:
+        if abs(self.z_step_nm) < MIN_STEP_NM:
+            raise ValueError(
+                f"z_step_nm is {self.z_step_nm:g}; the planes of a z-stack are at least "
+                f"{MIN_STEP_NM:g} nm apart"
+            )
+        return self
 
 
 class Optics(Settings):

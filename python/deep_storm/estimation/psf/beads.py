@@ -10,16 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter, maximum_filter
-from scipy.spatial import cKDTree
+from scipy.ndimage import gaussian_filter
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps, photons_from
 from deep_storm.errors import PsfError
+from deep_storm.estimation.psf.bead_search import (
+    Beads,
+    find_beads,
+    saturated_beads,
+    too_close,
+)
 from deep_storm.estimation.psf.emitters import Emitters
 from deep_storm.estimation.psf.finish import Shape, check_known, measured
 from deep_storm.estimation.psf.joint import step
@@ -37,21 +41,13 @@ from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 MAX_FRAMES, MAX_BEADS = 20, 60
 MIN_BEADS = 3
 """Fewer do not tell what is the PSF and what is one bead."""
-MIN_SIGNIFICANCE = 8.0
-MIN_BRIGHTNESS = 0.05
-"""A bead has at least this share of the brightest one's height;"""
-MIN_NEIGHBOUR = 0.1
-"""what has this share of a bead's height beside it disturbs it."""
 APART = 1.5
 """Beads stand alone when the next one is farther away than so many times half the window."""
 MARGIN_PX = 3
-FLAT_PIXELS = 2
-"""So many pixels with the largest value of the whole stack make a bead saturated."""
 FOCUS = 0.75
 """Where beads are less sharp than this share of the sharpest frame, focus has changed."""
 FIRST_MISFIT, MIN_MISFIT = 0.3, 0.01
@@ -59,26 +55,6 @@ STEPS, ROUNDS = 4, 10
 STANDS = 0.002
 SYSTEMATIC = 0.01
 SEED = 1
-
-
-class Beads(NamedTuple):
-    """Beads of an image.
-
-    Attributes
-    ----------
-    row, column
-        Brightest pixel of each, int64 of shape (n,).
-    height
-        Photoelectrons there, blurred, above the background.
-    """
-
-    row: Integers
-    column: Integers
-    height: FloatArray
-
-    def chosen(self, which: Flags | Integers) -> Beads:
-        """Return a subset of the beads."""
-        return Beads(self.row[which], self.column[which], self.height[which])
 
 
 def measure_beads(
@@ -154,13 +130,13 @@ def _suitable(
     PsfError
         There are too few of them.
     """
-    beads = _find(mean, sigma_px)
+    beads = find_beads(mean, sigma_px)
     height, width = mean.shape
     reach = radius_px + MARGIN_PX
     inside = (beads.row >= reach) & (beads.row < height - reach)
     inside &= (beads.column >= reach) & (beads.column < width - reach)
-    close = _too_close(beads, APART * radius_px)
-    saturated = _saturated(beads, values, sigma_px)
+    close = too_close(beads, APART * radius_px)
+    saturated = saturated_beads(beads, values, sigma_px)
     good = inside & ~close & ~saturated
     if good.sum() >= MIN_BEADS:
         return beads.chosen(np.flatnonzero(good)[:MAX_BEADS])
@@ -179,44 +155,6 @@ def _suitable(
         f"at least {MIN_BEADS} beads that stand alone and are not saturated",
         "expose for a shorter time, dilute the beads, or give another field",
     )
-
-
-def _find(mean: FloatArray, sigma_px: float) -> Beads:
-    """Return the maxima of an image that stand out, the brightest first."""
-    blurred = gaussian_filter(mean, sigma_px)
-    level = float(np.median(blurred))
-    noise = 1.4826 * float(np.median(np.abs(blurred - level)))
-    light = blurred - level
-    least = max(MIN_SIGNIFICANCE * noise, MIN_BRIGHTNESS * float(light.max()))
-    around = maximum_filter(light, 2 * math.ceil(sigma_px) + 1)
-    row, column = np.nonzero((light == around) & (light > least))
-    order = np.argsort(-light[row, column])
-    row, column = row[order].astype(np.int64), column[order].astype(np.int64)
-    return Beads(row, column, light[row, column])
-
-
-def _too_close(beads: Beads, distance_px: float) -> Flags:
-    """Return which beads have a neighbour that is bright enough to disturb them."""
-    close = np.zeros(beads.row.size, bool)
-    tree = cKDTree(np.stack([beads.row, beads.column], axis=1))
-    for a, b in tree.query_pairs(distance_px):
-        close[a] |= beads.height[b] > MIN_NEIGHBOUR * beads.height[a]
-        close[b] |= beads.height[a] > MIN_NEIGHBOUR * beads.height[b]
-    return close
-
-
-def _saturated(beads: Beads, values: npt.NDArray[np.generic], sigma_px: float) -> Flags:
-    """Return which beads have saturated pixels in any frame."""
-    largest = values.max()
-    flat = values == largest
-    at_end = np.issubdtype(values.dtype, np.integer) and largest == np.iinfo(values.dtype.str).max
-    reach = math.ceil(2.0 * sigma_px)
-    saturated = np.zeros(beads.row.size, bool)
-    for k, (row, column) in enumerate(zip(beads.row, beads.column, strict=True)):
-        rows, columns = (slice(max(at - reach, 0), at + reach + 1) for at in (row, column))
-        most = int(flat[:, rows, columns].sum(axis=(1, 2)).max())
-        saturated[k] = most >= (1 if at_end else FLAT_PIXELS)
-    return saturated
 
 
 def _scenes(

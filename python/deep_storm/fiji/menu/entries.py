@@ -217,6 +217,11 @@ ENTRIES: dict[str, Entry] = {
         hide=frozenset({"localizations"}),
         shown=("stack", "beads", "camera", "frames", "output"),
     ),
+    "calibrate-psf": Entry(
+        "2 Measure/Calibrate PSF...",
+        image=True,
+        shown=("stack", "z_step_nm", "camera", "frames", "output"),
+    ),
     "import-localizations": Entry(
         "5 Post-Process/Import Localizations...",
         "importing:import_localizations",

@@ -1,0 +1,81 @@
+"""Beads in an image: which there are, which stand alone, and which are saturated."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.spatial import cKDTree
+
+FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+MIN_SIGNIFICANCE = 8.0
+MIN_BRIGHTNESS = 0.05
+"""A bead has at least this share of the brightest one's height;"""
+MIN_NEIGHBOUR = 0.1
+"""what has this share of a bead's height beside it disturbs it."""
+FLAT_PIXELS = 2
+"""So many pixels with the largest value of the whole stack make a bead saturated."""
+
+
+class Beads(NamedTuple):
+    """Beads of an image.
+
+    Attributes
+    ----------
+    row, column
+        Brightest pixel of each, int64 of shape (n,).
+    height
+        Photoelectrons there, blurred, above the background.
+    """
+
+    row: Integers
+    column: Integers
+    height: FloatArray
+
+    def chosen(self, which: Flags | Integers) -> Beads:
+        """Return a subset of the beads."""
+        return Beads(self.row[which], self.column[which], self.height[which])
+
+
+def find_beads(mean: FloatArray, sigma_px: float) -> Beads:
+    """Return the maxima of an image that stand out, the brightest first."""
+    blurred = gaussian_filter(mean, sigma_px)
+    level = float(np.median(blurred))
+    noise = 1.4826 * float(np.median(np.abs(blurred - level)))
+    light = blurred - level
+    least = max(MIN_SIGNIFICANCE * noise, MIN_BRIGHTNESS * float(light.max()))
+    around = maximum_filter(light, 2 * math.ceil(sigma_px) + 1)
+    row, column = np.nonzero((light == around) & (light > least))
+    order = np.argsort(-light[row, column])
+    row, column = row[order].astype(np.int64), column[order].astype(np.int64)
+    return Beads(row, column, light[row, column])
+
+
+def too_close(beads: Beads, distance_px: float) -> Flags:
+    """Return which beads have a neighbour that is bright enough to disturb them."""
+    close = np.zeros(beads.row.size, bool)
+    tree = cKDTree(np.stack([beads.row, beads.column], axis=1))
+    for a, b in tree.query_pairs(distance_px):
+        close[a] |= beads.height[b] > MIN_NEIGHBOUR * beads.height[a]
+        close[b] |= beads.height[a] > MIN_NEIGHBOUR * beads.height[b]
+    return close
+
+
+def saturated_beads(beads: Beads, values: npt.NDArray[np.generic], sigma_px: float) -> Flags:
+    """Return which beads have saturated pixels in any frame."""
+    largest = values.max()
+    flat = values == largest
+    at_end = np.issubdtype(values.dtype, np.integer) and largest == np.iinfo(values.dtype.str).max
+    reach = math.ceil(2.0 * sigma_px)
+    saturated = np.zeros(beads.row.size, bool)
+    for k, (row, column) in enumerate(zip(beads.row, beads.column, strict=True)):
+        rows, columns = (slice(max(at - reach, 0), at + reach + 1) for at in (row, column))
+        most = int(flat[:, rows, columns].sum(axis=(1, 2)).max())
+        saturated[k] = most >= (1 if at_end else FLAT_PIXELS)
+    return saturated

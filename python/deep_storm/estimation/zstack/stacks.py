@@ -1,0 +1,235 @@
+"""Z-stacks of beads: read, beads found and cut out, and which cannot be used."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.camera import Camera
+from deep_storm.camera_maps import photons_from
+from deep_storm.errors import PsfError, StackError
+from deep_storm.estimation.psf.bead_search import Beads, find_beads, saturated_beads, too_close
+from deep_storm.estimation.psf.scenes import Window, read_variance
+from deep_storm.estimation.psf.width import guess_sigma_px
+from deep_storm.estimation.sampling import check_values
+from deep_storm.io.stacks.stream import FrameStream
+
+FloatArray = npt.NDArray[np.float64]
+
+MIN_PLANES = 5
+MAX_VALUES = 500_000_000
+MAX_BEADS = 100
+"""Of a stack, the brightest first."""
+APART = 1.5
+"""Beads stand alone when the next one is farther away than so many times half the window."""
+LIGHT_WITHIN = 0.95
+WIDER = 1.3
+"""Half the window is so many times the distance within which that share of the light lies."""
+MIN_REACH_PX, MAX_REACH_PX = 6, 24
+MAX_TRIED = 15
+SEARCH_SHARE = 1.0 / 3.0
+"""A bead of which the window is given is looked for as one blob of this share of it."""
+SPARE_PX = 2
+"""Windows are cut again when beads are aligned; so far they may move."""
+
+
+@dataclass(frozen=True)
+class ZStack:
+    """A z-stack.
+
+    Attributes
+    ----------
+    photons
+        Photoelectrons, float32 of shape (z, y, x), from the first plane to the deepest.
+    raw
+        The same in ADU.
+    name
+        What it is called in messages.
+    variance
+        Read-out variance of each pixel, photoelectrons², (y, x).
+    excess
+        Excess noise factor.
+    """
+
+    photons: npt.NDArray[np.float32]
+    raw: npt.NDArray[np.generic]
+    name: str
+    variance: FloatArray
+    excess: float
+
+
+class Bead(NamedTuple):
+    """A bead that can be used.
+
+    Attributes
+    ----------
+    stack
+        Which of the stacks it is in.
+    row, column
+        The pixel in the middle of its window.
+    """
+
+    stack: int
+    row: int
+    column: int
+
+
+@dataclass
+class Selection:
+    """Which beads there are.
+
+    Attributes
+    ----------
+    beads
+        Those that can be used.
+    found
+        How many there are.
+    left_out
+        How many are not used, by the reason.
+    reach_px
+        Half the window that they are seen in.
+    """
+
+    beads: list[Bead]
+    found: int
+    reach_px: int
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def read_stack(
+    stream: FrameStream, span: tuple[int, int], camera: Camera, backwards: bool
+) -> ZStack:
+    """Read a z-stack.
+
+    Parameters
+    ----------
+    stream
+        Frames in ADU, a plane each.
+    span
+        First frame and the one after the last.
+    camera
+        The camera.
+    backwards
+        Whether the last frame is the first plane.
+
+    Raises
+    ------
+    PsfError
+        There are too few planes.
+    StackError
+        The stack cannot be read, or is too large.
+    """
+    first, stop = span
+    planes, (_, height, width) = stop - first, stream.shape
+    if planes < MIN_PLANES:
+        raise PsfError(
+            f"{stream.name} has {planes} plane{'s' * (planes != 1)}",
+            f"a z-stack of beads with at least {MIN_PLANES} planes",
+            "scan the objective or the stage through focus, one frame per plane",
+        )
+    if planes * height * width > MAX_VALUES:
+        raise StackError(
+            f"{stream.name} is {planes} frames of {width} × {height} px",
+            f"at most {MAX_VALUES / 1e6:.0f} million pixels",
+            "crop it around the beads, or give fewer frames (--frames)",
+        )
+    raw = stream.read(first, stop)
+    check_values(raw, stream.name, first)
+    photons = photons_from(raw, camera, None) * np.float32(camera.quantum_efficiency)
+    window = (Window(0, 0, height, width),)
+    variance = read_variance(window, camera, stream.noise)[0]
+    if backwards:
+        raw, photons = raw[::-1], photons[::-1]
+    return ZStack(photons, raw, stream.name, variance, camera.excess_noise_factor)
+
+
+def select_beads(stacks: list[ZStack], reach_px: int | None) -> Selection:
+    """Find beads that stand alone and are not saturated.
+
+    Parameters
+    ----------
+    stacks
+        Z-stacks.
+    reach_px
+        Half the window to see beads in; None: as wide as they are.
+
+    Raises
+    ------
+    PsfError
+        There are no beads in any of the stacks.
+    """
+    found = [_search(stack, reach_px) for stack in stacks]
+    if not sum(beads.row.size for beads, _ in found):
+        named = stacks[0].name if len(stacks) == 1 else f"{len(stacks)} stacks"
+        raise PsfError(f"no beads in {named}", "beads that stand out", "give a z-stack of beads")
+    if reach_px is None:
+        reach_px = _reach(stacks, [beads for beads, _ in found])
+    selection = Selection([], 0, reach_px)
+    for number, (stack, (beads, sigma_px)) in enumerate(zip(stacks, found, strict=True)):
+        _take(selection, number, stack, beads, sigma_px)
+    return selection
+
+
+def _search(stack: ZStack, reach_px: int | None) -> tuple[Beads, float]:
+    mean = stack.photons.mean(axis=0, dtype=np.float64)
+    sigma_px = guess_sigma_px((mean - np.median(mean))[None])
+    if sigma_px is None:
+        nothing = np.empty(0, np.int64)
+        return Beads(nothing, nothing, np.empty(0)), 1.0
+    if reach_px is not None:
+        sigma_px = max(sigma_px, SEARCH_SHARE * reach_px)
+    return find_beads(mean, sigma_px), sigma_px
+
+
+def _reach(stacks: list[ZStack], found: list[Beads]) -> int:
+    """Return half the window that beads need: most of their light is in it in the mean plane."""
+    radii = []
+    for stack, beads in zip(stacks, found, strict=True):
+        mean = stack.photons.mean(axis=0, dtype=np.float64)
+        reach = min(MAX_REACH_PX, *(edge // 2 for edge in mean.shape))
+        offset = np.arange(-reach, reach + 1)
+        distance = np.hypot(*np.meshgrid(offset, offset))
+        order = np.argsort(distance, axis=None)
+        alone = ~too_close(beads, reach)
+        alone &= _inside(beads, mean.shape, reach)
+        for k in np.flatnonzero(alone)[:MAX_TRIED]:
+            row, column = int(beads.row[k]), int(beads.column[k])
+            cut = mean[row - reach : row + reach + 1, column - reach : column + reach + 1]
+            light = cut - np.median(cut[distance > 0.8 * reach])
+            inside = np.cumsum(light.ravel()[order])
+            total = float(inside[distance.ravel()[order] <= reach][-1])
+            within = int(np.argmax(inside >= LIGHT_WITHIN * total))
+            radii.append(float(distance.ravel()[order[within]]))
+    widest = float(np.median(radii)) if radii else MIN_REACH_PX
+    return int(np.clip(math.ceil(WIDER * widest), MIN_REACH_PX, MAX_REACH_PX))
+
+
+def _inside(beads: Beads, shape: tuple[int, ...], reach: int) -> npt.NDArray[np.bool_]:
+    height, width = shape
+    inside = (beads.row >= reach) & (beads.row < height - reach)
+    inside &= (beads.column >= reach) & (beads.column < width - reach)
+    return inside
+
+
+def _take(selection: Selection, number: int, stack: ZStack, beads: Beads, sigma_px: float) -> None:
+    """Add the usable beads of a stack to a selection, and count the others."""
+    reach = selection.reach_px + SPARE_PX
+    inside = _inside(beads, stack.photons.shape[1:], reach)
+    saturated = saturated_beads(beads, stack.raw, sigma_px)
+    close = too_close(beads, APART * selection.reach_px)
+    good = np.flatnonzero(inside & ~close & ~saturated)
+    used = good[:MAX_BEADS]
+    selection.beads += [Bead(number, int(beads.row[k]), int(beads.column[k])) for k in used]
+    selection.found += beads.row.size
+    reasons = {
+        "saturated": saturated,
+        "too close to another bead": close & ~saturated,
+        "too close to the border": ~inside & ~close & ~saturated,
+    }
+    selection.left_out.update({why: int(which.sum()) for why, which in reasons.items()})
+    selection.left_out["beyond the number that is needed"] += good.size - used.size

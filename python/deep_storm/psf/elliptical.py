@@ -1,0 +1,81 @@
+"""PSFs that are elliptical Gaussians: fitted to a table, and tables made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+
+from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
+from deep_storm.psf.table import PsfTable
+
+FloatArray = npt.NDArray[np.float64]
+
+CLOSE = 1e-6
+WITHIN, MIN_NEAR = 2.5, 4
+"""The focus is found from planes with at most so many times the least sum of squares."""
+
+
+class Widths(NamedTuple):
+    """Widths of a PSF over depth.
+
+    Attributes
+    ----------
+    z_nm
+        Depths, shape (z,).
+    x_nm, y_nm
+        Standard deviations along x and y, without the pixel.
+    """
+
+    z_nm: FloatArray
+    x_nm: FloatArray
+    y_nm: FloatArray
+
+
+def fitted_widths(table: PsfTable) -> Widths:
+    """Return the widths of the elliptical, pixel-integrated Gaussians that fit a table best.
+
+    All samples of a plane count alike, so the bright core decides.
+    """
+    sigmas = np.array([_fit(plane, table.samples_per_px) for plane in table.values])
+    return Widths(table.z_nm.copy(), *(sigmas * table.pixel_size_nm).T)
+
+
+def at_focus(table: PsfTable) -> PsfTable:
+    """Return a table with its centre at x = y = 0 and its focus at z = 0, found from all planes.
+
+    The focus is where ``σx² + σy²`` is least: halfway between the two foci of an astigmatic PSF,
+    where both sigmas are equal. Far from it a parabola describes that sum, so that one is fitted.
+    It stays where it is when the planes do not show it.
+    """
+    widths = fitted_widths(table)
+    squares = widths.x_nm**2 + widths.y_nm**2
+    near = squares <= WITHIN * squares.min()
+    moved = table
+    if near.sum() >= MIN_NEAR:
+        curve = np.polynomial.Polynomial.fit(widths.z_nm[near], squares[near], 2).convert()
+        focus_nm = -0.5 * curve.coef[1] / curve.coef[2] if curve.coef.size > 2 else np.inf
+        if table.z_nm[0] < focus_nm < table.z_nm[-1] and curve.coef[2] > 0:
+            moved = replace(table, z_nm=table.z_nm - focus_nm)
+    return moved.centred(refocused=False)
+
+
+def _fit(plane: npt.NDArray[np.floating], samples_per_px: int) -> tuple[float, float]:
+    """Return both sigmas in px."""
+    image = plane.astype(np.float64)
+    offset = offsets_px(len(image), samples_per_px)
+    round_fit = fit_gaussian(image, samples_per_px)
+
+    def residuals(at: FloatArray) -> FloatArray:
+        across = profile(offset, at[0], float(np.exp(at[2])))
+        down = profile(offset, at[1], float(np.exp(at[3])))
+        seen = down @ image @ across
+        gaussian = np.outer(down, across) * (seen / ((down @ down) * (across @ across)))
+        return np.ravel(gaussian - image) / image.max()
+
+    start = [round_fit.x_px, round_fit.y_px, *np.log([round_fit.sigma_px] * 2)]
+    found = least_squares(residuals, start, xtol=CLOSE, ftol=CLOSE).x
+    return float(np.exp(found[2])), float(np.exp(found[3]))

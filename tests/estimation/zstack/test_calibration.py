@@ -1,0 +1,118 @@
+"""The PSF over depth from z-stacks of beads, and stacks that cannot tell it."""
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.errors import PsfError
+from deep_storm.estimation.zstack.calibration import calibrate
+from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.settings import PsfCalibration, Pupil
+
+CAMERA = ds.Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
+STEP_NM = 80.0
+DEPTHS_NM = np.arange(-560.0, 561.0, STEP_NM)
+GRID = np.stack(np.meshgrid([25.3, 74.6, 125.1], [24.8, 75.5, 124.7]), -1).reshape(-1, 2)
+
+
+@pytest.fixture(scope="module")
+def table(beads):
+    return beads.true_psf()
+
+
+def calibrated(*stacks, step_nm=STEP_NM, **settings):
+    streams = [ArrayFrames(stack, name="beads") for stack in stacks]
+    return calibrate(streams, CAMERA, PsfCalibration(z_step_nm=step_nm, **settings))
+
+
+@pytest.fixture(scope="module")
+def found(beads, table):
+    return calibrated(beads.z_stack(table, GRID))
+
+
+def test_the_shape_is_that_of_the_microscope(beads, table, found):
+    assert beads.off(found.table, table) < 0.04
+    assert found.table.source == "beads"
+    assert found.uncertainty < 0.05
+    assert found.beads == found.found == 9
+    assert found.chi2 == pytest.approx(1.0, abs=0.05)
+    assert found.table.effective_sigma_nm == pytest.approx(table.effective_sigma_nm, rel=0.02)
+
+
+def test_widths_cross_where_the_focus_is(found):
+    widths = found.widths
+    below, above = (int(np.argmin(np.abs(widths.z_nm - z))) for z in (-300.0, 300.0))
+    assert widths.x_nm[below] > 1.2 * widths.y_nm[below]
+    assert widths.y_nm[above] > 1.2 * widths.x_nm[above]
+
+
+def test_a_tilted_stage_is_taken_out(beads, table):
+    found = calibrated(beads.z_stack(table, GRID, tilt_nm=400.0))
+    assert beads.off(found.table, table, tuple(range(-300, 301, 50))) < 0.05
+    assert any("apart in depth" in note for note in found.notes)
+
+
+def test_two_stacks_are_used_together(beads, table):
+    first, second = beads.z_stack(table, GRID[:4]), beads.z_stack(table, GRID[3:], seed=5)
+    found = calibrated(first, second)
+    assert found.beads == 10
+    assert beads.off(found.table, table) < 0.04
+    assert "in 2 stacks" in found.summary()
+
+
+def test_a_negative_step_turns_z_around(beads, table, found):
+    back = calibrated(beads.z_stack(table, GRID)[::-1], step_nm=-STEP_NM)
+    assert beads.off(back.table, found.table) < 0.02
+
+
+def test_what_is_left_out_is_counted_with_the_reason(beads, table):
+    near_border, pair = [(6.0, 75.0)], [(75.0, 100.0), (81.0, 100.0)]
+    kept = np.concatenate([GRID, near_border, pair])
+    found = calibrated(beads.z_stack(table, kept))
+    assert found.left_out["too close to the border"] == 1
+    assert found.left_out["too close to another bead"] >= 2
+    assert beads.off(found.table, table) < 0.05
+
+
+def test_a_bead_unlike_the_others_is_left_out(beads, table):
+    stack = beads.z_stack(table, GRID[:8]).astype(np.int64)
+    stranger = beads.true_psf(Pupil(numerical_aperture=0.9, wavelength_nm=670.0))
+    stack += beads.z_stack(stranger, GRID[8:], photons=16_000.0).astype(np.int64)
+    stack -= 120
+    found = calibrated(np.clip(stack, 0, 65535).astype(np.uint16))
+    assert found.left_out["not like the others"] == 1
+    assert found.beads == 8
+
+
+@pytest.mark.parametrize(
+    ("depths_nm", "said"),
+    [
+        (np.zeros(15), "look the same in all 15 frames of beads"),
+        (np.concatenate([DEPTHS_NM, DEPTHS_NM[-2::-1]]), "turns around at frame 15"),
+        (np.random.default_rng(1).permutation(DEPTHS_NM), "not in the order of depth"),
+        (np.concatenate([DEPTHS_NM, DEPTHS_NM]), "begins again every 15 frames"),
+        (DEPTHS_NM[:4], "has 4 planes"),
+    ],
+    ids=["time series", "there and back", "shuffled", "twice", "few planes"],
+)
+def test_frames_that_are_no_z_stack_are_refused(beads, table, depths_nm, said):
+    with pytest.raises(PsfError, match=said):
+        calibrated(beads.z_stack(table, GRID, depths_nm=depths_nm))
+
+
+def test_too_few_beads_are_refused(beads, table):
+    with pytest.raises(PsfError, match=r"^1 bead; expected at least 3 beads"):
+        calibrated(beads.z_stack(table, GRID[:1]))
+    with pytest.raises(PsfError, match=r"no beads in beads"):
+        calibrated(beads.z_stack(table, GRID[:0]))
+
+
+def test_saturated_beads_are_refused(beads, table):
+    with pytest.raises(PsfError, match=r"9 beads: \d saturated"):
+        calibrated(beads.z_stack(table, GRID, photons=800_000.0))
+
+
+def test_a_symmetric_psf_is_no_scan_there_and_back(beads):
+    round_psf = beads.true_psf(Pupil(numerical_aperture=1.2, wavelength_nm=670.0))
+    found = calibrated(beads.z_stack(round_psf, GRID))
+    assert beads.off(found.table, round_psf) < 0.05

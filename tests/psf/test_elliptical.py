@@ -1,0 +1,28 @@
+"""Widths of a PSF along x and y, and the focus that they tell."""
+
+import numpy as np
+import pytest
+
+from deep_storm.psf.elliptical import at_focus, fitted_widths
+from deep_storm.psf.fitting import offsets_px, profile
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Pupil
+
+
+def test_the_widths_of_a_gaussian_are_its_own():
+    offset = offsets_px(81, 4)
+    across, down = profile(offset, 0.2, 1.1), profile(offset, -0.1, 1.9)
+    table = PsfTable(np.outer(down, across)[None].astype(np.float32), np.zeros(1), 100.0)
+    widths = fitted_widths(table)
+    assert widths.x_nm[0] == pytest.approx(110.0, rel=1e-3)
+    assert widths.y_nm[0] == pytest.approx(190.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("begin_nm", [-640.0, -600.0, -560.0])
+def test_the_focus_of_an_astigmatic_psf_does_not_depend_on_its_planes(begin_nm):
+    pupil = Pupil(numerical_aperture=1.2, wavelength_nm=670.0, astigmatism_waves=0.12)
+    depths = begin_nm + np.arange(0.0, 1201.0, 80.0)
+    table = pupil_table(pupil, 100.0, depths, radius_px=9, centred=False)
+    moved = at_focus(table)
+    assert moved.z_nm[0] - table.z_nm[0] == pytest.approx(0.0, abs=8.0)
