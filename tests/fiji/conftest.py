@@ -110,8 +110,11 @@ class ImageJ:
         return self.start("run", script=self.script(command), image=image, **values)
 
     def run_through(self, command, image=None, **inputs):
-        """Run a command to its end, pressing OK where something is told; adds those texts."""
-        running = self.begin(command, image, **inputs)
+        """Run a command to its end, pressing OK where something is told."""
+        return self.finish(self.begin(command, image, **inputs))
+
+    def finish(self, running):
+        """Wait for the end of a command, pressing OK where something is told; adds those texts."""
         told = []
 
         def ended():

@@ -56,6 +56,7 @@ def run(script, image=None, wait=True, **inputs):
     language = module.getInfo().getLanguage().getLanguageName()
     data = {"status": status_of(script, outputs), "language": str(language)}
     data["seconds"] = (began, time.monotonic())
+    data["inputs"] = {str(e.getKey()): str(e.getValue()) for e in module.getInputs().entrySet()}
     if outputs.get("result_image") is not None:
         data["image"] = describe_image(outputs["result_image"])
     if outputs.get("result_table") is not None:
@@ -239,8 +240,15 @@ def describe_image(imp):
         "pixel": float(calibration.pixelWidth),
         "origin": (float(calibration.xOrigin), float(calibration.yOrigin)),
         "range": (float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())),
+        "colours": [color_at(imp, level) for level in (0, 85, 170, 255)],
         "overlay": describe_overlay(imp),
     }
+
+
+def color_at(imp, level):
+    """Return red, green and blue of a level of an image's look-up table."""
+    word = int(imp.getProcessor().getLut().getRGB(jpype.JInt(level)))
+    return tuple(word >> shift & 255 for shift in (16, 8, 0))
 
 
 def describe_overlay(imp):
@@ -305,6 +313,40 @@ def multiline(label):
     field = label.getClass().getDeclaredField("lines")
     field.setAccessible(True)
     return [str(line) for line in field.get(label) or ()]
+
+
+@asked
+def cut_off(title):
+    """Return the texts in a dialog or window that are larger than the room that they have."""
+    found = []
+    for window in java("java.awt.Window").getWindows():
+        if not window.isVisible() or str(getattr(window, "getTitle", str)()) != title:
+            continue
+        for part in components(window):
+            if type(part).__name__ == "ij.gui.MultiLineLabel":
+                size, words = part.getMinimumSize(), " ".join(multiline(part))
+            elif isinstance(part, java("java.awt.Label")):
+                size, words = part.getMinimumSize(), str(part.getText())
+            elif isinstance(part, java("java.awt.Button")):
+                size, words = part.getMinimumSize(), str(part.getLabel())
+            else:
+                continue
+            room = part.getSize()
+            fits = room.height >= size.height and room.width >= size.width
+            if words.strip() and not fits:
+                found.append((words, (int(room.width), int(room.height))))
+    return found
+
+
+@asked
+def bar(title):
+    """Return whether a window's progress bar is indeterminate, and its value from 0 to 1."""
+    for frame in java("java.awt.Frame").getFrames():
+        if frame.isVisible() and str(frame.getTitle()) == title:
+            for part in components(frame):
+                if isinstance(part, java("javax.swing.JProgressBar")):
+                    return bool(part.isIndeterminate()), float(part.getPercentComplete())
+    return None
 
 
 @asked

@@ -61,6 +61,7 @@ def test_the_first_day(screen, pictures, simulated, home, tmp_path):
     screen.ask("evaluate", text="KEPT['first'].setSlice(7)")
     screen.wait_for(lambda: {roi["frame"] for roi in screen.ask("overlay", name="first")} == {7})
     screen.wait_for(lambda: "on frame 7" in screen.dialog()[1])
+    assert screen.ask("cut_off", title=TITLE) == []
     seen = len(screen.ask("overlay", name="first"))
     assert seen == pytest.approx((simulated.truth["frame"] == 6).sum(), rel=0.3)
     screen.ask("arrange", title="ImageJ", x=640, y=800)

@@ -62,6 +62,7 @@ def test_preview_is_drawn_over_the_frame_in_view(screen, pictures, tmp_path):
     screen.ask("evaluate", text="KEPT['filaments'].setSlice(9)")
     screen.wait_for(lambda: "on frame 9" in screen.dialog()[1])
     assert {roi["frame"] for roi in screen.ask("overlay", name="filaments")} == {9}
+    assert screen.ask("cut_off", title="Preview Current Frame") == []
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="filaments.tif (", x=10, y=10)
     screen.ask("arrange", title="filaments.tif frame", x=10, y=800)
@@ -118,6 +119,37 @@ def test_imported_simulation_shows_its_emitters(screen, pictures, tmp_path):
     screen.picture(pictures / "fiji-simulation.png", width=450, height=455)
 
 
+def test_further_options_are_asked_for_in_a_second_dialog(screen, trained, movie):
+    screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
+    inputs = {"model": trained / "model", "threshold": "0.1"}
+    running = screen.begin("Reconstruct_Stack...", "movie", more="ask", **inputs)
+    title, _, buttons = screen.dialog()
+    assert title == "Reconstruct Stack: more options"
+    fields = screen.ask("fields", title=title)
+    further = catalog.command("reconstruct").further
+    assert len(fields) == len(further)
+    assert screen.ask("cut_off", title=title) == []
+    assert {"OK", "Cancel"} <= {button.strip() for button in buttons}
+    texts = [p.name for p in further if p.kind != "Boolean" and not p.choices]
+    screen.ask("enter", title=title, number=texts.index("upsampling"), text="4")
+    screen.ask("tick", label=next(p.label for p in further if p.name == "trust_camera"))
+    screen.ask("click", label="OK")
+    done = screen.finish(running)
+    assert done["status"].startswith("ok: "), done["status"]
+    # what the macro recorder writes is what was chosen
+    assert done["inputs"]["more"] == "trust_camera=true upsampling=4"
+    assert done["image"]["array"].shape == tuple(4 * n for n in movie.shape[1:])
+
+
+def test_a_cancelled_second_dialog_does_nothing(screen, movie):
+    screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
+    running = screen.begin("Reconstruct_Stack...", "movie", more="ask", model="general")
+    screen.dialog()
+    screen.ask("click", label="Cancel")
+    assert running.result()["status"].startswith("stopped: ")
+    assert screen.ask("dialogs") == []
+
+
 def test_an_error_is_one_dialog(screen):
     running = screen.begin("Reconstruct_Stack...")
     title, text, buttons = screen.dialog()
@@ -131,6 +163,12 @@ def test_an_error_is_one_dialog(screen):
 @pytest.mark.parametrize("answer", ["Yes", "No"])
 def test_a_cancelled_reconstruction_is_offered(screen, pictures, trained, movie, tmp_path, answer):
     running = _begin_long(screen, trained, movie, output=tmp_path / "half")
+    window = "Deep-STORM: Reconstruct Stack"
+    first = screen.ask("bar", title=window)
+    assert not first[0]
+    assert 0 < first[1] < 1
+    screen.wait_for(lambda: screen.ask("bar", title=window)[1] > first[1])
+    assert screen.ask("cut_off", title=window) == []
     assert screen.ask("click", label="Cancel")
     title, text, buttons = screen.dialog()
     assert title == "Deep-STORM"
@@ -143,7 +181,7 @@ def test_a_cancelled_reconstruction_is_offered(screen, pictures, trained, movie,
     screen.ask("arrange", title="Deep-STORM", x=10, y=10)
     screen.picture(pictures / "fiji-keep.png", width=470, height=120)
     screen.ask("click", label=answer)
-    done = running.result()
+    done = screen.finish(running)
     if answer == "Yes":
         assert done["status"].startswith(f"ok: {found[2]} localizations in {found[1]} frames")
         assert len(read_table(tmp_path / "half.csv")) == int(found[2])

@@ -98,3 +98,18 @@ def test_image_has_a_scale_in_um_and_its_place_in_the_field(imagej):
     assert made["pixel"] == pytest.approx(0.0125)
     assert made["origin"] == pytest.approx((-10.0, -20.0))  # x, y
     assert made["range"][0] == 0.0 < made["range"][1]
+
+
+def test_colours_are_hot_and_structure_is_seen(imagej):
+    rng = np.random.default_rng(0)
+    values = np.zeros((64, 64), np.float32)
+    structure = rng.random(values.shape) < 0.1
+    values[structure] = rng.uniform(1.0, 2.0, structure.sum())
+    values[5, 5] = 500.0  # a bead
+    made = imagej.ask("image_of", values=values, pixel_size_nm=10.0)
+    assert made["colours"] == [(0, 0, 0), (255, 0, 0), (255, 255, 0), (255, 255, 255)]
+    low, high = made["range"]
+    assert low == 0.0
+    assert (
+        np.percentile(values[structure], 80) < high <= 2.0
+    )  # most of it below white, not the bead

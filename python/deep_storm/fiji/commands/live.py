@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from deep_storm.fiji.imagej.host import Host
 
 LOOK_SECONDS = 0.1
-ROOM = "\n".join([" " * 100] * 4)
-"""Room for what a preview says: a text that is changed later does not grow."""
+LINES = 3
+"""Lines of a dialog that the text of a preview takes."""
 
 
 class LivePreview(threading.Thread):

@@ -9,7 +9,7 @@ from typing import Any
 
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work, show, source_name, work_of
-from deep_storm.fiji.commands.live import ROOM, LivePreview
+from deep_storm.fiji.commands.live import LINES, LivePreview
 from deep_storm.fiji.imagej.form import Form
 from deep_storm.fiji.imagej.images import frame_in_view
 from deep_storm.fiji.imagej.overlays import show_localizations
@@ -41,15 +41,15 @@ def _follow(call: Call, first: dict[str, Any], summary: str) -> None:
     """Follow the slider until the window is closed; what was drawn last stays."""
     form = Form(call.command.title, "Close", stays=True, cancel=False)
     form.say(f"Move the slider of {call.image.getTitle()}: each frame is looked at.")
-    said = form.say(ROOM)
-    form.change(said, summary.partition("\n")[0])
+    form.room(LINES)
+    form.change(summary.partition("\n")[0])
 
     def work(frame: int) -> Work:
         values = {**call.values, "frame": frame, "output": None}
         return work_of(Call(call.host, call.command, values, call.given_image))
 
     def tell(text: str) -> None:
-        form.change(said, text.partition("\n")[0])
+        form.change(text.partition("\n")[0])
 
     live = LivePreview(call.host, call.image, work, tell, {**first, "output": None})
     live.start()

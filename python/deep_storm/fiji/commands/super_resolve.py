@@ -18,7 +18,7 @@ from deep_storm.errors import Cancelled, DeepStormError, SettingsError, StackErr
 from deep_storm.fiji.camera import remember_camera, remembered_camera
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work
-from deep_storm.fiji.commands.live import ROOM, LivePreview
+from deep_storm.fiji.commands.live import LINES, LivePreview
 from deep_storm.fiji.commands.reconstruction import reconstructed
 from deep_storm.fiji.exchange import LOOK
 from deep_storm.fiji.imagej.form import Form
@@ -27,7 +27,6 @@ from deep_storm.fiji.menu.catalog import place_of
 from deep_storm.fiji.menu.parameters import GENERAL
 from deep_storm.fiji.runner import Call, Outcome
 
-_MAX_SAID = 190
 _LABELS = {
     "pixel_size_nm": ("Pixel size", "nm"),
     "baseline_adu": ("Baseline", "ADU"),
@@ -139,7 +138,7 @@ class _Asked:
             self.form.number(name, label, camera.get(name), unit)
         self.form.folder("folder", "Save results in", folder)
         self.form.box("preview", "Preview the frame in view", False)
-        self._said = self.form.say(ROOM)
+        self.form.room(LINES)
 
     def confirmed(self) -> bool:
         """Show the dialog until Run or Cancel is pressed."""
@@ -155,8 +154,7 @@ class _Asked:
         return {**self._camera, **{name: self.form.number_of(name) for name in _LABELS}}
 
     def _tell(self, text: str) -> None:
-        first = text.partition("\n")[0]
-        self.form.change(self._said, first if len(first) <= _MAX_SAID else first[:_MAX_SAID] + "…")
+        self.form.change(text.partition("\n")[0])
 
     def _preview(self, frame: int) -> Work | None:
         """Return the work of a preview of a frame, with the values that stand in the dialog."""

@@ -17,6 +17,8 @@ CHARACTERS = 12
 PATH_CHARACTERS = 28
 MACRO_CANCELED = "Macro canceled"
 _WIDTH = 92
+_RULER = " " * 240
+"""As wide as the longest line: blanks are narrower than letters."""
 _PLAIN, _WARNING = (60, 60, 60), (180, 40, 0)
 
 
@@ -58,16 +60,29 @@ class Form:
         self._boxes: dict[str, Any] = {}
         self._choices: dict[str, Any] = {}
         self._labels: dict[str, str] = {}
+        self._room: Any = None
+        self._room_lines = 0
 
-    def say(self, text: str, *, warning: bool = False) -> Any:
-        """Add lines of text; return them, for :meth:`change`."""
+    def say(self, text: str, *, warning: bool = False) -> None:
+        """Add lines of text."""
         color = java_class("java.awt.Color")(*(_WARNING if warning else _PLAIN))
         self._dialog.addMessage(wrapped(text), None, color)
-        return self._dialog.getMessage()
 
-    def change(self, said: Any, text: str) -> None:
-        """Change lines of text within their present space."""
-        said.setText(wrapped(text))
+    def room(self, lines: int) -> None:
+        """Add empty lines for text that comes later (:meth:`change`), once in a dialog."""
+        # ImageJ drops lines without any character
+        blank = "\n".join([" "] * lines + [_RULER])
+        self._dialog.addMessage(blank, None, java_class("java.awt.Color")(*_PLAIN))
+        self._room, self._room_lines = self._dialog.getMessage(), lines
+
+    def change(self, text: str) -> None:
+        """Write text into the empty lines; what does not fit there is cut off with dots."""
+        lines = wrapped(text).split("\n")
+        if len(lines) > self._room_lines:
+            last = self._room_lines - 1
+            lines = [*lines[:last], f"{lines[last]}..."]
+        lines += [""] * (self._room_lines - len(lines))
+        self._room.setText("\n".join([*(line or " " for line in lines), _RULER]))
 
     def number(self, name: str, label: str, value: float | None, unit: str = "") -> None:
         """Add a field for a number, empty if it is not known."""

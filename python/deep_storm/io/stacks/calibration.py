@@ -47,7 +47,7 @@ def pixel_size_nm_of(said: Description) -> float | None:
         return None
     if any(size == 1.0 or unit_nm is None for size, unit_nm in edges):
         return None
-    return _plausible(*(size * (unit_nm or 0.0) for size, unit_nm in edges))
+    return square_pixel_nm(*(size * (unit_nm or 0.0) for size, unit_nm in edges))
 
 
 def nm_per_unit(unit: str) -> float | None:
@@ -62,7 +62,8 @@ def nm_per_unit(unit: str) -> float | None:
     return known
 
 
-def _plausible(x_nm: float, y_nm: float) -> float | None:
+def square_pixel_nm(x_nm: float, y_nm: float) -> float | None:
+    """Return the edge of a pixel in nm, or None where it is not square or out of range."""
     square = abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm)
     return x_nm if square and MIN_NM <= x_nm <= MAX_NM else None
 

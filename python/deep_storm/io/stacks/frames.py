@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import SettingsError, StackError
-from deep_storm.io.stacks.foreign import plain
+from deep_storm.io.stacks.foreign.opening import open_foreign
 from deep_storm.io.stacks.stream import ArrayFrames, FrameStream
 from deep_storm.io.stacks.tiff import TiffFrames
 
@@ -33,8 +33,8 @@ def open_frames(
     Parameters
     ----------
     source
-        Path of a TIFF, a ``.raw`` of Picasso or a ``.dax``, an array (t, y, x) or (y, x), or a
-        stream (returned as it is).
+        Path of a TIFF or of a movie of another program (:mod:`deep_storm.io.stacks.foreign`), an
+        array (t, y, x) or (y, x), or a stream (returned as it is).
     partly
         Open also a file that is cut off; :func:`select_frames` then lets only frames pass that
         are there.
@@ -50,8 +50,9 @@ def open_frames(
         return source
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        if path.suffix.lower() in plain.ENDINGS:
-            return plain.PlainFrames(path, partly)
+        foreign = open_foreign(path, partly)
+        if foreign is not None:
+            return foreign
         stream = TiffFrames(source, partly)
         for note in stream.notes if tell else ():
             warnings.warn(note, stacklevel=2)
