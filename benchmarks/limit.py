@@ -21,11 +21,9 @@ from deep_storm.quality.scores import score
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import settle
 from deep_storm.refinement.scene import make_scene
-from deep_storm.refinement.shapes import gaussian_shape, table_shape
+from deep_storm.refinement.shapes import depth_shape, gaussian_shape, width_shape
 
 ROUNDS = 8
-DEPTH_SCALE_NM = 1500.0
-"""Depths of 0.4 of it are within the bounds of the fit."""
 MIN_SPREAD = 1e-3
 """Relative, of photons and PSF sigma: a prior without width cannot be computed with."""
 
@@ -38,44 +36,25 @@ def prior_of(data: Any) -> Prior:
 def prior_for(camera: Any, psf: Any, emitters: Any, table: PsfTable | None) -> Prior:
     """Return what settings say about emitters.
 
-    With a PSF of several depths the fourth parameter of an emitter is its depth, see
-    :func:`of_depth`, and not its sigma.
+    With a PSF of several depths the fourth parameter of an emitter is its depth in pixels, and not
+    its sigma.
     """
     sigma_px = camera.px(psf.sigma_nm)
-    spread_px = camera.px(psf.sigma_std_nm)
+    spread_px = max(camera.px(psf.sigma_std_nm), MIN_SPREAD * sigma_px)
     if table is None:
-        shape = gaussian_shape(sigma_px)
+        shape = gaussian_shape(sigma_px, spread_px)
     elif len(table.z_nm) == 1:
-        shape = table_shape(table, 0.0)
+        shape = width_shape(table, sigma_px, spread_px)
     else:
-        shape = _planes(table, sigma_px)
-        spread_px = of_depth(psf.depth_std_nm, sigma_px) - sigma_px
+        shape = depth_shape(table, max(psf.depth_std_nm, 1.0))
     return Prior(
         photons=emitters.intensity_photon,
         photons_std=max(emitters.intensity_std_photon, MIN_SPREAD * emitters.intensity_photon),
         sigma_px=sigma_px,
-        sigma_std_px=max(spread_px, MIN_SPREAD * sigma_px),
         excess=camera.excess_noise_factor / camera.quantum_efficiency,
         log_density=0.0,
-        **shape,
+        **shape.fields,
     )
-
-
-def of_depth(z_nm: Any, sigma_px: float) -> Any:
-    """Return depths as the fit has them: the usual sigma in focus, and within its bounds."""
-    return sigma_px * (1.0 + z_nm / DEPTH_SCALE_NM)
-
-
-def _planes(table: PsfTable, sigma_px: float) -> dict[str, Any]:
-    """Return the shape of a prior for a PSF whose planes are depths."""
-    return {
-        "reach_px": float(table.radius_px),
-        "shapes": table.coefficients,
-        "samples_per_px": table.samples_per_px,
-        "radius_px": table.radius_px,
-        "first_sigma_px": of_depth(table.z0_nm, sigma_px),
-        "step_sigma_px": sigma_px * table.dz_nm / DEPTH_SCALE_NM,
-    }
 
 
 def settled(photons: Any, start: Any, rise: float, background: float, prior: Prior) -> Any:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from limit import of_depth, prior_for, settled
+from limit import prior_for, settled
 
 import deep_storm as ds
 from deep_storm.inference.refining import map_frames
@@ -190,10 +190,8 @@ def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:
     """Return the table of a fit that starts at the truth, with the true PSF."""
     camera, nm = known.camera, known.camera.pixel_size_nm
     prior = prior_for(camera, known.psf, known.emitters, known.table)
-    depth = of_depth(truth["z_nm"].to_numpy(), prior.sigma_px)
-    start = np.column_stack(
-        [truth["x_nm"] / nm, truth["y_nm"] / nm, truth["intensity_photon"], depth]
-    )
+    names = ["x_nm", "y_nm", "intensity_photon", "z_nm"]
+    start = truth[names].to_numpy() / (nm, nm, 1.0, nm)
     frame = truth["frame"].to_numpy()
     rise = camera.read_noise_photon**2 / prior.excess
     level = known.background.background_photon

@@ -120,13 +120,12 @@ class WorkFolder_at:
 
 def test_the_classic_networks_candidates_can_be_refined(model):
     from deep_storm.extraction.candidates import Candidates
-    from deep_storm.inference.refining import proposals_from
+    from deep_storm.inference.refining import proposals_from, refiner_for
 
     nothing = np.empty(0, np.float32)
     two = [np.array([3.0, 9.0], np.float32) for _ in range(4)]
-    proposals = proposals_from(
-        Candidates(np.zeros(2, np.int64), *two, nothing, nothing, nothing), model.card
-    )
+    candidates = Candidates(np.zeros(2, np.int64), *two, nothing, nothing, nothing)
+    proposals = proposals_from(candidates, model.card, refiner_for(model.card).shape)
     assert proposals.photons.tolist() == [1500, 1500]
     assert proposals.background_photon.tolist() == [15, 15]
 

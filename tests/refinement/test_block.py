@@ -8,7 +8,7 @@ import pytest
 from deep_storm.refinement.block import Prior, derive, expect, fill_profile, fit, solve
 from deep_storm.refinement.shapes import gaussian_shape
 
-PRIOR = Prior(1500.0, 300.0, 1.3, 0.1, 1.0, float(np.log(0.02)), **gaussian_shape(1.3))
+PRIOR = Prior(1500.0, 300.0, 1.3, 1.0, float(np.log(0.02)), **gaussian_shape(1.3, 0.1).fields)
 TWO = np.array([[8.2, 7.1, 1400.0, 1.25], [9.9, 8.4, 1700.0, 1.35]])
 
 
@@ -55,7 +55,7 @@ def test_errors_are_as_large_as_the_information_says(excess):
     for _ in range(300):
         true = TWO.copy()
         true[:, 2] = rng.normal(prior.photons, prior.photons_std, 2)
-        true[:, 3] = rng.normal(prior.sigma_px, prior.sigma_std_px, 2)
+        true[:, 3] = rng.normal(prior.shape, prior.shape_std, 2)
         signal = rng.poisson(expected(true)).astype(float)
         data = rng.gamma(np.maximum(signal, 1e-9)) if excess == 2.0 else signal
         p, mean = np.add(TWO, [0.1, -0.1, 0.0, 0.0]), np.empty((16, 16))

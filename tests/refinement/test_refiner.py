@@ -10,7 +10,7 @@ import pytest
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import Proposals, Refiner
-from deep_storm.refinement.shapes import gaussian_shape, table_shape
+from deep_storm.refinement.shapes import gaussian_shape, width_shape
 from deep_storm.settings import Psf, Pupil
 from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.light import Light
@@ -20,10 +20,9 @@ PHOTONS, SIGMA_PX, BACKGROUND = 1500.0, 1.3, 20.0
 
 
 def refiner(read_noise_photon=0.0):
-    prior = Prior(
-        PHOTONS, 200.0, SIGMA_PX, 0.05, 1.0, float(np.log(0.02)), **gaussian_shape(SIGMA_PX)
-    )
-    return Refiner(prior, read_noise_photon, BACKGROUND)
+    shape = gaussian_shape(SIGMA_PX, 0.05)
+    prior = Prior(PHOTONS, 200.0, SIGMA_PX, 1.0, float(np.log(0.02)), **shape.fields)
+    return Refiner(prior, shape, read_noise_photon, BACKGROUND)
 
 
 def frame(places, seed=1, size=32, background=BACKGROUND, read_noise_photon=0.0):
@@ -173,14 +172,14 @@ def test_rings_of_a_measured_psf_are_not_taken_for_emitters():
     proposals = Proposals(*places.T, *full, np.ones(25))
 
     def refined_with(shape):
-        prior = Prior(4 * PHOTONS, 1000.0, sigma_px, 0.03, 1.0, float(np.log(0.01)), **shape)
-        return Refiner(prior, 0.0, BACKGROUND).refine(seen, proposals)
+        prior = Prior(4 * PHOTONS, 1000.0, sigma_px, 1.0, float(np.log(0.01)), **shape.fields)
+        return Refiner(prior, shape, 0.0, BACKGROUND).refine(seen, proposals)
 
-    right = refined_with(table_shape(table, 0.0))
+    right = refined_with(width_shape(table, sigma_px, 0.03))
     assert right.x_px.size == 25
     order = np.argsort(right.x_px + 100 * right.y_px.round(-1))
     assert right.photons[order].mean() == pytest.approx(4 * PHOTONS, rel=0.02)
-    assert refined_with(gaussian_shape(sigma_px)).x_px.size > 35
+    assert refined_with(gaussian_shape(sigma_px, 0.03)).x_px.size > 35
 
 
 def test_noisy_pixels_are_not_taken_for_emitters():

@@ -11,7 +11,7 @@ from deep_storm.refinement.refiner import Refined
 from deep_storm.refinement.shapes import gaussian_shape
 from deep_storm.training import refining
 
-PRIOR = Prior(1000.0, 200.0, 1.3, 0.05, 1.0, -4.0, **gaussian_shape(1.3))
+PRIOR = Prior(1000.0, 200.0, 1.3, 1.0, -4.0, **gaussian_shape(1.3, 0.05).fields)
 
 
 def refined(x_px, photons=1000.0, sigma_px=1.3):

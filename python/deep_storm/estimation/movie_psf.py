@@ -103,6 +103,14 @@ def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
     psf
         As estimated with a Gaussian.
     """
+    if found.over_depth is not None and not found.gaussian_will_do:
+        over = found.over_depth
+        update = {
+            "sigma_nm": over.table.effective_sigma_nm,
+            "sigma_std_nm": 0.0,
+            "depth_std_nm": over.depth_std_nm,
+        }
+        return psf.model_copy(update={name: rounded(value) for name, value in update.items()})
     spread_nm = psf.sigma_std_nm * found.sigma_nm / psf.sigma_nm
     spread_nm = min(spread_nm, SIGMA_OF_SHAPE * found.difference * found.sigma_nm)
     if found.light is not None:

@@ -82,7 +82,9 @@ class Estimate:
     @property
     def psf_table(self) -> PsfTable | None:
         """The PSF of the matched simulation where it is no Gaussian."""
-        return None if self.shape is None or self.shape.gaussian_will_do else self.shape.table
+        if self.shape is None or self.shape.gaussian_will_do:
+            return None
+        return self.shape.matched_table
 
     def all_warnings(self) -> list[str]:
         """Return all warnings, each with the number that it is about."""

@@ -94,7 +94,7 @@ def judge_samples(
     The verdict; None when there are too few emitters to say.
     """
     refiner = refiner_for(card, table)
-    proposals = [proposals_from(s.candidates, card) for s in samples]
+    proposals = [proposals_from(s.candidates, card, refiner.shape) for s in samples]
     likely = np.cumsum([p.confidence.sum() for p in proposals])
     count = int(np.searchsorted(likely, MAX_EMITTERS)) + 1
     used = samples[:count]

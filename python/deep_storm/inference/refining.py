@@ -28,7 +28,7 @@ from deep_storm.refinement.refiner import (
     Refined,
     Refiner,
 )
-from deep_storm.refinement.shapes import gaussian_shape, table_shape
+from deep_storm.refinement.shapes import Shape, depth_shape, gaussian_shape, width_shape
 
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
@@ -55,30 +55,36 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
         The PSF, where more is known of it than the Gaussian of the card.
     """
     camera, emitters = card.camera, card.emitters
-    sigma_px = camera.px(card.psf.sigma_nm)
-    shape = gaussian_shape(sigma_px) if table is None else table_shape(table, card.psf.depth_std_nm)
+    shape = _shape(card, table)
     photons = emitters.intensity_photon
-    return Refiner(
-        Prior(
-            photons=photons,
-            photons_std=float(np.hypot(emitters.intensity_std_photon, SHARE_OF_PHOTONS * photons)),
-            sigma_px=sigma_px,
-            sigma_std_px=float(
-                np.hypot(camera.px(card.psf.sigma_std_nm), SHARE_OF_SIGMA * sigma_px)
-            ),
-            excess=camera.excess_noise_factor / camera.quantum_efficiency,
-            log_density=float(
-                np.log(emitters.density_per_um2 * (camera.pixel_size_nm / 1000.0) ** 2)
-            ),
-            **shape,
-        ),
-        camera.read_noise_photon,
-        card.background.background_photon,
+    prior = Prior(
+        photons=photons,
+        photons_std=float(np.hypot(emitters.intensity_std_photon, SHARE_OF_PHOTONS * photons)),
+        sigma_px=camera.px(card.psf.sigma_nm),
+        excess=camera.excess_noise_factor / camera.quantum_efficiency,
+        log_density=float(np.log(emitters.density_per_um2 * (camera.pixel_size_nm / 1000.0) ** 2)),
+        **shape.fields,
     )
+    return Refiner(prior, shape, camera.read_noise_photon, card.background.background_photon)
 
 
-def proposals_from(candidates: Candidates, card: ModelCard) -> Proposals:
-    """Return the candidates of one frame as proposals; missing columns get typical values."""
+def _shape(card: ModelCard, table: PsfTable | None) -> Shape:
+    """Return in what emitters differ: in depth where the PSF has it, else in width."""
+    if table is not None and len(table.z_nm) > 1 and card.psf.depth_std_nm > 0:
+        return depth_shape(table, card.psf.depth_std_nm)
+    sigma_px = card.camera.px(card.psf.sigma_nm)
+    spread_px = card.camera.px(card.psf.sigma_std_nm)
+    spread_px = float(np.hypot(spread_px, SHARE_OF_SIGMA * sigma_px))
+    if table is None:
+        return gaussian_shape(sigma_px, spread_px)
+    return width_shape(table, sigma_px, spread_px)
+
+
+def proposals_from(candidates: Candidates, card: ModelCard, shape: Shape) -> Proposals:
+    """Return the candidates of one frame as proposals; missing columns get typical values.
+
+    ``shape``: of the refiner that they are for.
+    """
     scales, size = card.scales, candidates.frame.size
 
     def stated(values: Float32, scale: float, usual: float) -> npt.NDArray[np.float64]:
@@ -91,7 +97,7 @@ def proposals_from(candidates: Candidates, card: ModelCard) -> Proposals:
         candidates.x_px.astype(np.float64),
         candidates.y_px.astype(np.float64),
         stated(candidates.photons, scales.intensity_photon, scales.intensity_photon),
-        stated(candidates.sigma, scales.sigma_px, scales.sigma_px),
+        shape.of_sigma(stated(candidates.sigma, scales.sigma_px, scales.sigma_px)),
         stated(candidates.background, background_scale, usual),
         card.calibration.confidence_of(candidates.score),
     )
@@ -195,7 +201,7 @@ class Refinement:
         noise_photon
             ``(y, x)``: read-out noise of each pixel, where they differ.
         """
-        proposals = proposals_from(found, self.card)
+        proposals = proposals_from(found, self.card, self.refiner.shape)
         return self.scored(self.refiner.refine(photons, proposals, noise_photon), frame)
 
     def scored(self, refined: Refined, frame: int) -> Candidates:

@@ -74,7 +74,7 @@ def residuals_of(
         for f, m in zip(fitted, masks, strict=True)
     ]
     alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
-    sigma = np.concatenate([f.p[:, 3] for f in fitted]) / prior.sigma_px
+    sigma = np.concatenate([f.sigma_px for f in fitted]) / prior.sigma_px
     photons = np.concatenate([f.p[:, 2] for f in fitted]) / prior.photons
     near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
     lone = alone >= (float(np.quantile(near, 1.0 - MIN_ALONE)) if alone.size else 0.0)
@@ -103,7 +103,8 @@ def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
     for free, mask in zip(fitted, masks, strict=True):
         left, light = free.data - free.mean, free.mean - free.background
         apart = _to_nearest(free.p) / prior.sigma_px
-        for (x, y, photons, sigma), distance in zip(free.p, apart, strict=True):
+        rows_of = zip(*free.p.T[:3], free.sigma_px, apart, strict=True)
+        for x, y, photons, sigma, distance in rows_of:
             if distance < APART_SIGMAS or photons < MIN_LIGHT * prior.photons:
                 continue
             top, start = int(y) - reach, int(x) - reach

@@ -160,7 +160,7 @@ def _with_measured_psf(
         return molecules, notes
     changed: dict[str, Any] = {
         "psf": matched_psf(found, molecules.psf),
-        "table": None if found.gaussian_will_do else found.table,
+        "table": None if found.gaussian_will_do else found.matched_table,
         "shape_known": True,
     }
     light = matched_light(found, molecules.camera, molecules.emitters, molecules.background)

@@ -1,16 +1,16 @@
 """Joint fit of a few overlapping emitters within a small window of a frame.
 
 The expected photons are a background and the emitters around, taken as known, and the PSF for each
-emitter of the block: a pixel-integrated Gaussian [1]_, or a table of
-any shape with a plane for each width (:mod:`deep_storm.refinement.shapes`). With EM
+emitter of the block: a pixel-integrated Gaussian [1]_ of any sigma, or a table with a plane for
+each width or depth (:mod:`deep_storm.refinement.shapes`). With EM
 gain and read-out noise the variance of a pixel that expects ``λ`` photons is ``F·λ + r²``; that of
 ``(n + c) / F`` with ``c = r² / F`` equals its mean, so it is treated as a Poisson number [2]_::
 
     log likelihood = Σ [(n + c)·log(λ + c) − λ] / F
 
-Photons and PSF sigma have normal priors. The best parameters are found by Fisher scoring; their
-information matrix gives uncertainties and, by Laplace's approximation, the evidence for a number of
-emitters [3]_.
+Photons and shape (sigma, or depth) have normal priors. The best parameters are found by Fisher
+scoring; their information matrix gives uncertainties and, by Laplace's approximation, the evidence
+for a number of emitters [3]_.
 
 References
 ----------
@@ -36,14 +36,12 @@ from deep_storm.psf.kernels import fill_table_window
 Values = npt.NDArray[np.float64]
 
 PARAMETERS = 4
-"""Of an emitter: x (px), y (px), photons, PSF sigma (px)."""
+"""Of an emitter: x (px), y (px), photons, and its shape: PSF sigma or depth (px)."""
 MIN_INFORMATION = 0.25
 """Of a position (1/px²), however dim an emitter is."""
 MIN_MEAN = 0.05
 """Expected photons are taken as at least this many."""
 LONGEST_STEP_PX = 0.5
-MIN_SIGMA_SHARE = 0.6
-MAX_SIGMA_SHARE = 1.6
 MIN_PHOTON_SHARE = 0.05
 CONVERGED = 1e-3
 """The fit ends when a step promises less than this in the log posterior."""
@@ -58,34 +56,39 @@ class Prior(NamedTuple):
     ----------
     photons, photons_std
         Mean and standard deviation of an emitter's photons.
-    sigma_px, sigma_std_px
-        Mean and standard deviation of the PSF sigma.
+    sigma_px
+        Usual sigma of the Gaussian that comes closest to the PSF.
     excess
         Variance of a bright pixel over its mean, both in photons.
     log_density
         Logarithm of the emitters per pixel expected.
     reach_px
         How far the light of an emitter is drawn.
-    shapes
-        Coefficients of the PSF's table, float32 (sigma, y, x); of size 0 for a Gaussian.
+    shape, shape_std, min_shape, max_shape
+        Mean, standard deviation and bounds of the fourth parameter.
+    planes
+        Coefficients of the PSF's table, float32 (shape, y, x); of size 0 for a Gaussian.
     samples_per_px, radius_px
         Of the table.
-    first_sigma_px, step_sigma_px
-        Sigma of its first plane, and from plane to plane.
+    first_plane, plane_step
+        Shape of its first plane, and from plane to plane.
     """
 
     photons: float
     photons_std: float
     sigma_px: float
-    sigma_std_px: float
     excess: float
     log_density: float
     reach_px: float
-    shapes: npt.NDArray[np.float32]
+    shape: float
+    shape_std: float
+    min_shape: float
+    max_shape: float
+    planes: npt.NDArray[np.float32]
     samples_per_px: int
     radius_px: int
-    first_sigma_px: float
-    step_sigma_px: float
+    first_plane: float
+    plane_step: float
 
 
 @kernel(fastmath=True)
@@ -129,12 +132,12 @@ def fill_share(
         The window.
     out
         ``(1 or 4, at least height, at least width)``: the share, and if there is room its
-        derivatives by x, y and sigma.
+        derivatives by x, y and shape.
     """
-    if prior.shapes.size:
+    if prior.planes.size:
         fill_table_window(
-            top, left, height, width, p[k, 0], p[k, 1], p[k, 3], prior.shapes,
-            prior.samples_per_px, prior.radius_px, prior.first_sigma_px, prior.step_sigma_px, out,
+            top, left, height, width, p[k, 0], p[k, 1], p[k, 3], prior.planes,
+            prior.samples_per_px, prior.radius_px, prior.first_plane, prior.plane_step, out,
         )  # fmt: skip
         return
     rows = np.empty((6, max(height, width)))
@@ -182,8 +185,8 @@ def expect(
             for i in range(width):
                 mean[j, i] += p[k, 2] * shares[k, 0, j, i]
         off = (p[k, 2] - prior.photons) / prior.photons_std
-        wide = (p[k, 3] - prior.sigma_px) / prior.sigma_std_px
-        value -= 0.5 * (off * off + wide * wide)
+        other = (p[k, 3] - prior.shape) / prior.shape_std
+        value -= 0.5 * (off * off + other * other)
     likelihood = 0.0
     for j in range(height):
         for i in range(width):
@@ -209,13 +212,13 @@ def fill_slopes(p: Values, shares: Any, inverse: Values, height: int, width: int
 
 @kernel(fastmath=True)
 def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
-    """Add what is known of photons and sigma before."""
+    """Add what is known of photons and shape before."""
     for k in range(p.shape[0]):
         weight = 1.0 / prior.photons_std**2
         gradient[4 * k + 2] -= (p[k, 2] - prior.photons) * weight
         information[4 * k + 2, 4 * k + 2] += weight
-        weight = 1.0 / prior.sigma_std_px**2
-        gradient[4 * k + 3] -= (p[k, 3] - prior.sigma_px) * weight
+        weight = 1.0 / prior.shape_std**2
+        gradient[4 * k + 3] -= (p[k, 3] - prior.shape) * weight
         information[4 * k + 3, 4 * k + 3] += weight
         # Two emitters at one place: the difference of their positions has no information.
         information[4 * k, 4 * k] += MIN_INFORMATION
@@ -301,9 +304,8 @@ def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) ->
             p[k, a] = start[k, a] + share * along
         photons = start[k, 2] + share * step[4 * k + 2]
         p[k, 2] = max(photons, MIN_PHOTON_SHARE * prior.photons)
-        sigma = start[k, 3] + share * step[4 * k + 3]
-        sigma = max(sigma, MIN_SIGMA_SHARE * prior.sigma_px)
-        p[k, 3] = min(sigma, MAX_SIGMA_SHARE * prior.sigma_px)
+        shape = start[k, 3] + share * step[4 * k + 3]
+        p[k, 3] = min(max(shape, prior.min_shape), prior.max_shape)
 
 
 @kernel(fastmath=True)
@@ -364,5 +366,5 @@ def fit(
     _, information = derive(data, mean, p, prior, shares, slopes)
     evidence = value - 0.5 * decompose(information)
     own = prior.log_density + math.log(2.0 * math.pi)
-    own -= math.log(prior.photons_std) + math.log(prior.sigma_std_px)
+    own -= math.log(prior.photons_std) + math.log(prior.shape_std)
     return evidence + count * own, information

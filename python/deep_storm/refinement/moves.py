@@ -185,7 +185,7 @@ def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> b
     """
     radius = NEIGHBOUR_SIGMAS * prior.sigma_px
     members = neighbours(scene, x, y, -1, radius, MAX_IN_BLOCK - 1)
-    born = np.array([[x, y, BORN_SHARE * prior.photons, prior.sigma_px]])
+    born = np.array([[x, y, BORN_SHARE * prior.photons, prior.shape]])
     cut = cut_out(scene, members, born, prior)
     without, _ = fit_cut(cut, cut.p, prior, SETTLING)
     after = np.concatenate((cut.p, born))
@@ -231,7 +231,7 @@ def split(scene: Scene, k: int, prior: Prior) -> bool:
         two[n, 0] += reach * math.cos(angle)
         two[n, 1] += reach * math.sin(angle)
         two[n, 2] = max(0.5 * cut.p[0, 2], MIN_HALF * prior.photons)
-        two[n, 3] = prior.sigma_px
+        two[n, 3] = prior.shape
     both, _ = fit_cut(cut, two, prior, SEARCHING)
     if both <= one:
         return False

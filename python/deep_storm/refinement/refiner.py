@@ -18,6 +18,7 @@ from deep_storm.refinement.block import MIN_MEAN, PARAMETERS, Prior, Values
 from deep_storm.refinement.moves import SETTLING, give_birth, split, sweep, weigh
 from deep_storm.refinement.residuals import background_from, correct_background, peaks
 from deep_storm.refinement.scene import Scene, draw, make_scene
+from deep_storm.refinement.shapes import Shape
 
 Noise = npt.NDArray[np.float32] | None
 
@@ -43,8 +44,8 @@ class Proposals(NamedTuple):
     ----------
     x_px, y_px
         Position (corner rule).
-    photons, sigma_px, background_photon
-        What the network states, or what is usual.
+    photons, shape, background_photon
+        What the network states, or what is usual; ``shape`` is the fourth parameter of the fit.
     confidence
         Probability that there is an emitter.
     """
@@ -52,7 +53,7 @@ class Proposals(NamedTuple):
     x_px: Values
     y_px: Values
     photons: Values
-    sigma_px: Values
+    shape: Values
     background_photon: Values
     confidence: Values
 
@@ -62,8 +63,10 @@ class Refined(NamedTuple):
 
     Attributes
     ----------
-    x_px, y_px, photons, sigma_px, background_photon
+    x_px, y_px, photons, background_photon
         As in :class:`Proposals`.
+    sigma_px
+        Of the Gaussian that comes closest.
     spread_px
         Standard deviation of the position along one axis, from the information of the joint fit.
     evidence
@@ -142,6 +145,8 @@ class Refiner:
     ----------
     prior
         What is known of emitters and noise.
+    shape
+        What the fourth parameter of an emitter is.
     read_noise_photon
         Standard deviation of a pixel without light, where the pixels are alike.
     background_photon
@@ -149,6 +154,7 @@ class Refiner:
     """
 
     prior: Prior
+    shape: Shape
     read_noise_photon: float
     background_photon: float
     _stop: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(1, np.int8))
@@ -227,7 +233,7 @@ class Refiner:
             p[:, 0],
             p[:, 1],
             p[:, 2],
-            p[:, 3],
+            self.shape.to_sigma(p[:, 3]),
             np.maximum(under, 0.0),
             np.sqrt((judged[:, 1] ** 2 + judged[:, 2] ** 2) / 2.0),
             judged[:, 0],
@@ -235,25 +241,28 @@ class Refiner:
         )
 
 
-FREE_SIGMA, FREE_PHOTONS = 0.25, 1.0
-"""Relative standard deviations that sigma and photons have when they are left free."""
+FREE_PHOTONS = 1.0
+"""Relative standard deviation that photons have when they are left free."""
 
 
 class Free(NamedTuple):
-    """A frame fitted with sigma and photons left free.
+    """A frame fitted with shape and photons left free.
 
     Attributes
     ----------
     data, mean, background
         ``(y, x)``: photons, expected photons and the background of it, all raised by ``c``.
     p
-        ``(n, 4)``: x, y, photons, sigma of the emitters.
+        ``(n, 4)``: x, y, photons, shape of the emitters.
+    sigma_px
+        ``(n,)``: their sigma.
     """
 
     data: Values
     mean: Values
     background: Values
     p: Values
+    sigma_px: Values
 
 
 def freed(
@@ -262,14 +271,15 @@ def freed(
     proposals: Proposals,
     noise_photon: Noise = None,
 ) -> Free:
-    """Refine a frame, then let sigma and photons of the emitters go where the light wants them."""
+    """Refine a frame, then let shape and photons of the emitters go where the light wants them."""
     scene, background = refiner.scene(photons, proposals, noise_photon)
     prior = refiner.prior
     free = prior._replace(
-        sigma_std_px=FREE_SIGMA * prior.sigma_px, photons_std=FREE_PHOTONS * prior.photons
+        shape_std=refiner.shape.free_std, photons_std=FREE_PHOTONS * prior.photons
     )
     for _ in range(2):
         sweep(scene, free, FIRST_STEPS)
     draw(scene, background, prior)
     mean = np.maximum(scene.mean, MIN_MEAN)  # as the fit has taken it
-    return Free(scene.data, mean, background, scene.p[scene.alive == 1])
+    p = scene.p[scene.alive == 1]
+    return Free(scene.data, mean, background, p, refiner.shape.to_sigma(p[:, 3]))

@@ -29,7 +29,7 @@ class Scene(NamedTuple):
     mean
         Expected photons, raised alike.
     p
-        ``(capacity, 4)``: x, y, photons, sigma.
+        ``(capacity, 4)``: x, y, photons, shape.
     alive
         ``(capacity,)`` int8: which of them are there.
     used

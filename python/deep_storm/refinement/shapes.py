@@ -1,36 +1,114 @@
-"""The shape of emitters for the joint fit: a Gaussian, or a PSF that is a table, of any width."""
+"""What the fourth parameter of an emitter in the joint fit is: its sigma, or its depth.
+
+Emitters with a Gaussian PSF differ in sigma. So do those whose PSF is a table without depth, which
+comes in many widths. Where the table says how emitters look at each depth, they differ in depth.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from deep_storm.psf.stretching import stretched
 from deep_storm.psf.table import PsfTable
 from deep_storm.refinement.scene import WINDOW_SIGMAS
 
+Values = npt.NDArray[np.float64]
 
-def gaussian_shape(sigma_px: float) -> dict[str, Any]:
-    """Return the fields of a :class:`~deep_storm.refinement.block.Prior` for a Gaussian PSF."""
-    return {
-        "reach_px": WINDOW_SIGMAS * sigma_px,
-        "shapes": np.empty((0, 0, 0), np.float32),
+MIN_SIGMA_SHARE = 0.6
+MAX_SIGMA_SHARE = 1.6
+"""Bounds of an emitter's sigma over the usual one."""
+FREE_SIGMA_SHARE = 0.25
+"""Relative standard deviation of a sigma that is left free."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How emitters may look.
+
+    Attributes
+    ----------
+    fields
+        Of a :class:`~deep_storm.refinement.block.Prior`, from ``reach_px`` on.
+    free_std
+        Standard deviation of the fourth parameter where it is left free.
+    depths_px, sigmas_px
+        Depths and the sigma there, rising depths; None where the fourth parameter is sigma itself.
+    """
+
+    fields: dict[str, Any]
+    free_std: float
+    depths_px: Values | None = None
+    sigmas_px: Values | None = None
+
+    def of_sigma(self, sigma_px: Values) -> Values:
+        """Return the fourth parameter of emitters that are so wide; of two depths the higher."""
+        if self.depths_px is None or self.sigmas_px is None:
+            return sigma_px
+        first = int(np.argmin(self.sigmas_px))
+        rising = np.maximum.accumulate(self.sigmas_px[first:])
+        return np.interp(sigma_px, rising, self.depths_px[first:])
+
+    def to_sigma(self, parameter: Values) -> Values:
+        """Return sigma (px) of emitters with this fourth parameter."""
+        if self.depths_px is None or self.sigmas_px is None:
+            return parameter
+        return np.interp(parameter, self.depths_px, self.sigmas_px)
+
+
+def gaussian_shape(sigma_px: float, sigma_std_px: float) -> Shape:
+    """Return the shape of emitters with a Gaussian PSF."""
+    no_table = {
+        "planes": np.empty((0, 0, 0), np.float32),
         "samples_per_px": 1,
         "radius_px": 0,
-        "first_sigma_px": 0.0,
-        "step_sigma_px": 1.0,
+        "first_plane": 0.0,
+        "plane_step": 1.0,
+    }
+    bounds = _sigma_bounds(sigma_px, sigma_std_px)
+    reach = {"reach_px": WINDOW_SIGMAS * sigma_px}
+    return Shape({**reach, **bounds, **no_table}, FREE_SIGMA_SHARE * sigma_px)
+
+
+def width_shape(table: PsfTable, sigma_px: float, sigma_std_px: float) -> Shape:
+    """Return the shape of emitters with a PSF that nobody knows the depths of, in many widths."""
+    bounds = _sigma_bounds(sigma_px, sigma_std_px)
+    return Shape({**bounds, **_planes(stretched(table))}, FREE_SIGMA_SHARE * sigma_px)
+
+
+def depth_shape(table: PsfTable, depth_std_nm: float) -> Shape:
+    """Return the shape of emitters with a PSF over depth."""
+    nm = table.pixel_size_nm
+    depths_px = table.z_nm / nm
+    bounds = {
+        "shape": 0.0,
+        "shape_std": depth_std_nm / nm,
+        "min_shape": float(depths_px[0]),
+        "max_shape": float(depths_px[-1]),
+    }
+    free = float(np.ptp(depths_px)) / 2.0
+    return Shape({**bounds, **_planes(table)}, free, depths_px, table.effective_sigmas_nm / nm)
+
+
+def _planes(stack: PsfTable) -> dict[str, Any]:
+    """Return the fields of a table whose third axis is the fourth parameter in nm."""
+    return {
+        "reach_px": float(stack.radius_px),
+        "planes": stack.coefficients,
+        "samples_per_px": stack.samples_per_px,
+        "radius_px": stack.radius_px,
+        "first_plane": stack.z0_nm / stack.pixel_size_nm,
+        "plane_step": stack.dz_nm / stack.pixel_size_nm,
     }
 
 
-def table_shape(table: PsfTable, depth_std_nm: float) -> dict[str, Any]:
-    """Return the same fields for a PSF that is a table, averaged over the emitters' depths."""
-    stack = stretched(table, depth_std_nm)
+def _sigma_bounds(sigma_px: float, sigma_std_px: float) -> dict[str, float]:
     return {
-        "reach_px": float(stack.radius_px),
-        "shapes": stack.coefficients,
-        "samples_per_px": stack.samples_per_px,
-        "radius_px": stack.radius_px,
-        "first_sigma_px": stack.z0_nm / table.pixel_size_nm,
-        "step_sigma_px": stack.dz_nm / table.pixel_size_nm,
+        "shape": sigma_px,
+        "shape_std": sigma_std_px,
+        "min_shape": MIN_SIGMA_SHARE * sigma_px,
+        "max_shape": MAX_SIGMA_SHARE * sigma_px,
     }

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from deep_storm.psf.table import PsfTable
+
     Frames = npt.NDArray[np.generic]
 
 PSF_ENDINGS = {"psf": ".toml", "values": ".npz", "psf_picture": ".png"}
@@ -33,8 +35,17 @@ ESTIMATE_ENDINGS = {
 """Of an estimate; the PSF is written where it is no Gaussian."""
 
 
-def write_measured_psf(found: MeasuredPsf, outputs: Outputs) -> None:
+def write_measured_psf(found: MeasuredPsf, outputs: Outputs, table: PsfTable) -> None:
     """Write a measured PSF: its table and a figure.
+
+    Parameters
+    ----------
+    found
+        What was measured.
+    outputs
+        Files as in :data:`PSF_ENDINGS`.
+    table
+        The PSF to be written: ``found.table``, or that over depth.
 
     Raises
     ------
@@ -44,7 +55,7 @@ def write_measured_psf(found: MeasuredPsf, outputs: Outputs) -> None:
     with outputs.writing("psf_picture") as path:
         save_figure(psf_figure(found), path, outputs.overwrite)
     with outputs.writing("values"), outputs.writing("psf") as path:
-        write_psf(path, found.table, outputs.overwrite)
+        write_psf(path, table, outputs.overwrite)
 
 
 def write_calibrated_psf(found: CalibratedPsf, outputs: Outputs) -> None:
@@ -83,7 +94,7 @@ def write_estimate(found: Estimate, frames: Frames | None, outputs: Outputs) -> 
         A file exists already or cannot be written.
     """
     if found.shape is not None and found.psf_table is not None:
-        write_measured_psf(found.shape, outputs)
+        write_measured_psf(found.shape, outputs, found.psf_table)
         file = outputs["psf"]
         named = found.psf.model_copy(update={"psf_file": file.name})
         beside = replace(found, psf=named)

@@ -116,10 +116,12 @@ def _crowded(refiner: Refiner, more: float) -> Refiner:
 
 def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, Refinement]:
     """Calibrate a refiner on simulated frames; return its best Jaccard index too."""
-    found = map_frames(
-        lambda s: refiner.refine(s.photons, proposals_from(s.candidates, card), s.noise_photon),
-        seen,
-    )
+
+    def refined(one: Seen) -> Refined:
+        proposals = proposals_from(one.candidates, card, refiner.shape)
+        return refiner.refine(one.photons, proposals, one.noise_photon)
+
+    found = map_frames(refined, seen)
     judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
     values = np.concatenate([features(r, refiner.prior) for r in found])
     weights = _logistic(values, judged.correct)

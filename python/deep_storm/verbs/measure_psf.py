@@ -175,7 +175,7 @@ def measure_psf(
             movie = examined_movie(stream, camera, trust_camera, progress)
             found = _on_movie(movie, localizations, settings, progress)
     if outputs:
-        write_measured_psf(found, outputs)
+        write_measured_psf(found, outputs, found.table)
     return PsfResult(found, outputs.written)
 
 

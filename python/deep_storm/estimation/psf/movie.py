@@ -25,6 +25,7 @@ from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, meas
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
 from deep_storm.estimation.psf.result import DIFFERENT, MeasuredPsf
+from deep_storm.estimation.psf.retrieval import over_depth
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
     RoundResult,
@@ -99,7 +100,16 @@ def measure_movie(
         shape = fit_scenes(scenes, localizations, pool, settings.max_molecules, progress)
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
     check_known(shape, uncertainty, "molecules")
-    found = replace(measured(shape, "measured", uncertainty), light=light_of(shape.state))
+    light = light_of(shape.state)
+    found = replace(measured(shape, "measured", uncertainty), light=light)
+    if not found.gaussian_will_do:
+        found = replace(found, over_depth=over_depth(found.table, light.width_std))
+    if found.over_depth is not None:
+        note = (
+            f"Molecules lie at different depths: ± {found.over_depth.depth_std_nm:.0f} nm (with "
+            "an objective of numerical aperture 1.4) explain their PSF and how its width differs"
+        )
+        return replace(found, notes=(*found.notes, note))
     if found.difference < DIFFERENT:
         return found
     note = (

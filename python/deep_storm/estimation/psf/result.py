@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.estimation.psf.light import MovieLight
+from deep_storm.estimation.psf.retrieval import OverDepth
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.table import PsfTable
 from deep_storm.words import counted
@@ -58,6 +59,8 @@ class MeasuredPsf:
         What else was found, each a sentence.
     light
         What else the light of a movie is like; None for beads.
+    over_depth
+        How molecules look at each depth; None where they all look alike, and for beads.
     """
 
     table: PsfTable
@@ -73,11 +76,17 @@ class MeasuredPsf:
     left_over: FloatArray = field(repr=False)
     notes: tuple[str, ...] = ()
     light: MovieLight | None = None
+    over_depth: OverDepth | None = None
 
     @property
     def uncertainty(self) -> float:
         """Relative RMS error of the shape."""
         return float(self.table.uncertainty or 0.0)
+
+    @property
+    def matched_table(self) -> PsfTable:
+        """The PSF of a matched simulation: over depth where molecules lie at different depths."""
+        return self.table if self.over_depth is None else self.over_depth.table
 
     @property
     def sigma_nm(self) -> float:

@@ -1,0 +1,268 @@
+"""The depths of a movie's molecules, from the pupil behind their mean PSF (phase retrieval).
+
+Molecules that lie at different depths look different, and a movie shows only their mean. But light
+comes through a pupil, of which a few numbers decide how the PSF looks at every depth [1]_: seven
+Zernike coefficients and the size of the pupil in wavelengths. Those, and the mean and the spread of
+the depths, are found by least squares, so that the mean PSF is the one that was measured and the
+molecules' widths spread as much. Numerical aperture and index of the objective are not known;
+depths are therefore in nm of a usual one, which does not matter where only x and y are wanted.
+
+What the pupil cannot explain of the measured PSF beyond its error is added to the PSF at each
+depth. In focus, the sign of aberrations that are alike on both sides of the pupil cannot be told,
+nor which side is deeper; both signs together give the same light.
+
+References
+----------
+.. [1] B. M. Hanser et al., "Phase retrieval for high-numerical-aperture optical systems", Optics
+   Letters 28, 801 (2003). https://doi.org/10.1364/OL.28.000801
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+from scipy.special import ndtri
+
+from deep_storm.psf.fitting import fit_gaussian
+from deep_storm.psf.pupil import PupilGrid
+from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Pupil
+
+FloatArray = npt.NDArray[np.float64]
+
+USUAL = {
+    "numerical_aperture": 1.4,
+    "wavelength_nm": 670.0,
+    "immersion_index": 1.515,
+    "apodization": "aplanatic",
+}
+"""Objective whose pupil, made larger or smaller, is taken."""
+MODES = (
+    "oblique_astigmatism_waves",
+    "astigmatism_waves",
+    "vertical_coma_waves",
+    "horizontal_coma_waves",
+    "vertical_trefoil_waves",
+    "oblique_trefoil_waves",
+    "spherical_waves",
+)
+USUAL_WAVES = 0.2
+"""Aberrations are this large or smaller."""
+CORE_PX = 5
+CORE_SAMPLES = 2
+"""The PSF is compared within so many pixels, on so many samples per pixel."""
+PERIOD_PX = 32
+DEPTH_UNIT_NM = 100.0
+NODES = ndtri((np.arange(13) + 0.5) / 13)
+"""Depths that stand for all, in standard deviations."""
+STARTS = ((0.3, 0.02), (1.5, 0.03), (1.5, -0.03))
+"""Spread of depth (in units) and astigmatism to begin with."""
+MAX_EVALUATIONS = 25
+RELATIVE_STEP = 1e-3
+MIN_ERROR = 0.01
+"""Relative RMS error of a measured PSF, at least."""
+MAX_MISFIT = 0.08
+"""A pupil that explains the PSF no better than that (relative RMS) says nothing of depth."""
+WIDTH_ERROR, WIDTH_ERROR_SHARE = 0.01, 0.25
+"""Error of the spread of widths that was found: absolute and relative."""
+MIN_DEPTH_STD_NM = 80.0
+"""Depths that spread less than this cannot be seen."""
+PLANES_STD, MIN_PLANES = 3.0, 7
+PLANE_STEP_NM = 100.0
+MEDIAN_OF_NORMAL = 0.6745
+
+
+@dataclass(frozen=True)
+class OverDepth:
+    """How the molecules of a movie look at each depth.
+
+    Attributes
+    ----------
+    table
+        The PSF over depth; z = 0 is the molecules' mean depth.
+    depth_std_nm
+        Standard deviation of their depth.
+    pupil
+        What explains it; its wavelength is that of the :data:`USUAL` objective.
+    misfit
+        Relative RMS difference of the mean PSF from the measured one.
+    """
+
+    table: PsfTable
+    depth_std_nm: float
+    pupil: Pupil
+    misfit: float
+
+
+class Parameters(NamedTuple):
+    """What is sought.
+
+    Attributes
+    ----------
+    scale
+        Size of the PSF over that of the usual objective.
+    depth_nm, depth_std_nm
+        Mean and standard deviation of the depths.
+    waves
+        Coefficients of :data:`MODES`, wavelengths rms.
+    """
+
+    scale: float
+    depth_nm: float
+    depth_std_nm: float
+    waves: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray) -> Parameters:
+        """Read them off the vector that least squares changes."""
+        scale, depth, log_std = values[:3]
+        std_nm = DEPTH_UNIT_NM * math.exp(log_std)
+        return cls(math.exp(scale), DEPTH_UNIT_NM * depth, std_nm, values[3:])
+
+    @property
+    def pupil(self) -> Pupil:
+        """The pupil of these parameters."""
+        waves = dict(zip(MODES, self.waves.tolist(), strict=True))
+        return Pupil.parse({**USUAL, **waves}, "the pupil found in the movie")
+
+
+@dataclass(frozen=True)
+class Task:
+    """The PSF that is to be explained.
+
+    Attributes
+    ----------
+    image
+        The middle of the measured PSF, (n, n).
+    pixel_size_nm
+        Of the camera.
+    error
+        Relative RMS error of it.
+    width_std
+        Relative spread of the molecules' widths.
+    """
+
+    image: FloatArray
+    pixel_size_nm: float
+    error: float
+    width_std: float
+
+    @classmethod
+    def of(cls, table: PsfTable, width_std: float) -> Task:
+        """Take the middle of a measured PSF."""
+        middle = table.values.shape[1] // 2
+        reach_px = min(CORE_PX, table.radius_px)
+        reach, step = reach_px * table.samples_per_px, table.samples_per_px // CORE_SAMPLES
+        rows = slice(middle - reach, middle + reach + 1, step)
+        image = table.values[0, rows, rows].astype(np.float64)
+        error = max(table.uncertainty or 0.0, MIN_ERROR)
+        return cls(image, table.pixel_size_nm, error, width_std)
+
+    def images(self, p: Parameters) -> FloatArray:
+        """Return how molecules look at the depths of :data:`NODES`."""
+        grid = PupilGrid.of(p.pupil, self.pixel_size_nm / p.scale, PERIOD_PX)
+        depths = p.depth_nm + p.depth_std_nm * NODES
+        return grid.images(depths, len(self.image), CORE_SAMPLES).astype(np.float64)
+
+    def off(self, p: Parameters) -> tuple[FloatArray, FloatArray]:
+        """Return what the mean leaves over of the measured PSF (relative), and the images.
+
+        Amount of light and place are free: both depend on what else is in the frames.
+        """
+        images = self.images(p)
+        mean = images.mean(axis=0)
+        down, across = np.gradient(mean)
+        design = np.stack([mean.ravel(), across.ravel(), down.ravel()], axis=1)
+        best = np.linalg.lstsq(design, self.image.ravel(), rcond=None)[0]
+        left = self.image.ravel() - design @ best
+        return left / math.sqrt(float(np.sum(self.image**2))), images
+
+    def residuals(self, values: FloatArray) -> FloatArray:
+        """Return all that is to be small, each in units of its error."""
+        p = Parameters.of(values)
+        off, images = self.off(p)
+        sigma = np.array([fit_gaussian(image, CORE_SAMPLES).sigma_px for image in images])
+        usual = float(np.median(sigma))
+        # As the widths of molecules are looked at: robustly.
+        spread = float(np.median(np.abs(sigma - usual))) / MEDIAN_OF_NORMAL / usual
+        known = math.hypot(WIDTH_ERROR, WIDTH_ERROR_SHARE * self.width_std)
+        width = (spread - self.width_std) / known
+        return np.concatenate([off / self.error, [width], p.waves / USUAL_WAVES])
+
+
+def over_depth(table: PsfTable, width_std: float) -> OverDepth | None:
+    """Find at which depths the molecules of a movie lie, and how they look there.
+
+    Parameters
+    ----------
+    table
+        Their mean PSF as it was measured: one plane.
+    width_std
+        Relative spread of their widths, beyond noise.
+
+    Returns
+    -------
+    None where they lie at one depth, as far as can be seen, or where no pupil explains the PSF.
+    """
+    if table.samples_per_px % CORE_SAMPLES:
+        return None
+    task = Task.of(table, width_std)
+    best = min((_fit(task, *start) for start in STARTS), key=lambda fit: fit[0])
+    p = Parameters.of(best[1])
+    misfit = float(np.sqrt(np.sum(task.off(p)[0] ** 2)))
+    if misfit > MAX_MISFIT or p.depth_std_nm < MIN_DEPTH_STD_NM:
+        return None
+    return OverDepth(_table_of(p, table, task.error), p.depth_std_nm, p.pupil, misfit)
+
+
+def _fit(task: Task, depth_std: float, astigmatism: float) -> tuple[float, FloatArray]:
+    """Return the error, and the parameters, that one start leads to."""
+    start = np.zeros(3 + len(MODES))
+    start[2] = math.log(depth_std)
+    # Without aberrations the light is the same on both sides of the focus: nothing to follow.
+    start[3 + MODES.index("spherical_waves")] = abs(astigmatism)
+    start[3 + MODES.index("astigmatism_waves")] = astigmatism
+    found = least_squares(
+        task.residuals, start, diff_step=[RELATIVE_STEP], max_nfev=MAX_EVALUATIONS
+    )
+    return float(found.cost), found.x
+
+
+def _table_of(p: Parameters, measured: PsfTable, error: float) -> PsfTable:
+    """Return the PSF over depth, with what the pupil does not explain of the measured mean."""
+    theory = _theory(p, measured)
+    mean = theory.averaged(p.depth_std_nm)
+    seen = measured.values[0].astype(np.float64)
+    light = float(np.sum(mean * seen) / np.sum(mean**2))
+    left = seen - light * mean
+    size = math.sqrt(float(np.sum(left**2) / np.sum(seen**2)))
+    # What the error of the measurement explains of the difference is not believed.
+    believed = max(0.0, 1.0 - (error / max(size, 1e-9)) ** 2)
+    values = np.maximum(light * theory.values + believed * left, 0.0)
+    return replace(
+        theory,
+        values=values.astype(np.float32),
+        source="measured",
+        uncertainty=measured.uncertainty,
+    )
+
+
+def _theory(p: Parameters, measured: PsfTable) -> PsfTable:
+    """Return the PSF of the pupil over depth; the centre of its mean is that of the measured."""
+    pixel_size_nm, samples = measured.pixel_size_nm, measured.samples_per_px
+    reach = max(math.ceil(PLANES_STD * p.depth_std_nm / PLANE_STEP_NM), MIN_PLANES // 2)
+    z_nm: FloatArray = PLANE_STEP_NM * np.arange(-reach, reach + 1, dtype=np.float64)
+    grid = PupilGrid.of(p.pupil, pixel_size_nm / p.scale, PERIOD_PX)
+
+    def table(grid: PupilGrid) -> PsfTable:
+        images = grid.images(p.depth_nm + z_nm, measured.values.shape[1], samples)
+        return PsfTable(images, z_nm, pixel_size_nm, samples)
+
+    here = fit_gaussian(table(grid).averaged(p.depth_std_nm), samples)
+    there = fit_gaussian(measured.values[0], samples)
+    return table(grid.shifted(there.x_px - here.x_px, there.y_px - here.y_px))

@@ -1,0 +1,68 @@
+"""The depths of molecules, found by the pupil behind their mean PSF."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deep_storm.estimation.psf.retrieval import MEDIAN_OF_NORMAL, over_depth
+from deep_storm.psf.pupil import pupil_table
+from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Pupil
+
+DEPTHS_NM = np.linspace(-600.0, 600.0, 13)
+PUPIL = Pupil(
+    numerical_aperture=1.3,
+    wavelength_nm=600.0,
+    spherical_waves=0.05,
+    horizontal_coma_waves=-0.04,
+)
+
+
+def mean_psf(depth_std_nm, pupil=PUPIL):
+    """Return the true PSF over depth, its mean with a little noise, and the spread of widths."""
+    true = pupil_table(pupil, 100.0, DEPTHS_NM, radius_px=8)
+    mean = true.averaged(depth_std_nm)
+    rng = np.random.default_rng(3)
+    noise = 0.01 * np.sqrt(np.mean(mean**2)) * rng.normal(size=mean.shape)
+    widths = true.sigma_at_nm(rng.normal(0.0, max(depth_std_nm, 1e-6), 4000))
+    usual = np.median(widths)
+    spread = np.median(np.abs(widths - usual)) / MEDIAN_OF_NORMAL / usual
+    table = PsfTable((mean + noise)[None], [0.0], 100.0, source="measured", uncertainty=0.012)
+    return true, table, float(spread)
+
+
+def test_depths_and_aberrations_are_those_of_the_simulation():
+    """With another numerical aperture and wavelength than the usual objective has."""
+    true, mean, width_std = mean_psf(150.0)
+    found = over_depth(mean, width_std)
+    assert found is not None
+    assert found.misfit < 0.03
+    assert found.pupil.horizontal_coma_waves == pytest.approx(-0.04, abs=0.01)
+    assert abs(found.pupil.spherical_waves) == pytest.approx(0.05, abs=0.015)
+    # As wide at each depth as it is; which side is which, nobody knows.
+    shares = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    seen = found.table.sigma_at_nm(shares * found.depth_std_nm)
+    wanted = true.sigma_at_nm(shares * 150.0)
+    errors = [np.abs(seen / w - 1.0).max() for w in (wanted, wanted[::-1])]
+    assert min(errors) < 0.03
+
+
+def test_the_mean_over_depth_is_the_measured_psf():
+    _, mean, width_std = mean_psf(150.0)
+    found = over_depth(mean, width_std)
+    again = found.table.averaged(found.depth_std_nm)
+    off = again - mean.values[0]
+    assert np.sqrt(np.sum(off**2) / np.sum(again**2)) < 0.02
+
+
+def test_molecules_in_focus_have_no_depth():
+    pupil = Pupil(numerical_aperture=1.45, wavelength_nm=680.0, model="vectorial")
+    _, mean, width_std = mean_psf(0.0, pupil)
+    assert over_depth(mean, width_std) is None
+
+
+def test_what_no_pupil_explains_says_nothing_of_depth():
+    _, mean, width_std = mean_psf(150.0)
+    double = np.roll(mean.values, 10, axis=2) + np.roll(mean.values, -10, axis=2)
+    assert over_depth(PsfTable(double / 2, [0.0], 100.0, source="measured"), width_std) is None
