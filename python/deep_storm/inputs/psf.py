@@ -33,11 +33,10 @@ def psf_with_table(psf: Psf, camera: Camera) -> tuple[Psf, PsfTable | None]:
     """
     if not psf.psf_file:
         return psf, None
-    from deep_storm.io.psf_files import (  # numba, scipy
-        read_psf,
-    )  # brings compiled loops, which --help can do without
+    # brings compiled loops, which --help can do without
+    from deep_storm.io.psf_sources import load_psf  # numba, scipy
 
-    table = read_psf(psf.psf_file, camera.pixel_size_nm)
+    table = load_psf(psf.psf_file, camera.pixel_size_nm)
     # A record of the run may lie elsewhere.
     psf = psf.model_copy(update={"psf_file": str(Path(psf.psf_file).resolve())})
     sigma_nm = table.effective_sigma_nm

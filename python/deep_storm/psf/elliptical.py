@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,11 +11,13 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
-from deep_storm.psf.table import PsfTable
+from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
 
 FloatArray = npt.NDArray[np.float64]
 
 CLOSE = 1e-6
+RADIUS_SIGMAS, MIN_RADIUS_PX, MAX_RADIUS_PX = 4.0, 3, 40
+PIXEL_NODES = 3
 WITHIN, MIN_NEAR = 2.5, 4
 """The focus is found from planes with at most so many times the least sum of squares."""
 
@@ -42,6 +45,48 @@ def fitted_widths(table: PsfTable) -> Widths:
     """
     sigmas = np.array([_fit(plane, table.samples_per_px) for plane in table.values])
     return Widths(table.z_nm.copy(), *(sigmas * table.pixel_size_nm).T)
+
+
+def elliptical_table(
+    widths: Widths, pixel_size_nm: float, angle: float = 0.0, samples_per_px: int = SAMPLES_PER_PX
+) -> PsfTable:
+    """Make the table of elliptical Gaussians, integrated over the pixels.
+
+    Parameters
+    ----------
+    widths
+        Standard deviations over depth; depths rise by equal steps.
+    pixel_size_nm
+        Edge of a camera pixel.
+    angle
+        From x to the axis of ``widths.x_nm``, radians.
+    samples_per_px
+        Samples per pixel along each axis.
+    """
+    widest_px = max(float(widths.x_nm.max()), float(widths.y_nm.max())) / pixel_size_nm
+    radius_px = int(np.clip(math.ceil(RADIUS_SIGMAS * widest_px), MIN_RADIUS_PX, MAX_RADIUS_PX))
+    offset = offsets_px(2 * radius_px * samples_per_px + 1, samples_per_px)
+    sigmas = zip(widths.x_nm / pixel_size_nm, widths.y_nm / pixel_size_nm, strict=True)
+    if angle == 0.0:
+        planes = [np.outer(profile(offset, 0.0, y), profile(offset, 0.0, x)) for x, y in sigmas]
+    else:
+        planes = [_turned_gaussian(offset, x, y, angle) for x, y in sigmas]
+    return PsfTable(
+        np.stack(planes).astype(np.float32), widths.z_nm, pixel_size_nm, samples_per_px, "gaussian"
+    )
+
+
+def _turned_gaussian(offset: FloatArray, x_px: float, y_px: float, angle: float) -> FloatArray:
+    """Return a Gaussian whose axes are turned, integrated over pixels by a rule of Gauss."""
+    nodes, shares = np.polynomial.legendre.leggauss(PIXEL_NODES)
+    fine = (offset[:, None] + 0.5 * nodes).ravel()
+    cos, sin = math.cos(angle), math.sin(angle)
+    along = (fine[None, :] * cos + fine[:, None] * sin) / x_px
+    across = (fine[:, None] * cos - fine[None, :] * sin) / y_px
+    height = np.exp(-0.5 * (along**2 + across**2)) / (2.0 * math.pi * x_px * y_px)
+    pixels = height.reshape(offset.size, PIXEL_NODES, offset.size, PIXEL_NODES)
+    integrated: FloatArray = np.einsum("aibj,i,j->ab", pixels, 0.5 * shares, 0.5 * shares)
+    return integrated
 
 
 def at_focus(table: PsfTable) -> PsfTable:

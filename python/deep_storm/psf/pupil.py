@@ -44,6 +44,7 @@ import numpy.typing as npt
 from scipy.fft import ifft2, next_fast_len
 
 from deep_storm.psf.fitting import fit_gaussian, offsets_px
+from deep_storm.psf.masks import phase_mask
 from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
 from deep_storm.psf.zernike import zernike
 from deep_storm.settings import Pupil
@@ -221,7 +222,7 @@ def _wavefront(pupil: Pupil, sine: FloatArray, angle: FloatArray) -> FloatArray:
     total = np.zeros_like(sine)
     for noll, waves in pupil.modes().items():
         total += waves * zernike(noll, sine / pupil.numerical_aperture, angle)
-    return total
+    return total + phase_mask(pupil, sine / pupil.numerical_aperture, angle)
 
 
 def _defocus(pupil: Pupil, sine: FloatArray) -> tuple[FloatArray, FloatArray]:

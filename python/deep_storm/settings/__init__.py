@@ -19,6 +19,7 @@ from deep_storm.settings.measuring import Optics as Optics
 from deep_storm.settings.measuring import PsfCalibration as PsfCalibration
 from deep_storm.settings.measuring import PsfMeasurement as PsfMeasurement
 from deep_storm.settings.optics import Pupil as Pupil
+from deep_storm.settings.optics import TheoryPsf as TheoryPsf
 from deep_storm.settings.postprocessing import DriftCorrection as DriftCorrection
 from deep_storm.settings.postprocessing import Duplicates as Duplicates
 from deep_storm.settings.postprocessing import Filtering as Filtering

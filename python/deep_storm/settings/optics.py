@@ -50,6 +50,21 @@ class Pupil(Settings):
     vertical_trefoil_waves: float = _mode(9, "vertical trefoil")
     oblique_trefoil_waves: float = _mode(10, "oblique trefoil")
     spherical_waves: float = _mode(11, "primary spherical aberration")
+    phase_mask: Literal["none", "double helix", "tetrapod"] = setting(
+        "none",
+        "phase mask in the pupil: none, double helix (two spots that turn with depth) or tetrapod "
+        "(a large range of depths)",
+    )
+    mask_rings: int = setting(
+        5, "rings of the double helix: more make a slower turn over a larger range", ge=2, le=15
+    )
+    mask_waves: float = setting(
+        0.35,
+        "strength of the tetrapod; it grows with the range of depths, 0.35 suits ± 1.5 µm",
+        unit="wavelengths rms",
+        gt=0,
+        le=2,
+    )
     higher_waves: tuple[float, ...] = setting(
         (),
         "coefficients of Noll's modes 12, 13, … in that order",
@@ -79,3 +94,12 @@ class Pupil(Settings):
         )
         first = FIRST_HIGHER_MODE - len(named)
         return {j: waves for j, waves in enumerate((*named, *self.higher_waves), first) if waves}
+
+
+class TheoryPsf(Pupil):
+    """A PSF from theory in a file: its pupil, and the depths to compute."""
+
+    z_reach_nm: float = setting(
+        800.0, "depths on either side of the focus", unit="nm", ge=0, le=20_000
+    )
+    z_step_nm: float = setting(80.0, "distance of the planes", unit="nm", ge=5, le=1000)

@@ -29,8 +29,9 @@ class Psf(Settings):
     )
     psf_file: str = setting(
         "",
-        "file with a measured or computed PSF (psf.toml) to use instead of a Gaussian; sigma "
-        "is then taken from it",
+        "file with a PSF to use instead of a Gaussian: psf.toml, measured or from theory, or a "
+        "calibration of ThunderSTORM or Picasso (.yaml) or SMAP (_3dcal.mat); sigma is then taken "
+        "from it",
         example="psf.toml",
         label="PSF file",
     )
