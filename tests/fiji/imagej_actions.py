@@ -393,6 +393,28 @@ def fields(title):
 
 
 @asked
+def lists(title):
+    """Return the drop-down lists of a dialog."""
+    return [
+        [str(choice.getItem(number)) for number in range(int(choice.getItemCount()))]
+        for choice in choices(title)
+    ]
+
+
+@asked
+def choose(title, number, text):
+    """Choose in one of a dialog's drop-down lists, counted from 0."""
+    choices(title)[number].select(jpype.JString(text))
+
+
+def choices(title):
+    for window in java("java.awt.Window").getWindows():
+        if window.isVisible() and str(getattr(window, "getTitle", str)()) == title:
+            return [p for p in components(window) if isinstance(p, java("java.awt.Choice"))]
+    return []
+
+
+@asked
 def enter(title, number, text):
     """Write into a dialog's text field, counted from 0."""
     for window in java("java.awt.Window").getWindows():

@@ -147,6 +147,7 @@ STOP = "deep_storm.fiji.client.service:stop"
         ("Reconstruct_Stack...", {"more": "upsampling"}, "NAME=VALUE pairs of"),
         ("Train_Model...", {"more": "seed=two"}, "seed is 'two'; expected a whole number"),
         ("Reconstruct_Stack...", {"more": "ask"}, "nobody can be asked"),
+        ("Reconstruct_Stack...", {"model": "ask"}, "Model is 'ask', and nobody can be asked"),
     ],
 )
 def test_a_mistake_is_told_without_a_worker(imagej, movie, command, inputs, said):

@@ -141,6 +141,23 @@ def test_further_options_are_asked_for_in_a_second_dialog(screen, trained, movie
     assert done["image"]["array"].shape == tuple(4 * n for n in movie.shape[1:])
 
 
+def test_models_found_and_cameras_saved_are_lists(screen, trained, movie):
+    screen.run("Camera_Setup...", photons_per_adu=0.5, name="left port")
+    screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
+    running = screen.begin("Reconstruct_Stack...", "movie", model="ask", camera="ask")
+    title, _, _ = screen.dialog()
+    assert title == "Reconstruct Stack: choose"
+    models, cameras = screen.ask("lists", title=title)
+    assert models[0] == "general"
+    assert cameras == ["auto", "current", "none", "left port"]
+    screen.ask("choose", title=title, number=1, text="left port")
+    screen.ask("click", label="OK")
+    done = screen.finish(running)
+    assert done["status"].startswith("ok: "), done["status"]
+    assert done["inputs"]["camera"] == "left port"  # what the macro recorder writes
+    assert done["inputs"]["model"] == "general"
+
+
 def test_a_cancelled_second_dialog_does_nothing(screen, movie):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
     running = screen.begin("Reconstruct_Stack...", "movie", more="ask", model="general")

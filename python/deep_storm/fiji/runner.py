@@ -21,9 +21,10 @@ from deep_storm.errors import Cancelled, DeepStormError, FormulaError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
+from deep_storm.fiji.lists import ask_for_listed
 from deep_storm.fiji.menu.catalog import Command, command, place_of
 from deep_storm.fiji.menu.entries import CHOOSING, ENTRIES, NEEDED_BY_CHOICE
-from deep_storm.fiji.values import values_of
+from deep_storm.fiji.values import MODULE, values_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")
 ENDED = "%s: %s"
@@ -120,6 +121,7 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
     try:
         made = command(key)
         values = values_of(host, made, variables)
+        ask_for_listed(host, made, values, variables.get(MODULE))
         _ask_for_files(host, made, values)
         module, _, name = made.function.partition(":")
         function = getattr(importlib.import_module(f"deep_storm.fiji.commands.{module}"), name)

@@ -18,7 +18,7 @@ from deep_storm.fiji.menu.catalog import Command
 from deep_storm.fiji.menu.parameters import ASK, MORE, NONE, Parameter
 
 _PAIR = re.compile(r"(\w+)\s*=\s*(\[[^\]]*\]|\"[^\"]*\"|\S+)\s*")
-_MODULE = "org.scijava.script.ScriptModule"
+MODULE = "org.scijava.script.ScriptModule"
 """Under this name SciJava gives a script its own module."""
 
 
@@ -36,7 +36,7 @@ def values_of(host: Host, made: Command, variables: Mapping[str, Any]) -> dict[s
     if not made.further:
         return values
     given = str(variables.get(MORE, NONE)).strip()
-    module = variables.get(_MODULE)
+    module = variables.get(MODULE)
     texts: dict[str, Any] = {}
     if given.lower() == ASK:
         texts = _asked(host, made)

@@ -4,8 +4,8 @@
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Movie", description="Stack of frames (TIFF); several stacks or a pattern are done one after the other; current = the active one", value="current", style="open", required=false, persist=false) stack
-#@ File (label="Model", description="Model folder, or general: the model included with Deep-STORM, which needs no training", value="general", style="directory", required=false, persistKey="deepstorm.reconstruct.model") model
-#@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera; auto = the camera of the model, or that of Camera Setup for the general model", value="auto", style="open", required=false, persist=false) camera
+#@ File (label="Model", description="Model folder, or general: the model included with Deep-STORM, which needs no training; ask = a list after OK", value="general", style="directory", required=false, persistKey="deepstorm.reconstruct.model") model
+#@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera; auto = the camera of the model, or that of Camera Setup for the general model; ask = a list after OK", value="auto", style="open", required=false, persist=false) camera
 #@ String (label="Minimum confidence", description="Minimum confidence of a localization; auto = the model's (0 to 1)", value="auto", persistKey="deepstorm.reconstruct.threshold") threshold
 #@ Boolean (label="Refine (more accurate, takes longer)", description="Fit the localizations of a frame together, with births, splits and deaths: more accurate, takes longer", value="false", persistKey="deepstorm.reconstruct.refine") refine
 #@ String (label="Frames", description="Frames to use, counted from 1, as FIRST:LAST; all = no limit", value="all", persist=false) frames

@@ -17,6 +17,7 @@ from deep_storm.fiji.menu.entries import (
 )
 from deep_storm.fiji.menu.parameters import (
     AUTO,
+    LISTED,
     MORE,
     Parameter,
     from_argument,
@@ -92,6 +93,9 @@ def command(key: str) -> Command:
     parameters = list(entry.extra)
     if verb is not None:
         parameters += _parameters(verb, entry)
+    parameters = [
+        _listed(parameter) if parameter.name in LISTED else parameter for parameter in parameters
+    ]
     shown, further = _parted(parameters, entry)
     description = entry.description or (verb.description if verb is not None else "")
     return Command(
@@ -105,6 +109,10 @@ def command(key: str) -> Command:
         verb,
         further,
     )
+
+
+def _listed(parameter: Parameter) -> Parameter:
+    return replace(parameter, description=f"{parameter.description}; ask = a list after OK")
 
 
 def _parted(

@@ -29,6 +29,8 @@ GENERAL = "general"
 MORE = "more"
 """The parameter for what a dialog does not show: ``none``, ``ask``, or NAME=VALUE pairs."""
 ASK = "ask"
+LISTED = ("model", "from_model", "camera")
+"""Parameters that take ``ask``, for a list after OK (:mod:`deep_storm.fiji.lists`)."""
 IMAGES = ("stack", "image")
 """Arguments of verbs that may be the image in front."""
 _WORDS = {
