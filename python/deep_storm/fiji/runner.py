@@ -23,7 +23,8 @@ from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
 from deep_storm.fiji.lists import ask_for_listed
 from deep_storm.fiji.menu.catalog import Command, command, place_of
-from deep_storm.fiji.menu.entries import CHOOSING, ENTRIES, NEEDED_BY_CHOICE
+from deep_storm.fiji.menu.entries import ENTRIES
+from deep_storm.fiji.menu.entry import CHOOSING, NEEDED_BY_CHOICE
 from deep_storm.fiji.values import MODULE, values_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")

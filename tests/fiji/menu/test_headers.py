@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.fiji.menu import catalog, entries
+from deep_storm.fiji.menu import catalog, entries, entry
 from deep_storm.fiji.menu.headers import MACROS_BEGIN, MENU, scripts, with_macros, write_scripts
 from deep_storm.interface.registry import NAMES
 
@@ -23,7 +23,7 @@ def test_scripts_are_what_the_settings_say():
 
 def test_every_verb_has_a_menu_item_or_is_named_as_having_none():
     in_menu = {k for k in entries.ENTRIES if not entries.ENTRIES[k].description}
-    undecided = set(NAMES) - in_menu - entries.NOT_IN_MENU - set(entries.ENTRIES)
+    undecided = set(NAMES) - in_menu - entry.NOT_IN_MENU - set(entries.ENTRIES)
     assert not undecided
 
 

@@ -16,8 +16,10 @@ from deep_storm.fiji.imagej.host import TABLE_TITLE, table_title
 from deep_storm.fiji.imagej.images import ImageFrames, to_image
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.window import ProgressWindow
-from deep_storm.fiji.menu.entries import MATCHED_TO, NEEDED_BY_CHOICE
-from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE, label_of, pair_names
+from deep_storm.fiji.menu.declared import pair_names
+from deep_storm.fiji.menu.entry import MATCHED_TO, NEEDED_BY_CHOICE
+from deep_storm.fiji.menu.labels import label_of
+from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf

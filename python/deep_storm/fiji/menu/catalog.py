@@ -9,21 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from deep_storm.camera import Camera
-from deep_storm.fiji.menu.entries import (
-    CONFIG,
-    ENTRIES,
-    EXPERT,
-    Entry,
-)
-from deep_storm.fiji.menu.parameters import (
-    AUTO,
-    LISTED,
-    MORE,
-    Parameter,
-    from_argument,
-    from_setting,
-    more_of,
-)
+from deep_storm.fiji.menu.declared import from_argument, from_setting, more_of
+from deep_storm.fiji.menu.entries import ENTRIES
+from deep_storm.fiji.menu.entry import CONFIG, EXPERT, Entry
+from deep_storm.fiji.menu.parameters import AUTO, LISTED, MORE, Parameter
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.registry import load
 
