@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
 
 import deep_storm as ds
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
 from deep_storm.inference import work_folder
 from deep_storm.io.stacks.stream import ArrayFrames
@@ -225,6 +227,7 @@ KILLED = """
 import sys
 import numpy as np
 import deep_storm as ds
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.inference import work_folder
 work_folder.EVERY_SECONDS = 0.0
 work_folder.SHARE_OF_TIME = 1e9
@@ -316,6 +319,27 @@ def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(again, 
     tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
     with pytest.raises(OutputError, match=r"frames of m\.tif are others now"):
         again(tmp_path, stack=tmp_path / "m.tif", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ("baseline_adu", "stack.pixels is another one"),
+        ("read_noise_adu", "camera_maps is another one"),
+    ],
+)
+def test_other_camera_maps_are_another_run(again, movie, tmp_path, other, said):
+    columns = np.arange(movie.shape[2], dtype=np.float32) % 3.0
+    maps = CameraMaps(
+        baseline_adu=np.broadcast_to(99.0 + columns, movie.shape[1:]),
+        read_noise_adu=np.broadcast_to(np.maximum(columns - 1.0, 0.0), movie.shape[1:]),
+    )
+    interrupted(again, tmp_path, camera_maps=maps)
+    changed = getattr(maps, other).copy()
+    changed[3, 4] += 1.0
+    with pytest.raises(OutputError, match=said):
+        again(tmp_path, camera_maps=replace(maps, **{other: changed}), resume=True)
+    assert again(tmp_path, camera_maps=maps, resume=True).complete
 
 
 def test_what_cannot_be_written_at_the_end_is_kept(again, uninterrupted, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.camera_maps import fingerprint
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.inference.work_folder import WorkFolder
 from deep_storm.io.config import load_toml
@@ -107,6 +108,7 @@ def identity_of_run(
     """Return what identifies a reconstruction: the contents of its inputs, not their names."""
     return {
         "stack": identity_of(frames),
+        "camera_maps": fingerprint(frames.noise),
         "model": model.card.model_dump(mode="json", exclude={"checksum"}),
         "psf_table": "" if model.table is None else model.table.fingerprint(),
         "settings": settings.model_dump(mode="json"),
