@@ -47,6 +47,23 @@ def test_a_program_without_standard_error_is_served_too(monkeypatch):
         pass
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_is_told_that_it_has_no_tensorflow():
+    quiet_tensorflow()
+    child = os.fork()
+    if not child:
+        try:
+            with place(Device()):
+                os._exit(1)
+        except SettingsError as error:
+            os._exit(42 if "spawn" in error.advice else 2)
+        finally:
+            os._exit(3)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+    quiet_tensorflow()  # this process is none
+
+
 def test_who_asks_for_tensorflows_talk_gets_it(monkeypatch, capfd):
     import tensorflow as tf
 
@@ -54,7 +71,7 @@ def test_who_asks_for_tensorflows_talk_gets_it(monkeypatch, capfd):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda: os.write(2, b"talk\n"))
     for level, said in (("2", ""), ("0", "talk\n")):
         monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
-        quiet_tensorflow.cache_clear()
+        module._load_tensorflow.cache_clear()
         quiet_tensorflow()
         assert capfd.readouterr().err == said
 

@@ -17,6 +17,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
@@ -56,7 +57,10 @@ print("GAIN", full / half if error < 0.05 else 0.0)
 """
 
 
-@lru_cache(maxsize=1)
+_forked = threading.Event()
+"""Whether this process is the fork of one in which TensorFlow was loaded."""
+
+
 def quiet_tensorflow() -> None:
     """Import TensorFlow and initialize its GPUs without messages on the terminal.
 
@@ -69,8 +73,20 @@ def quiet_tensorflow() -> None:
     ImportError
         TensorFlow cannot be loaded; what it said is then on standard error.
     SettingsError
-        Keras is loaded already, with another backend.
+        Keras is loaded already, with another backend; or the process was forked from one that had
+        loaded TensorFlow, whose threads a fork does not have: it would wait for them for ever.
     """
+    if _forked.is_set():
+        raise SettingsError(
+            "this process was forked from one that uses TensorFlow",
+            "a process that was started anew",
+            'use multiprocessing.get_context("spawn"), or load Deep-STORM\'s model after the fork',
+        )
+    _load_tensorflow()
+
+
+@lru_cache(maxsize=1)
+def _load_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # oneDNN: about twice as fast on processors without AVX-512, where TensorFlow leaves it out, and
@@ -83,6 +99,8 @@ def quiet_tensorflow() -> None:
 
         tf.config.list_physical_devices()
         load_keras()
+    if hasattr(os, "register_at_fork"):  # not on Windows
+        os.register_at_fork(after_in_child=_forked.set)
 
 
 def gpu_names() -> list[str]:

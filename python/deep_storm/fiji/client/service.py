@@ -8,8 +8,10 @@ happens to it becomes an error here; the next command starts a fresh one.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import queue
+import re
 import sys
 import sysconfig
 import threading
@@ -237,11 +239,18 @@ def _kill(service: Service) -> None:
 
 
 def _new_log() -> Path:
-    """Name a new log and delete all but the last ones."""
+    """Name a new log and delete all but the last ones, and those of other running Fijis."""
     folder = log_folder()
     for old in sorted(folder.glob("worker-*.log"), key=_age)[: -LOGS_KEPT + 1]:
-        old.unlink(missing_ok=True)
+        if not _is_in_use(old):
+            with contextlib.suppress(OSError):  # Windows deletes no file that is open
+                old.unlink()
     return folder / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+
+
+def _is_in_use(log: Path) -> bool:
+    host = log.stem.rpartition("-")[2]
+    return bool(re.fullmatch(r"[0-9]{1,9}", host)) and psutil.pid_exists(int(host))
 
 
 def _age(path: Path) -> float:
