@@ -67,7 +67,7 @@ def test_the_first_day(screen, pictures, simulated, home, tmp_path):
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="movie.tif", x=10, y=10)
     screen.ask("arrange", title=TITLE, x=450, y=10)
-    screen.picture(pictures / "fiji-super-resolve.png", width=1100, height=470)
+    screen.picture(pictures / "fiji-super-resolve.png", width=1150, height=530)
     screen.ask("enter", title=TITLE, number=3, text=str(tmp_path))
     screen.ask("click", label="Run")
     screen.wait_for(lambda: screen.ask("overlay", name="first") == [])

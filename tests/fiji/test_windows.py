@@ -276,6 +276,7 @@ def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="filaments.tif - Deep-STORM", x=960, y=10)
     screen.ask("arrange", title="filaments.tif (", x=370, y=10)
+    screen.ask("arrange", title="filaments.tif localizations", x=10, y=700)  # not in the picture
     screen.ask("arrange", title="Render Localizations", x=10, y=10)
     screen.ask(
         "arrange", title="filaments.tif localizations, filtered", x=10, y=400, width=930, height=170
