@@ -127,6 +127,10 @@ class ImageJ:
         self.wait_for(ended)
         return running.result() | {"told": told}
 
+    def title(self, command):
+        """Return what a command is called in its dialogs."""
+        return command.removesuffix("...").replace("_", " ")
+
     def script(self, command):
         (found,) = SCRIPTS.rglob(f"{command}.py")
         return str(found)

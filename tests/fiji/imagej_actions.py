@@ -200,6 +200,8 @@ def make_image(
             imp.setDimensions(1, 1, len(frames))
         if axes == "channels":
             imp.setDimensions(len(frames), 1, 1)
+        if axes == "zt":
+            imp.setDimensions(1, 2, len(frames) // 2)
         if axes == "c":
             imp.setDimensions(2, 1, len(frames) // 2)
     calibration = imp.getCalibration()
