@@ -9,13 +9,16 @@ column               unit     meaning
 ===================  =======  ==================================================================
 ``frame``            –        0-based frame
 ``x_nm``, ``y_nm``   nm       position, origin at the corner of pixel (0, 0)
+``z_nm``             nm       depth, 0 in focus, rising as the PSF's depth does
 ``sigma_nm``         nm       PSF sigma
+``sigma1_nm``, ``sigma2_nm`` nm  PSF sigma along x and along y, of an astigmatic PSF
 ``intensity_photon`` photon   photons of the emitter in this frame
 ``background_photon`` photon  background at the emitter, per pixel
 ``bkgstd_photon``    photon   standard deviation of the background
 ``detections``       –        localizations merged into this row
 ``confidence``       0–1      calibrated probability that an emitter is there
 ``uncertainty_xy_nm`` nm      standard deviation of the position along one axis
+``uncertainty_z_nm`` nm       standard deviation of the depth
 ===================  =======  ==================================================================
 
 A column that was not estimated is left out. Unknown columns are kept. A ground truth has
@@ -36,16 +39,20 @@ COLUMNS: tuple[str, ...] = (
     "frame",
     "x_nm",
     "y_nm",
+    "z_nm",
     "sigma_nm",
+    "sigma1_nm",
+    "sigma2_nm",
     "intensity_photon",
     "background_photon",
     "bkgstd_photon",
     "detections",
     "confidence",
     "uncertainty_xy_nm",
+    "uncertainty_z_nm",
 )
-"""Known columns in the order in which files have them; merging in ThunderSTORM needs
-``uncertainty_xy`` last."""
+"""Known columns in the order in which files have them; merging in ThunderSTORM needs the
+uncertainties last: it stops at one that it cannot work out anew."""
 
 REQUIRED: tuple[str, ...] = ("frame", "x_nm", "y_nm")
 FORMER = "offset_photon"

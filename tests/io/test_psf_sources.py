@@ -63,7 +63,7 @@ def test_thunderstorms_polynomial(tmp_path):
 def test_thunderstorms_angle_turns_the_axes(tmp_path):
     plain = load_psf(written(tmp_path, "a.yaml", POLYNOMIAL.format(angle="0.0")), 100.0)
     quarter = load_psf(written(tmp_path, "b.yaml", POLYNOMIAL.format(angle=np.pi / 2)), 100.0)
-    assert quarter.values == pytest.approx(plain.values.transpose(0, 2, 1), abs=2e-5)
+    assert np.abs(quarter.values - plain.values.transpose(0, 2, 1)).max() < 2e-5
 
 
 def test_thunderstorms_defocus_parameters(tmp_path):

@@ -5,15 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deep_storm.errors import PsfError
+from deep_storm.errors import PsfError, SettingsError
 from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.pupil import pupil_table
-from deep_storm.settings import Psf, Pupil
-from deep_storm.simulation.emitters import EmitterSet
+from deep_storm.settings import Emitters, Psf, Pupil
+from deep_storm.simulation.emitters import EmitterSet, place_emitters
 from deep_storm.simulation.light import Light
+from deep_storm.simulation.structures import Field, Uniform
 
 PUPIL = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, immersion_index=1.515)
 AREA_PX = 64.0 * 64.0
+
+
+@pytest.fixture(scope="module")
+def table():
+    return pupil_table(PUPIL, 100.0, np.linspace(-400.0, 400.0, 9))
 
 
 def emitters(count=1, sigma_px=1.2):
@@ -76,3 +82,30 @@ def test_a_measured_psf_takes_no_light_from_a_dark_background():
     expected = drawn(Light.of(Psf(sigma_nm=120.0, sigma_std_nm=0.0), below, 100.0), emitters())
     assert expected.min() >= 0.0
     assert expected.max() > 50.0
+
+
+def test_depths_are_uniform_within_the_reach(table):
+    light = Light.of(Psf(sigma_nm=98.0, depth_reach_nm=300.0), table, 100.0)
+    count = 4000
+    field = Field(32, 32, 100.0)
+    settings = Emitters(density_per_um2=1.0, intensity_photon=500)
+    rng = np.random.default_rng(1)
+    drawn = place_emitters([Uniform(field)], np.array([count / field.area_um2]), field, settings,
+                           light.psf, rng)  # fmt: skip
+    z_nm = light.placed(drawn, rng).z_nm
+    assert np.abs(z_nm).max() <= 300.0
+    assert np.std(z_nm) == pytest.approx(300.0 / np.sqrt(3.0), rel=0.05)
+    assert light.psf.spread_in_depth_nm == pytest.approx(300.0 / np.sqrt(3.0))
+
+
+def test_depths_that_the_psf_lacks_are_refused(table):
+    with pytest.raises(PsfError, match="PSF without depth"):
+        Light.of(Psf(sigma_nm=98.0, depth_reach_nm=300.0), None, 100.0)
+    reach = float(table.z_nm[-1])
+    with pytest.raises(PsfError, match="lower --depth-reach-nm"):
+        Light.of(Psf(sigma_nm=98.0, depth_reach_nm=reach + 100.0), table, 100.0)
+
+
+def test_depths_have_one_distribution():
+    with pytest.raises(SettingsError, match="either normally or uniformly"):
+        Psf.parse({"sigma_nm": 100.0, "depth_reach_nm": 300.0, "depth_std_nm": 100.0})

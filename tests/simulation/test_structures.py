@@ -8,6 +8,7 @@ from deep_storm.simulation.structures import (
     Uniform,
     draw_clusters,
     draw_filaments,
+    draw_sheet,
 )
 
 FIELD = Field(height_px=40, width_px=64, pixel_size_nm=100.0, margin_px=5.0)
@@ -83,3 +84,35 @@ def test_no_field_stays_empty():
         for draw in (draw_filaments, draw_clusters):
             x, y = draw(tiny, rng).positions(500, rng)
             assert tiny.contains(x, y).any()
+
+
+FIELD_3D = Field(64, 64, 100.0, 4.0)
+REACH_PX = 4.0
+
+
+@pytest.mark.parametrize("draw", [draw_filaments, draw_clusters, draw_sheet])
+def test_structures_have_depth_within_the_reach(draw):
+    structure = draw(FIELD_3D, np.random.default_rng(3))
+    x, y, z = structure.places(3000, np.random.default_rng(4), REACH_PX)
+    assert x.shape == y.shape == z.shape == (3000,)
+    assert np.abs(z).max() <= REACH_PX
+    assert np.std(z) > 0.2
+
+
+def test_a_sheet_is_thin_and_a_volume_is_not():
+    sheet = draw_sheet(FIELD_3D, np.random.default_rng(3))
+    for structure, thin in ((sheet, True), (Uniform(FIELD_3D), False)):
+        x, y, z = structure.places(4000, np.random.default_rng(4), REACH_PX)
+        tree = cKDTree(np.stack([x, y], axis=1))
+        _, nearest = tree.query(np.stack([x, y], axis=1), k=2)
+        apart = np.abs(z - z[nearest[:, 1]])
+        assert (np.median(apart) < 0.2) == thin
+
+
+def test_depths_do_not_change_where_emitters_lie():
+    for draw in (draw_filaments, draw_clusters):
+        structure = draw(FIELD_3D, np.random.default_rng(3))
+        x, y = structure.positions(50, np.random.default_rng(4))
+        with_depth = structure.places(50, np.random.default_rng(4), REACH_PX)
+        assert (with_depth.x == x).all()
+        assert (with_depth.y == y).all()

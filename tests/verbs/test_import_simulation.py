@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import deep_storm as ds
@@ -63,3 +64,33 @@ def test_an_array_without_a_camera_has_no_scale():
     with pytest.raises(CameraError, match="--camera"):
         ds.import_simulation(frames, DENSE[1])
     assert ds.import_simulation(frames, DENSE[1], camera=CAMERA).frames == 10
+
+
+def test_a_simulation_in_depth_is_simulated_read_and_described(tmp_path):
+    theory = tmp_path / "theory.toml"
+    theory.write_text(
+        "[pupil]\nnumerical_aperture = 1.2\nwavelength_nm = 670\nastigmatism_waves = 0.1\n"
+        "z_reach_nm = 500\nz_step_nm = 100\n"
+    )
+    written = ds.simulate(
+        output=tmp_path / "sim", camera=CAMERA, sigma_nm=120, psf_file=str(theory),
+        depth_reach_nm=400, structure="surface", density_per_um2=3, intensity_photon=1500,
+        background_photon=10, frames=8, width_px=40, height_px=40,
+    ).written  # fmt: skip
+    header = written[1].read_text().splitlines()[0]
+    assert header.startswith('"id","frame","x [nm]","y [nm]","z [nm]","sigma [nm]"')
+    truth = ds.read_table(written[1])
+    assert 150.0 < truth["z_nm"].abs().max() <= 400.0
+    found = ds.import_simulation(*written[:2], output=tmp_path / "matched.toml")
+    assert found.psf.spread_in_depth_nm > 50.0
+    assert "train with the PSF over depth" in found.summary()
+
+
+def test_a_truth_with_two_sigmas_and_z_is_thunderstorms_in_depth(tmp_path):
+    truth = ds.read_table(DENSE[1]).rename(columns={"sigma_nm": "sigma1_nm"})
+    rng = np.random.default_rng(1)
+    truth["sigma2_nm"] = truth["sigma1_nm"] * 1.21
+    truth["z_nm"] = rng.uniform(-300.0, 300.0, len(truth))
+    found = ds.import_simulation(DENSE[0], truth, camera=CAMERA)
+    assert found.psf.sigma_nm == pytest.approx(1.1 * 262.5 / 2.3548, rel=0.01)
+    assert found.psf.depth_reach_nm == pytest.approx(300.0, rel=0.02)

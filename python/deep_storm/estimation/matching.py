@@ -52,6 +52,7 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
     SettingsError
         A value is out of the range that the simulation takes.
     """
+    truth = _with_one_sigma(truth)
     missing = [column for column in NEEDED if column not in truth.columns]
     if missing:
         raise TableError(
@@ -67,7 +68,7 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
     intensity_photon = truth["intensity_photon"].to_numpy(dtype=np.float64)
     background_photon = truth.groupby("frame")["bkgstd_photon"].mean().to_numpy() ** 2
     counts = np.bincount(truth["frame"].to_numpy(dtype=np.int64), minlength=frames)
-    psf = {"sigma_nm": _mean(sigma_nm), "sigma_std_nm": _std(sigma_nm)}
+    psf = {"sigma_nm": _mean(sigma_nm), "sigma_std_nm": _std(sigma_nm), **_depths(truth)}
     emitters = {
         "density_per_um2": _rounded(len(truth) / frames / field_um2),
         "density_std_per_um2": _rounded(_beyond_poisson(counts) / field_um2),
@@ -84,6 +85,25 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
         Emitters.parse(emitters, "the ground truth"),
         Background.parse(background, "the ground truth"),
     )
+
+
+def _with_one_sigma(truth: pd.DataFrame) -> pd.DataFrame:
+    """Return a truth of an astigmatic PSF with the sigma of a round one of the same area."""
+    if "sigma_nm" in truth.columns or not {"sigma1_nm", "sigma2_nm"} <= {*truth.columns}:
+        return truth
+    return truth.assign(sigma_nm=np.sqrt(truth["sigma1_nm"] * truth["sigma2_nm"]))
+
+
+def _depths(truth: pd.DataFrame) -> dict[str, float]:
+    """Return the setting of the depths: uniform over a reach, normal, or none."""
+    if "z_nm" not in truth.columns or truth["z_nm"].isna().any():
+        return {}
+    z_nm = truth["z_nm"].to_numpy(dtype=np.float64)
+    if not np.std(z_nm) > 0:
+        return {}
+    if _kind_of_spread(z_nm) == "normal":
+        return {"depth_std_nm": _std(z_nm)}
+    return {"depth_reach_nm": _rounded(float(np.abs(z_nm).max()), 3)}
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
+
+from pydantic import model_validator
 
 from deep_storm.settings.base import Settings, setting
 
@@ -43,6 +46,29 @@ class Psf(Settings):
         le=1000,
         label="Spread in depth",
     )
+    depth_reach_nm: float = setting(
+        0.0,
+        "emitters lie up to this far above and below the focus, at any depth alike (instead of "
+        "depth_std_nm); needs a PSF file with several planes",
+        unit="nm",
+        ge=0,
+        le=10_000,
+        label="Reach in depth",
+    )
+
+    @property
+    def spread_in_depth_nm(self) -> float:
+        """Standard deviation of the depths."""
+        return self.depth_std_nm or self.depth_reach_nm / math.sqrt(3.0)
+
+    @model_validator(mode="after")
+    def _one_distribution_of_depths(self) -> Psf:
+        if self.depth_std_nm > 0 and self.depth_reach_nm > 0:
+            raise ValueError(
+                f"depth_std_nm is {self.depth_std_nm:g} and depth_reach_nm is "
+                f"{self.depth_reach_nm:g}; depths are either normally or uniformly distributed"
+            )
+        return self
 
 
 class Emitters(Settings):
@@ -99,8 +125,8 @@ class Emitters(Settings):
     )
     structure: str = setting(
         "uniform",
-        "where emitters lie: uniform, filaments, clusters, mixed (all three), or the name of a "
-        "mask image",
+        "where emitters lie: uniform, filaments, clusters, mixed (all three), surface (a wavy "
+        "sheet in depth), or the name of a mask image",
         example="uniform",
         label="Structure",
     )

@@ -15,16 +15,18 @@ from deep_storm.simulation.mask import MaskLike, mask_structure
 from deep_storm.simulation.structures import (
     Composite,
     Field,
+    Places,
     Structure,
     Uniform,
     draw_clusters,
     draw_filaments,
+    draw_sheet,
 )
 
 FloatArray = npt.NDArray[np.float64]
 Spread = Literal["uniform", "normal", "gamma"]
 
-STRUCTURES = ("uniform", "filaments", "clusters", "mixed")
+STRUCTURES = ("uniform", "filaments", "clusters", "mixed", "surface")
 """Names of structures; anything else is the path of a mask image."""
 
 UNIFORM_SHARE = 0.3
@@ -196,6 +198,8 @@ def draw_structure(
         return Uniform(field)
     if emitters.structure in ("filaments", "clusters"):
         return draw_structured(emitters.structure, field, rng)
+    if emitters.structure == "surface":
+        return draw_sheet(field, rng)
     if emitters.structure == "mixed":
         parts = (Uniform(field), draw_filaments(field, rng), draw_clusters(field, rng))
         half = (1.0 - UNIFORM_SHARE) / 2
@@ -204,7 +208,9 @@ def draw_structure(
 
 
 def draw_structured(name: str, field: Field, rng: np.random.Generator) -> Structure:
-    """Draw ``filaments`` or ``clusters``, and for ``mixed`` either of them."""
+    """Draw ``filaments``, ``clusters`` or a ``surface``; for ``mixed`` one of the first two."""
+    if name == "surface":
+        return draw_sheet(field, rng)
     if name == "mixed":
         name = "filaments" if rng.random() < 0.5 else "clusters"
     return draw_filaments(field, rng) if name == "filaments" else draw_clusters(field, rng)
@@ -230,15 +236,16 @@ def place_emitters(
     field
         Field and margin that the structures were drawn for.
     emitters, psf
-        Photons and sigma with their spread.
+        Photons and sigma with their spread, and the reach in depth.
     rng
         Source of randomness.
     """
     shares = np.array([s.share_in_field for s in structures])
     counts = rng.poisson(densities_per_um2 * field.area_um2 / shares)
     drawn = zip(structures, counts, strict=True)
-    pairs = [structure.positions(int(count), rng) for structure, count in drawn]
-    kept = [x.size for x, _ in pairs]
+    reach_px = psf.depth_reach_nm / field.pixel_size_nm
+    places = [_places(structure, int(count), rng, reach_px) for structure, count in drawn]
+    kept = [one.x.size for one in places]
     total = sum(kept)
     # Sigmas do not spread as photons do: a PSF is never as broad as it is wide.
     of_sigma: Spread = "normal" if emitters.spread == "gamma" else emitters.spread
@@ -250,11 +257,20 @@ def place_emitters(
         photons = photons * draw_shares(emitters.on_time_frames, total, rng)
     return EmitterSet(
         frame=np.repeat(np.arange(len(structures), dtype=np.int64), kept),
-        x_px=np.concatenate([x for x, _ in pairs]),
-        y_px=np.concatenate([y for _, y in pairs]),
+        x_px=np.concatenate([one.x for one in places]),
+        y_px=np.concatenate([one.y for one in places]),
         sigma_px=sigma_nm / field.pixel_size_nm,
         intensity_photon=photons,
+        z_nm=np.concatenate([one.z for one in places]) * field.pixel_size_nm,
     )
+
+
+def _places(structure: Structure, count: int, rng: np.random.Generator, reach_px: float) -> Places:
+    """Draw positions, and depths where there are any."""
+    if reach_px > 0:
+        return structure.places(count, rng, reach_px)
+    x, y = structure.positions(count, rng)
+    return Places(x, y, np.zeros(x.size))
 
 
 def draw_densities(emitters: Emitters, frames: int, rng: np.random.Generator) -> FloatArray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.errors import PsfError
 from deep_storm.psf.kernels import add_table_emitters
 from deep_storm.psf.stretching import stretched
 from deep_storm.psf.table import PsfTable
@@ -39,10 +40,19 @@ class Light:
 
     @classmethod
     def of(cls, psf: Psf, table: PsfTable | None, pixel_size_nm: float) -> Light:
-        """Choose the method for a PSF; a table must be for this pixel size (PsfError)."""
+        """Choose the method for a PSF.
+
+        Raises
+        ------
+        PsfError
+            The table is for another pixel size, or does not cover the depths.
+        """
         if table is None:
+            if psf.depth_reach_nm > 0:
+                raise _no_depth(psf)
             return cls(psf, None, None)
         table.check_pixel_size(pixel_size_nm)
+        _check_reach(psf, table)
         flat = len(table.z_nm) == 1 and psf.sigma_std_nm > 0
         return cls(psf, table, stretched(table) if flat else table)
 
@@ -68,7 +78,7 @@ class Light:
             sigma_nm = emitters.sigma_px * self.table.pixel_size_nm
             sigma_nm = np.clip(sigma_nm, self.stack.z_nm[0], self.stack.z_nm[-1])
             return emitters.at_depths(np.zeros(len(emitters)), sigma_nm / self.table.pixel_size_nm)
-        z_nm = np.zeros(len(emitters))
+        z_nm = emitters.z_nm
         if self.psf.depth_std_nm > 0:
             z_nm = rng.normal(0.0, self.psf.depth_std_nm, len(emitters))
             z_nm = np.clip(z_nm, self.table.z_nm[0], self.table.z_nm[-1])
@@ -132,3 +142,26 @@ class Light:
         if self.table is None or self.stack is self.table:
             return emitters.z_nm
         return emitters.sigma_px * self.table.pixel_size_nm
+
+
+def _no_depth(psf: Psf) -> PsfError:
+    return PsfError(
+        f"emitters at depths of up to {psf.depth_reach_nm:g} nm, and a PSF without depth",
+        "a PSF with several planes",
+        "give a PSF over depth (--psf-file), such as one of `deep-storm calibrate-psf`",
+    )
+
+
+def _check_reach(psf: Psf, table: PsfTable) -> None:
+    """Refuse depths that the table does not have."""
+    reach_nm = psf.depth_reach_nm
+    if reach_nm > 0 and len(table.z_nm) == 1:
+        raise _no_depth(psf)
+    low, high = float(table.z_nm[0]), float(table.z_nm[-1])
+    if reach_nm > min(-low, high) + 0.5:
+        raise PsfError(
+            f"emitters at depths of up to {reach_nm:g} nm, and a PSF from {low:.0f} to "
+            f"{high:.0f} nm",
+            "depths that the PSF covers",
+            f"lower --depth-reach-nm to {max(min(-low, high), 0):.0f}",
+        )

@@ -18,7 +18,7 @@ import tifffile
 
 from deep_storm.errors import SettingsError
 from deep_storm.io.foreign import check_regular, damage_as
-from deep_storm.simulation.structures import Field
+from deep_storm.simulation.structures import Field, Places
 
 FloatArray = npt.NDArray[np.float64]
 MaskLike = npt.NDArray[np.generic] | str | os.PathLike[str]
@@ -52,6 +52,11 @@ class Mask:
         row, column = np.divmod(pixel, self.columns)
         x = (column + rng.random(count)) * (self.field.width_px / self.columns)
         return x, (row + rng.random(count)) * (self.field.height_px / self.rows)
+
+    def places(self, count: int, rng: np.random.Generator, reach_px: float) -> Places:
+        """Draw ``count`` positions, x and y in camera pixels, at any depth."""
+        x, y = self.positions(count, rng)
+        return Places(x, y, rng.uniform(-reach_px, reach_px, count))
 
 
 def mask_structure(mask: MaskLike, field: Field) -> Mask:

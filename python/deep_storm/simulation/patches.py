@@ -28,7 +28,7 @@ from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import Mask, MaskLike, mask_structure
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.structures import Field, Structure, Uniform
+from deep_storm.simulation.structures import Field, Places, Structure, Uniform
 from deep_storm.simulation.surfaces import Surface
 
 FloatArray = npt.NDArray[np.float64]
@@ -265,6 +265,13 @@ class MaskWindow:
         x, y = x - self.left_px, y - self.top_px
         near = self.field.contains(x, y, self.field.margin_px)
         return x[near], y[near]
+
+    def places(self, count: int, rng: np.random.Generator, reach_px: float) -> Places:
+        """Draw ``count`` positions and depths, without those far from the window."""
+        x, y, z = self.mask.places(count, rng, reach_px)
+        x, y = x - self.left_px, y - self.top_px
+        near = self.field.contains(x, y, self.field.margin_px)
+        return Places(x[near], y[near], z[near])
 
 
 def padded(

@@ -1,4 +1,4 @@
-"""Structures that emitters lie on: none (uniform), filaments, clusters, or a mask image.
+"""Structures that emitters lie on: none (uniform), filaments, clusters, a sheet, or a mask image.
 
 A structure draws positions in a field and in a margin around it, from where light reaches in.
 It knows which share of them falls into the field itself, so that whoever draws gets the density
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.simulation.surfaces import Surface
+
 FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Rng = np.random.Generator
 
 FILAMENT_LENGTH_UM_PER_UM2 = (0.3, 2.0)
@@ -22,6 +25,11 @@ FILAMENT_PERSISTENCE_UM = (2.0, 20.0)
 FILAMENT_WIDTH_NM = (20.0, 40.0)
 FILAMENT_STEP_NM = 100.0
 FILAMENT_REACH_UM = 30.0
+FILAMENT_WAVE_UM = (3.0, 20.0)
+"""Over this length a filament's depth goes up and down once."""
+SHEET_SCALE_UM = (0.5, 2.0)
+SHEET_STD = 0.45
+"""Depth of a sheet over the reach: standard deviation."""
 CLUSTERS_PER_UM2 = (0.3, 3.0)
 CLUSTER_RADIUS_NM = (30.0, 150.0)
 
@@ -84,6 +92,14 @@ class Field:
         return x, rng.uniform(-m, self.height_px + m, count)
 
 
+class Places(NamedTuple):
+    """Positions and depths in pixels, each float64 of shape (n,)."""
+
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
+
+
 class Structure(Protocol):
     """Distribution of emitters in space."""
 
@@ -96,6 +112,9 @@ class Structure(Protocol):
 
         Those that lie beyond the margin may be left out.
         """
+
+    def places(self, count: int, rng: Rng, reach_px: float) -> Places:
+        """Draw ``count`` positions with depths, in pixels; they lie within ± ``reach_px``."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +132,48 @@ class Uniform:
         """Draw x and y in pixels."""
         return self.field.uniform(count, rng)
 
+    def places(self, count: int, rng: Rng, reach_px: float) -> Places:
+        """Draw x, y and any depth, in pixels."""
+        x, y = self.field.uniform(count, rng)
+        return Places(x, y, rng.uniform(-reach_px, reach_px, count))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Emitters on a smooth, wavy sheet.
+
+    Attributes
+    ----------
+    field
+        Where.
+    waves
+        Its depth as a share of the reach.
+    """
+
+    field: Field
+    waves: Surface
+
+    @property
+    def share_in_field(self) -> float:
+        """The field's share of the area."""
+        return self.field.share
+
+    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
+        """Draw x and y in pixels."""
+        return self.field.uniform(count, rng)
+
+    def places(self, count: int, rng: Rng, reach_px: float) -> Places:
+        """Draw x, y and the sheet's depth there, in pixels."""
+        x, y = self.field.uniform(count, rng)
+        return Places(x, y, reach_px * np.clip(self.waves.at(x, y), -1.0, 1.0))
+
 
 @dataclass(frozen=True)
 class Filaments:
     """Emitters along curves, scattered across their width.
 
-    The curves are kept as short straight steps: middle (pixels), direction (radians) and half
-    the filament's width (pixels), each of shape (steps,).
+    The curves are kept as short straight steps: middle (pixels), direction (radians), half the
+    filament's width (pixels) and depth (share of the reach, −1 to 1), each of shape (steps,).
     """
 
     x_px: npt.NDArray[np.float32]
@@ -128,33 +182,61 @@ class Filaments:
     half_width_px: npt.NDArray[np.float32]
     step_px: float
     share_in_field: float
+    depth: npt.NDArray[np.float32]
 
     def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
         """Draw x and y in pixels."""
+        x, y, _ = self._drawn(count, rng)
+        return x, y
+
+    def places(self, count: int, rng: Rng, reach_px: float) -> Places:
+        """Draw x and y in pixels, and the filament's depth there."""
+        x, y, step = self._drawn(count, rng)
+        around = rng.uniform(-1.0, 1.0, count) * self.half_width_px[step]
+        z = reach_px * self.depth[step] + around
+        return Places(x, y, np.clip(z, -reach_px, reach_px))
+
+    def _drawn(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray, Integers]:
+        """Draw x and y, and the step that each lies on."""
         step = rng.integers(self.x_px.size, size=count)
         along = rng.uniform(-0.5, 0.5, count) * self.step_px
         across = rng.uniform(-1.0, 1.0, count) * self.half_width_px[step]
         cosine, sine = np.cos(self.direction[step]), np.sin(self.direction[step])
         x = self.x_px[step] + along * cosine - across * sine
-        return x, self.y_px[step] + along * sine + across * cosine
+        return x, self.y_px[step] + along * sine + across * cosine, step
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Emitters in Gaussian spots: centre and radius (standard deviation) in pixels."""
+    """Emitters in Gaussian spots: centre and radius (standard deviation) in pixels.
+
+    The depth of a spot's centre is a share of the reach, −1 to 1.
+    """
 
     x_px: FloatArray
     y_px: FloatArray
     radius_px: FloatArray
     cumulative: FloatArray
     share_in_field: float
+    depth: FloatArray
 
     def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
         """Draw x and y in pixels."""
+        x, y, _ = self._drawn(count, rng)
+        return x, y
+
+    def places(self, count: int, rng: Rng, reach_px: float) -> Places:
+        """Draw x, y and depth in pixels: a spot is as deep as it is wide."""
+        x, y, spot = self._drawn(count, rng)
+        z = reach_px * self.depth[spot] + self.radius_px[spot] * rng.standard_normal(count)
+        return Places(x, y, np.clip(z, -reach_px, reach_px))
+
+    def _drawn(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray, Integers]:
+        """Draw x and y, and the spot that each is in."""
         spot = np.searchsorted(self.cumulative, rng.random(count), side="right")
         spot = np.minimum(spot, self.cumulative.size - 1)
         x = self.x_px[spot] + self.radius_px[spot] * rng.standard_normal(count)
-        return x, self.y_px[spot] + self.radius_px[spot] * rng.standard_normal(count)
+        return x, self.y_px[spot] + self.radius_px[spot] * rng.standard_normal(count), spot
 
 
 @dataclass(frozen=True)
@@ -177,10 +259,21 @@ class Composite:
 
     def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
         """Draw x and y in pixels, part after part."""
-        drawn = self._drawn()
-        counts = rng.multinomial(count, drawn / drawn.sum())
+        counts = self._counts(count, rng)
         pairs = [part.positions(int(n), rng) for part, n in zip(self.parts, counts, strict=True)]
         return np.concatenate([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
+
+    def places(self, count: int, rng: Rng, reach_px: float) -> Places:
+        """Draw x, y and depth in pixels, part after part."""
+        counts = self._counts(count, rng)
+        drawn = [
+            part.places(int(n), rng, reach_px) for part, n in zip(self.parts, counts, strict=True)
+        ]
+        return Places(*(np.concatenate(axis) for axis in zip(*drawn, strict=True)))
+
+    def _counts(self, count: int, rng: Rng) -> Integers:
+        drawn = self._drawn()
+        return rng.multinomial(count, drawn / drawn.sum())
 
 
 def draw_filaments(field: Field, rng: Rng) -> Filaments:
@@ -212,9 +305,42 @@ def draw_filaments(field: Field, rng: Rng) -> Filaments:
     half_width = np.broadcast_to(half_width_px[:, None, None].astype(np.float32), x.shape)
     kept = field.contains(x, y, field.margin_px)
     share = float(field.contains(x[kept], y[kept]).mean())
+    depth = _depths_along(count, steps, step_um, _own_rng(x0))
     return Filaments(
-        x[kept], y[kept], direction[kept], half_width[kept], step_px, _bounded(share, field)
+        x[kept],
+        y[kept],
+        direction[kept],
+        half_width[kept],
+        step_px,
+        _bounded(share, field),
+        depth[kept],
     )
+
+
+def draw_sheet(field: Field, rng: Rng) -> Sheet:
+    """Draw a smooth sheet whose depth changes over some µm."""
+    scale_px = _log_uniform(SHEET_SCALE_UM, rng) * 1000.0 / field.pixel_size_nm
+    return Sheet(field, Surface.drawn(SHEET_STD, float(scale_px), rng))
+
+
+def _own_rng(drawn: FloatArray) -> Rng:
+    """Return random numbers for depths that take none from those for x and y.
+
+    So movies without depth stay what they were. They are seeded with what was drawn.
+    """
+    return np.random.default_rng(drawn[-1:].view(np.uint64))
+
+
+def _depths_along(count: int, steps: int, step_um: float, rng: Rng) -> npt.NDArray[np.float32]:
+    """Return depths along curves, −1 to 1, of shape (count, 2 arms, steps): smooth waves."""
+    middle = rng.uniform(-1.0, 1.0, count)
+    swing = rng.uniform(0.0, 1.0, count) * (1.0 - np.abs(middle))
+    turns_per_um = 1.0 / _log_uniform(FILAMENT_WAVE_UM, rng, count)
+    along_um = step_um * (np.arange(steps) + 0.5)
+    both_um = np.stack([along_um, -along_um])
+    phase = rng.uniform(0.0, 2 * np.pi, count)[:, None, None]
+    wave = np.sin(2 * np.pi * turns_per_um[:, None, None] * both_um + phase)
+    return (middle[:, None, None] + swing[:, None, None] * wave).astype(np.float32)
 
 
 def _walk(
@@ -241,7 +367,8 @@ def draw_clusters(field: Field, rng: Rng) -> Clusters:
     inside_x = ndtr((field.width_px - x) / radius) - ndtr(-x / radius)
     inside_y = ndtr((field.height_px - y) / radius) - ndtr(-y / radius)
     share = float(np.sum(weight * inside_x * inside_y))
-    return Clusters(x, y, radius, np.cumsum(weight), _bounded(share, field))
+    depth = _own_rng(x).uniform(-1.0, 1.0, count)
+    return Clusters(x, y, radius, np.cumsum(weight), _bounded(share, field), depth)
 
 
 def _bounded(share: float, field: Field) -> float:

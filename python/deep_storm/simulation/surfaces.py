@@ -64,6 +64,12 @@ class Surface:
             amplitude,
         )
 
+    def at(self, x_px: FloatArray, y_px: FloatArray) -> FloatArray:
+        """Return the surface less its mean at some places, float64 of their shape."""
+        phase = np.outer(x_px, self.wave_x) + np.outer(y_px, self.wave_y) + self.phase
+        waves: FloatArray = np.cos(phase) @ self.amplitude
+        return waves
+
     def over(self, height_px: int, width_px: int) -> npt.NDArray[np.float32]:
         """Return the surface at the pixels' centres, float32 of shape (height, width)."""
         x = (np.arange(width_px) + 0.5)[None, :, None]

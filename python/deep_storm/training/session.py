@@ -58,7 +58,8 @@ class Molecules:
         """Return the scales of a network for these molecules."""
         code: tuple[float, ...] = ()
         if self.shape_known:
-            code = GAUSSIAN if self.table is None else psf_code(self.table, self.psf.depth_std_nm)
+            depth_nm = self.psf.spread_in_depth_nm
+            code = GAUSSIAN if self.table is None else psf_code(self.table, depth_nm)
         return Scales.matching(self.camera, self.psf, self.emitters, self.background, code)
 
 

@@ -65,6 +65,7 @@ class ImportResult:
                 f"{emitters.density_per_um2:g} ± {emitters.density_std_per_um2:g} per µm²",
                 f"Photons     {emitters.intensity_photon:g} ± {emitters.intensity_std_photon:g}",
                 f"PSF sigma   {psf.sigma_nm:g} ± {psf.sigma_std_nm:g} nm",
+                *([_depth_line(psf)] if psf.spread_in_depth_nm > 0 else []),
                 f"Background  {background.background_photon:g} ± "
                 f"{background.background_std_photon:g} photons per pixel",
                 "The ground truth fits the stack.",
@@ -87,6 +88,13 @@ class ImportResult:
         """Return the settings as a configuration file has them."""
         settings = (self.camera, self.psf, self.emitter_settings, self.background)
         return {type(s).__name__.lower(): s.model_dump() for s in settings if s is not None}
+
+
+def _depth_line(psf: Psf) -> str:
+    depths = f"up to ± {psf.depth_reach_nm:g} nm"
+    if psf.depth_std_nm > 0:
+        depths = f"± {psf.depth_std_nm:g} nm (standard deviation)"
+    return f"Depth       {depths}: train with the PSF over depth (--psf-file)"
 
 
 @verb(

@@ -144,7 +144,7 @@ def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -
     overwrite = outputs.overwrite
     with (
         outputs.writing("truth") as truth,
-        ground_truth_writer(truth, movie.camera, overwrite) as append,
+        ground_truth_writer(truth, movie.camera, overwrite, movie.light.has_depth) as append,
         outputs.writing("stack") as stack,
     ):
         write_movie(stack, frames(), movie.shape, shown, movie.pixel_size_nm, overwrite)

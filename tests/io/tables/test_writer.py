@@ -59,7 +59,7 @@ def test_uncertainty_stays_last_behind_unknown_columns(tmp_path):
     table = FULL.assign(z_nm=[1.0, 2.0, 3.0], cluster=[1, 2, 2])
     write_table(tmp_path / "a.csv", table)
     header = (tmp_path / "a.csv").read_text().splitlines()[0]
-    assert header.endswith('"confidence","z [nm]","cluster","uncertainty_xy [nm]"')
+    assert header.endswith('"confidence","cluster","uncertainty_xy [nm]"')
     again = read_table(tmp_path / "a.csv")
     assert again["z_nm"].tolist() == [1, 2, 3]
     assert again["cluster"].tolist() == [1, 2, 2]
@@ -201,3 +201,28 @@ def test_decimals_are_those_of_python(values, decimals):
 def test_columns_of_any_width_line_up():
     columns = [fixed_point([1, -20, 300], 0), fixed_point([0.5, np.nan, -12345.678], 2)]
     assert rows_as_text(columns) == b"1,0.50\n-20,NaN\n300,-12345.68\n"
+
+
+def test_depth_stands_where_thunderstorm_has_it(tmp_path):
+    table = FULL.drop(columns="sigma_nm").assign(
+        sigma2_nm=150.0, uncertainty_z_nm=[9.0, 8.0, 7.0], sigma1_nm=120.0, z_nm=[-200.0, 0.5, 1.0]
+    )
+    write_table(tmp_path / "a.csv", table)
+    header = (tmp_path / "a.csv").read_text().splitlines()[0]
+    assert header.startswith(
+        '"id","frame","x [nm]","y [nm]","z [nm]","sigma1 [nm]","sigma2 [nm]","intensity [photon]"'
+    )
+    assert header.endswith('"confidence","uncertainty_xy [nm]","uncertainty_z [nm]"')
+    again = read_table(tmp_path / "a.csv")
+    for name in ("z_nm", "sigma1_nm", "sigma2_nm", "uncertainty_z_nm"):
+        np.testing.assert_allclose(again[name], table[name], atol=1e-5)
+    write_table(tmp_path / "b.csv", table, dialect="v1.3")
+    assert "uncertainty_z" not in (tmp_path / "b.csv").read_text()
+
+
+def test_z_in_micrometres_and_without_a_unit(tmp_path):
+    text = '"frame","x [nm]","y [nm]","z [um]"\n1,1,2,-0.25\n'
+    (tmp_path / "a.csv").write_text(text)
+    assert read_table(tmp_path / "a.csv")["z_nm"].tolist() == [-250.0]
+    (tmp_path / "b.csv").write_text(text.replace("z [um]", "z"))
+    assert "z_nm" not in read_table(tmp_path / "b.csv")

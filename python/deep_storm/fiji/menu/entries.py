@@ -28,6 +28,7 @@ _REAL_LIGHT = frozenset(
     {
         "psf_file",
         "depth_std_nm",
+        "depth_reach_nm",
         "on_time_frames",
         "unevenness",
         "unevenness_scale_um",

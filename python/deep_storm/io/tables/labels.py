@@ -33,7 +33,10 @@ _NAMES = {
     "frame": "frame",
     "x": "x_nm",
     "y": "y_nm",
+    "z": "z_nm",
     "sigma": "sigma_nm",
+    "sigma1": "sigma1_nm",
+    "sigma2": "sigma2_nm",
     "intensity": "intensity_photon",
     "offset": "background_photon",  # of a localization; of a true emitter the camera's baseline
     "bkgstd": "bkgstd_photon",
@@ -41,6 +44,7 @@ _NAMES = {
     "confidence": "confidence",
     "uncertainty_xy": "uncertainty_xy_nm",
     "uncertainty": "uncertainty_xy_nm",  # v1.3
+    "uncertainty_z": "uncertainty_z_nm",
 }
 _TRUE_NAMES = _NAMES | {"offset": "baseline_photon"}
 _LABELS = {"background_photon": "offset [photon]", "baseline_photon": "offset [photon]"}

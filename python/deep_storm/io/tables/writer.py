@@ -23,7 +23,8 @@ Dialect = Literal["dev", "v1.3"]
 DECIMALS = 5  # as ThunderSTORM exports by default
 _ROWS_AT_A_TIME = 1 << 15
 _UNCERTAINTY = "uncertainty_xy_nm"
-_NOT_IN_V13 = ("detections", "confidence")
+_UNCERTAINTIES = (_UNCERTAINTY, "uncertainty_z_nm")
+_NOT_IN_V13 = ("detections", "confidence", "uncertainty_z_nm")
 _TRUTH_COLUMNS = (
     "frame",
     "x_nm",
@@ -45,8 +46,8 @@ def write_table(
 
     The file has quoted labels with units, ``id`` from 1, frames from 1, numbers with five
     decimals and no exponent, LF line ends, no byte order mark and no blank line.
-    ``uncertainty_xy`` stands last: when ThunderSTORM merges and cannot recompute it, it stops
-    at that column. Where two rows of a frame have the same uncertainty after rounding, the
+    Uncertainties stand last: when ThunderSTORM merges and cannot recompute one, it stops at that
+    column. Where two rows of a frame have the same uncertainty after rounding, the
     later ones are raised by 0.00001 nm each, because ThunderSTORM's duplicate filter
     deletes *both* rows of an exact tie.
 
@@ -113,8 +114,8 @@ def _order(table: pd.DataFrame, dialect: Dialect) -> list[str]:
     known = [c for c in COLUMNS if c in table.columns]
     if dialect == "v1.3":
         return [c for c in known if c not in _NOT_IN_V13]
-    names = [c for c in known if c != _UNCERTAINTY] + others
-    return [*names, _UNCERTAINTY] if _UNCERTAINTY in known else names
+    last = [c for c in _UNCERTAINTIES if c in known]
+    return [c for c in known if c not in last] + others + last
 
 
 def write_ground_truth(
@@ -127,7 +128,7 @@ def write_ground_truth(
     path
         The CSV file.
     truth
-        Emitters; columns beyond ThunderSTORM's seven are left out.
+        Emitters; columns beyond ThunderSTORM's seven, and ``z``, are left out.
     camera
         Its baseline in photons is the column ``offset``, when ``truth`` has no
         ``baseline_photon``: in a ground truth that is not the background, whose square root is
@@ -143,13 +144,13 @@ def write_ground_truth(
         The file exists already or cannot be written.
     """
     checked = _with_baseline(truth, camera)
-    names = [c for c in _TRUTH_COLUMNS if c in checked.columns]
+    names = [c for c in _truth_columns(True) if c in checked.columns]
     _write(Path(path), checked, names, "dev", overwrite)
 
 
 @contextmanager
 def ground_truth_writer(
-    path: str | os.PathLike[str], camera: Camera, overwrite: bool = False
+    path: str | os.PathLike[str], camera: Camera, overwrite: bool = False, has_depth: bool = False
 ) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Write true emitters in pieces, in the format of :func:`write_ground_truth`.
 
@@ -157,6 +158,8 @@ def ground_truth_writer(
     ----------
     path, camera, overwrite
         As there.
+    has_depth
+        Whether there is a column ``z``.
 
     Yields
     ------
@@ -171,7 +174,7 @@ def ground_truth_writer(
         The file exists already or cannot be written.
     """
     written = 0
-    names = list(_TRUTH_COLUMNS)
+    names = _truth_columns(has_depth)
 
     def append(truth: pd.DataFrame) -> None:
         nonlocal written
@@ -185,6 +188,11 @@ def ground_truth_writer(
     with atomic_path(path, overwrite) as partial, partial.open("wb") as file:
         _write_header(file, names, "dev")
         yield append
+
+
+def _truth_columns(has_depth: bool) -> list[str]:
+    """Return the columns of a ground truth, as ThunderSTORM's generator orders them."""
+    return [*_TRUTH_COLUMNS[:3], *(["z_nm"] if has_depth else []), *_TRUTH_COLUMNS[3:]]
 
 
 def _with_baseline(truth: pd.DataFrame, camera: Camera) -> pd.DataFrame:

@@ -121,12 +121,14 @@ def write_picasso(
         "x": table["x_nm"].to_numpy() * px - CENTRES,
         "y": table["y_nm"].to_numpy() * px - CENTRES,
         "photons": _or_zero(table, "intensity_photon"),
-        "sx": _or_zero(table, "sigma_nm") * px,
-        "sy": _or_zero(table, "sigma_nm") * px,
+        "sx": _or_zero(table, "sigma1_nm" if "sigma1_nm" in table else "sigma_nm") * px,
+        "sy": _or_zero(table, "sigma2_nm" if "sigma2_nm" in table else "sigma_nm") * px,
         "bg": _or_zero(table, "background_photon"),
         "lpx": _or_zero(table, "uncertainty_xy_nm") * px,
         "lpy": _or_zero(table, "uncertainty_xy_nm") * px,
     }
+    if "z_nm" in table:
+        columns["z"] = table["z_nm"].to_numpy()
     if "confidence" in table:
         columns["confidence"] = table["confidence"].to_numpy()
     kinds = [(name, _PICASSO_BITS.get(name, np.float32)) for name in columns]
@@ -195,8 +197,7 @@ def read_decode(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, values in data.items():
         if values.ndim == 2 and values.shape[1] == 3:
-            columns |= {f"{name}[:, {k}]": values[:, k] for k in (0, 1)}
-            columns[f"{name}_z"] = values[:, 2]
+            columns |= {f"{name}[:, {k}]": values[:, k] for k in range(3)}
         elif values.ndim == 1 and values.size:
             columns[name] = values
     mapped: tuple[Mapped, ...] = DECODE
