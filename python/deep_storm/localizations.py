@@ -31,9 +31,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
+
+FloatArray = npt.NDArray[np.float64]
 
 COLUMNS: tuple[str, ...] = (
     "frame",
@@ -115,3 +118,37 @@ def validated(table: pd.DataFrame, name: str = "the table", *, truth: bool = Fal
         kind = np.int64 if column in INTEGER else np.float64
         ordered[column] = ordered[column].astype(kind)
     return ordered.reset_index(drop=True)
+
+
+def depths_of(table: pd.DataFrame, purpose: str, name: str = "the table") -> FloatArray:
+    """Return the depths of a table that needs them, float64 of shape (n,), nm.
+
+    Parameters
+    ----------
+    table
+        Columns as above.
+    purpose
+        What they are needed for, for the error.
+    name
+        What the table is called in an error.
+
+    Raises
+    ------
+    TableError
+        There is no column ``z [nm]``, or it holds something else than finite numbers.
+    """
+    if "z_nm" not in table.columns:
+        raise TableError(
+            f"{name} has no column 'z [nm]'",
+            f"depths, for {purpose}",
+            "give a table with depths, or work in two dimensions",
+        )
+    z_nm = table["z_nm"].to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~np.isfinite(z_nm))
+    if bad.size:
+        raise TableError(
+            f"{name} has {z_nm[bad[0]]} as 'z [nm]' in row {bad[0] + 1}",
+            f"finite depths, for {purpose}",
+            "remove such rows, or work in two dimensions",
+        )
+    return z_nm

@@ -85,3 +85,18 @@ def test_refuses_what_does_not_fit(monkeypatch):
     monkeypatch.setattr(module, "MAX_HDBSCAN", 100)
     with pytest.raises(TableError, match="at most 100 for hdbscan"):
         cluster_table(spots(), Clustering(method="hdbscan"))
+
+
+def test_clusters_above_each_other_are_two_in_space():
+    rng = np.random.default_rng(1)
+    middles = np.repeat([[500.0, 500.0, -200.0], [505.0, 500.0, 200.0]], 40, axis=0)
+    points = rng.normal(0.0, 8.0, (80, 3)) + middles
+    table = pd.DataFrame(points, columns=["x_nm", "y_nm", "z_nm"]).assign(frame=0)
+    flat, deep = (cluster_table(table, Clustering(dimensions=d, min_count=5)) for d in ("2D", "3D"))
+    assert flat["cluster"].max() == 1
+    assert deep["cluster"].max() == 2
+    summary = cluster_summary(deep, deep=True)
+    assert summary["z [nm]"].tolist() == pytest.approx([-200.0, 200.0], abs=5.0)
+    assert (summary["volume [um^3]"] > 0).all()
+    with pytest.raises(TableError, match="clusters in 3D"):
+        cluster_table(table.drop(columns="z_nm"), Clustering(dimensions="3D"))

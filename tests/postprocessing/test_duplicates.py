@@ -72,3 +72,11 @@ def test_as_compared_pair_by_pair():
 def test_uncertainties_are_needed():
     with pytest.raises(TableError, match="no column 'uncertainty_xy"):
         kept(at([0.0], [1.0]).drop(columns="uncertainty_xy_nm"), "20")
+
+
+def test_what_lies_behind_another_is_no_duplicate():
+    table = at([0.0, 1.0], [10.0, 5.0]).assign(z_nm=[0.0, 400.0])
+    assert kept(table) == [0, 1]
+    assert kept(table.assign(z_nm=[0.0, 40.0])) == [1]
+    flat = remove_duplicates(table, Duplicates(z_weight=0.0))
+    assert len(flat) == 1

@@ -77,3 +77,21 @@ def test_a_radius_that_is_nothing_beside_the_field_is_refused(table):
     far = table.assign(x_nm=[0.0, 1.0, 2.0, 1e15])
     with pytest.raises(SettingsError, match=r"neighbour_radius_nm is 0\.001"):
         filter_table(far, None, Filtering(min_neighbours=1, neighbour_radius_nm=0.001))
+
+
+def test_depths_can_be_filtered(table):
+    deep = table.assign(z_nm=[-300.0, -10.0, 50.0, 900.0], uncertainty_z_nm=[5.0, 90.0, 20.0, 1.0])
+    kept = filter_table(deep, "z < 500", Filtering(z_nm="-100:", uncertainty_z_nm=":60")).table
+    assert kept["z_nm"].tolist() == [50.0]
+    with pytest.raises(TableError, match=r"no column 'z \[nm\]'"):
+        filter_table(table, None, Filtering(z_nm="0:"))
+
+
+def test_neighbours_are_counted_in_a_ball(table):
+    flat = Filtering(min_neighbours=1, neighbour_radius_nm=15.0)
+    ball = flat.model_copy(update={"dimensions": "3D"})
+    deep = table.assign(z_nm=[0.0, 0.0, 100.0, 0.0])
+    assert len(filter_table(deep, None, flat).table) == 3
+    assert filter_table(deep, None, ball).table["frame"].tolist() == [0, 1]
+    with pytest.raises(TableError, match="neighbours in 3D"):
+        filter_table(table, None, ball)

@@ -204,3 +204,23 @@ def test_without_uncertainties_a_distance_is_needed():
 def test_constant_coordinates_and_one_frame():
     assert groups(at(*[(0, 5)] * 4)) == [0, 1, 2, 3]
     assert groups(at(*((f, 5) for f in range(4)))) == [0, 0, 0, 0]
+
+
+def test_depths_count_in_the_distance_and_are_averaged():
+    table = at((0, 0.0), (1, 0.0), (2, 0.0)).assign(
+        z_nm=[100.0, 140.0, 900.0],
+        sigma1_nm=[100.0, 120.0, 1.0],
+        uncertainty_z_nm=[30.0, 40.0, 9.0],
+    )
+    merged = merge_table(table, Merging(distance_nm=20.0)).table
+    assert merged["z_nm"].tolist() == [120.0, 900.0]
+    assert merged["sigma1_nm"].tolist() == [110.0, 1.0]
+    assert merged["uncertainty_z_nm"].tolist() == [25.0, 9.0]
+    assert len(merge_table(table, Merging(distance_nm=20.0, z_weight=0.0)).table) == 1
+
+
+def test_from_the_uncertainties_depths_count_by_theirs():
+    table = at((0, 0.0), (1, 5.0), (2, 5.0)).assign(
+        uncertainty_xy_nm=10.0, uncertainty_z_nm=20.0, z_nm=[0.0, 30.0, 200.0]
+    )
+    assert len(merge_table(table).table) == 2

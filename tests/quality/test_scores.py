@@ -163,3 +163,36 @@ def test_localizations_in_a_corner_only_are_not_taken_for_pixels():
 def test_refuses_no_tolerance():
     with pytest.raises(SettingsError, match="at least one"):
         evaluate(FOUND, TRUTH, Evaluation(tolerance_nm=()))
+
+
+DEEP_TRUTH = TRUTH.assign(z_nm=[0.0, 100.0, 0.0, 300.0])
+DEEP_FOUND = FOUND.assign(z_nm=[40.0, 90.0, 0.0], uncertainty_z_nm=[40.0, 10.0, 5.0])
+
+
+def test_depths_are_scored_where_both_have_them():
+    (scores,) = evaluate(DEEP_FOUND, DEEP_TRUTH, at(100)).scores
+    assert scores.rmse_z_nm == pytest.approx(math.sqrt((1600 + 100) / 2))
+    assert scores.bias_z_nm == pytest.approx(15.0)
+    assert scores.z_error_over_uncertainty == pytest.approx(1.0)
+    (flat,) = evaluate(FOUND, DEEP_TRUTH, at(100)).scores
+    assert math.isnan(flat.rmse_z_nm)
+
+
+def test_an_axial_tolerance_counts_as_well():
+    (scores,) = evaluate(DEEP_FOUND, DEEP_TRUTH, at(100, axial_tolerance_nm=20.0)).scores
+    assert scores.true_positives == 1
+    assert scores.rmse_z_nm == pytest.approx(10.0)
+
+
+def test_the_nearer_depth_is_matched():
+    truth = table((0, 1000, 1000), (0, 1000, 1000), z_nm=[-200.0, 200.0])
+    found = table((0, 1000, 1000), (0, 1000, 1000), z_nm=[190.0, -190.0])
+    (scores,) = evaluate(found, truth, at(100, axial_tolerance_nm=500.0)).scores
+    assert scores.rmse_z_nm == pytest.approx(10.0)
+
+
+def test_an_axial_tolerance_needs_depths():
+    with pytest.raises(TableError, match=r"localization table has no column 'z \[nm\]'"):
+        evaluate(FOUND, DEEP_TRUTH, at(100, axial_tolerance_nm=20.0))
+    with pytest.raises(TableError, match=r"ground truth has no column 'z \[nm\]'"):
+        evaluate(DEEP_FOUND, TRUTH, at(100, axial_tolerance_nm=20.0))

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
+from deep_storm.localizations import depths_of
 from deep_storm.settings import Clustering
 
 Labels = npt.NDArray[np.int64]
@@ -43,7 +44,7 @@ def cluster_table(table: pd.DataFrame, clustering: Clustering | None = None) -> 
     Parameters
     ----------
     table
-        Columns ``x_nm`` and ``y_nm``, finite.
+        Columns ``x_nm`` and ``y_nm``, and ``z_nm`` for clusters in space, finite.
     clustering
         Method, radius, count.
 
@@ -54,16 +55,24 @@ def cluster_table(table: pd.DataFrame, clustering: Clustering | None = None) -> 
     Raises
     ------
     TableError
-        The table is empty, or too long for HDBSCAN.
+        The table is empty, too long for HDBSCAN, or without depths for clusters in space.
     SettingsError
         The radius is so large that the neighbours would not fit into memory.
     """
     settings = clustering if clustering is not None else Clustering()
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
-    points = table[["x_nm", "y_nm"]].to_numpy(np.float64)
+    points = _points(table, settings.dimensions == "3D")
     find = _hdbscan if settings.method == "hdbscan" else _dbscan
     return table.assign(**{LABEL: find(points, settings)})
+
+
+def _points(table: pd.DataFrame, deep: bool) -> Points:
+    """Return positions, (n, 2) or (n, 3)."""
+    points = table[["x_nm", "y_nm"]].to_numpy(np.float64)
+    if not deep:
+        return points
+    return np.column_stack([points, depths_of(table, "clusters in 3D")])
 
 
 def _dbscan(points: Points, settings: Clustering) -> Labels:
@@ -99,13 +108,16 @@ def _hdbscan(points: Points, settings: Clustering) -> Labels:
     return np.asarray(found.fit_predict(points), np.int64) + 1
 
 
-def cluster_summary(labelled: pd.DataFrame) -> pd.DataFrame:
+def cluster_summary(labelled: pd.DataFrame, deep: bool = False) -> pd.DataFrame:
     """Describe each cluster.
 
     Parameters
     ----------
     labelled
         A table with a column ``cluster``.
+    deep
+        Whether to describe clusters in space, too: ``z [nm]`` and ``volume [um^3]``; the radius is
+        then in space.
 
     Returns
     -------
@@ -115,12 +127,13 @@ def cluster_summary(labelled: pd.DataFrame) -> pd.DataFrame:
     """
     inside = labelled[labelled[LABEL] > 0]
     order = np.argsort(inside[LABEL].to_numpy(), kind="stable")
-    points = inside[["x_nm", "y_nm"]].to_numpy(np.float64)[order]
+    points = _points(inside, deep)[order]
     numbers, starts = np.unique(inside[LABEL].to_numpy()[order], return_index=True)
     rows: list[dict[str, Any]] = []
     for number, part in zip(numbers.tolist(), np.split(points, starts[1:]), strict=False):
         middle = part.mean(axis=0)
-        area_um2 = hull_area(part) / 1e6
+        area_um2 = hull_area(part[:, :2]) / 1e6
+        volume = {"z [nm]": middle[2], "volume [um^3]": hull_area(part) / 1e9} if deep else {}
         rows.append(
             {
                 "cluster": number,
@@ -130,17 +143,19 @@ def cluster_summary(labelled: pd.DataFrame) -> pd.DataFrame:
                 "radius [nm]": math.sqrt(float(((part - middle) ** 2).sum(axis=1).mean())),
                 "area [um^2]": area_um2,
                 "density [1/um^2]": len(part) / area_um2 if area_um2 > 0 else math.nan,
+                **volume,
             }
         )
     columns = ["cluster", "count", "x [nm]", "y [nm]", "radius [nm]", "area [um^2]"]
-    return pd.DataFrame(rows, columns=[*columns, "density [1/um^2]"])
+    more = ["z [nm]", "volume [um^3]"] if deep else []
+    return pd.DataFrame(rows, columns=[*columns, "density [1/um^2]", *more])
 
 
 def hull_area(points: Points) -> float:
-    """Return the area of the convex hull of (n, 2) points; 0 if they lie on a line."""
+    """Return the convex hull's area of (n, 2) points, or volume of (n, 3); 0 if they are flat."""
     from scipy.spatial import ConvexHull, QhullError
 
-    if len(points) < 3:
+    if len(points) <= points.shape[1]:
         return 0.0
     try:
         return float(ConvexHull(points).volume)  # in two dimensions the volume is the area

@@ -9,6 +9,7 @@ import pandas as pd
 
 from deep_storm.errors import TableError
 from deep_storm.kernels import kernel
+from deep_storm.localizations import depths_of
 from deep_storm.postprocessing.evaluation import row_values
 from deep_storm.settings import Duplicates
 
@@ -27,7 +28,7 @@ def remove_duplicates(table: pd.DataFrame, duplicates: Duplicates = Duplicates()
     table
         Validated, rows in any order.
     duplicates
-        The distance.
+        The distance, and how much depths count in it.
 
     Returns
     -------
@@ -50,6 +51,9 @@ def remove_duplicates(table: pd.DataFrame, duplicates: Duplicates = Duplicates()
     uncertainty = table["uncertainty_xy_nm"].to_numpy(dtype=np.float64)
     uncertainty = np.where(np.isnan(uncertainty), np.inf, uncertainty)
     x_nm, frame = table["x_nm"].to_numpy(dtype=np.float64), table["frame"].to_numpy()
+    z_nm = np.zeros(len(table))
+    if "z_nm" in table and duplicates.z_weight > 0:
+        z_nm = duplicates.z_weight * depths_of(table, "duplicates in depth")
     order = np.lexsort((x_nm, frame))
     starts = np.flatnonzero(np.diff(frame[order], prepend=frame[order[0]] - 1))
     removed = _duplicates(
@@ -57,6 +61,7 @@ def remove_duplicates(table: pd.DataFrame, duplicates: Duplicates = Duplicates()
         order,
         x_nm[order],
         table["y_nm"].to_numpy(dtype=np.float64)[order],
+        z_nm[order],
         uncertainty[order],
         distance_nm[order],
     )
@@ -71,6 +76,7 @@ def _duplicates(
     row: Integers,
     x: FloatArray,
     y: FloatArray,
+    z: FloatArray,
     uncertainty: FloatArray,
     distance: FloatArray,
 ) -> npt.NDArray[np.bool_]:
@@ -82,7 +88,8 @@ def _duplicates(
             for step in (-1, 1):
                 j = i + step
                 while first <= j < stop and abs(x[j] - x[i]) < distance[i]:
-                    near = (x[j] - x[i]) ** 2 + (y[j] - y[i]) ** 2 < distance[i] ** 2
+                    square = (x[j] - x[i]) ** 2 + (y[j] - y[i]) ** 2 + (z[j] - z[i]) ** 2
+                    near = square < distance[i] ** 2
                     tie = uncertainty[j] == uncertainty[i] and row[j] < row[i]
                     if near and (uncertainty[j] < uncertainty[i] or tie):
                         removed[i] = True

@@ -72,7 +72,7 @@ def marker_drift(
     nothing = np.zeros(len(frame))
     reach_nm = settings.marker_reach_nm
     x_nm, y_nm = (np.ascontiguousarray(v) for v in xy.T)
-    molecule = link(frame, x_nm, y_nm, nothing, reach_nm, 0.0, GAP_FRAMES, 0, MEMORY)
+    molecule = link(frame, x_nm, y_nm, nothing, nothing, reach_nm, 0.0, GAP_FRAMES, 0, MEMORY)
     seen = np.bincount(molecule)
     markers = np.flatnonzero(seen >= settings.marker_share * frames)
     if not len(markers):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.io.tables.labels import label_of
+from deep_storm.localizations import depths_of
 from deep_storm.postprocessing.evaluation import chosen_rows
 from deep_storm.postprocessing.neighbours import neighbour_counts
 from deep_storm.settings import Filtering
@@ -18,7 +19,10 @@ from deep_storm.settings import Filtering
 Mask = npt.NDArray[np.bool_]
 
 _COLUMN = {"uncertainty_nm": "uncertainty_xy_nm"}
-_RANGES = ("confidence", "uncertainty_nm", "intensity_photon", "sigma_nm", "x_nm", "y_nm")
+_RANGES = (
+    "confidence", "uncertainty_nm", "intensity_photon", "sigma_nm", "x_nm", "y_nm", "z_nm",
+    "uncertainty_z_nm",
+)  # fmt: skip
 
 
 class Condition(NamedTuple):
@@ -77,9 +81,13 @@ def filter_table(
         kept &= meets
     if filtering.min_neighbours:
         radius_nm, least = filtering.neighbour_radius_nm, filtering.min_neighbours
-        meets = _enough_neighbours(table, kept, radius_nm, least)
+        z_nm = None
+        if filtering.dimensions == "3D":
+            z_nm = depths_of(table, "neighbours in 3D")
+        meets = _enough_neighbours(table, kept, radius_nm, least, z_nm)
         removed = int(np.count_nonzero(kept & ~meets))
-        conditions.append(Condition(f"at least {least} neighbours in {radius_nm:g} nm", removed))
+        text = f"at least {least} neighbours in {radius_nm:g} nm"
+        conditions.append(Condition(text if z_nm is None else f"{text} (3D)", removed))
         kept &= meets
     if not conditions:
         raise SettingsError(
@@ -155,10 +163,17 @@ def frame_range(text: str) -> tuple[int, float]:
     return first - 1, last - 1
 
 
-def _enough_neighbours(table: pd.DataFrame, kept: Mask, radius_nm: float, least: int) -> Mask:
+def _enough_neighbours(
+    table: pd.DataFrame,
+    kept: Mask,
+    radius_nm: float,
+    least: int,
+    z_nm: npt.NDArray[np.float64] | None,
+) -> Mask:
     """Return which of the kept rows have enough neighbours among the kept rows."""
     rows = np.flatnonzero(kept)
     x_nm, y_nm = (table[c].to_numpy(dtype=np.float64)[rows] for c in ("x_nm", "y_nm"))
     meets = np.zeros(len(kept), dtype=np.bool_)
-    meets[rows] = neighbour_counts(x_nm, y_nm, radius_nm) >= least
+    depth = None if z_nm is None else z_nm[rows]
+    meets[rows] = neighbour_counts(x_nm, y_nm, radius_nm, depth) >= least
     return meets

@@ -18,6 +18,7 @@ def link(
     frame: Integers,
     x_nm: FloatArray,
     y_nm: FloatArray,
+    z_nm: FloatArray,
     variance_nm2: FloatArray,
     reach_nm: float,
     spreads: float,
@@ -35,8 +36,8 @@ def link(
     ----------
     frame
         (n,) rising.
-    x_nm, y_nm
-        (n,) positions.
+    x_nm, y_nm, z_nm
+        (n,) positions; depths as they count in the distance.
     variance_nm2
         (n,) squared uncertainties; looked at only with ``spreads``.
     reach_nm
@@ -57,8 +58,8 @@ def link(
     """
     n = len(frame)
     molecule = np.full(n, -1, dtype=np.int64)
-    # per molecule: sums of x, y and variance, their weight, count, last frame
-    sums, weight = np.empty((n, 3)), np.zeros(n)
+    # per molecule: sums of x, y, variance and z, their weight, count, last frame
+    sums, weight = np.empty((n, 4)), np.zeros(n)
     count, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = np.empty(n, dtype=np.int64)
     molecules, living, start = 0, 0, 0
@@ -69,8 +70,8 @@ def link(
         living = _still_living(active, living, last, count, now - gap_frames - 1, max_localizations)
         if living:
             distance, pair_m, pair_row = _pairs(
-                active[:living], sums, weight, x_nm, y_nm, variance_nm2, start, stop, reach_nm,
-                spreads,
+                active[:living], sums, weight, x_nm, y_nm, z_nm, variance_nm2, start, stop,
+                reach_nm, spreads,
             )  # fmt: skip
             for p in np.argsort(distance, kind="mergesort"):
                 if molecule[pair_row[p]] < 0 and last[pair_m[p]] != now:
@@ -90,6 +91,7 @@ def link(
             sums[m, 0] += x_nm[row]
             sums[m, 1] += y_nm[row]
             sums[m, 2] += variance_nm2[row]
+            sums[m, 3] += z_nm[row]
         start = stop
     return molecule
 
@@ -124,6 +126,7 @@ def _pairs(
     weight: FloatArray,
     x_nm: FloatArray,
     y_nm: FloatArray,
+    z_nm: FloatArray,
     variance_nm2: FloatArray,
     start: int,
     stop: int,
@@ -146,7 +149,7 @@ def _pairs(
     pair_row = np.empty(capacity, dtype=np.int64)
     seen = np.empty(9, dtype=np.int64)
     for m in active:
-        x, y = sums[m, 0] / weight[m], sums[m, 1] / weight[m]
+        x, y, z = sums[m, 0] / weight[m], sums[m, 1] / weight[m], sums[m, 3] / weight[m]
         cells = 0
         for step in range(9):
             cell = _cell(x / reach_nm, y / reach_nm, step % 3 - 1, step // 3 - 1, size)
@@ -159,7 +162,7 @@ def _pairs(
             cells += 1
             row = head[cell]
             while row >= 0:
-                square = (x_nm[row] - x) ** 2 + (y_nm[row] - y) ** 2
+                square = (x_nm[row] - x) ** 2 + (y_nm[row] - y) ** 2 + (z_nm[row] - z) ** 2
                 variance = sums[m, 2] / (weight[m] * weight[m]) + variance_nm2[row]
                 near = spreads == 0 or square <= spreads * spreads * variance
                 if near and square <= reach_nm * reach_nm:

@@ -1,6 +1,6 @@
 """Merges the localizations of a molecule in consecutive frames into one row.
 
-Column by column as ThunderSTORM [1]_ does it: x, y, sigma and offset are unweighted means,
+Column by column as ThunderSTORM [1]_ does it: x, y, z, sigmas and offset are unweighted means,
 intensity and bkgstd are sums, the frame is the first, detections are counted, the uncertainty is
 worked out anew, and a column that nobody knows keeps the value of the first localization.
 Confidences, which ThunderSTORM does not know, are combined: that none of n localizations is right
@@ -24,7 +24,7 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
-from deep_storm.localizations import COLUMNS
+from deep_storm.localizations import COLUMNS, depths_of
 from deep_storm.postprocessing.linking import link
 from deep_storm.postprocessing.neighbours import neighbour_counts
 from deep_storm.postprocessing.uncertainty import NEEDED, fit_uncertainty_nm
@@ -39,9 +39,9 @@ most, in 99 of 100 cases."""
 CAP_PERCENTILE = 95.0
 MANY_BY_CHANCE = 0.1
 MAX_SAMPLED = 200_000
-_MEANS = ("x_nm", "y_nm", "sigma_nm", "background_photon")
+_MEANS = ("x_nm", "y_nm", "z_nm", "sigma_nm", "sigma1_nm", "sigma2_nm", "background_photon")
 _SUMS = ("intensity_photon", "bkgstd_photon")
-_UNCERTAINTY = "uncertainty_xy_nm"
+_UNCERTAINTY, _AXIAL = "uncertainty_xy_nm", "uncertainty_z_nm"
 
 
 class Merged(NamedTuple):
@@ -106,6 +106,7 @@ def merge_table(
         np.ascontiguousarray(columns["frame"], dtype=np.int64),
         np.ascontiguousarray(columns["x_nm"], dtype=np.float64),
         np.ascontiguousarray(columns["y_nm"], dtype=np.float64),
+        _depths(table, merging)[order],
         variance_nm2,
         reach_nm,
         spreads,
@@ -117,6 +118,25 @@ def merge_table(
     unordered[order] = molecule
     chance = _by_chance(columns, typical_nm, merging.gap_frames)
     return Merged(merged, unordered, typical_nm, chance, recomputed)
+
+
+def _depths(table: pd.DataFrame, merging: Merging) -> FloatArray:
+    """Return the depths as they count in distances: 0 where there are none.
+
+    With distances from the uncertainties, a depth counts by how much better x and y are known.
+    """
+    weight = merging.z_weight
+    if "z_nm" not in table or weight == 0:
+        return np.zeros(len(table))
+    z_nm = depths_of(table, "merging in depth")
+    if merging.distance_nm is None and {_UNCERTAINTY, _AXIAL} <= {*table.columns}:
+        lateral, axial = (
+            float(np.nanmedian(v)) if np.isfinite(v).any() else math.nan
+            for v in (table[c].to_numpy(dtype=np.float64) for c in (_UNCERTAINTY, _AXIAL))
+        )
+        if lateral > 0 and axial > 0:
+            weight = lateral / axial
+    return weight * z_nm
 
 
 def _reach(
@@ -178,6 +198,9 @@ def _combined(
         if can and camera is not None and merging.merged_uncertainty == "formula":
             new[_UNCERTAINTY] = fit_uncertainty_nm(new, camera)
             recomputed = True
+    if _AXIAL in columns:
+        squares = np.asarray(columns[_AXIAL], dtype=np.float64) ** 2
+        new[_AXIAL] = np.sqrt(np.bincount(molecule, squares)) / np.bincount(molecule)
     order = [*(c for c in COLUMNS if c in new), *(c for c in new if c not in COLUMNS)]
     return pd.DataFrame({name: new[name] for name in order}, copy=False), recomputed
 

@@ -69,7 +69,9 @@ def cells_of(x: FloatArray, y: FloatArray, edge: float, size_name: str) -> Cells
     return Cells(order, key[order], columns)
 
 
-def neighbour_counts(x_nm: FloatArray, y_nm: FloatArray, radius_nm: float) -> Integers:
+def neighbour_counts(
+    x_nm: FloatArray, y_nm: FloatArray, radius_nm: float, z_nm: FloatArray | None = None
+) -> Integers:
     """Count the other points within a radius around each.
 
     Parameters
@@ -78,6 +80,8 @@ def neighbour_counts(x_nm: FloatArray, y_nm: FloatArray, radius_nm: float) -> In
         (n,) positions.
     radius_nm
         A point at exactly this distance counts.
+    z_nm
+        (n,) depths, to count in a ball; default: in a circle.
 
     Returns
     -------
@@ -85,15 +89,23 @@ def neighbour_counts(x_nm: FloatArray, y_nm: FloatArray, radius_nm: float) -> In
     """
     cells = cells_of(x_nm, y_nm, radius_nm, "neighbour_radius_nm")
     counts = np.zeros(len(x_nm), dtype=np.int64)
+    depth = np.zeros(len(x_nm)) if z_nm is None else z_nm
     sorted_counts = _counts(
-        x_nm[cells.order], y_nm[cells.order], cells.key, cells.columns, radius_nm
+        x_nm[cells.order],
+        y_nm[cells.order],
+        depth[cells.order],
+        cells.key,
+        cells.columns,
+        radius_nm,
     )
     counts[cells.order] = sorted_counts
     return counts
 
 
 @kernel(parallel=True)
-def _counts(x: FloatArray, y: FloatArray, key: Integers, columns: int, radius: float) -> Integers:
+def _counts(
+    x: FloatArray, y: FloatArray, z: FloatArray, key: Integers, columns: int, radius: float
+) -> Integers:
     """Count neighbours of points that are sorted by cell."""
     counts = np.zeros(len(x), dtype=np.int64)
     for i in numba.prange(len(x)):
@@ -103,8 +115,8 @@ def _counts(x: FloatArray, y: FloatArray, key: Integers, columns: int, radius: f
             start = np.searchsorted(key, first)
             j = start
             while j < len(x) and key[j] <= first + 2:
-                dx, dy = x[j] - x[i], y[j] - y[i]
-                if dx * dx + dy * dy <= radius * radius:
+                dx, dy, dz = x[j] - x[i], y[j] - y[i], z[j] - z[i]
+                if dx * dx + dy * dy + dz * dz <= radius * radius:
                     found += 1
                 j += 1
         counts[i] = found - 1

@@ -6,6 +6,8 @@ A localization may be matched to an emitter of the same frame at most ``toleranc
 1. has the most matches, and among those
 2. the smallest sum of *squared* distances, hence the smallest RMSE.
 
+With a tolerance for the depths, too, both distances count in units of their tolerances.
+
 It is found exactly (Hungarian method, [1]_), not greedily: taking the closest pair first can leave
 two others without a partner. Only pairs within the tolerance are ever looked at, and each group of
 points that are linked by such pairs is solved on its own, so crowded frames stay fast.
@@ -32,6 +34,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from deep_storm.errors import SettingsError, TableError
+from deep_storm.localizations import depths_of
 
 Indices = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -46,6 +49,7 @@ class Points(NamedTuple):
     frame: npt.NDArray[np.integer[Any]]
     x_nm: npt.NDArray[np.floating[Any]]
     y_nm: npt.NDArray[np.floating[Any]]
+    z_nm: npt.NDArray[np.floating[Any]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +72,12 @@ class Matches:
         return len(self.localization)
 
 
-def match(localizations: pd.DataFrame, truth: pd.DataFrame, tolerance_nm: float) -> Matches:
+def match(
+    localizations: pd.DataFrame,
+    truth: pd.DataFrame,
+    tolerance_nm: float,
+    axial_tolerance_nm: float | None = None,
+) -> Matches:
     """Match localizations to emitters, optimally in every frame.
 
     Parameters
@@ -76,7 +85,9 @@ def match(localizations: pd.DataFrame, truth: pd.DataFrame, tolerance_nm: float)
     localizations, truth
         Tables with the columns ``frame``, ``x_nm``, ``y_nm``.
     tolerance_nm
-        Largest distance of a match.
+        Largest distance of a match, in x and y.
+    axial_tolerance_nm
+        Largest difference of the depths (``z_nm``) of a match; None: no matter.
 
     Returns
     -------
@@ -85,11 +96,16 @@ def match(localizations: pd.DataFrame, truth: pd.DataFrame, tolerance_nm: float)
     Raises
     ------
     TableError
-        A position is not a finite number.
+        A position is not a finite number, or there are no depths.
     SettingsError
         The tolerance is not a positive number.
     """
-    return match_points(points_of(localizations), points_of(truth), tolerance_nm)
+    points, true_points = points_of(localizations), points_of(truth)
+    if axial_tolerance_nm is not None:
+        purpose = "a tolerance along z"
+        points = points._replace(z_nm=depths_of(localizations, purpose, "the localization table"))
+        true_points = true_points._replace(z_nm=depths_of(truth, purpose, "the ground truth"))
+    return match_points(points, true_points, tolerance_nm, axial_tolerance_nm)
 
 
 def points_of(table: pd.DataFrame) -> Points:
@@ -101,15 +117,20 @@ def points_of(table: pd.DataFrame) -> Points:
     )
 
 
-def match_points(points: Points, true_points: Points, tolerance_nm: float) -> Matches:
+def match_points(
+    points: Points,
+    true_points: Points,
+    tolerance_nm: float,
+    axial_tolerance_nm: float | None = None,
+) -> Matches:
     """Match plain arrays: :func:`match` without tables.
 
     Parameters
     ----------
     points, true_points
-        Localizations and emitters, in any order of frames.
-    tolerance_nm
-        Largest distance of a match.
+        Localizations and emitters, in any order of frames; with depths for an axial tolerance.
+    tolerance_nm, axial_tolerance_nm
+        Largest distance of a match in x and y, and largest difference of depths.
 
     Returns
     -------
@@ -134,7 +155,7 @@ def match_points(points: Points, true_points: Points, tolerance_nm: float) -> Ma
                 "remove such rows",
             )
     found = [
-        _match_group(points, rows, true_points, true_rows, tolerance_nm)
+        _match_group(points, rows, true_points, true_rows, tolerance_nm, axial_tolerance_nm)
         for rows, true_rows in _groups(points.frame, true_points.frame)
     ]
     localization = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in found)])
@@ -170,7 +191,12 @@ def _groups(
 
 
 def _match_group(
-    points: Points, rows: Indices, true_points: Points, true_rows: Indices, tolerance_nm: float
+    points: Points,
+    rows: Indices,
+    true_points: Points,
+    true_rows: Indices,
+    tolerance_nm: float,
+    axial_nm: float | None,
 ) -> tuple[Indices, Indices]:
     """Match the given rows; return the matched rows of both sides."""
     trees = []
@@ -181,7 +207,13 @@ def _match_group(
         trees.append(cKDTree(np.column_stack([some.x_nm[chosen], some.y_nm[chosen], step])))
     pairs = trees[0].sparse_distance_matrix(trees[1], tolerance_nm, output_type="ndarray")
     left, right = pairs["i"].astype(np.int64), pairs["j"].astype(np.int64)
-    kept = _best_pairs(left, right, (pairs["v"] / tolerance_nm) ** 2)
+    cost = (pairs["v"] / tolerance_nm) ** 2
+    if axial_nm is not None and points.z_nm is not None and true_points.z_nm is not None:
+        apart = points.z_nm[rows[left]] - true_points.z_nm[true_rows[right]]
+        near = np.abs(apart) <= axial_nm
+        left, right = left[near], right[near]
+        cost = 0.5 * (cost[near] + (apart[near] / axial_nm) ** 2)
+    kept = _best_pairs(left, right, cost)
     return rows[left[kept]], true_rows[right[kept]]
 
 

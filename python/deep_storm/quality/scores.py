@@ -7,6 +7,7 @@ With TP matched pairs, FP localizations and FN emitters left over (see
 Jaccard                TP / (TP + FP + FN)
 recall, precision      TP / (TP + FN), TP / (TP + FP)
 RMSE                   √(Σ(dx² + dy²) / TP), lateral, in nm
+axial RMSE             √(Σ dz² / TP), in nm, where both tables have depths
 bias                   *mean* of localization − emitter along an axis, in nm
 efficiency             1 − √((1 − Jaccard)² + (RMSE / 100 nm)²), [1]_; negative when RMSE is large
 photon ratio           median of estimated / true photons over the matched pairs
@@ -62,6 +63,9 @@ class Scores:
     photon_ratio: float
     error_over_uncertainty: float
     calibration_error: float
+    rmse_z_nm: float = math.nan
+    bias_z_nm: float = math.nan
+    z_error_over_uncertainty: float = math.nan
 
     def to_json(self) -> dict[str, float | int | None]:
         """Return plain numbers for JSON: ``None`` instead of ``nan``."""
@@ -129,7 +133,8 @@ def evaluate(
     Raises
     ------
     TableError
-        The tables have no frames in common, or one is not in nm.
+        The tables have no frames in common, one is not in nm, or one has no depths for an axial
+        tolerance.
     SettingsError
         A tolerance is not positive, the frames cannot be read, or the border fills the field.
     """
@@ -148,7 +153,12 @@ def evaluate(
         localizations_left_out=len(estimated) - len(kept),
         emitters_left_out=len(true) - len(true_kept),
         scores=tuple(
-            score(kept, true_kept, match(kept, true_kept, tolerance_nm), tolerance_nm)
+            score(
+                kept,
+                true_kept,
+                match(kept, true_kept, tolerance_nm, evaluation.axial_tolerance_nm),
+                tolerance_nm,
+            )
             for tolerance_nm in evaluation.tolerance_nm
         ),
     )
@@ -181,7 +191,23 @@ def score(
         photon_ratio=_photon_ratio(*pairs),
         error_over_uncertainty=_error_over_uncertainty(pairs[0], squared_nm2),
         calibration_error=_calibration_error(localizations, matches),
+        **_axial(*pairs),
     )
+
+
+def _axial(found: pd.DataFrame, emitters: pd.DataFrame) -> dict[str, float]:
+    """Return the scores of the depths; nothing where a table has none."""
+    if "z_nm" not in found or "z_nm" not in emitters or not len(found):
+        return {}
+    dz_nm = _column(found, "z_nm") - _column(emitters, "z_nm")
+    known = np.isfinite(dz_nm)
+    scores = {"rmse_z_nm": math.sqrt(_mean(dz_nm[known] ** 2)), "bias_z_nm": _mean(dz_nm[known])}
+    if "uncertainty_z_nm" in found:
+        uncertainty_nm = _column(found, "uncertainty_z_nm")
+        usable = known & (uncertainty_nm > 0)
+        ratio = _mean((dz_nm[usable] / uncertainty_nm[usable]) ** 2)
+        scores["z_error_over_uncertainty"] = math.sqrt(ratio)
+    return scores
 
 
 def _column(table: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -149,7 +150,16 @@ def _lines_of(found: Comparison) -> list[str]:
             f"{s.efficiency:.3f}",
         )
         lines.append("".join(f"{cell:>15}" for cell in cells))
-    return [head, *lines]
+    return [head, *lines, *_axial_lines(found)]
+
+
+def _axial_lines(found: Comparison) -> list[str]:
+    """Return a line about depths for each tolerance, where there are depths."""
+    return [
+        f"Depths, {s.tolerance_nm:g} nm: RMSE {s.rmse_z_nm:.1f} nm, bias {s.bias_z_nm:+.1f} nm"
+        for s in found.scores
+        if math.isfinite(s.rmse_z_nm)
+    ]
 
 
 def _image_line(maps: ImageMaps) -> str:

@@ -24,6 +24,9 @@ class Clustering(Settings):
         le=100_000,
         label="Distance",
     )
+    dimensions: Literal["2D", "3D"] = setting(
+        "2D", "whether distances are in x and y or, with depths, in space", label="Distances in"
+    )
     min_count: int = setting(
         10,
         "dbscan: localizations within the radius, itself included, that make a core point; "

@@ -30,6 +30,10 @@ class Filtering(Settings):
     sigma_nm: str | None = _range("PSF sigmas", "nm", "80:180", label="PSF sigma")
     x_nm: str | None = _range("x positions", "nm", "0:5000", label="x")
     y_nm: str | None = _range("y positions", "nm", "0:5000", label="y")
+    z_nm: str | None = _range("depths", "nm", "-300:300", label="z")
+    uncertainty_z_nm: str | None = _range(
+        "uncertainties of the depth", "nm", ":60", label="Uncertainty of z"
+    )
     frames: str | None = frames_setting(
         "frames to keep, counted from 1, as FIRST:LAST; default: all", label="Frames"
     )
@@ -48,6 +52,12 @@ class Filtering(Settings):
         gt=0,
         le=100_000,
         label="within a radius of",
+    )
+    dimensions: Literal["2D", "3D"] = setting(
+        "2D",
+        "whether neighbours are counted in a circle or, with depths, in a ball (ThunderSTORM: "
+        "dimensions)",
+        label="Neighbours in",
     )
 
 
@@ -78,6 +88,15 @@ class Merging(Settings):
         le=1_000_000,
         label="Frames per molecule at most",
     )
+    z_weight: float = setting(
+        0.1,
+        "weight of the difference in depth in the distance, where the table has depths "
+        "(ThunderSTORM: zcoordweight); with distances from the uncertainties, those of the depths "
+        "are taken instead where there are any; 0: depths do not matter",
+        ge=0,
+        le=100,
+        label="Weight of depths",
+    )
     merged_uncertainty: Literal["formula", "combined"] = setting(
         "formula",
         "formula: uncertainty of a fit with all photons, as in ThunderSTORM (needs camera, "
@@ -98,6 +117,14 @@ class Duplicates(Settings):
         form="a number (nm) or a formula",
         example="20",
         label="Distance",
+    )
+    z_weight: float = setting(
+        0.1,
+        "weight of the difference in depth in the distance, where the table has depths; 0: depths "
+        "do not matter",
+        ge=0,
+        le=100,
+        label="Weight of depths",
     )
 
 

@@ -147,6 +147,16 @@ class Evaluation(Settings):
         unit="nm",
         label="Maximum distances",
     )
+    axial_tolerance_nm: float | None = setting(
+        None,
+        "maximum difference of the depths of a localization and its emitter; needs z in both "
+        "tables; default: depths do not matter",
+        unit="nm",
+        example=500.0,
+        gt=0,
+        le=100_000,
+        label="Maximum difference in depth",
+    )
     border_nm: float = setting(
         0.0, "border to be ignored on all sides", unit="nm", ge=0, le=1e6, label="Border to ignore"
     )

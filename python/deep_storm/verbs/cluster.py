@@ -133,7 +133,10 @@ def cluster(
 
     job = open_job(table, output, "clusters", camera, overwrite, ENDINGS)
     labelled = cluster_table(job.table, settings)
-    clusters, pattern = cluster_summary(labelled), point_pattern(job.table, settings)
+    clusters, pattern = (
+        cluster_summary(labelled, settings.dimensions == "3D"),
+        point_pattern(job.table, settings),
+    )
     _write(job, labelled, clusters, pattern)
     result = ClusterResult(labelled, len(job.table), clusters, pattern)
     return job.noted("cluster", result, settings)

@@ -10,7 +10,7 @@
 #@ String (label="PSF sigma (nm)", description="PSF sigmas to keep, as MIN:MAX; all = no limit", value="all", persistKey="deepstorm.filter.sigma_nm") sigma_nm
 #@ String (label="Frames", description="Frames to keep, counted from 1, as FIRST:LAST; all = no limit", value="all", persist=false) frames
 #@ File (label="Save as", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, x_nm, y_nm, min_neighbours, neighbour_radius_nm, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, x_nm, y_nm, z_nm, uncertainty_z_nm, min_neighbours, neighbour_radius_nm, dimensions, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -5,7 +5,7 @@
 #@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); current = the active one", value="current", style="open", required=false, persist=false) table
 #@ String (label="Distance", description="Minimum distance of two localizations in a frame (nm): a number, or a formula for each row (ThunderSTORM: distformula); of two that are closer, the less certain one is removed", value="uncertainty_xy", persistKey="deepstorm.remove-duplicates.distance") distance
 #@ File (label="Save as", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, z_weight, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

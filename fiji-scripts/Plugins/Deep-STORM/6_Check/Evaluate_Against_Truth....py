@@ -9,7 +9,7 @@
 #@ File (label="True image", description="True image (TIFF) of the same field as the reconstruction; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.true_image") true_image
 #@ File (label="Wide-field image", description="Wide-field image (TIFF); a stack is averaged; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.wide_field") wide_field
 #@ File (label="Save as", description="Name without extension for SSIM and error maps (.tif), FRC curve (.csv) and a picture (.png); none = no file", value="none", style="save", required=false, persist=false) output
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, border_nm, frames, frc_blocks, frc_pixel_size_nm, camera_pixel_size_nm, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, axial_tolerance_nm, border_nm, frames, frc_blocks, frc_pixel_size_nm, camera_pixel_size_nm, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log
