@@ -40,7 +40,7 @@ def test_the_documented_macro_ends_with_thunderstorms_table(screen, tmp_path):
             given = {name: value.strip("[]") for name, value in _OPTION.findall(options)}
             script = scripts[label].removesuffix(".py")
             image = "movie" if label.startswith("Reconstruct") else None
-            ended[label] = screen.run(script, image, **given)["status"]
+            ended[label] = screen.run_through(script, image, **given)["status"]
     finally:
         screen.ask("add_command", name="Import results", macro=None)
     assert list(ended) == ["Camera Setup...", "Reconstruct Stack...", "Send To ThunderSTORM"]
