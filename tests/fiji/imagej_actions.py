@@ -238,6 +238,7 @@ def describe_image(imp):
         "title": str(imp.getTitle()),
         "array": values.reshape(int(imp.getHeight()), int(imp.getWidth())),
         "frames": int(imp.getStackSize()),
+        "slices": (int(imp.getNSlices()), round(float(calibration.pixelDepth), 6)),
         "unit": str(calibration.getUnit()),
         "pixel": float(calibration.pixelWidth),
         "origin": (float(calibration.xOrigin), float(calibration.yOrigin)),

@@ -464,6 +464,20 @@ def test_rendering_is_that_of_python(imagej, table_file):
     assert done["image"]["pixel"] == pytest.approx(0.02)
 
 
+def test_slices_are_a_hyperstack_with_their_distance(imagej, tmp_path):
+    table = pd.DataFrame(
+        {"frame": [0, 1], "x_nm": [105.0, 305.0], "y_nm": [205.0, 95.0], "z_nm": [-120.0, 130.0]}
+    )
+    ds.write_table(tmp_path / "deep.csv", table)
+    done = imagej.run(
+        "Render_Localizations...", table=tmp_path / "deep.csv", sigma_nm="10", slice_nm="100",
+        pixel_size_nm=20.0, output=tmp_path / "deep.tif",
+    )  # fmt: skip
+    assert done["status"].startswith("ok: ")
+    assert done["image"]["frames"] == 4
+    assert done["image"]["slices"] == (4, 0.1)
+
+
 def test_filtering_is_that_of_python(imagej, table_file):
     output = table_file.with_name("kept.csv")
     done = imagej.run(

@@ -66,3 +66,12 @@ def test_brightness_is_the_density_and_hue_the_mean_shade():
     assert pixels[0].tolist() == [0, 0, 0]
     assert pixels[2].tolist() == pixels[3].tolist() == palette()[-1].tolist()
     assert pixels[1] == pytest.approx(palette()[-1] / 2, abs=1)
+
+
+def test_depth_runs_from_blue_to_red():
+    z_nm = np.linspace(-300.0, 300.0, 601)
+    colouring = colouring_of(pd.DataFrame({"z_nm": z_nm}), Rendering(colour="z"))
+    assert colouring.shade[0] == 0.0
+    assert colouring.shade[-1] == 1.0
+    assert colouring.shade[300] == pytest.approx(0.5)
+    assert colouring.legend() == "colour: z (nm) from -294 (blue) to 294 (red)"

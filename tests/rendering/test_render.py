@@ -7,7 +7,7 @@ from scipy.special import erf
 
 from deep_storm import localizations as tables
 from deep_storm.errors import SettingsError, TableError
-from deep_storm.rendering import add_gaussians, emitter_image, render
+from deep_storm.rendering import Renderer, add_gaussians, draw_slices, emitter_image, render
 from deep_storm.settings import Rendering
 
 HISTOGRAM = Rendering(method="histogram", pixel_size_nm=10)
@@ -171,3 +171,55 @@ def test_threads_may_draw_into_images_of_their_own():
     for thread in threads:
         thread.join()
     assert all(np.array_equal(image, expected) for image in images)
+
+
+DEEP = pd.DataFrame(
+    {
+        "frame": [0, 1, 2, 3],
+        "x_nm": [105.0, 305.0, 505.0, 505.0],
+        "y_nm": [205.0, 205.0, 405.0, 405.0],
+        "z_nm": [-120.0, -20.0, 80.0, 95.0],
+        "uncertainty_xy_nm": [5.0, 5.0, 5.0, 5.0],
+        "uncertainty_z_nm": [20.0, 20.0, 20.0, 20.0],
+    }
+)
+
+
+def test_slices_hold_what_lies_in_them():
+    drawn = draw_slices(DEEP, Rendering(method="histogram", slice_nm=100.0))
+    assert drawn.image.sum(axis=(1, 2)).tolist() == [1.0, 1.0, 2.0]
+    assert (drawn.first_nm, drawn.slice_nm) == (-200.0, 100.0)
+    assert drawn.image[0, 20, 10] == 1.0
+    assert drawn.image[2, 40, 50] == 2.0
+    whole = render(DEEP, Rendering(method="histogram"))
+    np.testing.assert_array_equal(drawn.image.sum(axis=0), whole)
+
+
+def test_from_the_side_z_is_upwards():
+    side = render(DEEP, Rendering(method="histogram", view="xz"))
+    row, column = np.nonzero(side)
+    assert column.tolist() == [50, 50, 30, 10]
+    assert row.tolist() == [0, 2, 12, 22]
+    other = render(DEEP, Rendering(method="histogram", view="yz"))
+    assert np.nonzero(other)[1].tolist() == [40, 40, 20, 20]
+
+
+def test_from_the_side_a_localization_is_as_tall_as_z_is_uncertain():
+    one = DEEP.iloc[:1].assign(z_nm=-300.0)
+    side = render(one, Rendering(view="xz", pixel_size_nm=5.0, corner_nm=(0.0, 0.0),
+                                 field_nm=(200.0, 600.0)))  # fmt: skip
+    y, x = (np.arange(n) * 5.0 + 2.5 for n in side.shape)
+    down, across = side.sum(axis=1), side.sum(axis=0)
+    assert np.sqrt(down @ (y - down @ y) ** 2) == pytest.approx(20.0, rel=0.02)
+    assert np.sqrt(across @ (x - across @ x) ** 2) == pytest.approx(5.0, rel=0.06)
+
+
+def test_what_needs_depths_says_so():
+    flat = DEEP.drop(columns="z_nm")
+    for settings in ({"view": "xz"}, {"colour": "z"}):
+        with pytest.raises(TableError, match=r"no column 'z \[nm\]'"):
+            Renderer(flat, Rendering(**settings))
+    with pytest.raises(TableError, match="slices along z"):
+        draw_slices(flat, Rendering(slice_nm=50.0))
+    with pytest.raises(SettingsError, match="slices together with colour z"):
+        draw_slices(DEEP, Rendering(slice_nm=50.0, colour="z"))

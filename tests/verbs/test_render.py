@@ -5,7 +5,7 @@ import tifffile
 from PIL import Image
 
 import deep_storm as ds
-from deep_storm.errors import DeepStormError, OutputError
+from deep_storm.errors import DeepStormError, OutputError, SettingsError
 from deep_storm.io.images import read_image
 from deep_storm.rendering import Renderer, renderer
 
@@ -121,3 +121,20 @@ def test_refuses_what_it_cannot_draw(table, tmp_path, change, options, message):
     with pytest.raises(DeepStormError, match=message):
         ds.render(change(table), output=tmp_path / "a.tif", **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_stack_of_slices_is_a_hyperstack_with_its_depth(tmp_path):
+    table = pd.DataFrame(
+        {"frame": [0, 1], "x_nm": [105.0, 305.0], "y_nm": [205.0, 95.0], "z_nm": [-120.0, 130.0]}
+    )
+    found = ds.render(table, output=tmp_path / "a.tif", slice_nm=100, sigma_nm=10, pixel_size_nm=20)
+    assert found.image.shape == (4, 11, 16)
+    assert "4 slices of 100 nm along z, from -200 to 200 nm" in found.summary()
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert tif.series[0].axes == "ZYX"
+        assert tif.imagej_metadata["spacing"] == pytest.approx(0.1)
+        np.testing.assert_allclose(tif.asarray(), found.image)
+    side = ds.render(table, output=tmp_path / "b.tif", view="xz", sigma_nm=10)
+    assert "z upwards, 130 nm at the top" in side.legend
+    with pytest.raises(SettingsError, match=r"write a \.tif"):
+        ds.render(table, output=tmp_path / "a.png", slice_nm=100, sigma_nm=10)

@@ -64,7 +64,8 @@ and Fiji ends it. Beside it stands one of ``result``, ``error`` (what the user c
 
 ``result`` has ``summary``, ``written`` and ``json`` of every verb; ``table``, ``image`` and
 ``mask`` (of the pixels that were used) are files in the request's folder, ``pixel_size_nm`` is that
-of the image and ``camera_pixel_size_nm`` that of the frame. ``corner_nm``, ``complete`` and
+of the image, ``slice_nm`` the distance of its slices, where it is a stack, and
+``camera_pixel_size_nm`` the size of the frame's pixels. ``corner_nm``, ``complete`` and
 ``problem`` are those of ``reconstruct``.
 """
 

@@ -70,6 +70,39 @@ def write_image(
     _write_imagej(path, values, pixel_size_nm, about, overwrite, software=mark)
 
 
+def write_slices(
+    path: str | os.PathLike[str],
+    slices: npt.NDArray[np.float32],
+    pixel_size_nm: float,
+    slice_nm: float,
+    info: str = "",
+    overwrite: bool = False,
+) -> None:
+    """Write a z-stack: float32, ImageJ hyperstack with its scale in µm along all axes.
+
+    Parameters
+    ----------
+    path
+        The TIFF file.
+    slices
+        (z, y, x).
+    pixel_size_nm, slice_nm
+        Edge of a pixel, and distance of the slices.
+    info
+        What ImageJ shows with *Show Info...*.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        The file exists already or cannot be written.
+    """
+    low, high = display_range(slices)
+    about = {"axes": "ZYX", "spacing": slice_nm / 1000.0, "min": low, "max": high}
+    _write_imagej(path, slices, pixel_size_nm, about | ({"Info": info} if info else {}), overwrite)
+
+
 def write_bands(
     path: str | os.PathLike[str],
     bands: Iterable[npt.NDArray[Any]],

@@ -19,6 +19,7 @@ from deep_storm.rendering.drawing import (
 )
 from deep_storm.rendering.kernels import add_gaussians
 from deep_storm.rendering.renderer import MAX_PIXELS_KEPT, Levels, Renderer
+from deep_storm.rendering.slices import Slices, draw_slices
 from deep_storm.settings import Rendering
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ __all__ = [
     "MAX_PIXELS_KEPT",
     "Levels",
     "Renderer",
+    "Slices",
     "add_gaussians",
+    "draw_slices",
     "emitter_image",
     "render",
 ]

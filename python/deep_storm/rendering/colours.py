@@ -1,4 +1,4 @@
-"""Colours an image by a property of its localizations: frame, density or confidence.
+"""Colours an image by a property of its localizations: depth, frame, density or confidence.
 
 Every pixel has the hue of the mean value of the localizations in it, and is as bright as there are
 many. The hues run from blue (low) over green to red (high) at equal lightness in Oklab [1]_, so
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
+from deep_storm.localizations import depths_of
 from deep_storm.rendering.drawing import Image, Values
 from deep_storm.settings import Rendering
 
@@ -29,6 +30,7 @@ LIGHTNESS, CHROMA = 0.75, 0.16
 BLUE_HUE, RED_HUE = 264.0, 29.0
 """Hues of Oklab, degrees."""
 SHADES = 256
+DEPTH_PERCENTILES = (1, 99)
 FINEST = 4096
 """Most pixels along an edge of the grid that densities are taken from."""
 
@@ -52,20 +54,20 @@ class Colouring(NamedTuple):
 
     def limits(self) -> tuple[str, str]:
         """Return the two limits as text."""
-        low, high = (f"{v:.0f}" if v >= 100 else f"{v:.3g}" for v in (self.low, self.high))
+        low, high = (f"{v:.0f}" if abs(v) >= 100 else f"{v:.3g}" for v in (self.low, self.high))
         return low, high
 
 
 def colouring_of(table: pd.DataFrame, rendering: Rendering) -> Colouring:
     """Compute each localization's colour.
 
-    Frames run from the first to the last; densities logarithmically from the 1st to the 99th
-    percentile; confidence from 0 to 1.
+    Frames run from the first to the last; densities logarithmically, and depths, from the 1st to
+    the 99th percentile; confidence from 0 to 1.
 
     Parameters
     ----------
     table
-        Columns ``frame`` or ``confidence`` for these; at least one row.
+        Columns ``z_nm``, ``frame`` or ``confidence`` for these; at least one row.
     rendering
         What to colour by.
 
@@ -80,6 +82,11 @@ def colouring_of(table: pd.DataFrame, rendering: Rendering) -> Colouring:
         span = math.log(high / low) if high > low else 1.0
         shade = np.clip(np.log(np.maximum(density, low) / low) / span, 0, 1)
         return Colouring(shade, low, high, "localizations per µm²")
+    if rendering.colour == "z":
+        z_nm = depths_of(table, "colours by depth")
+        low, high = (float(v) for v in np.percentile(z_nm, DEPTH_PERCENTILES))
+        shade = np.clip((z_nm - low) / max(high - low, 1e-9), 0, 1)
+        return Colouring(shade, low, high, "z (nm)")
     name = "frame" if rendering.colour == "frame" else "confidence"
     values = _column(table, name)
     if name == "confidence":

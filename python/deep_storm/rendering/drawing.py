@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
-from deep_storm.rendering.kernels import REACH_SIGMA, gaussians, triangles
+from deep_storm.localizations import depths_of
+from deep_storm.rendering.kernels import REACH_SIGMA, elliptical_gaussians, triangles
 from deep_storm.settings import Rendering
 
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -34,6 +35,7 @@ MIN_ROWS_OF_MOST = 100
 PIXELS_TO_MIND = 2**24
 STRAY_SHARE = 0.1
 """A larger image of which most localizations fill a smaller share is told."""
+AXIAL = "uncertainty_z_nm"
 WIDEST = 20.0
 """Uncertainties above this many times the median are drawn as wide as that: what they add is a
 haze that nobody sees, and a few of them would take longer than all the others."""
@@ -71,10 +73,18 @@ class Drawing:
         Standard deviation of each one's Gaussian; None draws (shifted) histograms.
     bins
         Pixels along the bin of an average shifted histogram; 1 is the plain histogram.
+    height_px
+        Standard deviation of each one's Gaussian along y, where it differs.
     """
 
     def __init__(
-        self, extent: Extent, x_px: Values, y_px: Values, width_px: Values | None, bins: int = 1
+        self,
+        extent: Extent,
+        x_px: Values,
+        y_px: Values,
+        width_px: Values | None,
+        bins: int = 1,
+        height_px: Values | None = None,
     ) -> None:
         self.extent = extent
         # Row after row of the image stays in the cache, and a band finds its rows by bisection.
@@ -84,9 +94,11 @@ class Drawing:
         self._order = np.argsort(row, kind="stable")
         self._row = row[self._order].astype(np.int64) - 1
         self._x, self._y = x_px[self._order], y_px[self._order]
+        tall_px = width_px if height_px is None else height_px
         self._width = None if width_px is None else width_px[self._order]
+        self._height = None if tall_px is None else tall_px[self._order]
         self._bins = bins
-        reach = bins if width_px is None else REACH_SIGMA * float(width_px.max(initial=0.0))
+        reach = bins if tall_px is None else REACH_SIGMA * float(tall_px.max(initial=0.0))
         self._reach = math.ceil(reach) + 1
 
     def __len__(self) -> int:
@@ -136,8 +148,11 @@ class Drawing:
         """Draw into one strip the localizations that reach it."""
         limits = top - self._reach, top + len(strip) + self._reach
         some = slice(*(int(place) for place in np.searchsorted(self._row, limits)))
-        if self._width is not None:
-            gaussians(strip, top, self._x[some], self._y[some], self._width[some], weight[some])
+        if self._width is not None and self._height is not None:
+            across, down = self._width[some], self._height[some]
+            elliptical_gaussians(
+                strip, top, self._x[some], self._y[some], across, down, weight[some]
+            )
             return
         # Clipped first: a far-away position would overflow an integer.
         column = np.floor(np.clip(self._x[some], -self._bins, self.extent.width + self._bins))
@@ -165,9 +180,10 @@ def drawing_of(
     Parameters
     ----------
     table
-        Columns ``x_nm`` and ``y_nm``; ``uncertainty_xy_nm`` for Gaussians without ``sigma_nm``.
+        Columns ``x_nm`` and ``y_nm``, and ``z_nm`` for a view from the side; ``uncertainty_xy_nm``
+        (and ``uncertainty_z_nm``) for Gaussians without ``sigma_nm``.
     rendering
-        Method and pixel size.
+        Method, pixel size and view.
     field_nm
         Width and height of the field, instead of the one in ``rendering``.
     max_pixels
@@ -181,21 +197,53 @@ def drawing_of(
     SettingsError
         The image would be too large.
     """
-    corner_nm = rendering.corner_nm or (0.0, 0.0)
-    x_nm, y_nm = (
-        _positions(table, name) - start
-        for name, start in zip(("x_nm", "y_nm"), corner_nm, strict=True)
-    )
-    x_px, y_px = x_nm / rendering.pixel_size_nm, y_nm / rendering.pixel_size_nm
+    view = seen_from(table, rendering)
+    x_px, y_px = (v / rendering.pixel_size_nm for v in (view.across_nm, view.down_nm))
     field = rendering.field_nm if field_nm is None else field_nm
     extent = extent_of(x_px, y_px, rendering.pixel_size_nm, field, max_pixels)
-    if field is None:
-        _tell_stray(x_nm + corner_nm[0], y_nm + corner_nm[1], extent)
+    if field is None and rendering.view == "xy":
+        corner_nm = rendering.corner_nm or (0.0, 0.0)
+        _tell_stray(view.across_nm + corner_nm[0], view.down_nm + corner_nm[1], extent)
     if rendering.method == "gaussian":
         width_px = _sigma_nm(table, rendering.sigma_nm) / rendering.pixel_size_nm
-        return Drawing(extent, x_px, y_px, width_px)
+        height_px = None
+        if rendering.view != "xy" and "uncertainty_z_nm" in table.columns:
+            height_px = _sigma_nm(table, rendering.sigma_nm, AXIAL) / rendering.pixel_size_nm
+        return Drawing(extent, x_px, y_px, width_px, height_px=height_px)
     bins = 1 if rendering.method == "histogram" else rendering.shifts
     return Drawing(extent, x_px, y_px, None, bins)
+
+
+class View(NamedTuple):
+    """Where localizations lie in an image, nm from its upper left corner.
+
+    ``corner_nm`` is where that corner lies along both axes of the view.
+    """
+
+    across_nm: Values
+    down_nm: Values
+    corner_nm: tuple[float, float]
+
+
+def seen_from(table: pd.DataFrame, rendering: Rendering) -> View:
+    """Return where localizations lie in the view that is asked for; from the side, z is upwards.
+
+    Raises
+    ------
+    TableError
+        A position is missing or not a finite number.
+    """
+    if rendering.view == "xy":
+        corner = rendering.corner_nm or (0.0, 0.0)
+        return View(
+            _positions(table, "x_nm") - corner[0], _positions(table, "y_nm") - corner[1], corner
+        )
+    across = _positions(table, f"{rendering.view[0]}_nm")
+    z_nm = depths_of(table, "a view from the side")
+    step = rendering.pixel_size_nm
+    highest = math.ceil(float(z_nm.max(initial=0.0 if not len(z_nm) else -math.inf)) / step) * step
+    corner = rendering.corner_nm or (0.0, highest)
+    return View(across - corner[0], corner[1] - z_nm, corner)
 
 
 def extent_of(
@@ -289,18 +337,21 @@ def _positions(table: pd.DataFrame, name: str) -> Values:
     return values
 
 
-def _sigma_nm(table: pd.DataFrame, sigma_nm: float | None) -> Values:
+def _sigma_nm(
+    table: pd.DataFrame, sigma_nm: float | None, column: str = "uncertainty_xy_nm"
+) -> Values:
     """Return the sigma of every row's Gaussian."""
     if sigma_nm is not None:
         return np.full(len(table), sigma_nm)
     if not len(table):
         return np.empty(0)
-    known = "uncertainty_xy_nm" in table.columns
-    values = table["uncertainty_xy_nm"].to_numpy(np.float64) if known else np.zeros(len(table))
+    known = column in table.columns
+    values = table[column].to_numpy(np.float64) if known else np.zeros(len(table))
     usable = np.isfinite(values) & (values > 0)
     if not usable.any():
+        name = column.removesuffix("_nm")
         raise TableError(
-            "the table has no " + ("usable " if known else "") + "column uncertainty_xy",
+            "the table has no " + ("usable " if known else "") + f"column {name}",
             "an uncertainty for each localization",
             "set sigma_nm, or draw a histogram",
         )

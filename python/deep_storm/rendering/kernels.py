@@ -60,18 +60,32 @@ def gaussians(
     band: npt.NDArray[Any], top: int, x_px: Values, y_px: Values, sigma_px: Values, weight: Values
 ) -> None:
     """Add Gaussians to a band that begins at row ``top``; see :func:`add_gaussians`."""
+    elliptical_gaussians(band, top, x_px, y_px, sigma_px, sigma_px, weight)
+
+
+@kernel
+def elliptical_gaussians(
+    band: npt.NDArray[Any],
+    top: int,
+    x_px: Values,
+    y_px: Values,
+    sigma_x_px: Values,
+    sigma_y_px: Values,
+    weight: Values,
+) -> None:
+    """Add Gaussians of a width along x and one along y, as :func:`gaussians` does."""
     height, width = band.shape
     in_columns = np.empty(width)
     in_rows = np.empty(height)
     for i in range(len(x_px)):
-        sigma = float(sigma_px[i])
+        across, down = float(sigma_x_px[i]), float(sigma_y_px[i])
         finite = math.isfinite(x_px[i]) and math.isfinite(y_px[i]) and math.isfinite(weight[i])
-        if not finite or not (0 <= sigma < math.inf):
+        if not finite or not (0 <= across < math.inf and 0 <= down < math.inf):
             continue
-        first, end = _integrate(in_rows, top, top + height, float(y_px[i]), sigma)
+        first, end = _integrate(in_rows, top, top + height, float(y_px[i]), down)
         if first == end:
             continue
-        left, right = _integrate(in_columns, 0, width, float(x_px[i]), sigma)
+        left, right = _integrate(in_columns, 0, width, float(x_px[i]), across)
         for y in range(first - top, end - top):
             in_row = weight[i] * in_rows[y]
             for x in range(left, right):

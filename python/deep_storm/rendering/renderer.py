@@ -13,7 +13,13 @@ import pandas as pd
 from deep_storm.errors import SettingsError
 from deep_storm.progress import Progress, silent
 from deep_storm.rendering.colours import Colouring, coloured, colouring_of
-from deep_storm.rendering.drawing import MAX_PIXELS_IN_FILE, Extent, Image, drawing_of
+from deep_storm.rendering.drawing import (
+    MAX_PIXELS_IN_FILE,
+    Extent,
+    Image,
+    drawing_of,
+    seen_from,
+)
 from deep_storm.settings import Rendering
 
 MAX_PIXELS_KEPT = 2**26
@@ -72,6 +78,7 @@ class Renderer:
             )
         self.rendering = rendering
         self.drawing = drawing_of(table, rendering, max_pixels=max_pixels)
+        self.corner_nm = seen_from(table, rendering).corner_nm
         self.colouring: Colouring | None = None
         if rendering.colour != "grey":
             self.colouring = colouring_of(table, rendering)

@@ -117,7 +117,23 @@ class Rendering(Settings):
         unit="nm",
         label="Upper left corner",
     )
-    colour: Literal["grey", "frame", "density", "confidence"] = setting(
+    view: Literal["xy", "xz", "yz"] = setting(
+        "xy",
+        "from where: xy, or from the side (xz, yz; z is upwards), which needs depths. From the "
+        "side, corner_nm is where the upper left corner lies along both axes",
+        label="View",
+    )
+    slice_nm: float | None = setting(
+        None,
+        "thickness of slices along z: the image becomes a stack, a slice for each; default: one "
+        "image",
+        unit="nm",
+        example=50.0,
+        gt=0,
+        le=100_000,
+        label="Slices along z",
+    )
+    colour: Literal["grey", "z", "frame", "density", "confidence"] = setting(
         "grey",
         "what the colour of a pixel encodes; its brightness always is the number of localizations",
         label="Colour shows",

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.errors import TableError
+from deep_storm.errors import SettingsError, TableError
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.files import atomic_path
-from deep_storm.io.images import write_bands
+from deep_storm.io.images import write_bands, write_slices
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Rendering
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas as pd
 
     from deep_storm.rendering import Levels, Renderer
 
@@ -34,6 +35,7 @@ class RenderResult:
     ----------
     image
         (y, x) float32, in localizations per pixel; its sum is the number of localizations drawn.
+        (z, y, x) with slices.
         None where the image is so large that it was drawn straight into its file.
     height_px, width_px
         Size of the image.
@@ -45,6 +47,8 @@ class RenderResult:
         What colours or grey levels stand for, where that needs to be said.
     written
         The image's file.
+    slice_nm
+        Distance of the slices, where there are any.
     """
 
     image: npt.NDArray[np.float32] | None
@@ -54,6 +58,7 @@ class RenderResult:
     total: float
     legend: str
     written: tuple[Path, ...]
+    slice_nm: float | None = None
 
     def summary(self) -> str:
         """Return one line about the image, and one about its colours."""
@@ -109,7 +114,7 @@ def render(
     camera
         Only for a table in px or ADU; by default ThunderSTORM's protocol beside the file.
     settings
-        Method, pixel size, width, colour.
+        Method, pixel size, width, colour; view from the side, or slices along z.
     overwrite
         Whether an existing file may be replaced.
     progress
@@ -119,7 +124,7 @@ def render(
     ------
     TableError
         The table cannot be read, is empty, has positions that are not finite, or has no
-        uncertainties, frames or confidences where they are needed.
+        uncertainties, frames, confidences or depths where they are needed.
     SettingsError
         The image would be too large, or settings contradict each other.
     OutputError
@@ -143,6 +148,8 @@ def render(
     rows = table_of(table, camera=camera)
     if not len(rows):
         raise TableError("the table is empty", "at least one localization", "give another table")
+    if settings.slice_nm is not None:
+        return _sliced(rows, settings, outputs, progress)
     renderer = Renderer(rows, settings, _max_pixels(path))
     levels = renderer.levels(progress)
     legend = _legend(renderer, levels)
@@ -161,6 +168,40 @@ def render(
     )
 
 
+def _sliced(
+    rows: pd.DataFrame, settings: Rendering, outputs: Outputs, progress: Progress
+) -> RenderResult:
+    """Draw and write a z-stack."""
+    from deep_storm.rendering import draw_slices  # numba, pandas
+
+    path = outputs.files.get("image")
+    if path is not None and _is_png(path):
+        raise SettingsError(
+            f"slices for {path}", "a TIFF, which holds a stack", "write a .tif, or leave slices out"
+        )
+    drawn = draw_slices(rows, settings, progress)
+    if outputs:
+        with outputs.writing("image") as path:
+            write_slices(
+                path,
+                drawn.image,
+                drawn.extent.pixel_size_nm,
+                drawn.slice_nm,
+                drawn.legend(),
+                outputs.overwrite,
+            )
+    return RenderResult(
+        drawn.image,
+        drawn.extent.height,
+        drawn.extent.width,
+        drawn.extent.pixel_size_nm,
+        float(drawn.image.sum(dtype=np.float64)),
+        drawn.legend(),
+        outputs.written,
+        drawn.slice_nm,
+    )
+
+
 def _is_png(path: Path) -> bool:
     return path.suffix.lower() == ".png"
 
@@ -174,10 +215,16 @@ def _max_pixels(path: Path | None) -> int:
 
 def _legend(renderer: Renderer, levels: Levels) -> str:
     """Describe the values in the file, if they are not localizations per pixel."""
-    if renderer.colouring is not None:
-        return renderer.colouring.legend()
+    seen = ""
+    if renderer.rendering.view != "xy":
+        top_nm = renderer.corner_nm[1]
+        seen = f"seen from the side: {renderer.rendering.view}, z upwards, {top_nm:g} nm at the top"
     scale = renderer.scale(levels)
-    return f"grey levels: localizations per pixel × {scale:.6g}" if scale != 1 else ""
+    if renderer.colouring is not None:
+        grey = renderer.colouring.legend()
+    else:
+        grey = f"grey levels: localizations per pixel × {scale:.6g}" if scale != 1 else ""
+    return "; ".join(text for text in (seen, grey) if text)
 
 
 def _write(

@@ -152,6 +152,7 @@ def show(call: Call, result: dict[str, Any], title: str = "") -> Outcome:
             f"{picture} - Deep-STORM",
             result["pixel_size_nm"],
             tuple(result.get("corner_nm", (0.0, 0.0))),
+            result.get("slice_nm"),
         )
         image = call.host.show_image(image)
     if "table" in result:

@@ -253,19 +253,22 @@ def to_image(
     title: str,
     pixel_size_nm: float,
     corner_nm: tuple[float, float] = (0.0, 0.0),
+    slice_nm: float | None = None,
 ) -> Any:
-    """Make a 32-bit image with a scale in µm.
+    """Make a 32-bit image, or a hyperstack of slices along z, with a scale in µm.
 
     Parameters
     ----------
     values
-        (y, x).
+        (y, x), or (z, y, x).
     title
         Of its window.
     pixel_size_nm
         Edge of a pixel.
     corner_nm
         Where its first corner lies in the full field, (y, x).
+    slice_nm
+        Distance of the slices.
 
     Returns
     -------
@@ -274,17 +277,23 @@ def to_image(
     """
     import jpype
 
-    plane = np.ascontiguousarray(values, dtype=np.float32)
-    height, width = plane.shape
-    pixels = jpype.JArray(jpype.JFloat)(plane.ravel())
-    processor = java_class("ij.process.FloatProcessor")(width, height, pixels)
-    image = java_class("ij.ImagePlus")(title, processor)
+    planes = np.ascontiguousarray(values, dtype=np.float32)
+    height, width = planes.shape[-2:]
+    stack = java_class("ij.ImageStack")(width, height)
+    for plane in planes.reshape(-1, height, width):
+        pixels = jpype.JArray(jpype.JFloat)(plane.ravel())
+        stack.addSlice(java_class("ij.process.FloatProcessor")(width, height, pixels))
+    image = java_class("ij.ImagePlus")(title, stack)
     calibration = image.getCalibration()
     calibration.setUnit("um")
     calibration.pixelWidth = calibration.pixelHeight = pixel_size_nm / 1000.0
+    if slice_nm is not None:
+        image.setDimensions(1, len(planes), 1)
+        image.setOpenAsHyperStack(True)
+        calibration.pixelDepth = slice_nm / 1000.0
     calibration.yOrigin, calibration.xOrigin = (-c / pixel_size_nm for c in corner_nm)
     image.setLut(_hot())
-    image.setDisplayRange(0.0, structure_limit(plane))
+    image.setDisplayRange(0.0, structure_limit(planes))
     return image
 
 

@@ -289,7 +289,9 @@ ENTRIES: dict[str, Entry] = {
     "render": Entry(
         "5 Post-Process/Render Localizations...",
         camera=NONE,
-        shown=("table", "method", "pixel_size_nm", "sigma_nm", "colour", "output"),
+        shown=(
+            "table", "method", "pixel_size_nm", "sigma_nm", "colour", "view", "slice_nm", "output",
+        ),
     ),
     "evaluate": Entry(
         "6 Check/Evaluate Against Truth...",

@@ -82,11 +82,13 @@ def as_data(result: Any, folder: Path, **more: Any) -> Data:
     table, image = getattr(result, "table", None), getattr(result, "image", None)
     if isinstance(table, pd.DataFrame):
         data["table"] = write_frame_table(folder / "table", table)
-    if isinstance(image, np.ndarray) and image.ndim == 2:
+    if isinstance(image, np.ndarray) and image.ndim in (2, 3):
         np.save(folder / "image.npy", image)
         data["image"] = str(folder / "image.npy")
         holder = getattr(result, "reconstructed", result)
         data["pixel_size_nm"] = float(holder.pixel_size_nm)
+        if image.ndim == 3:
+            data["slice_nm"] = float(holder.slice_nm)
     mask = getattr(result, "mask", None)
     if isinstance(mask, np.ndarray):
         np.save(folder / "mask.npy", mask)
