@@ -17,7 +17,7 @@ CHARACTERS = 12
 PATH_CHARACTERS = 28
 MACRO_CANCELED = "Macro canceled"
 _WIDTH = 92
-_RULER = " " * 205
+_RULER = " " * 155
 """As wide as the longest line: blanks are narrower than letters."""
 _PLAIN, _WARNING = (60, 60, 60), (180, 40, 0)
 
