@@ -85,7 +85,9 @@ def in_fiji(imagej, folder: Path, number: int) -> Run:
     if not done["status"].startswith("ok: "):
         raise SystemExit(done["status"])
     began = done["seconds"][0]
-    said = [line for line in imagej.ask("status") if line[3].startswith("Reconstruct")]
+    said = [
+        line for line in imagej.ask("status") if line[3].startswith(("Deep-STORM", "Reconstruct"))
+    ]
     counted = next(line for line in said if line[1] and " frames" in line[3])
     speed = speed_of(folder / f"fiji{number}")
     gaps = [after[0] - before[0] for before, after in itertools.pairwise(said)]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import deep_storm.fiji
 from deep_storm.errors import CameraError, Cancelled, StackError
 from deep_storm.fiji import runner
 from deep_storm.fiji.commands import background, generic
@@ -106,6 +107,13 @@ def test_a_warning_is_told_beside_the_result(monkeypatch, windows):
     (text,) = [text for where, text in said if where == "dialog"]  # only the log without windows
     assert text.startswith("the camera is in doubt; measure it with Plugins > Deep-STORM > 1 Set")
     assert outputs["status"] == (None if windows else "ok: 3 localizations")
+
+
+def test_something_is_seen_before_anything_is_imported(monkeypatch):
+    said = []
+    monkeypatch.setattr(runner, "run", lambda key, variables: said.append("imported"))
+    deep_storm.fiji.run("doctor", {"status_service": SimpleNamespace(showStatus=said.append)})
+    assert said == ["Deep-STORM...", "imported"]
 
 
 class FakeLog:

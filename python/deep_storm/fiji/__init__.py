@@ -34,6 +34,9 @@ from deep_storm.verb_package import make_callable
 
 def run(command: str, variables: dict[str, Any]) -> dict[str, Any]:
     """Run a command for its script; see :func:`deep_storm.fiji.runner.run`."""
+    status = variables.get("status_service")
+    if status is not None:  # the first command has a second of imports to come
+        status.showStatus("Deep-STORM...")
     from deep_storm.fiji.runner import run as run_command
 
     return run_command(command, variables)
