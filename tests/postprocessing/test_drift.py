@@ -6,6 +6,8 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled, TableError
+from deep_storm.io.tables.drift_files import Drift
+from deep_storm.postprocessing.axial_drift import axial_drift
 from deep_storm.postprocessing.bins import bins_of
 from deep_storm.postprocessing.drift import agreed_positions, corrected, measure_drift
 from deep_storm.postprocessing.fiducials import marker_drift
@@ -237,3 +239,42 @@ def test_without_markers_it_says_what_was_seen(thunderstorm):
         marker_drift(thunderstorm)
     with pytest.raises(TableError, match="has 1 frame;"):
         marker_drift(thunderstorm.assign(frame=0))
+
+
+def deep(frames=400, per_frame=25, drift_z_nm=120.0, thick=False, seed=1):
+    """Localizations of a wavy line that drifts along z, or of a thick cloud."""
+    rng = np.random.default_rng(seed)
+    frame = np.repeat(np.arange(frames), per_frame)
+    x, y = rng.uniform(0, 6000, frame.size), rng.uniform(0, 6000, frame.size)
+    z = rng.uniform(-400, 400, frame.size) if thick else 250 * np.sin(x / 900) * np.cos(y / 700)
+    z = z + drift_z_nm * frame / (frames - 1) + rng.normal(0, 25, frame.size)
+    return pd.DataFrame(
+        {"frame": frame, "x_nm": x, "y_nm": y, "z_nm": z, "uncertainty_xy_nm": 10.0,
+         "uncertainty_z_nm": 25.0}
+    )  # fmt: skip
+
+
+def test_drift_along_z_is_measured():
+    found = axial_drift(deep(), DriftCorrection())
+    last = Drift(*[np.zeros(1)] * 5, found.knots, found.z).z_at(np.array([0, 200, 399]))
+    np.testing.assert_allclose(last - last[0], [0.0, 60.0, 120.0], atol=8.0)
+    assert found.error_nm < 8.0
+
+
+def test_without_drift_along_z_nothing_is_moved():
+    found = axial_drift(deep(drift_z_nm=0.0), DriftCorrection())
+    moved = Drift(*[np.zeros(1)] * 5, found.knots, found.z).z_at(np.arange(400))
+    assert np.ptp(moved) < 4.0
+
+
+def test_a_cloud_does_not_tell_a_drift_along_z():
+    assert axial_drift(deep(thick=True), DriftCorrection()) is None
+
+
+def test_a_correction_takes_z_along():
+    table, z = deep(), np.array([[0.0, 0.3]])
+    drift = Drift(np.array([0.0, 399.0]), z * 0, z * 0, np.zeros(0), np.zeros((0, 2)),
+                  np.array([0.0, 399.0]), z)  # fmt: skip
+    moved = corrected(table, drift)
+    np.testing.assert_allclose(table["z_nm"] - moved["z_nm"], 0.3 * table["frame"])
+    assert "z_nm" not in corrected(table.drop(columns="z_nm"), drift)

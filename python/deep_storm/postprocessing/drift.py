@@ -16,6 +16,7 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from scipy.sparse.csgraph import connected_components
 
 from deep_storm.errors import TableError
 from deep_storm.io.tables.drift_files import Drift
+from deep_storm.postprocessing.axial_drift import axial_drift
 from deep_storm.postprocessing.bins import Points, bin_counts, bins_of
 from deep_storm.postprocessing.correlation import COARSE, Correlator, Spectrum
 from deep_storm.postprocessing.trajectory import MIN_POINTS, Smoothed, smooth_drift
@@ -59,6 +61,8 @@ class MeasuredDrift(NamedTuple):
         What a person should know.
     method
         ``correlation``, ``markers`` or ``comet``.
+    axial_error_nm
+        Standard error of the drift along z; None where that was not measured.
     """
 
     smoothed: Smoothed
@@ -67,6 +71,7 @@ class MeasuredDrift(NamedTuple):
     pairs_used: int
     notes: tuple[str, ...] = ()
     method: str = "correlation"
+    axial_error_nm: float | None = None
 
     @property
     def drift(self) -> Drift:
@@ -76,8 +81,42 @@ class MeasuredDrift(NamedTuple):
 
 def corrected(table: pd.DataFrame, drift: Drift) -> pd.DataFrame:
     """Return a table with the drift of its frame subtracted from each position."""
-    moved = drift.at(table["frame"].to_numpy())
-    return table.assign(x_nm=table["x_nm"] - moved[:, 0], y_nm=table["y_nm"] - moved[:, 1])
+    frame = table["frame"].to_numpy()
+    moved = drift.at(frame)
+    table = table.assign(x_nm=table["x_nm"] - moved[:, 0], y_nm=table["y_nm"] - moved[:, 1])
+    if drift.z is not None and "z_nm" in table:
+        table = table.assign(z_nm=table["z_nm"] - drift.z_at(frame))
+    return table
+
+
+def with_axial(
+    measured: MeasuredDrift, table: pd.DataFrame, settings: DriftCorrection
+) -> MeasuredDrift:
+    """Return a drift with that along z, where the table has depths that tell it.
+
+    Parameters
+    ----------
+    measured
+        Drift along x and y.
+    table
+        The table that it was measured on.
+    settings
+        Whether it is wanted, bins, largest drift.
+
+    Raises
+    ------
+    TableError
+        A depth is not finite.
+    """
+    if not settings.axial or "z_nm" not in table or not table["z_nm"].any():
+        return measured
+    found = axial_drift(corrected(table, measured.drift), settings)
+    if found is None:
+        note = "depths at one place have too little in common to tell a drift along z"
+        return measured._replace(notes=(*measured.notes, note))
+    drift = replace(measured.drift, z_knots=found.knots, z=found.z)
+    smoothed = measured.smoothed._replace(drift=drift)
+    return measured._replace(smoothed=smoothed, axial_error_nm=found.error_nm)
 
 
 def measure_drift(

@@ -163,6 +163,11 @@ class DriftCorrection(Settings):
         le=1000,
         label="Blur",
     )
+    axial: bool = setting(
+        True,
+        "where the table has depths, measure and correct drift along z as well",
+        label="Drift along z",
+    )
     marker_share: float = setting(
         0.8,
         "markers: minimum fraction of the frames in which a marker is seen",

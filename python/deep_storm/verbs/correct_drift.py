@@ -43,6 +43,12 @@ class DriftResult(TableResult):
         x_nm, y_nm = self.drift.at(self.drift.knots[[-1]])[0]
         return float(x_nm), float(y_nm)
 
+    @property
+    def total_z_nm(self) -> float:
+        """Drift from the first to the last frame, along z."""
+        first, last = self.drift.z_at(self.drift.knots[[0, -1]])
+        return float(last - first)
+
     def summary(self) -> str:
         """Return the size of the drift and its error."""
         x_nm, y_nm = self.total_nm
@@ -53,6 +59,8 @@ class DriftResult(TableResult):
         if max(found.freedom) == 1:
             line = "No drift found: nothing was moved"
         lines = [f"{line} (± {found.error_nm:.1f} nm along each axis)"]
+        if self.measured.axial_error_nm is not None:
+            lines.append(f"Along z {self.total_z_nm:.1f} ± {self.measured.axial_error_nm:.1f} nm")
         if self.measured.method == "correlation":
             lines.append(
                 f"{self.measured.bins} time bins, {self.measured.pairs_used} of "
@@ -71,6 +79,8 @@ class DriftResult(TableResult):
         """Return the drift's size, its errors and what it is based on."""
         x_nm, y_nm = self.total_nm
         content: dict[str, Any] = {**self.counts(), "drift_x_nm": x_nm, "drift_y_nm": y_nm}
+        if self.drift.z is not None:
+            content["drift_z_nm"] = self.total_z_nm
         if self.measured is not None:
             found = self.measured
             content |= {
@@ -113,6 +123,8 @@ def correct_drift(
 ) -> DriftResult:
     """Measure the drift of the sample and subtract it from the positions of a table.
 
+    Where the table has depths, drift along z is measured and subtracted as well.
+
     Parameters
     ----------
     table
@@ -139,13 +151,13 @@ def correct_drift(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing.drift import corrected  # numba, pandas, scipy
+    from deep_storm.postprocessing.drift import corrected, with_axial  # numba, pandas, scipy
 
     job = open_job(table, output, "drift_corrected", camera, overwrite, ENDINGS)
     if drift_file is not None:
         drift, measured = read_drift(drift_file, job.camera), None
     else:
-        measured = _measured(job, settings, progress)
+        measured = with_axial(_measured(job, settings, progress), job.table, settings)
         drift = measured.drift
     moved = corrected(job.table, drift)
     _write(job, moved, drift)

@@ -2,6 +2,7 @@ import contextlib
 import json
 import random
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,3 +140,14 @@ def test_damaged_drifts_are_read_or_refused(tmp_path):
         (tmp_path / "d.json").write_bytes(data)
         with contextlib.suppress(TableError):
             assert np.isfinite(read_drift(tmp_path / "d.json").at(np.arange(5))).all()
+
+
+def test_a_drift_along_z_comes_back(tmp_path):
+    line = np.array([[1.0, 0.5]])
+    ends, nothing = np.array([0.0, 99.0]), np.zeros(0)
+    written = Drift(ends, line, line, nothing, np.zeros((0, 2)), ends, 2.0 * line)
+    write_drift(tmp_path / "a.json", written)
+    assert read_drift(tmp_path / "a.json").z_at(np.array([10])) == pytest.approx([12.0])
+    write_drift(tmp_path / "b.json", replace(written, z_knots=None, z=None))
+    assert "zFunction" not in (tmp_path / "b.json").read_text()
+    assert read_drift(tmp_path / "b.json").z_at(np.array([10])) == pytest.approx([0.0])

@@ -7,7 +7,7 @@
 #@ String (label="Parts of the movie", description="Number of time bins (correlation, comet); auto = depends on the number of localizations, at most 30 (comet: 100) (5 to 200)", value="auto", persistKey="deepstorm.correct-drift.bins") bins
 #@ File (label="Drift file", description="Drift to correct for, as saved by ThunderSTORM or by this command (JSON); none = no file", value="none", style="open", required=false, persistKey="deepstorm.correct-drift.drift_file") drift_file
 #@ File (label="Save as", description="Table to write (CSV), with the drift (JSON and PNG) beside it; none = no file", value="none", style="save", required=false, persist=false) output
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, max_drift_nm, blur_nm, marker_share, marker_reach_nm, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, max_drift_nm, blur_nm, axial, marker_share, marker_reach_nm, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

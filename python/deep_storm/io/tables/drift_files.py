@@ -11,14 +11,15 @@
 
 From one knot to the next a polynomial of the distance from that knot gives the drift, its
 coefficients from the constant on. ``driftData…`` is what was measured, for its plot. Frames count
-from 1; what is subtracted from a position is the drift of its frame.
+from 1; what is subtracted from a position is the drift of its frame. A drift along z is a further
+``zFunction``, with knots of its own, which ThunderSTORM passes over.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ class Drift:
         since its knot.
     measured_frame, measured_nm
         (m,) and (m, 2): what was measured, before it was made smooth.
+    z_knots, z
+        The same for z; None where only x and y are known.
     """
 
     knots: FloatArray
@@ -62,17 +65,32 @@ class Drift:
     y: FloatArray
     measured_frame: FloatArray
     measured_nm: FloatArray
+    z_knots: FloatArray | None = None
+    z: FloatArray | None = None
+
+    def z_at(self, frame: npt.NDArray[Any]) -> FloatArray:
+        """Return the drift of frames (from 0) along z in nm, (n,); 0 where it is not known."""
+        if self.z_knots is None or self.z is None:
+            return np.zeros(np.shape(frame))
+        return _evaluated(self.z_knots, [self.z], frame)[..., 0]
 
     def at(self, frame: npt.NDArray[Any]) -> FloatArray:
         """Return the drift of frames (from 0) as (n, 2) nm, constant beyond the ends."""
-        where = np.clip(np.asarray(frame, dtype=np.float64), self.knots[0], self.knots[-1])
-        piece = np.clip(np.searchsorted(self.knots, where, side="right") - 1, 0, len(self.x) - 1)
-        since = where - self.knots[piece]
-        values = np.zeros((*where.shape, 2))
-        for power in reversed(range(self.x.shape[1])):
-            values[..., 0] = values[..., 0] * since + self.x[piece, power]
-            values[..., 1] = values[..., 1] * since + self.y[piece, power]
-        return values
+        return _evaluated(self.knots, [self.x, self.y], frame)
+
+
+def _evaluated(
+    knots: FloatArray, axes: Sequence[FloatArray], frame: npt.NDArray[Any]
+) -> FloatArray:
+    """Return the values of piecewise polynomials, (n, axes)."""
+    where = np.clip(np.asarray(frame, dtype=np.float64), knots[0], knots[-1])
+    piece = np.clip(np.searchsorted(knots, where, side="right") - 1, 0, len(axes[0]) - 1)
+    since = where - knots[piece]
+    values = np.zeros((*where.shape, len(axes)))
+    for k, coefficients in enumerate(axes):
+        for power in reversed(range(coefficients.shape[1])):
+            values[..., k] = values[..., k] * since + coefficients[piece, power]
+    return values
 
 
 def write_drift(path: str | os.PathLike[str], drift: Drift, overwrite: bool = False) -> None:
@@ -84,19 +102,10 @@ def write_drift(path: str | os.PathLike[str], drift: Drift, overwrite: bool = Fa
         The file exists already or cannot be written.
     """
     knots = (drift.knots + 1).tolist()
-    functions = (
-        {
-            "knots": knots,
-            "polynomials": [{"coefficients": row} for row in values.tolist()],
-            "n": len(values),
-        }
-        for values in (drift.x, drift.y)
-    )
-    x, y = functions
-    content = {
+    content: dict[str, Any] = {
         "scale": 1.0,
-        "xFunction": x,
-        "yFunction": y,
+        "xFunction": _described(drift.knots, drift.x),
+        "yFunction": _described(drift.knots, drift.y),
         "driftDataFrame": (drift.measured_frame + 1).tolist(),
         "driftDataX": drift.measured_nm[:, 0].tolist(),
         "driftDataY": drift.measured_nm[:, 1].tolist(),
@@ -104,8 +113,18 @@ def write_drift(path: str | os.PathLike[str], drift: Drift, overwrite: bool = Fa
         "maxFrame": round(knots[-1]),
         "units": "NANOMETER",
     }
+    if drift.z_knots is not None and drift.z is not None:
+        content["zFunction"] = _described(drift.z_knots, drift.z)
     with atomic_path(path, overwrite) as partial:
         partial.write_bytes(json.dumps(content, allow_nan=False).encode("ascii") + b"\n")
+
+
+def _described(knots: FloatArray, values: FloatArray) -> dict[str, Any]:
+    return {
+        "knots": (knots + 1).tolist(),
+        "polynomials": [{"coefficients": row} for row in values.tolist()],
+        "n": len(values),
+    }
 
 
 def read_drift(path: str | os.PathLike[str], camera: Camera | None = None) -> Drift:
@@ -135,9 +154,13 @@ def read_drift(path: str | os.PathLike[str], camera: Camera | None = None) -> Dr
             raise ValueError("x and y differ in length")
         if not (np.isfinite(frames).all() and np.isfinite(measured).all()):
             raise ValueError("what was measured is not finite")
+        z_knots, z = None, None
+        if content.get("zFunction") is not None:
+            z_knots, z = _function(content["zFunction"])
+            z_knots, z = z_knots - 1, z * factor
     width = max(x.shape[1], y.shape[1])
     x, y = (np.pad(v, ((0, 0), (0, width - v.shape[1]))) * factor for v in (x, y))
-    return Drift(x_knots - 1, x, y, frames - 1, measured * factor)
+    return Drift(x_knots - 1, x, y, frames - 1, measured * factor, z_knots, z)
 
 
 def _content(path: Path) -> Mapping[str, Any]:
