@@ -25,10 +25,12 @@ OF_REPEATS = ("frame", "x_nm", "y_nm", "uncertainty_xy_nm", "confidence")
 KEPT = (
     "x_nm",
     "y_nm",
+    "z_nm",
     "sigma_nm",
     "intensity_photon",
     "background_photon",
     "uncertainty_xy_nm",
+    "uncertainty_z_nm",
     "confidence",
 )
 

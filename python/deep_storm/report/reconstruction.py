@@ -18,6 +18,7 @@ from deep_storm.quality.stack_look import StackLook
 from deep_storm.quality.survey import Survey
 from deep_storm.quality.suspicions import TrainedFor, suspicions
 from deep_storm.report.background import background_map
+from deep_storm.report.depths import depths_figure
 from deep_storm.report.figures import new_figure
 from deep_storm.report.judging import resolution_curve
 from deep_storm.report.localizations import (
@@ -153,6 +154,7 @@ def _results(run: Run) -> Rows:
     for column, name, unit in (
         ("intensity_photon", "median photons", ""),
         ("uncertainty_xy_nm", "median uncertainty", " nm"),
+        ("uncertainty_z_nm", "median uncertainty of z", " nm"),
         ("confidence", "median confidence", ""),
     ):
         median = found.median(column)
@@ -205,6 +207,9 @@ def _distributions(run: Run) -> Iterator[tuple[str, Figure]]:
     histograms = column_histograms(run.found, run.trained)
     if histograms is not None:
         yield "What the localizations are like; orange: what the model expects", histograms
+    depths = depths_figure(run.found)
+    if depths is not None:
+        yield "Depths: how many, seen from the side, and how well they are known", depths
 
 
 def _resolution(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figure], ...]]:
