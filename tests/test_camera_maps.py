@@ -50,6 +50,10 @@ def test_maps_of_the_camera_agree_with_it():
     check_agreement(maps_around(), camera(read_noise_adu=1.5))
 
 
+def test_a_camera_whose_read_noise_nobody_gave_takes_that_of_its_maps():
+    check_agreement(maps_around(read_noise_adu=9), camera())
+
+
 @pytest.mark.parametrize(
     ("maps", "said"),
     [

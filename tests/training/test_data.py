@@ -167,7 +167,7 @@ def test_maps_are_corrected_before_the_network_sees_a_patch():
     none = np.zeros((2, 16), np.float32)
     batch = PatchBatch(
         adu, np.full(2, 16.0, np.float32), np.zeros((2, 16, 2), np.float32), none, none,
-        none.astype(bool), maps,
+        none.astype(bool), none, maps,
     )  # fmt: skip
     frames = in_scale(batch, CAMERA, SCALES).frames[..., 0]
     np.testing.assert_allclose(frames, (30 - 16) / SCALES.input_photon, rtol=1e-5)

@@ -17,7 +17,8 @@ PRIOR = Prior(1000.0, 200.0, 1.3, 1.0, -4.0, **gaussian_shape(1.3, 0.05).fields)
 def refined(x_px, photons=1000.0, sigma_px=1.3):
     x = np.asarray(x_px, np.float64)
     ones = np.ones_like(x)
-    return Refined(x, 5 * ones, photons * ones, sigma_px * ones, ones, 0.1 * ones, 9 * ones, ones)
+    fitted = (x, 5 * ones, photons * ones, sigma_px * ones, ones, 0.1 * ones)
+    return Refined(*fitted, 9 * ones, ones, np.empty(0), np.empty(0))
 
 
 def test_crowding_is_one_at_the_same_place_and_none_alone():

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
+NOT_STATED: Float32 = np.empty(0, np.float32)
 MAX_ANSWER = 1e9
 """A larger answer, in the scale in which an emitter is about 1, is none: its square overflows."""
 
@@ -32,6 +33,8 @@ class Candidates(NamedTuple):
         The higher, the more likely there is an emitter.
     photons, sigma, background
         In the network's scales; arrays of length 0 when the network does not say.
+    z_px, z_spread_px
+        Depth and its standard deviation, in camera pixels; arrays of length 0 without depth.
     """
 
     frame: npt.NDArray[np.int64]
@@ -42,6 +45,8 @@ class Candidates(NamedTuple):
     photons: Float32
     sigma: Float32
     background: Float32
+    z_px: Float32 = NOT_STATED
+    z_spread_px: Float32 = NOT_STATED
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Candidates:
         """Return the candidates that are marked."""

@@ -36,6 +36,8 @@ NOISES = 3.0
 MAX_SKIRT_SIGMAS = 14.0
 CENTROID_ROUNDS = 8
 MIN_SPREAD_PX = 0.01
+UNKNOWN_DEPTH_PX = 10.0
+"""Standard deviation of the depth of a bright object, which nobody looks at."""
 """Beads are not known better than that: pixels differ."""
 
 
@@ -212,6 +214,8 @@ def _as_candidate(
         thing.photons / scales.intensity_photon,
         thing.sigma_px / scales.sigma_px,
         thing.background / background_scale,
+        0.0,
+        UNKNOWN_DEPTH_PX,
     )
     columns: list[Any] = [
         np.full(1 if known.size else 0, value, np.float32)

@@ -70,8 +70,8 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
 
 def _shape(card: ModelCard, table: PsfTable | None) -> Shape:
     """Return in what emitters differ: in depth where the PSF has it, else in width."""
-    if table is not None and len(table.z_nm) > 1 and card.psf.depth_std_nm > 0:
-        return depth_shape(table, card.psf.depth_std_nm)
+    if table is not None and len(table.z_nm) > 1 and card.psf.spread_in_depth_nm > 0:
+        return depth_shape(table, card.psf.spread_in_depth_nm)
     sigma_px = card.camera.px(card.psf.sigma_nm)
     spread_px = card.camera.px(card.psf.sigma_std_nm)
     spread_px = float(np.hypot(spread_px, SHARE_OF_SIGMA * sigma_px))
@@ -154,6 +154,8 @@ class Refinement:
         ``(8,)``: of the :func:`features`, for the score.
     spread_weights
         ``(8,)``: of the same, for the logarithm of the true over the stated variance.
+    z_weights
+        ``(8,)``: the same for depth.
     calibration
         From the score to a confidence.
     threshold
@@ -168,6 +170,7 @@ class Refinement:
     card: ModelCard
     weights: tuple[float, ...]
     spread_weights: tuple[float, ...]
+    z_weights: tuple[float, ...]
     calibration: Calibration
     threshold: float
     jaccard: float = 0.0
@@ -220,6 +223,10 @@ class Refinement:
             refined.sigma_px / scales.sigma_px,
             refined.background_photon / scales.background_scale_photon,
         ]
+        if refined.z_px.size:
+            log_variance = seen @ np.asarray(self.z_weights)
+            factor = np.exp(0.5 * np.clip(log_variance, *LOG_VARIANCE_RANGE))
+            columns += [refined.z_px, refined.z_spread_px * factor]
         numbers = np.full(score.size, frame, np.int64)
         return Candidates(numbers, *(v.astype(np.float32) for v in columns))
 

@@ -74,7 +74,8 @@ def residuals_of(
         for f, m in zip(fitted, masks, strict=True)
     ]
     alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
-    sigma = np.concatenate([f.sigma_px for f in fitted]) / prior.sigma_px
+    usual_px = refiner.shape.usual_sigma_px(prior.sigma_px)
+    sigma = np.concatenate([f.sigma_px for f in fitted]) / usual_px
     photons = np.concatenate([f.p[:, 2] for f in fitted]) / prior.photons
     near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
     lone = alone >= (float(np.quantile(near, 1.0 - MIN_ALONE)) if alone.size else 0.0)
@@ -98,6 +99,7 @@ def residuals_of(
 def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
     """Cut out the surroundings of isolated emitters."""
     prior, reach = refiner.prior, REACH_PX
+    usual_px = refiner.shape.usual_sigma_px(prior.sigma_px)
     parts: list[tuple[Values, Values, Values]] = []
     numbers: list[tuple[float, float]] = []
     for free, mask in zip(fitted, masks, strict=True):
@@ -113,7 +115,7 @@ def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
                 continue
             variance = free.mean[rows, columns] * prior.excess
             parts.append((left[rows, columns], light[rows, columns], variance))
-            numbers.append((photons, sigma / prior.sigma_px))
+            numbers.append((photons, sigma / usual_px))
     empty = np.empty((3, 0, 2 * reach + 1, 2 * reach + 1))
     images = np.array(parts, np.float64).swapaxes(0, 1) if parts else empty
     photons_sigma = np.array(numbers, np.float64).reshape(-1, 2)

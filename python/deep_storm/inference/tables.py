@@ -121,4 +121,10 @@ def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
             np.float32
         ),
     }
+    if candidates.z_px.size == candidates.frame.size:
+        nm = np.float32(camera.pixel_size_nm)
+        columns |= {
+            "z_nm": candidates.z_px * nm,
+            "uncertainty_z_nm": candidates.z_spread_px * nm,
+        }
     return pd.DataFrame(columns)

@@ -154,7 +154,7 @@ def room_for(scene: Scene) -> int:
 def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
     """Compare with and without emitter ``k``; let it die when the evidence for it is too small.
 
-    Its evidence and the standard deviations of x, y and photons are noted in ``scene.judged``.
+    Its evidence and the standard deviations of its parameters are noted in ``scene.judged``.
     """
     members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
     cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
@@ -168,7 +168,7 @@ def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
         commit(scene, members[1:], rest, cut, prior, CHANGED)
         return True
     unit = np.zeros(factor.shape[0])
-    for a in range(3):
+    for a in range(PARAMETERS):
         unit[:] = 0.0
         unit[a] = 1.0
         solve(factor, unit)
@@ -198,6 +198,26 @@ def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> b
     scene.source[k] = source
     commit(scene, joined_by(members, k), after, cut, prior, CHANGED)
     return True
+
+
+@kernel(fastmath=True)
+def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
+    """Fit emitter ``k`` alone from several shapes, and keep the best.
+
+    The light of an emitter above and below the focus is alike, and a fit ends on its own side.
+    """
+    members = np.full(1, k)
+    cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+    best = cut.p.copy()
+    most, _ = fit_cut(cut, best, prior, SETTLING)
+    for n in range(starts.size):
+        tried = cut.p.copy()
+        tried[0, 3] = starts[n]
+        value, _ = fit_cut(cut, tried, prior, SEARCHING)
+        if value > most:
+            most = value
+            copy_row(best, 0, tried, 0)
+    commit(scene, members, best, cut, prior, SAME)
 
 
 @kernel(fastmath=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.refinement.block import MIN_MEAN, PARAMETERS, Prior, Values
-from deep_storm.refinement.moves import SETTLING, give_birth, split, sweep, weigh
+from deep_storm.refinement.moves import SETTLING, give_birth, refocus, split, sweep, weigh
 from deep_storm.refinement.residuals import background_from, correct_background, peaks
 from deep_storm.refinement.scene import Scene, draw, make_scene
 from deep_storm.refinement.shapes import Shape
@@ -73,6 +73,8 @@ class Refined(NamedTuple):
         Log evidence with this emitter less that without it.
     proposed
         Confidence of the proposal that it comes from; 0 for what was born or split.
+    z_px, z_spread_px
+        Depth and its standard deviation; of length 0 where the PSF does not tell depth.
     """
 
     x_px: Values
@@ -83,6 +85,8 @@ class Refined(NamedTuple):
     spread_px: Values
     evidence: Values
     proposed: Values
+    z_px: Values
+    z_spread_px: Values
 
 
 def settle(scene: Scene, background: Values, prior: Prior) -> None:
@@ -94,22 +98,38 @@ def settle(scene: Scene, background: Values, prior: Prior) -> None:
     draw(scene, background, prior)
 
 
-def change(scene: Scene, prior: Prior) -> None:
-    """Split, give birth and let die where the number of emitters has changed before."""
+def change(scene: Scene, starts: Values, prior: Prior) -> None:
+    """Split, give birth and let die where the number of emitters has changed before.
+
+    ``starts``: shapes that a fit of each of them may have to begin with.
+    """
     todo = scene.fresh.copy()
     scene.fresh[:] = 0
+    refocus_all(scene, todo, starts, prior)
     for k in np.flatnonzero(scene.alive & todo).tolist():
         if scene.alive[k] and not scene.stop[0]:
             split(scene, k, prior)
     for x, y in peaks(scene, prior, PEAK):
         if not scene.stop[0]:
             give_birth(scene, x, y, NO_SOURCE, prior)
+    refocus_all(scene, scene.fresh, starts, prior)
     for k in np.flatnonzero(scene.alive).tolist():
         if (todo[k] or scene.fresh[k]) and not scene.stop[0]:
             weigh(scene, k, prior, 0.0)
 
 
-def search(scene: Scene, background: Values, tried: Values, first: int, prior: Prior) -> None:
+def refocus_all(scene: Scene, chosen: npt.NDArray[np.int8], starts: Values, prior: Prior) -> None:
+    """Look for the shape of the chosen emitters in several places."""
+    if not starts.size:
+        return
+    for k in np.flatnonzero(scene.alive & chosen).tolist():
+        if not scene.stop[0]:
+            refocus(scene, k, starts, prior)
+
+
+def search(
+    scene: Scene, background: Values, tried: Values, first: int, starts: Values, prior: Prior
+) -> None:
     """Find number and parameters of the emitters of a scene.
 
     Not compiled: numba would compile the kernels once more into each function that calls them.
@@ -122,7 +142,10 @@ def search(scene: Scene, background: Values, tried: Values, first: int, prior: P
         ``(n, 2)``: places to try, the likeliest first.
     first
         Number of the first of them among the proposals.
+    starts
+        As in :func:`change`.
     """
+    refocus_all(scene, scene.alive, starts, prior)
     sweep(scene, prior, FIRST_STEPS)
     settle(scene, background, prior)
     for n, (x, y) in enumerate(tried, first):
@@ -130,7 +153,7 @@ def search(scene: Scene, background: Values, tried: Values, first: int, prior: P
             give_birth(scene, x, y, n, prior)
     scene.fresh[:] = 1
     for _ in range(ROUNDS):
-        change(scene, prior)
+        change(scene, starts, prior)
         settle(scene, background, prior)
     for k in np.flatnonzero(scene.alive).tolist():
         if not scene.stop[0]:
@@ -200,7 +223,7 @@ class Refiner:
         data = photons.astype(np.float64) + rise
         capacity = 3 * len(p) + height * width // 16 + 16
         scene = make_scene(data, background, p[:count], capacity, self.prior, self._stop)
-        search(scene, background, p[count:, :2].copy(), count, self.prior)
+        search(scene, background, p[count:, :2].copy(), count, self.shape.starts, self.prior)
         found = np.flatnonzero(scene.source >= 0)
         scene.source[found] = order[scene.source[found]]
         return scene, background
@@ -229,6 +252,8 @@ class Refiner:
             p[:, 1].astype(np.intp), p[:, 0].astype(np.intp)
         ]
         known = np.append(proposals.confidence, 0.0)
+        nothing = np.empty(0)
+        tells = self.shape.tells_depth
         return Refined(
             p[:, 0],
             p[:, 1],
@@ -238,6 +263,8 @@ class Refiner:
             np.sqrt((judged[:, 1] ** 2 + judged[:, 2] ** 2) / 2.0),
             judged[:, 0],
             known[source],
+            p[:, 3] if tells else nothing,
+            judged[:, 4] if tells else nothing,
         )
 
 

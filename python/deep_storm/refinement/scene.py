@@ -39,7 +39,7 @@ class Scene(NamedTuple):
     fresh
         ``(capacity,)`` int8: whether the number of emitters around it has changed.
     judged
-        ``(capacity, 4)``: log evidence, standard deviations of x, y (px) and photons.
+        ``(capacity, 5)``: log evidence, standard deviations of x, y (px), photons and shape.
     stop
         ``(1,)`` int8: set from outside when the work shall end.
     head, following
@@ -199,7 +199,7 @@ def make_scene(
         np.zeros(1, np.int64),
         np.full(capacity, -1, np.int64),
         np.zeros(capacity, np.int8),
-        np.zeros((capacity, PARAMETERS)),
+        np.zeros((capacity, 1 + PARAMETERS)),
         stop,
         np.full(cells, -1, np.int64),
         np.full(capacity, -1, np.int64),

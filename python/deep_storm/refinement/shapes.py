@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
+from deep_storm.psf.depth import tells_depth
 from deep_storm.psf.stretching import stretched
 from deep_storm.psf.table import PsfTable
 from deep_storm.refinement.scene import WINDOW_SIGMAS
@@ -23,6 +25,10 @@ MAX_SIGMA_SHARE = 1.6
 """Bounds of an emitter's sigma over the usual one."""
 FREE_SIGMA_SHARE = 0.25
 """Relative standard deviation of a sigma that is left free."""
+NORMAL = ndtri((np.arange(25) + 0.5) / 25)
+"""Depths that stand for a normal distribution, in standard deviations."""
+STARTS = np.array([-0.8, -0.4, 0.0, 0.4, 0.8])
+"""Depths that a fit may begin with where the PSF tells them, over the farthest."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,23 @@ class Shape:
         Standard deviation of the fourth parameter where it is left free.
     depths_px, sigmas_px
         Depths and the sigma there, rising depths; None where the fourth parameter is sigma itself.
+    tells_depth
+        Whether an emitter above the focus looks different from one below it.
     """
 
     fields: dict[str, Any]
     free_std: float
     depths_px: Values | None = None
     sigmas_px: Values | None = None
+    tells_depth: bool = False
+
+    @property
+    def starts(self) -> Values:
+        """Fourth parameters that a fit may have to begin with; none where one is enough."""
+        if self.depths_px is None or not self.tells_depth:
+            return np.empty(0)
+        middle, reach = np.mean(self.depths_px[[0, -1]]), np.ptp(self.depths_px) / 2.0
+        return np.asarray(middle + reach * STARTS, np.float64)
 
     def of_sigma(self, sigma_px: Values) -> Values:
         """Return the fourth parameter of emitters that are so wide; of two depths the higher."""
@@ -51,6 +68,13 @@ class Shape:
         first = int(np.argmin(self.sigmas_px))
         rising = np.maximum.accumulate(self.sigmas_px[first:])
         return np.interp(sigma_px, rising, self.depths_px[first:])
+
+    def usual_sigma_px(self, sigma_px: float) -> float:
+        """Return the median sigma of emitters; ``sigma_px``: that of an emitter in focus."""
+        if self.depths_px is None:
+            return sigma_px
+        depths = self.fields["shape"] + self.fields["shape_std"] * NORMAL
+        return float(np.median(self.to_sigma(depths)))
 
     def to_sigma(self, parameter: Values) -> Values:
         """Return sigma (px) of emitters with this fourth parameter."""
@@ -90,7 +114,9 @@ def depth_shape(table: PsfTable, depth_std_nm: float) -> Shape:
         "max_shape": float(depths_px[-1]),
     }
     free = float(np.ptp(depths_px)) / 2.0
-    return Shape({**bounds, **_planes(table)}, free, depths_px, table.effective_sigmas_nm / nm)
+    sigmas_px = table.effective_sigmas_nm / nm
+    fields = {**bounds, **_planes(table)}
+    return Shape(fields, free, depths_px, sigmas_px, tells_depth(table))
 
 
 def _planes(stack: PsfTable) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.io.stacks.open_file import is_away
 from deep_storm.progress import Progress, silent
+from deep_storm.psf.depth import tells_depth
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.runs.work import (
@@ -54,6 +55,7 @@ MAX_ROWS_IN_MEMORY = 4_000_000
 MAX_ROWS_AT_A_STOP = 400_000
 """Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
 MAX_PIXELS_AT_A_STOP = 20_000_000
+NO_DEPTH = "The PSF tells depth; z is measured by refinement (--refine)"
 UNJUDGED = "Stopped early: all frames are done, only whether the model suits them was not looked at"
 
 
@@ -208,12 +210,15 @@ def _written(
 def _refinement(
     model: Model, settings: Reconstruction, frames: FrameStream
 ) -> tuple[Refinement | None, tuple[str, ...]]:
-    """Return the refinement, if it is asked for and would help, and notes on it."""
-    if not settings.refine:
-        return None, ()
+    """Return the refinement, if it is asked for and would help, and notes on it.
 
+    Only refinement measures depth: where the PSF tells it, it is not left out.
+    """
+    depth = model.table is not None and tells_depth(model.table)
+    if not settings.refine:
+        return None, (NO_DEPTH,) if depth and model.card.psf.spread_in_depth_nm > 0 else ()
     learnt = learn_refinement(model, maps=frames.noise)
-    if not learnt.pays:
+    if not learnt.pays and not depth:
         return None, (
             f"Warning: refinement is left out: on simulation of this light it reaches a Jaccard "
             f"index of {learnt.jaccard:.2f}, the network alone {learnt.network_jaccard:.2f}",
@@ -221,6 +226,11 @@ def _refinement(
     excess = None if frames.grows else excess_rows(frames, model, learnt)
     if excess is None or excess <= MAX_EXCESS:
         return learnt, ()
+    if depth:
+        return learnt, (
+            f"Warning: refinement makes {100 * excess:.0f} % more localizations of these frames "
+            "than of simulated ones: PSF or background is not as it expects",
+        )
     return None, (
         f"Warning: refinement is left out: it would make {100 * excess:.0f} % more localizations "
         "of these frames than of simulated ones, because the PSF or the background is not as it "

@@ -60,6 +60,8 @@ class PatchBatch:
         ``present`` before dividing.
     present
         Which rows are emitters, bool of shape (b, n_max); n_max is a multiple of 16.
+    z_nm
+        Depths, float32 of shape (b, n_max).
     maps
         Per-pixel camera properties of the places that the patches are from, each (b, y, x); None
         without maps.
@@ -71,6 +73,7 @@ class PatchBatch:
     sigma_px: Float32Array
     intensity_photon: Float32Array
     present: npt.NDArray[np.bool_]
+    z_nm: Float32Array
     maps: CameraMaps | None = None
 
 
@@ -276,7 +279,7 @@ class MaskWindow:
 
 def padded(
     emitters: EmitterSet, batch: int
-) -> tuple[Float32Array, Float32Array, Float32Array, npt.NDArray[np.bool_]]:
+) -> tuple[Float32Array, Float32Array, Float32Array, npt.NDArray[np.bool_], Float32Array]:
     """Arrange emitters as arrays with one row per patch.
 
     Parameters
@@ -288,7 +291,7 @@ def padded(
 
     Returns
     -------
-    xy_px, sigma_px, intensity_photon, present
+    xy_px, sigma_px, intensity_photon, present, z_nm
         As in :class:`PatchBatch`; n_max is the largest count, rounded up to a multiple of 16.
     """
     counts = np.bincount(emitters.frame, minlength=batch)
@@ -299,8 +302,10 @@ def padded(
     sigma_px = np.zeros((batch, n_max), dtype=np.float32)
     intensity_photon = np.zeros((batch, n_max), dtype=np.float32)
     present = np.zeros((batch, n_max), dtype=np.bool_)
+    z_nm = np.zeros((batch, n_max), dtype=np.float32)
     xy_px[where] = np.stack([emitters.x_px, emitters.y_px], axis=1)
     sigma_px[where] = emitters.sigma_px
     intensity_photon[where] = emitters.intensity_photon
     present[where] = True
-    return xy_px, sigma_px, intensity_photon, present
+    z_nm[where] = emitters.z_nm
+    return xy_px, sigma_px, intensity_photon, present, z_nm

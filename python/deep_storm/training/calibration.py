@@ -65,7 +65,7 @@ class Simulated(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 2)``.
+    """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 3)``.
 
     ``background_photon``: ``(y, x)``, or ``(1, 1)`` where it is even. ``noise_photon``: read-out
     noise of each pixel, where they differ.
@@ -73,7 +73,7 @@ class Seen(NamedTuple):
 
     photons: npt.NDArray[np.float32]
     candidates: Candidates
-    xy_nm: npt.NDArray[np.float64]
+    xyz_nm: npt.NDArray[np.float64]
     background_photon: npt.NDArray[np.float32]
     noise_photon: npt.NDArray[np.float32] | None = None
 
@@ -156,10 +156,12 @@ def seen_frames(
         for k, answer in enumerate(answers):
             part = reader.part(answer, tile)
             found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
-            xy = batch.xy_px[k][batch.present[k]] * card.camera.pixel_size_nm
+            there = batch.present[k]
+            xy = batch.xy_px[k][there] * card.camera.pixel_size_nm
+            xyz = np.column_stack([xy, batch.z_nm[k][there]]).astype(np.float64)
             background = batch.expected_background_photon[k]
             here = None if noise is None else noise[k]
-            yield Seen(photons[k], found, xy.astype(np.float64), background, here)
+            yield Seen(photons[k], found, xyz, background, here)
 
 
 def _density_factors(emitters: Emitters) -> tuple[float, float]:
@@ -174,8 +176,8 @@ def _density_factors(emitters: Emitters) -> tuple[float, float]:
 def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     """Simulate frames and run the network on them."""
     seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
-    frame = np.repeat(np.arange(len(seen)), [len(s.xy_nm) for s in seen])
-    xy = np.concatenate([s.xy_nm for s in seen])
+    frame = np.repeat(np.arange(len(seen)), [len(s.xyz_nm) for s in seen])
+    xy = np.concatenate([s.xyz_nm for s in seen])
     return Simulated(
         concatenated([s.candidates for s in seen]),
         Points(frame, xy[:, 0], xy[:, 1]),

@@ -54,13 +54,15 @@ Values = npt.NDArray[np.float64]
 class Judged(NamedTuple):
     """Refined emitters of all frames, and which of them are correct.
 
-    ``distance_px``: of those that are right, to their emitter along one axis (root mean square).
+    ``distance_px``: of those that are right, to their emitter along one axis (root mean square);
+    ``depth_px``: how much deeper they are.
     """
 
     refined: Refined
     frame: npt.NDArray[np.int64]
     correct: npt.NDArray[np.bool_]
     distance_px: Values
+    depth_px: Values
     emitters: int
 
 
@@ -96,16 +98,16 @@ def _network_jaccard(card: ModelCard, seen: list[Seen]) -> float:
     for frame in seen:
         found = frame.candidates
         kept = found.where(card.calibration.confidence_of(found.score) >= card.threshold)
-        none = np.zeros(kept.x_px.size, np.int64), np.zeros(len(frame.xy_nm), np.int64)
+        none = np.zeros(kept.x_px.size, np.int64), np.zeros(len(frame.xyz_nm), np.int64)
         nm = card.camera.pixel_size_nm
         matches = match_points(
             Points(none[0], kept.x_px * nm, kept.y_px * nm),
-            Points(none[1], frame.xy_nm[:, 0], frame.xy_nm[:, 1]),
+            Points(none[1], frame.xyz_nm[:, 0], frame.xyz_nm[:, 1]),
             TOLERANCE_NM,
         )
         right += matches.localization.size
         reported += kept.x_px.size
-    return right / max(1, reported + sum(len(frame.xy_nm) for frame in seen) - right)
+    return right / max(1, reported + sum(len(frame.xyz_nm) for frame in seen) - right)
 
 
 def _crowded(refiner: Refiner, more: float) -> Refiner:
@@ -122,11 +124,17 @@ def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, 
         return refiner.refine(one.photons, proposals, one.noise_photon)
 
     found = map_frames(refined, seen)
-    judged = _judge(found, [s.xy_nm for s in seen], card.camera.pixel_size_nm)
+    judged = _judge(found, [s.xyz_nm for s in seen], card.camera.pixel_size_nm)
     values = np.concatenate([features(r, refiner.prior) for r in found])
     weights = _logistic(values, judged.correct)
-    spread_weights = _gamma(values[judged.correct], _excess(judged))
-    blank = Refinement(refiner, card, weights, spread_weights, Calibration(), 0.5)
+    right = values[judged.correct]
+    stated = judged.refined.spread_px[judged.correct]
+    spread_weights = _gamma(right, _excess(judged.distance_px[judged.correct], stated))
+    z_weights = tuple(np.zeros(FEATURES).tolist())
+    if judged.refined.z_px.size:
+        stated = judged.refined.z_spread_px[judged.correct]
+        z_weights = _gamma(right, _excess(judged.depth_px[judged.correct], stated))
+    blank = Refinement(refiner, card, weights, spread_weights, z_weights, Calibration(), 0.5)
     if not judged.correct.any():
         return 0.0, blank
     scored = concatenated([blank.scored(r, n) for n, r in enumerate(found)])
@@ -144,17 +152,21 @@ def _judge(found: list[Refined], true: list[Values], pixel_size_nm: float) -> Ju
     refined = Refined(*columns)
     frame = np.repeat(np.arange(len(found)), [r.x_px.size for r in found])
     true_frame = np.repeat(np.arange(len(true)), [len(xy) for xy in true])
-    xy = np.concatenate(true)
+    xyz = np.concatenate(true)
     matches = match_points(
         Points(frame, refined.x_px * pixel_size_nm, refined.y_px * pixel_size_nm),
-        Points(true_frame, xy[:, 0], xy[:, 1]),
+        Points(true_frame, xyz[:, 0], xyz[:, 1]),
         TOLERANCE_NM,
     )
     correct = np.zeros(frame.size, bool)
     correct[matches.localization] = True
     distance = np.full(frame.size, np.nan)
     distance[matches.localization] = matches.distance_nm / pixel_size_nm / np.sqrt(2.0)
-    return Judged(refined, frame, correct, distance, len(xy))
+    depth = np.full(frame.size, np.nan)
+    if refined.z_px.size:
+        true_px = xyz[matches.emitter, 2] / pixel_size_nm
+        depth[matches.localization] = refined.z_px[matches.localization] - true_px
+    return Judged(refined, frame, correct, distance, depth, len(xyz))
 
 
 def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ...]:
@@ -168,10 +180,10 @@ def _logistic(values: Values, correct: npt.NDArray[np.bool_]) -> tuple[float, ..
     return tuple(weights.tolist())
 
 
-def _excess(judged: Judged) -> Values:
-    """Return the squared error of correct emitters over the variance that the fit states."""
-    stated = np.maximum(judged.refined.spread_px[judged.correct], MIN_SPREAD_PX)
-    return judged.distance_px[judged.correct] ** 2 / stated**2
+def _excess(error_px: Values, stated_px: Values) -> Values:
+    """Return squared errors over the variances that the fit states."""
+    excess: Values = error_px**2 / np.maximum(stated_px, MIN_SPREAD_PX) ** 2
+    return excess
 
 
 def _gamma(values: Values, excess: Values) -> tuple[float, ...]:
