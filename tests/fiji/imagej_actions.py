@@ -295,12 +295,32 @@ def plain(value):
     return value
 
 
+def modal_loops():
+    """Return how many modal dialogs wait for their end by now.
+
+    A click that comes before ends a dialog whose waiting only begins then, and never ends.
+    """
+    loops = 0
+    for entry in java("java.lang.Thread").getAllStackTraces().entrySet():
+        if str(entry.getKey().getName()).startswith("AWT-EventQueue"):
+            frames = [(str(f.getClassName()), str(f.getMethodName())) for f in entry.getValue()]
+            loops += sum("WaitDispatchSupport" in c and m in ("run", "enter") for c, m in frames)
+    return loops
+
+
 @asked
 def dialogs():
-    """Return title, texts and buttons of the dialogs that are open."""
+    """Return title, texts and buttons of the dialogs that are open, and hear of a click."""
     found = []
-    for window in java("java.awt.Window").getWindows():
-        if window.isVisible() and isinstance(window, java("java.awt.Dialog")):
+    shown = [
+        window
+        for window in java("java.awt.Window").getWindows()
+        if window.isVisible() and isinstance(window, java("java.awt.Dialog"))
+    ]
+    if sum(bool(window.isModal()) for window in shown) > modal_loops():
+        return []
+    for window in shown:
+        if window.isVisible():
             parts = list(components(window))
             texts = [str(t.getText()) for t in parts if isinstance(t, java("java.awt.Label"))]
             texts += [
