@@ -18,6 +18,8 @@ FloatArray = npt.NDArray[np.float64]
 CLOSE = 1e-6
 RADIUS_SIGMAS, MIN_RADIUS_PX, MAX_RADIUS_PX = 4.0, 3, 40
 PIXEL_NODES = 3
+MIN_ROUND = 0.6
+"""Share of the light in focus that a round Gaussian describes, of a PSF of one spot."""
 WITHIN, MIN_NEAR = 2.5, 4
 """The focus is found from planes with at most so many times the least sum of squares."""
 
@@ -94,8 +96,12 @@ def at_focus(table: PsfTable) -> PsfTable:
 
     The focus is where ``σx² + σy²`` is least: halfway between the two foci of an astigmatic PSF,
     where both sigmas are equal. Far from it a parabola describes that sum, so that one is fitted.
-    It stays where it is when the planes do not show it.
+    It stays where it is when the planes do not show it. A PSF of several spots, which no Gaussian
+    describes, stays as it is.
     """
+    middle = table.plane(0.0)
+    if fit_gaussian(middle, table.samples_per_px).share < MIN_ROUND * _light(middle, table):
+        return table
     widths = fitted_widths(table)
     squares = widths.x_nm**2 + widths.y_nm**2
     near = squares <= WITHIN * squares.min()
@@ -106,6 +112,10 @@ def at_focus(table: PsfTable) -> PsfTable:
         if table.z_nm[0] < focus_nm < table.z_nm[-1] and curve.coef[2] > 0:
             moved = replace(table, z_nm=table.z_nm - focus_nm)
     return moved.centred(refocused=False)
+
+
+def _light(plane: FloatArray, table: PsfTable) -> float:
+    return float(plane.sum()) / table.samples_per_px**2
 
 
 def _fit(plane: npt.NDArray[np.floating], samples_per_px: int) -> tuple[float, float]:

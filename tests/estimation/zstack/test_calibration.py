@@ -116,3 +116,23 @@ def test_a_symmetric_psf_is_no_scan_there_and_back(beads):
     round_psf = beads.true_psf(Pupil(numerical_aperture=1.2, wavelength_nm=670.0))
     found = calibrated(beads.z_stack(round_psf, GRID))
     assert beads.off(found.table, round_psf) < 0.05
+
+
+def test_two_spots_that_turn_are_one_bead(beads):
+    helix = beads.true_psf(
+        Pupil(numerical_aperture=1.2, wavelength_nm=670.0, phase_mask="double helix"), 18
+    )
+    found = calibrated(beads.z_stack(helix, GRID[::2], photons=20_000.0), radius_um=1.8)
+    assert found.beads == found.found == 5
+    assert found.chi2 == pytest.approx(1.0, abs=0.05)
+    assert found.difference < 0.05
+    assert np.hypot(*direction_of(found.table.plane(0.0))) > 0.4
+
+
+def direction_of(image):
+    """Return how elongated an image is, as a vector; its length is 0 for a round one."""
+    y, x = np.mgrid[: len(image), : len(image)].astype(float)
+    light = np.where(image > 0.3 * image.max(), image, 0.0) / image[image > 0.3 * image.max()].sum()
+    x, y = x - np.sum(light * x), y - np.sum(light * y)
+    parts = 2 * np.sum(light * x * y), np.sum(light * (x**2 - y**2))
+    return np.array(parts) / np.sum(light * (x**2 + y**2))

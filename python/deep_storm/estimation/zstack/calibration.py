@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.errors import PsfError
+from deep_storm.estimation.psf.width import guess_sigma_px
 from deep_storm.estimation.zstack.alignment import Shift, align
 from deep_storm.estimation.zstack.finish import PER_NM, Calibration, finished
 from deep_storm.estimation.zstack.fit import (
@@ -187,14 +188,18 @@ def _deeper(bead: BeadFit, by_nm: float) -> BeadFit:
 
 
 def _focus(beads: list[BeadFit]) -> tuple[float, float]:
-    """Return where beads are sharpest, and the sigma there in px."""
+    """Return where beads are sharpest, and the sigma there in px.
+
+    Of a PSF of several spots, the sigma is that of a spot.
+    """
     depths, sigmas = [], []
     for bead in beads:
         fits = [fit_gaussian(plane - bead.at[5], 1).sigma_px for plane in bead.photons]
         smooth = np.convolve(np.pad(fits, 2, mode="edge"), np.ones(5) / 5, mode="valid")
         k = int(np.argmin(smooth))
         depths.append(float(bead.depths_nm[k]))
-        sigmas.append(float(smooth[k]))
+        spot = guess_sigma_px(bead.photons[max(k - 1, 0) : k + 2] - bead.at[5])
+        sigmas.append(min(float(smooth[k]), spot or np.inf))
     return float(np.median(depths)), float(np.clip(np.median(sigmas), 0.5, 4.0))
 
 

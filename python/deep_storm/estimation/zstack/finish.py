@@ -46,6 +46,8 @@ a smaller one may be light that aberrations send out of the window on one side o
 MIN_TILT_NM = 150.0
 """So is a stage of which the ends of the field are so far apart in depth."""
 MIN_TILTED = 5
+DARKEST = -0.01
+"""Share of the peak; what noise makes of dark places is not darker."""
 SHOWN_DEPTHS = 5
 SEED = 1
 
@@ -155,8 +157,10 @@ def _table(fit: Calibration, pixel_size_nm: float, uncertainty: float) -> tuple[
     if abs(fall) > MAX_OPTICAL_FALL:
         part = (grid.depths_nm - grid.z0_nm) / (grid.dz_nm * (grid.planes - 1)) - 0.5
         values *= np.exp(fall * part)[:, None, None]
+    values = np.maximum(values, DARKEST * values.max())
+    most = float((weights @ values @ weights).max()) / SAMPLES_PER_PX**2
     table = PsfTable(
-        values.astype(np.float32),
+        (values / max(most, 1.0)).astype(np.float32),
         grid.depths_nm,
         pixel_size_nm,
         SAMPLES_PER_PX,

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import photons_from
@@ -32,8 +35,8 @@ WIDER = 1.3
 """Half the window is so many times the distance within which that share of the light lies."""
 MIN_REACH_PX, MAX_REACH_PX = 6, 24
 MAX_TRIED = 15
-SEARCH_SHARE = 1.0 / 3.0
-"""A bead of which the window is given is looked for as one blob of this share of it."""
+ONE_BEAD = 1.2
+"""Maxima closer together than so many times half a window that is given are one bead."""
 SPARE_PX = 2
 """Windows are cut again when beads are aligned; so far they may move."""
 
@@ -181,9 +184,26 @@ def _search(stack: ZStack, reach_px: int | None) -> tuple[Beads, float]:
     if sigma_px is None:
         nothing = np.empty(0, np.int64)
         return Beads(nothing, nothing, np.empty(0)), 1.0
-    if reach_px is not None:
-        sigma_px = max(sigma_px, SEARCH_SHARE * reach_px)
-    return find_beads(mean, sigma_px), sigma_px
+    beads = find_beads(mean, sigma_px)
+    return beads if reach_px is None else _joined(beads, ONE_BEAD * reach_px), sigma_px
+
+
+def _joined(beads: Beads, distance_px: float) -> Beads:
+    """Return beads with maxima that lie close together as one: the spots of a PSF of several."""
+    if not beads.row.size:
+        return beads
+    places = np.stack([beads.row, beads.column], axis=1)
+    pairs = cKDTree(places).query_pairs(distance_px, output_type="ndarray")
+    count = beads.row.size
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    number, member = connected_components(graph, directed=False)
+    height = np.asarray(np.bincount(member, beads.height, number), dtype=np.float64)
+    row, column = (
+        np.rint(np.bincount(member, beads.height * axis, number) / height).astype(np.int64)
+        for axis in (beads.row, beads.column)
+    )
+    order = np.argsort(-height)
+    return Beads(row[order], column[order], height[order])
 
 
 def _reach(stacks: list[ZStack], found: list[Beads]) -> int:
