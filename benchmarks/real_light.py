@@ -7,7 +7,7 @@ Sets: the movies of ``../shared/realistic`` (a physical simulator; its README sa
 The camera is given as that page describes it. Ways: ``blind`` (nothing else is given: PSF, photons,
 background and density are estimated from the movie), ``known`` (the PSF of the simulator's pupil,
 and photons, background and density from the truth table: what a perfect estimate would give),
-``trained`` (from the general model with ``--minutes`` on the simulation of ``known``), ``limit``
+``trained`` (blind, then ``--minutes`` or ``--steps`` of training on matched light), ``limit``
 (no search: a joint fit that starts at the truth, with the true PSF; ``limit.py``).
 
 True emitters below 100 photons cannot be seen: they are left out of both sides of the count, and so
@@ -48,7 +48,8 @@ from deep_storm.settings import (
     Reconstruction,
     Training,
 )
-from deep_storm.training.session import Molecules
+from deep_storm.training.adaptation import adapted
+from deep_storm.training.session import Molecules, train_model
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "realistic"
 MIN_PHOTON = 100.0
@@ -206,22 +207,20 @@ def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:
     return table.assign(confidence=1.0, uncertainty_xy_nm=np.nan)
 
 
-def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, minutes: float) -> Model:
+def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, training: Training) -> Model:
     """Return a model that is ready for a set."""
     general = ds.Model.load("general")
     with open_frames(DATA / f"{name}.tif") as stream:
-        frames = stream.shape[0]
+        if way == "known":
+            return adapted(general, known_molecules(light, truth, stream.shape[0]))
+        movie = examined_movie(stream, camera_of(light))
+        blind = ready_model(general, Expected(movie.camera), movie, measure_psf=True).model
         if way == "blind":
-            movie = examined_movie(stream, camera_of(light))
-            return ready_model(general, Expected(movie.camera), movie, measure_psf=True).model
-    molecules = known_molecules(light, truth, frames)
-    if way == "known":
-        from deep_storm.training.adaptation import adapted
-
-        return adapted(general, molecules)
-    from deep_storm.training.session import train_model
-
-    return train_model(molecules, Network(), Training(minutes=minutes), Device(), start=general)[0]
+            return blind
+        card, noise = blind.card, movie.frames.noise
+        found = card.camera, card.psf, card.emitters, card.background
+        molecules = Molecules(*found, maps=noise, table=blind.table)
+    return train_model(molecules, Network(), training, Device(), start=general)[0]
 
 
 def main() -> None:
@@ -235,16 +234,18 @@ def main() -> None:
     )
     parser.add_argument("--refine", action="store_true", help="with refinement too")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training")
+    parser.add_argument("--steps", type=int, help="of training, instead of minutes")
     options = parser.parse_args()
     if not DATA.is_dir():
         parser.error(f"{DATA} is not there: these movies do not come with the project")
     quiet_tensorflow()
+    training = Training(minutes=options.minutes, steps=options.steps)
     heads: list[str] = []
     for name in options.sets:
         truth = read_truth(DATA / f"{name}_gt.csv")
         for way in options.ways:
             try:
-                found = list(tables(way, name, truth, options.minutes, options.refine))
+                found = list(tables(way, name, truth, training, options.refine))
             except ds.DeepStormError as error:
                 print(f"{name:21} {way:15} {error}", flush=True)
                 continue
@@ -258,7 +259,7 @@ def main() -> None:
 
 
 def tables(
-    way: str, name: str, truth: pd.DataFrame, minutes: float, refine: bool
+    way: str, name: str, truth: pd.DataFrame, training: Training, refine: bool
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield what each way finds in a set: its name and its table."""
     path, light = DATA / f"{name}.tif", SETS[name]
@@ -267,7 +268,7 @@ def tables(
             known = known_molecules(light, truth, stream.shape[0])
         yield way, limit_of(path, known, truth)
         return
-    model = model_for(way, light, name, truth, minutes)
+    model = model_for(way, light, name, truth, training)
     for refined in (False, True)[: 1 + refine]:
         result = ds.reconstruct(path, model=model, settings=Reconstruction(refine=refined))
         yield way + "+refine" * refined, result.table
