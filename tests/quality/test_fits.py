@@ -7,7 +7,7 @@ import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.quality.causes import Residuals
-from deep_storm.quality.fits import judge
+from deep_storm.quality.fits import blamed_on_camera, judge
 from deep_storm.settings import Emitters, Psf
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
@@ -52,6 +52,14 @@ def test_what_fits_is_said_to_fit():
 )  # fmt: skip
 def test_each_cause_has_its_words(wrong, words):
     assert words in verdict(**wrong).summary()
+
+
+def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
+    said = "the noise suggests a baseline of 100 ADU, the camera has 140; enter 100"
+    blamed = blamed_on_camera(verdict(sigma=1.18), "baseline_adu", said)
+    assert blamed.sentences == (said,)
+    assert blamed.causes == ("baseline",)
+    assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
 
 
 @pytest.mark.parametrize("baseline_error_photon", [-10.0, 10.0])

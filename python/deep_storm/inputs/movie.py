@@ -15,6 +15,7 @@ from deep_storm.words import WARNING
 if TYPE_CHECKING:
     from deep_storm.estimation.quantity import Quantity
     from deep_storm.estimation.screening.examination import Examination
+    from deep_storm.estimation.transfer.check import Doubt
     from deep_storm.estimation.transfer.gain import PhotonTransfer
 
 TRUST_CAMERA = Argument(
@@ -45,6 +46,8 @@ class Movie(NamedTuple):
         What should be said about it.
     camera_agrees
         Whether the noise of the frames is known well and agrees with the camera.
+    doubt
+        How the camera contradicts the noise, if it does.
     """
 
     frames: FrameStream
@@ -52,6 +55,7 @@ class Movie(NamedTuple):
     examination: Examination | None
     notes: tuple[str, ...] = ()
     camera_agrees: bool = False
+    doubt: Doubt | None = None
 
 
 def examined_movie(
@@ -92,6 +96,7 @@ def examined_movie(
     found = examine(stream, progress)
     notes: tuple[str, ...] = ()
     agrees = _tells(found.transfer)
+    doubt: Doubt | None = None
     if isinstance(camera, PartialCamera):
         camera, note = complete_camera(camera, stream, found)
         check_camera(camera, stream)
@@ -109,7 +114,7 @@ def examined_movie(
         if doubt is not None:
             notes, agrees = (f"{WARNING}{doubt.sentence()}",), False
     notes = (*notes, *found.sentences())
-    return Movie(found.screened(stream), camera, found, notes, agrees)
+    return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
 
 
 def _tells(transfer: PhotonTransfer | None) -> bool:

@@ -7,7 +7,7 @@ differs then tells :mod:`~deep_storm.quality.causes` apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ Values = npt.NDArray[np.float64]
 MIN_EMITTERS = 10
 REGIONS_OFF = 0.1
 """Share of regions that may be off for other reasons."""
+CAMERA_CAUSES: dict[str, Name] = {
+    "photons_per_adu": "photons per ADU",
+    "baseline_adu": "baseline",
+}
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,26 @@ def judge(
         sentences=tuple(cause.sentence for cause in found),
         causes=tuple(cause.name for cause in found),
     )
+
+
+def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
+    """Return a verdict whose cause is the camera, where something does not fit.
+
+    The noise from pixel to pixel contradicts the camera without any model: what else seems to be
+    off may follow from that.
+
+    Parameters
+    ----------
+    fits
+        The verdict.
+    setting
+        Of the camera.
+    sentence
+        What contradicts it, with advice.
+    """
+    if not fits.causes or setting not in CAMERA_CAUSES:
+        return fits
+    return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES[setting],))
 
 
 def _limit(usual: Values) -> float:
