@@ -35,6 +35,8 @@ SPLIT_SIGMAS = 0.6
 """How far from the old place the two halves of an emitter begin,"""
 MIN_HALF = 0.4
 """with at least this share of the photons that an emitter has in the mean."""
+REFOCUSED_TOGETHER = cast(int, np.int64(4))
+"""Emitters that are fitted together where their shape is looked for in several places."""
 BORN_SHARE = 0.5
 """A new emitter begins with this share of them."""
 SAME, CHANGED = cast(bool, np.bool_(False)), cast(bool, np.bool_(True))
@@ -202,11 +204,11 @@ def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> b
 
 @kernel(fastmath=True)
 def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
-    """Fit emitter ``k`` alone from several shapes, and keep the best.
+    """Fit emitter ``k`` and its neighbours from several shapes of ``k``, and keep the best.
 
     The light of an emitter above and below the focus is alike, and a fit ends on its own side.
     """
-    members = np.full(1, k)
+    members = with_neighbours(scene, k, prior, REFOCUSED_TOGETHER)
     cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
     best = cut.p.copy()
     most, _ = fit_cut(cut, best, prior, SETTLING)
@@ -216,7 +218,8 @@ def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
         value, _ = fit_cut(cut, tried, prior, SEARCHING)
         if value > most:
             most = value
-            copy_row(best, 0, tried, 0)
+            for row in range(tried.shape[0]):
+                copy_row(best, row, tried, row)
     commit(scene, members, best, cut, prior, SAME)
 
 

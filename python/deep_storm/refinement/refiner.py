@@ -105,14 +105,14 @@ def change(scene: Scene, starts: Values, prior: Prior) -> None:
     """
     todo = scene.fresh.copy()
     scene.fresh[:] = 0
-    refocus_all(scene, todo, starts, prior)
+    refocus_all(scene, scene.alive, starts, prior)
     for k in np.flatnonzero(scene.alive & todo).tolist():
         if scene.alive[k] and not scene.stop[0]:
             split(scene, k, prior)
     for x, y in peaks(scene, prior, PEAK):
         if not scene.stop[0]:
             give_birth(scene, x, y, NO_SOURCE, prior)
-    refocus_all(scene, scene.fresh, starts, prior)
+    refocus_all(scene, scene.alive, starts, prior)
     for k in np.flatnonzero(scene.alive).tolist():
         if (todo[k] or scene.fresh[k]) and not scene.stop[0]:
             weigh(scene, k, prior, 0.0)
