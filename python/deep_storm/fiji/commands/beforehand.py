@@ -56,7 +56,8 @@ def _check_model(folder: Path, label: str) -> None:
 
 
 def _check_filter(values: Mapping[str, Any], labels: Mapping[str, str]) -> None:
-    ranges = [n for n in Filtering.model_fields if n != "neighbour_radius_nm"]
+    # what has a value by default says how a condition is meant, and is none itself
+    ranges = [name for name, field in Filtering.model_fields.items() if not field.default]
     if not any(values.get(name) for name in ("formula", "config", *ranges)):
         raise SettingsError(
             "there is no condition: every row would be kept",
