@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from deep_storm.estimation.screening import pixels
 from deep_storm.estimation.screening.pixels import find_pixels
 
 
@@ -90,3 +93,20 @@ def test_a_bead_is_no_noisy_pixel_still_or_drifting(molecules, rng):
             away = (xx - 20.3 - speed * t) ** 2 + (yy - 40.8) ** 2
             frame += rng.poisson(2200 * np.exp(-away / 2.9)) / 0.5
         assert not find_pixels(frames.astype(np.float32)).noisy.any()
+
+
+def test_bands_leave_no_trace_and_need_little_memory(monkeypatch):
+    rng = np.random.default_rng(8)
+    frames = rng.normal(100.0, 3.0, (24, 300, 200)).astype(np.float32)
+    frames[:, :40] = rng.normal(100.0, 1.0, (24, 40, 200))
+    frames[:, 40:, ::2] += rng.poisson(20.0, (24, 260, 100))
+    frames[:, rng.integers(0, 300, 40), rng.integers(0, 200, 40)] += 90.0
+    frames[:, 150, 60] = np.nan
+    whole = find_pixels(frames)
+    monkeypatch.setattr(pixels, "BAND_VALUES", 1)  # a row of tiles at a time
+    tracemalloc.start()
+    found = find_pixels(frames)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert all(np.array_equal(a, b) for a, b in zip(whole, found, strict=True))
+    assert peak_bytes < 1.5 * frames.nbytes

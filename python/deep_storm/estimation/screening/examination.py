@@ -110,7 +110,7 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
     repeats = repeated(frames) & (np.diff(numbers, prepend=-9) == 1) & ~looks.dead
     rule = frame_rule(looks)
     typical = rule.typical(looks) & ~repeats & ~rule.dark(looks) & ~rule.bright(looks)
-    kept = np.asarray(frames[typical], dtype=np.float32)
+    kept = frames if typical.all() else frames[typical]
     pixels = find_pixels(kept)
     used = ~_regions(pixels.dead | pixels.hot) & ~pixels.dark
     transfer, noise = _noise(kept, numbers[typical], pixels, used)
@@ -120,7 +120,7 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
 
 
 def _dark_level(
-    frames: Float32, pixels: PixelMap, looks: FrameLooks, rule: FrameRule
+    frames: npt.NDArray[Any], pixels: PixelMap, looks: FrameLooks, rule: FrameRule
 ) -> float | None:
     """Return the level without light: of dark frames, or of a covered part of the chip."""
     dark = rule.dark(looks)
@@ -172,7 +172,7 @@ def _regions(bad: Mask) -> Mask:
 
 
 def _noise(
-    frames: Float32,
+    frames: npt.NDArray[Any],
     numbers: npt.NDArray[np.int64],
     pixels: PixelMap,
     used: Mask,

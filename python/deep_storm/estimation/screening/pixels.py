@@ -9,7 +9,8 @@ the chip are covered or not lit: their pixels are in order, but say nothing abou
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,12 @@ Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+BAND_VALUES = 8_000_000
+"""Values that are worked on at a time."""
+OF_DOUBLE_PRECISION = 8
+"""Images of double precision that a filter of one image makes."""
+HOT_HALO_PX = 3
+"""Two pixels of the filters, and one of the neighbours' own neighbours."""
 MIN_FRAMES = 8
 MIN_FRAMES_FOR_NOISE = 20
 MAX_INVALID_SHARE = 0.2
@@ -72,13 +79,23 @@ class PixelMap(NamedTuple):
         return self.dead | self.hot | self.noisy
 
 
-def find_pixels(frames: Float32) -> PixelMap:
+class _OverTime(NamedTuple):
+    """Statistics of each pixel over time, (y, x), and the means of tiles, (t, rows, columns)."""
+
+    dead: Mask
+    typical: Float32
+    mean: Float32
+    tiles: FloatArray
+
+
+def find_pixels(frames: npt.NDArray[Any]) -> PixelMap:
     """Find the defective pixels of a movie.
 
     Parameters
     ----------
     frames
         Frames with a measurement, spread over the movie, ADU (t, y, x); NaN where there is none.
+        They are worked on in bands of rows, so that little memory is needed beside them.
 
     Returns
     -------
@@ -86,61 +103,126 @@ def find_pixels(frames: Float32) -> PixelMap:
     """
     shape = frames.shape[1:]
     none = np.zeros(shape, dtype=bool)
-    invalid = ~np.isfinite(frames)
-    dead = invalid.mean(axis=0) > MAX_INVALID_SHARE if len(frames) else none
+    dead = _often_invalid(frames)
     if len(frames) < MIN_FRAMES or dead.all():
         return PixelMap(dead, none, none, none)
-    filled = np.where(invalid, _row_medians(frames), frames) if invalid.any() else frames
-    dead = dead | (np.ptp(filled, axis=0) == 0)
+    medians = _medians(frames)
+    found = _over_time(frames, medians, dead)
+    dead, typical = found.dead, found.typical
     if dead.all():
         return PixelMap(dead, none, none, none)
-    typical = np.median(filled, axis=0).astype(np.float64)
-    typical[dead] = float(np.median(typical[~dead]))
-    noise = _noise(filled, dead)
+    typical[dead] = np.median(typical[~dead])
+    noise = _noise(frames, medians, dead)
     hot = _hot(typical, noise, dead, len(frames))
     bad = dead | hot
     noisy = none
     if len(frames) >= MIN_FRAMES_FOR_NOISE:
-        noisy = _noisy(noise, bad, len(frames)) & ~_in_light(filled, noise)
-    return PixelMap(dead, hot, noisy, _dark(filled, typical, noise, bad | noisy))
+        noisy = _noisy(noise, bad, len(frames)) & ~_in_light(found.mean, noise)
+    return PixelMap(dead, hot, noisy, _dark(found.tiles, typical, noise, bad | noisy))
 
 
-def _row_medians(frames: Float32) -> Float32:
-    """Return the median of each frame, (t, 1, 1)."""
+def _bands(frames: int, shape: tuple[int, ...], halo: int = 0) -> Iterator[tuple[slice, slice]]:
+    """Yield bands of whole tiles as the rows with a halo, and the band's rows within these."""
+    height, width = shape
+    rows = max(BAND_VALUES // max(frames * width * TILE_PX, 1), 1) * TILE_PX
+    for top in range(0, height, rows):
+        stop = min(top + rows, height)
+        first = max(top - halo, 0)
+        yield slice(first, min(stop + halo, height)), slice(top - first, stop - first)
+
+
+def _often_invalid(frames: npt.NDArray[Any]) -> Mask:
+    """Return the pixels that are no number in too many frames."""
+    if not len(frames) or frames.dtype.kind != "f":
+        return np.zeros(frames.shape[1:], dtype=bool)
+    invalid = np.zeros(frames.shape[1:], dtype=np.int64)
+    for frame in frames:
+        invalid += ~np.isfinite(frame)
+    return np.asarray(invalid / len(frames) > MAX_INVALID_SHARE, dtype=bool)
+
+
+def _medians(frames: npt.NDArray[Any]) -> Float32 | None:
+    """Return the median of each frame, (t, 1, 1); None where no pixel is invalid."""
+    if frames.dtype.kind != "f" or all(np.isfinite(frame).all() for frame in frames):
+        return None
     medians = [np.median(f[np.isfinite(f)]) if np.isfinite(f).any() else 0.0 for f in frames]
     return np.array(medians, np.float32)[:, None, None]
 
 
-def _noise(frames: Float32, dead: Mask) -> FloatArray:
+def _filled(band: npt.NDArray[Any], medians: Float32 | None) -> Float32:
+    """Return a band of the frames with invalid pixels filled with the median of their frame."""
+    values = np.asarray(band, dtype=np.float32)
+    return values if medians is None else np.where(np.isfinite(values), values, medians)
+
+
+def _over_time(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> _OverTime:
+    """Return the statistics of each pixel over time; pixels that never change are dead, too."""
+    count, height, width = frames.shape
+    typical, mean = np.empty((2, height, width), np.float32)
+    dead = dead.copy()
+    tiles = []
+    for rows, _ in _bands(count, dead.shape):
+        values = _filled(frames[:, rows], medians)
+        dead[rows] |= np.ptp(values, axis=0) == 0
+        typical[rows] = np.median(values, axis=0)
+        mean[rows] = values.mean(axis=0, dtype=np.float64)
+        down, across = values.shape[1] // TILE_PX, width // TILE_PX
+        cut = values[:, : down * TILE_PX, : across * TILE_PX]
+        cells = cut.reshape(count, down, TILE_PX, across, TILE_PX)
+        tiles.append(cells.mean(axis=(2, 4), dtype=np.float64))
+    return _OverTime(dead, typical, mean, np.concatenate(tiles, axis=1))
+
+
+def _noise(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> Float32:
     """Return the standard deviation of each pixel against its four neighbours, over time."""
     beside = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
     valid = (~dead).astype(np.float32)
     count = np.maximum(ndimage.convolve(valid, beside, mode="constant"), 1.0)
-    apart = np.empty_like(frames)
-    for t, frame in enumerate(frames):
-        around = ndimage.convolve(frame * valid, beside, mode="constant") / count
-        apart[t] = frame - around
-    apart -= np.median(apart, axis=0)
-    spread: FloatArray = np.median(np.abs(apart), axis=0) / NORMAL_MAD
-    return spread
+    noise = np.empty(dead.shape, np.float32)
+    for rows, inner in _bands(len(frames), dead.shape, halo=1):
+        values = _filled(frames[:, rows], medians)
+        apart = np.empty_like(values[:, inner])
+        for t, frame in enumerate(values):
+            around = ndimage.convolve(frame * valid[rows], beside, mode="constant") / count[rows]
+            apart[t] = (frame - around)[inner]
+        apart -= np.median(apart, axis=0)
+        own = slice(rows.start + inner.start, rows.start + inner.stop)
+        noise[own] = np.median(np.abs(apart), axis=0) / NORMAL_MAD
+    return noise
 
 
-def _hot(typical: FloatArray, noise: FloatArray, dead: Mask, frames: int) -> Mask:
+def _hot(typical: Float32, noise: Float32, dead: Mask, frames: int) -> Mask:
     """Return pixels that stand out from their neighbours more sharply than a PSF does."""
-    around = ndimage.median_filter(typical, footprint=_RING, mode="mirror")
-    apart = typical - around
-    usual = 1.4826 * float(np.median(np.abs(apart[~dead])))
-    known = np.where(dead, float(np.median(noise[~dead])), noise)
-    chance = np.sqrt(LEVEL_VARIANCE / frames) * ndimage.median_filter(known, 5, mode="nearest")
-    highest = ndimage.maximum_filter(typical, footprint=_WITHOUT_CENTRE, mode="mirror")
-    lowest = ndimage.minimum_filter(typical, footprint=_WITHOUT_CENTRE, mode="mirror")
-    limit = np.maximum(
-        STANDS_OUT_SIGMAS * np.maximum(chance, usual), BESIDE_BRIGHT * (highest - lowest)
-    )
-    sign = np.sign(apart)
-    beside = np.minimum(_larger_beside(apart, sign, 0), _larger_beside(apart, sign, 1))
-    sharp = beside < SHARPEST_PSF * np.abs(apart)
-    return np.asarray((np.abs(apart) > limit) & sharp & ~dead, dtype=bool)
+    usual = 1.4826 * float(np.median(np.abs(_apart(typical)[~dead])))
+    usual_noise = np.float32(np.median(noise[~dead]))
+    hot = np.empty(typical.shape, dtype=bool)
+    for rows, inner in _bands(OF_DOUBLE_PRECISION, typical.shape, halo=HOT_HALO_PX):
+        level = typical[rows].astype(np.float64)
+        apart = level - ndimage.median_filter(level, footprint=_RING, mode="mirror")
+        known = np.where(dead[rows], usual_noise, noise[rows])
+        chance = np.sqrt(LEVEL_VARIANCE / frames) * ndimage.median_filter(known, 5, mode="nearest")
+        highest = ndimage.maximum_filter(level, footprint=_WITHOUT_CENTRE, mode="mirror")
+        lowest = ndimage.minimum_filter(level, footprint=_WITHOUT_CENTRE, mode="mirror")
+        limit = np.maximum(
+            STANDS_OUT_SIGMAS * np.maximum(chance, usual), BESIDE_BRIGHT * (highest - lowest)
+        )
+        sign = np.sign(apart)
+        beside = np.minimum(_larger_beside(apart, sign, 0), _larger_beside(apart, sign, 1))
+        sharp = beside < SHARPEST_PSF * np.abs(apart)
+        own = slice(rows.start + inner.start, rows.start + inner.stop)
+        hot[own] = ((np.abs(apart) > limit) & sharp)[inner]
+    return hot & ~dead
+
+
+def _apart(typical: Float32) -> Float32:
+    """Return how far each pixel lies from the median of its neighbours."""
+    apart = np.empty_like(typical)
+    for rows, inner in _bands(OF_DOUBLE_PRECISION, typical.shape, halo=1):
+        level = typical[rows].astype(np.float64)
+        around = ndimage.median_filter(level, footprint=_RING, mode="mirror")
+        own = slice(rows.start + inner.start, rows.start + inner.stop)
+        apart[own] = (level - around)[inner]
+    return apart
 
 
 def _larger_beside(values: FloatArray, sign: FloatArray, axis: int) -> FloatArray:
@@ -153,7 +235,7 @@ def _larger_beside(values: FloatArray, sign: FloatArray, axis: int) -> FloatArra
     return larger
 
 
-def _noisy(noise: FloatArray, bad: Mask, frames: int) -> Mask:
+def _noisy(noise: Float32, bad: Mask, frames: int) -> Mask:
     """Return pixels that fluctuate more than those around them."""
     # the upper quartile: at the edge of a covered part half of the surroundings are quiet
     filled = np.where(bad, float(np.median(noise[~bad])), noise)
@@ -165,22 +247,22 @@ def _noisy(noise: FloatArray, bad: Mask, frames: int) -> Mask:
     return found
 
 
-def _in_light(frames: Float32, noise: FloatArray) -> Mask:
+def _in_light(mean: Float32, noise: Float32) -> Mask:
     """Return where something bright stays or drifts, as beads do: their light fluctuates too."""
-    mean = ndimage.uniform_filter(frames.mean(axis=0, dtype=np.float64), 3, mode="nearest")
+    mean = ndimage.uniform_filter(mean, 3, mode="nearest", output=np.float64)
     return np.asarray(mean - np.median(mean) > LIT_NOISES * noise, dtype=bool)
 
 
-def _dark(frames: Float32, typical: FloatArray, noise: FloatArray, bad: Mask) -> Mask:
+def _dark(tiles: FloatArray, typical: Float32, noise: Float32, bad: Mask) -> Mask:
     """Return the unilluminated parts of the chip: less noise, and nothing that blinks."""
     height, width = (n // TILE_PX for n in typical.shape)
     none = np.zeros(typical.shape, dtype=bool)
     if min(height, width) < 2:
         return none
-    variance = _tiles(np.where(bad, np.nan, noise**2), height, width)
-    level = _tiles(np.where(bad, np.nan, typical), height, width)
+    variance = _tiles(noise**2, bad, height, width)
+    level = _tiles(typical, bad, height, width)
     lit = float(np.nanquantile(variance, 0.75))
-    blinking = _blinking(frames, noise, height, width)
+    blinking = _blinking(tiles, noise)
     dark = (variance < DARK_VARIANCE * lit) & ~blinking
     if not dark.any() or dark.mean() < MIN_DARK_SHARE or (~dark).mean() < MIN_DARK_SHARE:
         return none
@@ -192,23 +274,23 @@ def _dark(frames: Float32, typical: FloatArray, noise: FloatArray, bad: Mask) ->
     return np.asarray(np.pad(whole, more, mode="edge"), dtype=bool)
 
 
-def _tiles(values: FloatArray, height: int, width: int) -> FloatArray:
-    """Return the median of each tile; of one without valid pixels, NaN."""
-    cut = values[: height * TILE_PX, : width * TILE_PX]
-    cells = cut.reshape(height, TILE_PX, width, TILE_PX).swapaxes(1, 2)
-    flat = cells.reshape(height, width, -1)
-    empty: Mask = np.asarray(np.isnan(flat).all(axis=2), dtype=bool)
-    tiles: FloatArray = np.nanmedian(np.where(empty[..., None], 0.0, flat), axis=2)
-    return np.where(empty, np.nan, tiles)
+def _tiles(values: Float32, bad: Mask, height: int, width: int) -> FloatArray:
+    """Return the median of each tile's valid pixels; of one without any, NaN."""
+    tiles = np.empty((height, width))
+    for row in range(height):
+        rows = slice(row * TILE_PX, (row + 1) * TILE_PX)
+        cut = np.where(bad[rows], np.nan, values[rows].astype(np.float64))[:, : width * TILE_PX]
+        flat = cut.reshape(TILE_PX, width, TILE_PX).swapaxes(0, 1).reshape(width, -1)
+        empty: Mask = np.asarray(np.isnan(flat).all(axis=1), dtype=bool)
+        medians = np.nanmedian(np.where(empty[:, None], 0.0, flat), axis=1)
+        tiles[row] = np.where(empty, np.nan, medians)
+    return tiles
 
 
-def _blinking(frames: Float32, noise: FloatArray, height: int, width: int) -> Mask:
+def _blinking(means: FloatArray, noise: Float32) -> Mask:
     """Return tiles in which something appears and disappears."""
-    count = len(frames)
-    cut = frames[:, : height * TILE_PX, : width * TILE_PX]
-    cells = cut.reshape(count, height, TILE_PX, width, TILE_PX)
-    means = cells.mean(axis=(2, 4), dtype=np.float64)
-    chance = np.sqrt(_tiles(noise**2, height, width)) / TILE_PX
+    none = np.zeros(noise.shape, dtype=bool)
+    chance = np.sqrt(_tiles(noise**2, none, *means.shape[1:])) / TILE_PX
     apart = np.abs(means - np.median(means, axis=0))
     seen = np.asarray(apart > QUIET_SIGMAS * np.maximum(chance, 1e-9))
     return np.asarray(seen.sum(axis=0) > MAX_STRAY_FRAMES, dtype=bool)
