@@ -11,10 +11,10 @@ from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.progress import silent
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Pupil, Simulation
 from deep_storm.simulation.frames import simulate
-from deep_storm.training import calibration
 
 PUPIL = Pupil(
     numerical_aperture=1.4,
@@ -45,6 +45,17 @@ def measured(movie):
     return measure_movie(ArrayFrames(movie), CAMERA)
 
 
+@pytest.fixture
+def measured_once(measured, movie, monkeypatch):
+    """Let what measures the movie's PSF by itself have the answer that is there."""
+
+    def known(stream, camera, noise=None, progress=silent):
+        assert (stream.shape, camera, noise) == (movie.shape, CAMERA, None)
+        return measured
+
+    monkeypatch.setattr("deep_storm.estimation.movie_psf.measure_movie", known)
+
+
 def test_the_shape_is_that_of_the_microscope(measured, table):
     found = measured.table.values[0].astype(np.float64)
     true = table.values[0].astype(np.float64)
@@ -70,6 +81,7 @@ def test_an_empty_movie_is_refused():
         measure_movie(ArrayFrames(empty.astype(np.uint16)), CAMERA)
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_an_estimate_takes_it_without_being_asked(movie, table, tmp_path):
     found = ds.estimate(movie, output=tmp_path / "matched.toml", **CAMERA.model_dump())
     assert (tmp_path / "matched-psf.npz").is_file()
@@ -81,13 +93,12 @@ def test_an_estimate_takes_it_without_being_asked(movie, table, tmp_path):
     assert "The PSF was measured on" in found.summary()
 
 
+@pytest.mark.usefixtures("measured_once", "quick_calibration")
 def test_the_general_model_takes_it_without_being_asked(movie):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(calibration.EMITTERS, "native", 800)
-        ready, short = (
-            ready_model("general", Expected(CAMERA), examined_movie(frames, CAMERA), True)
-            for frames in (ArrayFrames(movie), ArrayFrames(movie[:20]))
-        )
+    ready, short = (
+        ready_model("general", Expected(CAMERA), examined_movie(frames, CAMERA), True)
+        for frames in (ArrayFrames(movie), ArrayFrames(movie[:20]))
+    )
     assert ready.model.table is not None
     assert any("PSF was measured" in note for note in ready.notes)
     assert short.model.table is None
