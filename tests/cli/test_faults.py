@@ -39,22 +39,22 @@ def test_killed_and_resumed_is_uninterrupted(faults, folder, kind, times):
 
 
 def test_a_movie_that_is_cut_off(faults, folder):
-    tally = faults.cut_off(folder, 4, seed=2)
+    tally = faults.cut_off(folder, 3, seed=2)
     assert not tally.wrong, tally.line()
 
 
 def test_a_model_with_a_flipped_byte(faults, folder):
-    tally = faults.flipped(folder, 8, seed=2)
+    tally = faults.flipped(folder, 4, seed=2)
     assert not tally.wrong, tally.line()
 
 
 def test_fuzzed_inputs(faults, folder):
-    tally = faults.fuzzed(folder, 48, seed=2)
+    tally = faults.fuzzed(folder, 24, seed=2)
     assert not tally.wrong, tally.line()
 
 
 def test_damaged_checkpoints(faults, folder):
-    tally = faults.damaged_checkpoints(folder, 8, seed=2)
+    tally = faults.damaged_checkpoints(folder, 6, seed=2)
     assert not tally.wrong, tally.line()
 
 

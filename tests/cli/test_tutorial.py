@@ -53,7 +53,7 @@ def tutorial():
 
 
 @pytest.fixture(scope="module")
-def done(tutorial, quick_calibration, tmp_path_factory):
+def done(tutorial, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tutorial")
     drifting_filaments(folder)
     monkeypatch = pytest.MonkeyPatch()
