@@ -159,7 +159,8 @@ def _read(
     progress(len(starts), len(starts), "blocks of frames examined")
     if not parts and problem is not None:
         raise problem
-    return np.concatenate(numbers), np.concatenate(parts)
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)  # large ones need no copy
+    return np.concatenate(numbers), whole
 
 
 def _regions(bad: Mask) -> Mask:
