@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deep_storm.refinement.block import Prior, derive, expect, fill_profile, fit, solve
+from deep_storm.refinement.block import Prior, derive, expect, fill_profile, fit
+from deep_storm.refinement.cholesky import solve
 from deep_storm.refinement.shapes import gaussian_shape
 
 PRIOR = Prior(1500.0, 300.0, 1.3, 1.0, float(np.log(0.02)), **gaussian_shape(1.3, 0.1).fields)

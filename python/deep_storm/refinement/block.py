@@ -32,6 +32,7 @@ import numpy.typing as npt
 
 from deep_storm.kernels import kernel
 from deep_storm.psf.kernels import fill_table_window
+from deep_storm.refinement.cholesky import decompose, solve
 
 Values = npt.NDArray[np.float64]
 
@@ -259,40 +260,6 @@ def derive(
             information[b, a] = total
     add_prior(p, prior, gradient, information)
     return gradient, information
-
-
-@kernel(fastmath=True)
-def decompose(matrix: Values) -> float:
-    """Turn a positive definite matrix into its Cholesky factor; return log determinant."""
-    size = matrix.shape[0]
-    total = 0.0
-    for a in range(size):
-        for b in range(a + 1):
-            value = matrix[a, b]
-            for n in range(b):
-                value -= matrix[a, n] * matrix[b, n]
-            if a == b:
-                matrix[a, a] = math.sqrt(max(value, 1e-12))
-                total += math.log(matrix[a, a])
-            else:
-                matrix[a, b] = value / matrix[b, b]
-    return 2.0 * total
-
-
-@kernel(fastmath=True)
-def solve(factor: Values, right: Values) -> None:
-    """Solve with the factor of :func:`decompose`, in place."""
-    size = factor.shape[0]
-    for a in range(size):
-        value = right[a]
-        for n in range(a):
-            value -= factor[a, n] * right[n]
-        right[a] = value / factor[a, a]
-    for a in range(size - 1, -1, -1):
-        value = right[a]
-        for n in range(a + 1, size):
-            value -= factor[n, a] * right[n]
-        right[a] = value / factor[a, a]
 
 
 @kernel(fastmath=True)

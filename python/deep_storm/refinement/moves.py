@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.block import PARAMETERS, Prior, Values, fit, solve
+from deep_storm.refinement.block import PARAMETERS, Prior, Values, fit
+from deep_storm.refinement.cholesky import solve
 from deep_storm.refinement.scene import (
     MAX_IN_BLOCK,
     NEIGHBOUR_SIGMAS,
