@@ -64,9 +64,7 @@ def test_five_commands_from_beads_to_colours(tmp_path, monkeypatch):
     found, truth = ds.read_table("results/astig.csv"), ds.read_table("astig.csv")
     assert {"z_nm", "uncertainty_z_nm"} <= set(found.columns)
     matches = match(found, truth, 150.0)
-    off = (
-        found["z_nm"].to_numpy()[matches.localization] - truth["z_nm"].to_numpy()[matches.emitter]
-    )
+    off = found["z_nm"].to_numpy()[matches.localization] - truth["z_nm"].to_numpy()[matches.emitter]
     assert off.size > 0.4 * len(truth)
     assert np.median(np.abs(off)) < 50.0
     assert (tmp_path / "results" / "astig_z.png").is_file()
