@@ -17,6 +17,7 @@ from deep_storm.interface.registry import NAMES, load
 from deep_storm.interface.verb import call
 from deep_storm.io.marks import OURS
 from deep_storm.io.outputs import Outputs
+from deep_storm.settings import PsfCalibration
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 SETTINGS = {
@@ -24,6 +25,7 @@ SETTINGS = {
     "Psf": ds.Psf(sigma_nm=130),
     "Emitters": ds.Emitters(density_per_um2=1, intensity_photon=1000),
     "Background": ds.Background(background_photon=10),
+    "PsfCalibration": PsfCalibration(z_step_nm=20),
 }
 """Of the classes that have no defaults."""
 NEEDED = {"reconstruct": ("stack",), "evaluate": ("results",)}
