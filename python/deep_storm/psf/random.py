@@ -17,7 +17,7 @@ from deep_storm.psf.fitting import offsets_px, profile
 from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.pupil import SIGMA_WAVELENGTHS, PupilGrid
 from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
-from deep_storm.settings import Pupil
+from deep_storm.settings import NAMED_MODES, Pupil
 
 SIGMA_PX = (0.8, 2.2)
 """Effective sigma, log-uniform."""
@@ -51,16 +51,6 @@ WIDENING = 8.0
 
 HALO_LIGHT = (0.05, 0.4)
 HALO_SIGMAS = (1.8, 4.0)
-
-_MODES = (
-    "oblique_astigmatism_waves",
-    "astigmatism_waves",
-    "vertical_coma_waves",
-    "horizontal_coma_waves",
-    "vertical_trefoil_waves",
-    "oblique_trefoil_waves",
-    "spherical_waves",
-)
 
 
 def draw_psf(rng: np.random.Generator, pixel_size_nm: float | None = None) -> PsfTable:
@@ -108,7 +98,7 @@ def draw_pupil(
     aberration = rng.uniform(0.0, MAX_ABERRATION_WAVES)
     if rng.random() < NOT_ABERRATED_SHARE:
         aberration = 0.0
-    shares = rng.standard_normal(len(_MODES))
+    shares = rng.standard_normal(len(NAMED_MODES))
     waves = aberration * shares / np.linalg.norm(shares)
     index = float(rng.choice(INDICES))
     pupil = Pupil(
@@ -116,7 +106,7 @@ def draw_pupil(
         wavelength_nm=rng.uniform(*WAVELENGTHS_NM),
         immersion_index=index,
         apodization="aplanatic" if rng.random() < APLANATIC_SHARE else "none",
-        **dict(zip(_MODES, waves.tolist(), strict=True)),
+        **dict(zip(NAMED_MODES, waves.tolist(), strict=True)),
     )
     sigma_px = _log_uniform(rng, SIGMA_PX)
     airy_px = sigma_px / (1.0 + WIDENING * aberration**2)

@@ -35,8 +35,10 @@ ESTIMATE_ENDINGS = {
 """Of an estimate; the PSF is written where it is no Gaussian."""
 
 
-def write_measured_psf(found: MeasuredPsf, outputs: Outputs, table: PsfTable) -> None:
-    """Write a measured PSF: its table and a figure.
+def write_found_psf(
+    found: MeasuredPsf | CalibratedPsf, outputs: Outputs, table: PsfTable | None = None
+) -> None:
+    """Write a PSF that was measured or calibrated: its table and a figure.
 
     Parameters
     ----------
@@ -45,31 +47,18 @@ def write_measured_psf(found: MeasuredPsf, outputs: Outputs, table: PsfTable) ->
     outputs
         Files as in :data:`PSF_ENDINGS`.
     table
-        The PSF to be written: ``found.table``, or that over depth.
+        The PSF to be written; default: the measured one.
 
     Raises
     ------
     OutputError
         A file exists already or cannot be written.
     """
+    figure = psf_figure(found) if isinstance(found, MeasuredPsf) else calibration_figure(found)
     with outputs.writing("psf_picture") as path:
-        save_figure(psf_figure(found), path, outputs.overwrite)
+        save_figure(figure, path, outputs.overwrite)
     with outputs.writing("values"), outputs.writing("psf") as path:
-        write_psf(path, table, outputs.overwrite)
-
-
-def write_calibrated_psf(found: CalibratedPsf, outputs: Outputs) -> None:
-    """Write a PSF over depth, its values and a picture of it.
-
-    Raises
-    ------
-    OutputError
-        A file exists already or cannot be written.
-    """
-    with outputs.writing("psf_picture") as path:
-        save_figure(calibration_figure(found), path, outputs.overwrite)
-    with outputs.writing("values"), outputs.writing("psf") as path:
-        write_psf(path, found.table, outputs.overwrite)
+        write_psf(path, found.table if table is None else table, outputs.overwrite)
 
 
 def write_estimate(found: Estimate, frames: Frames | None, outputs: Outputs) -> Estimate:
@@ -94,7 +83,7 @@ def write_estimate(found: Estimate, frames: Frames | None, outputs: Outputs) -> 
         A file exists already or cannot be written.
     """
     if found.shape is not None and found.psf_table is not None:
-        write_measured_psf(found.shape, outputs, found.psf_table)
+        write_found_psf(found.shape, outputs, found.psf_table)
         file = outputs["psf"]
         named = found.psf.model_copy(update={"psf_file": file.name})
         beside = replace(found, psf=named)

@@ -18,6 +18,7 @@ from deep_storm.settings.measuring import Measurement as Measurement
 from deep_storm.settings.measuring import Optics as Optics
 from deep_storm.settings.measuring import PsfCalibration as PsfCalibration
 from deep_storm.settings.measuring import PsfMeasurement as PsfMeasurement
+from deep_storm.settings.optics import NAMED_MODES as NAMED_MODES
 from deep_storm.settings.optics import Pupil as Pupil
 from deep_storm.settings.optics import TheoryPsf as TheoryPsf
 from deep_storm.settings.postprocessing import DriftCorrection as DriftCorrection

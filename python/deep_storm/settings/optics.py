@@ -11,6 +11,16 @@ from deep_storm.settings.base import Settings, setting
 FIRST_HIGHER_MODE = 12
 """Noll's index of the first mode without a name of its own."""
 MAX_HIGHER_MODES = 25
+NAMED_MODES = (
+    "oblique_astigmatism_waves",
+    "astigmatism_waves",
+    "vertical_coma_waves",
+    "horizontal_coma_waves",
+    "vertical_trefoil_waves",
+    "oblique_trefoil_waves",
+    "spherical_waves",
+)
+"""Settings of a pupil that are coefficients of Noll's modes 5 to 11, in that order."""
 
 
 def _mode(noll: int, name: str) -> Any:
@@ -83,15 +93,7 @@ class Pupil(Settings):
 
     def modes(self) -> dict[int, float]:
         """Return the coefficients that are not zero: Noll's index to wavelengths rms."""
-        named = (
-            self.oblique_astigmatism_waves,
-            self.astigmatism_waves,
-            self.vertical_coma_waves,
-            self.horizontal_coma_waves,
-            self.vertical_trefoil_waves,
-            self.oblique_trefoil_waves,
-            self.spherical_waves,
-        )
+        named = [float(getattr(self, name)) for name in NAMED_MODES]
         first = FIRST_HIGHER_MODE - len(named)
         return {j: waves for j, waves in enumerate((*named, *self.higher_waves), first) if waves}
 

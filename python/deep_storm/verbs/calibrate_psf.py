@@ -126,7 +126,7 @@ def calibrate_psf(
     from deep_storm.estimation.zstack.calibration import calibrate  # numba, scipy
     from deep_storm.runs.estimation import (  # matplotlib, numba, pandas, scipy
         PSF_ENDINGS,
-        write_calibrated_psf,
+        write_found_psf,
     )
 
     several = list(stack) if isinstance(stack, (list, tuple)) else [cast("Frames", stack)]
@@ -149,5 +149,5 @@ def calibrate_psf(
             streams.append(stream)
         found = calibrate(streams, known, settings, progress)
     if outputs:
-        write_calibrated_psf(found, outputs)
+        write_found_psf(found, outputs)
     return PsfCalibrationResult(found, outputs.written)

@@ -148,7 +148,7 @@ def measure_psf(
     """
     from deep_storm.runs.estimation import (  # matplotlib, numba, pandas, scipy
         PSF_ENDINGS,
-        write_measured_psf,
+        write_found_psf,
     )
 
     outputs = Outputs.of(
@@ -175,7 +175,7 @@ def measure_psf(
             movie = examined_movie(stream, camera, trust_camera, progress)
             found = _on_movie(movie, localizations, settings, progress)
     if outputs:
-        write_measured_psf(found, outputs, found.table)
+        write_found_psf(found, outputs)
     return PsfResult(found, outputs.written)
 
 

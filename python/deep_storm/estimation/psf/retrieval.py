@@ -31,7 +31,7 @@ from scipy.special import ndtri
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.pupil import PupilGrid
 from deep_storm.psf.table import PsfTable
-from deep_storm.settings import Pupil
+from deep_storm.settings import NAMED_MODES, Pupil
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,15 +42,6 @@ USUAL = {
     "apodization": "aplanatic",
 }
 """Objective whose pupil, made larger or smaller, is taken."""
-MODES = (
-    "oblique_astigmatism_waves",
-    "astigmatism_waves",
-    "vertical_coma_waves",
-    "horizontal_coma_waves",
-    "vertical_trefoil_waves",
-    "oblique_trefoil_waves",
-    "spherical_waves",
-)
 USUAL_WAVES = 0.2
 """Aberrations are this large or smaller."""
 CORE_PX = 5
@@ -109,7 +100,7 @@ class Parameters(NamedTuple):
     depth_nm, depth_std_nm
         Mean and standard deviation of the depths.
     waves
-        Coefficients of :data:`MODES`, wavelengths rms.
+        Coefficients of :data:`NAMED_MODES`, wavelengths rms.
     """
 
     scale: float
@@ -127,7 +118,7 @@ class Parameters(NamedTuple):
     @property
     def pupil(self) -> Pupil:
         """The pupil of these parameters."""
-        waves = dict(zip(MODES, self.waves.tolist(), strict=True))
+        waves = dict(zip(NAMED_MODES, self.waves.tolist(), strict=True))
         return Pupil.parse({**USUAL, **waves}, "the pupil found in the movie")
 
 
@@ -222,11 +213,11 @@ def over_depth(table: PsfTable, width_std: float) -> OverDepth | None:
 
 def _fit(task: Task, depth_std: float, astigmatism: float) -> tuple[float, FloatArray]:
     """Return the error, and the parameters, that one start leads to."""
-    start = np.zeros(3 + len(MODES))
+    start = np.zeros(3 + len(NAMED_MODES))
     start[2] = math.log(depth_std)
     # Without aberrations the light is the same on both sides of the focus: nothing to follow.
-    start[3 + MODES.index("spherical_waves")] = abs(astigmatism)
-    start[3 + MODES.index("astigmatism_waves")] = astigmatism
+    start[3 + NAMED_MODES.index("spherical_waves")] = abs(astigmatism)
+    start[3 + NAMED_MODES.index("astigmatism_waves")] = astigmatism
     found = least_squares(
         task.residuals, start, diff_step=[RELATIVE_STEP], max_nfev=MAX_EVALUATIONS
     )
