@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from deep_storm.camera import Camera
+from deep_storm.errors import OutputError
 from deep_storm.fiji.menu import catalog, entries, entry
-from deep_storm.fiji.menu.headers import MACROS_BEGIN, MENU, scripts, with_macros, write_scripts
+from deep_storm.fiji.menu.headers import (
+    MACROS_BEGIN,
+    MARK,
+    MENU,
+    scripts,
+    with_macros,
+    write_scripts,
+)
 from deep_storm.interface.registry import NAMES
 
 ROOT = Path(__file__).resolve().parents[3] / "fiji-scripts"
@@ -30,8 +38,21 @@ def test_every_verb_has_a_menu_item_or_is_named_as_having_none():
 def test_writing_twice_changes_nothing(tmp_path):
     assert write_scripts(tmp_path)
     assert write_scripts(tmp_path) == []
-    (tmp_path / MENU / "Gone....py").write_text("")
+    (tmp_path / MENU / "Gone....py").write_text(f"#!Python\n{MARK}.headers; of a version before")
     assert [p.name for p in write_scripts(tmp_path)] == ["Gone....py"]
+
+
+def test_a_script_of_somebody_else_is_neither_removed_nor_replaced(tmp_path):
+    write_scripts(tmp_path)
+    own = tmp_path / MENU / "My_Own.py"
+    own.write_text("print('mine')")
+    assert write_scripts(tmp_path) == []
+    assert own.read_text() == "print('mine')"
+    taken = tmp_path / next(iter(scripts()))
+    taken.write_text("print('mine, too')")
+    with pytest.raises(OutputError, match="not written by Deep-STORM"):
+        write_scripts(tmp_path)
+    assert taken.read_text() == "print('mine, too')"
 
 
 def test_macro_forms_in_the_documentation_are_what_the_settings_say():

@@ -103,9 +103,21 @@ def test_a_fiji_in_a_usual_place_needs_no_app(app, tmp_path):
 def test_an_old_command_goes_with_the_next_installation(app):
     old = app / "scripts" / MENU / "Old_Command....py"
     old.parent.mkdir(parents=True)
-    old.write_text("# of a version before\n")
+    old.write_text(
+        "#!Python\n# Written by python -m deep_storm.fiji.headers; changes here are lost.\n"
+    )
     ds.fiji(action="install", app=app)
     assert not old.exists()
+
+
+def test_scripts_of_the_user_survive_installing_and_removing(app):
+    own = app / "scripts" / MENU / "2_Measure" / "My_Own.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("print('mine')\n")
+    ds.fiji(action="install", app=app)
+    ds.fiji(action="install", app=app, uninstall=True)
+    assert files_in(app / "scripts") == {own.relative_to(app / "scripts")}
+    assert own.read_text() == "print('mine')\n"
 
 
 def test_it_is_said_in_one_screen_what_to_click(app, capsys):

@@ -9,11 +9,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from deep_storm.errors import OutputError
 from deep_storm.fiji.menu.catalog import Command, command, command_keys
 
 MACROS_BEGIN = "<!-- Written by python -m deep_storm.fiji.menu.headers; changes here are lost. -->"
 MACROS_END = "<!-- End of what is written. -->"
 MENU = Path("Plugins") / "Deep-STORM"
+MARK = "# Written by python -m deep_storm.fiji"
+"""In the first lines of each script, in all versions; a script without it is somebody else's."""
+MARKED_WITHIN = 1000
 _SERVICES = (
     ("UIService", "ui"),
     ("StatusService", "status_service"),
@@ -41,7 +45,7 @@ def script_text(made: Command) -> str:
         "#!Python",
         '#@script(language="Python (pyimagej)")',
         f"# {made.description}.",
-        "# Written by python -m deep_storm.fiji.menu.headers; changes here are lost.",
+        f"{MARK}.menu.headers; changes here are lost.",
     ]
     if made.image:
         lines.append('#@ ImagePlus (label="Image", required=false, persist=false) image')
@@ -63,25 +67,49 @@ def scripts() -> dict[Path, str]:
 
 
 def write_scripts(folder: Path) -> list[Path]:
-    """Write all scripts below a folder, and remove those that are none any more.
+    """Write all scripts below a folder, and remove those of ours that are none any more.
 
     Returns
     -------
     What changed.
+
+    Raises
+    ------
+    OutputError
+        A script of somebody else has the name of one of ours; nothing is changed then.
     """
     wanted = scripts()
+    there = own_scripts(folder / MENU)
+    for path in map(folder.joinpath, wanted):
+        if path.exists() and path not in there:
+            raise OutputError(
+                f"{path} was not written by Deep-STORM",
+                "no other script of that name in Deep-STORM's menu",
+                "rename it or move it elsewhere",
+            )
     changed = []
-    for path in sorted((folder / MENU).rglob("*.py")):
+    for path in there:
         if path.relative_to(folder) not in wanted:
             path.unlink()
             changed.append(path)
     for relative, text in wanted.items():
         path = folder / relative
-        if not path.is_file() or path.read_text(encoding="ascii") != text:
+        if path not in there or path.read_text(encoding="utf-8", errors="replace") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="ascii", newline="\n")
             changed.append(path)
     return changed
+
+
+def own_scripts(folder: Path) -> list[Path]:
+    """Return the scripts below a folder that we wrote, in any version; others are left alone."""
+    found = sorted(path for path in folder.rglob("*.py") if path.is_file())
+    return [path for path in found if MARK in _beginning(path)]
+
+
+def _beginning(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(MARKED_WITHIN)
 
 
 def with_macros(page: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from deep_storm.errors import OutputError, SettingsError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.menu.catalog import place_of
-from deep_storm.fiji.menu.headers import MENU, write_scripts
+from deep_storm.fiji.menu.headers import MENU, own_scripts, write_scripts
 from deep_storm.fiji.setup.provider_jar import JAR, jar_file
 from deep_storm.fiji.setup.state import FijiState, check_app, thunderstorm_jar
 from deep_storm.packages import source_folder
@@ -54,7 +54,7 @@ def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
     SettingsError
         The folder is no Fiji.
     OutputError
-        It cannot be written.
+        It cannot be written, or a script of somebody else has the name of one of ours.
     """
     folder = fiji_folder(app)
     try:
@@ -79,16 +79,15 @@ def uninstall(app: str | os.PathLike[str]) -> list[Path]:
     """
     folder = fiji_folder(app)
     root = folder / "scripts" / MENU
-    removed = sorted(root.rglob("*.py"))
+    removed = own_scripts(root)
     if (folder / "jars" / JAR).is_file():
         removed.append(folder / "jars" / JAR)
     try:
         for path in removed:
             path.unlink()
-        for empty in sorted((p for p in root.rglob("*") if p.is_dir()), reverse=True):
-            empty.rmdir()
-        if root.is_dir():
-            root.rmdir()
+        for place in sorted((p for p in (root, *root.rglob("*")) if p.is_dir()), reverse=True):
+            if not any(place.iterdir()):  # what is not ours stays
+                place.rmdir()
     except OSError as error:
         raise OutputError(
             f"{error.filename} cannot be removed ({error.strerror})", "", "remove it by hand"

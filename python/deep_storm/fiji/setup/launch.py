@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.folders import log_folder
-from deep_storm.fiji.menu.headers import MENU, write_scripts
+from deep_storm.fiji.menu.headers import MENU, own_scripts, write_scripts
 from deep_storm.fiji.setup.install import fiji_folder
 from deep_storm.packages import install_command
 
@@ -46,7 +46,7 @@ def launch(app: str | None) -> None:
     if app is not None:
         folder = fiji_folder(app)
         place = str(folder)
-        installed = any((folder / "scripts" / MENU).rglob("*.py"))
+        installed = bool(own_scripts(folder / "scripts" / MENU))
         scyjava.config.endpoints.clear()  # all jars are in that folder: nothing is downloaded
     if not installed:
         scripts = log_folder() / "scripts"

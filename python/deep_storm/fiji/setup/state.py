@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deep_storm.fiji.menu.headers import MENU, scripts
+from deep_storm.fiji.menu.headers import MENU, own_scripts, scripts
 from deep_storm.fiji.setup.installation import Part
 from deep_storm.packages import package_command
 
@@ -56,7 +56,7 @@ class FijiState:
 def check_app(app: Path) -> FijiState:
     """Look whether a Fiji has our scripts and can run them."""
     state = FijiState(app)
-    state.scripts = len(list((app / "scripts" / MENU).rglob("*.py")))
+    state.scripts = len(own_scripts(app / "scripts" / MENU))
     config = _config(app / CONFIG)
     state.python_mode = config.get("launch-mode", "").upper() == "PYTHON"
     state.parts = [_scripts_part(app, state.scripts), _mode_part(app, state.python_mode)]
