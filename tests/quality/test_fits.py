@@ -59,6 +59,10 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
     blamed = blamed_on_camera(verdict(sigma=1.18), "baseline_adu", said)
     assert blamed.sentences == (said,)
     assert blamed.causes == ("baseline",)
+    either = blamed_on_camera(
+        verdict(sigma=1.18), "", "enter read_noise_adu = 9 or baseline_adu = 100"
+    )
+    assert either.causes == ("baseline",)
     assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
 
 

@@ -141,13 +141,13 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     fits
         The verdict.
     setting
-        Of the camera.
+        Of the camera; empty where it may be the baseline or the read noise.
     sentence
         What contradicts it, with advice.
     """
-    if not fits.causes or setting not in CAMERA_CAUSES:
+    if not fits.causes:
         return fits
-    return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES[setting],))
+    return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
 
 
 def _limit(usual: Values) -> float:
