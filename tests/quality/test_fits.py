@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.quality.causes import Residuals
-from deep_storm.quality.fits import blamed_on_camera, judge
+from deep_storm.quality.fits import blamed_on_camera, despite_maps, judge
 from deep_storm.settings import Emitters, Psf
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
@@ -64,6 +66,14 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
     )
     assert either.causes == ("baseline",)
     assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
+
+
+def test_who_gave_camera_maps_is_not_told_to_give_them():
+    noisy = replace(verdict(sigma=1.18), causes=("pixel noise",), sentences=("give --camera-maps",))
+    (said,) = despite_maps(noisy).sentences
+    assert "noisier than the camera maps say" in said
+    assert "--camera-maps" not in said
+    assert despite_maps(verdict(sigma=1.18)) == verdict(sigma=1.18)
 
 
 @pytest.mark.parametrize("baseline_error_photon", [-10.0, 10.0])

@@ -21,6 +21,10 @@ Values = npt.NDArray[np.float64]
 MIN_EMITTERS = 10
 REGIONS_OFF = 0.1
 """Share of regions that may be off for other reasons."""
+NOISIER_THAN_MAPS = (
+    "some pixels are much noisier than the camera maps say: maps of another camera, of another "
+    "exposure time or part of the chip? Make them anew (deep-storm measure-background --dark)"
+)
 CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
@@ -148,6 +152,13 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     if not fits.causes:
         return fits
     return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
+
+
+def despite_maps(fits: Fits) -> Fits:
+    """Return the verdict on frames whose pixels' noise is known: not to give maps once more."""
+    if fits.causes != ("pixel noise",):
+        return fits
+    return replace(fits, sentences=(NOISIER_THAN_MAPS,))
 
 
 def _limit(usual: Values) -> float:

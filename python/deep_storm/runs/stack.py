@@ -23,7 +23,7 @@ from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.io.stacks.open_file import is_away
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.depth import tells_depth
-from deep_storm.quality.fits import blamed_on_camera
+from deep_storm.quality.fits import blamed_on_camera, despite_maps
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.runs.work import (
@@ -245,7 +245,11 @@ def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | No
     if movie is not None and movie.examination is not None:
         counted, agrees = movie.examination.used, movie.camera_agrees
     fits = judge_samples(list(done.samples), model.card, model.table, counted, agrees)
-    if fits is None or movie is None or movie.doubt is None:
+    if fits is None or movie is None:
+        return fits
+    if movie.frames.noise is not None:
+        fits = despite_maps(fits)
+    if movie.doubt is None:
         return fits
     return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())
 
