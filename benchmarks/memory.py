@@ -112,7 +112,7 @@ def main() -> None:
             movie, model="general", output=Path(folder) / "long", progress=progress, **EXPECTED
         )
         done = result.reconstructed
-        print(f"threads: {done.workers}, {done.network_seconds / done.seconds:.0%} in the network")
+        print(f"threads: {done.threads}, {done.network_seconds / done.seconds:.0%} in the network")
         print(result.summary())
         for path in result.written:
             print(f"{path.name}: {path.stat().st_size / 1e6:.0f} MB")

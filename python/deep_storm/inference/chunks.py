@@ -13,6 +13,7 @@ from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.readout import Chunk
 from deep_storm.inference.repair import repair
+from deep_storm.inference.stages import StageClock
 from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.stacks.identity import digests
 from deep_storm.io.stacks.stream import FrameStream
@@ -45,6 +46,7 @@ def run_network(
     chunk: Chunk,
     layout: Layout,
     name: str,
+    stages: StageClock,
     between: Callable[[], None] = lambda: None,
 ) -> list[list[Any]]:
     """Run the network over all tiles of all frames.
@@ -59,6 +61,8 @@ def run_network(
         The frames, and how they are cut into tiles and batches.
     name
         Of the stack, for errors.
+    stages
+        Processor time is counted there.
     between
         Called between two batches; raises to cancel.
 
@@ -76,11 +80,13 @@ def run_network(
         tile, start = batch
         rows, columns = tile.window
         frames = chunk.frames[start : start + layout.batch_frames, rows, columns]
-        answers = infer(np.ascontiguousarray(frames))
-        return [
-            _part(reader, answer, tile, f"frame {chunk.start + k + 1} of {name}")
-            for k, answer in enumerate(answers, start)
-        ]
+        with stages.measured("network"):
+            answers = infer(np.ascontiguousarray(frames))
+        with stages.measured("pick"):
+            return [
+                _part(reader, answer, tile, f"frame {chunk.start + k + 1} of {name}")
+                for k, answer in enumerate(answers, start)
+            ]
 
     parts: list[list[Any]] = [[] for _ in chunk.frames]
     starts = range(0, len(chunk.frames), layout.batch_frames)

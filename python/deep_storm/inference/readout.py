@@ -14,6 +14,7 @@ from deep_storm.inference.fits import CheckedFrame, cut_sample
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.refining import Refinement, draw_refined, map_frames
 from deep_storm.inference.results import Found
+from deep_storm.inference.stages import StageClock
 from deep_storm.model_card import ModelCard
 from deep_storm.refinement.refiner import Noise
 
@@ -51,6 +52,8 @@ class ReadOut:
         Frames that samples are cut out of.
     noise_photon
         ``(y, x)``: read-out noise of each pixel, where they differ.
+    stages
+        Processor time is counted there.
     """
 
     reader: Reader
@@ -60,6 +63,7 @@ class ReadOut:
     refinement: Refinement | None = None
     sampled: list[int] = field(default_factory=list)
     noise_photon: Noise = None
+    stages: StageClock = field(default_factory=StageClock)
 
     def found(self, chunk: Chunk, parts: list[list[Any]]) -> Found:
         """Turn the parts of a chunk into candidates above the threshold."""
@@ -67,14 +71,26 @@ class ReadOut:
             parts[number].clear()
         numbers = range(len(parts))
         if self.refinement is None:
-            every = [self.candidates(chunk, parts[number], number) for number in numbers]
-            samples = self.samples(chunk, every)
+            with self.stages.measured("gather"):
+                every = [self.candidates(chunk, parts[number], number) for number in numbers]
+                samples = self.samples(chunk, every)
         else:
             pairs = map_frames(lambda number: self._refined(chunk, parts[number], number), numbers)
             # After a stop, only what comes before the first unfinished frame counts.
             whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
             samples = self.samples(chunk, [before for before, _ in pairs[:whole]])
             every = [after for _, after in pairs[:whole]]
+        with self.stages.measured("gather"):
+            return self._sorted_out(chunk, parts, every, samples)
+
+    def _sorted_out(
+        self,
+        chunk: Chunk,
+        parts: list[list[Any]],
+        every: list[Candidates],
+        samples: dict[int, CheckedFrame],
+    ) -> Found:
+        """Return what is kept of a chunk whose first frames have these candidates."""
         count, bright = len(every), 0
         for k, candidates in enumerate(every):
             every[k], things = self._with_bright(chunk, candidates, k)
@@ -111,12 +127,14 @@ class ReadOut:
         self, chunk: Chunk, parts: list[Any], number: int
     ) -> tuple[Candidates, Candidates] | None:
         """Return candidates of one frame before and after refinement; None after a stop."""
-        before = self.candidates(chunk, parts, number)
+        with self.stages.measured("gather"):
+            before = self.candidates(chunk, parts, number)
         if self.refinement is None or chunk.dead[number]:
             return before, before
-        after = self.refinement.candidates(
-            chunk.photons[number], before, chunk.start + number, self.noise_photon
-        )
+        with self.stages.measured("refine"):
+            after = self.refinement.candidates(
+                chunk.photons[number], before, chunk.start + number, self.noise_photon
+            )
         return None if self.refinement.refiner.stopped else (before, after)
 
     def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, CheckedFrame]:

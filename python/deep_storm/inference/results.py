@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +69,8 @@ class Reconstructed:
         Of some frames, to see whether they fit the model.
     threads
         Threads that read and that read out, as chosen for this stack.
+    stage_seconds
+        Processor time of each stage over all threads of this process.
     """
 
     rows: Rows
@@ -86,6 +88,7 @@ class Reconstructed:
     bright_things: int = 0
     samples: tuple[CheckedFrame, ...] = ()
     threads: Threads = ONE_EACH
+    stage_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from deep_storm.inference.readout import Chunk, ReadOut
 from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found, Reconstructed
 from deep_storm.inference.resuming import compare_content, read_state
+from deep_storm.inference.stages import StageClock
 from deep_storm.inference.store import Store
 from deep_storm.inference.tables import FoundRows
 from deep_storm.inference.work_folder import WorkFolder
@@ -78,6 +79,7 @@ class ReconstructionRun:
         refinement: Refinement | None = None,
     ) -> None:
         self.samples: dict[int, CheckedFrame] = {}
+        self.stages = StageClock()
         self.store = store
         self.stream = stream
         self.model = model
@@ -92,7 +94,13 @@ class ReconstructionRun:
         self.refinement = refinement
         noise = noise_photon(card.camera, stream.noise)
         self.read_out = ReadOut(
-            reader, card, threshold, stream.shape[1:], refinement, noise_photon=noise
+            reader,
+            card,
+            threshold,
+            stream.shape[1:],
+            refinement,
+            noise_photon=noise,
+            stages=self.stages,
         )
         self.problem: StackError | DaskError | None = None
         self.dead: list[int] = []
@@ -241,14 +249,18 @@ class ReconstructionRun:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
 
     def _load(self, start: int, stop: int) -> Chunk:
-        return load_chunk(self.stream, self.model.card, start, stop, self.network.alignment_px)
+        with self.stages.measured("read"):
+            alignment_px = self.network.alignment_px
+            return load_chunk(self.stream, self.model.card, start, stop, alignment_px)
 
     def _infer(
         self, replicas: Replicas, chunk: Chunk, between: Callable[[], None] = lambda: None
     ) -> list[list[Any]]:
         """Run the network over a chunk; return the parts of every frame."""
         before = replicas.seconds
-        parts = run_network(replicas, self.reader, chunk, self.layout, self.stream.name, between)
+        parts = run_network(
+            replicas, self.reader, chunk, self.layout, self.stream.name, self.stages, between
+        )
         self.network_seconds += replicas.seconds - before
         return parts
 
@@ -270,10 +282,12 @@ class ReconstructionRun:
         self.network_seconds += found.network_seconds
         self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
         self.samples |= found.samples
-        for top, band in self.canvas.bands():
-            self.read_out.draw(found, self.upsampling, band, top)
-        for candidates in found.candidates:
-            self.store.append(candidates)
+        with self.stages.measured("draw"):
+            for top, band in self.canvas.bands():
+                self.read_out.draw(found, self.upsampling, band, top)
+        with self.stages.measured("append"):
+            for candidates in found.candidates:
+                self.store.append(candidates)
         self.content = chained(self.content, found.digests)
         self.done = found.start + len(found.parts)
         self.store.checkpoint(self._state(), self.canvas.pixels)
@@ -298,4 +312,5 @@ class ReconstructionRun:
             problem=self.problem,
             samples=tuple(self.samples[f] for f in self.read_out.sampled if f in self.samples),
             threads=self.threads,
+            stage_seconds=self.stages.seconds,
         )

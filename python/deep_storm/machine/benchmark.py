@@ -15,6 +15,7 @@ from deep_storm.errors import SettingsError
 from deep_storm.inputs.expected import Expected
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.machine.stage_table import StageTable
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf
 
@@ -37,17 +38,24 @@ class Row:
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """Speed of inference and training on this machine."""
+    """Speed of inference and training on this machine.
+
+    With stored answers only the stages are measured: there are no rows and no training.
+    """
 
     rows: tuple[Row, ...]
     training_steps_per_second: float
     simulation_share: float
     peak_memory_gib: float
     frames: int
+    stages: tuple[StageTable, ...] = ()
     written: tuple[Path, ...] = ()
 
     def summary(self) -> str:
         """Return the table and what a stack would take."""
+        stages = [line for table in self.stages for line in table.summary()]
+        if not self.rows:
+            return "\n".join([*stages, f"peak memory {self.peak_memory_gib:.2f} GiB"])
         lines = [f"{'recipe':42}{'frame':>10}{'frames/s':>10}{'ratio':>8}{'in network':>12}"]
         for row in self.rows:
             size = f"{row.size_px}×{row.size_px}"
@@ -57,6 +65,7 @@ class BenchmarkResult:
             )
         fastest = max((r for r in self.rows if r.size_px == 64), key=lambda r: r.frames_per_second)
         minutes = self.frames / fastest.frames_per_second / 60.0
+        lines += stages
         lines += [
             f"training: {self.training_steps_per_second:.2f} steps per second, "
             f"{self.simulation_share:.0%} of a step's time is spent simulating",
@@ -73,14 +82,20 @@ class BenchmarkResult:
 @verb(
     "measure the speed of this computer: inference, training, memory",
     Argument("frames", "length of the stack for which the time is estimated", int),
+    Argument("replay", "only what is done beside the network, from its stored answers", bool),
 )
-def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> BenchmarkResult:
+def benchmark(
+    *, frames: int = 10_000, replay: bool = False, progress: Progress = silent
+) -> BenchmarkResult:
     """Measure, in one run, the published recipe and ours, end to end from TIFF to table and image.
 
     Parameters
     ----------
     frames
         Length of the stack whose time is estimated.
+    replay
+        Measure only the stages of a reconstruction, and let none of the time be the network's: its
+        answers to a few frames are stored and given again.
     progress
         Called after every recipe.
 
@@ -95,11 +110,13 @@ def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> Benchmark
 
     quiet_tensorflow()
     from deep_storm.inputs.models import ready_model  # numba, pandas, scipy
-    from deep_storm.machine import recipes  # numba, pandas, scipy
+    from deep_storm.machine import recipes, stages  # numba, pandas, scipy
     from deep_storm.machine.training import training_speed  # numba, pandas, scipy
 
     # Trained, so that it finds what a user's model finds; classic answers the same amount always.
     native = ready_model("general", Expected(CAMERA, PSF, EMITTERS, BACKGROUND)).model
+    if replay:
+        return BenchmarkResult((), 0.0, 0.0, peak_memory_gib(), frames, stages.replayed(native))
     classic = recipes.untrained("classic", CAMERA, PSF, EMITTERS, BACKGROUND)
     precisions = ["float32"] + (["bfloat16"] if bfloat16_gain() else [])
     sizes = (64, 256)
@@ -116,9 +133,10 @@ def benchmark(*, frames: int = 10_000, progress: Progress = silent) -> Benchmark
                 name = f"{model.card.network.network} {precision}"
                 rows.append(Row(name, size_px, speed, speed / base, share))
                 progress(len(rows), total, "recipes")
+    tables = stages.with_network(native)
     steps_per_second, share = training_speed(CAMERA, PSF, EMITTERS, BACKGROUND)
     progress(total, total, "recipes")
-    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), frames)
+    return BenchmarkResult(tuple(rows), steps_per_second, share, peak_memory_gib(), frames, tables)
 
 
 def peak_memory_gib() -> float:
