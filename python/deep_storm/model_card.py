@@ -43,14 +43,21 @@ class Calibration(Settings):
     spread_factor: tuple[float, ...] = setting(
         (1.0, 1.0), "true standard deviation over the network's"
     )
+    depth_score: tuple[float, ...] | None = setting(None, "scores, rising; none without depth")
+    depth_factor: tuple[float, ...] | None = setting(
+        None, "true standard deviation of the depth over the network's"
+    )
     background_factor: float | None = setting(
         None, "true background over the network's", gt=0, le=1e6
     )
 
     @model_validator(mode="after")
     def _check_curves(self) -> Calibration:
-        for x, y in (("score", "confidence"), ("spread_score", "spread_factor")):
-            at, values = np.array(getattr(self, x)), np.array(getattr(self, y))
+        curves = [("score", "confidence"), ("spread_score", "spread_factor")]
+        if self.depth_score is not None or self.depth_factor is not None:
+            curves.append(("depth_score", "depth_factor"))
+        for x, y in curves:
+            at, values = (np.array(getattr(self, name) or ()) for name in (x, y))
             if not 0 < at.size == values.size <= MAX_KNOTS:
                 raise ValueError(f"{at.size} values of {x}, {values.size} of {y}")
             if (np.diff(at) < 0).any():
@@ -66,6 +73,12 @@ class Calibration(Settings):
     def spread_factor_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """Return the factor by which the network's spread is multiplied."""
         return np.interp(score, self.spread_score, self.spread_factor)
+
+    def depth_factor_of(self, score: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Return the factor by which the network's spread of the depth is multiplied."""
+        if self.depth_score is None or self.depth_factor is None:
+            return np.ones(score.shape)
+        return np.interp(score, self.depth_score, self.depth_factor)
 
 
 class WeightsFile(Settings):

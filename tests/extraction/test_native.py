@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from deep_storm.cells import CELLS, FIELDS, MIN_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.errors import AnswerError
+from deep_storm.extraction.depths import Depths
 from deep_storm.extraction.native import active_cells, joined, read_candidates
+from deep_storm.psf.depth import DepthCode
 
 
 def nothing(height=6, width=7):
@@ -38,10 +40,10 @@ def say(raw, row, column, probability, x_px, y_px, photons=1.0, sigma=1.0, sprea
     fields[7:9] = inverse_softplus(0.1 - MIN_SPREAD)
 
 
-def read(raw, frame=0):
+def read(raw, frame=0, depths=None):
     height, width, _ = raw.shape
     cells = active_cells(raw, (slice(0, height), slice(0, width)))
-    return read_candidates(cells, frame, height, width)
+    return read_candidates(cells, frame, height, width, depths)
 
 
 def test_nothing_gives_no_candidate():
@@ -186,3 +188,27 @@ def test_answer_that_is_no_number_is_an_error_and_not_damage(channel):
 def test_answer_without_any_number_is_an_error_and_not_damage():
     with pytest.raises(AnswerError, match="not a usable number"):
         read(np.full((64, 64, OUTPUTS), np.nan, np.float32))
+
+
+DEPTHS = Depths(DepthCode(400.0), np.array([-400.0, 0.0, 400.0]), np.array([2.0, 1.0, 1.5]), 100.0)
+
+
+def test_depth_is_read_where_the_network_states_it():
+    raw = nothing()
+    say(raw, 5, 8, 0.9, x_px=4.3, y_px=2.6, sigma=DEPTHS.code.of(np.array([-200.0]))[0])
+    found = read(raw, depths=DEPTHS)
+    np.testing.assert_allclose(found.z_px, -2.0, atol=1e-4)
+    np.testing.assert_allclose(found.z_spread_px, 0.1 * 200.0 / 100.0, rtol=1e-3)
+    np.testing.assert_allclose(found.sigma, 1.5, rtol=1e-4)
+    flat = read(raw)
+    assert flat.z_px.size == flat.z_spread_px.size == 0
+
+
+def test_cells_that_disagree_on_the_depth_are_not_sure_of_it():
+    raw = nothing()
+    for column, z_nm in ((8, -200.0), (9, 200.0)):
+        code = DEPTHS.code.of(np.array([z_nm]))[0]
+        say(raw, 5, column, 0.45, x_px=4.3, y_px=2.6, sigma=code)
+    found = read(raw, depths=DEPTHS)
+    np.testing.assert_allclose(found.z_px, 0.0, atol=1e-4)
+    np.testing.assert_allclose(found.z_spread_px, np.hypot(2.0, 0.2), rtol=1e-3)

@@ -57,3 +57,14 @@ def test_what_the_network_does_not_say_is_left_out(card):
     silent = one()._replace(photons=nothing, sigma=nothing, background=nothing)
     found = localizations_from(silent, card)
     assert {"sigma_nm", "intensity_photon", "background_photon"}.isdisjoint(found.columns)
+
+
+def test_depth_and_its_uncertainty_are_in_nm_and_calibrated(card):
+    stated = {"z_px": np.array([-2.5], np.float32), "z_spread_px": np.array([0.5], np.float32)}
+    curve = {"depth_score": (0.0, 1.0), "depth_factor": (1.0, 2.0)}
+    nm = card.camera.pixel_size_nm
+    for calibration, factor in ((Calibration(), 1.0), (Calibration(**curve), 1.5)):
+        changed = card.model_copy(update={"calibration": calibration})
+        row = localizations_from(one()._replace(**stated), changed).iloc[0]
+        assert row["z_nm"] == pytest.approx(-2.5 * nm)
+        assert row["uncertainty_z_nm"] == pytest.approx(0.5 * nm * factor)

@@ -9,6 +9,7 @@ from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales, Truth
 from deep_storm.networks.native import MODULATION
 from deep_storm.psf.code import CODE_LENGTH
+from deep_storm.psf.depth import FOCUS_CODE
 from deep_storm.settings import Network
 
 SCALES = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
@@ -76,3 +77,20 @@ def test_loss_is_lower_for_the_right_answer():
     assert CELLS == 2
     assert loss(3) < loss(4) - 1.0
     assert loss(3) < loss(2) - 1.0
+
+
+def test_a_network_that_is_to_state_depth_begins_in_focus_and_unsure():
+    network = make_network(Network())
+    model = network.build()
+    before = [w.copy() for w in model.get_weights()]
+    deep = SCALES.model_copy(update={"depth_reach_nm": 400.0})
+    network.restate_shape(model, deep)
+    frames = np.random.default_rng(4).normal(size=(2, 16, 16, 1)).astype(np.float32)
+    answer = network.inference(model, deep)(frames)
+    fields = answer[..., :BACKGROUND_CHANNEL].reshape(-1, FIELDS)
+    np.testing.assert_allclose(np.exp(fields[:, 4]), FOCUS_CODE, rtol=1e-6)
+    assert (fields[:, 8] == fields[0, 8]).all()
+    assert fields[:, 1].std() > 0
+    changed = [k for k, (a, b) in enumerate(zip(before, model.get_weights(), strict=True))
+               if not np.array_equal(a, b)]  # fmt: skip
+    assert [before[k].shape[-1] for k in changed] == [OUTPUTS, OUTPUTS]

@@ -57,6 +57,21 @@ def test_the_spread_is_that_of_the_reported_candidates():
     assert learnt.spread_factor_of(np.array([0.9])) == pytest.approx(np.sqrt(40**2 / 2) / 20)
 
 
+def test_the_spread_of_the_depth_is_that_of_the_reported_candidates():
+    simulated = shadowed(50)
+    count = simulated.candidates.frame.size
+    deep = simulated.candidates._replace(
+        z_px=np.full(count, 1.5, np.float32), z_spread_px=np.full(count, 0.5, np.float32)
+    )
+    truth = simulated.truth._replace(z_nm=np.full(50, 50.0))
+    simulated = simulated._replace(candidates=deep, truth=truth)
+    learnt = calibration._learn(simulated, 100.0, deep.score > 0.5)
+    assert learnt.depth_factor_of(np.array([0.9])) == pytest.approx(100.0 / 50.0)
+    off = simulated._replace(truth=truth._replace(z_nm=np.full(50, 800.0)))
+    # farther off than any emitter may be: none is right
+    assert calibration._learn(off, 100.0, deep.score > 0.5) == Calibration()
+
+
 def test_the_background_is_that_of_the_right_candidates():
     simulated = shadowed(50)
     learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)

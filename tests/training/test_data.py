@@ -152,7 +152,7 @@ def test_scales_bring_everything_to_about_one():
     assert batch.frames.shape == (8, 16, 16, 1)
     assert batch.expectations.shape == (8, EXPECTATIONS)
     assert np.mean(batch.truth.photons[there]) == pytest.approx(1, abs=0.1)
-    assert np.mean(batch.truth.sigma[there]) == pytest.approx(1, abs=0.05)
+    assert np.mean(batch.truth.shape[there]) == pytest.approx(1, abs=0.05)
     np.testing.assert_allclose(batch.truth.background, 1)
     assert abs(np.median(batch.frames)) < 0.5
 
@@ -171,3 +171,15 @@ def test_maps_are_corrected_before_the_network_sees_a_patch():
     )  # fmt: skip
     frames = in_scale(batch, CAMERA, SCALES).frames[..., 0]
     np.testing.assert_allclose(frames, (30 - 16) / SCALES.input_photon, rtol=1e-5)
+
+
+def test_depth_is_learnt_in_place_of_sigma_where_the_scales_say_so():
+    z_nm = np.array([[-400.0, 200.0]], np.float32)
+    two = np.ones((1, 2), np.float32)
+    raw = PatchBatch(
+        np.full((1, 16, 16), 130, np.float32), np.full((1, 1, 1), 16, np.float32),
+        np.full((1, 2, 2), 8, np.float32), 1.3 * two, 1500 * two, two > 0, z_nm,
+    )  # fmt: skip
+    deep = SCALES.model_copy(update={"depth_reach_nm": 400.0})
+    np.testing.assert_allclose(in_scale(raw, CAMERA, SCALES).truth.shape, two)
+    np.testing.assert_allclose(in_scale(raw, CAMERA, deep).truth.shape, [[0.5, 3.5]])

@@ -29,6 +29,7 @@ from deep_storm.cells import (
 )
 from deep_storm.errors import AnswerError
 from deep_storm.extraction.candidates import MAX_ANSWER, Candidates
+from deep_storm.extraction.depths import Depths
 from deep_storm.kernels import kernel
 
 MIN_PROBABILITY = 0.01
@@ -56,8 +57,8 @@ class ActiveCells(NamedTuple):
     row, column
         Cell position in the frame (cells), int32.
     values
-        ``(n, 10)`` float32: probability, x, y (px), photons, sigma (network scale), the four
-        spreads (px, px, scale, scale), background (scale).
+        ``(n, 10)`` float32: probability, x, y (px), photons, shape (network scale: sigma, or the
+        code of depth), the four spreads (px, px, scale, scale), background (scale).
     """
 
     row: npt.NDArray[np.int32]
@@ -231,6 +232,7 @@ def _take(
     mass = 0.0
     square_x = 0.0
     square_y = 0.0
+    square_shape = 0.0
     x0 = values[near[np.argmin(distance)], 1]
     y0 = values[near[np.argmin(distance)], 2]
     for k in np.argsort(distance):
@@ -249,12 +251,13 @@ def _take(
         out[2] += taken * v[3]
         out[3] += taken * v[4]
         out[6] += taken * v[7]
-        out[7] += taken * v[8]
+        square_shape += taken * (v[8] * v[8] + v[4] * v[4])
         out[8] += taken * v[9]
     for field in range(9):
         out[field] /= mass
     out[4] = np.sqrt(max(1e-8, square_x / mass - out[0] * out[0]))
     out[5] = np.sqrt(max(1e-8, square_y / mass - out[1] * out[1]))
+    out[7] = np.sqrt(max(1e-8, square_shape / mass - out[3] * out[3]))
     out[0] += x0
     out[1] += y0
     out[9] = mass
@@ -285,7 +288,9 @@ def _candidates(
     return out
 
 
-def read_candidates(cells: ActiveCells, frame: int, height_px: int, width_px: int) -> Candidates:
+def read_candidates(
+    cells: ActiveCells, frame: int, height_px: int, width_px: int, depths: Depths | None = None
+) -> Candidates:
     """Turn the active cells of one frame into candidate localizations.
 
     Parameters
@@ -296,12 +301,14 @@ def read_candidates(cells: ActiveCells, frame: int, height_px: int, width_px: in
         0-based number of the frame.
     height_px, width_px
         Size of the frame in camera pixels.
+    depths
+        Of a network that states them.
     """
     found = _candidates(*cells, height_px * CELLS, width_px * CELLS)
     # In the order of their cells: the order of nearly equal probabilities would be chance.
     found = found[np.argsort(found[:, 12], kind="stable")]
-    x, y, photons, sigma, spread_x, spread_y, _, _, background, mass, _, _, _ = found.T
-    return Candidates(
+    x, y, photons, sigma, spread_x, spread_y, _, spread, background, mass, _, _, _ = found.T
+    candidates = Candidates(
         np.full(len(found), frame, np.int64),
         x,
         y,
@@ -311,6 +318,7 @@ def read_candidates(cells: ActiveCells, frame: int, height_px: int, width_px: in
         sigma,
         background,
     )
+    return candidates if depths is None else depths.read(candidates, spread)
 
 
 def joined(parts: list[ActiveCells]) -> ActiveCells:

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.errors import SettingsError
+from deep_storm.errors import ModelError, SettingsError
 from deep_storm.extraction import classic, native
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.extraction.depths import Depths
 from deep_storm.inference.tiles import Tile
+from deep_storm.io.model_folder import PSF_FILE
 from deep_storm.model import Model
+from deep_storm.psf.depth import DepthCode
 
 Float32 = npt.NDArray[np.float32]
 
@@ -45,8 +48,9 @@ class NativeReader(Reader):
 
     working_bytes_per_px = 720  # measured: about five times 32 features, and the answer
 
-    def __init__(self, upsampling: int) -> None:
+    def __init__(self, upsampling: int, depths: Depths | None = None) -> None:
         self.upsampling = upsampling
+        self.depths = depths
 
     def part(self, answer: Float32, tile: Tile) -> native.ActiveCells:
         """Return the tile's active cells."""
@@ -57,7 +61,7 @@ class NativeReader(Reader):
         self, parts: list[native.ActiveCells], frame: int, shape_px: tuple[int, int]
     ) -> Candidates:
         """Gather the cells of the whole frame."""
-        return native.read_candidates(native.joined(parts), frame, *shape_px)
+        return native.read_candidates(native.joined(parts), frame, *shape_px, self.depths)
 
     def draw(self, part: native.ActiveCells, band: Float32, top: int) -> None:
         """Draw each cell's Gaussian, weighted by its probability."""
@@ -137,4 +141,18 @@ def make_reader(model: Model, upsampling: int | None = None) -> Reader:
                 "leave --upsampling out, or train a classic model for it",
             )
         return ClassicReader(own, AMPLITUDE)
-    return NativeReader(upsampling or own)
+    return NativeReader(upsampling or own, _depths_of(model))
+
+
+def _depths_of(model: Model) -> Depths | None:
+    """Return how the depths of a model that states them are read."""
+    scales, table = model.card.scales, model.table
+    if scales.depth_reach_nm is None:
+        return None
+    if table is None:
+        raise ModelError(
+            "the model states depth and has no PSF", f"{PSF_FILE} in its folder", "train it again"
+        )
+    pixel_nm = model.card.camera.pixel_size_nm
+    sigmas = table.effective_sigmas_nm / (pixel_nm * scales.sigma_px)
+    return Depths(DepthCode(scales.depth_reach_nm), table.z_nm, sigmas, pixel_nm)

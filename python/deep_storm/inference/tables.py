@@ -125,6 +125,8 @@ def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
         nm = np.float32(camera.pixel_size_nm)
         columns |= {
             "z_nm": candidates.z_px * nm,
-            "uncertainty_z_nm": candidates.z_spread_px * nm,
+            "uncertainty_z_nm": (
+                candidates.z_spread_px * nm * calibration.depth_factor_of(candidates.score)
+            ).astype(np.float32),
         }
     return pd.DataFrame(columns)

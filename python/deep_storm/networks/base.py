@@ -68,6 +68,14 @@ class Scales(Settings):
         (), "how the PSF differs from a Gaussian; empty where that is not known"
     )
 
+    depth_reach_nm: float | None = setting(
+        None,
+        "depth is stated in place of sigma, of emitters up to so far from the focus",
+        unit="nm",
+        gt=0,
+        le=100_000,
+    )
+
     @field_validator("psf_code")
     @classmethod
     def _whole_code(cls, code: tuple[float, ...]) -> tuple[float, ...]:
@@ -130,14 +138,15 @@ class Scales(Settings):
 class Truth(NamedTuple):
     """True emitters of a batch of patches, padded to the same number.
 
-    ``x``, ``y`` in px, ``photons`` and ``sigma`` in the network's scales, ``present`` 1 or 0:
-    ``(batch, n)`` float32; ``background`` ``(batch, y, x)`` in the network's scale (y, x may be 1).
+    ``x``, ``y`` in px, ``photons`` and ``shape`` (sigma, or the code of depth) in the network's
+    scales, ``present`` 1 or 0: ``(batch, n)`` float32; ``background`` ``(batch, y, x)`` in the
+    network's scale (y, x may be 1).
     """
 
     x: tf.Tensor
     y: tf.Tensor
     photons: tf.Tensor
-    sigma: tf.Tensor
+    shape: tf.Tensor
     present: tf.Tensor
     background: tf.Tensor
 
@@ -253,6 +262,15 @@ class LocalizationNetwork(ABC):
         """
         del model
         return weights
+
+    def restate_shape(self, model: keras.Model, scales: Scales) -> None:  # noqa: B027 - not all state it
+        """Prepare weights that stated sigma for stating depth, or the other way round.
+
+        Parameters
+        ----------
+        scales
+            Say which of the two is stated from now on.
+        """
 
     @abstractmethod
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:

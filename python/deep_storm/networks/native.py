@@ -12,11 +12,14 @@ Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_colum
 0      logit of the probability that an emitter is in this cell
 1, 2   x, y from the cell's centre (tanh, at most 1.5 cells)
 3      photons (softplus, times the intensity scale)
-4      PSF sigma (exp, times the sigma scale)
-5-8    spreads of x, y, photons, sigma (softplus, same scales)
+4      PSF sigma (exp, times the sigma scale), or the code of depth (exp)
+5-8    spreads of x, y, photons, sigma or the code of depth (softplus, same scales)
 =====  ==========================================================================
 
 and channel 36 the background (softplus, times the background scale).
+
+For a PSF that tells depth the network is trained to state depth in place of sigma, by a code
+(:class:`~deep_storm.psf.depth.DepthCode`): it costs the same.
 
 The network is conditioned on what to expect (PSF, brightness, background, kind of camera): the
 features of each resolution are scaled and shifted by functions of these numbers [3]_, so one
@@ -55,10 +58,15 @@ from deep_storm.networks.base import (
     in_company,
 )
 from deep_storm.networks.keras_settings import own_settings
+from deep_storm.psf.depth import FOCUS_CODE
 
 if TYPE_CHECKING:
     import keras
 
+SHAPE = 4
+"""Channel of sigma or depth in a cell; that of its spread is four channels on."""
+START_SPREAD = 0.5
+"""Raw; of sigma or depth, before it is trained."""
 WINDOW = 3
 """Cells on each side of an emitter that may answer for it in the loss."""
 POOLINGS = 2
@@ -104,6 +112,15 @@ class NativeNetwork(LocalizationNetwork):
         known = {v.path: w for v, w in zip(_older(model), weights, strict=True)}
         return [known.get(v.path, np.zeros(v.shape, np.float32)) for v in model.weights]
 
+    def restate_shape(self, model: keras.Model, scales: Scales) -> None:
+        """Let the network begin with a typical sigma, or depth in focus, for every emitter."""
+        kernel, bias = model.get_layer("cells").get_weights()
+        for cell in range(CELLS * CELLS):
+            for k, start in ((SHAPE, _typical_shape(scales)), (SHAPE + 4, START_SPREAD)):
+                kernel[..., FIELDS * cell + k] = 0.0
+                bias[FIELDS * cell + k] = start
+        model.get_layer("cells").set_weights([kernel, bias])
+
     def loss(self, answer: tf.Tensor, truth: Truth) -> tf.Tensor:
         """Negative log likelihood of the true emitters and their number."""
         return loss(answer, truth)
@@ -130,6 +147,11 @@ class NativeNetwork(LocalizationNetwork):
             return network([frames, expected], training=False)
 
         return in_company(run)
+
+
+def _typical_shape(scales: Scales) -> float:
+    """Return the logarithm of the usual fourth number of a cell."""
+    return 0.0 if scales.depth_reach_nm is None else math.log(FOCUS_CODE)
 
 
 def _older(model: keras.Model) -> list[Any]:
@@ -237,7 +259,7 @@ def _location_term(cells: tf.Tensor, expected: tf.Tensor, truth: Truth) -> tf.Te
     real = tf.where(truth.present > 0)
     patch = tf.cast(real[:, 0], tf.int32)
     emitters = _Emitters(
-        *(tf.gather_nd(v, real) for v in (truth.x, truth.y, truth.photons, truth.sigma))
+        *(tf.gather_nd(v, real) for v in (truth.x, truth.y, truth.photons, truth.shape))
     )
     steps = tf.range(-WINDOW, WINDOW + 1)
     column = tf.cast(tf.floor(emitters.x * CELLS), tf.int32)[:, None] + tf.tile(
@@ -267,11 +289,11 @@ class _Emitters(NamedTuple):
     x: tf.Tensor
     y: tf.Tensor
     photons: tf.Tensor
-    sigma: tf.Tensor
+    shape: tf.Tensor
 
 
 def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: _Emitters) -> tf.Tensor:
-    """Return true minus predicted x, y (cells), photons and sigma, ``(..., 4)``."""
+    """Return true minus predicted x, y (cells), photons and shape, ``(..., 4)``."""
     x = tf.cast(column, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 1])
     y = tf.cast(row, tf.float32) + 0.5 + REACH_CELLS * tf.tanh(near[..., 2])
     return tf.stack(
@@ -279,7 +301,7 @@ def _deviations(near: tf.Tensor, row: tf.Tensor, column: tf.Tensor, truth: _Emit
             truth.x[..., None] * CELLS - x,
             truth.y[..., None] * CELLS - y,
             truth.photons[..., None] - tf.nn.softplus(near[..., 3]),
-            truth.sigma[..., None] - tf.exp(tf.clip_by_value(near[..., 4], -2.0, 2.0)),
+            truth.shape[..., None] - tf.exp(tf.clip_by_value(near[..., 4], -2.0, 2.0)),
         ],
         axis=-1,
     )

@@ -56,7 +56,10 @@ MAX_ROWS_IN_MEMORY = 4_000_000
 MAX_ROWS_AT_A_STOP = 400_000
 """Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
 MAX_PIXELS_AT_A_STOP = 20_000_000
-NO_DEPTH = "The PSF tells depth; z is measured by refinement (--refine)"
+NO_DEPTH = (
+    "The PSF tells depth, and this model was not trained for it: z is measured by refinement "
+    "(--refine), or by a model that is trained for this PSF (deep-storm train)"
+)
 UNJUDGED = "Stopped early: all frames are done, only whether the model suits them was not looked at"
 
 
@@ -213,9 +216,10 @@ def _refinement(
 ) -> tuple[Refinement | None, tuple[str, ...]]:
     """Return the refinement, if it is asked for and would help, and notes on it.
 
-    Only refinement measures depth: where the PSF tells it, it is not left out.
+    Where the PSF tells depth and the network does not state it, refinement is not left out.
     """
     depth = model.table is not None and tells_depth(model.table)
+    depth = depth and model.card.scales.depth_reach_nm is None
     if not settings.refine:
         return None, (NO_DEPTH,) if depth and model.card.psf.spread_in_depth_nm > 0 else ()
     learnt = learn_refinement(model, maps=frames.noise)

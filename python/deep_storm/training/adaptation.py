@@ -45,7 +45,7 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
             "psf": molecules.psf,
             "emitters": molecules.emitters,
             "background": molecules.background,
-            "scales": molecules.scales(),
+            "scales": molecules.scales(model.card.scales.depth_reach_nm),
             "general": False,
         }
     )

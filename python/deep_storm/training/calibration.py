@@ -27,12 +27,21 @@ from deep_storm.inference.tiles import plan_tiles
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
-from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.matching import Points
 from deep_storm.quality.scores import score
 from deep_storm.settings import Emitters
 from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.training.matched import (
+    DEPTH_TOLERANCES_NM,
+    SPREAD_BINS,
+    TOLERANCE_NM,
+    depth_curve,
+    factor_curve,
+    matched,
+    points_of,
+    where,
+)
 
-TOLERANCE_NM = 100.0
 FIELD_PX = 64
 EMITTERS = {"native": 6000, "classic": 1500}
 """Emitters that calibration wants to see in each half; the classic network is slow."""
@@ -48,7 +57,6 @@ MIN_SCORE = 0.15
 POOR_JACCARD = 0.5
 """With less than that the scores of a hardly trained network may all lie lower."""
 CUTS = 12
-SPREAD_BINS = 8
 THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
 
@@ -177,18 +185,12 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     """Simulate frames and run the network on them."""
     seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
     frame = np.repeat(np.arange(len(seen)), [len(s.xyz_nm) for s in seen])
-    xy = np.concatenate([s.xyz_nm for s in seen])
+    xyz = np.concatenate([s.xyz_nm for s in seen])
     return Simulated(
         concatenated([s.candidates for s in seen]),
-        Points(frame, xy[:, 0], xy[:, 1]),
+        Points(frame, *xyz.T),
         np.concatenate([s.background_at_candidates() for s in seen])
         / model.card.scales.background_scale_photon,
-    )
-
-
-def _points(candidates: Candidates, pixel_size_nm: float) -> Points:
-    return Points(
-        candidates.frame, candidates.x_px * pixel_size_nm, candidates.y_px * pixel_size_nm
     )
 
 
@@ -216,31 +218,28 @@ def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool
         The candidates that are reported; they are matched first.
     """
     kept = simulated.candidates.where(good)
-    matches = match_points(_points(kept, pixel_size_nm), simulated.truth, TOLERANCE_NM)
+    matches = matched(points_of(kept, pixel_size_nm), simulated.truth)
     if matches.localization.size < 2 * SPREAD_BINS:
         return Calibration()
     correct = np.zeros(good.size, bool)
     correct[np.flatnonzero(good)[matches.localization]] = True
     rest = np.setdiff1d(np.arange(simulated.truth.frame.size), matches.emitter)
     truth = simulated.truth
-    left_over = Points(truth.frame[rest], truth.x_nm[rest], truth.y_nm[rest])
-    poor = match_points(
-        _points(simulated.candidates.where(~good), pixel_size_nm), left_over, TOLERANCE_NM
-    )
+    left_over = where(truth, rest)
+    poor = matched(points_of(simulated.candidates.where(~good), pixel_size_nm), left_over)
     correct[np.flatnonzero(~good)[poor.localization]] = True
     x, y = fit_isotonic(simulated.candidates.score, correct)
     said = kept.spread_px[matches.localization] * pixel_size_nm
     ratio = matches.distance_nm**2 / 2.0 / said**2
-    order = np.argsort(kept.score[matches.localization], kind="stable")
-    bins = np.array_split(order, SPREAD_BINS)
-    scores = [float(kept.score[matches.localization][b].mean()) for b in bins]
-    factors = [float(np.sqrt(ratio[b].mean())) for b in bins]
-    rising = np.concatenate([[True], np.diff(scores) > 0])
+    spread_score, spread_factor = factor_curve(kept.score[matches.localization], ratio)
+    depth_score, depth_factor = depth_curve(kept, truth, matches, pixel_size_nm)
     return Calibration(
         score=tuple(x.tolist()),
         confidence=tuple(y.tolist()),
-        spread_score=tuple(np.array(scores)[rising].tolist()),
-        spread_factor=tuple(np.array(factors)[rising].tolist()),
+        spread_score=spread_score,
+        spread_factor=spread_factor,
+        depth_score=depth_score or None,
+        depth_factor=depth_factor or None,
         background_factor=_background_factor(simulated, np.flatnonzero(good)[matches.localization]),
     )
 
@@ -272,7 +271,7 @@ def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_n
 
 
 def _jaccard(candidates: Candidates, truth: Points, pixel_size_nm: float) -> float:
-    found = match_points(_points(candidates, pixel_size_nm), truth, TOLERANCE_NM)
+    found = matched(points_of(candidates, pixel_size_nm), truth)
     right = found.localization.size
     return right / max(1, candidates.frame.size + truth.frame.size - right)
 
@@ -284,13 +283,14 @@ def _scores(
     confidence = calibration.confidence_of(simulated.candidates.score)
     reported = confidence >= threshold
     kept = simulated.candidates.where(reported)
-    points = _points(kept, pixel_size_nm)
-    matches = match_points(points, simulated.truth, TOLERANCE_NM)
+    points = points_of(kept, pixel_size_nm)
+    matches = matched(points, simulated.truth)
+    tolerance_nm = TOLERANCE_NM if points.z_nm is None else DEPTH_TOLERANCES_NM[0]
     tables = [
         pd.DataFrame({"frame": p.frame, "x_nm": p.x_nm, "y_nm": p.y_nm})
         for p in (points, simulated.truth)
     ]
-    said = score(tables[0], tables[1], matches, TOLERANCE_NM)
+    said = score(tables[0], tables[1], matches, tolerance_nm)
     correct = np.zeros(kept.score.size, bool)
     correct[matches.localization] = True
     values = {
@@ -298,9 +298,12 @@ def _scores(
         "recall": said.recall,
         "precision": said.precision,
         "rmse_nm": said.rmse_nm,
-        "tolerance_nm": TOLERANCE_NM,
+        "tolerance_nm": tolerance_nm,
         "emitters": float(simulated.truth.frame.size),
     }
+    if points.z_nm is not None and simulated.truth.z_nm is not None:
+        off_nm = points.z_nm[matches.localization] - simulated.truth.z_nm[matches.emitter]
+        values["axial_rmse_nm"] = float(np.sqrt(np.mean(off_nm**2)))
     if kept.score.size:
         values["calibration_error"] = calibration_error(confidence[reported], correct)
     return {name: float(v) for name, v in values.items() if np.isfinite(v)}

@@ -22,6 +22,7 @@ from deep_storm.errors import StackError, TableError
 from deep_storm.inference.repair import repair
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.networks.base import Float32, Scales, Truth
+from deep_storm.psf.depth import DepthCode
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet
@@ -87,11 +88,15 @@ class TrainingData(ABC):
 
 def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
     """Scale patches and their emitters for the network."""
+    if scales.depth_reach_nm is None:
+        shape = raw.sigma_px / np.float32(scales.sigma_px)
+    else:
+        shape = DepthCode(scales.depth_reach_nm).of(raw.z_nm)
     truth = Truth(
         x=raw.xy_px[..., 0],
         y=raw.xy_px[..., 1],
         photons=raw.intensity_photon / np.float32(scales.intensity_photon),
-        sigma=raw.sigma_px / np.float32(scales.sigma_px),
+        shape=shape,
         present=raw.present.astype(np.float32),
         background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
     )

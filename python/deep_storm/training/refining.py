@@ -31,9 +31,10 @@ from deep_storm.inference.trial import row_ratio
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.quality.calibration import choose_threshold, fit_isotonic, jaccard_curve
-from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.matching import Points
 from deep_storm.refinement.refiner import Refined, Refiner
-from deep_storm.training.calibration import SEED_OFFSET, TOLERANCE_NM, Seen, seen_frames
+from deep_storm.training.calibration import SEED_OFFSET, Seen, seen_frames
+from deep_storm.training.matched import matched, points_of
 
 EMITTERS = 4000
 MIN_FRAMES = 4
@@ -98,13 +99,10 @@ def _network_jaccard(card: ModelCard, seen: list[Seen]) -> float:
     for frame in seen:
         found = frame.candidates
         kept = found.where(card.calibration.confidence_of(found.score) >= card.threshold)
-        none = np.zeros(kept.x_px.size, np.int64), np.zeros(len(frame.xyz_nm), np.int64)
-        nm = card.camera.pixel_size_nm
-        matches = match_points(
-            Points(none[0], kept.x_px * nm, kept.y_px * nm),
-            Points(none[1], frame.xyz_nm[:, 0], frame.xyz_nm[:, 1]),
-            TOLERANCE_NM,
+        points = points_of(kept, card.camera.pixel_size_nm)._replace(
+            frame=np.zeros(kept.x_px.size, np.int64)
         )
+        matches = matched(points, Points(np.zeros(len(frame.xyz_nm), np.int64), *frame.xyz_nm.T))
         right += matches.localization.size
         reported += kept.x_px.size
     return right / max(1, reported + sum(len(frame.xyz_nm) for frame in seen) - right)
@@ -153,11 +151,9 @@ def _judge(found: list[Refined], true: list[Values], pixel_size_nm: float) -> Ju
     frame = np.repeat(np.arange(len(found)), [r.x_px.size for r in found])
     true_frame = np.repeat(np.arange(len(true)), [len(xy) for xy in true])
     xyz = np.concatenate(true)
-    matches = match_points(
-        Points(frame, refined.x_px * pixel_size_nm, refined.y_px * pixel_size_nm),
-        Points(true_frame, xyz[:, 0], xyz[:, 1]),
-        TOLERANCE_NM,
-    )
+    depths = refined.z_px * pixel_size_nm if refined.z_px.size else None
+    found_at = refined.x_px * pixel_size_nm, refined.y_px * pixel_size_nm
+    matches = matched(Points(frame, *found_at, depths), Points(true_frame, *xyz.T))
     correct = np.zeros(frame.size, bool)
     correct[matches.localization] = True
     distance = np.full(frame.size, np.nan)

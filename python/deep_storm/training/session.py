@@ -22,6 +22,7 @@ from deep_storm.networks.base import Scales
 from deep_storm.networks.device import is_out_of_memory, place
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.code import GAUSSIAN, psf_code
+from deep_storm.psf.depth import reach_of
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.calibration import calibrate
@@ -54,13 +55,27 @@ class Molecules:
     table: PsfTable | None = None
     shape_known: bool = True
 
-    def scales(self) -> Scales:
-        """Return the scales of a network for these molecules."""
+    @property
+    def depth_reach_nm(self) -> float | None:
+        """How far from the focus a network can look for them; None where the PSF tells no depth."""
+        if self.table is None:
+            return None
+        return reach_of(self.table, self.psf.depth_reach_nm, self.psf.depth_std_nm)
+
+    def scales(self, depth_reach_nm: float | None = None) -> Scales:
+        """Return the scales of a network for these molecules.
+
+        Parameters
+        ----------
+        depth_reach_nm
+            Of a network that states depth.
+        """
         code: tuple[float, ...] = ()
         if self.shape_known:
             depth_nm = self.psf.spread_in_depth_nm
             code = GAUSSIAN if self.table is None else psf_code(self.table, depth_nm)
-        return Scales.matching(self.camera, self.psf, self.emitters, self.background, code)
+        scales = Scales.matching(self.camera, self.psf, self.emitters, self.background, code)
+        return scales.model_copy(update={"depth_reach_nm": depth_reach_nm})
 
 
 @dataclass(frozen=True)
@@ -120,7 +135,11 @@ def train_model(
         # A general one, and what came from it, has learnt to be conditioned on others.
         domain = start.card.domain if start is not None else None
         conditioned = start is None or domain is not None
-        scales = molecules.scales() if conditioned or start is None else start.card.scales
+        reach_nm = molecules.depth_reach_nm if spec.name == "native" and not imported else None
+        scales = molecules.scales(reach_nm)
+        if start is not None and not conditioned:
+            scales = start.card.scales
+        before = start.card.scales.depth_reach_nm if start is not None else None
 
         def run(settings: ResolvedTraining) -> tuple[keras.Model, Trained]:
             data = make_data(molecules, scales, settings, imported)
@@ -128,6 +147,8 @@ def train_model(
                 made = spec.build()
                 if start is not None:
                     made.set_weights(start.keras_model.get_weights())
+                if (before is None) != (scales.depth_reach_nm is None):
+                    spec.restate_shape(made, scales)
                 return made, train_network(made, spec, data, settings, progress, began, keeper)
 
         settings, (keras_model, trained) = within_memory(run, settings)
