@@ -58,6 +58,7 @@ CHECKS = (
             "tests/refinement/test_block.py",
             "tests/rendering/test_drawing.py",
             "tests/rendering/test_kernels.py",
+            "tests/estimation/screening/test_over_time.py",
             "tests/estimation/screening/test_transients.py",
             "tests/simulation/test_psf.py",
         ),

@@ -61,6 +61,22 @@ def quick_calibration():
         yield
 
 
+@pytest.fixture(scope="module")
+def eager_training():
+    """Train without a graph: to trace it takes as long as ten steps without it."""
+    from deep_storm.training import loop
+
+    compiled = loop.compiled
+
+    def plain(*arguments):
+        step, loss, optimizer = compiled(*arguments)
+        return step.python_function, loss.python_function, optimizer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "compiled", plain)
+        yield
+
+
 @pytest.fixture
 def heed_ctrl_c():
     """Let the processes that a test starts heed Ctrl-C.

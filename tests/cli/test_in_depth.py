@@ -20,7 +20,7 @@ from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.noise import expose
 
-pytestmark = pytest.mark.usefixtures("quick_calibration")
+pytestmark = pytest.mark.usefixtures("quick_calibration", "eager_training")
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"

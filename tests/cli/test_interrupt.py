@@ -23,7 +23,7 @@ from deep_storm.settings import Background, Emitters, Network, Psf
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX"),
-    pytest.mark.usefixtures("heed_ctrl_c", "quick_calibration"),
+    pytest.mark.usefixtures("heed_ctrl_c", "quick_calibration", "eager_training"),
 ]
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)

@@ -28,7 +28,7 @@ from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Emitters, Network, Psf
 
-pytestmark = pytest.mark.usefixtures("quick_calibration")
+pytestmark = pytest.mark.usefixtures("quick_calibration", "eager_training")
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 CAMERA_TOML = "[camera]\npixel_size_nm = 100\nbaseline_adu = 100\nphotons_per_adu = 0.5\n"
 MOLECULES = {

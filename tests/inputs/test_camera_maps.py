@@ -21,7 +21,7 @@ MOLECULES = {
     "intensity_photon": 1500,
     "background_photon": 20,
 }
-pytestmark = pytest.mark.usefixtures("quick_calibration")
+pytestmark = pytest.mark.usefixtures("quick_calibration", "eager_training")
 RNG = np.random.default_rng(4)
 MAPS = CameraMaps(
     RNG.uniform(80, 120, (32, 40)).astype(np.float32),

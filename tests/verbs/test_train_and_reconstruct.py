@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-pytestmark = pytest.mark.usefixtures("quick_calibration")
+pytestmark = pytest.mark.usefixtures("quick_calibration", "eager_training")
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 MOLECULES = {
     "camera": CAMERA,
@@ -33,7 +33,7 @@ MOLECULES = {
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("main job")
     ds.simulate(output=folder / "sim", frames=12, width_px=40, height_px=36, **MOLECULES)
-    result = ds.train(output=folder / "model", steps=20, batch=4, **MOLECULES)
+    result = ds.train(output=folder / "model", steps=4, batch=2, **MOLECULES)
     assert result.written == (folder / "model",)
     return folder
 
@@ -46,7 +46,7 @@ def test_training_leaves_a_whole_model_folder(work):
 
 
 def test_same_seed_and_steps_give_the_same_weights(work):
-    again = ds.train(steps=20, batch=4, **MOLECULES).model.keras_model.get_weights()
+    again = ds.train(steps=4, batch=2, **MOLECULES).model.keras_model.get_weights()
     first = ds.Model.load(work / "model").keras_model.get_weights()
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -194,7 +194,7 @@ def test_refined_through_every_door(work, capsys, monkeypatch):
     words = ["reconstruct", str(work / "sim.tif"), "--model", str(work / "model"), "--refine"]
     assert main([*words, "-o", str(work / "refined"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    # Twenty steps of training propose little; the light left over is found all the same.
+    # A few steps of training propose little; the light left over is found all the same.
     truth = ds.read_table(work / "sim.csv", CAMERA, kind="ground truth")
     scores = ds.evaluate(work / "refined.csv", truth, tolerance_nm=(100.0,)).comparison.scores[0]
     assert scores.jaccard > 0.7

@@ -46,6 +46,8 @@ FILES = ("rows.bin", "checkpoint.npz", "image-*.npy", ".*.part.np?")
 EVERY_SECONDS = 10.0
 SHARE_OF_TIME = 0.05
 """Checkpoints may take this share of the time: a large image is written less often."""
+CHECK_SECONDS = 1.0
+"""Whether the folder is still ours is looked at so often, at most."""
 ROWS_AT_A_TIME = 1 << 18
 _BLOCK_BYTES = 1 << 22
 ROW = np.dtype([("frame", "<i8")] + [(name, "<f4") for name in Candidates._fields[1:]])
@@ -78,6 +80,7 @@ class WorkFolder(Store):
     _crc: int = field(default=0, repr=False)
     _finished: tuple[dict[str, Any], Float32] | None = field(default=None, repr=False)
     _due: float = field(default=0.0, repr=False)
+    _checked: float = field(default=0.0, repr=False)
 
     @classmethod
     def begin(
@@ -150,7 +153,9 @@ class WorkFolder(Store):
                 rows[name] = values
             else:
                 rows[name] = np.nan
-        self.claim.check()
+        if abs(time.time() - self._checked) > CHECK_SECONDS:  # the clock that goes on in sleep
+            self.claim.check()
+            self._checked = time.time()
         raw = rows.tobytes()
         try:
             with self.rows_file.open("ab") as file:

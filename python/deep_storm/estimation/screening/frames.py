@@ -20,8 +20,10 @@ Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-MAX_ROWS = 256
-"""So many rows of a frame are looked at, spread evenly."""
+MIN_ROWS, MAX_ROWS = 64, 256
+MAX_VALUES = 16_384
+"""So many pixels of a frame are looked at, in rows that are spread evenly: at least MIN_ROWS, if
+there are so many, and at most MAX_ROWS."""
 MIN_FRAMES = 5
 STRUCTURE_SIGMAS = 6.0
 STRUCTURE_QUANTILE = 0.998
@@ -100,25 +102,54 @@ def look_at_frames(frames: npt.NDArray[Any]) -> FrameLooks:
     frames
         ADU, (t, y, x), at least 3 × 3 pixels; NaN and infinity are no measurement.
     """
-    step = max(1, -(-(frames.shape[1] - 2) // MAX_ROWS))
-    looks = np.empty((3, len(frames)))
+    looks = np.zeros((3, len(frames)))
     dead = np.zeros(len(frames), dtype=bool)
     for t, frame in enumerate(frames):
-        rows = [np.asarray(frame[k : frame.shape[0] - 2 + k : step], np.float32) for k in range(3)]
-        finite = np.isfinite(rows[1])
-        if not finite.any() or frame.min() == frame.max():
-            dead[t] = True
-            looks[:, t] = 0.0
-            continue
-        middle = np.float32(np.median(rows[1][finite]))
-        above, own, below = (np.where(np.isfinite(r), r, middle) for r in rows)
-        looks[:, t] = _look(above, own, below)
+        middle = _level(frame)
+        dead[t] = middle is None
+        if middle is not None:
+            above, own, below = (_filled(_rows(frame, k), middle) for k in range(3))
+            looks[:, t] = _look(above, own, below, middle)
     return FrameLooks(looks[0], looks[1], looks[2], dead)
 
 
-def _look(above: Float32, own: Float32, below: Float32) -> tuple[float, float, float]:
+def levels_adu(frames: npt.NDArray[Any]) -> tuple[FloatArray, Mask]:
+    """Return level and death of frames, as :func:`look_at_frames` does; the rest costs more.
+
+    Returns
+    -------
+    (t,) each; the level of a dead frame is 0.
+    """
+    found = [_level(frame) for frame in frames]
+    level = np.array([0.0 if value is None else value for value in found])
+    return level, np.array([value is None for value in found], dtype=bool)
+
+
+def _rows(frame: npt.NDArray[Any], shift: int) -> Float32:
+    """Return the rows that are looked at, or (by ``shift`` 0 or 2) those above or below them."""
+    inner = frame.shape[0] - 2
+    most = min(max(MAX_VALUES // frame.shape[1], MIN_ROWS), MAX_ROWS)
+    step = max(1, -(-inner // most))
+    return np.asarray(frame[shift : inner + shift : step], np.float32)
+
+
+def _filled(rows: Float32, level: float) -> Float32:
+    finite = np.isfinite(rows)
+    return rows if finite.all() else np.where(finite, rows, np.float32(level))
+
+
+def _level(frame: npt.NDArray[Any]) -> float | None:
+    """Return the median of a frame; None if it is dead."""
+    rows = _rows(frame, 1)
+    if frame.dtype.kind == "f":
+        rows = rows[np.isfinite(rows)]
+    if not rows.size or frame.min() == frame.max():
+        return None
+    return float(np.median(rows))
+
+
+def _look(above: Float32, own: Float32, below: Float32, level: float) -> tuple[float, float, float]:
     """Return level, variance and structure from rows and their neighbours, (n, x) each."""
-    level = float(np.median(own))
     second = above - 2.0 * own + below
     second = second[:, :-2] - 2.0 * second[:, 1:-1] + second[:, 2:]
     variance = max(float(np.median(second**2)) / MEDIAN_OF_SQUARES / 36.0, 1e-6)

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from deep_storm.estimation.screening import over_time
+
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -151,7 +153,7 @@ def _medians(frames: npt.NDArray[Any]) -> Float32 | None:
 
 def _filled(band: npt.NDArray[Any], medians: Float32 | None) -> Float32:
     """Return a band of the frames with invalid pixels filled with the median of their frame."""
-    values = np.asarray(band, dtype=np.float32)
+    values = np.ascontiguousarray(band, dtype=np.float32)
     return values if medians is None else np.where(np.isfinite(values), values, medians)
 
 
@@ -164,7 +166,7 @@ def _over_time(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) ->
     for rows, _ in _bands(count, dead.shape):
         values = _filled(frames[:, rows], medians)
         dead[rows] |= np.ptp(values, axis=0) == 0
-        typical[rows] = np.median(values, axis=0)
+        typical[rows] = over_time.medians(values)
         mean[rows] = values.mean(axis=0, dtype=np.float64)
         down, across = values.shape[1] // TILE_PX, width // TILE_PX
         cut = values[:, : down * TILE_PX, : across * TILE_PX]
@@ -175,19 +177,11 @@ def _over_time(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) ->
 
 def _noise(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> Float32:
     """Return the standard deviation of each pixel against its four neighbours, over time."""
-    beside = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
-    valid = (~dead).astype(np.float32)
-    count = np.maximum(ndimage.convolve(valid, beside, mode="constant"), 1.0)
     noise = np.empty(dead.shape, np.float32)
     for rows, inner in _bands(len(frames), dead.shape, halo=1):
         values = _filled(frames[:, rows], medians)
-        apart = np.empty_like(values[:, inner])
-        for t, frame in enumerate(values):
-            around = ndimage.convolve(frame * valid[rows], beside, mode="constant") / count[rows]
-            apart[t] = (frame - around)[inner]
-        apart -= np.median(apart, axis=0)
         own = slice(rows.start + inner.start, rows.start + inner.stop)
-        noise[own] = np.median(np.abs(apart), axis=0) / NORMAL_MAD
+        noise[own] = over_time.deviations_from_neighbours(values, ~dead[rows])[inner] / NORMAL_MAD
     return noise
 
 

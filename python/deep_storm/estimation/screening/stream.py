@@ -7,12 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.estimation.screening.frames import FrameLooks, FrameRule, look_at_frames
+from deep_storm.estimation.screening.frames import (
+    FrameLooks,
+    FrameRule,
+    levels_adu,
+    look_at_frames,
+)
 from deep_storm.estimation.screening.pixels import PixelMap
 from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
 from deep_storm.io.stacks.stream import Frames, FrameStream, WrappedFrames
 
 Float32 = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -37,6 +43,17 @@ class Screening(NamedTuple):
         """Return which frames give no localizations."""
         return looks.dead | self.rule.dark(looks) | self.rule.bright(looks)
 
+    def judged(self, frames: Frames) -> tuple[FloatArray, Mask]:
+        """Return the level of frames, ADU, and which give no localizations, (t,) each.
+
+        More than the level is looked at where it is suspicious.
+        """
+        level, empty = levels_adu(frames)
+        empty |= level < self.rule.dark_below_adu
+        for t in np.flatnonzero(~empty & (level > self.rule.bright_above_adu)):
+            empty[t] = self.rule.bright(look_at_frames(frames[t : t + 1]))[0]
+        return level, empty
+
 
 class ScreenedFrames(WrappedFrames):
     """A stack whose bad pixels are filled from their neighbours.
@@ -59,14 +76,13 @@ class ScreenedFrames(WrappedFrames):
 
     def _read(self, start: int, stop: int) -> Frames:
         frames = self._stream.read(start, stop)
-        looks = look_at_frames(frames)
-        empty = self.screening.without_measurement(looks)
+        level, empty = self.screening.judged(frames)
         for t in range(len(frames)):
             if empty[t]:
                 known = frames[t][np.isfinite(frames[t])]
                 frames[t] = known.min() if known.size else 0  # all alike: there is no measurement
             else:
-                frames[t] = self._cleaned(frames[t], float(looks.level_adu[t]))
+                frames[t] = self._cleaned(frames[t], float(level[t]))
         return frames
 
     def _cleaned(self, frame: Frames, level_adu: float) -> Frames:

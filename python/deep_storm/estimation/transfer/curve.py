@@ -40,6 +40,8 @@ MIN_GAIN = 1.0
 SHAPE_ERROR = 0.02
 """Relative error of a bin that no number of values makes smaller."""
 BIWEIGHT = 4.685
+TRUST_STANDS = 1e-6
+"""When no bin's weight changes by more, neither does the solution."""
 FLOOR = 0.3
 """Share of the noise of the darkest part below which no expectation goes."""
 
@@ -254,6 +256,9 @@ def _robust(design: FloatArray, values: FloatArray, error: FloatArray) -> tuple[
         solution = np.asarray(found, dtype=np.float64)
         expected = design @ solution
         apart = (values - expected) / (np.maximum(expected, floor) * error)
+        before = trust
         trust = np.where(np.abs(apart) < BIWEIGHT, (1.0 - (apart / BIWEIGHT) ** 2) ** 2, 1e-6)
+        if np.abs(trust - before).max() < TRUST_STANDS:
+            break
     within = np.minimum((apart / BIWEIGHT) ** 2, 1.0)
     return solution, float(np.sum(BIWEIGHT**2 / 3.0 * (1.0 - (1.0 - within) ** 3)))
