@@ -122,7 +122,7 @@ def test_frames_are_spread_and_windows_stay_inside():
     candidates = Candidates(np.zeros(300, np.int64), x, row, row, row, nothing, nothing, nothing)
     corners = set()
     for number in range(6):
-        window, inside, _, corner_px = cut_sample(frame, candidates, number, frame)
+        window, inside, _, corner_px, _ = cut_sample(frame, candidates, number, frame)
         assert window.shape == (WINDOW_PX, WINDOW_PX)
         assert inside.x_px.min() >= 0
         assert inside.x_px.max() < WINDOW_PX
@@ -150,3 +150,15 @@ def test_what_is_covered_does_not_count():
     fits = judge_samples(half, CARD, counted=covered)
     assert fits.sentences == ()
     assert fits.density_per_um2 == pytest.approx(1.5, rel=0.15)
+
+
+def test_the_picture_shows_the_region_that_fits_worst():
+    seen = [s._replace(frame=10 + k) for k, s in enumerate(samples(4))]
+    odd = seen[3].photons.copy()
+    odd[2:14, 34:46] += np.float32(60.0) * (np.indices((12, 12)).sum(axis=0) % 2)
+    seen[3] = seen[3]._replace(photons=odd, corner_px=(64, 32))
+    picture = judge_samples(seen, CARD).picture
+    assert (picture.frame, picture.corner_px) == (13, (64, 32))
+    assert picture.worst_px == (0, 32, 16, 16)
+    assert np.nanmean(picture.off[:16, 32:] ** 2) > 2.0 * np.nanmean(picture.off[16:] ** 2)
+    assert abs(picture.common).max() < 0.2 * picture.image.max()

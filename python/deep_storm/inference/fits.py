@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
-from deep_storm.inference.residuals import residuals_of
+from deep_storm.inference.residuals import residual_picture, residuals_of
 from deep_storm.model_card import ModelCard
 from deep_storm.psf.table import PsfTable
 from deep_storm.quality.fits import Fits, judge
@@ -33,13 +34,14 @@ class CheckedFrame(NamedTuple):
     """A window of one frame: photons ``(y, x)`` and the network's candidates in it.
 
     ``noise_photon``: read-out noise of each of its pixels, where they differ. ``corner_px``: its
-    first row and column in the frame.
+    first row and column in the frame, which is number ``frame`` (from 0).
     """
 
     photons: Float32
     candidates: Candidates
     noise_photon: Noise = None
     corner_px: tuple[int, int] = (0, 0)
+    frame: int = 0
 
 
 def sampled_frames(first: int, last: int) -> list[int]:
@@ -116,7 +118,11 @@ def judge_samples(
     )
     if seen is None or usual is None:
         return None
-    return judge(seen, usual, card.camera, card.psf, card.emitters, camera_agrees)
+    fits = judge(seen, usual, card.camera, card.psf, card.emitters, camera_agrees)
+    if fits is None:
+        return None
+    places = [(sample.frame, sample.corner_px) for sample in used]
+    return replace(fits, picture=residual_picture(fitted, masks, refiner, places))
 
 
 def _lit(sample: CheckedFrame, counted: Mask | None) -> Mask:

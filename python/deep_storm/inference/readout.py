@@ -145,7 +145,7 @@ class ReadOut:
                 candidates[k],
                 self.sampled.index(chunk.start + k),
                 self.noise_photon,
-            )
+            )._replace(frame=chunk.start + k)
             for k in range(len(candidates))
             if chunk.start + k in self.sampled and not chunk.dead[k]
         }

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from deep_storm.quality.causes import Residuals
+from deep_storm.quality.fits import ResidualPicture
 from deep_storm.refinement.refiner import Free, Refiner
 
 Values = npt.NDArray[np.float64]
@@ -69,10 +70,7 @@ def residuals_of(
     if not any(mask.any() for mask in masks):
         return None
     prior = refiner.prior
-    off = [
-        np.where(m, (f.data - f.mean) / np.sqrt(f.mean * prior.excess), np.nan)
-        for f, m in zip(fitted, masks, strict=True)
-    ]
+    off = _off(fitted, masks, prior.excess)
     alone = np.concatenate([_to_nearest(f.p) for f in fitted]) / prior.sigma_px
     usual_px = refiner.shape.usual_sigma_px(prior.sigma_px)
     sigma = np.concatenate([f.sigma_px for f in fitted]) / usual_px
@@ -94,6 +92,14 @@ def residuals_of(
         tail=tail,
         dimmed=float(np.mean(photons[lone] < MIN_LIGHT)) if alone.size else 0.0,
     )
+
+
+def _off(fitted: list[Free], masks: list[Mask], excess: float) -> list[Values]:
+    """Return the residuals over their expected standard deviation, NaN where none count."""
+    return [
+        np.where(m, (f.data - f.mean) / np.sqrt(f.mean * excess), np.nan)
+        for f, m in zip(fitted, masks, strict=True)
+    ]
 
 
 def _around(fitted: list[Free], masks: list[Mask], refiner: Refiner) -> _Around:
@@ -126,14 +132,57 @@ def _in_common(around: _Around) -> tuple[float, float]:
     """Return the mean relative residual of emitters, and the excess width of their tail."""
     if len(around.photons) < MIN_COMPARED:
         return 0.0, 1.0
-    photons = around.photons[:, None, None]
-    weight = photons / around.variance
-    shared = (around.left * weight).sum(axis=0) / (photons * weight).sum(axis=0)
-    image = (around.light / photons).mean(axis=0)
+    image, shared = _common(around)
     core = image > CORE * image.max()
     low, middle, high = np.quantile(around.sigma, (0.05, 0.5, 0.95))
     shape = float(np.sqrt(np.sum(shared[core] ** 2) / np.sum(image[core] ** 2)))
     return shape, float((high - middle) / max(middle - low, 1e-3))
+
+
+def _common(around: _Around) -> tuple[Values, Values]:
+    """Return the mean image of isolated emitters and what is left of it, over their light."""
+    photons = around.photons[:, None, None]
+    weight = photons / around.variance
+    shared = (around.left * weight).sum(axis=0) / (photons * weight).sum(axis=0)
+    return (around.light / photons).mean(axis=0), shared
+
+
+def residual_picture(
+    fitted: list[Free],
+    masks: list[Mask],
+    refiner: Refiner,
+    places: list[tuple[int, tuple[int, int]]],
+) -> ResidualPicture:
+    """Return the frame that fits worst, and what isolated emitters have in common.
+
+    Parameters
+    ----------
+    fitted, masks, refiner
+        As for :func:`residuals_of`; some pixels count.
+    places
+        Number of each frame, and first row and column of the part that was fitted.
+    """
+    off = _off(fitted, masks, refiner.prior.excess)
+    worst = max(range(len(off)), key=lambda k: _mean_square(off[k]))
+    around = _around(fitted, masks, refiner)
+    enough = len(around.photons) >= MIN_COMPARED
+    image, common = _common(around) if enough else (None, None)
+    return ResidualPicture(
+        *places[worst],
+        seen=fitted[worst].data,
+        expected=fitted[worst].mean,
+        off=off[worst],
+        worst_px=_worst_region(off[worst] ** 2),
+        emitters=len(around.photons),
+        image=image,
+        common=common,
+    )
+
+
+def _mean_square(off: Values) -> float:
+    """Return the mean square of the pixels that count; below 0 where none does."""
+    known = off[np.isfinite(off)]
+    return float(np.mean(known**2)) if known.size else -1.0
 
 
 def _correlation(off: Values) -> float:
@@ -153,6 +202,21 @@ def _inside(free: Free, mask: Mask) -> int:
 
 def _regions(squared: Values) -> Values:
     """Return the mean of each region; remaining rows and columns join the last one."""
+    means, _ = _means_of_regions(squared)
+    return means[np.isfinite(means)]
+
+
+def _worst_region(squared: Values) -> tuple[int, int, int, int]:
+    """Return top, left, height and width of the region with the largest mean."""
+    means, edges = _means_of_regions(squared)
+    where = np.unravel_index(int(np.nanargmax(means)), means.shape)
+    ends = [np.append(e, n) for e, n in zip(edges, squared.shape, strict=True)]
+    (top, bottom), (left, right) = ((e[k], e[k + 1]) for e, k in zip(ends, where, strict=True))
+    return int(top), int(left), int(bottom - top), int(right - left)
+
+
+def _means_of_regions(squared: Values) -> tuple[Values, list[npt.NDArray[np.int64]]]:
+    """Return each region's mean (NaN: no pixel counts), and where rows and columns begin."""
     known = np.isfinite(squared)
     edges = [np.arange(0, max(n - REGION_PX // 2, 1), REGION_PX) for n in squared.shape]
 
@@ -161,8 +225,9 @@ def _regions(squared: Values) -> Values:
 
     count = added(known.astype(np.float64))
     total = added(np.where(known, squared, 0.0))
-    means: Values = (total[count > 0] / count[count > 0]).ravel()
-    return means
+    means = np.full(count.shape, np.nan)
+    np.divide(total, count, out=means, where=count > 0)
+    return means, edges
 
 
 def _to_nearest(p: Values) -> Values:

@@ -7,7 +7,7 @@ differs then tells :mod:`~deep_storm.quality.causes` apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,38 @@ CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualPicture:
+    """The frame that fits worst, and what isolated emitters have in common.
+
+    Attributes
+    ----------
+    frame, corner_px
+        Number of the frame (from 0), and first row and column of the part that is shown.
+    seen, expected
+        Photons ``(y, x)`` of the frame, and those that emitters and background explain.
+    off
+        Their difference over the expected standard deviation, NaN where a pixel does not count.
+    worst_px
+        Top, left, height and width of the region of ``off`` that fits worst.
+    emitters
+        Emitters that stand alone.
+    image, common
+        ``(k, k)``: their image as expected, and the mean of what is left of it, as shares of their
+        light; None where too few stand alone.
+    """
+
+    frame: int
+    corner_px: tuple[int, int]
+    seen: Values
+    expected: Values
+    off: Values
+    worst_px: tuple[int, int, int, int]
+    emitters: int
+    image: Values | None
+    common: Values | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +85,8 @@ class Fits:
         What does not suit, with what to do; empty when all is well.
     causes
         Its names (see :mod:`~deep_storm.quality.causes`).
+    picture
+        Where the frames do not fit; None where nobody has looked.
     """
 
     chi2: float
@@ -65,6 +99,7 @@ class Fits:
     regions_off: float
     sentences: tuple[str, ...]
     causes: tuple[Name, ...] = ()
+    picture: ResidualPicture | None = field(default=None, compare=False, repr=False)
 
     def summary(self) -> str:
         """Return the verdict in words."""
@@ -79,7 +114,7 @@ class Fits:
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers and the sentences."""
-        words = ("sentences", "causes")
+        words = ("sentences", "causes", "picture")
         values = {k: round(float(v), 4) for k, v in vars(self).items() if k not in words}
         verdict = list(self.sentences) or ["fits"]
         return {**values, "verdict": verdict, "causes": list(self.causes)}

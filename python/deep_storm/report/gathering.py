@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model_card import ModelCard
     from deep_storm.psf.table import PsfTable
+    from deep_storm.quality.fits import ResidualPicture
     from deep_storm.quality.resolution import RingCorrelation
     from deep_storm.quality.stack_look import StackLook
     from deep_storm.quality.survey import Survey
@@ -52,6 +54,7 @@ def write_run_report(
     record: Mapping[str, Mapping[str, Any]],
     overwrite: bool = False,
     table: PsfTable | None = None,
+    residuals: ResidualPicture | None = None,
 ) -> None:
     """Write the report of a reconstruction.
 
@@ -71,6 +74,8 @@ def write_run_report(
         Whether an existing file may be replaced.
     table
         The model's PSF, where it is no Gaussian.
+    residuals
+        Where the frames differ from what the model explains.
     """
     first = first_frame(record)
     look = None if stream is None else _look(stream, first, done.shape[0])
@@ -84,6 +89,7 @@ def write_run_report(
     run = gathered(
         name, record, rows.pieces(), rows.count, about, image, look, trained, card.camera
     )
+    run = replace(run, residuals=residuals)
     write_page(path, reconstruction_page(run), overwrite)
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from deep_storm.camera import Camera
 from deep_storm.quality.drift import DriftCurve
+from deep_storm.quality.fits import ResidualPicture
 from deep_storm.quality.repeats import Repeats
 from deep_storm.quality.resolution import RingCorrelation
 from deep_storm.quality.stack_look import StackLook
@@ -30,6 +31,7 @@ from deep_storm.report.localizations import (
 from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
 from deep_storm.report.psf import psf_beside_gaussian
+from deep_storm.report.residuals import residuals_figure
 from deep_storm.report.style import styled
 from deep_storm.report.words import Rows, rows_in, rows_of, shown
 from deep_storm.words import counted, duration
@@ -87,6 +89,8 @@ class Run:
         What the image is called.
     repeats
         What molecules that stay on for several frames say of the table.
+    residuals
+        Where the frames differ from what the model explains; known only right after the run.
     """
 
     name: str
@@ -104,6 +108,7 @@ class Run:
     corrected: DriftCurve | None = None
     image_name: str = "reconstruction"
     repeats: Repeats | None = None
+    residuals: ResidualPicture | None = None
 
 
 def reconstruction_page(run: Run) -> Page:
@@ -223,19 +228,38 @@ def _resolution(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figur
 
 
 def _frames(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figure], ...]]:
-    """Show simulated frames above real ones."""
-    if run.simulated is None or run.camera is None:
-        return (), (), ()
-    real = None if run.look is None else _like(run.look.examples, run.simulated)
-    figure = example_frames(run.simulated, real, run.camera.pixel_size_nm)
-    if real is None:
-        return (), (), (("A frame of the simulation that the model was trained for", figure),)
-    caption = (
-        "Frames of the simulation that the model was trained for, frames of the stack, and how "
-        "often each pixel value occurs in them. Where emitters lie differs; their brightness, "
-        "their width and the background should not"
-    )
-    return (), (), ((caption, figure),)
+    """Say whether the model fits, and show simulated frames above real ones, and residuals."""
+    verdict = run.record.get("results", {}).get("fits", {}).get("verdict", ())
+    said = tuple(f"{line[:1].upper()}{line[1:]}." for line in verdict if line != "fits")
+    if verdict and not said:
+        said = ("The frames fit camera, PSF and density.",)
+    return said, (), tuple(_beside_simulation(run))
+
+
+def _beside_simulation(run: Run) -> Iterator[tuple[str, Figure]]:
+    if run.simulated is not None and run.camera is not None:
+        real = None if run.look is None else _like(run.look.examples, run.simulated)
+        figure = example_frames(run.simulated, real, run.camera.pixel_size_nm)
+        caption = "A frame of the simulation that the model was trained for"
+        if real is not None:
+            caption = (
+                "Frames of the simulation that the model was trained for, frames of the stack, "
+                "and how often each pixel value occurs in them. Where emitters lie differs; their "
+                "brightness, their width and the background should not"
+            )
+        yield caption, figure
+    if run.residuals is not None and run.camera is not None:
+        caption = (
+            "Of the frames that were looked at, the one that fits worst: as it is, as emitters and "
+            "a smooth background explain it, and the difference over its expected standard "
+            "deviation (the region that fits worst in a frame)"
+        )
+        if run.residuals.common is not None:
+            caption += (
+                "; right: the mean of what is left around emitters that stand alone, as a share of "
+                "their brightest pixel, without a pattern where the PSF is right"
+            )
+        yield caption, residuals_figure(run.residuals, run.camera.pixel_size_nm)
 
 
 def _light(run: Run) -> Iterator[tuple[str, Figure]]:

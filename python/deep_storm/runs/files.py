@@ -20,7 +20,6 @@ from deep_storm.settings import Reconstruction
 RECORD, LIVE_ENDING, WORK_ENDING = "-run.toml", "-live.tif", ".running"
 
 if TYPE_CHECKING:
-    from deep_storm.inference.results import Reconstructed
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
     from deep_storm.runs.result import ReconstructResult
@@ -104,7 +103,7 @@ def write_result(
         write_pieces(staged["table"], done.rows.pieces())
         write_protocol(staged["protocol"], model.card.camera)
         if report:
-            _try_report(staged["report"], done, model, frames, about)
+            _try_report(staged["report"], result, model, frames, about)
         made = {name: path.name for name, path in staged.items() if path.exists()}
         write_config(
             staged["record"], {**about, "outputs": made | {"record": staged["record"].name}}
@@ -116,7 +115,7 @@ def write_result(
 
 def _try_report(
     path: Path,
-    done: Reconstructed,
+    result: ReconstructResult,
     model: Model,
     frames: FrameStream | None,
     about: dict[str, dict[str, Any]],
@@ -125,7 +124,9 @@ def _try_report(
     try:
         from deep_storm.report.gathering import write_run_report  # matplotlib, numba, pandas, scipy
 
-        write_run_report(path, done, model.card, frames, about, table=model.table)
+        picture = None if result.fits is None else result.fits.picture
+        done, table = result.reconstructed, model.table
+        write_run_report(path, done, model.card, frames, about, table=table, residuals=picture)
     except Exception as error:  # noqa: BLE001 - whatever a figure trips over: results are there
         path.unlink(missing_ok=True)
         record = path.name.replace(ENDING, RECORD)
