@@ -38,7 +38,8 @@ def frame(places, seed=1, size=32, background=BACKGROUND, read_noise_photon=0.0)
 def proposed(places, confidence=1.0, background=BACKGROUND):
     x, y = np.array(places, float).reshape(-1, 2).T
     full = [np.full(x.size, v) for v in (PHOTONS, SIGMA_PX, background)]
-    return Proposals(x, y, *full, np.broadcast_to(np.asarray(confidence, float), x.shape).copy())
+    sure = np.broadcast_to(np.asarray(confidence, float), x.shape).copy()
+    return Proposals(x, y, *full, sure, np.full(x.size, np.inf))
 
 
 def found(refined):
@@ -169,7 +170,7 @@ def test_rings_of_a_measured_psf_are_not_taken_for_emitters():
     Light.of(Psf(sigma_nm=100.0 * sigma_px, sigma_std_nm=0.0), table, 100.0).add(light, drawn)
     seen = rng.poisson(light[0]).astype(np.float32)
     full = [np.full(25, v) for v in (4 * PHOTONS, sigma_px, BACKGROUND)]
-    proposals = Proposals(*places.T, *full, np.ones(25))
+    proposals = Proposals(*places.T, *full, np.ones(25), np.full(25, np.inf))
 
     def refined_with(shape):
         prior = Prior(4 * PHOTONS, 1000.0, sigma_px, 1.0, float(np.log(0.01)), **shape.fields)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 from deep_storm.psf.pupil import pupil_table
+from deep_storm.refinement import search
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import Proposals, Refiner
 from deep_storm.refinement.shapes import depth_shape, gaussian_shape, width_shape
@@ -55,7 +58,7 @@ def test_a_molecule_out_of_focus_is_one_and_not_three(table):
         prior = Prior(PHOTONS, 1500.0, usual_px, 1.0, float(np.log(0.01)), **shape.fields)
         proposals = Proposals(
             x, y, np.full(count, PHOTONS), shape.of_sigma(sigma_px), np.full(count, BACKGROUND),
-            np.ones(count),
+            np.ones(count), np.full(count, np.inf),
         )  # fmt: skip
         return Refiner(prior, shape, 0.0, BACKGROUND).refine(seen, proposals)
 
@@ -65,8 +68,36 @@ def test_a_molecule_out_of_focus_is_one_and_not_three(table):
     assert refined_with(width_shape(table, usual_px, 0.15 * usual_px)).x_px.size > count
 
 
-def test_depth_is_found_on_either_side_of_the_focus():
-    """Where a PSF tells it, from proposals that know nothing of it, as well as is said."""
+class Astigmatic(NamedTuple):
+    """A frame of emitters at known depths, and a refiner that knows the PSF."""
+
+    seen: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    z_nm: np.ndarray
+    refiner: Refiner
+
+    def proposed(self, z_px, std_px, confidence=1.0):
+        """Return proposals at the right places."""
+        full = (np.full(self.x.size, v) for v in (z_px, BACKGROUND, confidence, std_px))
+        z, background, sure, std = full
+        return Proposals(self.x, self.y, np.full(self.x.size, PHOTONS), z, background, sure, std)
+
+    def off(self, refined):
+        """Return the errors of the depths in nm and over their standard deviations."""
+        right = refined.photons > 0.2 * PHOTONS
+        assert right.sum() == self.x.size
+        columns = (refined.x_px, refined.y_px, refined.z_px, refined.z_spread_px)
+        x, y, z, std = (column[right] for column in columns)
+        order, wanted = (
+            np.lexsort((a.round(-1), b.round(-1))) for a, b in ((x, y), (self.x, self.y))
+        )
+        off_nm = 100.0 * z[order] - self.z_nm[wanted]
+        return off_nm, off_nm / (100.0 * std[order])
+
+
+@pytest.fixture(scope="module")
+def astigmatic():
     pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, astigmatism_waves=0.12)
     table = pupil_table(pupil, 100.0, np.linspace(-700.0, 700.0, 15), radius_px=10)
     rng = np.random.default_rng(8)
@@ -78,19 +109,32 @@ def test_depth_is_found_on_either_side_of_the_focus():
     light = np.full((1, 70, 96), BACKGROUND, np.float32)
     psf = Psf(sigma_nm=table.effective_sigma_nm, depth_reach_nm=500.0)
     Light.of(psf, table, 100.0).add(light, drawn.at_depths(z_nm, sigma_px))
-    seen = rng.poisson(light[0]).astype(np.float32)
     shape = depth_shape(table, 290.0)
     assert shape.tells_depth
     usual_px = table.effective_sigma_nm / 100.0
     prior = Prior(PHOTONS, 1500.0, usual_px, 1.0, float(np.log(0.01)), **shape.fields)
-    unknown = shape.of_sigma(np.full(count, usual_px))
-    proposals = Proposals(
-        x, y, np.full(count, PHOTONS), unknown, np.full(count, BACKGROUND), np.ones(count)
-    )
-    refined = Refiner(prior, shape, 0.0, BACKGROUND).refine(seen, proposals)
-    assert refined.x_px.size == count
-    order = np.lexsort((refined.x_px.round(-1), refined.y_px.round(-1)))
-    wanted = np.lexsort((x.round(-1), y.round(-1)))
-    off = (100.0 * refined.z_px[order] - z_nm[wanted]) / (100.0 * refined.z_spread_px[order])
+    refiner = Refiner(prior, shape, 0.0, BACKGROUND)
+    return Astigmatic(rng.poisson(light[0]).astype(np.float32), x, y, z_nm, refiner)
+
+
+@pytest.mark.parametrize("confidence", [1.0, 0.3, 0.0])
+def test_depth_is_found_on_either_side_of_the_focus(astigmatic, confidence):
+    """From proposals that know nothing of it, sure ones or not, or from none; as well as is said.
+
+    Those that begin on the wrong side stay there, if nothing else is tried.
+    """
+    proposals = astigmatic.proposed(3.0, np.inf, confidence)
+    off_nm, off = astigmatic.off(astigmatic.refiner.refine(astigmatic.seen, proposals))
     assert np.sqrt(np.mean(off**2)) < 1.6
-    assert np.abs(100.0 * refined.z_px[order] - z_nm[wanted]).max() < 80.0
+    assert np.abs(off_nm).max() < 80.0
+
+
+def test_what_is_known_of_the_depth_is_not_looked_for(astigmatic, monkeypatch):
+    asked = []
+    monkeypatch.setattr(search, "refocus", lambda scene, k, *_: asked.append(k))
+    known = astigmatic.proposed(astigmatic.z_nm / 100.0 + 0.3, 0.5)
+    off_nm, _ = astigmatic.off(astigmatic.refiner.refine(astigmatic.seen, known))
+    assert np.abs(off_nm).max() < 80.0
+    assert not asked
+    astigmatic.refiner.refine(astigmatic.seen, astigmatic.proposed(0.0, 5.0))
+    assert set(asked) == set(range(astigmatic.x.size))

@@ -161,4 +161,4 @@ def _drawn(
 def _as_proposals(free: Free, rise: Any) -> Proposals:
     p = free.p
     under = np.full(len(p), float(np.median(free.background - rise)))
-    return Proposals(p[:, 0], p[:, 1], p[:, 2], p[:, 3], under, np.ones(len(p)))
+    return Proposals(p[:, 0], p[:, 1], p[:, 2], p[:, 3], under, np.ones(len(p)), np.zeros(len(p)))

@@ -38,6 +38,7 @@ MIN_HALF = 0.4
 """with at least this share of the photons that an emitter has in the mean."""
 REFOCUSED_TOGETHER = cast(int, np.int64(4))
 """Emitters that are fitted together where their shape is looked for in several places."""
+NEVER = -1e300
 BORN_SHARE = 0.5
 """A new emitter begins with this share of them."""
 SAME, CHANGED = cast(bool, np.bool_(False)), cast(bool, np.bool_(True))
@@ -181,10 +182,10 @@ def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
 
 
 @kernel(fastmath=True)
-def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> bool:
+def give_birth(scene: Scene, x: float, y: float, shapes: Values, source: int, prior: Prior) -> bool:
     """Try a new emitter at a place; keep it when there is more evidence with it.
 
-    ``source`` is the proposal that it comes from, −1 for none.
+    ``shapes``: that it may begin with. ``source``: the proposal that it comes from, −1 for none.
     """
     radius = NEIGHBOUR_SIGMAS * prior.sigma_px
     members = neighbours(scene, x, y, -1, radius, MAX_IN_BLOCK - 1)
@@ -192,7 +193,14 @@ def give_birth(scene: Scene, x: float, y: float, source: int, prior: Prior) -> b
     cut = cut_out(scene, members, born, prior)
     without, _ = fit_cut(cut, cut.p, prior, SETTLING)
     after = np.concatenate((cut.p, born))
-    with_it, _ = fit_cut(cut, after, prior, SEARCHING)
+    with_it = NEVER
+    for n in range(shapes.size):
+        born[0, 3] = shapes[n]
+        tried = np.concatenate((cut.p, born))
+        value, _ = fit_cut(cut, tried, prior, SEARCHING)
+        if value > with_it:
+            with_it = value
+            after = tried
     if with_it <= without:
         return False
     k = room_for(scene)

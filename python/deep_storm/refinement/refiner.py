@@ -9,15 +9,16 @@ the light is explained as well without them. What decides is the evidence (see
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deep_storm.refinement.block import MIN_MEAN, PARAMETERS, Prior, Values
-from deep_storm.refinement.moves import SETTLING, give_birth, refocus, split, sweep, weigh
-from deep_storm.refinement.residuals import background_from, correct_background, peaks
+from deep_storm.refinement.moves import sweep
+from deep_storm.refinement.residuals import background_from
 from deep_storm.refinement.scene import Scene, draw, make_scene
+from deep_storm.refinement.search import FIRST_STEPS, Tried, search
 from deep_storm.refinement.shapes import Shape
 
 Noise = npt.NDArray[np.float32] | None
@@ -26,15 +27,9 @@ START_CONFIDENCE = 0.5
 """Candidates at least this sure are there from the beginning;"""
 TRY_CONFIDENCE = 0.1
 """those at least this sure are tried."""
-PEAK = 3.0
-"""Light left over is tried as an emitter when it stands out by so many standard deviations."""
-ROUNDS = 2
-FIRST_STEPS = cast(int, np.int64(3))
-NO_SOURCE = cast(int, np.int64(-1))
 SHARE_OF_PHOTONS = 0.05
 SHARE_OF_SIGMA = 0.02
 """Relative errors that mean photons and PSF sigma may have, beside their spread."""
-NEVER = -1e300
 
 
 class Proposals(NamedTuple):
@@ -48,6 +43,8 @@ class Proposals(NamedTuple):
         What the network states, or what is usual; ``shape`` is the fourth parameter of the fit.
     confidence
         Probability that there is an emitter.
+    shape_spread
+        Standard deviation of the shape; infinite where nothing is known of it.
     """
 
     x_px: Values
@@ -56,6 +53,7 @@ class Proposals(NamedTuple):
     shape: Values
     background_photon: Values
     confidence: Values
+    shape_spread: Values
 
 
 class Refined(NamedTuple):
@@ -87,77 +85,6 @@ class Refined(NamedTuple):
     proposed: Values
     z_px: Values
     z_spread_px: Values
-
-
-def settle(scene: Scene, background: Values, prior: Prior) -> None:
-    """Fit all emitters once, and the background between them."""
-    draw(scene, background, prior)
-    correct_background(scene, background, prior)
-    draw(scene, background, prior)
-    sweep(scene, prior, SETTLING)
-    draw(scene, background, prior)
-
-
-def change(scene: Scene, starts: Values, prior: Prior) -> None:
-    """Split, give birth and let die where the number of emitters has changed before.
-
-    ``starts``: shapes that a fit of each of them may have to begin with.
-    """
-    todo = scene.fresh.copy()
-    scene.fresh[:] = 0
-    refocus_all(scene, scene.alive, starts, prior)
-    for k in np.flatnonzero(scene.alive & todo).tolist():
-        if scene.alive[k] and not scene.stop[0]:
-            split(scene, k, prior)
-    for x, y in peaks(scene, prior, PEAK):
-        if not scene.stop[0]:
-            give_birth(scene, x, y, NO_SOURCE, prior)
-    refocus_all(scene, scene.alive, starts, prior)
-    for k in np.flatnonzero(scene.alive).tolist():
-        if (todo[k] or scene.fresh[k]) and not scene.stop[0]:
-            weigh(scene, k, prior, 0.0)
-
-
-def refocus_all(scene: Scene, chosen: npt.NDArray[np.int8], starts: Values, prior: Prior) -> None:
-    """Look for the shape of the chosen emitters in several places."""
-    if not starts.size:
-        return
-    for k in np.flatnonzero(scene.alive & chosen).tolist():
-        if not scene.stop[0]:
-            refocus(scene, k, starts, prior)
-
-
-def search(
-    scene: Scene, background: Values, tried: Values, first: int, starts: Values, prior: Prior
-) -> None:
-    """Find number and parameters of the emitters of a scene.
-
-    Not compiled: numba would compile the kernels once more into each function that calls them.
-
-    Parameters
-    ----------
-    background
-        ``(height, width)``; corrected in place.
-    tried
-        ``(n, 2)``: places to try, the likeliest first.
-    first
-        Number of the first of them among the proposals.
-    starts
-        As in :func:`change`.
-    """
-    refocus_all(scene, scene.alive, starts, prior)
-    sweep(scene, prior, FIRST_STEPS)
-    settle(scene, background, prior)
-    for n, (x, y) in enumerate(tried, first):
-        if not scene.stop[0]:
-            give_birth(scene, x, y, n, prior)
-    scene.fresh[:] = 1
-    for _ in range(ROUNDS):
-        change(scene, starts, prior)
-        settle(scene, background, prior)
-    for k in np.flatnonzero(scene.alive).tolist():
-        if not scene.stop[0]:
-            weigh(scene, k, prior, NEVER)
 
 
 @dataclass
@@ -223,7 +150,12 @@ class Refiner:
         data = photons.astype(np.float64) + rise
         capacity = 3 * len(p) + height * width // 16 + 16
         scene = make_scene(data, background, p[:count], capacity, self.prior, self._stop)
-        search(scene, background, p[count:, :2].copy(), count, self.shape.starts, self.prior)
+        sure_of_shape = proposals.shape_spread[order] <= self.shape.known_std
+        unsure = np.ones(capacity, np.int8)
+        unsure[:count] = ~sure_of_shape[:count]
+        shapes = np.where(sure_of_shape[count:], p[count:, 3], np.nan)
+        tried = Tried(p[count:, :2].copy(), shapes, count, self.shape.starts, unsure)
+        search(scene, background, tried, self.prior)
         found = np.flatnonzero(scene.source >= 0)
         scene.source[found] = order[scene.source[found]]
         return scene, background

@@ -27,8 +27,10 @@ FREE_SIGMA_SHARE = 0.25
 """Relative standard deviation of a sigma that is left free."""
 NORMAL = ndtri((np.arange(25) + 0.5) / 25)
 """Depths that stand for a normal distribution, in standard deviations."""
+KNOWN_SHARE = 0.25
+"""A depth known that well, over the farthest, is not looked for elsewhere."""
 STARTS = np.array([-0.8, -0.4, 0.0, 0.4, 0.8])
-"""Depths that a fit may begin with where the PSF tells them, over the farthest."""
+"""Depths that fits begin with where the PSF tells them, over the farthest."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,18 @@ class Shape:
 
     @property
     def starts(self) -> Values:
-        """Fourth parameters that a fit may have to begin with; none where one is enough."""
+        """Fourth parameters that the fit of an emitter of which nothing is known begins with."""
         if self.depths_px is None or not self.tells_depth:
-            return np.empty(0)
+            return np.array([float(self.fields["shape"])])
         middle, reach = np.mean(self.depths_px[[0, -1]]), np.ptp(self.depths_px) / 2.0
         return np.asarray(middle + reach * STARTS, np.float64)
+
+    @property
+    def known_std(self) -> float:
+        """Standard deviation up to which a fourth parameter is known well enough to begin with."""
+        if self.depths_px is None or not self.tells_depth:
+            return np.inf
+        return KNOWN_SHARE * float(np.ptp(self.depths_px)) / 2.0
 
     def of_sigma(self, sigma_px: Values) -> Values:
         """Return the fourth parameter of emitters that are so wide; of two depths the higher."""

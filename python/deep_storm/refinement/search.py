@@ -1,0 +1,107 @@
+"""Search for number and parameters of the emitters of a frame, move by move."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.refinement.block import Prior, Values
+from deep_storm.refinement.moves import NEVER, SETTLING, give_birth, refocus, split, sweep, weigh
+from deep_storm.refinement.residuals import correct_background, peaks
+from deep_storm.refinement.scene import Scene, draw
+
+PEAK = 3.0
+"""Light left over is tried as an emitter when it stands out by so many standard deviations."""
+ROUNDS = 2
+FIRST_STEPS = cast(int, np.int64(3))
+NO_SOURCE = cast(int, np.int64(-1))
+
+
+def settle(scene: Scene, background: Values, prior: Prior) -> None:
+    """Fit all emitters once, and the background between them."""
+    draw(scene, background, prior)
+    correct_background(scene, background, prior)
+    draw(scene, background, prior)
+    sweep(scene, prior, SETTLING)
+    draw(scene, background, prior)
+
+
+class Tried(NamedTuple):
+    """Candidates that are not there from the beginning, and shapes that fits may begin with.
+
+    Attributes
+    ----------
+    places
+        ``(n, 2)``: the likeliest first.
+    shapes
+        ``(n,)``: theirs; NaN where it is not known.
+    first
+        Number of the first of them among the proposals.
+    starts
+        ``(m,)``: shapes of an emitter of which nothing is known.
+    unsure
+        ``(capacity,)`` int8: emitters of which the shape is not known well enough to begin with.
+    """
+
+    places: Values
+    shapes: Values
+    first: int
+    starts: Values
+    unsure: npt.NDArray[np.int8]
+
+
+def change(scene: Scene, tried: Tried, prior: Prior) -> None:
+    """Split, give birth and let die where the number of emitters has changed before."""
+    todo = scene.fresh.copy()
+    scene.fresh[:] = 0
+    refocus_all(scene, tried.unsure, tried.starts, prior)
+    for k in np.flatnonzero(scene.alive & todo).tolist():
+        if scene.alive[k] and not scene.stop[0]:
+            split(scene, k, prior)
+    for x, y in peaks(scene, prior, PEAK):
+        if not scene.stop[0]:
+            give_birth(scene, x, y, tried.starts, NO_SOURCE, prior)
+    refocus_all(scene, tried.unsure | scene.fresh, tried.starts, prior)
+    for k in np.flatnonzero(scene.alive).tolist():
+        if (todo[k] or scene.fresh[k]) and not scene.stop[0]:
+            weigh(scene, k, prior, 0.0)
+
+
+def refocus_all(scene: Scene, chosen: npt.NDArray[np.int8], starts: Values, prior: Prior) -> None:
+    """Look for the shape of the chosen emitters in several places."""
+    if starts.size < 2:
+        return
+    for k in np.flatnonzero(scene.alive & chosen).tolist():
+        if not scene.stop[0]:
+            refocus(scene, k, starts, prior)
+
+
+def search(scene: Scene, background: Values, tried: Tried, prior: Prior) -> None:
+    """Find number and parameters of the emitters of a scene.
+
+    Not compiled: numba would compile the kernels once more into each function that calls them.
+
+    Parameters
+    ----------
+    background
+        ``(height, width)``; corrected in place.
+    tried
+        What to try.
+    """
+    refocus_all(scene, tried.unsure, tried.starts, prior)
+    sweep(scene, prior, FIRST_STEPS)
+    settle(scene, background, prior)
+    for n, (x, y) in enumerate(tried.places):
+        if not scene.stop[0]:
+            known = tried.shapes[n : n + 1]
+            shapes = tried.starts if np.isnan(known[0]) else known
+            give_birth(scene, x, y, shapes, tried.first + n, prior)
+    scene.fresh[:] = 1
+    for _ in range(ROUNDS):
+        change(scene, tried, prior)
+        settle(scene, background, prior)
+    for k in np.flatnonzero(scene.alive).tolist():
+        if not scene.stop[0]:
+            weigh(scene, k, prior, NEVER)
