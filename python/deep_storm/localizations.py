@@ -18,7 +18,7 @@ column               unit     meaning
 ``detections``       –        localizations merged into this row
 ``confidence``       0–1      calibrated probability that an emitter is there
 ``uncertainty_xy_nm`` nm      standard deviation of the position along one axis
-``uncertainty_z_nm`` nm       standard deviation of the depth
+``uncertainty_z_nm`` nm       standard deviation of the depth; beyond those of the PSF, all of them
 ===================  =======  ==================================================================
 
 A column that was not estimated is left out. Unknown columns are kept. A ground truth has

@@ -212,3 +212,11 @@ def test_cells_that_disagree_on_the_depth_are_not_sure_of_it():
     found = read(raw, depths=DEPTHS)
     np.testing.assert_allclose(found.z_px, 0.0, atol=1e-4)
     np.testing.assert_allclose(found.z_spread_px, np.hypot(2.0, 0.2), rtol=1e-3)
+
+
+def test_beyond_the_depths_that_it_knows_the_network_is_not_believed():
+    raw = nothing()
+    say(raw, 5, 8, 0.9, x_px=4.3, y_px=2.6, sigma=DEPTHS.code.of(np.array([430.0]))[0])
+    found = read(raw, depths=DEPTHS)
+    np.testing.assert_allclose(found.z_px, 4.3, atol=1e-4)
+    np.testing.assert_allclose(found.z_spread_px, 8.0)

@@ -1,5 +1,7 @@
 """Widths of a PSF along x and y, and the focus that they tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,3 +28,15 @@ def test_the_focus_of_an_astigmatic_psf_does_not_depend_on_its_planes(begin_nm):
     table = pupil_table(pupil, 100.0, depths, radius_px=9, centred=False)
     moved = at_focus(table)
     assert moved.z_nm[0] - table.z_nm[0] == pytest.approx(0.0, abs=8.0)
+
+
+def test_the_centre_of_two_spots_is_between_them_and_their_focus_where_they_are_brightest():
+    pupil = Pupil(numerical_aperture=1.2, wavelength_nm=670.0, phase_mask="double helix")
+    depths = np.linspace(-600.0, 600.0, 9)
+    true = pupil_table(pupil, 100.0, depths, radius_px=14, centred=False)
+    moved = at_focus(replace(true.shifted(0.4, -0.3), z_nm=depths + 90.0))
+    np.testing.assert_allclose(moved.z_nm, depths, atol=3.0)
+    inner = (slice(None), slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(
+        moved.values[inner], true.values[inner], atol=0.02 * true.values.max()
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deep_storm.inference.refining import FEATURES, crowding, features
+from deep_storm.inference.refining import FEATURES, _depth_std_px, crowding, features
 from deep_storm.refinement.block import Prior
 from deep_storm.refinement.refiner import Refined
 from deep_storm.refinement.shapes import gaussian_shape
@@ -58,3 +58,11 @@ def test_gamma_regression_converges_from_far_off():
 
 def test_few_emitters_change_nothing():
     assert refining._gamma(np.ones((3, FEATURES)), np.full(3, 9.0)) == (0.0,) * FEATURES
+
+
+def test_at_the_end_of_the_psfs_depths_all_of_them_are_possible():
+    prior = PRIOR._replace(min_shape=-6.0, max_shape=6.0)
+    deep = refined([5.0, 15.0, 25.0])._replace(
+        z_px=np.array([-6.0, 5.9, 6.0]), z_spread_px=np.full(3, 0.5)
+    )
+    assert _depth_std_px(deep, prior, 1.2) == pytest.approx([12.0, 0.6, 12.0])

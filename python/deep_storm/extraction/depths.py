@@ -30,11 +30,17 @@ class Depths(NamedTuple):
     pixel_size_nm: float
 
     def read(self, candidates: Candidates, spread: Float32) -> Candidates:
-        """Return candidates with depth, whose sigma is the code of it, with spread ``spread``."""
+        """Return candidates with depth, whose sigma is the code of it, with spread ``spread``.
+
+        Beyond the depths that the network knows, the depth is as uncertain as these reach.
+        """
         z_nm = self.code.depth_nm(candidates.sigma)
+        spread_nm = self.code.spread_nm(spread)
+        beyond = np.abs(z_nm) > self.code.reach_nm
+        spread_nm[beyond] = np.maximum(spread_nm[beyond], np.float32(2.0 * self.code.reach_nm))
         pixel = np.float32(self.pixel_size_nm)
         return candidates._replace(
             sigma=np.interp(z_nm, self.z_nm, self.sigmas).astype(np.float32),
             z_px=z_nm / pixel,
-            z_spread_px=self.code.spread_nm(spread) / pixel,
+            z_spread_px=spread_nm / pixel,
         )

@@ -136,6 +136,13 @@ def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
     )
 
 
+def _depth_std_px(refined: Refined, prior: Prior, factor: Any) -> npt.NDArray[np.float64]:
+    """Return standard deviations of depths; at the end of the PSF's depths, all of these."""
+    at_end = (refined.z_px <= prior.min_shape) | (refined.z_px >= prior.max_shape)
+    std_px = refined.z_spread_px * factor
+    return np.where(at_end, np.maximum(std_px, prior.max_shape - prior.min_shape), std_px)
+
+
 def crowding(refined: Refined, sigma_px: float) -> npt.NDArray[np.float64]:
     """Return the proximity of the nearest neighbour: 1 at the same position, 0 far away."""
     if refined.x_px.size < 2:
@@ -232,7 +239,7 @@ class Refinement:
         if refined.z_px.size:
             log_variance = seen @ np.asarray(self.z_weights)
             factor = np.exp(0.5 * np.clip(log_variance, *LOG_VARIANCE_RANGE))
-            columns += [refined.z_px, refined.z_spread_px * factor]
+            columns += [refined.z_px, _depth_std_px(refined, self.refiner.prior, factor)]
         numbers = np.full(score.size, frame, np.int64)
         return Candidates(numbers, *(v.astype(np.float32) for v in columns))
 

@@ -20,6 +20,8 @@ RADIUS_SIGMAS, MIN_RADIUS_PX, MAX_RADIUS_PX = 4.0, 3, 40
 PIXEL_NODES = 3
 MIN_ROUND = 0.6
 """Share of the light in focus that a round Gaussian describes, of a PSF of one spot."""
+BRIGHT = 0.4
+"""Share of the peak from which on light of several spots says where their centre is."""
 WITHIN, MIN_NEAR = 2.5, 4
 """The focus is found from planes with at most so many times the least sum of squares."""
 
@@ -96,12 +98,12 @@ def at_focus(table: PsfTable) -> PsfTable:
 
     The focus is where ``σx² + σy²`` is least: halfway between the two foci of an astigmatic PSF,
     where both sigmas are equal. Far from it a parabola describes that sum, so that one is fitted.
-    It stays where it is when the planes do not show it. A PSF of several spots, which no Gaussian
-    describes, stays as it is.
+    It stays where it is when the planes do not show it. Of a PSF of several spots, which no
+    Gaussian describes, the centre is that of the bright light, and the focus where light is most
+    concentrated.
     """
-    middle = table.plane(0.0)
-    if fit_gaussian(middle, table.samples_per_px).share < MIN_ROUND * _light(middle, table):
-        return table
+    if not is_one_spot(table.plane(0.0), table.samples_per_px):
+        return _spots_at_focus(table)
     widths = fitted_widths(table)
     squares = widths.x_nm**2 + widths.y_nm**2
     near = squares <= WITHIN * squares.min()
@@ -114,8 +116,28 @@ def at_focus(table: PsfTable) -> PsfTable:
     return moved.centred(refocused=False)
 
 
-def _light(plane: FloatArray, table: PsfTable) -> float:
-    return float(plane.sum()) / table.samples_per_px**2
+def is_one_spot(plane: npt.NDArray[np.floating], samples_per_px: int) -> bool:
+    """Whether a Gaussian describes a PSF in focus, rather than several."""
+    light = float(plane.sum()) / samples_per_px**2
+    return fit_gaussian(plane, samples_per_px).share >= MIN_ROUND * light
+
+
+def _spots_at_focus(table: PsfTable) -> PsfTable:
+    """Return a table of several spots with their centre and focus at 0."""
+    moved = table
+    squares = np.sum(np.square(table.values, dtype=np.float64), axis=(1, 2))
+    if squares.size >= MIN_NEAR:
+        curve = np.polynomial.Polynomial.fit(table.z_nm, squares, 2).convert()
+        focus_nm = -0.5 * curve.coef[1] / curve.coef[2] if curve.coef.size > 2 else np.inf
+        if table.z_nm[0] < focus_nm < table.z_nm[-1] and curve.coef[2] < 0:
+            moved = replace(table, z_nm=table.z_nm - focus_nm)
+    for _ in range(2):
+        middle = moved.plane(0.0)
+        bright = np.where(middle > BRIGHT * middle.max(), middle, 0.0)
+        offset = offsets_px(len(bright), moved.samples_per_px)
+        x_px, y_px = (float(bright.sum(axis=a) @ offset) / float(bright.sum()) for a in (0, 1))
+        moved = moved.shifted(x_px, y_px)
+    return moved
 
 
 def _fit(plane: npt.NDArray[np.floating], samples_per_px: int) -> tuple[float, float]:

@@ -202,7 +202,7 @@ class PsfTable:
         moved = self.refocused() if refocused else self
         for _ in range(2):
             fit = fit_gaussian(moved.plane(0.0), self.samples_per_px)
-            moved = moved._shifted(fit.x_px, fit.y_px)
+            moved = moved.shifted(fit.x_px, fit.y_px)
         return moved
 
     def refocused(self) -> PsfTable:
@@ -251,7 +251,7 @@ class PsfTable:
         """Return the weight of each plane at some depths, shape (depths, z)."""
         return interpolation((z_nm - self.z0_nm) / self.dz_nm, len(self.z_nm))
 
-    def _shifted(self, x_px: float, y_px: float) -> PsfTable:
+    def shifted(self, x_px: float, y_px: float) -> PsfTable:
         """Return the table with the place (x, y) in the middle."""
         edge = self.values.shape[1]
         down, across = (

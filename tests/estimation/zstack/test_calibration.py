@@ -127,6 +127,7 @@ def test_two_spots_that_turn_are_one_bead(beads):
     assert found.chi2 == pytest.approx(1.0, abs=0.05)
     assert found.difference < 0.05
     assert np.hypot(*direction_of(found.table.plane(0.0))) > 0.4
+    assert beads.off(found.table, helix) < 0.06  # with its centre, focus and dark places
 
 
 def direction_of(image):

@@ -23,7 +23,7 @@ from deep_storm.estimation.zstack.grid import Grid
 from deep_storm.estimation.zstack.result import CalibratedPsf, Leftover
 from deep_storm.estimation.zstack.smoothness import Smoothness
 from deep_storm.estimation.zstack.stacks import Selection, ZStack
-from deep_storm.psf.elliptical import at_focus, fitted_widths
+from deep_storm.psf.elliptical import at_focus, fitted_widths, is_one_spot
 from deep_storm.psf.fitting import offsets_px
 from deep_storm.psf.precision import cramer_rao
 from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
@@ -43,6 +43,8 @@ NEAR_FOCUS = 0.25
 MAX_OPTICAL_FALL = 0.4
 """A larger fall of brightness from the first to the last plane is bleaching, or the lamp's drift;
 a smaller one may be light that aberrations send out of the window on one side of the focus."""
+LEAST_LIGHT = 0.05
+"""Share of the places far out at which a PSF of several spots has no light."""
 MIN_TILT_NM = 150.0
 """So is a stage of which the ends of the field are so far apart in depth."""
 MIN_TILTED = 5
@@ -151,6 +153,10 @@ def _table(fit: Calibration, pixel_size_nm: float, uncertainty: float) -> tuple[
     area, level = float(np.sum(weights)) ** 2, float(np.mean(near[:, ring]))
     share = float(np.mean(weights @ near @ weights))
     # share·k + area·shift = (1 − beyond)·samples², level·k + shift = tail
+    if not is_one_spot(values[middle] - level, SAMPLES_PER_PX):
+        # What is far out is light of the mask, about which theory says little: where there is
+        # least of it, there is none.
+        tail, beyond, level = 0.0, 0.0, float(np.quantile(near.mean(axis=0)[ring], LEAST_LIGHT))
     scale = ((1.0 - beyond) * SAMPLES_PER_PX**2 - area * tail) / (share - area * level)
     values = scale * values + (tail - scale * level)
     fall = _fall(weights @ values @ weights, grid)
