@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import deep_storm as ds
 from deep_storm.camera import PartialCamera
 from deep_storm.errors import CameraDoubtError, CameraError, StackError
 from deep_storm.inputs.movie import examined_movie
+from deep_storm.io.stacks.camera_said import CameraSaid
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
@@ -68,6 +71,35 @@ def test_em_gain_is_taken_into_account(frames):
     known = PartialCamera({"pixel_size_nm": 100.0, "em_gain": 50.0})
     camera = looked_at(frames, known).camera
     assert camera.photons_per_adu == pytest.approx(50, rel=0.12)  # twice the noise of 0.5 · 50
+
+
+def with_settings(frames, em_gain):
+    stream = ArrayFrames(frames, pixel_size_nm=100.0, name="movie.tif")
+    stream.camera_said = CameraSaid(em_gain, 30.0, 1)
+    return stream
+
+
+def test_the_em_gain_of_the_file_is_taken_where_none_was_entered(frames):
+    movie = examined_movie(with_settings(frames, 50.0), PartialCamera({}))
+    assert movie.camera.em_gain == 50
+    assert movie.camera.photons_per_adu == pytest.approx(50, rel=0.12)
+    assert "with the EM gain of 50 that the file has" in movie.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "told"),
+    [
+        (None, 50.0, r"^Warning: movie.tif was taken with .* EM gain of 50, .* give --em-gain 50"),
+        (20.0, 50.0, r"^Warning: .* EM gain of 50, .* an EM gain of 20: check"),
+        (48.0, 50.0, r"^movie.tif was taken with an exposure of 30 ms, an EM gain of 50$"),
+        (None, None, r"^movie.tif was taken with an exposure of 30 ms$"),
+    ],
+)
+def test_a_camera_that_contradicts_the_file_is_told(frames, own, said, told):
+    gain = 0.5 * (own or 1.0) * (2.0 if own else 1.0)
+    camera = CAMERA.model_copy(update={"em_gain": own, "photons_per_adu": gain})
+    movie = examined_movie(with_settings(frames, said), camera)
+    assert any(re.search(told, note) for note in movie.notes), movie.notes
 
 
 def test_values_may_come_as_text():

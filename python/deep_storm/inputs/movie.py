@@ -8,6 +8,7 @@ from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraDoubtError, CameraError
 from deep_storm.interface.declaration import Argument
 from deep_storm.io.camera_files import check_camera, check_frames
+from deep_storm.io.stacks.camera_said import CameraSaid
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.words import WARNING
@@ -27,6 +28,8 @@ TRUST_CAMERA = Argument(
 
 MAX_GAIN_ERROR = 0.2
 """A gain that is known worse is not taken from the movie."""
+MAX_EM_GAIN_OFF = 0.1
+"""An EM gain that differs by more from what the file says is told (relative)."""
 MAX_READ_NOISE_PHOTON = 3.2
 """Dark pixels whose noise would be more than that hold light."""
 
@@ -113,7 +116,7 @@ def examined_movie(
             )
         if doubt is not None:
             notes, agrees = (f"{WARNING}{doubt.sentence()}",), False
-    notes = (*notes, *found.sentences())
+    notes = (*notes, *told_by_file(stream.camera_said, camera, stream.name), *found.sentences())
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
 
 
@@ -161,6 +164,10 @@ def complete_camera(
     wanted = [name for name in ("photons_per_adu", "baseline_adu") if name not in values]
     if not wanted:
         return Camera.parse(values), ""
+    em = ""
+    if "photons_per_adu" in wanted and "em_gain" not in values and stream.camera_said.em_gain:
+        values["em_gain"] = stream.camera_said.em_gain
+        em = f", with the EM gain of {values['em_gain']:g} that the file has"
     gain, baseline = _measured(found, values.get("em_gain"), values, stream.name)
     measured = {"photons_per_adu": float(f"{gain.value:.3g}"), "baseline_adu": round(baseline, 1)}
     camera = Camera.parse({**measured, **values})
@@ -168,9 +175,29 @@ def complete_camera(
         "photons_per_adu": f"{gain.value:.3g} ± {gain.error:.1g} photons per ADU",
         "baseline_adu": f"a baseline of {baseline:.0f} ADU",
     }
-    em = "" if camera.em_gain else ", if the camera has no EM gain (with one, enter em_gain)"
+    if not camera.em_gain:
+        em = ", if the camera has no EM gain (with one, enter em_gain)"
     said = " and ".join(parts[name] for name in wanted)
     return camera, f"The camera was read off the noise of the movie: {said}{em}"
+
+
+def told_by_file(said: CameraSaid, camera: Camera, name: str) -> tuple[str, ...]:
+    """Tell the camera's settings that a file has, and whether the camera given contradicts them."""
+    if said.em_gain is not None and camera.em_gain is None:
+        return (
+            f"{WARNING}{name} was taken with {said.text()}, and the camera that was given has no "
+            f"EM gain: give --em-gain {said.em_gain:g}, and photons per ADU as they are without it",
+        )
+    if said.em_gain is not None and not _alike(said.em_gain, camera.em_gain or 1.0):
+        return (
+            f"{WARNING}{name} was taken with {said.text()}, and the camera that was given has an "
+            f"EM gain of {camera.em_gain:g}: check which is right",
+        )
+    return (f"{name} was taken with {said.text()}",) if said.text() else ()
+
+
+def _alike(one: float, other: float) -> bool:
+    return abs(one - other) <= MAX_EM_GAIN_OFF * max(one, other)
 
 
 def _measured(

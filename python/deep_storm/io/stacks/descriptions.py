@@ -8,7 +8,6 @@ channels, the size of a pixel, and the other files of a set.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import struct
@@ -16,9 +15,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deep_storm.io.foreign import TROUBLE
+from deep_storm.io.stacks.camera_said import (
+    NOTHING,
+    CameraSaid,
+    said_by_micro_manager_text,
+    said_by_ome,
+)
+from deep_storm.io.stacks.elements import attributes
 from deep_storm.io.stacks.tags import (
     DESCRIPTION,
     METAMORPH_PLANES,
+    MICRO_MANAGER_FRAME,
     RESOLUTION_UNIT,
     X_RESOLUTION,
     Y_RESOLUTION,
@@ -82,6 +89,8 @@ class Description:
         What is to be added to the pixel values: ImageJ keeps signed 16 bits as unsigned ones.
     function
         Another calibration function of ImageJ's, which is not applied.
+    camera
+        Settings of the camera.
     behind_first
         Whether the frames may lie behind the pixels of the only page, without directories.
     """
@@ -99,6 +108,7 @@ class Description:
     shift: int = 0
     function: str = ""
     behind_first: bool = False
+    camera: CameraSaid = NOTHING
 
     @property
     def count(self) -> int:
@@ -129,6 +139,7 @@ def describe(tags: Tags, read_at: ReadAt, order: str) -> Description:
         resolution_unit=tags.number(RESOLUTION_UNIT, 0) or None,
     )
     text = tags.text(DESCRIPTION)
+    scale = replace(scale, camera=_camera(text, tags.text(MICRO_MANAGER_FRAME)))
     summary = _micro_manager(read_at, order)
     if text.startswith("ImageJ=") and not summary:
         return _imagej(text, scale)
@@ -142,6 +153,13 @@ def describe(tags: Tags, read_at: ReadAt, order: str) -> Description:
     if planes := tags.count(METAMORPH_PLANES):
         return replace(scale, by="MetaMorph", times=planes, behind_first=True)
     return scale
+
+
+def _camera(text: str, frame: str) -> CameraSaid:
+    """Read the settings of the camera out of the description, or of Micro-Manager's of a frame."""
+    if frame:
+        return said_by_micro_manager_text(frame)
+    return said_by_ome(text) if "<OME" in text[:4096] or "<ome:OME" in text[:4096] else NOTHING
 
 
 def _imagej(text: str, scale: Description) -> Description:
@@ -185,9 +203,9 @@ def _ome(text: str, scale: Description) -> Description:
     main = re.search(r"<(?:\w+:)?BinaryOnly\b([^>]*)>", text)
     pixels = re.search(r"<(?:\w+:)?Pixels\b([^>]*)>", text)
     if main is not None or pixels is None:
-        name = _attributes(main[1]).get("MetadataFile", "") if main else None
+        name = attributes(main[1]).get("MetadataFile", "") if main else None
         return replace(scale, by="OME-XML", main_file=name)
-    said = _attributes(pixels[1])
+    said = attributes(pixels[1])
     x, y = (
         (said.get(f"PhysicalSize{axis}", ""), said.get(f"PhysicalSize{axis}Unit", "µm"))
         for axis in "XY"
@@ -211,12 +229,12 @@ _TIFF_DATA = re.compile(
 def _planes(text: str) -> list[Plane]:
     """Return the positions of the planes; a renamed file is recognized by its identifier."""
     root = re.search(r"<(?:\w+:)?OME\b([^>]*)>", text)
-    own = _attributes(root[1]).get("UUID", "") if root else ""
+    own = attributes(root[1]).get("UUID", "") if root else ""
     found, selves = [], set()
     for match in _TIFF_DATA.finditer(text):
-        about = _attributes(match[1])
+        about = attributes(match[1])
         inside = not match[1].rstrip().endswith("/")
-        name = _attributes(match[2] or "").get("FileName", "") if inside else ""
+        name = attributes(match[2] or "").get("FileName", "") if inside else ""
         first = [_count(about, f"First{axis}") for axis in "TZC"]
         count = _count(about, "PlaneCount") if "PlaneCount" in about else int("IFD" in about)
         found.append(Plane(first[0], first[1], first[2], name, _count(about, "IFD"), count))
@@ -225,11 +243,6 @@ def _planes(text: str) -> list[Plane]:
     names = {plane.file for plane in found}
     selves |= names if len(names) == 1 else set()
     return [replace(p, file="") if p.file in selves else p for p in found]
-
-
-def _attributes(text: str) -> dict[str, str]:
-    pairs = re.findall(r"""(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", text)
-    return {name: html.unescape(one or other) for name, one, other in pairs}
 
 
 def _tifffile(text: str, scale: Description) -> Description:

@@ -136,6 +136,7 @@ class GrowingTiff:
         self.frame_shape = (first.layout.height, first.layout.width)
         self.dtype = first.layout.dtype
         self.pixel_size_nm = pixel_size_nm_of(self._said)
+        self.camera_said = self._said.camera
         alone = len(chain.pages) == 1 and chain.end is End.WHOLE
         if alone and self._said.behind_first and self._said.count > 1 and first.is_plain:
             self._piece = first.starts[0]

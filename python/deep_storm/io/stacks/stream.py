@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError
+from deep_storm.io.stacks.camera_said import NOTHING, CameraSaid
 
 StreamT = TypeVar("StreamT", bound="FrameStream")
 Frames = npt.NDArray[Any]
@@ -54,6 +55,8 @@ class FrameStream(ABC):
     """Read-out noise of each pixel (ADU), where it is known and baseline and gain are even."""
     notes: Sequence[str] = ()
     """What should be said about it: where a file is not what is written into it."""
+    camera_said: CameraSaid = NOTHING
+    """Settings of the camera as the file has them."""
     cut_off: StackError | None = None
     """Why there are no more frames, of a file that was opened although it is cut off."""
 
@@ -132,6 +135,7 @@ class WrappedFrames(FrameStream):
         self.corner_px = stream.corner_px
         self.noise = stream.noise
         self.notes = stream.notes
+        self.camera_said = stream.camera_said
         self.cut_off = stream.cut_off
 
     def available(self, wanted: int) -> tuple[int, bool]:

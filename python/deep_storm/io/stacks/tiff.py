@@ -75,6 +75,7 @@ class TiffFrames(FrameStream):
             raise self.cut_off
         check_size(self.shape, self.name)
         self.pixel_size_nm = pixel_size_nm_of(first.said)
+        self.camera_said = first.said.camera
         self.notes = tuple(_notes(self._movie, self.name))
         if self.cut_off is not None:
             self.notes = (self.cut_off.received, *self.notes)

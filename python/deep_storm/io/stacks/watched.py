@@ -120,6 +120,7 @@ class WatchedFrames(FrameStream):
             first = self._files[0]
             self.dtype = first.dtype
             self.pixel_size_nm = first.pixel_size_nm
+            self.camera_said = first.camera_said
             self.shape = (count, *first.frame_shape)
         if marked or time.monotonic() - self._news > self._quiet_seconds:
             self._finish()

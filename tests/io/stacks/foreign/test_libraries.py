@@ -138,7 +138,8 @@ def write_ndtiff(folder, frames, size_um=0.16, **axes):
     with contextlib.redirect_stdout(io.StringIO()):
         made = ndstorage.NDTiffDataset(str(folder), summary_metadata={"x": 1}, writable=True)
         for k in reversed(range(len(frames))):  # in another order than that of time
-            made.put_image({"time": k, **axes}, frames[k], {"PixelSizeUm": size_um})
+            about = {"PixelSizeUm": size_um, "Exposure-ms": 30, "Binning": "2x2"}
+            made.put_image({"time": k, **axes}, frames[k], about)
         made.finish()
         made.close()
     return folder
@@ -155,6 +156,7 @@ def test_frames_of_an_ndtiff(ndtiff, frames, capsys):
         assert stream.shape == SHAPE
         assert stream.dtype == np.uint16
         assert stream.pixel_size_nm == pytest.approx(160.0)
+        assert stream.camera_said.text() == "an exposure of 30 ms, a binning of 2 × 2"
         np.testing.assert_array_equal(stream.read(0, 7), frames)
     assert capsys.readouterr().out == ""
 

@@ -22,6 +22,16 @@ def frames_of(kind):
     return np.random.default_rng(2).integers(0, 250, (7, 5, 6)).astype(kind)
 
 
+def test_what_micro_manager_said_stands_in_picassos_text(tmp_path):
+    frames_of("<u2").tofile(tmp_path / "movie.raw")
+    lines = "Core-Camera: Andor", "Andor-EMSwitch: 'On'", "Andor-Gain: '90'"
+    said = "".join(["Micro-Manager Metadata:\n", *(f"  {line}\n" for line in lines)])
+    text = PICASSO.format(order="<", kind="uint16").replace("Width: 6\n", f"Width: 6\n{said}")
+    (tmp_path / "movie.yaml").write_text(text)
+    with open_frames(tmp_path / "movie.raw") as stream:
+        assert stream.camera_said.em_gain == 90
+
+
 @pytest.mark.parametrize(
     ("ending", "text", "kind"),
     [

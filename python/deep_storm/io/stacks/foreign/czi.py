@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deep_storm.errors import StackError
 from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.io.stacks.calibration import square_pixel_nm
+from deep_storm.io.stacks.camera_said import said_by_zen
 from deep_storm.io.stacks.foreign.library import check_frame, frame_axis, library
 from deep_storm.io.stacks.stream import FrameStream, check_size
 
@@ -78,6 +79,7 @@ class CziFrames(FrameStream):
         self.shape = (count, height, width)
         check_size(self.shape, self.name)
         self.pixel_size_nm = _pixel_size_nm(self._movie.metadata)
+        self.camera_said = said_by_zen(self._movie.metadata)
 
     def _damage(self, reason: str) -> StackError:
         return StackError(

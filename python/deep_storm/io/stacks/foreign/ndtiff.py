@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from deep_storm.errors import StackError
 from deep_storm.io.foreign import damage_as
 from deep_storm.io.stacks.calibration import square_pixel_nm
+from deep_storm.io.stacks.camera_said import said_by_micro_manager
 from deep_storm.io.stacks.foreign.library import check_frame, check_inside, frame_axis, library
 from deep_storm.io.stacks.stream import FrameStream, check_dtype, check_size
 
@@ -56,7 +58,9 @@ class NdTiffFrames(FrameStream):
         self._places = self._frames(path)
         self._check_places(path)
         first = np.asarray(self._data.read_image(**self._places[0]))
-        self.pixel_size_nm = self._pixel_size_nm()
+        about = self._data.read_metadata(**self._places[0]) or {}
+        self.pixel_size_nm = self._pixel_size_nm(about)
+        self.camera_said = said_by_micro_manager(about)
         check_dtype(first.dtype, self.name)
         if first.ndim != 2:
             raise StackError(f"{path} has colours", "grey frames", "give the raw camera frames")
@@ -87,8 +91,7 @@ class NdTiffFrames(FrameStream):
                     "copy the folder again",
                 )
 
-    def _pixel_size_nm(self) -> float | None:
-        about = self._data.read_metadata(**self._places[0])
+    def _pixel_size_nm(self, about: Mapping[str, Any]) -> float | None:
         said = [source.get(name) for source in (about, self._data.summary_metadata or {})
                 for name in _SIZES]  # fmt: skip
         size_um = next((float(value) for value in said if value), 0.0)

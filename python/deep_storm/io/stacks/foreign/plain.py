@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from deep_storm.errors import StackError
 from deep_storm.io.foreign import damage_as
+from deep_storm.io.stacks.camera_said import NOTHING, CameraSaid, said_by_micro_manager
 from deep_storm.io.stacks.open_file import OpenFile
 from deep_storm.io.stacks.stream import FrameStream
 
@@ -38,6 +39,7 @@ class About(NamedTuple):
     width: int
     dtype: np.dtype[Any]
     pixel_size_nm: float | None
+    camera: CameraSaid = NOTHING
 
 
 class PlainFrames(FrameStream):
@@ -63,6 +65,7 @@ class PlainFrames(FrameStream):
         self._stored = about.dtype
         self.dtype = about.dtype.newbyteorder("=")
         self.pixel_size_nm = about.pixel_size_nm
+        self.camera_said = about.camera
         self.files = (path, notes)
         self._frame_bytes = about.height * about.width * about.dtype.itemsize
         there = path.stat().st_size // self._frame_bytes
@@ -131,7 +134,10 @@ def _picasso(text: str) -> About | None:
     pixel = re.search(r"^Pixelsize:[ \t]*([0-9.]+)", text, re.MULTILINE)
     size = float(pixel[1]) if pixel else None
     dtype = np.dtype(kind).newbyteorder(">" if order == ">" else "<")
-    return About(frames, height, width, dtype, size or None)
+    section = text.partition("Micro-Manager Metadata:")[2]
+    said = re.findall(r"^[ \t]+([^:\n]+):[ \t]*'?([^'\n\r]*)'?[ \t]*$", section, re.MULTILINE)
+    camera = said_by_micro_manager(dict(said))
+    return About(frames, height, width, dtype, size or None, camera)
 
 
 def _dax(text: str) -> About | None:
