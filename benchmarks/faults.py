@@ -31,6 +31,7 @@ from attacks import RECONSTRUCT, Tally, met, prepare, said
 from fuzz import damaged_checkpoints, fuzzed
 
 import deep_storm as ds
+from deep_storm.inference import work_folder
 from deep_storm.training import session
 
 MAX_SECONDS_TO_STOP = 2.0
@@ -60,6 +61,16 @@ def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@contextlib.contextmanager
+def often() -> Iterator[None]:
+    """Do here what OFTEN does in a process of its own."""
+    with (
+        mock.patch.multiple(work_folder, EVERY_SECONDS=0.0, SHARE_OF_TIME=1e9),
+        mock.patch.object(session, "calibrate", lambda model, *rest: model),
+    ):
+        yield
+
+
 def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
     """Kill a run at random moments and go on; the result must be the uninterrupted one's."""
     tally = Tally(f"killed {kind}, resumed = uninterrupted")
@@ -70,12 +81,8 @@ def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
     whole = folder / f"whole {kind}"
     inputs = ("movie.tif", "matched.toml", "model")
     _fresh(folder, whole, inputs)
-    process = started([*command, "-o", "out"], whole)
-    while process.poll() is None and not (whole / work).is_dir():
-        time.sleep(0.005)
-    begun = time.monotonic()
-    process.communicate()
-    lasts = time.monotonic() - begun
+    with often():
+        _, _, lasts = said([*command, "-o", "out"], whole)
     expected = result(whole)
     chance = random.Random(seed)
     for number in range(times):
@@ -92,7 +99,7 @@ def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
             again.append("--resume")
         done = (place / "out-run.toml").is_file() or (place / "out" / "model.toml").is_file()
         if "--resume" in again or not done:
-            with mock.patch.object(session, "calibrate", lambda model, *rest: model):
+            with often():
                 code, talk, _ = said([*again, "--overwrite"], place)
             if code:
                 tally.wrong.append(f"{number}: ended with {code}: {talk[-300:]}")

@@ -1,6 +1,7 @@
 """How modules hang together, read from their source: no circles, and nothing imported late."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def imports(tree: ast.AST) -> Iterator[ast.stmt]:
             yield node
 
 
+@functools.cache
 def graph() -> Graph:
     found = {name: set().union(*map(targets, imports(tree))) for name, tree in TREES.items()}
     return {name: seen - {name, FACE} for name, seen in found.items() if name != FACE}

@@ -31,10 +31,10 @@ def folder(prepared, tmp_path):
     return Path(shutil.copytree(prepared, tmp_path / "folder"))
 
 
-@pytest.mark.parametrize(("kind", "times"), [("reconstruction", 2), ("training", 1)])
-def test_killed_and_resumed_is_uninterrupted(faults, folder, kind, times):
-    tally = faults.killed_and_resumed(kind, folder, times, seed=5)
-    assert tally.tried == times
+@pytest.mark.parametrize("kind", ["reconstruction", "training"])
+def test_killed_and_resumed_is_uninterrupted(faults, folder, kind):
+    tally = faults.killed_and_resumed(kind, folder, 1, seed=5)
+    assert tally.tried == 1
     assert not tally.wrong, tally.line()
 
 

@@ -28,8 +28,14 @@ QUICK = """
 from deep_storm.training import calibration, refining
 calibration.EMITTERS = {"native": 600, "classic": 150}
 refining.EMITTERS = 400
+from deep_storm.training import loop
+if not hasattr(loop, "with_graph"):
+    def plain(*arguments, loop=loop):
+        step, loss, optimizer = loop.with_graph(*arguments)
+        return step.python_function, loss.python_function, optimizer
+    loop.with_graph, loop.compiled = loop.compiled, plain
 """
-"""Before each of the worker's tasks, as the fixture ``quick_calibration`` does here."""
+"""Before each of the worker's tasks, as ``quick_calibration`` and ``eager_training`` do here."""
 PATIENT = (
     (SERVICE, "START_SECONDS"),
     ("deep_storm.fiji.client.jobs", "TERMINATE_SECONDS"),

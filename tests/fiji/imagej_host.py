@@ -35,6 +35,8 @@ class Host:
         options = [
             "--enable-native-access=ALL-UNNAMED",
             "-Xmx1g",
+            "-XX:TieredStopAtLevel=1",  # to compile better does not pay within a minute
+            "-XX:+UseSerialGC",
             f"-Djava.util.prefs.userRoot={home}",
             f"-Duser.home={home}",
             f"-Djava.awt.headless={'false' if mode == 'windows' else 'true'}",

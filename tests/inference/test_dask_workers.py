@@ -175,7 +175,9 @@ def test_workers_refine_as_one_process_does(model, movie, workers, tmp_path, mon
     settings = SETTINGS.model_copy(update={"refine": True})
     one, many = (
         reconstruct_stack(
-            movie, tmp_path / name / "out", Common(model, settings=settings, workers=c)
+            movie,
+            tmp_path / name / "out",
+            Common(model, settings=settings, workers=c, with_report=False),
         )
         for name, c in (("one", None), ("many", workers))
     )

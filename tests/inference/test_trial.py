@@ -1,5 +1,7 @@
 """Refinement is tried on a movie's own frames: rings are light that a Gaussian cannot explain."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -35,28 +37,30 @@ def light():
     return movie, psf, table
 
 
+@pytest.fixture(scope="module")
+def learnt(light):
+    """Return a function that gives model and refinement for the light, PSF known or not."""
+
+    @functools.cache
+    def learn(known):
+        _, psf, table = light
+        molecules = Molecules(CAMERA, psf, EMITTERS, BACKGROUND, table=table if known else None)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(calibration.EMITTERS, "native", 1500)
+            patch.setattr(refining, "EMITTERS", 1500)
+            model = adapted(Model.load("general"), molecules)
+            return model, refining.learn_refinement(model)
+
+    return learn
+
+
 @pytest.mark.parametrize("known", [True, False])
-def test_only_a_psf_that_is_not_the_models_gives_more_rows(light, known):
-    movie, psf, table = light
-    molecules = Molecules(CAMERA, psf, EMITTERS, BACKGROUND, table=table if known else None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(calibration.EMITTERS, "native", 1500)
-        patch.setattr(refining, "EMITTERS", 1500)
-        model = adapted(Model.load("general"), molecules)
-        refinement = refining.learn_refinement(model)
-    excess = excess_rows(ArrayFrames(movie), model, refinement)
+def test_only_a_psf_that_is_not_the_models_gives_more_rows(light, learnt, known):
+    excess = excess_rows(ArrayFrames(light[0]), *learnt(known))
     assert excess is not None
     assert (excess <= MAX_EXCESS) == known
 
 
-def test_too_few_localizations_say_nothing(light):
-    _, psf, table = light
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(calibration.EMITTERS, "native", 800)
-        patch.setattr(refining, "EMITTERS", 800)
-        model = adapted(
-            Model.load("general"), Molecules(CAMERA, psf, EMITTERS, BACKGROUND, table=table)
-        )
-        refinement = refining.learn_refinement(model)
+def test_too_few_localizations_say_nothing(learnt):
     empty = np.random.default_rng(1).poisson(20, (5, 64, 64)) * 2 + 100
-    assert excess_rows(ArrayFrames(empty.astype(np.uint16)), model, refinement) is None
+    assert excess_rows(ArrayFrames(empty.astype(np.uint16)), *learnt(True)) is None

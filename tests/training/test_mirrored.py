@@ -13,14 +13,25 @@ from deep_storm.training.steps import mirrored
 
 SCRIPT = """
 import json, shutil
+import keras
 import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import deep_storm as ds
 from deep_storm.io.claims import LOCK
+from deep_storm.networks.base import EXPECTATIONS
+from deep_storm.networks.native import NativeNetwork
 from deep_storm.training import session
 
+class Small(NativeNetwork):  # two layers, of which a graph is made in no time
+    def build(self):
+        frame, expected = keras.Input((None, None, 1)), keras.Input((EXPECTATIONS,))
+        seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
+        known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
+        return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
+
+session.make_network = lambda network: Small(network.upsampling)
 session.calibrate = lambda model, *rest: model  # not what is looked at here
 run = dict(
     camera=ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5), sigma_nm=110,

@@ -311,14 +311,40 @@ def test_a_movie_that_was_copied_is_still_the_same(again, movie, tmp_path):
     assert again(tmp_path, stack=tmp_path / "m.tif", resume=True).complete
 
 
-def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(again, movie, tmp_path):
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(
+    again, movie, tmp_path, hidden
+):
     movie = np.concatenate([movie] * 3)  # 8 of 60 frames are looked at
-    tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
-    interrupted(again, tmp_path, stack=tmp_path / "m.tif")
+    file = tmp_path / "m.tif"
+    tifffile.imwrite(file, movie, metadata=None)
+    before = file.stat()
+    interrupted(again, tmp_path, stack=file)
+    table = (tmp_path / "out.csv").read_bytes()
     movie[1] += 1
-    tifffile.imwrite(tmp_path / "m.tif", movie, metadata=None)
-    with pytest.raises(OutputError, match=r"frames of m\.tif are others now"):
-        again(tmp_path, stack=tmp_path / "m.tif", resume=True)
+    tifffile.imwrite(file, movie, metadata=None)
+    if hidden:  # size and time are the same: all that was done is compared at the end
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(OutputError, match=r"frames of m\.tif are others now") as caught:
+        again(tmp_path, stack=file, resume=True)
+    assert "goes on" not in str(caught.value)
+    assert (tmp_path / "out.csv").read_bytes() == table
+
+
+def test_a_movie_that_is_changed_while_it_is_read_gives_no_results(again, movie, tmp_path):
+    file = tmp_path / "m.tif"
+    tifffile.imwrite(file, movie, metadata=None)
+
+    def change(done, total, message):
+        if message == "frames" and done >= 8:
+            with file.open("r+b") as written:  # the first pixels, which were read
+                written.seek(-movie.nbytes, os.SEEK_END)
+                written.write(bytes(8))
+            os.utime(file, ns=(0, 0))
+
+    with pytest.raises(OutputError, match=r"m\.tif were changed while it was reconstructed"):
+        again(tmp_path, stack=file, progress=change)
+    assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.parametrize(

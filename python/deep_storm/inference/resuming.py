@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.errors import OutputError
+from deep_storm.errors import OutputError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.io.foreign import damage_as
-from deep_storm.io.stacks.identity import chained, digests
+from deep_storm.io.stacks.identity import chained, digests, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress
+
+
+class OtherFramesError(OutputError):
+    """The movie is not the one that was worked on: what is kept cannot be gone on with."""
 
 
 class Resumed(NamedTuple):
@@ -99,18 +104,58 @@ def compare_content(
 
     Raises
     ------
-    OutputError
+    OtherFramesError
         They are not those that the interrupted run worked on.
     """
-    content, done, step = "", resumed.done, resumed.layout.chunk_frames
-    for start in range(first, done, step):
-        raw = stream.read(start, min(start + step, done))
-        content = chained(content, digests(raw))
-        progress(start - first, done - first, "frames compared")
-    if content != resumed.content:
-        raise OutputError(
+    span = (first, resumed.done, resumed.layout.chunk_frames)
+    if content_of(stream, *span, progress) != resumed.content:
+        raise OtherFramesError(
             f"{folder} keeps the work of another run: frames of "
             f"{stream.name} are others now than those that were worked on",
             "the stack of the interrupted one",
             "repeat its command with --resume, or start again with --overwrite",
         )
+
+
+def content_of(stream: FrameStream, first: int, done: int, step: int, progress: Progress) -> str:
+    """Return the checksum of frames, read again so many at a time."""
+    content = ""
+    for start in range(first, done, step):
+        content = chained(content, digests(stream.read(start, min(start + step, done))))
+        progress(start - first, done - first, "frames compared")
+    return content
+
+
+class Done(NamedTuple):
+    """Frames that a run has done, at its end: from, to, so many at a time; what they were."""
+
+    first: int
+    end: int
+    step: int
+    content: str
+    times: list[list[int]]
+
+
+def compare_at_the_end(
+    done: Done, unchecked: Resumed | None, stream: FrameStream, folder: object, progress: Progress
+) -> None:
+    """See that a movie is what was worked on: all of it, whatever was sampled at the beginning.
+
+    Read again is what an interrupted run did, if nothing but samples was compared until now, and
+    everything if the files were changed meanwhile. What cannot be read any more is left alone.
+
+    Raises
+    ------
+    OtherFramesError
+        It is another one.
+    """
+    with suppress(StackError):
+        if times_of(stream) == done.times:
+            if unchecked is not None:
+                compare_content(unchecked, stream, done.first, folder, progress)
+        elif content_of(stream, done.first, done.end, done.step, progress) != done.content:
+            raise OtherFramesError(
+                f"frames of {stream.name} were changed while it was reconstructed",
+                "a movie that stays as it is, or with --watch one that is still being recorded",
+                "start again with --overwrite when it is whole",
+            )

@@ -28,7 +28,13 @@ from deep_storm.inference.reading import Reader
 from deep_storm.inference.readout import Chunk, ReadOut
 from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found, Reconstructed
-from deep_storm.inference.resuming import compare_content, read_state
+from deep_storm.inference.resuming import (
+    Done,
+    Resumed,
+    compare_at_the_end,
+    compare_content,
+    read_state,
+)
 from deep_storm.inference.stages import StageClock
 from deep_storm.inference.store import Store
 from deep_storm.inference.tables import FoundRows
@@ -108,6 +114,7 @@ class ReconstructionRun:
         self.network_seconds = 0.0
         self.seconds = 0.0
         self.content = ""
+        self.unchecked: Resumed | None = None
         self.times = times_of(stream)
         self.threads = ONE_EACH
 
@@ -136,6 +143,7 @@ class ReconstructionRun:
             else:
                 with _interruptible():
                     self._work_here(begin)
+            self._compare_whole(first)
         except Cancelled:
             self.stream.stop()
         except KeyboardInterrupt:
@@ -238,12 +246,20 @@ class ReconstructionRun:
         )
         if resumed.times != self.times:
             compare_content(resumed, self.stream, first, self.store.folder, self.progress)
+        else:
+            self.unchecked = resumed  # until the end
         self.dead, self.replaced = resumed.dead, resumed.replaced
         self.bright = resumed.bright
         self.seconds, self.network_seconds = resumed.seconds, resumed.network_seconds
         self.content = resumed.content
         self.canvas.load(image)
         return resumed.done, resumed.layout
+
+    def _compare_whole(self, first: int) -> None:
+        """See at the end that the movie still is what was worked on."""
+        if not self.stream.grows:
+            done = Done(first, self.done, self.layout.chunk_frames, self.content, self.times)
+            compare_at_the_end(done, self.unchecked, self.stream, self.store.folder, self.progress)
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)

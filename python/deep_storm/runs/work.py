@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera_maps import fingerprint
 from deep_storm.errors import OutputError, SettingsError
+from deep_storm.inference.resuming import OtherFramesError
 from deep_storm.inference.work_folder import WorkFolder
 from deep_storm.io.config import load_toml
 from deep_storm.io.files import remove_leftovers
@@ -35,7 +36,7 @@ def saying_what_is_kept(work: WorkFolder | None, then: str) -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        if work is None or not work.keep():
+        if work is None or isinstance(error, OtherFramesError) or not work.keep():
             raise
         kept = f"the work is kept in {work.folder}: the same command with --resume {then}"
         raise OutputError(error.received, error.expected, f"{error.advice}; {kept}") from error
