@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from deep_storm.errors import TableError
-from deep_storm.rendering.colours import coloured, colouring_of, local_density_per_um2, palette
+from deep_storm.rendering.colours import coloured, colouring_of, local_density_per_um2
+from deep_storm.rendering.palette import palette
 from deep_storm.settings import Rendering
 
 
@@ -50,14 +51,6 @@ def test_crowded_places_are_red_and_lonely_ones_blue():
     shade = colouring_of(where, Rendering(colour="density")).shade
     assert shade[:500].mean() > 0.8
     assert shade[500:].mean() < 0.2
-
-
-def test_the_palette_runs_from_blue_to_red_at_equal_lightness():
-    colours = palette().astype(float)
-    assert colours.shape == (256, 3)
-    assert colours[0].argmax() == 2
-    assert colours[-1].argmax() == 0
-    assert len(np.unique(palette(), axis=0)) > 200
 
 
 def test_brightness_is_the_density_and_hue_the_mean_shade():

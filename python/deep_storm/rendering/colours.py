@@ -1,35 +1,23 @@
 """Colours an image by a property of its localizations: depth, frame, density or confidence.
 
 Every pixel has the hue of the mean value of the localizations in it, and is as bright as there are
-many. The hues run from blue (low) over green to red (high) at equal lightness in Oklab [1]_, so
-that brightness tells about density alone.
-
-References
-----------
-.. [1] B. Ottosson, "A perceptual color space for image processing" (2020).
-   https://bottosson.github.io/posts/oklab/
+many. The hues are those of :mod:`deep_storm.rendering.palette`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
 from deep_storm.localizations import depths_of
 from deep_storm.rendering.drawing import Image, Values
+from deep_storm.rendering.palette import SHADES, Rgb, palette
 from deep_storm.settings import Rendering
 
-Rgb: TypeAlias = npt.NDArray[np.uint8]
-
-LIGHTNESS, CHROMA = 0.75, 0.16
-BLUE_HUE, RED_HUE = 264.0, 29.0
-"""Hues of Oklab, degrees."""
-SHADES = 256
 DEPTH_PERCENTILES = (1, 99)
 FINEST = 4096
 """Most pixels along an edge of the grid that densities are taken from."""
@@ -129,26 +117,6 @@ def local_density_per_um2(table: pd.DataFrame, sigma_nm: float) -> Values:
     counts = np.bincount(row * width + column, minlength=width * height).reshape(height, width)
     smooth = gaussian_filter(counts.astype(np.float32), sigma_nm / cell_nm, mode="constant")
     return np.asarray(smooth[row, column] / (cell_nm / 1000) ** 2, dtype=np.float64)
-
-
-def palette() -> Rgb:
-    """Return the colours from low to high, (256, 3)."""
-    hue = np.radians(np.linspace(BLUE_HUE, RED_HUE, SHADES))
-    a, b = CHROMA * np.cos(hue), CHROMA * np.sin(hue)
-    long = (LIGHTNESS + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    medium = (LIGHTNESS - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    short = (LIGHTNESS - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    linear = np.stack(
-        [
-            4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
-        ],
-        axis=-1,
-    )
-    linear = np.clip(linear, 0, 1)
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(255 * encoded).astype(np.uint8)
 
 
 def coloured(density: Image, shaded: Image, brightest: float) -> Rgb:

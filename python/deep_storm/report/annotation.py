@@ -9,7 +9,8 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.rendering.colours import Colouring, palette
+from deep_storm.rendering.colours import Colouring
+from deep_storm.rendering.palette import palette
 from deep_storm.report.figures import round_length
 
 if TYPE_CHECKING:

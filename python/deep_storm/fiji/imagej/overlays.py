@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deep_storm.fiji.imagej.java import java_class
+from deep_storm.rendering.palette import SHADES, palette
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +21,8 @@ NAME = "Deep-STORM"
 MAX_CIRCLES = 20_000
 _CIRCLE_PX = 1.5
 _INSIDE = 255
+TOLERATED = 1.1
+"""Depths may lie so much beyond the reddest one."""
 _EMITTER_COLOR = (0, 200, 255)
 
 
@@ -30,13 +33,16 @@ def clear(image: Any) -> None:
 
 
 def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float, frame: int) -> None:
-    """Draw a circle for each localization of a frame (from 1), coloured by confidence.
+    """Draw a circle for each localization of a frame (from 1), coloured by confidence or depth.
 
-    Red is 0, yellow 0.5, green 1; a circle's name says the number. They are seen on that frame
-    only.
+    Confidence: red is 0, yellow 0.5, green 1. Depths, where the table has them, run from blue over
+    green (in focus) to red, and the less sure a localization, the paler its circle. The circle's
+    name says both numbers. They are seen on that frame only.
     """
     overlay = _cleared(image)
     confidence = table["confidence"] if "confidence" in table.columns else None
+    z_nm = table["z_nm"].to_numpy(np.float64) if "z_nm" in table.columns else None
+    reach_nm = depth_reach_nm(z_nm) if z_nm is not None else 0.0
     for row, (x_nm, y_nm) in enumerate(zip(table["x_nm"], table["y_nm"], strict=True)):
         if row == MAX_CIRCLES:
             break
@@ -45,8 +51,13 @@ def show_localizations(image: Any, table: pd.DataFrame, pixel_size_nm: float, fr
             x_px - _CIRCLE_PX, y_px - _CIRCLE_PX, 2 * _CIRCLE_PX, 2 * _CIRCLE_PX
         )
         sure = 1.0 if confidence is None else float(confidence.iloc[row])
-        circle.setStrokeColor(_color(*confidence_color(sure)))
-        circle.setName(f"{NAME} confidence {sure:.2f}")
+        color: tuple[int, ...] = confidence_color(sure)
+        said = f"{NAME} confidence {sure:.2f}"
+        if z_nm is not None:
+            color = *depth_color(z_nm[row], reach_nm), round(100 + 155 * min(max(sure, 0.0), 1.0))
+            said += f", z {z_nm[row]:.0f} nm"
+        circle.setStrokeColor(_color(*color))
+        circle.setName(said)
         _place(image, circle, frame)
         overlay.add(circle)
     image.setOverlay(overlay)
@@ -97,6 +108,19 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
     return round(255 * min(1.0, 2 - 2 * share)), round(230 * min(1.0, 2 * share)), 0
 
 
+def depth_reach_nm(z_nm: npt.NDArray[np.float64]) -> float:
+    """Return the depth that is red: 300, 600, 1200 nm, ..., mostly the same from frame to frame."""
+    far = float(np.nanmax(np.abs(z_nm), initial=0.0))
+    return 300.0 * 2.0 ** max(np.ceil(np.log2(max(far, 1.0) / 300.0 / TOLERATED)), 0.0)
+
+
+def depth_color(z_nm: float, reach_nm: float) -> tuple[int, int, int]:
+    """Return red, green and blue of a depth: from blue (-reach) over green to red (reach)."""
+    share = min(max(0.5 + 0.5 * float(np.nan_to_num(z_nm)) / reach_nm, 0.0), 1.0)
+    red, green, blue = palette()[round(share * (SHADES - 1))].tolist()
+    return red, green, blue
+
+
 def _place(image: Any, roi: Any, frame: int) -> None:
     """Show a ROI on one frame (from 1) only."""
     if int(image.getNFrames()) > 1:
@@ -129,5 +153,5 @@ def _points(x_px: npt.NDArray[np.float64], y_px: npt.NDArray[np.float64]) -> Any
     return points
 
 
-def _color(red: int, green: int, blue: int) -> Any:
-    return java_class("java.awt.Color")(red, green, blue)
+def _color(red: int, green: int, blue: int, opacity: int = 255) -> Any:
+    return java_class("java.awt.Color")(red, green, blue, opacity)
