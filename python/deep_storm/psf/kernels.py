@@ -99,16 +99,20 @@ def _mix_rows(
     used: int,
     row: int,
     weights_y: Float32Array,
+    begin: int,
+    end: int,
     out: Float32Array,
 ) -> None:
-    """Mix the rows ``row`` … ``row + 3`` of ``used`` planes from ``plane`` on into one row."""
-    size = coefficients.shape[2]
-    for m in range(size):
+    """Mix the rows ``row`` … ``row + 3`` of ``used`` planes from ``plane`` on into one row.
+
+    Samples from ``begin`` to before ``end`` are filled in.
+    """
+    for m in range(begin, end):
         out[m] = 0.0
     for a in range(used):
         w0, w1 = weights_z[a] * weights_y[0], weights_z[a] * weights_y[1]
         w2, w3 = weights_z[a] * weights_y[2], weights_z[a] * weights_y[3]
-        for m in range(size):
+        for m in range(begin, end):
             out[m] += (
                 w0 * coefficients[plane + a, row, m]
                 + w1 * coefficients[plane + a, row + 1, m]
@@ -127,17 +131,18 @@ def _mix_rows_with_slopes(
     row: int,
     weights_y: Float32Array,
     slopes_y: Float32Array,
+    begin: int,
+    end: int,
     out: Float32Array,
 ) -> None:
     """Mix rows as :func:`_mix_rows` does, and with the slopes along y and z: three rows."""
-    size = coefficients.shape[2]
-    for m in range(size):
+    for m in range(begin, end):
         out[0, m], out[1, m], out[2, m] = 0.0, 0.0, 0.0
     w0, w1, w2, w3 = weights_y[0], weights_y[1], weights_y[2], weights_y[3]
     s0, s1, s2, s3 = slopes_y[0], slopes_y[1], slopes_y[2], slopes_y[3]
     for a in range(used):
         weight, slope = weights_z[a], slopes_z[a]
-        for m in range(size):
+        for m in range(begin, end):
             c0 = coefficients[plane + a, row, m]
             c1 = coefficients[plane + a, row + 1, m]
             c2 = coefficients[plane + a, row + 2, m]
@@ -149,10 +154,12 @@ def _mix_rows_with_slopes(
 
 
 @kernel(fastmath=True)
-def _mix_columns(row: Float32Array, weights: Float32Array, out: Float32Array) -> None:
+def _mix_columns(
+    row: Float32Array, weights: Float32Array, begin: int, end: int, out: Float32Array
+) -> None:
     """Mix each sample of a row with the three that follow."""
     w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
-    for m in range(out.size):
+    for m in range(begin, end):
         out[m] = w0 * row[m] + w1 * row[m + 1] + w2 * row[m + 2] + w3 * row[m + 3]
 
 
@@ -215,13 +222,15 @@ def add_table_emitters(
         plane, used = _fill_planes(z_nm[k], coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes)
         for tap in range(used):
             taps[2, tap] *= np.float32(photons[k])
+        start = across + (begin - left) * samples_per_px
+        stop = across + (end - 1 - left) * samples_per_px + 1
         for j in range(first, last):
             _mix_rows(
                 coefficients, plane, taps[2], used,
-                down + (j - top) * samples_per_px, taps[1], row,
+                down + (j - top) * samples_per_px, taps[1], start, stop + TAPS - 1, row,
             )  # fmt: skip
-            _mix_columns(row, taps[0], mixed)
-            m = across + (begin - left) * samples_per_px
+            _mix_columns(row, taps[0], start, stop, mixed)
+            m = start
             for i in range(begin, end):
                 expected[t, j, i] += mixed[m]
                 m += samples_per_px
@@ -285,20 +294,24 @@ def fill_table_window(
     scale = (1.0, -1.0 * samples_per_px, -1.0 * samples_per_px, 1.0)
     rows = np.zeros((3, coefficients.shape[2] + TAPS), np.float32)
     mixed = np.empty((4, coefficients.shape[2]), np.float32)
+    start = across + (begin - first_column) * samples_per_px
+    stop = across + (end - 1 - first_column) * samples_per_px + 1
+    reach = stop + TAPS - 1
     for j in range(first, last):
         line = down + (j - first_row) * samples_per_px
         if parts == 1:
-            _mix_rows(coefficients, plane, taps[2], used, line, taps[1], rows[0])
+            _mix_rows(coefficients, plane, taps[2], used, line, taps[1], start, reach, rows[0])
         else:
             _mix_rows_with_slopes(
-                coefficients, plane, taps[2], slopes[2], used, line, taps[1], slopes[1], rows
-            )
-            _mix_columns(rows[0], slopes[0], mixed[1])
-            _mix_columns(rows[1], taps[0], mixed[2])
-            _mix_columns(rows[2], taps[0], mixed[3])
-        _mix_columns(rows[0], taps[0], mixed[0])
+                coefficients, plane, taps[2], slopes[2], used, line, taps[1], slopes[1],
+                start, reach, rows,
+            )  # fmt: skip
+            _mix_columns(rows[0], slopes[0], start, stop, mixed[1])
+            _mix_columns(rows[1], taps[0], start, stop, mixed[2])
+            _mix_columns(rows[2], taps[0], start, stop, mixed[3])
+        _mix_columns(rows[0], taps[0], start, stop, mixed[0])
         for a in range(parts):
-            m = across + (begin - first_column) * samples_per_px
+            m = start
             for i in range(begin, end):
                 out[a, j - top, i - left] = scale[a] * mixed[a, m]
                 m += samples_per_px
