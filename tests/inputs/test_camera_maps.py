@@ -11,7 +11,9 @@ import tifffile
 import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import CameraError, OutputError
+from deep_storm.inputs.camera_maps import corrected, laid_over
 from deep_storm.io.camera_maps import write_camera_maps
+from deep_storm.io.stacks.stream import ArrayFrames
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, read_noise_adu=2)
 MOLECULES = {
@@ -144,3 +146,34 @@ def test_offsets_relative_to_the_baseline_are_taken_and_said(work, model):
 def test_maps_of_another_camera_or_field_are_refused(work, model, maps, said):
     with pytest.raises(CameraError, match=said):
         ds.reconstruct(work / "sim.tif", model=model, camera_maps=maps)
+
+
+def lying(turned=False):
+    """A movie of a camera with noisy pixels, and maps of it."""
+    rng = np.random.default_rng(8)
+    noise = np.sqrt(rng.gamma(2.0, 2.0, (40, 40))).astype(np.float32) * 2
+    frames = rng.normal(100.0, np.hypot(noise, 3.0), (12, 40, 40)).astype(np.float32)
+    maps = CameraMaps(read_noise_adu=np.ascontiguousarray(noise.T) if turned else noise)
+    return ArrayFrames(frames, 100.0, "movie.tif"), maps, noise
+
+
+def test_maps_with_rows_and_columns_swapped_are_turned():
+    stream, maps, noise = lying(turned=True)
+    found, said = laid_over(maps, stream)
+    np.testing.assert_array_equal(found.read_noise_adu, noise)
+    assert "only with rows and columns swapped" in said
+    with pytest.warns(UserWarning, match="rows and columns swapped"):
+        frames = corrected(stream, CAMERA, maps)
+    np.testing.assert_allclose(frames.noise.read_noise_adu, noise)
+
+
+def test_maps_that_lie_right_are_taken_without_a_word():
+    stream, maps, _ = lying()
+    assert laid_over(maps, stream) == (maps, "")
+
+
+def test_maps_of_another_part_of_the_chip_are_refused():
+    stream, _, noise = lying()
+    other = CameraMaps(read_noise_adu=np.roll(noise, 11, axis=(0, 1)))
+    with pytest.raises(CameraError, match=r"call noisy are not noisy in movie\.tif.*dark frames"):
+        laid_over(other, stream)

@@ -7,8 +7,11 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+import numpy as np
+
 from deep_storm.camera import Camera, PartialCamera, whole_camera
 from deep_storm.camera_maps import CameraMaps, absolute, check_agreement
+from deep_storm.errors import CameraError
 from deep_storm.interface.declaration import Argument
 from deep_storm.io.camera_maps import read_camera_maps
 from deep_storm.io.stacks.corrected import CorrectedFrames
@@ -16,6 +19,9 @@ from deep_storm.io.stacks.corrected import CorrectedFrames
 if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
+
+MAX_LOOK, MAX_LOOK_BYTES = 60, 96 << 20
+"""Of frames that are compared with maps."""
 
 MapsSource = Union[str, "os.PathLike[str]", "CameraMaps"]
 
@@ -55,15 +61,51 @@ def _read(source: MapsSource, camera: Camera) -> tuple[CameraMaps, str]:
 def corrected(stream: FrameStream, camera: Camera, maps: CameraMaps | None) -> FrameStream:
     """Return a stack corrected as if all pixels were alike; unchanged without maps.
 
+    Maps that fit the frames only when they are turned are turned, with a warning that says so.
+
     Raises
     ------
     CameraError
-        The maps do not have the frames' size.
+        The maps do not have the frames' size, or pixels that they call noisy are not.
     """
     if maps is None:
         return stream
-
+    maps, note = laid_over(maps, stream)
+    if note:
+        warnings.warn(note, stacklevel=2)
     return CorrectedFrames(stream, camera, maps)
+
+
+def laid_over(maps: CameraMaps, stream: FrameStream) -> tuple[CameraMaps, str]:
+    """Return maps as they lie over a movie, and what was done with them for that.
+
+    Raises
+    ------
+    CameraError
+        The pixels that they call noisy are not noisy in the movie.
+    """
+    if maps.read_noise_adu is None or stream.grows:
+        return maps, ""
+    from deep_storm.estimation.camera.maps import how_it_lies, turned  # scipy
+
+    count, height, width = stream.shape
+    affordable = MAX_LOOK_BYTES // max(height * width * stream.dtype.itemsize, 1)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_LOOK, max(affordable, 1))))
+    frames = np.concatenate([stream.read(k, k + 1) for k in chosen.astype(int).tolist()])
+    fit = how_it_lies(maps.read_noise_adu, frames)
+    if fit.contradicts:
+        raise CameraError(
+            f"the pixels that the camera maps call noisy are not noisy in {stream.name}",
+            "maps of this camera and of this part of its chip, at this exposure time",
+            "make them from dark frames (deep-storm measure-background --dark), or leave them out",
+        )
+    if not fit.turn:
+        return maps, ""
+    note = (
+        f"The camera maps fit the noise of the frames only {fit.turn}: they were taken like that. "
+        "Save them so"
+    )
+    return CameraMaps(**{name: turned(m, fit.turn) for name, m in maps.given().items()}), note
 
 
 def corrected_for(
@@ -94,4 +136,5 @@ def corrected_for(
     name = f" {Path(source).name}" if isinstance(source, (str, os.PathLike)) else ""
     said = f"Baseline and gain were corrected pixel by pixel with the camera maps{name}"
     maps, note = _read(source, camera)
-    return corrected(stream, camera, maps), (said, note) if note else (said,)
+    maps, turned = laid_over(maps, stream)
+    return CorrectedFrames(stream, camera, maps), tuple(s for s in (said, note, turned) if s)
