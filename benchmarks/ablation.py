@@ -46,12 +46,12 @@ class Part(NamedTuple):
     flips: bool = False
 
 
-def cells_alone(cells: Any, frame: int, height_px: int, width_px: int) -> Candidates:
+def cells_alone(cells: Any, first: int, *_: Any) -> Candidates:
     """Return each active cell as a candidate: nothing is gathered."""
     v = cells.values.T
     spread = np.sqrt((v[5] ** 2 + v[6] ** 2) / 2.0)
-    frames = np.full(v.shape[1], frame, np.int64)
-    return Candidates(frames, v[1], v[2], spread, v[0], v[3], v[4], v[9])
+    frames = cells.frame.astype(np.int64) + first
+    return Candidates(frames, v[1], v[2], spread, v[0], v[3], v[4], v[8])
 
 
 def nothing(*_: Any) -> None:

@@ -19,8 +19,7 @@ import time
 import numpy as np
 from memory import EXPECTED, Endless
 
-from deep_storm.cells import BACKGROUND_CHANNEL, FIELDS
-from deep_storm.extraction.native import MIN_PROBABILITY
+from deep_storm.cells import BACKGROUND_CHANNEL, FIELDS, MIN_PROBABILITY
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow

@@ -234,9 +234,7 @@ def localized(infer: Callable[..., Any], network: Any, frames: Movie, three: boo
     (tile,) = plan_tiles(FIELD_PX, FIELD_PX, FIELD_PX, network.halo_px, network.alignment_px)
     found = []
     for number in range(0, len(seen), BATCH):
-        for k, answer in enumerate(infer(seen[number : number + BATCH])):
-            part = reader.part(answer, tile)
-            found.append(reader.candidates([part], number + k, (FIELD_PX, FIELD_PX)))
+        found += reader.of_frames(infer(seen[number : number + BATCH]), tile, number)
     return concatenated(found)
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from deep_storm.cells import CELLS, FIELDS, MIN_SPREAD, OUTPUTS, REACH_CELLS
 from deep_storm.errors import AnswerError
+from deep_storm.extraction.active import active_cells, in_raster_order, joined
 from deep_storm.extraction.depths import Depths
-from deep_storm.extraction.native import active_cells, joined, read_candidates
+from deep_storm.extraction.native import read_candidates
 from deep_storm.psf.depth import DepthCode
 
 
@@ -42,7 +43,7 @@ def say(raw, row, column, probability, x_px, y_px, photons=1.0, sigma=1.0, sprea
 
 def read(raw, frame=0, depths=None):
     height, width, _ = raw.shape
-    cells = active_cells(raw, (slice(0, height), slice(0, width)))
+    cells = active_cells(raw[None], (slice(0, height), slice(0, width)))
     return read_candidates(cells, frame, height, width, depths)
 
 
@@ -169,8 +170,8 @@ def test_tiles_leave_no_trace():
                 slice(columns.start - left, columns.stop - left),
             )
             tile = np.ascontiguousarray(raw[top : rows.stop, left : columns.stop])
-            parts.append(active_cells(tile, core, top, left))
-    tiled = read_candidates(joined(parts), 0, 8, 10)
+            parts.append(active_cells(tile[None], core, top, left))
+    tiled = read_candidates(in_raster_order(joined(parts), 8, 10), 0, 8, 10)
     assert len(whole.score) > 20
     for one, other in zip(whole, tiled, strict=True):
         np.testing.assert_array_equal(one, other)

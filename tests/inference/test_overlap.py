@@ -35,7 +35,7 @@ class Clocks(threading.local):
         return self.seconds
 
 
-def worked(reading, reading_out, cores, monkeypatch, expected, read_out_in_threads=True):
+def worked(reading, reading_out, cores, monkeypatch, expected, at_a_time=None):
     """Work on 24 chunks whose network takes a quarter of a second; return the threads.
 
     ``expected``: so many are read out at a time in the end; the last is ready first.
@@ -57,12 +57,12 @@ def worked(reading, reading_out, cores, monkeypatch, expected, read_out_in_threa
     def read_out(chunk):
         spend(reading_out)
         if chunk in ready:
-            meeting.wait(timeout=300)
-            assert chunk == 23 or ready[chunk + 1].wait(timeout=300)
+            meeting.wait(timeout=60)
+            assert chunk == 23 or ready[chunk + 1].wait(timeout=60)
             ready[chunk].set()
         return chunk
 
-    with Overlap(load, kept.append, 1000, read_out_in_threads) as threads:
+    with Overlap(load, kept.append, 1000, at_a_time) as threads:
         for chunk in threads.chunks(((n, n + 1) for n in range(24)), lambda: None):
             threads.in_network(lambda: spend(0.25))
             threads.read_out(lambda chunk=chunk: read_out(chunk), lambda: None)
@@ -73,7 +73,7 @@ def worked(reading, reading_out, cores, monkeypatch, expected, read_out_in_threa
 
 def test_slow_reading_out_gets_more_threads_and_keeps_the_order(monkeypatch):
     assert worked(0.0, 1.0, 4, monkeypatch, 4) == Threads(1, 4)
-    assert worked(0.0, 1.0, 4, monkeypatch, 1, read_out_in_threads=False) == Threads(1, 1)
+    assert worked(0.0, 1.0, 4, monkeypatch, 1, at_a_time=1) == Threads(1, 1)
 
 
 def test_slow_reading_gets_more_threads(monkeypatch):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import deep_storm as ds
+from deep_storm.cells import FRAME_BIT, PickedCells, first_answers, joined_answers
+from deep_storm.extraction.active import active_cells
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.networks.replicas import Replicas, same_batches
@@ -68,16 +70,15 @@ def test_answers_come_in_the_order_of_the_items_and_every_device_works():
 
         def infer(frames):
             if not_yet:
-                not_yet.pop().wait(timeout=300)  # until the other one works too
+                not_yet.pop().wait(timeout=60)  # until the other one works too
             time.sleep(0.01)
             return frames
 
         return infer
 
     both = Replicas([device(), device()])
-    assert list(both.over(lambda infer, item: int(infer(item)) * 10, range(20))) == [
-        10 * item for item in range(20)
-    ]
+    waiting = [both.submit(lambda infer, item=item: int(infer(item)) * 10) for item in range(20)]
+    assert [answer() for answer in waiting] == [10 * item for item in range(20)]
     assert both.seconds > 0.05  # twenty times ten milliseconds, shared by two
 
 
@@ -86,8 +87,10 @@ def test_an_error_on_one_device_is_raised():
         raise MemoryError
 
     both = Replicas([broken, broken])
-    with pytest.raises(MemoryError):
-        list(both.over(lambda infer, item: infer(item), range(4)))
+    waiting = [both.submit(lambda infer: infer(0)) for _ in range(4)]
+    for answer in waiting:
+        with pytest.raises(MemoryError):
+            answer()
 
 
 def test_smaller_batches_are_filled_up_and_cut_again():
@@ -103,6 +106,32 @@ def test_smaller_batches_are_filled_up_and_cut_again():
         np.testing.assert_array_equal(filled(frames), 2 * frames)
     filled(np.zeros((2, 4, 4, 1), np.float32))
     assert sizes == [4, 4, 4, 2]
+
+
+def test_cells_picked_on_the_device_are_those_of_the_whole_answer():
+    network = make_network(Network(upsampling=2))
+    model = network.build()
+    frames = np.random.default_rng(1).normal(size=(5, 16, 20, 1)).astype(np.float32)
+    model.layers[-1].bias.assign_add(np.where(np.arange(37) % 9 == 0, 0.2, 0.0))
+    whole = network.inference(model, SCALES)(frames)
+    picked = same_batches(network.picking_inference(model, SCALES))(frames)
+    assert isinstance(picked, PickedCells)
+    core = slice(2, 15), slice(0, 18)
+    one, other = (active_cells(answers, core, 4, 8) for answers in (whole, picked))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert len(one.frame) > 100
+    assert one.frame.max() == 4
+
+
+def test_picked_cells_are_cut_and_joined_by_frame():
+    places = np.array([0, 1, 2, 2], np.int64) << FRAME_BIT | np.array([3, 0, 1, 2])
+    cells = PickedCells(3, places, np.arange(40, dtype=np.float32).reshape(4, 10))
+    assert len(first_answers(cells, 2)) == 2
+    assert first_answers(cells, 2).place.size == 2
+    both = joined_answers([cells, first_answers(cells, 2)])
+    assert len(both) == 5
+    assert (both.place >> FRAME_BIT).tolist() == [0, 1, 2, 2, 3, 4]
 
 
 @pytest.mark.parametrize("name", ["native", "classic"])

@@ -7,6 +7,7 @@ candidates become localizations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +57,16 @@ class Candidates(NamedTuple):
     def shifted(self, frames: int) -> Candidates:
         """Return the same candidates with later frame numbers."""
         return self._replace(frame=self.frame + frames)
+
+
+def by_frame(candidates: Candidates, first: int, frames: int) -> list[Candidates]:
+    """Cut candidates, which are in frame order, into those of each of some frames."""
+    at = np.searchsorted(candidates.frame, np.arange(first, first + frames + 1))
+    every: list[Any] = list(candidates)
+    return [
+        Candidates(*(v[begin:end] if v.size else v for v in every))
+        for begin, end in pairwise(at.tolist())
+    ]
 
 
 def concatenated(parts: Sequence[Candidates]) -> Candidates:

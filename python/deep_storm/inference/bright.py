@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.extraction.candidates import Candidates, by_frame, concatenated
 from deep_storm.model_card import ModelCard
 
 Float32 = npt.NDArray[np.float32]
@@ -83,6 +83,13 @@ class BrightLimit(NamedTuple):
     sigma_px: float
     molecule_photon: float
 
+    @property
+    def min_peak_photon(self) -> float:
+        """How far the brightest pixel of so much light is above the usual one, at least."""
+        # of a spot in the corner of four pixels each has the least; wide ones have less yet
+        least = self.photons * (0.5 * math.erf(math.sqrt(0.5) / self.sigma_px)) ** 2
+        return 0.5 * least
+
     @classmethod
     def of(cls, card: ModelCard) -> BrightLimit:
         """Return the limit for the molecules that a model expects."""
@@ -108,9 +115,7 @@ def find_bright(photons: Float32, limit: BrightLimit) -> list[BrightThing]:
         From where on.
     """
     usual = float(np.median(photons))
-    # of a spot in the corner of four pixels each has the least; wide ones have less yet
-    least = limit.photons * (0.5 * math.erf(math.sqrt(0.5) / limit.sigma_px)) ** 2
-    if float(photons.max()) - usual < 0.5 * least:
+    if float(photons.max()) - usual < limit.min_peak_photon:
         return []
     sigma = limit.sigma_px
     smooth = ndimage.gaussian_filter(photons - np.float32(usual), sigma, mode="nearest")
@@ -166,6 +171,44 @@ def _skirt_px(above: FloatArray, distance: FloatArray, usual: float, limit: Brig
         if ring.size and float(np.median(ring)) < low:
             return radius + limit.sigma_px
     return MAX_SKIRT_SIGMAS * limit.sigma_px
+
+
+def with_bright_things(
+    photons: Float32,
+    dead: npt.NDArray[np.bool_],
+    candidates: Candidates,
+    first: int,
+    card: ModelCard,
+) -> tuple[Candidates, int]:
+    """Return the candidates of some frames with one for each very bright object.
+
+    Parameters
+    ----------
+    photons
+        The frames, ``(t, y, x)``.
+    dead
+        Those that are left out, ``(t,)``.
+    candidates
+        Of all frames, in frame order.
+    first
+        Number of the first frame.
+    card
+        Of the model.
+
+    Returns
+    -------
+    The candidates, and the number of very bright objects.
+    """
+    limit = BrightLimit.of(card)
+    contrast = photons.max(axis=(1, 2)).astype(np.float64) - photons.min(axis=(1, 2))
+    suspect = (contrast >= limit.min_peak_photon) & ~dead
+    if not suspect.any():
+        return candidates, 0
+    every, count = by_frame(candidates, first, len(photons)), 0
+    for k in np.flatnonzero(suspect).tolist():
+        every[k], things = with_bright(photons[k], every[k], first + k, card)
+        count += things
+    return (concatenated(every) if count else candidates), count
 
 
 def with_bright(

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.cells import Answers, first_answers
 from deep_storm.errors import AnswerError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.reading import Reader
-from deep_storm.inference.readout import Chunk
+from deep_storm.inference.readout import Awaited, Chunk
 from deep_storm.inference.repair import repair
 from deep_storm.inference.stages import StageClock
 from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.stacks.identity import digests
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model_card import ModelCard
-from deep_storm.networks.base import Inference
+from deep_storm.networks.base import PickingInference
 from deep_storm.networks.replicas import Replicas
 
 Float32 = npt.NDArray[np.float32]
+Aside = Callable[[Callable[[], Any]], Callable[[], Any]]
+MAX_WAITING = 2
+"""Answers, all of them, that may be in memory beside the one that the network makes."""
+
+
+def here(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Do the work at once; return what returns its result."""
+    result = work()
+    return lambda: result
 
 
 def load_chunk(
@@ -48,7 +59,8 @@ def run_network(
     name: str,
     stages: StageClock,
     between: Callable[[], None] = lambda: None,
-) -> list[list[Any]]:
+    aside: Aside = here,
+) -> list[Awaited]:
     """Run the network over all tiles of all frames.
 
     Parameters
@@ -65,43 +77,60 @@ def run_network(
         Processor time is counted there.
     between
         Called between two batches; raises to cancel.
+    aside
+        Has other threads do something, and returns what waits for its result.
 
     Returns
     -------
-    For each frame, what the reader keeps of each tile.
+    For each batch of each tile its first frame in the chunk, and what waits for all that the
+    reader keeps of it.
 
     Raises
     ------
     AnswerError
-        The network's answer is not a usable number.
+        When it is waited for: the network's answer is not a usable number.
     """
-
-    def look(infer: Inference, batch: tuple[Tile, int]) -> list[Any]:
-        tile, start = batch
-        rows, columns = tile.window
-        frames = chunk.frames[start : start + layout.batch_frames, rows, columns]
-        with stages.measured("network"):
-            answers = infer(np.ascontiguousarray(frames))
-        with stages.measured("pick"):
-            return [
-                _part(reader, answer, tile, f"frame {chunk.start + k + 1} of {name}")
-                for k, answer in enumerate(answers, start)
-            ]
-
-    parts: list[list[Any]] = [[] for _ in chunk.frames]
+    parts: list[Awaited] = []
     starts = range(0, len(chunk.frames), layout.batch_frames)
-    batches = [(tile, start) for tile in layout.tiles for start in starts]
-    for (_, start), found in zip(batches, replicas.over(look, batches), strict=True):
-        for number, part in enumerate(found, start):
-            parts[number].append(part)
+    for tile, start in ((tile, start) for tile in layout.tiles for start in starts):
+        if len(parts) >= MAX_WAITING:
+            parts[-MAX_WAITING][1]()
+        rows, columns = tile.window
+        frames = np.ascontiguousarray(
+            chunk.frames[start : start + layout.batch_frames, rows, columns]
+        )
+
+        answers = replicas.submit(partial(_look, stages, frames))
+        about = reader, tile, chunk.start + start, name
+        parts.append((start, aside(partial(_pick, stages, answers, *about))))
         between()
     return parts
 
 
-def _part(reader: Reader, answer: Float32, tile: Tile, frame: str) -> Any:
-    """Reduce the output for one tile of a frame; an error names the frame."""
+def _look(stages: StageClock, frames: Float32, infer: PickingInference) -> Answers:
+    """Run the network on a batch."""
+    with stages.measured("network"):
+        return infer(frames)
+
+
+def _pick(stages: StageClock, answers: Callable[[], Answers], *about: Any) -> Any:
+    """Wait for answers and reduce them; ``about``: what :func:`_part` takes besides."""
+    seen = answers()
+    with stages.measured("pick"):
+        return _part(seen, *about)
+
+
+def _part(answers: Answers, reader: Reader, tile: Tile, first: int, name: str) -> Any:
+    """Reduce the output for one tile of some frames; an error names the frame."""
     try:
-        return reader.part(answer, tile)
+        return reader.part(answers, tile)
     except AnswerError as error:
-        received = f"{error.received} for {frame}"
+        for count in range(1, len(answers)):
+            try:
+                reader.part(first_answers(answers, count), tile)
+            except AnswerError:
+                break
+        else:
+            count = len(answers)
+        received = f"{error.received} for frame {first + count} of {name}"
         raise AnswerError(received, error.expected, error.advice) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -118,3 +119,8 @@ def spans(
             begin = stop
         else:
             yield begin, begin
+
+
+def chunks_at_a_time(chunk_frames: int) -> int:
+    """Return the number of chunks that are refined at a time: two frames for each core, or more."""
+    return max(2, -(-2 * (os.cpu_count() or 1) // chunk_frames))

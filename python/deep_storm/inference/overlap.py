@@ -95,8 +95,8 @@ class Overlap(Generic[Chunk, Found]):
         Keeps what was found; called in the order of the chunks, by one thread.
     chunk_bytes
         Memory of a chunk.
-    read_out_in_threads
-        Whether several chunks may be read out at a time.
+    reading_out
+        How many chunks are read out at a time; default: as many as the times measured say.
 
     Attributes
     ----------
@@ -109,20 +109,21 @@ class Overlap(Generic[Chunk, Found]):
         load: Callable[[int, int], Chunk],
         keep: Callable[[Found], None],
         chunk_bytes: int,
-        read_out_in_threads: bool = True,
+        reading_out: int | None = None,
     ) -> None:
-        self.threads = ONE_EACH
+        self.threads = Threads(1, reading_out or 1)
         self._chosen = False
         self._load = load
         self._keep = keep
         self._chunk_bytes = chunk_bytes
-        self._read_out_in_threads = read_out_in_threads
+        self._reading_out = reading_out
         self._cores = os.cpu_count() or 1
         self._took = Seconds([], [], [])
         self._kept: deque[Future[None]] = deque()
 
     def __enter__(self) -> Overlap[Chunk, Found]:
         self._readers = ThreadPoolExecutor(self._cores)
+        # What a chunk in readout waits for was submitted before it, and so has a thread.
         self._extractors = ThreadPoolExecutor(self._cores)
         self._keeper = ThreadPoolExecutor(1)
         return self
@@ -164,6 +165,10 @@ class Overlap(Generic[Chunk, Found]):
         self._choose()
         return answer
 
+    def aside(self, work: Callable[[], Answer]) -> Callable[[], Answer]:
+        """Submit something that readout waits for; return what waits for its result."""
+        return self._extractors.submit(work).result
+
     def read_out(self, work: Callable[[], Found], idle: Callable[[], None]) -> None:
         """Submit a chunk for readout; wait while there are too many."""
         self.wait(idle, self.threads.reading_out - 1)
@@ -186,7 +191,7 @@ class Overlap(Generic[Chunk, Found]):
         # The first chunk brings what is compiled and opened once.
         seconds = Seconds(*(took[1:] for took in self._took))
         chosen = choose_threads(seconds, self._cores, most)
-        self.threads = chosen if self._read_out_in_threads else chosen._replace(reading_out=1)
+        self.threads = chosen._replace(reading_out=self._reading_out or chosen.reading_out)
 
 
 def _timed(took: list[float], work: Callable[[], Answer]) -> Answer:

@@ -7,15 +7,19 @@ small (active cells, maxima), so a large frame is never held as a whole answer.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.cells import Answers
 from deep_storm.errors import ModelError, SettingsError
-from deep_storm.extraction import classic, native
-from deep_storm.extraction.candidates import Candidates
+from deep_storm.extraction import active, classic, native
+from deep_storm.extraction.candidates import Candidates, by_frame, concatenated
 from deep_storm.extraction.depths import Depths
+from deep_storm.inference.drawing import Drawing, Gaussians
 from deep_storm.inference.tiles import Tile
 from deep_storm.io.model_folder import PSF_FILE
 from deep_storm.model import Model
@@ -25,22 +29,55 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Reader(ABC):
-    """Reads the output of one network."""
+    """Reads the output of one network.
 
+    Attributes
+    ----------
+    upsampling
+        Of the image.
+    working_bytes_per_px
+        Memory that inference takes for one camera pixel, about.
+    """
+
+    upsampling: int
     working_bytes_per_px: int
-    """Memory that inference takes for one camera pixel, about."""
 
     @abstractmethod
-    def part(self, answer: Float32, tile: Tile) -> Any:
-        """Reduce the output ``(y, x, channels)`` for one tile to what is needed of it."""
+    def part(self, answers: Answers, tile: Tile) -> Any:
+        """Reduce the output for one tile of some frames to what is needed of it.
+
+        Raises
+        ------
+        AnswerError
+            The output is no usable number.
+        """
 
     @abstractmethod
-    def candidates(self, parts: list[Any], frame: int, shape_px: tuple[int, int]) -> Candidates:
-        """Return the candidates of one frame from the parts of its tiles."""
+    def joined(self, parts: Sequence[tuple[int, Any]], dead: npt.NDArray[np.bool_]) -> Any:
+        """Join the parts of a chunk of frames.
+
+        Parameters
+        ----------
+        parts
+            In the order of tiles, and each with the number of its first frame in the chunk.
+        dead
+            Frames of the chunk that are left out, bool ``(t,)``.
+        """
 
     @abstractmethod
-    def draw(self, part: Any, band: Float32, top: int) -> None:
-        """Add one part to a band of the super-resolution image that begins at row ``top``."""
+    def candidates(self, whole: Any, first: int, shape_px: tuple[int, int]) -> Candidates:
+        """Return the candidates of joined parts, whose first frame has the number ``first``."""
+
+    @abstractmethod
+    def drawing(self, whole: Any) -> Drawing:
+        """Return what joined parts add to the super-resolution image."""
+
+    def of_frames(self, answers: Answers, tile: Tile, first: int) -> list[Candidates]:
+        """Return the candidates of each of some frames that are a single tile."""
+        whole = self.joined([(0, self.part(answers, tile))], np.zeros(len(answers), np.bool_))
+        rows, columns = tile.core
+        shape_px = rows.stop - rows.start, columns.stop - columns.start
+        return by_frame(self.candidates(whole, first, shape_px), first, len(answers))
 
 
 class NativeReader(Reader):
@@ -52,27 +89,59 @@ class NativeReader(Reader):
         self.upsampling = upsampling
         self.depths = depths
 
-    def part(self, answer: Float32, tile: Tile) -> native.ActiveCells:
-        """Return the tile's active cells."""
+    def part(self, answers: Answers, tile: Tile) -> active.ActiveCells:
+        """Return the active cells of the tile."""
         rows, columns = tile.window
-        return native.active_cells(answer, tile.core_in_window, rows.start, columns.start)
+        return active.active_cells(answers, tile.core_in_window, rows.start, columns.start)
+
+    def joined(
+        self, parts: Sequence[tuple[int, active.ActiveCells]], dead: npt.NDArray[np.bool_]
+    ) -> active.ActiveCells:
+        """Join active cells by frame."""
+        cells = active.joined([part.later(first) for first, part in parts])
+        return cells.at(~dead[cells.frame]) if dead.any() else cells
 
     def candidates(
-        self, parts: list[native.ActiveCells], frame: int, shape_px: tuple[int, int]
+        self, whole: active.ActiveCells, first: int, shape_px: tuple[int, int]
     ) -> Candidates:
-        """Gather the cells of the whole frame."""
-        return native.read_candidates(native.joined(parts), frame, *shape_px, self.depths)
+        """Gather the cells of whole frames."""
+        cells = active.in_raster_order(whole, *shape_px)
+        return native.read_candidates(cells, first, *shape_px, self.depths)
 
-    def draw(self, part: native.ActiveCells, band: Float32, top: int) -> None:
-        """Draw each cell's Gaussian, weighted by its probability."""
-        from deep_storm.rendering.kernels import gaussians  # pandas
-
-        values = part.values
+    def drawing(self, whole: active.ActiveCells) -> Gaussians:
+        """Return each cell as a Gaussian, weighted by its probability."""
+        values, scale = whole.values, np.float32(self.upsampling)
         spread = np.sqrt((values[:, 5] ** 2 + values[:, 6] ** 2) / 2.0)
-        scale = np.float32(self.upsampling)
-        gaussians(
-            band, top, values[:, 1] * scale, values[:, 2] * scale, spread * scale, values[:, 0]
+        return Gaussians(
+            values[:, 1] * scale, values[:, 2] * scale, spread * scale, values[:, 0].copy()
         )
+
+
+class Heat(NamedTuple):
+    """What is kept of the heat map of a tile of one frame: its number, maxima, core and tile."""
+
+    frame: int
+    maxima: classic.HeatMaxima
+    core: Float32
+    tile: Tile
+
+
+class HeatMaps(NamedTuple):
+    """Heat maps that are added to the image, divided by what a single emitter gives."""
+
+    heats: list[Heat]
+    upsampling: int
+    amplitude: float
+
+    def draw(self, band: Float32, top: int) -> None:
+        """Add them to a band of the image that begins at row ``top``."""
+        for heat in self.heats:
+            rows, columns = (_times(s, self.upsampling) for s in heat.tile.core)
+            first, stop = max(rows.start, top), min(rows.stop, top + len(band))
+            if first < stop:
+                seen = heat.core[first - rows.start : stop - rows.start]
+                share = np.maximum(seen, 0.0) / np.float32(self.amplitude)
+                band[first - top : stop - top, columns] += share
 
 
 class ClassicReader(Reader):
@@ -83,34 +152,41 @@ class ClassicReader(Reader):
         self.amplitude = amplitude
         self.working_bytes_per_px = upsampling**2 * 4 * (3 * 32 + 1)
 
-    def part(self, answer: Float32, tile: Tile) -> tuple[classic.HeatMaxima, Float32, Tile]:
+    def part(self, answers: Answers, tile: Tile) -> list[Heat]:
         """Return the tile's maxima and its core of the heat map."""
-        heat = answer[..., 0]
-        rows, columns = (_times(s, self.upsampling) for s in tile.core_in_window)
+        heats: Any = answers  # nothing is picked of them
+        rows, columns = [_times(s, self.upsampling) for s in tile.core_in_window]
         row_sr = tile.window[0].start * self.upsampling
         column_sr = tile.window[1].start * self.upsampling
-        maxima = classic.heat_maxima(heat, (rows, columns), row_sr, column_sr, self.amplitude)
-        return maxima, heat[rows, columns], tile
-
-    def candidates(
-        self,
-        parts: list[tuple[classic.HeatMaxima, Float32, Tile]],
-        frame: int,
-        shape_px: tuple[int, int],
-    ) -> Candidates:
-        """Join the maxima of all tiles."""
-        return classic.read_candidates([maxima for maxima, _, _ in parts], frame, self.upsampling)
-
-    def draw(self, part: tuple[classic.HeatMaxima, Float32, Tile], band: Float32, top: int) -> None:
-        """Add the heat map, as emitters per super-resolution pixel."""
-        _, heat, tile = part
-        rows, columns = (_times(s, self.upsampling) for s in tile.core)
-        first, stop = max(rows.start, top), min(rows.stop, top + len(band))
-        if first < stop:
-            seen = heat[first - rows.start : stop - rows.start]
-            band[first - top : stop - top, columns] += np.maximum(seen, 0.0) / np.float32(
-                self.amplitude
+        return [
+            Heat(
+                frame,
+                classic.heat_maxima(heat, (rows, columns), row_sr, column_sr, self.amplitude),
+                heat[rows, columns],
+                tile,
             )
+            for frame, heat in enumerate(heats[..., 0])
+        ]
+
+    def joined(
+        self, parts: Sequence[tuple[int, list[Heat]]], dead: npt.NDArray[np.bool_]
+    ) -> list[Heat]:
+        """Join heat maps by frame."""
+        every = [heat._replace(frame=heat.frame + first) for first, part in parts for heat in part]
+        return sorted((h for h in every if not dead[h.frame]), key=lambda heat: heat.frame)
+
+    def candidates(self, whole: list[Heat], first: int, shape_px: tuple[int, int]) -> Candidates:
+        """Join the maxima of all tiles of each frame."""
+        return concatenated(
+            [
+                classic.read_candidates([h.maxima for h in heats], first + frame, self.upsampling)
+                for frame, heats in groupby(whole, key=lambda heat: heat.frame)
+            ]
+        )
+
+    def drawing(self, whole: list[Heat]) -> HeatMaps:
+        """Return the heat maps, as emitters per super-resolution pixel."""
+        return HeatMaps(whole, self.upsampling, self.amplitude)
 
 
 def _times(pixels: slice, factor: int) -> slice:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.extraction.candidates import Candidates, concatenated
-from deep_storm.inference.bright import with_bright
+from deep_storm.extraction.candidates import Candidates, by_frame, concatenated
+from deep_storm.inference.bright import with_bright_things
+from deep_storm.inference.drawing import Drawing, drawn_refined
 from deep_storm.inference.fits import CheckedFrame, cut_sample
 from deep_storm.inference.reading import Reader
-from deep_storm.inference.refining import Refinement, draw_refined, map_frames
+from deep_storm.inference.refining import Refinement, map_frames
 from deep_storm.inference.results import Found
 from deep_storm.inference.stages import StageClock
 from deep_storm.model_card import ModelCard
 from deep_storm.refinement.refiner import Noise
 
 Float32 = npt.NDArray[np.float32]
+Awaited = tuple[int, Callable[[], Any]]
+"""First frame in its chunk of some frames, and what waits for what the reader keeps of them."""
 
 
 class Chunk(NamedTuple):
@@ -65,77 +70,60 @@ class ReadOut:
     noise_photon: Noise = None
     stages: StageClock = field(default_factory=StageClock)
 
-    def found(self, chunk: Chunk, parts: list[list[Any]]) -> Found:
+    def found(self, chunk: Chunk, parts: list[Awaited]) -> Found:
         """Turn the parts of a chunk into candidates above the threshold."""
-        for number in np.flatnonzero(chunk.dead):
-            parts[number].clear()
-        numbers = range(len(parts))
-        if self.refinement is None:
-            with self.stages.measured("gather"):
-                every = [self.candidates(chunk, parts[number], number) for number in numbers]
-                samples = self.samples(chunk, every)
-        else:
-            pairs = map_frames(lambda number: self._refined(chunk, parts[number], number), numbers)
+        whole, every = self.seen(chunk, parts)
+        frames = by_frame(every, chunk.start, len(chunk.frames)) if self._by_frame(chunk) else []
+        count = len(chunk.frames)
+        if self.refinement is not None:
+            refined = map_frames(partial(self._refined, chunk), list(enumerate(frames)))
             # After a stop, only what comes before the first unfinished frame counts.
-            whole = next((n for n, pair in enumerate(pairs) if pair is None), len(pairs))
-            samples = self.samples(chunk, [before for before, _ in pairs[:whole]])
-            every = [after for _, after in pairs[:whole]]
+            count = next((n for n, one in enumerate(refined) if one is None), count)
+            every = concatenated([one for one in refined[:count] if one is not None])
         with self.stages.measured("gather"):
-            return self._sorted_out(chunk, parts, every, samples)
-
-    def _sorted_out(
-        self,
-        chunk: Chunk,
-        parts: list[list[Any]],
-        every: list[Candidates],
-        samples: dict[int, CheckedFrame],
-    ) -> Found:
-        """Return what is kept of a chunk whose first frames have these candidates."""
-        count, bright = len(every), 0
-        for k, candidates in enumerate(every):
-            every[k], things = self._with_bright(chunk, candidates, k)
-            bright += things
-        kept = [c.where(self.confidence(c) >= self.threshold) for c in every]
+            samples = self.samples(chunk, frames[:count])
+            every, bright = with_bright_things(
+                chunk.photons[:count], chunk.dead[:count], every, chunk.start, self.card
+            )
+            confidence = self.card.calibration.confidence_of(every.score)
+            kept = every.where(confidence >= self.threshold)
+            if self.refinement is None:
+                drawing: Drawing = self.reader.drawing(whole)
+            else:
+                drawing = drawn_refined(every, confidence, self.reader.upsampling)
         return Found(
             chunk.start,
             chunk.dead[:count],
             chunk.replaced,
-            parts[:count],
+            drawing,
             kept,
             0.0,
-            [] if self.refinement is None else every,
             samples,
             chunk.digests[:count],
             bright,
         )
 
-    def _with_bright(
-        self, chunk: Chunk, candidates: Candidates, number: int
-    ) -> tuple[Candidates, int]:
-        """Add a candidate for each very bright object; return also the number of them."""
-        if chunk.dead[number]:
-            return candidates, 0
-        return with_bright(chunk.photons[number], candidates, chunk.start + number, self.card)
+    def seen(self, chunk: Chunk, parts: list[Awaited]) -> tuple[Any, Candidates]:
+        """Return what the reader keeps of a chunk, and the network's candidates; waits for both."""
+        with self.stages.measured("gather"):  # waiting takes no processor time
+            whole = self.reader.joined([(first, part()) for first, part in parts], chunk.dead)
+            return whole, self.reader.candidates(whole, chunk.start, self.shape_px)
 
-    def candidates(self, chunk: Chunk, parts: list[Any], number: int) -> Candidates:
-        """Return the network's candidates of one frame; none on a dead one."""
-        if chunk.dead[number]:
-            return concatenated([])
-        return self.reader.candidates(parts, chunk.start + number, self.shape_px)
+    def _by_frame(self, chunk: Chunk) -> bool:
+        """Whether the candidates of single frames are needed."""
+        numbers = range(chunk.start, chunk.start + len(chunk.frames))
+        return self.refinement is not None or any(frame in numbers for frame in self.sampled)
 
-    def _refined(
-        self, chunk: Chunk, parts: list[Any], number: int
-    ) -> tuple[Candidates, Candidates] | None:
-        """Return candidates of one frame before and after refinement; None after a stop."""
-        with self.stages.measured("gather"):
-            before = self.candidates(chunk, parts, number)
+    def _refined(self, chunk: Chunk, one: tuple[int, Candidates]) -> Candidates | None:
+        """Return refined candidates of one frame; None after a stop."""
+        number, before = one
         if self.refinement is None or chunk.dead[number]:
-            return before, before
+            return before
         with self.stages.measured("refine"):
             after = self.refinement.candidates(
                 chunk.photons[number], before, chunk.start + number, self.noise_photon
             )
-        return None if self.refinement.refiner.stopped else (before, after)
+        return None if self.refinement.refiner.stopped else after
 
     def samples(self, chunk: Chunk, candidates: list[Candidates]) -> dict[int, CheckedFrame]:
         """Cut samples out of the frames of a chunk that belong to the sample."""
@@ -149,17 +137,3 @@ class ReadOut:
             for k in range(len(candidates))
             if chunk.start + k in self.sampled and not chunk.dead[k]
         }
-
-    def confidence(self, candidates: Candidates) -> npt.NDArray[np.float64]:
-        """Return the probability that each candidate is an emitter, 0–1."""
-        return self.card.calibration.confidence_of(candidates.score)
-
-    def draw(self, found: Found, upsampling: int, band: Float32, top: int) -> None:
-        """Add a chunk to a band of the super-resolution image that begins at row ``top``."""
-        if self.refinement is not None:
-            for one in found.refined:
-                draw_refined(one, self.confidence(one), upsampling, band, top)
-            return
-        for of_frame in found.parts:
-            for part in of_frame:
-                self.reader.draw(part, band, top)

@@ -248,23 +248,3 @@ def map_frames(work: Any, frames: Sequence[Any], threads: int | None = None) -> 
     """Apply ``work`` to frames in threads; results are in the order of the frames."""
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         return list(pool.map(work, frames))
-
-
-def draw_refined(
-    candidates: Candidates, confidence: Any, upsampling: int, band: Float32, top: int
-) -> None:
-    """Draw each emitter as a Gaussian of its uncertainty, weighted by its confidence.
-
-    ``band`` is a part of the image from row ``top`` on.
-    """
-    from deep_storm.rendering.kernels import gaussians  # pandas
-
-    scale = np.float32(upsampling)
-    gaussians(
-        band,
-        top,
-        candidates.x_px * scale,
-        candidates.y_px * scale,
-        candidates.spread_px * scale,
-        confidence.astype(np.float32),
-    )

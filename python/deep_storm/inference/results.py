@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pandas as pd
 
 from deep_storm.errors import DaskError, StackError
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.drawing import Drawing
 from deep_storm.inference.fits import CheckedFrame
 from deep_storm.inference.overlap import ONE_EACH, Threads
 from deep_storm.inference.tables import Rows
@@ -19,19 +20,19 @@ Float32 = npt.NDArray[np.float32]
 
 
 class Found(NamedTuple):
-    """Result of a chunk: per frame, the parts to draw and the candidates above the threshold.
+    """Result of a chunk: what is drawn of its frames, and the candidates above the threshold.
 
-    Of refined frames all candidates are drawn instead of the parts. ``samples`` are by frame;
-    ``digests`` are checksums of the frames as they were read; ``bright`` counts very bright things.
+    ``drawing`` is what they add to the image: what the reader keeps of the network's answer, or of
+    refined frames all candidates. ``samples`` are by frame; ``digests`` are checksums of the frames
+    as they were read; ``bright`` counts very bright things.
     """
 
     start: int
     dead: npt.NDArray[np.bool_]
     replaced: int
-    parts: list[list[Any]]
-    candidates: list[Candidates]
+    drawing: Drawing
+    candidates: Candidates
     network_seconds: float
-    refined: list[Candidates]
     samples: dict[int, CheckedFrame]
     digests: list[bytes]
     bright: int = 0

@@ -20,12 +20,13 @@ from deep_storm.errors import (
     was_interrupted,
 )
 from deep_storm.inference.canvas import Canvas
-from deep_storm.inference.chunks import load_chunk, run_network
+from deep_storm.inference.chunks import Aside, here, load_chunk, run_network
+from deep_storm.inference.drawing import Painter
 from deep_storm.inference.fits import CheckedFrame
-from deep_storm.inference.layout import Layout, plan_layout, spans
+from deep_storm.inference.layout import Layout, chunks_at_a_time, plan_layout, spans
 from deep_storm.inference.overlap import ONE_EACH, Overlap
 from deep_storm.inference.reading import Reader
-from deep_storm.inference.readout import Chunk, ReadOut
+from deep_storm.inference.readout import Awaited, Chunk, ReadOut
 from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found, Reconstructed
 from deep_storm.inference.resuming import (
@@ -137,9 +138,10 @@ class ReconstructionRun:
         self.span = (first, last)
         try:
             if workers is not None:
-                for found in workers.found(self, self._spans(begin), self._tell):
-                    self._keep(found)
-                    self._tell()
+                with Painter(self.stages) as self.painter:
+                    for found in workers.found(self, self._spans(begin), self._tell):
+                        self._keep(found)
+                        self._tell()
             else:
                 with _interruptible():
                     self._work_here(begin)
@@ -170,10 +172,11 @@ class ReconstructionRun:
         if self.refinement is not None:
             self.refinement.refiner.begin()
         self._sample_before(begin, replicas)
-        with self._threads() as overlap:
+        with Painter(self.stages) as self.painter, self._threads() as overlap:
             try:
                 for chunk in overlap.chunks(self._spans(begin), self._tell):
-                    parts = overlap.in_network(partial(self._infer, replicas, chunk, self._tell))
+                    infer = partial(self._infer, replicas, chunk, self._tell, overlap.aside)
+                    parts = overlap.in_network(infer)
                     overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
                     self.seen = chunk.start + len(chunk.frames)
                     self._tell()
@@ -185,17 +188,18 @@ class ReconstructionRun:
                 raise
 
     def _threads(self) -> Overlap[Chunk, Found]:
-        """Return the threads; refinement uses all cores for one chunk."""
+        """Return the threads; refinement uses all cores for the frames of few chunks."""
         px = self.stream.shape[1] * self.stream.shape[2]
         chunk_bytes = self.layout.chunk_frames * px * (self.stream.dtype.itemsize + 8)
-        return Overlap(self._load, self._keep, chunk_bytes, self.refinement is None)
+        chunks = None if self.refinement is None else chunks_at_a_time(self.layout.chunk_frames)
+        return Overlap(self._load, self._keep, chunk_bytes, chunks)
 
     def _sample_before(self, begin: int, replicas: Replicas) -> None:
         """Take samples of the frames that an interrupted run had done."""
         for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
                 chunk = self._load(frame, frame + 1)
-                found = self.read_out.candidates(chunk, self._infer(replicas, chunk)[0], 0)
+                _, found = self.read_out.seen(chunk, self._infer(replicas, chunk))
                 self.samples |= self.read_out.samples(chunk, [found])
 
     def inference(self) -> Replicas:
@@ -270,12 +274,17 @@ class ReconstructionRun:
             return load_chunk(self.stream, self.model.card, start, stop, alignment_px)
 
     def _infer(
-        self, replicas: Replicas, chunk: Chunk, between: Callable[[], None] = lambda: None
-    ) -> list[list[Any]]:
-        """Run the network over a chunk; return the parts of every frame."""
+        self,
+        replicas: Replicas,
+        chunk: Chunk,
+        between: Callable[[], None] = lambda: None,
+        aside: Aside = here,
+    ) -> list[Awaited]:
+        """Run the network over a chunk; return what waits for the parts of its batches."""
         before = replicas.seconds
+        name = self.stream.name
         parts = run_network(
-            replicas, self.reader, chunk, self.layout, self.stream.name, self.stages, between
+            replicas, self.reader, chunk, self.layout, name, self.stages, between, aside
         )
         self.network_seconds += replicas.seconds - before
         return parts
@@ -298,14 +307,11 @@ class ReconstructionRun:
         self.network_seconds += found.network_seconds
         self.dead += [found.start + int(k) for k in np.flatnonzero(found.dead)]
         self.samples |= found.samples
-        with self.stages.measured("draw"):
-            for top, band in self.canvas.bands():
-                self.read_out.draw(found, self.upsampling, band, top)
+        self.painter.draw(found.drawing, self.canvas)
         with self.stages.measured("append"):
-            for candidates in found.candidates:
-                self.store.append(candidates)
+            self.store.append(found.candidates)
         self.content = chained(self.content, found.digests)
-        self.done = found.start + len(found.parts)
+        self.done = found.start + len(found.dead)
         self.store.checkpoint(self._state(), self.canvas.pixels)
 
     def result(self, first: int, finished: int, last: int) -> Reconstructed:

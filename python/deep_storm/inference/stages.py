@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Literal
 
 Stage = Literal["read", "network", "pick", "gather", "refine", "draw", "append"]
-ONE_AT_A_TIME: tuple[Stage, ...] = ("pick", "draw", "append")
+ONE_AT_A_TIME: tuple[Stage, ...] = ("append",)
 """Stages that only one thread works on at a time; the others use as many cores as there are."""
 
 

@@ -74,8 +74,7 @@ def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
         if not window.size:
             return
         (tile,) = plan_tiles(height, width, WINDOW_PX, network.halo_px, network.alignment_px)
-        answer = infer(card.scales.network_input(window[None]))[0]
-        found = reader.candidates([reader.part(answer, tile)], t, (height, width))
+        (found,) = reader.of_frames(infer(card.scales.network_input(window[None])), tile, t)
         here = None if cut.noise_photon is None else cut.noise_photon[:height, :width]
         yield CheckedFrame(window, found, here)
 

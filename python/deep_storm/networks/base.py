@@ -10,12 +10,13 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
+from deep_storm.cells import Answers, first_answers, joined_answers
 from deep_storm.networks.device import is_out_of_memory
 from deep_storm.psf.code import CODE_LENGTH, MAX_CODE
 from deep_storm.settings import Settings, setting
@@ -153,13 +154,39 @@ class Truth(NamedTuple):
 
 Inference = Callable[[Float32], Float32]
 """From network input ``(batch, y, x, 1)`` to the network's answer, both numpy arrays."""
+PickingInference = Callable[[Float32], Answers]
+"""The same, where the device may pick out of the answer what is read of it."""
 
 
-def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
+def on_host(answer: tf.Tensor) -> Float32:
+    """Return a network's answer as an array: on a processor the same memory, read-only."""
+    return np.asarray(answer)
+
+
+@overload
+def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference: ...
+
+
+@overload
+def in_company(
+    run: Callable[[Float32], tf.Tensor], fetch: Callable[[tf.Tensor], Answers]
+) -> PickingInference: ...
+
+
+def in_company(
+    run: Callable[[Float32], tf.Tensor], fetch: Callable[[tf.Tensor], Answers] = on_host
+) -> PickingInference:
     """Return an inference function that never calls the network with a single frame.
 
     TensorFlow rounds a convolution of one frame otherwise than that of several, and a frame's
     answer must not depend on how many others a chunk happens to hold.
+
+    Parameters
+    ----------
+    run
+        The network on the device.
+    fetch
+        Brings what is needed of its answer to the host.
 
     Raises
     ------
@@ -169,17 +196,17 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
     """
     most = UNLIMITED_FRAMES
 
-    def infer(frames: Float32) -> Float32:
+    def infer(frames: Float32) -> Answers:
         nonlocal most
         from tensorflow.errors import OpError
 
-        pieces = []
+        pieces: list[Answers] = []
         begin = 0
         while begin < len(frames):
             piece = frames[begin : begin + most]
             company = np.concatenate([piece, piece]) if len(piece) == 1 else piece
             try:
-                answer: Float32 = run(company).numpy()
+                answer = fetch(run(company))
             except OpError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -193,9 +220,9 @@ def in_company(run: Callable[[Float32], tf.Tensor]) -> Inference:
                     stacklevel=2,
                 )
                 continue
-            pieces.append(answer[: len(piece)])
+            pieces.append(first_answers(answer, len(piece)))
             begin += len(piece)
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return joined_answers(pieces)
 
     return infer
 
@@ -291,3 +318,15 @@ class LocalizationNetwork(ABC):
         xla
             Compile it with XLA, for each size of input: faster on a GPU, slower elsewhere.
         """
+
+    def picking_inference(
+        self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
+    ) -> PickingInference:
+        """Return the same for a device of its own, which picks what is read of the answer there.
+
+        Parameters
+        ----------
+        model, scales, dtype, xla
+            As for :meth:`inference`.
+        """
+        return self.inference(model, scales, dtype, xla)

@@ -41,18 +41,32 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, MIN_SPREAD, OUTPUTS, REACH_CELLS
+from deep_storm.cells import (
+    BACKGROUND_CHANNEL,
+    CELLS,
+    COLUMN_BIT,
+    FIELDS,
+    FRAME_BIT,
+    MIN_LOGIT,
+    MIN_SPREAD,
+    OUTPUTS,
+    REACH_CELLS,
+    ROW_BIT,
+    PickedCells,
+)
 from deep_storm.networks.base import (
     BASIC_EXPECTATIONS,
     EXPECTATIONS,
     Float32,
     Inference,
     LocalizationNetwork,
+    PickingInference,
     Scales,
     Truth,
     in_company,
@@ -129,6 +143,18 @@ class NativeNetwork(LocalizationNetwork):
         self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
     ) -> Inference:
         """Return the compiled network; in bfloat16 on a copy with rounded weights."""
+        return in_company(self._compiled(model, scales, dtype, xla))
+
+    def picking_inference(
+        self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
+    ) -> PickingInference:
+        """Return the network on a device that keeps all but the active cells to itself."""
+        return in_company(self._compiled(model, scales, dtype, xla), picked)
+
+    @staticmethod
+    def _compiled(
+        model: keras.Model, scales: Scales, dtype: str, xla: bool
+    ) -> Callable[[Float32], tf.Tensor]:
         network = model
         if dtype != "float32":
             with own_settings(dtype):
@@ -146,12 +172,34 @@ class NativeNetwork(LocalizationNetwork):
             # the rows of a matrix product are rounded differently by their place.
             return network([frames, expected], training=False)
 
-        return in_company(run)
+        compiled: Callable[[Float32], tf.Tensor] = run
+        return compiled
 
 
 def _typical_shape(scales: Scales) -> float:
     """Return the logarithm of the usual fourth number of a cell."""
     return 0.0 if scales.depth_reach_nm is None else math.log(FOCUS_CODE)
+
+
+def picked(answer: tf.Tensor) -> PickedCells:
+    """Pick the active cells of an answer ``(batch, y, x, 37)`` where it lies; fetch only these."""
+    at, fields = (np.asarray(tensor) for tensor in _pick(answer))
+    place = at[:, 0] << FRAME_BIT | at[:, 1] << ROW_BIT | at[:, 2] << COLUMN_BIT | at[:, 3]
+    return PickedCells(int(answer.shape[0]), place, fields)
+
+
+@tf.function(
+    input_signature=[tf.TensorSpec((None, None, None, OUTPUTS), tf.float32)], autograph=False
+)
+def _pick(answer: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return where the active cells of an answer are (frame, row, column, cell), and fields."""
+    batch, height, width = (tf.shape(answer)[k] for k in range(3))
+    cells = tf.reshape(
+        answer[..., :BACKGROUND_CHANNEL], (batch, height, width, CELLS * CELLS, FIELDS)
+    )
+    at = tf.where(tf.logical_not(cells[..., 0] <= MIN_LOGIT))  # NaN is active
+    background = tf.gather_nd(answer[..., BACKGROUND_CHANNEL:], at[:, :3])
+    return at, tf.concat([tf.gather_nd(cells, at), background], axis=1)
 
 
 def _older(model: keras.Model) -> list[Any]:

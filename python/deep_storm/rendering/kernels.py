@@ -86,10 +86,12 @@ def elliptical_gaussians(
         if first == end:
             continue
         left, right = _integrate(in_columns, 0, width, float(x_px[i]), across)
+        columns = in_columns[left:right]
         for y in range(first - top, end - top):
             in_row = weight[i] * in_rows[y]
-            for x in range(left, right):
-                band[y, x] += in_row * in_columns[x]
+            line = band[y, left:right]  # from 0 on, for which the loop is vectorized
+            for k in range(columns.size):
+                line[k] += in_row * columns[k]
 
 
 @kernel

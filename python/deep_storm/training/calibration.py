@@ -161,9 +161,7 @@ def seen_frames(
         photons = photons_from(batch.adu, card.camera, batch.maps)
         noise = noise_photon(card.camera, batch.maps)
         answers = infer(card.scales.network_input(photons))
-        for k, answer in enumerate(answers):
-            part = reader.part(answer, tile)
-            found = reader.candidates([part], 8 * number + k, (FIELD_PX, FIELD_PX))
+        for k, found in enumerate(reader.of_frames(answers, tile, 8 * number)):
             there = batch.present[k]
             xy = batch.xy_px[k][there] * card.camera.pixel_size_nm
             xyz = np.column_stack([xy, batch.z_nm[k][there]]).astype(np.float64)
