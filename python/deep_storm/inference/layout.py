@@ -21,6 +21,8 @@ SHARE_OF_FREE_MEMORY = 0.1
 PX_AT_A_TIME = 2**17
 """Pixels of several frames in one network call: more are no faster, and Ctrl-C waits for a call."""
 MAX_CHUNK_FRAMES = 64
+GPU_PX_AT_A_TIME, MAX_GPU_CHUNK_FRAMES = 2**19, 256
+"""The same for a GPU, which a batch of a processor's size does not fill."""
 CHUNK_PX = 2**20
 """Pixels of a chunk, where that is enough frames: the first and the last overlap with nothing."""
 MIN_REFINED_FRAMES, MAX_REFINED_FRAMES = 4, 16
@@ -73,8 +75,11 @@ def plan_layout(
     reader: Reader,
     shape: tuple[int, int, int],
     settings: Reconstruction,
+    on_gpu: bool = False,
 ) -> Layout:
-    """Size chunk, batch and tiles from the free memory, or as set by hand."""
+    """Size chunk, batch and tiles from the free memory and for the device, or as set by hand."""
+    px_at_a_time = GPU_PX_AT_A_TIME if on_gpu else PX_AT_A_TIME
+    max_frames = MAX_GPU_CHUNK_FRAMES if on_gpu else MAX_CHUNK_FRAMES
     count, height, width = shape
     free = psutil.virtual_memory().available
     budget = min(MAX_BYTES_IN_NETWORK, int(free * SHARE_OF_FREE_MEMORY))
@@ -83,12 +88,12 @@ def plan_layout(
     tile_px = settings.tile_px or max(int(px_per_frame**0.5), 4 * network.halo_px)
     tiles = plan_tiles(height, width, tile_px, network.halo_px, network.alignment_px)
     largest = max(_area(tile) for tile in tiles)
-    at_a_time = min(px_per_call, PX_AT_A_TIME) // largest
-    batch = max(MIN_FRAMES, min(at_a_time, MAX_CHUNK_FRAMES))
+    at_a_time = min(px_per_call, px_at_a_time) // largest
+    batch = max(MIN_FRAMES, min(at_a_time, max_frames))
     least = MIN_REFINED_FRAMES if settings.refine else MIN_FRAMES
     frames = max(CHUNK_PX // (height * width), least)
     chunk = settings.chunk_frames or max(
-        batch, min(MAX_CHUNK_FRAMES, frames, budget // (16 * height * width))
+        batch, min(max_frames, frames, budget // (16 * height * width))
     )
     if settings.refine and settings.chunk_frames is None:
         chunk = min(chunk, MAX_REFINED_FRAMES)

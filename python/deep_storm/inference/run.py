@@ -43,7 +43,7 @@ from deep_storm.inference.work_folder import WorkFolder
 from deep_storm.io.stacks.identity import chained, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
-from deep_storm.networks.device import inference_dtype
+from deep_storm.networks.device import devices_of, inference_dtype, is_gpu
 from deep_storm.networks.replicas import Replicas, replicated
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Reconstruction
@@ -123,9 +123,7 @@ class ReconstructionRun:
         self, first: int, last: int, progress: Progress, workers: Workers | None = None
     ) -> int:
         """Process the frames; return the end of the frames done."""
-        frames = ENDLESS if self.stream.grows else self.stream.shape[0]
-        shape = (frames, *self.stream.shape[1:])
-        layout = plan_layout(self.network, self.reader, shape, self.settings)
+        layout = self._planned()
         begin = first
         self.progress = progress
         height, width = (n * self.upsampling for n in self.stream.shape[1:])
@@ -165,6 +163,13 @@ class ReconstructionRun:
             self.store.finish(self._state(), self.canvas.pixels)
         self.seconds = time.perf_counter() - self.began
         return self.done
+
+    def _planned(self) -> Layout:
+        """Return how the work is divided."""
+        frames = ENDLESS if self.stream.grows else self.stream.shape[0]
+        shape = (frames, *self.stream.shape[1:])
+        on_gpu = is_gpu(devices_of(self.device)[0])
+        return plan_layout(self.network, self.reader, shape, self.settings, on_gpu)
 
     def _work_here(self, begin: int) -> None:
         """Read, infer and read out in threads of this process."""
