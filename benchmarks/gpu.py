@@ -13,6 +13,7 @@ import argparse
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,18 @@ import pandas as pd
 from memory import EXPECTED, Endless
 
 import deep_storm as ds
+from deep_storm.machine.devices import best_seconds
+from deep_storm.machine.stages import with_network
 from deep_storm.machine.training import training_speed
 from deep_storm.networks.device import place, quiet_tensorflow
+from deep_storm.networks.replicas import Replicas, replicated
 from deep_storm.settings import Device
 from deep_storm.training.adaptation import adapted
 from deep_storm.training.session import Molecules
 
 DEMO = Path(ds.__file__).parent / "demo_data"
 LITTLE_MIB = 160
+BATCHES = 16
 
 
 def movie(frames: int, size_px: int) -> np.ndarray:
@@ -62,6 +67,32 @@ def compared(name: str, stack: np.ndarray | Path, model: ds.Model, refine: bool 
     print(f"  {differences(found['gpu:0'].table, found['cpu'].table)}", flush=True)
 
 
+def stages(model: ds.Model) -> None:
+    """Print what each stage takes on the GPU, refined too, and the speed of the network alone."""
+    for table in with_network(model, Device(device="gpu:0")):
+        print("\n".join(table.summary()), flush=True)
+    network, card = model.network, model.card
+    for size_px, count in ((64, 128), (256, 8)):
+        with place(Device(device="gpu:0")):
+            replicas = replicated(
+                network, model.keras_model, card.scales, "bfloat16", Device(device="gpu:0")
+            )
+        frames = card.scales.network_input(card.camera.photons(movie(count, size_px)))
+        seconds = best_seconds(partial(batches, replicas, frames))
+        print(
+            f"network alone, {size_px} px: {BATCHES * count / seconds:.0f} frames/s, its active "
+            "cells picked and fetched",
+            flush=True,
+        )
+
+
+def batches(replicas: Replicas, frames: np.ndarray) -> None:
+    """Run the network over the same frames several times."""
+    waiting = [replicas.submit(lambda infer: infer(frames)) for _ in range(BATCHES)]
+    for answer in waiting:
+        answer()
+
+
 def trained() -> None:
     """Print training steps per second."""
     for device in ("cpu", "gpu:0"):
@@ -92,6 +123,7 @@ def main() -> None:
     """Print all of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--stages", action="store_true", help="tell where the time goes, too")
     parser.add_argument("--little-memory", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     quiet_tensorflow()
@@ -104,8 +136,10 @@ def main() -> None:
         return
     print("\n".join(f"{name}: {said}" for name, said in ds.doctor().findings.items()))
     model = adapted(ds.Model.load("general"), Molecules(*EXPECTED.values()))
+    if options.stages:
+        stages(model)
     compared("64 px", movie(options.frames, 64), model)
-    compared("64 px, refined", movie(min(options.frames, 200), 64), model, refine=True)
+    compared("64 px, refined", movie(min(options.frames, 2000), 64), model, refine=True)
     compared("256 px", movie(max(options.frames // 5, 32), 256), model)
     compared("bundled, 30 frames", DEMO / "cmos_d2_first30.tif", model)
     trained()

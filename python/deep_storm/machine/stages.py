@@ -48,13 +48,14 @@ def replayed(model: Model) -> tuple[StageTable, ...]:
         return (measured("stored answers", movie, model, Device(), Path(folder), stored=True),)
 
 
-def with_network(model: Model) -> tuple[StageTable, ...]:
+def with_network(model: Model, device: Device | None = None) -> tuple[StageTable, ...]:
     """Measure the stages of a movie with the network, and refined."""
+    device = device or Device()
     with tempfile.TemporaryDirectory() as folder:
-        plain = measured("native", movie_for(model, SHORT), model, Device(), Path(folder))
+        plain = measured("native", movie_for(model, SHORT), model, device, Path(folder))
         refinement = learn_refinement(model)
         movie = movie_for(model, REFINED)
-        refined = measured("refined", movie, model, Device(), Path(folder), refinement)
+        refined = measured("refined", movie, model, device, Path(folder), refinement)
     return plain, refined
 
 
