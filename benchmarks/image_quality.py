@@ -31,8 +31,9 @@ import deep_storm as ds
 from deep_storm.quality.images import compare_images
 from deep_storm.rendering import emitter_image, render
 from deep_storm.settings import Network, Rendering, Simulation
+from deep_storm.simulation.field import Field
 from deep_storm.simulation.frames import SimulatedStack, simulate
-from deep_storm.simulation.structures import Field, draw_filaments
+from deep_storm.simulation.structures import draw_filaments
 from deep_storm.training.adaptation import adapted
 from deep_storm.training.session import Molecules
 

@@ -42,10 +42,11 @@ from deep_storm.networks.device import quiet_tensorflow
 from deep_storm.quality.matching import Points, match_points, points_of
 from deep_storm.settings import Background, Emitters, Psf, Training
 from deep_storm.simulation.emitters import EmitterSet, default_margin_px, place_emitters
+from deep_storm.simulation.field import Field
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.patches import PatchBatch, padded
 from deep_storm.simulation.psf import add_emitters
-from deep_storm.simulation.structures import Field, Uniform
+from deep_storm.simulation.structures import Uniform
 from deep_storm.training.data import (
     VALIDATION_BATCHES,
     VALIDATION_SEED,

@@ -107,3 +107,19 @@ def test_an_empty_span_lets_go_of_what_was_read():
         assert not idle
         assert list(chunks) == [1]
         assert idle == [True]
+
+
+def test_a_chunk_that_leaves_no_room_for_another_is_done_before_the_next_is_read(monkeypatch):
+    monkeypatch.setattr(module, "chunks_in_memory", lambda size: 1)
+    order = []
+
+    def load(start, stop):
+        order.append(("read", start))
+        return start
+
+    with Overlap(load, lambda found: order.append(("kept", found)), 1) as overlap:
+        for chunk in overlap.chunks([(k, k + 1) for k in range(3)], lambda: None):
+            overlap.in_network(lambda: None)
+            overlap.read_out(lambda chunk=chunk: chunk, lambda: None)
+        overlap.wait(lambda: None)
+    assert order == [(what, k) for k in range(3) for what in ("read", "kept")]

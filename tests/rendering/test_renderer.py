@@ -4,7 +4,7 @@ import pytest
 
 from deep_storm.errors import Cancelled, SettingsError
 from deep_storm.rendering import renderer as renderers
-from deep_storm.rendering.drawing import Extent
+from deep_storm.rendering.extent import Extent
 from deep_storm.rendering.renderer import Renderer
 from deep_storm.settings import Rendering
 

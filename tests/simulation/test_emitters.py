@@ -11,7 +11,7 @@ from deep_storm.simulation.emitters import (
     draw_structure,
     place_emitters,
 )
-from deep_storm.simulation.structures import Field
+from deep_storm.simulation.field import Field
 
 PSF = Psf(sigma_nm=120.0, sigma_std_nm=12.0)
 

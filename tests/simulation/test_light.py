@@ -10,8 +10,9 @@ from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Emitters, Psf, Pupil
 from deep_storm.simulation.emitters import EmitterSet, place_emitters
+from deep_storm.simulation.field import Field
 from deep_storm.simulation.light import Light
-from deep_storm.simulation.structures import Field, Uniform
+from deep_storm.simulation.structures import Uniform
 
 PUPIL = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, immersion_index=1.515)
 AREA_PX = 64.0 * 64.0

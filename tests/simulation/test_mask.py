@@ -5,8 +5,8 @@ import pytest
 import tifffile
 
 from deep_storm.errors import SettingsError
+from deep_storm.simulation.field import Field
 from deep_storm.simulation.mask import mask_structure
-from deep_storm.simulation.structures import Field
 
 FIELD = Field(height_px=20, width_px=40, pixel_size_nm=100.0, margin_px=4.0)
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from deep_storm.simulation.field import Field
 from deep_storm.simulation.structures import (
     Composite,
-    Field,
     Uniform,
     draw_clusters,
     draw_filaments,

@@ -34,21 +34,35 @@ def here(work: Callable[[], Any]) -> Callable[[], Any]:
     result = work()
     return lambda: result
 
+PX_AT_A_TIME = 1 << 20
+"""Pixels that are repaired and converted at a time."""
+
 
 def load_chunk(
     stream: FrameStream, card: ModelCard, start: int, stop: int, alignment_px: int
 ) -> Chunk:
-    """Read frames and bring them to the network's scale, padded to its alignment."""
+    """Read frames and bring them to the network's scale, padded to its alignment.
+
+    Very large frames are worked on one by one: what is needed on the way is needed for one only.
+    """
     raw = stream.read(start, stop)
-    repaired = repair(raw)
-    photons = card.camera.photons(repaired.adu)
-    photons[repaired.dead] = card.scales.background_photon
-    frames = card.scales.network_input(photons)
-    height, width = (padded_size(n, alignment_px) for n in photons.shape[1:])
-    more = ((0, 0), (0, height - photons.shape[1]), (0, width - photons.shape[2]), (0, 0))
-    if any(sum(pair) for pair in more):
-        frames = np.pad(frames, more, mode="edge")
-    return Chunk(start, photons, frames, repaired.dead, repaired.replaced, digests(raw))
+    count, height, width = raw.shape
+    photons = np.empty(raw.shape, np.float32)
+    padded = (padded_size(n, alignment_px) for n in (height, width))
+    frames = np.empty((count, *padded, 1), np.float32)
+    dead = np.empty(count, dtype=bool)
+    replaced = 0
+    step = max(PX_AT_A_TIME // (height * width), 1)
+    for some in (slice(k, min(k + step, count)) for k in range(0, count, step)):
+        repaired = repair(raw[some])
+        photons[some] = card.camera.photons(repaired.adu)
+        photons[some][repaired.dead] = card.scales.background_photon
+        frames[some, :height, :width] = card.scales.network_input(photons[some])
+        dead[some] = repaired.dead
+        replaced += repaired.replaced
+    frames[:, height:, :width] = frames[:, height - 1 : height, :width]
+    frames[:, :, width:] = frames[:, :, width - 1 : width]
+    return Chunk(start, photons, frames, dead, replaced, digests(raw))
 
 
 def run_network(

@@ -117,6 +117,7 @@ class Overlap(Generic[Chunk, Found]):
         self._keep = keep
         self._chunk_bytes = chunk_bytes
         self._reading_out = reading_out
+        self._room = chunks_in_memory(chunk_bytes) > 1
         self._cores = os.cpu_count() or 1
         self._took = Seconds([], [], [])
         self._kept: deque[Future[None]] = deque()
@@ -143,16 +144,20 @@ class Overlap(Generic[Chunk, Found]):
             self._keeper.shutdown(wait=False, cancel_futures=True)
 
     def chunks(self, spans: Iterable[tuple[int, int]], idle: Callable[[], None]) -> Iterator[Chunk]:
-        """Yield the chunks of spans of frames; the next ones are read ahead.
+        """Yield the chunks of spans of frames; the next ones are read ahead if there is room.
 
-        ``idle`` is called when a span is empty: there is nothing to read yet.
+        ``idle`` is called when a span is empty: there is nothing to read yet. Where a chunk is so
+        large that a second one has no place in memory, it is read when the one before is done.
         """
         waiting: deque[Future[Chunk]] = deque()
         for start, stop in spans:
             if stop > start:
+                if not self._room:
+                    self.wait(idle)
                 load = partial(self._load, start, stop)
                 waiting.append(self._readers.submit(_timed, self._took.reading, load))
-            while waiting and (len(waiting) > self.threads.reading or stop == start):
+            ahead = self.threads.reading if self._room and stop > start else 0
+            while len(waiting) > ahead:
                 yield waiting.popleft().result()
             if stop == start:
                 idle()

@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deep_storm.rendering.drawing import (
-    MAX_PIXELS_IN_FILE,
-    Drawing,
-    Extent,
-    Image,
-    drawing_of,
-)
+from deep_storm.rendering.drawing import Drawing, Image, drawing_of
+from deep_storm.rendering.extent import MAX_PIXELS_IN_FILE, Extent
 from deep_storm.rendering.kernels import add_gaussians
 from deep_storm.rendering.renderer import MAX_PIXELS_KEPT, Levels, Renderer
 from deep_storm.rendering.slices import Slices, draw_slices

@@ -14,7 +14,8 @@ import pandas as pd
 
 from deep_storm.errors import TableError
 from deep_storm.localizations import depths_of
-from deep_storm.rendering.drawing import Image, Values
+from deep_storm.rendering.drawing import Image
+from deep_storm.rendering.extent import Values
 from deep_storm.rendering.palette import SHADES, Rgb, palette
 from deep_storm.settings import Rendering
 

@@ -13,13 +13,8 @@ import pandas as pd
 from deep_storm.errors import SettingsError
 from deep_storm.progress import Progress, silent
 from deep_storm.rendering.colours import Colouring, coloured, colouring_of
-from deep_storm.rendering.drawing import (
-    MAX_PIXELS_IN_FILE,
-    Extent,
-    Image,
-    drawing_of,
-    seen_from,
-)
+from deep_storm.rendering.drawing import Image, drawing_of, seen_from
+from deep_storm.rendering.extent import MAX_PIXELS_IN_FILE, Extent
 from deep_storm.settings import Rendering
 
 MAX_PIXELS_KEPT = 2**26

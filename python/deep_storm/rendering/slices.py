@@ -12,7 +12,8 @@ import pandas as pd
 from deep_storm.errors import SettingsError
 from deep_storm.localizations import depths_of
 from deep_storm.progress import Progress, silent
-from deep_storm.rendering.drawing import Extent, drawing_of
+from deep_storm.rendering.drawing import drawing_of
+from deep_storm.rendering.extent import Extent
 from deep_storm.settings import Rendering
 
 MAX_SLICES = 10_000

@@ -11,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.settings import Emitters, Psf
+from deep_storm.simulation.field import Field, Places, Structure
 from deep_storm.simulation.mask import MaskLike, mask_structure
 from deep_storm.simulation.structures import (
     Composite,
-    Field,
-    Places,
-    Structure,
     Uniform,
     draw_clusters,
     draw_filaments,

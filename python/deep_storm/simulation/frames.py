@@ -25,11 +25,11 @@ from deep_storm.simulation.emitters import (
     draw_structure,
     place_emitters,
 )
+from deep_storm.simulation.field import Field
 from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.structures import Field
 from deep_storm.simulation.surfaces import Surface
 from deep_storm.simulation.truth import Drawn, truth_table
 

@@ -18,7 +18,7 @@ import tifffile
 
 from deep_storm.errors import SettingsError
 from deep_storm.io.foreign import check_regular, damage_as
-from deep_storm.simulation.structures import Field, Places
+from deep_storm.simulation.field import Field, Places
 
 FloatArray = npt.NDArray[np.float64]
 MaskLike = npt.NDArray[np.generic] | str | os.PathLike[str]

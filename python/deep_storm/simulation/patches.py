@@ -24,11 +24,12 @@ from deep_storm.simulation.emitters import (
     draw_structured,
     place_emitters,
 )
+from deep_storm.simulation.field import Field, Places, Structure
 from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import Mask, MaskLike, mask_structure
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.structures import Field, Places, Structure, Uniform
+from deep_storm.simulation.structures import Uniform
 from deep_storm.simulation.surfaces import Surface
 
 FloatArray = npt.NDArray[np.float64]
