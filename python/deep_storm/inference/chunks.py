@@ -34,6 +34,7 @@ def here(work: Callable[[], Any]) -> Callable[[], Any]:
     result = work()
     return lambda: result
 
+
 PX_AT_A_TIME = 1 << 20
 """Pixels that are repaired and converted at a time."""
 

@@ -117,7 +117,7 @@ class Overlap(Generic[Chunk, Found]):
         self._keep = keep
         self._chunk_bytes = chunk_bytes
         self._reading_out = reading_out
-        self._room = chunks_in_memory(chunk_bytes) > 1
+        self._room = reading_out is not None or chunks_in_memory(chunk_bytes) > 1
         self._cores = os.cpu_count() or 1
         self._took = Seconds([], [], [])
         self._kept: deque[Future[None]] = deque()
@@ -147,7 +147,8 @@ class Overlap(Generic[Chunk, Found]):
         """Yield the chunks of spans of frames; the next ones are read ahead if there is room.
 
         ``idle`` is called when a span is empty: there is nothing to read yet. Where a chunk is so
-        large that a second one has no place in memory, it is read when the one before is done.
+        large that a second one has no place in memory, it is read when the one before is done,
+        unless it was said how many are read out at a time.
         """
         waiting: deque[Future[Chunk]] = deque()
         for start, stop in spans:

@@ -186,7 +186,7 @@ class ReconstructionRun:
                     self.seen = chunk.start + len(chunk.frames)
                     self._tell()
                     self.threads = overlap.threads
-                    del chunk, parts  # large ones, before the next is read
+                    del chunk, infer, parts  # large ones, before the next is read
                 overlap.wait(self._tell)
             except (Cancelled, KeyboardInterrupt, SystemError):
                 if self.refinement is not None:
