@@ -28,7 +28,7 @@ from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS
 from deep_storm.extraction import native
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.networks.base import Inference
-from deep_storm.refinement import refiner
+from deep_storm.refinement import search
 
 HEAD = f"{'set':<18}{'part':<44}{'Jaccard':>9}{'recall':>8}{'prec.':>7}{'RMSE':>7}{'ECE':>7}"
 
@@ -90,9 +90,9 @@ def over_flips(inference: Callable[..., Inference]) -> Callable[..., Inference]:
     return made
 
 
-NO_SPLIT = (refiner, "split", nothing)
-NO_BIRTH = (refiner, "give_birth", nothing)
-NO_DEATH = (refiner, "change", nothing)
+NO_SPLIT = (search, "split", nothing)
+NO_BIRTH = (search, "give_birth", nothing)
+NO_DEATH = (search, "change", nothing)
 PARTS = (
     Part("all of it"),
     Part("each cell for itself, not gathered", ((native, "read_candidates", cells_alone),)),

@@ -18,7 +18,7 @@ from deep_storm.inference.refining import map_frames
 from deep_storm.psf.table import PsfTable
 from deep_storm.quality.matching import match
 from deep_storm.quality.scores import score
-from deep_storm.refinement.block import Prior
+from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.scene import make_scene
 from deep_storm.refinement.search import settle
 from deep_storm.refinement.shapes import depth_shape, gaussian_shape, width_shape

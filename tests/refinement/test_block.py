@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
-from deep_storm.refinement.block import Prior, derive, expect, fill_profile, fit
+from deep_storm.refinement.block import derive, expect, fit
 from deep_storm.refinement.cholesky import solve
+from deep_storm.refinement.light import fill_profile
+from deep_storm.refinement.moves import NEVER
+from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.shapes import gaussian_shape
 
 PRIOR = Prior(1500.0, 300.0, 1.3, 1.0, float(np.log(0.02)), **gaussian_shape(1.3, 0.1).fields)
@@ -21,6 +25,14 @@ def expected(p, size=16, background=15.0):
         fill_profile(0, size, y, sigma, rows[1])
         image += photons * np.outer(rows[1, 0], rows[0, 0])
     return image
+
+
+def test_a_profile_is_right_to_ten_billionths_of_the_light():
+    row = np.empty((3, 40))
+    for centre, sigma in ((0.3, 1.2), (-0.77, 0.8), (5.01, 2.3)):
+        fill_profile(-20, 40, centre, sigma, row)
+        edges = (np.arange(-20, 21) - centre) / sigma
+        np.testing.assert_allclose(row[0], np.diff(ndtr(edges)), atol=1e-8)
 
 
 def test_a_profile_is_the_psf_integrated_over_pixels():
@@ -60,7 +72,7 @@ def test_errors_are_as_large_as_the_information_says(excess):
         signal = rng.poisson(expected(true)).astype(float)
         data = rng.gamma(np.maximum(signal, 1e-9)) if excess == 2.0 else signal
         p, mean = np.add(TWO, [0.1, -0.1, 0.0, 0.0]), np.empty((16, 16))
-        _, factor = fit(data, np.full((16, 16), 15.0), 0, 0, p, prior, 10, mean)
+        _, factor = fit(data, np.full((16, 16), 15.0), 0, 0, p, prior, 10, NEVER, True, mean)
         for k in range(2):
             unit = np.zeros(8)
             unit[4 * k] = 1.0
@@ -72,7 +84,8 @@ def test_errors_are_as_large_as_the_information_says(excess):
 
 def evidence(data, p):
     p = np.array(p)
-    return fit(data, np.full(data.shape, 15.0), 0, 0, p, PRIOR, 15, np.empty(data.shape))[0]
+    base, mean = np.full(data.shape, 15.0), np.empty(data.shape)
+    return fit(data, base, 0, 0, p, PRIOR, 15, NEVER, True, mean)[0]
 
 
 def test_evidence_prefers_the_true_number():
@@ -90,3 +103,15 @@ def test_a_bright_emitter_is_two_where_brightness_is_known():
     data = rng.poisson(expected([[8, 8, 3000, 1.3]])).astype(float)
     pair = [[7.7, 8, 1500, 1.3], [8.3, 8, 1500, 1.3]]
     assert evidence(data, pair) > evidence(data, [[8, 8, 3000, 1.3]]) + 3
+
+
+def test_a_fit_that_does_not_promise_enough_ends_early():
+    data = np.random.default_rng(3).poisson(expected(TWO)).astype(float)
+    base, mean = np.full(data.shape, 15.0), np.empty(data.shape)
+    both = evidence(data, TWO)
+    alone, hopeless = (np.add(TWO[:1], [0.9, 0.6, 0.0, 0.0]) for _ in range(2))
+    best, _ = fit(data, base, 0, 0, alone, PRIOR, 15, NEVER, True, mean)
+    ended, _ = fit(data, base, 0, 0, hopeless, PRIOR, 15, both + 1e4, True, mean)
+    assert best < both - 20.0
+    assert ended <= best
+    assert np.abs(hopeless - alone).max() > 1e-3  # not where a whole fit ends

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deep_storm.psf.pupil import pupil_table
-from deep_storm.refinement.block import Prior
+from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import Proposals, Refiner
 from deep_storm.refinement.shapes import gaussian_shape, width_shape
 from deep_storm.settings import Psf, Pupil

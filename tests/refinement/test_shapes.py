@@ -9,7 +9,7 @@ import pytest
 
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.refinement import search
-from deep_storm.refinement.block import Prior
+from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import Proposals, Refiner
 from deep_storm.refinement.shapes import depth_shape, gaussian_shape, width_shape
 from deep_storm.settings import Psf, Pupil

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deep_storm.inference.refining import FEATURES, _depth_std_px, crowding, features
-from deep_storm.refinement.block import Prior
+from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import Refined
 from deep_storm.refinement.shapes import gaussian_shape
 from deep_storm.training import refining

@@ -19,7 +19,8 @@ from scipy.spatial import cKDTree
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.psf.table import PsfTable
-from deep_storm.refinement.block import Prior
+from deep_storm.refinement.moves import MAX_EVIDENCE
+from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import (
     SHARE_OF_PHOTONS,
     SHARE_OF_SIGMA,
@@ -32,7 +33,6 @@ from deep_storm.refinement.shapes import Shape, depth_shape, gaussian_shape, wid
 
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
-MAX_EVIDENCE = 12.0
 MAX_LOSS = 0.01
 """Jaccard index that refinement may seem to cost on simulation, where its own is a lower limit."""
 MAX_BRIGHT = 3.0

@@ -10,10 +10,12 @@ import math
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.block import PARAMETERS, Prior, Values, fit
+from deep_storm.refinement.block import fit
 from deep_storm.refinement.cholesky import solve
+from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 from deep_storm.refinement.scene import (
     MAX_IN_BLOCK,
     NEIGHBOUR_SIGMAS,
@@ -39,9 +41,12 @@ MIN_HALF = 0.4
 REFOCUSED_TOGETHER = cast(int, np.int64(4))
 """Emitters that are fitted together where their shape is looked for in several places."""
 NEVER = -1e300
+MAX_EVIDENCE = 12.0
+"""More evidence for an emitter is not told apart: e¹² times as likely as none."""
 BORN_SHARE = 0.5
 """A new emitter begins with this share of them."""
 SAME, CHANGED = cast(bool, np.bool_(False)), cast(bool, np.bool_(True))
+UNJUDGED, JUDGED = SAME, CHANGED
 
 
 class Cut(NamedTuple):
@@ -82,9 +87,13 @@ def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut
 
 
 @kernel(fastmath=True)
-def fit_cut(cut: Cut, p: Values, prior: Prior, iterations: int) -> Any:
-    """Fit emitters ``p`` (changed in place) in a window; return evidence and factor."""
-    return fit(cut.data, cut.base, cut.top, cut.left, p, prior, iterations, cut.mean)
+def fit_cut(cut: Cut, p: Values, prior: Prior, iterations: int, least: float) -> Any:
+    """Fit emitters ``p`` (changed in place) in a window; return evidence and factor.
+
+    ``least``: evidence that is of use.
+    """
+    data, base, mean = cut.data, cut.base, cut.mean
+    return fit(data, base, cut.top, cut.left, p, prior, iterations, least, JUDGED, mean)
 
 
 @kernel(fastmath=True)
@@ -138,7 +147,18 @@ def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
             continue
         members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
         cut = cut_out(scene, members, nothing, prior)
-        fit_cut(cut, cut.p, prior, iterations)
+        fit(
+            cut.data,
+            cut.base,
+            cut.top,
+            cut.left,
+            cut.p,
+            prior,
+            iterations,
+            NEVER,
+            UNJUDGED,
+            cut.mean,
+        )
         commit(scene, members, cut.p, cut, prior, SAME)
         for n in range(members.size):
             done[members[n]] = 1
@@ -155,60 +175,83 @@ def room_for(scene: Scene) -> int:
 
 
 @kernel(fastmath=True)
-def weigh(scene: Scene, k: int, prior: Prior, least: float) -> bool:
-    """Compare with and without emitter ``k``; let it die when the evidence for it is too small.
+def weigh(
+    scene: Scene, chosen: Integers, todo: npt.NDArray[np.int8], prior: Prior, least: float
+) -> None:
+    """Compare with and without each emitter; those with too little evidence for them die.
 
-    Its evidence and the standard deviations of its parameters are noted in ``scene.judged``.
+    Their evidence and the standard deviations of their parameters are noted in ``scene.judged``.
+    Of the chosen ones, those count that are marked in ``todo`` or have changed neighbours.
     """
-    members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
-    cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
-    there, factor = fit_cut(cut, cut.p, prior, SETTLING)
-    rest = cut.p[1:].copy()
-    gone, _ = fit_cut(cut, rest, prior, SEARCHING)
-    scene.judged[k, 0] = there - gone
-    if there - gone < least:
-        leave(scene, k)
-        scene.alive[k] = 0
-        commit(scene, members[1:], rest, cut, prior, CHANGED)
-        return True
-    unit = np.zeros(factor.shape[0])
-    for a in range(PARAMETERS):
-        unit[:] = 0.0
-        unit[a] = 1.0
-        solve(factor, unit)
-        scene.judged[k, 1 + a] = math.sqrt(max(unit[a], 0.0))
-    commit(scene, members, cut.p, cut, prior, SAME)
-    return False
+    for k in chosen:
+        if scene.stop[0] or not (todo[k] or scene.fresh[k]):
+            continue
+        members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
+        cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+        there, factor = fit_cut(cut, cut.p, prior, SETTLING, NEVER)
+        rest = cut.p[1:].copy()
+        gone, _ = fit_cut(cut, rest, prior, SEARCHING, there - max(least, MAX_EVIDENCE))
+        scene.judged[k, 0] = there - gone
+        if there - gone < least:
+            leave(scene, k)
+            scene.alive[k] = 0
+            commit(scene, members[1:], rest, cut, prior, CHANGED)
+            continue
+        unit = np.zeros(factor.shape[0])
+        for a in range(PARAMETERS):
+            unit[:] = 0.0
+            unit[a] = 1.0
+            solve(factor, unit)
+            scene.judged[k, 1 + a] = math.sqrt(max(unit[a], 0.0))
+        commit(scene, members, cut.p, cut, prior, SAME)
+
+
+class Births(NamedTuple):
+    """Places where emitters are tried.
+
+    Attributes
+    ----------
+    places
+        ``(n, 2)``: x and y (px).
+    shapes, known
+        ``(n,)``: the shape that one may have there, and int8 whether it is known.
+    starts
+        ``(m,)``: shapes that one of which it is not known may begin with.
+    source
+        ``(n,)``: the proposals that they come from, −1 for none.
+    """
+
+    places: Values
+    shapes: Values
+    known: npt.NDArray[np.int8]
+    starts: Values
+    source: Integers
 
 
 @kernel(fastmath=True)
-def give_birth(scene: Scene, x: float, y: float, shapes: Values, source: int, prior: Prior) -> bool:
-    """Try a new emitter at a place; keep it when there is more evidence with it.
-
-    ``shapes``: that it may begin with. ``source``: the proposal that it comes from, −1 for none.
-    """
-    radius = NEIGHBOUR_SIGMAS * prior.sigma_px
-    members = neighbours(scene, x, y, -1, radius, MAX_IN_BLOCK - 1)
-    born = np.array([[x, y, BORN_SHARE * prior.photons, prior.shape]])
-    cut = cut_out(scene, members, born, prior)
-    without, _ = fit_cut(cut, cut.p, prior, SETTLING)
-    after = np.concatenate((cut.p, born))
-    with_it = NEVER
-    for n in range(shapes.size):
-        born[0, 3] = shapes[n]
-        tried = np.concatenate((cut.p, born))
-        value, _ = fit_cut(cut, tried, prior, SEARCHING)
-        if value > with_it:
-            with_it = value
-            after = tried
-    if with_it <= without:
-        return False
-    k = room_for(scene)
-    if k < 0:
-        return False
-    scene.source[k] = source
-    commit(scene, joined_by(members, k), after, cut, prior, CHANGED)
-    return True
+def give_birth(scene: Scene, births: Births, prior: Prior) -> None:
+    """Try a new emitter at each place; keep it when there is more evidence with it."""
+    for n in range(births.places.shape[0]):
+        if scene.stop[0]:
+            return
+        x, y = births.places[n]
+        members = neighbours(scene, x, y, -1, NEIGHBOUR_SIGMAS * prior.sigma_px, MAX_IN_BLOCK - 1)
+        born = np.array([[x, y, BORN_SHARE * prior.photons, prior.shape]])
+        cut = cut_out(scene, members, born, prior)
+        without, _ = fit_cut(cut, cut.p, prior, SETTLING, NEVER)
+        after = np.concatenate((cut.p, born))
+        with_it = NEVER
+        for start in births.shapes[n : n + 1] if births.known[n] else births.starts:
+            born[0, 3] = start
+            tried = np.concatenate((cut.p, born))
+            value, _ = fit_cut(cut, tried, prior, SEARCHING, without)
+            if value > with_it:
+                with_it = value
+                after = tried
+        k = room_for(scene) if with_it > without else -1
+        if k >= 0:
+            scene.source[k] = births.source[n]
+            commit(scene, joined_by(members, k), after, cut, prior, CHANGED)
 
 
 @kernel(fastmath=True)
@@ -220,11 +263,11 @@ def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
     members = with_neighbours(scene, k, prior, REFOCUSED_TOGETHER)
     cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
     best = cut.p.copy()
-    most, _ = fit_cut(cut, best, prior, SETTLING)
+    most, _ = fit_cut(cut, best, prior, SETTLING, NEVER)
     for n in range(starts.size):
         tried = cut.p.copy()
         tried[0, 3] = starts[n]
-        value, _ = fit_cut(cut, tried, prior, SEARCHING)
+        value, _ = fit_cut(cut, tried, prior, SEARCHING, most)
         if value > most:
             most = value
             for row in range(tried.shape[0]):
@@ -251,25 +294,24 @@ def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
 
 
 @kernel(fastmath=True)
-def split(scene: Scene, k: int, prior: Prior) -> bool:
-    """Try two emitters in place of one; keep them when there is more evidence for them."""
-    members = with_neighbours(scene, k, prior, MAX_IN_BLOCK - 1)
-    cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
-    one, _ = fit_cut(cut, cut.p, prior, SETTLING)
-    angle = stretched(cut, cut.p[0, 0], cut.p[0, 1], prior.sigma_px)
-    two = np.concatenate((cut.p, cut.p[:1]))
-    for n in (0, two.shape[0] - 1):
-        reach = SPLIT_SIGMAS * prior.sigma_px * (1.0 if n else -1.0)
-        two[n, 0] += reach * math.cos(angle)
-        two[n, 1] += reach * math.sin(angle)
-        two[n, 2] = max(0.5 * cut.p[0, 2], MIN_HALF * prior.photons)
-        two[n, 3] = prior.shape
-    both, _ = fit_cut(cut, two, prior, SEARCHING)
-    if both <= one:
-        return False
-    new = room_for(scene)
-    if new < 0:
-        return False
-    scene.source[k] = -1
-    commit(scene, joined_by(members, new), two, cut, prior, CHANGED)
-    return True
+def split(scene: Scene, chosen: Integers, prior: Prior) -> None:
+    """Try two emitters in place of each; keep them when there is more evidence for them."""
+    for k in chosen:
+        if scene.stop[0] or not scene.alive[k]:
+            continue
+        members = with_neighbours(scene, k, prior, MAX_IN_BLOCK - 1)
+        cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+        one, _ = fit_cut(cut, cut.p, prior, SETTLING, NEVER)
+        angle = stretched(cut, cut.p[0, 0], cut.p[0, 1], prior.sigma_px)
+        two = np.concatenate((cut.p, cut.p[:1]))
+        for n in (0, two.shape[0] - 1):
+            reach = SPLIT_SIGMAS * prior.sigma_px * (1.0 if n else -1.0)
+            two[n, 0] += reach * math.cos(angle)
+            two[n, 1] += reach * math.sin(angle)
+            two[n, 2] = max(0.5 * cut.p[0, 2], MIN_HALF * prior.photons)
+            two[n, 3] = prior.shape
+        both, _ = fit_cut(cut, two, prior, SEARCHING, one)
+        new = room_for(scene) if both > one else -1
+        if new >= 0:
+            scene.source[k] = -1
+            commit(scene, joined_by(members, new), two, cut, prior, CHANGED)

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.refinement.block import MIN_MEAN, PARAMETERS, Prior, Values
+from deep_storm.refinement.block import MIN_MEAN
 from deep_storm.refinement.moves import sweep
+from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 from deep_storm.refinement.residuals import background_from
 from deep_storm.refinement.scene import Scene, draw, make_scene
 from deep_storm.refinement.search import FIRST_STEPS, Tried, search

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.block import MIN_MEAN, Prior, Values
+from deep_storm.refinement.block import MIN_MEAN
+from deep_storm.refinement.prior import Prior, Values
 from deep_storm.refinement.scene import Scene
 
 TILE_PX = 8
@@ -30,13 +31,16 @@ def filtered(scene: Scene, prior: Prior) -> Values:
     for n in range(kernel.size):
         kernel[n] = math.exp(-0.5 * ((n - reach) / prior.sigma_px) ** 2)
     half = np.zeros((2, height, width))
+    off, certain = np.empty(width), np.empty(width)
     for j in range(height):
         for i in range(width):
+            mean = max(scene.mean[j, i], MIN_MEAN)
+            certain[i] = 1.0 / mean
+            off[i] = (scene.data[j, i] - mean) * certain[i]
+        for i in range(width):
             for n in range(max(0, reach - i), min(kernel.size, width + reach - i)):
-                mean = max(scene.mean[j, i + n - reach], MIN_MEAN)
-                off = scene.data[j, i + n - reach] - mean
-                half[0, j, i] += kernel[n] * off / mean
-                half[1, j, i] += kernel[n] * kernel[n] / mean
+                half[0, j, i] += kernel[n] * off[i + n - reach]
+                half[1, j, i] += kernel[n] * kernel[n] * certain[i + n - reach]
     found = np.empty((height, width))
     for j in range(height):
         for i in range(width):

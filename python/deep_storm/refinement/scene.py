@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.block import PARAMETERS, Prior, Values, fill_share
+from deep_storm.refinement.light import fill_share
+from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 
 Integers = npt.NDArray[np.int64]
 WINDOW_SIGMAS = 3.2

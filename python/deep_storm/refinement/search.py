@@ -7,8 +7,17 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.refinement.block import Prior, Values
-from deep_storm.refinement.moves import NEVER, SETTLING, give_birth, refocus, split, sweep, weigh
+from deep_storm.refinement.moves import (
+    NEVER,
+    SETTLING,
+    Births,
+    give_birth,
+    refocus,
+    split,
+    sweep,
+    weigh,
+)
+from deep_storm.refinement.prior import Prior, Values
 from deep_storm.refinement.residuals import correct_background, peaks
 from deep_storm.refinement.scene import Scene, draw
 
@@ -16,7 +25,7 @@ PEAK = 3.0
 """Light left over is tried as an emitter when it stands out by so many standard deviations."""
 ROUNDS = 2
 FIRST_STEPS = cast(int, np.int64(3))
-NO_SOURCE = cast(int, np.int64(-1))
+NO_SOURCE = -1
 
 
 def settle(scene: Scene, background: Values, prior: Prior) -> None:
@@ -57,16 +66,14 @@ def change(scene: Scene, tried: Tried, prior: Prior) -> None:
     todo = scene.fresh.copy()
     scene.fresh[:] = 0
     refocus_all(scene, tried.unsure, tried.starts, prior)
-    for k in np.flatnonzero(scene.alive & todo).tolist():
-        if scene.alive[k] and not scene.stop[0]:
-            split(scene, k, prior)
-    for x, y in peaks(scene, prior, PEAK):
-        if not scene.stop[0]:
-            give_birth(scene, x, y, tried.starts, NO_SOURCE, prior)
+    split(scene, np.flatnonzero(scene.alive & todo), prior)
+    places = peaks(scene, prior, PEAK)
+    nothing = np.zeros(len(places))
+    source = np.full(len(places), NO_SOURCE)
+    births = Births(places, nothing, nothing.astype(np.int8), tried.starts, source)
+    give_birth(scene, births, prior)
     refocus_all(scene, tried.unsure | scene.fresh, tried.starts, prior)
-    for k in np.flatnonzero(scene.alive).tolist():
-        if (todo[k] or scene.fresh[k]) and not scene.stop[0]:
-            weigh(scene, k, prior, 0.0)
+    weigh(scene, np.flatnonzero(scene.alive), todo, prior, 0.0)
 
 
 def refocus_all(scene: Scene, chosen: npt.NDArray[np.int8], starts: Values, prior: Prior) -> None:
@@ -93,15 +100,12 @@ def search(scene: Scene, background: Values, tried: Tried, prior: Prior) -> None
     refocus_all(scene, tried.unsure, tried.starts, prior)
     sweep(scene, prior, FIRST_STEPS)
     settle(scene, background, prior)
-    for n, (x, y) in enumerate(tried.places):
-        if not scene.stop[0]:
-            known = tried.shapes[n : n + 1]
-            shapes = tried.starts if np.isnan(known[0]) else known
-            give_birth(scene, x, y, shapes, tried.first + n, prior)
+    unknown = np.isnan(tried.shapes)
+    shapes, known = np.where(unknown, 0.0, tried.shapes), (~unknown).astype(np.int8)
+    source = tried.first + np.arange(len(shapes))
+    give_birth(scene, Births(tried.places, shapes, known, tried.starts, source), prior)
     scene.fresh[:] = 1
     for _ in range(ROUNDS):
         change(scene, tried, prior)
         settle(scene, background, prior)
-    for k in np.flatnonzero(scene.alive).tolist():
-        if not scene.stop[0]:
-            weigh(scene, k, prior, NEVER)
+    weigh(scene, np.flatnonzero(scene.alive), np.ones_like(scene.alive), prior, NEVER)
