@@ -63,6 +63,7 @@ def test_five_commands_from_beads_to_colours(tmp_path, monkeypatch):
         assert main([*words, *short]) == 0
     found, truth = ds.read_table("results/astig.csv"), ds.read_table("astig.csv")
     assert {"z_nm", "uncertainty_z_nm"} <= set(found.columns)
+    assert {"z_nm", "uncertainty_z_nm"} <= set(ds.preview("astig.tif", model="models/astig").table)
     matches = match(found, truth, 150.0)
     off = found["z_nm"].to_numpy()[matches.localization] - truth["z_nm"].to_numpy()[matches.emitter]
     assert off.size > 0.4 * len(truth)
