@@ -53,11 +53,12 @@ def _place(item):
 @pytest.fixture(scope="module")
 def quick_calibration():
     """Let models learn threshold and confidence from few emitters: seconds less for each model."""
-    from deep_storm.training import calibration, refining
+    from deep_storm.training import brightness, calibration, refining
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "EMITTERS", {"native": 600, "classic": 150})
         patch.setattr(refining, "EMITTERS", 400)
+        patch.setattr(brightness, "EMITTERS", 200)
         yield
 
 

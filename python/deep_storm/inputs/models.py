@@ -15,6 +15,7 @@ from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
 from deep_storm.estimation.movie_psf import matched_light, matched_psf, try_to_measure
+from deep_storm.inputs.brightness import with_matched_brightness
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.psf import psf_with_table
@@ -135,6 +136,9 @@ def _conditioned(
     said: tuple[str, ...] = ()
     if measuring is not None and movie is not None and not molecules.shape_known:
         molecules, said = _with_measured_psf(molecules, expected, movie.frames, measuring)
+    if movie is not None and expected.emitters is None:
+        molecules, more = with_matched_brightness(model, molecules, movie.frames)
+        said = (*said, *more)
     if estimate is not None:
         measured = molecules.shape_known and expected.psf is None
         check_known(estimate, molecules, model.card.domain, measured, expected)

@@ -33,6 +33,17 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
     ModelError
         The model was trained for one experiment only.
     """
+    return calibrate(conditioned(model, molecules), seed, molecules.maps)
+
+
+def conditioned(model: Model, molecules: Molecules) -> Model:
+    """Return a general model that is told an experiment, without confidence and threshold of it.
+
+    Raises
+    ------
+    ModelError
+        The model was trained for one experiment only.
+    """
     if model.card.domain is None:
         raise ModelError(
             f"{model.describe()}, trained for that alone",
@@ -49,8 +60,7 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
             "general": False,
         }
     )
-    conditioned = Model(card, model.keras_model, None, model.path, molecules.table)
-    return calibrate(conditioned, seed, molecules.maps)
+    return Model(card, model.keras_model, None, model.path, molecules.table)
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:

@@ -224,6 +224,7 @@ def _of_stack(
         with_psf,
     )
     from deep_storm.estimation.stack import estimate_stack  # numba, pandas, scipy
+    from deep_storm.inputs.brightness import with_brightness  # numba, scipy, tensorflow
 
     maps = None
     if given.maps is not None:
@@ -241,6 +242,8 @@ def _of_stack(
     if table is not None:
         found = with_table(found, table, stream.shape)
     found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress))
+    if table is None:
+        found = with_brightness(found, movie.frames)
     return _some_frames(movie.frames), found.with_notes(*movie.notes)
 
 

@@ -1,0 +1,131 @@
+"""How bright the molecules of a crowded movie are, matched by simulation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.inference.repair import repair
+from deep_storm.model import Model
+from deep_storm.training.adaptation import conditioned, outside
+from deep_storm.training.brightness import brightness
+from deep_storm.training.session import Molecules
+
+if TYPE_CHECKING:
+    from deep_storm.estimation.result import Estimate
+    from deep_storm.io.stacks.stream import FrameStream
+    from deep_storm.settings import Emitters
+
+WINDOW_PX = 64
+MAX_FRAMES = 100
+MAX_BYTES = 256 << 20
+"""Of the frames that are read."""
+CROWDED = 0.15
+"""Others within three sigma of a molecule, in the mean, from which on fits take two for one."""
+REACH_SIGMAS = 3.0
+TELLING = 0.03
+"""A change of the photons by less is not told."""
+GOLDEN = 0.6180339887498949
+
+
+def is_crowded(molecules: Molecules) -> bool:
+    """Whether so many molecules overlap that fits find fewer and brighter ones."""
+    reach_um = REACH_SIGMAS * molecules.psf.sigma_nm / 1000.0
+    return molecules.emitters.density_per_um2 * math.pi * reach_um**2 > CROWDED
+
+
+def with_matched_brightness(
+    model: Model, molecules: Molecules, stream: FrameStream
+) -> tuple[Molecules, tuple[str, ...]]:
+    """Return molecules as bright as simulation says that those of a crowded movie are.
+
+    Parameters
+    ----------
+    model
+        The general model.
+    molecules
+        As estimated from the movie.
+    stream
+        Its frames.
+
+    Returns
+    -------
+    The molecules, and what should be said about it.
+    """
+    domain = model.card.domain
+    if stream.grows or not is_crowded(molecules) or domain is None or outside(domain, molecules):
+        return molecules, ()
+    windows = _windows(stream, molecules, model.network.alignment_px)
+    if not windows:
+        return molecules, ()
+    found = brightness(conditioned(model, molecules), windows, molecules.maps)
+    if found is None:
+        return molecules, ()
+    return replace(molecules, emitters=found), _said(molecules.emitters, found)
+
+
+def _said(before: Emitters, found: Emitters) -> tuple[str, ...]:
+    change = found.intensity_photon / before.intensity_photon
+    if abs(change - 1.0) < TELLING:
+        return ()
+    return (
+        f"Molecules overlap so much that a fit sees {before.intensity_photon:.4g} photons and "
+        f"{before.density_per_um2:.3g} per µm²; simulated frames are like these with "
+        f"{found.intensity_photon:.4g} and {found.density_per_um2:.3g}, which are taken",
+    )
+
+
+def _windows(
+    stream: FrameStream, molecules: Molecules, alignment_px: int
+) -> list[npt.NDArray[np.float32]]:
+    """Read windows of the field, photons ``(t, y, x)`` each, in frames all over the movie."""
+    count, height, width = stream.shape
+    size = min(WINDOW_PX, height, width)
+    size -= size % alignment_px
+    if size < WINDOW_PX // 2:
+        return []
+    places = 1 if min(height, width) < 2 * WINDOW_PX else 4
+    affordable = max(MAX_BYTES // (height * width * stream.dtype.itemsize), 8)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_FRAMES, affordable)).astype(int))
+    corners = [
+        (int((k + 0.5) / places * (height - size)), int((k + 1) * GOLDEN % 1.0 * (width - size)))
+        for k in range(places)
+    ]
+    parts: list[list[npt.NDArray[np.float32]]] = [[] for _ in corners]
+    for t in chosen.tolist():
+        repaired = repair(stream.read(t, t + 1))
+        if repaired.dead[0]:
+            continue
+        photons = molecules.camera.photons(repaired.adu)[0]
+        for part, (top, left) in zip(parts, corners, strict=True):
+            part.append(photons[top : top + size, left : left + size])
+    return [np.stack(part) for part in parts] if parts[0] else []
+
+
+def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
+    """Return an estimate with photons and density that simulation says of a crowded movie."""
+    own, found = estimate.emitters, estimate.shape
+    table = None if found is None or found.gaussian_will_do else found.matched_table
+    parts = estimate.camera, estimate.psf, own, estimate.background, stream.noise, table
+    molecules = Molecules(*parts, shape_known=found is not None)
+    if not is_crowded(molecules):
+        return estimate
+    changed, said = with_matched_brightness(Model.load("general"), molecules, stream)
+    emitters = changed.emitters
+    if emitters is own:
+        return estimate
+    factors = {
+        "photons": emitters.intensity_photon / own.intensity_photon,
+        "density": emitters.density_per_um2 / own.density_per_um2,
+    }
+    quantities = dict(estimate.quantities)
+    for name, factor in factors.items():
+        before = quantities[name]
+        quantities[name] = replace(before, value=factor * before.value, error=factor * before.error)
+    spread = emitters.intensity_std_photon
+    quantities["photons"] = replace(quantities["photons"], spread=spread)
+    return replace(estimate, emitters=emitters, quantities=quantities).with_notes(*said)

@@ -1,0 +1,222 @@
+"""How bright molecules on a structure are: the network's answers on a movie and on simulation.
+
+On a structure molecules lie so close together that no fit tells all of them apart: it finds fewer
+and brighter ones than there are. On simulated frames it does the same. So frames are simulated
+where the network finds molecules in the movie, with the movie's light shared among few bright or
+many dim molecules, and read by the same network. The brightness is the one whose simulated answers
+are most like those on the movie in number, in mean photons and in their spread. What is so found
+depends on no truth (indirect inference, https://doi.org/10.1002/jae.3950080507).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import minimize
+
+from deep_storm.camera_maps import CameraMaps, covering, photons_from
+from deep_storm.estimation.quantity import rounded
+from deep_storm.extraction.candidates import Candidates, concatenated
+from deep_storm.inference.reading import make_reader
+from deep_storm.inference.tiles import plan_tiles
+from deep_storm.model import Model
+from deep_storm.settings import Emitters
+from deep_storm.simulation.patches import PatchSimulator
+
+Frames = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+
+MIN_SCORE = 0.3
+"""Of candidates that count, on the movie as on simulation."""
+MIN_CANDIDATES = 400
+"""With fewer of them nothing is said."""
+EMITTERS = 1500
+"""Simulated for each brightness that is tried."""
+BATCH = 8
+MAX_BATCHES = 12
+SAMPLES_PER_PX = 10
+BLUR_PX = 0.1
+"""Of the places at which molecules were found: about their uncertainty."""
+SHARES = (0.5, 0.7, 0.9, 1.15)
+SPREADS = (0.1, 0.4, 0.7, 1.0)
+"""Tried: photons over those of the fit, and their relative standard deviation."""
+ERRORS = np.array([0.025, 0.025, 0.02])
+"""Of number and mean photons (relative), and of the relative spread."""
+KNOWN = np.array([0.4, 0.3])
+"""How well the fit knew the photons (natural logarithm) and their relative spread."""
+
+
+class _Answers(NamedTuple):
+    """Candidates per frame, their mean photons, and the relative standard deviation of these."""
+
+    per_frame: float
+    photons: float
+    spread: float
+
+
+def brightness(
+    model: Model, windows: Sequence[Frames], maps: CameraMaps | None = None, seed: int = 1
+) -> Emitters | None:
+    """Return the emitters whose simulated frames are answered as those of a movie.
+
+    Parameters
+    ----------
+    model
+        Conditioned on the experiment as a fit has found it: light (density times photons), PSF and
+        background stay.
+    windows
+        Parts of the movie, photons ``(t, y, x)`` each: square, all of one size.
+    maps
+        Camera maps that frames are simulated with.
+    seed
+        Of the simulation.
+
+    Returns
+    -------
+    Emitters with other photons, spread of photons and density; None where too few are found.
+    """
+    size_px = windows[0].shape[1]
+    read = _reading(model, size_px)
+    found = [concatenated(read(window)) for window in windows]
+    if sum(len(one.score) for one in found) < MIN_CANDIDATES:
+        return None
+    frames = [len(window) for window in windows]
+    seen = _answers(found, sum(frames))
+    light = np.array([one.photons.sum() / n for one, n in zip(found, frames, strict=True)])
+    uniform = model.card.emitters.structure == "uniform"
+    masks = [None if uniform else _where(one, size_px) for one in found]
+    own = model.card.emitters
+    tried, given = [], []
+    for share, spread in product(SHARES, SPREADS):
+        emitters = _shared(own, share, spread)
+        answers, count = [], 0
+        for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
+            photons = _simulated(model, emitters, mask, size_px, part, len(masks), maps, seed + k)
+            answers += read(photons)
+            count += len(photons)
+        tried.append((math.log(share), spread))
+        given.append(_answers(answers, count))
+    relative = own.intensity_std_photon / own.intensity_photon
+    share, spread = _most_alike(np.array(tried), np.array(given), np.array(seen), relative)
+    return _shared(own, math.exp(share), spread)
+
+
+def _reading(model: Model, size_px: int) -> Callable[[Frames], list[Candidates]]:
+    """Return what the network finds in frames of a size, each with its candidates that count."""
+    network, reader, scales = model.network, make_reader(model), model.card.scales
+    infer = network.inference(model.keras_model, scales)
+    (tile,) = plan_tiles(size_px, size_px, size_px, network.halo_px, network.alignment_px)
+
+    def read(photons: Frames) -> list[Candidates]:
+        found: list[Candidates] = []
+        for start in range(0, len(photons), BATCH):
+            answers = infer(scales.network_input(photons[start : start + BATCH]))
+            every = reader.of_frames(answers, tile, start)
+            found += [one.where(one.score >= MIN_SCORE) for one in every]
+        return found
+
+    return read
+
+
+def _answers(found: Sequence[Candidates], frames: int) -> _Answers:
+    """Summarize candidates of so many frames."""
+    photons = np.concatenate([one.photons for one in found])
+    mean = float(photons.mean()) if photons.size else 0.0
+    spread = float(photons.std()) / mean if mean > 0 else 0.0
+    return _Answers(photons.size / frames, mean, spread)
+
+
+def _where(found: Candidates, size_px: int) -> Values:
+    """Return how likely a molecule is at each place, from what was found there."""
+    edges = np.linspace(0.0, size_px, size_px * SAMPLES_PER_PX + 1)
+    count, _, _ = np.histogram2d(found.y_px, found.x_px, (edges, edges), weights=found.score)
+    blurred: Values = gaussian_filter(count, BLUR_PX * SAMPLES_PER_PX)
+    return blurred
+
+
+def _shared(emitters: Emitters, share: float, spread: float) -> Emitters:
+    """Share the same light among molecules that are brighter by a factor."""
+    photons = share * emitters.intensity_photon
+    return emitters.model_copy(
+        update={
+            "intensity_photon": rounded(photons),
+            "intensity_std_photon": rounded(spread * photons, 3),
+            "density_per_um2": rounded(emitters.density_per_um2 / share),
+            "spread": "gamma",
+        }
+    )
+
+
+def _simulated(
+    model: Model,
+    emitters: Emitters,
+    mask: Values | None,
+    size_px: int,
+    part: float,
+    windows: int,
+    maps: CameraMaps | None,
+    seed: int,
+) -> Frames:
+    """Simulate frames of a window, photons ``(t, y, x)``.
+
+    ``part``: light of this window over that of all, of which there are so many.
+    """
+    card = model.card
+    here = emitters.model_copy(update={"density_per_um2": emitters.density_per_um2 * part})
+    per_frame = here.density_per_um2 * (size_px * card.camera.pixel_size_nm / 1000.0) ** 2
+    batches = math.ceil(EMITTERS / windows / per_frame / BATCH)
+    simulator = PatchSimulator(
+        card.camera,
+        card.psf,
+        here,
+        card.background,
+        patch_size_px=size_px,
+        batch=BATCH,
+        seed=seed,
+        maps=covering(maps, size_px),
+        mask=mask,
+        mask_field_px=(size_px, size_px),
+        density_factors=(1.0, 1.0),
+        uniform_share=0.0,
+        table=model.table,
+    )
+    drawn = (simulator.batch_at(k) for k in range(min(batches, MAX_BATCHES)))
+    return np.concatenate([photons_from(b.adu, card.camera, b.maps) for b in drawn])
+
+
+def _most_alike(tried: Values, given: Values, seen: Values, relative: float) -> tuple[float, float]:
+    """Return logarithm of the share and spread of photons whose answers are most like the movie's.
+
+    Parameters
+    ----------
+    tried
+        ``(n, 2)``, the pairs that were tried.
+    given, seen
+        ``(n, 3)`` and ``(3,)``, answers on simulation and on the movie.
+    relative
+        Spread of photons that the fit has found.
+    """
+    off = np.column_stack([given[:, :2] / seen[:2] - 1.0, given[:, 2] - seen[2]]) / ERRORS
+    coefficients, *_ = np.linalg.lstsq(_smooth(tried), off, rcond=None)
+    expected = np.array([0.0, relative])
+
+    def unlike(place: Values) -> float:
+        own = _smooth(place[None])[0] @ coefficients
+        return float(np.sum(own**2) + np.sum(((place - expected) / KNOWN) ** 2))
+
+    ends = list(zip(tried.min(axis=0), tried.max(axis=0), strict=True))
+    start = tried[int(np.argmin([unlike(place) for place in tried]))]
+    best = minimize(unlike, start, bounds=ends).x
+    return float(best[0]), float(best[1])
+
+
+def _smooth(places: Values) -> Values:
+    """Return the terms of a polynomial of second degree in both coordinates, (n, 6)."""
+    a, b = places.T
+    return np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], axis=1)

@@ -1,0 +1,75 @@
+"""Brightness of molecules that overlap, by what the network answers on simulation."""
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.training.adaptation import conditioned
+from deep_storm.training.brightness import brightness
+from deep_storm.training.session import Molecules
+
+CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+PSF = Psf(sigma_nm=110, sigma_std_nm=0)
+BACKGROUND = Background(background_photon=20)
+TRUE = Emitters(
+    density_per_um2=4.0, intensity_photon=1000.0, intensity_std_photon=200.0, spread="gamma"
+)
+
+
+def frames_of(emitters, count=32):
+    simulator = PatchSimulator(
+        CAMERA,
+        PSF,
+        emitters,
+        BACKGROUND,
+        patch_size_px=64,
+        batch=8,
+        seed=11,
+        density_factors=(1.0, 1.0),
+        uniform_share=0.0,
+    )
+    batches = [simulator.batch_at(k).adu for k in range(count // 8)]
+    return CAMERA.photons(np.concatenate(batches))
+
+
+def as_fitted(emitters, factor=1.4):
+    """Fewer and brighter molecules, as a fit of overlapping ones finds them."""
+    return emitters.model_copy(
+        update={
+            "intensity_photon": factor * emitters.intensity_photon,
+            "intensity_std_photon": 0.4 * factor * emitters.intensity_photon,
+            "density_per_um2": emitters.density_per_um2 / factor,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def general():
+    return ds.Model.load("general")
+
+
+@pytest.mark.parametrize("structure", ["uniform", "filaments"])
+def test_molecules_that_overlap_get_their_true_brightness(general, structure):
+    true = TRUE.model_copy(update={"structure": structure, "density_per_um2": 2.5})
+    true = TRUE if structure == "uniform" else true
+    model = conditioned(general, Molecules(CAMERA, PSF, as_fitted(true), BACKGROUND))
+    found = brightness(model, [frames_of(true)])
+    light = true.intensity_photon * true.density_per_um2
+    assert found.intensity_photon * found.density_per_um2 == pytest.approx(light, rel=1e-3)
+    assert found.intensity_photon == pytest.approx(
+        1000.0, rel=0.1 if structure == "uniform" else 0.25
+    )
+    assert found.intensity_std_photon < 0.5 * found.intensity_photon
+
+
+def test_what_was_right_stays(general):
+    model = conditioned(general, Molecules(CAMERA, PSF, TRUE, BACKGROUND))
+    assert brightness(model, [frames_of(TRUE)]).intensity_photon == pytest.approx(1000, rel=0.07)
+
+
+def test_a_few_molecules_say_nothing(general):
+    sparse = TRUE.model_copy(update={"density_per_um2": 0.1})
+    model = conditioned(general, Molecules(CAMERA, PSF, sparse, BACKGROUND))
+    assert brightness(model, [frames_of(sparse, 8)]) is None
