@@ -23,7 +23,7 @@ from deep_storm.simulation.psf import add_emitters
 FRAMES, EDGE_PX = 240, 40
 DRIFT_NM = np.array([120.0, -80.0])
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, read_noise_adu=1)
-SHORT = {"3": ["--steps", "8", "--batch", "8"]}
+SHORT = {"3": ["--steps", "4", "--batch", "4"]}
 
 
 def drifting_filaments(folder):
@@ -53,7 +53,7 @@ def tutorial():
 
 
 @pytest.fixture(scope="module")
-def done(tutorial, tmp_path_factory):
+def done(tutorial, eager_training, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tutorial")
     drifting_filaments(folder)
     monkeypatch = pytest.MonkeyPatch()
