@@ -1,10 +1,10 @@
 """What we write, read by the programs themselves: locan and Picasso.
 
-They bring some forty packages and a user interface, so they are no development dependencies. To run
-these tests, make an environment for them::
+locan is a development dependency. Picasso brings a user interface and forty packages, so it is
+none. To run its test, too, make an environment for it::
 
     python -m venv readers
-    readers/bin/pip install -e ".[dev]" locan picassosr
+    readers/bin/pip install -e ".[dev]" picassosr
     readers/bin/python -m pytest tests/io/tables/foreign/test_other_readers.py
 """
 
