@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from deep_storm.extraction import active, classic, native
 from deep_storm.extraction.candidates import Candidates, by_frame, concatenated
 from deep_storm.extraction.depths import Depths
 from deep_storm.inference.drawing import Drawing, Gaussians
-from deep_storm.inference.tiles import Tile
+from deep_storm.inference.tiles import Tile, plan_tiles
 from deep_storm.io.model_folder import PSF_FILE
 from deep_storm.model import Model
 from deep_storm.psf.depth import DepthCode
@@ -115,6 +115,13 @@ class NativeReader(Reader):
         return Gaussians(
             values[:, 1] * scale, values[:, 2] * scale, spread * scale, values[:, 0].copy()
         )
+
+
+class WindowReader(Protocol):
+    """Finds the candidates in windows of frames; see :func:`window_reader`."""
+
+    def __call__(self, photons: Float32, first: int = 0) -> list[Candidates]:
+        """Return the candidates of each frame; the first has the number ``first``."""
 
 
 class Heat(NamedTuple):
@@ -232,3 +239,28 @@ def _depths_of(model: Model) -> Depths | None:
     pixel_nm = model.card.camera.pixel_size_nm
     sigmas = table.effective_sigmas_nm / (pixel_nm * scales.sigma_px)
     return Depths(DepthCode(scales.depth_reach_nm), table.z_nm, sigmas, pixel_nm)
+
+
+def window_reader(model: Model, height_px: int, width_px: int) -> WindowReader:
+    """Return what finds the candidates in windows of frames.
+
+    Parameters
+    ----------
+    model
+        Whose network reads them.
+    height_px, width_px
+        Of the windows: multiples of what the network needs, and small enough to be read at once.
+
+    Returns
+    -------
+    From photons ``(t, y, x)`` and the number of the first frame to the candidates of each frame.
+    """
+    network, reader, scales = model.network, make_reader(model), model.card.scales
+    infer = network.inference(model.keras_model, scales)
+    whole = max(height_px, width_px)
+    (tile,) = plan_tiles(height_px, width_px, whole, network.halo_px, network.alignment_px)
+
+    def read(photons: Float32, first: int = 0) -> list[Candidates]:
+        return reader.of_frames(infer(scales.network_input(photons)), tile, first)
+
+    return read

@@ -14,10 +14,9 @@ import numpy as np
 from deep_storm.camera_maps import noise_photon
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.fits import CheckedFrame, cut_sample, sampled_frames
-from deep_storm.inference.reading import make_reader
+from deep_storm.inference.reading import window_reader
 from deep_storm.inference.refining import Refinement, map_frames
 from deep_storm.inference.repair import repair
-from deep_storm.inference.tiles import plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.model_card import ModelCard
@@ -60,21 +59,20 @@ def row_ratio(
 
 def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
     """Read a window of some frames all over the movie, with the network's candidates in it."""
-    card, network, reader = model.card, model.network, make_reader(model)
-    infer = network.inference(model.keras_model, card.scales)
-    noise = noise_photon(card.camera, stream.noise)
+    camera, alignment_px = model.card.camera, model.network.alignment_px
+    noise, read = noise_photon(camera, stream.noise), None
     for number, t in enumerate(sampled_frames(0, stream.shape[0])):
         repaired = repair(stream.read(t, t + 1))
         if repaired.dead[0]:
             continue
         nothing = Candidates(*(np.empty(0, kind) for kind in (np.int64, *[np.float32] * 7)))
-        cut = cut_sample(card.camera.photons(repaired.adu)[0], nothing, number, noise)
-        height, width = (n - n % network.alignment_px for n in cut.photons.shape)
+        cut = cut_sample(camera.photons(repaired.adu)[0], nothing, number, noise)
+        height, width = (n - n % alignment_px for n in cut.photons.shape)
         window = cut.photons[:height, :width]
         if not window.size:
             return
-        (tile,) = plan_tiles(height, width, WINDOW_PX, network.halo_px, network.alignment_px)
-        (found,) = reader.of_frames(infer(card.scales.network_input(window[None])), tile, t)
+        read = read or window_reader(model, height, width)  # all windows are of one size
+        (found,) = read(window[None], t)
         here = None if cut.noise_photon is None else cut.noise_photon[:height, :width]
         yield CheckedFrame(window, found, here)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.inference.repair import repair
+from deep_storm.io.stacks.sampled import spread_frames
 from deep_storm.model import Model
 from deep_storm.training.adaptation import conditioned, outside
 from deep_storm.training.brightness import brightness
@@ -83,20 +84,18 @@ def _windows(
     stream: FrameStream, molecules: Molecules, alignment_px: int
 ) -> list[npt.NDArray[np.float32]]:
     """Read windows of the field, photons ``(t, y, x)`` each, in frames all over the movie."""
-    count, height, width = stream.shape
+    _, height, width = stream.shape
     size = min(WINDOW_PX, height, width)
     size -= size % alignment_px
     if size < WINDOW_PX // 2:
         return []
     places = 1 if min(height, width) < 2 * WINDOW_PX else 4
-    affordable = max(MAX_BYTES // (height * width * stream.dtype.itemsize), 8)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_FRAMES, affordable)).astype(int))
     corners = [
         (int((k + 0.5) / places * (height - size)), int((k + 1) * GOLDEN % 1.0 * (width - size)))
         for k in range(places)
     ]
     parts: list[list[npt.NDArray[np.float32]]] = [[] for _ in corners]
-    for t in chosen.tolist():
+    for t in spread_frames(stream, MAX_FRAMES, MAX_BYTES):
         repaired = repair(stream.read(t, t + 1))
         if repaired.dead[0]:
             continue

@@ -15,6 +15,7 @@ from deep_storm.errors import CameraError
 from deep_storm.interface.declaration import Argument
 from deep_storm.io.camera_maps import read_camera_maps
 from deep_storm.io.stacks.corrected import CorrectedFrames
+from deep_storm.io.stacks.sampled import spread_frames
 
 if TYPE_CHECKING:
     from deep_storm.io.stacks.stream import FrameStream
@@ -88,10 +89,8 @@ def laid_over(maps: CameraMaps, stream: FrameStream) -> tuple[CameraMaps, str]:
         return maps, ""
     from deep_storm.estimation.camera.maps import how_it_lies, turned  # scipy
 
-    count, height, width = stream.shape
-    affordable = MAX_LOOK_BYTES // max(height * width * stream.dtype.itemsize, 1)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MAX_LOOK, max(affordable, 1))))
-    frames = np.concatenate([stream.read(k, k + 1) for k in chosen.astype(int).tolist()])
+    chosen = spread_frames(stream, MAX_LOOK, MAX_LOOK_BYTES)
+    frames = np.concatenate([stream.read(k, k + 1) for k in chosen])
     fit = how_it_lies(maps.read_noise_adu, frames)
     if fit.contradicts:
         raise CameraError(

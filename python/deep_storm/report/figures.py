@@ -116,6 +116,27 @@ def show_picture(
     )
 
 
+def titled_picture(
+    axes: Axes,
+    image: Pixels,
+    pixel_size_nm: float,
+    limits: tuple[float, float],
+    title: str,
+    colours: str,
+) -> None:
+    """Show a picture with a title and a scale bar, without axes."""
+    show_picture(axes, image, pixel_size_nm, limits, colours)
+    axes.set_title(title, fontsize=TEXT_PT)
+    add_scale_bar(axes)
+    hide_ticks(axes)
+
+
+def difference_scale(figure: Figure, axes: Axes, limit: float, shown: str) -> None:
+    """Draw the scale of differences from −``limit`` to ``limit``, which is called ``shown``."""
+    bar = figure.colorbar(axes.images[0], ax=axes, shrink=0.75, ticks=[-limit, 0.0, limit])
+    bar.ax.set_yticklabels([f"−{shown}", "0", shown], fontsize=SMALL_PT)
+
+
 def add_scale_bar(axes: Axes, left: bool = False) -> None:
     """Draw a scale bar of a round length into a lower corner of a picture in µm."""
     start_um, end_um = axes.get_xlim()

@@ -15,11 +15,10 @@ from deep_storm.report.figures import (
     SMALL_PT,
     TEXT_PT,
     VERMILION,
-    add_scale_bar,
-    hide_ticks,
+    difference_scale,
     new_figure,
-    show_picture,
     style_axes,
+    titled_picture,
 )
 from deep_storm.report.style import styled
 
@@ -45,10 +44,10 @@ def psf_figure(found: MeasuredPsf) -> Figure:
     panels = [figure.add_subplot(grid[0, 3 * k : 3 * k + 3]) for k in range(4)]
     limit = _draw_beside(panels[:3], table, "measured")
     left = found.left_over / float(table.values[0].max())
-    _picture(panels[3], left, table.pixel_size_nm, (-limit, limit), "frames − measured", "RdBu_r")
-    shown = panels[3].images[0]
-    bar = figure.colorbar(shown, ax=panels[3], shrink=0.75, ticks=[-limit, 0.0, limit])
-    bar.ax.set_yticklabels([f"−{limit:.0%}", "0", f"{limit:.0%}"], fontsize=SMALL_PT)
+    titled_picture(
+        panels[3], left, table.pixel_size_nm, (-limit, limit), "frames − measured", "RdBu_r"
+    )
+    difference_scale(figure, panels[3], limit, f"{limit:.0%}")
     for axes, axis in zip(
         (figure.add_subplot(grid[1, :6]), figure.add_subplot(grid[1, 6:])), "xy", strict=True
     ):
@@ -77,8 +76,10 @@ def _draw_beside(panels: list[Axes], table: PsfTable, name: str) -> float:
     sample_nm = table.pixel_size_nm / table.samples_per_px
     sigma = f"Gaussian, σ = {table.effective_sigma_nm:.0f} nm"
     for axes, image, title in zip(panels, (seen, gaussian), (name, sigma), strict=False):
-        _picture(axes, np.maximum(image, 0.0) ** EXPONENT, sample_nm, (0.0, 1.0), title, "inferno")
-    _picture(panels[2], off, sample_nm, (-limit, limit), f"{name} − Gaussian", "RdBu_r")
+        titled_picture(
+            axes, np.maximum(image, 0.0) ** EXPONENT, sample_nm, (0.0, 1.0), title, "inferno"
+        )
+    titled_picture(panels[2], off, sample_nm, (-limit, limit), f"{name} − Gaussian", "RdBu_r")
     return limit
 
 
@@ -87,20 +88,6 @@ def _of_peak(table: PsfTable) -> tuple[FloatArray, FloatArray]:
     values = table.values[0].astype(np.float64)
     peak = float(values.max())
     return values / peak, best_gaussian(table) / peak
-
-
-def _picture(
-    axes: Axes,
-    image: FloatArray,
-    sample_nm: float,
-    limits: tuple[float, float],
-    title: str,
-    colours: str,
-) -> None:
-    show_picture(axes, image, sample_nm, limits, colours)
-    axes.set_title(title, fontsize=TEXT_PT)
-    add_scale_bar(axes)
-    hide_ticks(axes)
 
 
 def _profiles(axes: Axes, table: PsfTable, axis: str) -> None:

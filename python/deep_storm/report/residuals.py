@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from deep_storm.quality.fits import ResidualPicture
 from deep_storm.report.figures import (
-    SMALL_PT,
-    TEXT_PT,
-    Pixels,
-    add_scale_bar,
+    difference_scale,
     display_range,
-    hide_ticks,
     new_figure,
-    show_picture,
+    titled_picture,
 )
 from deep_storm.report.style import styled
 from deep_storm.words import counted
@@ -42,39 +37,16 @@ def residuals_figure(picture: ResidualPicture, pixel_size_nm: float) -> Figure:
     limits = display_range(picture.seen, 0.5, 99.5)
     titles = f"frame {picture.frame + 1}", "emitters and background"
     for axes, image, title in zip(panels, (picture.seen, picture.expected), titles, strict=False):
-        _show(axes, image, pixel_size_nm, limits, "gray", title)
+        titled_picture(axes, image, pixel_size_nm, limits, title, "gray")
     left = panels[2]
-    _show(left, picture.off, pixel_size_nm, (-LIMIT, LIMIT), "RdBu_r", "difference")
+    titled_picture(left, picture.off, pixel_size_nm, (-LIMIT, LIMIT), "difference", "RdBu_r")
     top, start, height, width = (edge * pixel_size_nm / 1000 for edge in picture.worst_px)
     left.add_patch(Rectangle((start, top), width, height, fill=False, edgecolor="black"))
-    _bar(figure, left, (-LIMIT, LIMIT), (f"−{LIMIT:.0f} σ", "0", f"{LIMIT:.0f} σ"))
+    difference_scale(figure, left, LIMIT, f"{LIMIT:.0f} σ")
     if picture.common is not None and picture.image is not None:
         shares = picture.common / picture.image.max()
         limit = max(float(np.abs(shares).max()), 0.01)
         title = f"{counted(picture.emitters, 'emitter')} alone"
-        _show(panels[3], shares, pixel_size_nm, (-limit, limit), "RdBu_r", title)
-        _bar(figure, panels[3], (-limit, limit), (f"−{limit:.1%}", "0", f"{limit:.1%}"))
+        titled_picture(panels[3], shares, pixel_size_nm, (-limit, limit), title, "RdBu_r")
+        difference_scale(figure, panels[3], limit, f"{limit:.1%}")
     return figure
-
-
-def _show(
-    axes: Axes,
-    image: Pixels,
-    pixel_size_nm: float,
-    limits: tuple[float, float],
-    colours: str,
-    title: str,
-) -> None:
-    show_picture(axes, image, pixel_size_nm, limits, colours)
-    axes.set_title(title, fontsize=TEXT_PT)
-    hide_ticks(axes)
-    add_scale_bar(axes)
-
-
-def _bar(
-    figure: Figure, axes: Axes, limits: tuple[float, float], labels: tuple[str, str, str]
-) -> None:
-    """Draw the scale of the colours, with its ends and its middle."""
-    ticks = [limits[0], 0.0, limits[1]]
-    bar = figure.colorbar(axes.images[0], ax=axes, shrink=0.75, ticks=ticks)
-    bar.ax.set_yticklabels(labels, fontsize=SMALL_PT)

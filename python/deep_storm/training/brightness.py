@@ -11,7 +11,7 @@ depends on no truth (indirect inference, https://doi.org/10.1002/jae.3950080507)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -23,8 +23,7 @@ from scipy.optimize import minimize
 from deep_storm.camera_maps import CameraMaps, covering, photons_from
 from deep_storm.estimation.quantity import rounded
 from deep_storm.extraction.candidates import Candidates, concatenated
-from deep_storm.inference.reading import make_reader
-from deep_storm.inference.tiles import plan_tiles
+from deep_storm.inference.reading import WindowReader, window_reader
 from deep_storm.model import Model
 from deep_storm.settings import Emitters
 from deep_storm.simulation.patches import PatchSimulator
@@ -82,8 +81,8 @@ def brightness(
     Emitters with other photons, spread of photons and density; None where too few are found.
     """
     size_px = windows[0].shape[1]
-    read = _reading(model, size_px)
-    found = [concatenated(read(window)) for window in windows]
+    reader = window_reader(model, size_px, size_px)
+    found = [concatenated(_read(reader, window)) for window in windows]
     if sum(len(one.score) for one in found) < MIN_CANDIDATES:
         return None
     frames = [len(window) for window in windows]
@@ -98,7 +97,7 @@ def brightness(
         answers, count = [], 0
         for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
             photons = _simulated(model, emitters, mask, size_px, part, len(masks), maps, seed + k)
-            answers += read(photons)
+            answers += _read(reader, photons)
             count += len(photons)
         tried.append((math.log(share), spread))
         given.append(_answers(answers, count))
@@ -107,21 +106,12 @@ def brightness(
     return _shared(own, math.exp(share), spread)
 
 
-def _reading(model: Model, size_px: int) -> Callable[[Frames], list[Candidates]]:
-    """Return what the network finds in frames of a size, each with its candidates that count."""
-    network, reader, scales = model.network, make_reader(model), model.card.scales
-    infer = network.inference(model.keras_model, scales)
-    (tile,) = plan_tiles(size_px, size_px, size_px, network.halo_px, network.alignment_px)
-
-    def read(photons: Frames) -> list[Candidates]:
-        found: list[Candidates] = []
-        for start in range(0, len(photons), BATCH):
-            answers = infer(scales.network_input(photons[start : start + BATCH]))
-            every = reader.of_frames(answers, tile, start)
-            found += [one.where(one.score >= MIN_SCORE) for one in every]
-        return found
-
-    return read
+def _read(reader: WindowReader, photons: Frames) -> list[Candidates]:
+    """Return what the network finds in frames, each with its candidates that count."""
+    every: list[Candidates] = []
+    for start in range(0, len(photons), BATCH):
+        every += reader(photons[start : start + BATCH], start)
+    return [one.where(one.score >= MIN_SCORE) for one in every]
 
 
 def _answers(found: Sequence[Candidates], frames: int) -> _Answers:

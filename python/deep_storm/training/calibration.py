@@ -22,8 +22,7 @@ import pandas as pd
 
 from deep_storm.camera_maps import CameraMaps, covering, noise_photon, photons_from
 from deep_storm.extraction.candidates import Candidates, concatenated
-from deep_storm.inference.reading import make_reader
-from deep_storm.inference.tiles import plan_tiles
+from deep_storm.inference.reading import window_reader
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
@@ -153,15 +152,12 @@ def seen_frames(
         uniform_share=0.0,
         table=model.table,
     )
-    network, reader = model.network, make_reader(model)
-    infer = network.inference(model.keras_model, card.scales)
-    (tile,) = plan_tiles(FIELD_PX, FIELD_PX, FIELD_PX, network.halo_px, network.alignment_px)
+    read = window_reader(model, FIELD_PX, FIELD_PX)
     for number in range(-(-frames // 8)):
         batch = simulator.batch_at(number)
         photons = photons_from(batch.adu, card.camera, batch.maps)
         noise = noise_photon(card.camera, batch.maps)
-        answers = infer(card.scales.network_input(photons))
-        for k, found in enumerate(reader.of_frames(answers, tile, 8 * number)):
+        for k, found in enumerate(read(photons, 8 * number)):
             there = batch.present[k]
             xy = batch.xy_px[k][there] * card.camera.pixel_size_nm
             xyz = np.column_stack([xy, batch.z_nm[k][there]]).astype(np.float64)

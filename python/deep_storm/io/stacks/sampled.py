@@ -1,4 +1,4 @@
-"""A stack's mean and a few of its frames, read with bounded memory."""
+"""A stack's mean, and which of its frames stand for all, read with bounded memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,26 @@ import numpy.typing as npt
 from deep_storm.io.stacks.stream import FrameStream
 
 BYTES_AT_A_TIME = 32 << 20
+
+
+def spread_frames(stream: FrameStream, most: int, max_bytes: int) -> list[int]:
+    """Return numbers of frames evenly spread over a stack, from the first to the last.
+
+    Parameters
+    ----------
+    most
+        Frames at most.
+    max_bytes
+        Of those frames together, about; one is taken in any case.
+    """
+    count, height, width = stream.shape
+    affordable = max(max_bytes // max(height * width * stream.dtype.itemsize, 1), 1)
+    return _spread(count, min(count, most, affordable))
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    chosen: list[int] = np.unique(np.linspace(0, count - 1, wanted).astype(int)).tolist()
+    return chosen
 
 
 def mean_frame(stream: FrameStream, max_bytes: int | None = None) -> npt.NDArray[np.float64]:
@@ -48,5 +68,4 @@ def _pieces(
     if affordable >= count:
         starts = range(0, count, at_a_time)
         return [(start, min(start + at_a_time, count)) for start in starts]
-    places = np.unique(np.linspace(0, count - 1, affordable).astype(int))
-    return [(int(place), int(place) + 1) for place in places]
+    return [(place, place + 1) for place in _spread(count, affordable)]
