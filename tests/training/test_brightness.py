@@ -69,6 +69,15 @@ def test_what_was_right_stays(general):
     assert brightness(model, [frames_of(TRUE)]).intensity_photon == pytest.approx(1000, rel=0.07)
 
 
+@pytest.mark.parametrize("structure", ["uniform", "filaments"])
+def test_windows_without_molecules_have_no_say(general, structure):
+    true = TRUE.model_copy(update={"structure": structure})
+    frames = frames_of(true, 16)
+    empty = np.random.default_rng(3).poisson(20, frames.shape).astype(np.float32)
+    model = conditioned(general, Molecules(CAMERA, PSF, true, BACKGROUND))
+    assert brightness(model, [frames, empty]) == brightness(model, [frames])
+
+
 def test_a_few_molecules_say_nothing(general):
     sparse = TRUE.model_copy(update={"density_per_um2": 0.1})
     model = conditioned(general, Molecules(CAMERA, PSF, sparse, BACKGROUND))

@@ -35,6 +35,8 @@ MIN_SCORE = 0.3
 """Of candidates that count, on the movie as on simulation."""
 MIN_CANDIDATES = 400
 """With fewer of them nothing is said."""
+MIN_LIGHT = 0.1
+"""Windows with less light than this share of the mean have too few molecules to be simulated."""
 EMITTERS = 1500
 """Simulated for each brightness that is tried."""
 BATCH = 8
@@ -85,9 +87,10 @@ def brightness(
     found = [concatenated(_read(reader, window)) for window in windows]
     if sum(len(one.score) for one in found) < MIN_CANDIDATES:
         return None
-    frames = [len(window) for window in windows]
-    seen = _answers(found, sum(frames))
-    light = np.array([one.photons.sum() / n for one, n in zip(found, frames, strict=True)])
+    light = np.array([c.photons.sum() / len(w) for c, w in zip(found, windows, strict=True)])
+    lit = np.flatnonzero(light >= MIN_LIGHT * light.mean()).tolist()
+    found, light = [found[k] for k in lit], light[lit]
+    seen = _answers(found, sum(len(windows[k]) for k in lit))
     uniform = model.card.emitters.structure == "uniform"
     masks = [None if uniform else _where(one, size_px) for one in found]
     own = model.card.emitters
