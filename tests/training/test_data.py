@@ -11,6 +11,7 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError, TableError
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.networks.base import EXPECTATIONS, Scales
+from deep_storm.psf.depth import DepthCode
 from deep_storm.settings import Background, Emitters, Psf, Training
 from deep_storm.simulation.patches import PatchBatch
 from deep_storm.training.data import ImportedData, SimulatedData, in_scale
@@ -52,6 +53,17 @@ def imported(frames=range(FRAMES), **changes):
 
 def frames_in(batch):
     return {int(v) for v in np.unique(batch.adu) if v != BRIGHT}
+
+
+def test_depths_of_the_truth_go_with_their_emitters():
+    stream, truth = marked_movie()
+    truth = truth.assign(z_nm=truth["x_nm"] - 1500.0)
+    scales = SCALES.model_copy(update={"depth_reach_nm": 2000.0})
+    data = ImportedData(stream, truth, CAMERA, scales, settings())
+    raw, batch = data.raw_batch(0), data.batch(0)
+    assert set(raw.z_nm[raw.present]) <= set(truth["z_nm"].astype(np.float32))
+    stated = DepthCode(2000.0).depth_nm(batch.truth.shape)
+    np.testing.assert_allclose(stated[raw.present], raw.z_nm[raw.present], atol=0.01)
 
 
 def test_validation_and_training_never_share_a_frame():

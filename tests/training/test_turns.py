@@ -12,7 +12,7 @@ from deep_storm.settings import Background, Emitters, Psf, Pupil, Simulation, Tr
 from deep_storm.simulation.frames import simulate
 from deep_storm.training.data import ImportedData
 from deep_storm.training.schedule import resolved
-from deep_storm.training.turns import TURNS, Emitted, allowed_turns, turned
+from deep_storm.training.turns import TURNS, Emitted, allowed_turns, leaves_alike, turned
 
 CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
 BACKGROUND = Background(background_photon=20.0)
@@ -78,6 +78,13 @@ def test_without_light_to_tell_all_are_allowed():
     assert allowed_turns([dark]) == TURNS
     at_the_edge = Emitted(np.ones((32, 32)), np.array([[1.0, 1.0, 1.3, 900.0]]), 1.0)
     assert allowed_turns([dark, at_the_edge]) == TURNS
+
+
+def test_the_axes_of_a_psf_over_depth_are_exchanged_only_if_each_depth_stays_the_same():
+    depths_nm = (-300.0, -150.0, 0.0, 150.0, 300.0)
+    astigmatic = pupil(depths_nm, astigmatism=0.1)
+    assert [t for t in TURNS if leaves_alike(astigmatic, t)] == [0, FLIP_X, FLIP_Y, FLIP_X | FLIP_Y]
+    assert all(leaves_alike(pupil(depths_nm), turn) for turn in TURNS)
 
 
 def test_turns_are_the_symmetries_of_a_square():

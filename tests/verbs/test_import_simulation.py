@@ -6,6 +6,8 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import CameraError, TableError
 from deep_storm.io.config import read_config
+from deep_storm.io.psf_files import write_psf
+from deep_storm.psf.elliptical import Widths, elliptical_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 DENSE = (DATA / "dense_d6_first10.tif", DATA / "dense_d6_first10_gt.csv")
@@ -94,3 +96,34 @@ def test_a_truth_with_two_sigmas_and_z_is_thunderstorms_in_depth(tmp_path):
     found = ds.import_simulation(DENSE[0], truth, camera=CAMERA)
     assert found.psf.sigma_nm == pytest.approx(1.1 * 262.5 / 2.3548, rel=0.01)
     assert found.psf.depth_reach_nm == pytest.approx(300.0, rel=0.02)
+    assert found.psf_table is None  # these depths are made up: the widths do not follow them
+
+
+def test_the_psf_over_depth_of_a_truth_is_written_beside_the_settings(tmp_path):
+    z_nm = np.linspace(-450.0, 450.0, 19)
+    squares = [(140.0**2) * (1.0 + ((z_nm - c) / 300.0) ** 2) for c in (-200.0, 200.0)]
+    table = elliptical_table(Widths(z_nm, *(np.sqrt(s) for s in squares)), 100.0)
+    psf_file = tmp_path / "astigmatic.toml"
+    write_psf(psf_file, table)
+    light = {
+        "camera": CAMERA, "psf_file": str(psf_file), "depth_reach_nm": 400, "density_per_um2": 2,
+        "intensity_photon": 2000, "background_photon": 10,
+    }  # fmt: skip
+    made = ds.simulate(output=tmp_path / "sim", frames=8, width_px=40, height_px=40, **light)
+    truth = ds.read_table(made.written[1]).drop(columns="sigma_nm")
+    for name, c in (("sigma1_nm", -200.0), ("sigma2_nm", 200.0)):
+        truth[name] = 140.0 * np.sqrt(1.0 + ((truth["z_nm"] - c) / 300.0) ** 2)
+    found = ds.import_simulation(
+        made.written[0], truth, camera=CAMERA, output=tmp_path / "matched.toml"
+    )
+    assert [p.name for p in found.written] == [
+        "matched.toml",
+        "matched-psf.toml",
+        "matched-psf.npz",
+    ]
+    assert "say the PSF over depth" in found.summary()
+    named = read_config(tmp_path / "matched.toml")["psf"]
+    assert named["psf_file"] == str(tmp_path / "matched-psf.toml")
+    assert named["depth_reach_nm"] == pytest.approx(400.0, rel=0.02)
+    again = ds.simulate(config=tmp_path / "matched.toml", output=tmp_path / "again", frames=2)
+    assert "z_nm" in ds.read_table(again.written[1])

@@ -52,7 +52,7 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
     SettingsError
         A value is out of the range that the simulation takes.
     """
-    truth = _with_one_sigma(truth)
+    truth = with_one_sigma(truth)
     missing = [column for column in NEEDED if column not in truth.columns]
     if missing:
         raise TableError(
@@ -87,7 +87,7 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
     )
 
 
-def _with_one_sigma(truth: pd.DataFrame) -> pd.DataFrame:
+def with_one_sigma(truth: pd.DataFrame) -> pd.DataFrame:
     """Return a truth of an astigmatic PSF with the sigma of a round one of the same area."""
     if "sigma_nm" in truth.columns or not {"sigma1_nm", "sigma2_nm"} <= {*truth.columns}:
         return truth

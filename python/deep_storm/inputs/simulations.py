@@ -1,4 +1,4 @@
-"""Simulations that ThunderSTORM made: a stack with its ground truth, checked and described."""
+"""Simulations that another program made: a stack with its ground truth, checked and described."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
-from deep_storm.errors import CameraError
-from deep_storm.estimation.matching import Matched, match_settings
+from deep_storm.errors import CameraError, PsfError
+from deep_storm.estimation.matching import Matched, match_settings, with_one_sigma
+from deep_storm.estimation.truth_psf import astigmatic_psf, check_direction, lit_frames
+from deep_storm.inputs.psf import psf_with_table
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.io.tables.protocol import find_protocol, read_protocol
+from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Psf
 from deep_storm.simulation.imported import check_truth
 
 
@@ -36,6 +40,9 @@ class ReadSimulation:
         Where the camera comes from, in words.
     matched
         Settings of a simulation that looks like this one.
+    psf_table
+        The PSF over depth: as given, or as the widths in the ground truth say; None where neither
+        tells it.
     """
 
     shape: tuple[int, int, int]
@@ -44,10 +51,14 @@ class ReadSimulation:
     camera: Camera | None
     camera_origin: str
     matched: Matched
+    psf_table: PsfTable | None = None
 
 
 def read_simulation(
-    stack: Path | str | npt.NDArray[np.generic], truth: TableSource, camera: Camera | None = None
+    stack: Path | str | npt.NDArray[np.generic],
+    truth: TableSource,
+    camera: Camera | None = None,
+    psf: Psf | None = None,
 ) -> ReadSimulation:
     """Check that a ground truth belongs to a stack, and describe both.
 
@@ -59,6 +70,8 @@ def read_simulation(
         Ground truth (CSV), or a table in memory.
     camera
         By default as ThunderSTORM's protocol beside the table or the stack says.
+    psf
+        Names the file of the PSF that the frames were made with, if known.
 
     Raises
     ------
@@ -68,6 +81,8 @@ def read_simulation(
         The truth cannot be read, or does not belong to the stack.
     CameraError
         The camera contradicts the stack, or nothing says how large a pixel is.
+    PsfError, SettingsError
+        The PSF cannot be read, has other pixels, not the depths of the truth, or runs against them.
     """
     origin = "as given"
     if camera is None:
@@ -79,9 +94,60 @@ def read_simulation(
         frames, height, width = stream.shape
         pixel_size_nm = _pixel_size_nm(camera, stream)
         check_truth(table, stream, pixel_size_nm)
+        given, shape = None, None
+        if camera is not None:
+            given, shape = (None, None) if psf is None else psf_with_table(psf, camera)
+            if shape is None:
+                shape = _psf_over_depth(table, stream, camera)
+            elif _has_depths(table):
+                _check_depths(table, shape, stream, camera)
+    table = _with_sigma(table, shape)
     field_um2 = height * width * (pixel_size_nm / 1000.0) ** 2
     matched = match_settings(table, field_um2, frames)
-    return ReadSimulation((frames, height, width), pixel_size_nm, table, camera, origin, matched)
+    if shape is not None:
+        known = {"sigma_nm": round(shape.effective_sigma_nm, 3), "sigma_std_nm": 0.0}
+        file = {} if given is None else {"psf_file": given.psf_file}
+        matched = matched._replace(psf=matched.psf.model_copy(update=known | file))
+    return ReadSimulation(
+        (frames, height, width), pixel_size_nm, table, camera, origin, matched, shape
+    )
+
+
+def _has_depths(truth: pd.DataFrame) -> bool:
+    return "z_nm" in truth.columns and bool(truth["z_nm"].notna().all())
+
+
+def _psf_over_depth(truth: pd.DataFrame, stream: FrameStream, camera: Camera) -> PsfTable | None:
+    """Return the PSF over depth that the truth and the frames tell."""
+    if not _has_depths(truth):
+        return None
+    return astigmatic_psf(truth, lit_frames(truth, stream, camera), camera.pixel_size_nm)
+
+
+def _check_depths(
+    truth: pd.DataFrame, shape: PsfTable, stream: FrameStream, camera: Camera
+) -> None:
+    """Check that a PSF has the depths of a truth, and runs the same way."""
+    low, high = float(shape.z_nm[0]), float(shape.z_nm[-1])
+    nearest, farthest = float(truth["z_nm"].min()), float(truth["z_nm"].max())
+    if len(shape.z_nm) == 1 or max(abs(nearest), abs(farthest)) > min(-low, high) + 0.5:
+        depths = "without depth" if len(shape.z_nm) == 1 else f"from {low:.0f} to {high:.0f} nm"
+        raise PsfError(
+            f"a ground truth with depths from {nearest:.0f} to {farthest:.0f} nm, and a PSF "
+            f"{depths}",
+            "a PSF that covers the depths on both sides of the focus",
+            "compute or calibrate it over a larger range, or leave out rows of the ground truth "
+            "and their frames",
+        )
+    check_direction(shape, lit_frames(truth, stream, camera))
+
+
+def _with_sigma(truth: pd.DataFrame, shape: PsfTable | None) -> pd.DataFrame:
+    """Return the truth with one sigma for each emitter; a PSF says it where the truth does not."""
+    truth = with_one_sigma(truth)
+    if "sigma_nm" in truth.columns or shape is None or not _has_depths(truth):
+        return truth
+    return truth.assign(sigma_nm=shape.sigma_at_nm(truth["z_nm"].to_numpy(np.float64)))
 
 
 def _camera_beside(*sources: object) -> tuple[Camera | None, str]:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = 256
 """Patches that are saved to look at."""
+NO_PSF_OVER_DEPTH = (
+    "the ground truth has depths, but neither a PSF file (--psf-file) nor columns sigma1 and "
+    "sigma2 say how emitters look there: the model will not tell z"
+)
 SHOWN_FRAMES, SHOWN_PX = 4, 64
 """Frames of a movie that are shown beside simulated ones, and how much of them."""
 
@@ -75,25 +79,34 @@ def imported_simulation(
     StackError, TableError, CameraError
         It cannot be used.
     """
-    extra = [name for name in ("psf", "emitters", "background") if given[name] is not None]
+    psf = given["psf"]
+    extra = [name for name in ("emitters", "background") if given[name] is not None]
+    if psf is not None and not psf.psf_file:
+        extra = ["psf", *extra]
     if extra:
         raise SettingsError(
             f"settings of {', '.join(extra)} together with --simulation",
-            "only the camera: all else comes from the ground truth",
+            "only the camera, and a PSF file: all else comes from the ground truth",
             "leave them out, or leave --simulation out to train on a matched simulation",
         )
     camera = given["camera"] or (
         start.card.camera if start is not None and not start.card.general else None
     )
     stack, truth = simulation
-    found = read_simulation(stack, truth, camera)
+    found = read_simulation(stack, truth, camera, psf)
     if found.camera is None:
         raise CameraError(
             f"the camera of {stack} is unknown",
             "a camera",
             "give --camera camera.toml, or keep ThunderSTORM's protocol beside the table",
         )
-    return Imported(open_frames(stack), found.table), Molecules(found.camera, *found.matched)
+    matched = found.matched
+    if found.psf_table is None and matched.psf.spread_in_depth_nm > 0:
+        warnings.warn(NO_PSF_OVER_DEPTH, stacklevel=2)
+        flat = matched.psf.model_copy(update={"depth_std_nm": 0.0, "depth_reach_nm": 0.0})
+        matched = matched._replace(psf=flat)
+    molecules = Molecules(found.camera, *matched, table=found.psf_table)
+    return Imported(open_frames(stack), found.table), molecules
 
 
 def training_set_outputs(stem: Path | str | None, overwrite: bool) -> Outputs:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
 from deep_storm.settings.base import Settings, setting
+
+USUAL_SIGMA_NM = 130.0
+"""Until the sigma of a PSF file is known."""
 
 
 class Psf(Settings):
@@ -60,6 +63,14 @@ class Psf(Settings):
     def spread_in_depth_nm(self) -> float:
         """Standard deviation of the depths."""
         return self.depth_std_nm or self.depth_reach_nm / math.sqrt(3.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sigma_of_the_file(cls, values: Any) -> Any:
+        """With a PSF file sigma need not be given: it is taken from it as soon as it is read."""
+        if isinstance(values, dict) and values.get("psf_file") and "sigma_nm" not in values:
+            return {**values, "sigma_nm": USUAL_SIGMA_NM}
+        return values
 
     @model_validator(mode="after")
     def _one_distribution_of_depths(self) -> Psf:

@@ -28,7 +28,7 @@ from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.patches import PatchBatch, PatchSimulator, padded
 from deep_storm.training.schedule import ResolvedTraining
-from deep_storm.training.turns import Emitted, allowed_turns, turned
+from deep_storm.training.turns import Emitted, allowed_turns, leaves_alike, turned
 from deep_storm.words import counted
 
 VALIDATION_SEED = 1_000_003
@@ -171,6 +171,8 @@ class ImportedData(TrainingData):
         Of the stack, and of the network.
     training
         Patch size, batch, validation share, patches per frame, seed.
+    table
+        The PSF, where it is known.
 
     Raises
     ------
@@ -187,6 +189,7 @@ class ImportedData(TrainingData):
         camera: Camera,
         scales: Scales,
         training: ResolvedTraining,
+        table: PsfTable | None = None,
     ) -> None:
         super().__init__(camera, scales)
         self.stream = stream
@@ -216,7 +219,8 @@ class ImportedData(TrainingData):
         self.patches_per_epoch = min(
             training.max_patches, training.patches_per_frame * self.training_frames.size
         )
-        self.turns = allowed_turns(self._emitted())
+        as_seen = allowed_turns(self._emitted())
+        self.turns = tuple(t for t in as_seen if table is None or leaves_alike(table, t))
 
     def _emitted(self) -> Iterator[Emitted]:
         """Iterate over the training frames in photons, with their emitters."""
@@ -246,21 +250,19 @@ class ImportedData(TrainingData):
             top, left = (int(rng.integers(0, n - size + 1)) for n in (height, width))
             whole = repair(self.stream.read(frame, frame + 1)).adu[0]
             patch = whole[top : top + size, left : left + size]
-            rows = self._emitters[frame] - np.array([left, top, 0.0, 0.0, 0.0])
+            rows = self._emitters[frame] - np.array([left, top, 0.0, 0.0, 0.0, 0.0])
             inside = ((rows[:, :2] >= 0) & (rows[:, :2] < size)).all(axis=1)
             background[number] = rows[0, 4] ** 2
             turn = self.turns[int(rng.integers(len(self.turns)))]
             adu[number], kept = _turned(patch, rows[inside], size, turn)
             found.append(np.column_stack([np.full(len(kept), number), kept]))
         every = np.concatenate(found)
-        emitters = EmitterSet(
-            every[:, 0].astype(np.int64), every[:, 1], every[:, 2], every[:, 3], every[:, 4]
-        )
+        emitters = EmitterSet(every[:, 0].astype(np.int64), *np.ascontiguousarray(every[:, 1:].T))
         return PatchBatch(adu, background[:, None, None], *padded(emitters, batch))
 
 
 def _emitters_by_frame(truth: pd.DataFrame, camera: Camera) -> dict[int, npt.NDArray[np.float64]]:
-    """Return x, y, sigma (px), photons, background deviation of the emitters of each frame."""
+    """Return x, y, sigma (px), photons, background deviation, z (nm) of each frame's emitters."""
     columns = ["x_nm", "y_nm", "sigma_nm", "intensity_photon", "bkgstd_photon"]
     missing = [c for c in columns if c not in truth.columns]
     if missing:
@@ -269,7 +271,8 @@ def _emitters_by_frame(truth: pd.DataFrame, camera: Camera) -> dict[int, npt.NDA
             "frame, x, y, sigma, intensity and bkgstd, as ThunderSTORM exports them",
             "export the ground truth again with all columns",
         )
-    values = truth[columns].to_numpy(np.float64, copy=True)
+    depth = truth["z_nm"].fillna(0.0) if "z_nm" in truth.columns else 0.0
+    values = truth[columns].assign(z_nm=depth).to_numpy(np.float64, copy=True)
     values[:, :3] /= camera.pixel_size_nm
     frames, starts = np.unique(truth["frame"].to_numpy(np.int64), return_index=True)
     return dict(zip(frames.tolist(), np.split(values, starts[1:]), strict=True))
@@ -279,7 +282,7 @@ def _turned(
     patch: npt.NDArray[Any], rows: npt.NDArray[np.float64], size: int, turn: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Apply one of the eight symmetries of a square to a patch and its emitters."""
-    emitters = rows[:, :4].copy()
+    emitters = rows[:, [0, 1, 2, 3, 5]]
     if turn & 1:
         emitters[:, 0] = size - emitters[:, 0]
     if turn & 2:

@@ -135,7 +135,7 @@ def train_model(
         # A general one, and what came from it, has learnt to be conditioned on others.
         domain = start.card.domain if start is not None else None
         conditioned = start is None or domain is not None
-        reach_nm = molecules.depth_reach_nm if spec.name == "native" and not imported else None
+        reach_nm = molecules.depth_reach_nm if spec.name == "native" else None
         scales = molecules.scales(reach_nm)
         if start is not None and not conditioned:
             scales = start.card.scales
@@ -235,7 +235,9 @@ def make_data(
 ) -> TrainingData:
     """Return the source of training batches."""
     if imported is not None:
-        return ImportedData(imported.stream, imported.truth, molecules.camera, scales, settings)
+        return ImportedData(
+            imported.stream, imported.truth, molecules.camera, scales, settings, molecules.table
+        )
     return SimulatedData(
         molecules.camera,
         molecules.psf,

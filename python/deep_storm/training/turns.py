@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.signal import correlate
 from scipy.special import erf
 
+from deep_storm.psf.table import PsfTable
 from deep_storm.simulation.psf import add_emitters
 
 FloatArray = npt.NDArray[np.float64]
@@ -64,6 +65,17 @@ def turned(image: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
     image = image[:, ::-1] if turn & 1 else image
     image = image[::-1] if turn & 2 else image
     return image.T if turn & 4 else image
+
+
+def leaves_alike(table: PsfTable, turn: int) -> bool:
+    """Whether one of :data:`TURNS` changes a PSF, at all of its depths, by next to nothing.
+
+    An astigmatic PSF with its axes exchanged is that of the opposite depth: in the mean over all
+    emitters, which :func:`allowed_turns` looks at, it may look the same.
+    """
+    values = table.values.astype(np.float64)
+    other = table.turned(bool(turn & 1), bool(turn & 2), bool(turn & 4)).values
+    return float(np.sum((values - other) ** 2)) <= MAX_ASYMMETRY**2 * float(np.sum(values**2))
 
 
 def allowed_turns(frames: Iterable[Emitted]) -> tuple[int, ...]:

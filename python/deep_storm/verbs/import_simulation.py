@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from deep_storm.psf.table import PsfTable
+
 
 @dataclass(frozen=True)
 class ImportResult:
@@ -36,8 +38,10 @@ class ImportResult:
         Where the camera comes from, in words.
     psf, emitter_settings, background
         Settings of a simulation that looks like this one.
+    psf_table
+        The PSF over depth, where the ground truth says it; else None.
     written
-        The configuration file, if any.
+        The configuration file and the PSF, if any.
     """
 
     frames: int
@@ -50,6 +54,7 @@ class ImportResult:
     psf: Psf
     emitter_settings: Emitters
     background: Background
+    psf_table: PsfTable | None = None
     written: tuple[Path, ...] = ()
 
     def summary(self) -> str:
@@ -65,7 +70,7 @@ class ImportResult:
                 f"{emitters.density_per_um2:g} ± {emitters.density_std_per_um2:g} per µm²",
                 f"Photons     {emitters.intensity_photon:g} ± {emitters.intensity_std_photon:g}",
                 f"PSF sigma   {psf.sigma_nm:g} ± {psf.sigma_std_nm:g} nm",
-                *([_depth_line(psf)] if psf.spread_in_depth_nm > 0 else []),
+                *([_depth_line(self)] if psf.spread_in_depth_nm > 0 else []),
                 f"Background  {background.background_photon:g} ± "
                 f"{background.background_std_photon:g} photons per pixel",
                 "The ground truth fits the stack.",
@@ -90,11 +95,14 @@ class ImportResult:
         return {type(s).__name__.lower(): s.model_dump() for s in settings if s is not None}
 
 
-def _depth_line(psf: Psf) -> str:
+def _depth_line(result: ImportResult) -> str:
+    psf = result.psf
     depths = f"up to ± {psf.depth_reach_nm:g} nm"
     if psf.depth_std_nm > 0:
         depths = f"± {psf.depth_std_nm:g} nm (standard deviation)"
-    return f"Depth       {depths}: train with the PSF over depth (--psf-file)"
+    if result.psf_table is None:
+        return f"Depth       {depths}: train with the PSF over depth (--psf-file)"
+    return f"Depth       {depths}; both widths of the ground truth say the PSF over depth"
 
 
 @verb(
@@ -103,7 +111,8 @@ def _depth_line(psf: Psf) -> str:
     Argument("truth", "ground truth (CSV)", label="Ground truth"),
     Argument(
         "output",
-        "settings file (TOML) to write: the camera, and a simulation that matches",
+        "settings file (TOML) to write: the camera, and a simulation that matches; with the PSF "
+        "(-psf.toml) beside it where the ground truth tells it over depth",
         writes=True,
         label="Save as",
     ),
@@ -126,7 +135,9 @@ def import_simulation(
     truth
         Ground truth (CSV), or a table in memory.
     output
-        Configuration file to write, for ``train --config`` and ``simulate --config``.
+        Configuration file to write, for ``train --config`` and ``simulate --config``. Where the
+        ground truth has the two widths of an astigmatic PSF (``sigma1``, ``sigma2``) and ``z``, the
+        PSF over depth is written beside it (``NAME-psf.toml``, ``-psf.npz``) and named in it.
     camera
         By default as ThunderSTORM's protocol beside the table or the stack says.
     overwrite
@@ -147,7 +158,7 @@ def import_simulation(
 
     outputs = Outputs.of(
         output,
-        {"settings": ".toml"},
+        {"settings": ".toml", "psf": "-psf.toml", "values": "-psf.npz"},
         name=f"{name_of(stack, 'simulation')}_matched",
         tail="matched",
         overwrite=overwrite,
@@ -162,8 +173,24 @@ def import_simulation(
         found.camera,
         found.camera_origin,
         *found.matched,
+        psf_table=found.psf_table,
     )
     if outputs:
-        with outputs.writing("settings") as path:
-            write_config(path, result.sections(), overwrite)
+        result = _written(result, outputs)
     return replace(result, written=outputs.written)
+
+
+def _written(result: ImportResult, outputs: Outputs) -> ImportResult:
+    """Write the settings; they name the PSF beside them, if there is one."""
+    beside = result
+    if result.psf_table is not None:
+        from deep_storm.io.psf_files import write_psf  # numba, scipy
+
+        with outputs.writing("values"), outputs.writing("psf") as path:
+            write_psf(path, result.psf_table, outputs.overwrite)
+        beside = replace(result, psf=result.psf.model_copy(update={"psf_file": path.name}))
+        whole = str(path.resolve())
+        result = replace(result, psf=result.psf.model_copy(update={"psf_file": whole}))
+    with outputs.writing("settings") as path:
+        write_config(path, beside.sections(), outputs.overwrite)
+    return result

@@ -138,7 +138,9 @@ def train(
     camera
         Needed, unless a model to start from or a protocol beside the simulation tells it.
     psf, emitters, background
-        Only with a simulation made on the fly; an imported one tells them itself.
+        Of a simulation made on the fly; an imported one tells them itself. Only the file of its PSF
+        may be given beside it (``psf_file``): with depths in the ground truth and a PSF over depth,
+        from there or as the columns ``sigma1`` and ``sigma2`` say, the model tells z.
     network, training, device
         Settings.
     resume
