@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import CubicSpline
 from scipy.optimize import least_squares
 
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
@@ -23,7 +24,8 @@ MIN_ROUND = 0.6
 BRIGHT = 0.4
 """Share of the peak from which on light of several spots says where their centre is."""
 WITHIN, MIN_NEAR = 2.5, 4
-"""The focus is found from planes with at most so many times the least sum of squares."""
+"""The focus is found from depths with at most so many times the least sum of squares."""
+BETWEEN_PLANES, FOCUS_ROUNDS = 16, 8
 
 
 class Widths(NamedTuple):
@@ -105,15 +107,46 @@ def at_focus(table: PsfTable) -> PsfTable:
     if not is_one_spot(table.plane(0.0), table.samples_per_px):
         return _spots_at_focus(table)
     widths = fitted_widths(table)
-    squares = widths.x_nm**2 + widths.y_nm**2
-    near = squares <= WITHIN * squares.min()
-    moved = table
-    if near.sum() >= MIN_NEAR:
-        curve = np.polynomial.Polynomial.fit(widths.z_nm[near], squares[near], 2).convert()
-        focus_nm = -0.5 * curve.coef[1] / curve.coef[2] if curve.coef.size > 2 else np.inf
-        if table.z_nm[0] < focus_nm < table.z_nm[-1] and curve.coef[2] > 0:
-            moved = replace(table, z_nm=table.z_nm - focus_nm)
+    focus_nm = turning_point(widths.z_nm, widths.x_nm**2 + widths.y_nm**2)
+    moved = table if focus_nm is None else replace(table, z_nm=table.z_nm - focus_nm)
     return moved.centred(refocused=False)
+
+
+def turning_point(z_nm: FloatArray, values: FloatArray) -> float | None:
+    """Return the depth at which values are least, by a parabola around it.
+
+    What is around it is found between the planes and reaches as far to either side: with a plane
+    more on one side, values that are no parabola would draw the lowest point there.
+
+    Parameters
+    ----------
+    z_nm
+        Depths, rising by equal steps.
+    values
+        At each of them, positive.
+
+    Returns
+    -------
+    None where the values have no such point, or fewer than :data:`MIN_NEAR` planes are around it.
+    """
+    if (values <= WITHIN * values.min()).sum() < MIN_NEAR:
+        return None
+    between = CubicSpline(z_nm, np.log(values))
+    fine_nm = np.linspace(z_nm[0], z_nm[-1], BETWEEN_PLANES * (z_nm.size - 1) + 1)
+    fine = np.exp(between(fine_nm))
+    low, high = fine_nm[fine <= WITHIN * fine.min()][[0, -1]]
+    found = 0.5 * float(low + high)
+    around = np.linspace(-1.0, 1.0, 4 * BETWEEN_PLANES + 1)
+    for _ in range(FOCUS_ROUNDS):
+        reach = max(min(0.5 * (high - low), found - z_nm[0], z_nm[-1] - found), 0.0)
+        if reach < z_nm[1] - z_nm[0]:
+            return None
+        there = np.exp(between(found + reach * around))
+        curve = np.polynomial.Polynomial.fit(around, there, 2).convert()
+        if curve.coef.size < 3 or not curve.coef[2] > 0:
+            return None
+        found -= 0.5 * reach * float(np.clip(curve.coef[1] / curve.coef[2], -2.0, 2.0))
+    return found
 
 
 def is_one_spot(plane: npt.NDArray[np.floating], samples_per_px: int) -> bool:
@@ -125,12 +158,10 @@ def is_one_spot(plane: npt.NDArray[np.floating], samples_per_px: int) -> bool:
 def _spots_at_focus(table: PsfTable) -> PsfTable:
     """Return a table of several spots with their centre and focus at 0."""
     moved = table
-    squares = np.sum(np.square(table.values, dtype=np.float64), axis=(1, 2))
-    if squares.size >= MIN_NEAR:
-        curve = np.polynomial.Polynomial.fit(table.z_nm, squares, 2).convert()
-        focus_nm = -0.5 * curve.coef[1] / curve.coef[2] if curve.coef.size > 2 else np.inf
-        if table.z_nm[0] < focus_nm < table.z_nm[-1] and curve.coef[2] < 0:
-            moved = replace(table, z_nm=table.z_nm - focus_nm)
+    concentrated = np.sum(np.square(table.values, dtype=np.float64), axis=(1, 2))
+    focus_nm = turning_point(table.z_nm, 1.0 / concentrated)
+    if focus_nm is not None:
+        moved = replace(table, z_nm=table.z_nm - focus_nm)
     for _ in range(2):
         middle = moved.plane(0.0)
         bright = np.where(middle > BRIGHT * middle.max(), middle, 0.0)

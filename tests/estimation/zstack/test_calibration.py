@@ -52,6 +52,28 @@ def test_a_tilted_stage_is_taken_out(beads, table):
     assert any("apart in depth" in note for note in found.notes)
 
 
+def test_a_tilted_stage_leaves_the_focus_of_a_round_psf_where_it_is(beads):
+    round_psf = beads.true_psf(Pupil(numerical_aperture=1.4, wavelength_nm=670.0))
+    found = calibrated(beads.z_stack(round_psf, GRID, tilt_nm=300.0)).table
+    assert abs(deeper_by(found, round_psf)) < 5.0
+
+
+def deeper_by(found, true):
+    """Return by how much a PSF lies deeper than another one: where both are most alike."""
+    reach = min(found.radius_px, true.radius_px) * found.samples_per_px
+
+    def planes(table, by_nm):
+        middle = table.values.shape[1] // 2
+        part = slice(middle - reach, middle + reach + 1)
+        return np.stack([table.plane(z + by_nm)[part, part] for z in range(-350, 351, 50)])
+
+    wanted = planes(true, 0.0)
+    shifts = np.arange(-40.0, 41.0, 10.0)
+    off = [np.sum((planes(found, shift) - wanted) ** 2) for shift in shifts]
+    curve = np.polynomial.Polynomial.fit(shifts, off, 2).convert().coef
+    return -0.5 * curve[1] / curve[2]
+
+
 def test_two_stacks_are_used_together(beads, table):
     first, second = beads.z_stack(table, GRID[:4]), beads.z_stack(table, GRID[3:], seed=5)
     found = calibrated(first, second)
