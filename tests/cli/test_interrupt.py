@@ -138,3 +138,34 @@ def test_a_stopped_program_does_not_linger():
     command = [sys.executable, "-c", LINGERING, "130"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (130, "kept\n")
+
+
+WAITING = """
+import signal, time
+from deep_storm import cli
+def main():
+    try:
+        print("at work", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print("kept", flush=True)
+        return 130
+cli.main = main
+raise SystemExit(cli.program())
+"""
+
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_batch_system_and_a_closed_terminal_stop_as_ctrl_c_does(number, code, background):
+    def as_started():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if background else signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True, preexec_fn=as_started
+    )
+    assert process.stdout.readline() == "at work\n"
+    process.send_signal(number)
+    out, _ = process.communicate()
+    assert (process.returncode, out) == (code, "kept\n")

@@ -93,8 +93,9 @@ def test_a_stop_after_the_last_frame_loses_nothing_but_the_verdict(
     whole = reconstruct_stack(frames, None, common)
     monkeypatch.setattr(stack, "judge_samples", stop)
     done = reconstruct_stack(frames, tmp_path / "out", common)
-    assert done.complete
+    assert not done.complete  # as a sweep goes no further
+    assert done.reconstructed.complete
     assert done.fits is None
-    assert done.notes[-1].startswith("Stopped early: all frames are done")
+    assert done.summary().splitlines()[-1].startswith("Stopped early: all frames are done")
     pd.testing.assert_frame_equal(done.table, whole.table)
     assert (tmp_path / "out.csv").is_file()

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from deep_storm.cli import stops
 from deep_storm.cli.codes import STOPPED
 
 
@@ -38,10 +39,11 @@ def program() -> int:
     By then all that had to be written or cleaned up is. What is left is Python taking itself and
     TensorFlow down, for seconds on a busy machine.
     """
+    stops.heed_termination()
     code = main()
     if code == STOPPED:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(code)
+        os._exit(stops.code())
     return code

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from deep_storm.cli import stops
 from deep_storm.cli.codes import BROKEN_PIPE, OURS, STOPPED, USER
 from deep_storm.cli.command import NAME
 from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
@@ -135,4 +136,4 @@ def _leave_threads_behind() -> None:
     others = [t for t in threading.enumerate() if t is not threading.main_thread()]
     if any(not thread.daemon for thread in others):
         sys.stdout.flush()
-        os._exit(STOPPED)
+        os._exit(stops.code())

@@ -24,6 +24,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 import psutil
 
+from deep_storm.interrupts import held_back
+
 MEASURED_CHUNKS = 3
 MAX_BYTES_OF_CHUNKS = 512 * 2**20
 SHARE_OF_FREE_MEMORY = 0.1
@@ -135,13 +137,15 @@ class Overlap(Generic[Chunk, Found]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._readers.shutdown(wait=False, cancel_futures=True)
-        try:
-            while self._kept:
-                self._kept.popleft().result()
-        finally:
-            self._extractors.shutdown(wait=False, cancel_futures=True)
-            self._keeper.shutdown(wait=False, cancel_futures=True)
+        # Who presses Ctrl-C again would leave a chunk that is half kept.
+        with held_back():
+            self._readers.shutdown(wait=False, cancel_futures=True)
+            try:
+                while self._kept:
+                    self._kept.popleft().result()
+            finally:
+                self._extractors.shutdown(wait=False, cancel_futures=True)
+                self._keeper.shutdown(wait=False, cancel_futures=True)
 
     def chunks(self, spans: Iterable[tuple[int, int]], idle: Callable[[], None]) -> Iterator[Chunk]:
         """Yield the chunks of spans of frames; the next ones are read ahead if there is room.

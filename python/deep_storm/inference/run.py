@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -13,12 +13,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import noise_photon
-from deep_storm.errors import (
-    Cancelled,
-    DaskError,
-    StackError,
-    was_interrupted,
-)
+from deep_storm.errors import Cancelled, DaskError, StackError
 from deep_storm.inference.canvas import Canvas
 from deep_storm.inference.chunks import Aside, here, load_chunk, run_network
 from deep_storm.inference.drawing import Painter
@@ -40,6 +35,7 @@ from deep_storm.inference.stages import StageClock
 from deep_storm.inference.store import Store
 from deep_storm.inference.tables import FoundRows
 from deep_storm.inference.work_folder import WorkFolder
+from deep_storm.interrupts import held_back, interruptible
 from deep_storm.io.stacks.identity import chained, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
@@ -50,17 +46,6 @@ from deep_storm.settings import Device, Reconstruction
 
 Float32 = npt.NDArray[np.float32]
 ENDLESS = 2**31
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn the SystemError that Ctrl-C causes in a compiled function into KeyboardInterrupt."""
-    try:
-        yield
-    except SystemError as error:
-        if was_interrupted(error):
-            raise KeyboardInterrupt from error
-        raise
 
 
 class Workers(Protocol):
@@ -118,6 +103,8 @@ class ReconstructionRun:
         self.unchecked: Resumed | None = None
         self.times = times_of(stream)
         self.threads = ONE_EACH
+        self.compared = True  # what no comparison at the end has been begun of
+        self.settled = False
 
     def work(
         self, first: int, last: int, progress: Progress, workers: Workers | None = None
@@ -138,12 +125,14 @@ class ReconstructionRun:
             if workers is not None:
                 with Painter(self.stages) as self.painter:
                     for found in workers.found(self, self._spans(begin), self._tell):
-                        self._keep(found)
+                        with held_back():
+                            self._keep(found)
                         self._tell()
             else:
-                with _interruptible():
+                with interruptible():
                     self._work_here(begin)
             self._compare_whole(first)
+            self._settle(last)
         except Cancelled:
             self.stream.stop()
         except KeyboardInterrupt:
@@ -151,18 +140,25 @@ class ReconstructionRun:
             # A movie that nobody wants to grow any more is finished with its last few frames.
             if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
                 self.progress = silent
-                with suppress(KeyboardInterrupt):
+                with suppress(KeyboardInterrupt), interruptible():
                     self._work_here(self.done)
         except (StackError, DaskError) as error:
             if self.done == first:
                 raise
             self.problem = error
-        if self.done < self.stream.end(last):
-            self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
-        else:
-            self.store.finish(self._state(), self.canvas.pixels)
+        if not self.settled:
+            self._settle(last)
         self.seconds = time.perf_counter() - self.began
         return self.done
+
+    def _settle(self, last: int) -> None:
+        """Keep the work for ``--resume``, or note that it is done."""
+        with held_back():
+            if self.done < self.stream.end(last) or not self.compared:
+                self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
+            else:
+                self.store.finish(self._state(), self.canvas.pixels)
+            self.settled = True
 
     def _planned(self) -> Layout:
         """Return how the work is divided."""
@@ -267,9 +263,12 @@ class ReconstructionRun:
 
     def _compare_whole(self, first: int) -> None:
         """See at the end that the movie still is what was worked on."""
-        if not self.stream.grows:
-            done = Done(first, self.done, self.layout.chunk_frames, self.content, self.times)
-            compare_at_the_end(done, self.unchecked, self.stream, self.store.folder, self.progress)
+        if self.stream.grows:
+            return
+        self.compared = False
+        done = Done(first, self.done, self.layout.chunk_frames, self.content, self.times)
+        compare_at_the_end(done, self.unchecked, self.stream, self.store.folder, self.progress)
+        self.compared = True
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
@@ -336,7 +335,7 @@ class ReconstructionRun:
             seconds=self.seconds,
             network_seconds=self.network_seconds,
             precision=self.precision,
-            complete=finished == self.stream.end(last) and self.problem is None,
+            complete=finished == self.stream.end(last) and self.problem is None and self.compared,
             problem=self.problem,
             samples=tuple(self.samples[f] for f in self.read_out.sampled if f in self.samples),
             threads=self.threads,

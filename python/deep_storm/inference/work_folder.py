@@ -32,6 +32,7 @@ import numpy.typing as npt
 from deep_storm.errors import OutputError
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.store import Store
+from deep_storm.interrupts import held_back
 from deep_storm.io.arrays import read_arrays
 from deep_storm.io.claims import Claim, differences
 from deep_storm.io.disk_errors import output_error
@@ -79,6 +80,7 @@ class WorkFolder(Store):
     watcher: Callable[[Float32], None] | None = field(default=None, repr=False)
     _crc: int = field(default=0, repr=False)
     _finished: tuple[dict[str, Any], Float32] | None = field(default=None, repr=False)
+    _kept: bool = field(default=False, repr=False)
     _due: float = field(default=0.0, repr=False)
     _checked: float = field(default=0.0, repr=False)
 
@@ -253,29 +255,37 @@ class WorkFolder(Store):
             yield _candidates(np.array(rows[start:stop]))
             start = stop
 
+    @property
+    def finished(self) -> bool:
+        """Whether all frames are done, as :meth:`finish` noted."""
+        return self._finished is not None
+
     def finish(self, state: dict[str, Any], image: Float32) -> None:
         """Keep the state that :meth:`keep` writes if the results cannot be written."""
-        self._finished = state, image
+        self._finished, self._kept = (state, image), False
 
     def keep(self) -> bool:
         """Write the checkpoint of finished work; return whether there is one now."""
-        if self._finished is not None:
-            with contextlib.suppress(OutputError, OSError):
-                self.checkpoint(*self._finished, now=True)
-                self._finished = None
-        return self.checkpoint_file.is_file()
+        with held_back():
+            if self._finished is not None and not self._kept:
+                with contextlib.suppress(OutputError, OSError):
+                    self.checkpoint(*self._finished, now=True)
+                    self._kept = True
+            return self.checkpoint_file.is_file()
 
     def release(self) -> None:
         """Unlock the folder and keep it for ``--resume``; without a checkpoint remove it."""
-        if self.keep():
-            self.claim.release()
-        else:
-            self.remove()
+        with held_back():
+            if self.keep():
+                self.claim.release()
+            else:
+                self.remove()
 
     def remove(self) -> None:
         """Remove the folder, as the results are written; files of others in it stay."""
-        self._finished = None
-        self.claim.remove(FILES)
+        with held_back():
+            self._finished = None
+            self.claim.remove(FILES)
 
 
 def _copy(image: Float32, path: Path) -> int:

@@ -16,11 +16,12 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deep_storm.errors import OutputError
+from deep_storm.interrupts import held_back
 from deep_storm.io.disk_errors import is_about, output_error
 from deep_storm.io.guard import check_not_an_input
 
@@ -96,12 +97,15 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
             raise output_error(final, error) from error
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with held_back():
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_files(
-    paths: Iterable[str | os.PathLike[str]], overwrite: bool = False
+    paths: Iterable[str | os.PathLike[str]],
+    overwrite: bool = False,
+    appeared: Callable[[list[Path]], None] = lambda done: None,
 ) -> Iterator[dict[Path, Path]]:
     """Write several files of a folder that appear together when all are complete.
 
@@ -111,6 +115,9 @@ def atomic_files(
         The final names, in one folder; the last one appears last.
     overwrite
         Whether existing files may be replaced.
+    appeared
+        Called with those that appear, when all are there. Ctrl-C comes before or after that, so
+        they are there if and only if this was called.
 
     Yields
     ------
@@ -135,9 +142,11 @@ def atomic_files(
         for final in there:
             _flush(staged[final])
         check_outputs(there, overwrite)  # they may have come into being meanwhile
-        for final in there:
-            staged[final].replace(final)
-            done.append(final)
+        with held_back():
+            for final in there:
+                staged[final].replace(final)
+                done.append(final)
+            appeared(done)
         _flush_folder(folder)
     except OutputError as error:  # of a writer: it knows the path that was given to it
         received = error.received.replace(str(stage), str(folder))
@@ -150,7 +159,8 @@ def atomic_files(
             problem.advice += f"; {', '.join(map(str, done))} were written"
         raise OutputError(problem.received, problem.expected, problem.advice) from error
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        with held_back():
+            shutil.rmtree(stage, ignore_errors=True)
 
 
 @contextmanager
@@ -187,14 +197,16 @@ def atomic_folder(
         for file in sorted(p for p in partial.rglob("*") if p.is_file()):
             _flush(file)
         check_folder(final, overwrite, marker)
-        _replace_folder(partial, final)
+        with held_back():
+            _replace_folder(partial, final)
         _flush_folder(final.parent)
     except OSError as error:
         if is_about(error, partial, final):
             raise output_error(final, error) from error
         raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        with held_back():
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

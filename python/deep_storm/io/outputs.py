@@ -132,11 +132,13 @@ class Outputs:
         OutputError
             A file exists already or cannot be written; then none of them is there.
         """
-        with atomic_files([self.files[name] for name in names], self.overwrite) as staged:
-            partial = {name: staged[self.files[name]] for name in names}
-            yield partial
-            made = {name for name, path in partial.items() if path.exists()}
-        self._done.update(made)
+
+        def appeared(done: list[Path]) -> None:
+            self._done.update(name for name in names if self.files[name] in done)
+
+        files = [self.files[name] for name in names]
+        with atomic_files(files, self.overwrite, appeared) as staged:
+            yield {name: staged[self.files[name]] for name in names}
 
     def check(self) -> None:
         """Check that all files can be written, before any work; nothing is created or changed.

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.errors import was_interrupted
 from deep_storm.io.config import write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.foreign import reason_of
@@ -127,7 +128,9 @@ def _try_report(
         picture = None if result.fits is None else result.fits.picture
         done, table = result.reconstructed, model.table
         write_run_report(path, done, model.card, frames, about, table=table, residuals=picture)
-    except Exception as error:  # noqa: BLE001 - whatever a figure trips over: results are there
+    except Exception as error:
+        if was_interrupted(error):
+            raise
         path.unlink(missing_ok=True)
         record = path.name.replace(ENDING, RECORD)
         warnings.warn(

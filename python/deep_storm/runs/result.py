@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 StackSource = Union[Path, str, "npt.NDArray[np.generic]", "FrameStream"]
 
 
+UNJUDGED = "all frames are done; whether the model suits them was not looked at"
 _SHARED = ("model", "camera_maps", "settings", "device", "trust_camera")
 
 
@@ -58,7 +59,8 @@ class ReconstructResult:
 
     ``kept`` is the work folder of a run that was stopped when it had found so much that writing it
     would have taken long; then nothing else is written. ``corner_nm`` is where (y, x) the image
-    begins in the camera's field.
+    begins in the camera's field. ``stopped`` is whether a stop came after the last frame, so that
+    something else is missing: the verdict, the report.
     """
 
     reconstructed: Reconstructed
@@ -67,6 +69,7 @@ class ReconstructResult:
     fits: Fits | None = None
     kept: Path | None = None
     corner_nm: tuple[float, float] = (0.0, 0.0)
+    stopped: bool = False
 
     @property
     def count(self) -> int:
@@ -85,8 +88,8 @@ class ReconstructResult:
 
     @property
     def complete(self) -> bool:
-        """Whether all frames were processed; False if the work was stopped early."""
-        return self.reconstructed.complete
+        """Whether all was done; False if the work was stopped early."""
+        return self.reconstructed.complete and not self.stopped
 
     @property
     def frames_per_second(self) -> float:
@@ -125,12 +128,14 @@ class ReconstructResult:
                 "each frame; each is one localization at most, and molecules in its light are "
                 "not seen"
             )
-        if not done.complete:
+        if not self.complete:
             lines.append(self._stopped_early(frames))
         return "\n".join(lines)
 
     def _stopped_early(self, frames: int) -> str:
         """Describe what is there and how to continue."""
+        if self.reconstructed.complete:
+            return f"Stopped early: {UNJUDGED}"
         said = f"Stopped early, after {counted(frames, 'frame')}."
         if self.kept is not None:
             said = f"Stopped early: {counted(frames, 'frame')} are kept in {self.kept}."

@@ -17,6 +17,7 @@ from deep_storm.inference.trial import MAX_EXCESS, excess_rows
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import camera_for, load_model, ready_model
 from deep_storm.inputs.movie import Movie, examined_movie
+from deep_storm.interrupts import interruptible
 from deep_storm.io.guard import reading
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.frames import open_frames, select_frames
@@ -29,8 +30,8 @@ from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, S
 from deep_storm.runs.work import (
     begin_work,
     identity_of_run,
+    leave_work,
     live_image,
-    remove_live,
     saying_what_is_kept,
     work_folder_of,
 )
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 Hold: TypeAlias = "Callable[[Callable[[], tuple[Path, ...]]], None]"
 """Takes what writes an unfinished result, to be called or not."""
-Write: TypeAlias = "Callable[[FrameStream | None], ReconstructResult]"
+Write: TypeAlias = "Callable[[ReconstructResult, FrameStream | None], ReconstructResult]"
 
 MAX_ROWS_IN_MEMORY = 4_000_000
 MAX_ROWS_AT_A_STOP = 400_000
@@ -60,7 +61,6 @@ NO_DEPTH = (
     "The PSF tells depth, and this model was not trained for it: z is measured by refinement "
     "(--refine), or by a model that is trained for this PSF (deep-storm train)"
 )
-UNJUDGED = "Stopped early: all frames are done, only whether the model suits them was not looked at"
 
 
 def reconstruct_stack(
@@ -103,25 +103,26 @@ def reconstruct_stack(
         if work_folder is not None:
             identity = identity_of_run(frames, model, settings, device)
             work = begin_work(work_folder, identity, outputs, resume, overwrite)
-            at_the_end.callback(work.release)
+            at_the_end.callback(leave_work, work, outputs)
             if resume and work.resumed is None:
                 notes = (*notes, "There was no checkpoint to go on from: begun with frame 1")
             if frames.grows:
                 work.watcher = live_image(outputs["live"], model, settings)
         refined, warned = _refinement(model, settings, frames)
-        with saying_what_is_kept(work, "goes on"):
+        with saying_what_is_kept(work, outputs):
             done = reconstruct_frames(
                 frames, model, settings, device, progress, work, common.workers, refined
             )
-        notes = (*notes, *said, *stream.notes, *warned)
-        result = _result(_in_field(done, frames, model), model, movie, notes, work)
-        result = replace(result, corner_nm=_corner_nm(frames, model))
-        write = partial(_written, result, outputs, model, stack, settings)
-        with saying_what_is_kept(work, "writes the results"):
-            result = write(frames) if hold is None else _written_or_held(result, write, hold)
-        if work is not None and done.complete:
-            remove_live(outputs)
-            work.remove()
+            notes = (*notes, *said, *stream.notes, *warned)
+            result = _result(_in_field(done, frames, model), model, movie, notes, work)
+            result = replace(result, corner_nm=_corner_nm(frames, model))
+            write = partial(_written, outputs=outputs, model=model, stack=stack, settings=settings)
+            if hold is None:
+                result = write(result, frames)
+            else:
+                result = _written_or_held(result, write, hold)
+            if work is not None:
+                leave_work(work, outputs)
     if done.problem is not None:
         raise _with_what_is_there(done.problem, result, outputs, work)
     return result
@@ -173,11 +174,16 @@ def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
 def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> ReconstructResult:
     """Write a finished result, and pass on a function that writes an unfinished one.
 
-    The report is made without frames: whoever lent them may not have them any more.
+    The report is made without frames: whoever lent them may not have them any more. Who stops while
+    it is written is asked, too.
     """
     if result.complete:
-        return write(None)
-    hold(lambda: write(None).written)
+        try:
+            with interruptible():
+                return write(result, None)
+        except KeyboardInterrupt:
+            result = replace(result, stopped=True)
+    hold(lambda: write(result, None).written)
     return result
 
 
@@ -196,11 +202,11 @@ def _in_field(done: Reconstructed, frames: FrameStream, model: Model) -> Reconst
 
 def _written(
     result: ReconstructResult,
+    frames: FrameStream | None,
     outputs: Outputs,
     model: Model,
     stack: StackSource,
     settings: Reconstruction,
-    frames: FrameStream | None,
 ) -> ReconstructResult:
     """Write the files, if any; then the rows do not need the work folder any more."""
     if not outputs or result.kept is not None:
@@ -272,9 +278,12 @@ def _result(
     if stopped:
         return ReconstructResult(done, notes=notes)
     try:
-        fits = _judged(done, model, movie)
+        with interruptible():
+            fits = _judged(done, model, movie)
     except KeyboardInterrupt:  # what is found stays
-        return ReconstructResult(done, notes=(*notes, UNJUDGED))
+        if work is not None and _takes_long(done):
+            raise
+        return ReconstructResult(done, notes=notes, stopped=True)
     return ReconstructResult(done, notes=notes, fits=fits)
 
 

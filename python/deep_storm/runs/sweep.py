@@ -38,7 +38,7 @@ class Swept:
     frames, localizations, seconds
         Of the result, as far as there is one.
     problem
-        Why it failed.
+        Why it failed, or what is kept of it.
     written
         Files.
     """
@@ -58,6 +58,8 @@ class Swept:
             return f"{self.stack}: failed: {self.problem}"
         if self.state == "already done":
             return f"{self.stack}: already done, {self.localizations} in {self.output}.csv"
+        if self.state == "stopped" and self.problem:
+            return f"{self.stack}: stopped: {self.problem}"
         found = f"{counted(self.localizations, 'localization')} in {counted(self.frames, 'frame')}"
         said = f"{found}, {self.seconds:.1f} s"
         return f"{self.stack}: {said}" + (" (stopped)" if self.state == "stopped" else "")
@@ -254,23 +256,29 @@ def _all(
 ) -> SweepResult:
     """Process one after another; see :func:`sweep`."""
     swept: list[Swept] = []
-    for number, (stack, name) in enumerate(zip(stacks, names, strict=True), 1):
+
+    def next_one(stack: Path, name: Path) -> Swept:
         before = done_before(name) if resume else None
         if before is not None:
             frames, found = (int(before.get(key, 0)) for key in ("frames", "localizations"))
-            swept.append(Swept(stack, name, "already done", frames, found))
-            continue
-        whole = _telling(progress, f"{stack.name} ({number} of {len(stacks)}): ")
+            return Swept(stack, name, "already done", frames, found)
+        whole = _telling(progress, f"{stack.name} ({len(swept) + 1} of {len(stacks)}): ")
         begun = Path(f"{name}.running", "checkpoint.npz").is_file()
         try:
-            swept.append(_swept(stack, name, one(stack, name, resume and begun, whole)))
-        except (Cancelled, KeyboardInterrupt):
-            swept.append(Swept(stack, name, "stopped"))
+            return _swept(stack, name, one(stack, name, resume and begun, whole))
+        except Cancelled as stop:
+            return Swept(stack, name, "stopped", problem=str(stop))
         except (DeepStormError, OSError, MemoryError) as error:
-            problem = str(error) or type(error).__name__
-            swept.append(Swept(stack, name, "failed", problem=problem))
-        if swept[-1].state == "stopped":
-            break
+            return Swept(stack, name, "failed", problem=str(error) or type(error).__name__)
+
+    try:
+        for stack, name in zip(stacks, names, strict=True):
+            swept.append(next_one(stack, name))
+            if swept[-1].state == "stopped":
+                break
+    except KeyboardInterrupt:  # not within a stack, which would say what it keeps
+        if len(swept) < len(stacks):
+            swept.append(Swept(stacks[len(swept)], names[len(swept)], "stopped"))
     return SweepResult(tuple(swept), len(stacks) - len(swept))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera_maps import fingerprint
-from deep_storm.errors import SettingsError
+from deep_storm.errors import Cancelled, SettingsError
 from deep_storm.inputs.camera_maps import MapsSource, corrected, maps_of
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.training_data import (
@@ -21,7 +23,9 @@ from deep_storm.inputs.training_data import (
     training_set_outputs,
     write_training_set,
 )
+from deep_storm.interrupts import held_back, interruptible
 from deep_storm.io.files import atomic_folder, remove_leftovers
+from deep_storm.io.guard import file_key
 from deep_storm.io.model_folder import CARD_FILE, HISTORY_FILE, LAST_FILE
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.identity import file_identity
@@ -90,12 +94,10 @@ def train_folder(
         if imported is not None:
             imported.stream.close()
     if outputs:
-        with outputs.writing("model") as folder:
+        with outputs.writing("model") as folder, _saying_what_is_kept(keeper, trained, folder):
             _write_folder(folder, model, trained, real, overwrite)
         model.path = folder
-        if keeper is not None:
-            keeper.remove()
-        remove_leftovers(folder)
+        _clear_away(keeper, folder)
     return model, trained, (*shown.written, *outputs.written)
 
 
@@ -105,6 +107,39 @@ def _outputs(output: Path | str | None, overwrite: bool) -> Outputs:
         return Outputs({})
     folders = {"model": CARD_FILE}
     return Outputs({"model": Path(output)}, overwrite, tail="retrained", folders=folders)
+
+
+def _clear_away(keeper: Keeper | None, folder: Path) -> None:
+    """Remove what was kept for a model that is written."""
+    with held_back():
+        if keeper is not None:
+            keeper.remove()
+        remove_leftovers(folder)
+
+
+@contextmanager
+def _saying_what_is_kept(keeper: Keeper | None, trained: Trained, folder: Path) -> Iterator[None]:
+    """Tell who presses Ctrl-C while the model is written what there is.
+
+    Raises
+    ------
+    Cancelled
+        Ctrl-C was pressed.
+    """
+    before = file_key(folder)
+    try:
+        with interruptible():
+            yield
+    except KeyboardInterrupt:
+        if (folder / CARD_FILE).is_file() and file_key(folder) != before:
+            _clear_away(keeper, folder)
+            raise Cancelled(f"the model is written, {folder}") from None
+        if keeper is None or not keeper.path.is_file():
+            raise
+        kept = f"the training of {trained.steps} steps is kept in {keeper.folder}; only the model's"
+        raise Cancelled(
+            f"{kept} files are missing", advice="the same command with --resume writes them"
+        ) from None
 
 
 def _write_folder(

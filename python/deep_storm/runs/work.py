@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera_maps import fingerprint
-from deep_storm.errors import OutputError, SettingsError
+from deep_storm.errors import Cancelled, OutputError, SettingsError
 from deep_storm.inference.resuming import OtherFramesError
 from deep_storm.inference.work_folder import WorkFolder
+from deep_storm.interrupts import held_back, interruptible
 from deep_storm.io.config import load_toml
 from deep_storm.io.files import remove_leftovers
 from deep_storm.io.images import write_image
@@ -31,15 +32,38 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def saying_what_is_kept(work: WorkFolder | None, then: str) -> Iterator[None]:
-    """Add to the error of a failed write where the work is kept, and what ``--resume`` does."""
+def saying_what_is_kept(work: WorkFolder | None, outputs: Outputs) -> Iterator[None]:
+    """Say where the work is kept, and what ``--resume`` does, if it ends early.
+
+    Raises
+    ------
+    OutputError
+        That of a failed write, with these words.
+    Cancelled
+        Ctrl-C was pressed, which is told with what there is. Without a work folder it stays a
+        ``KeyboardInterrupt``.
+    """
     try:
-        yield
+        with interruptible():
+            yield
+    except KeyboardInterrupt:
+        there = f"the results are written, {outputs['table']} and beside it"
+        if outputs.written and (work is None or work.finished):
+            raise Cancelled(there) from None
+        if work is None or not work.keep():
+            raise
+        there = there if outputs.written else f"the work is kept in {work.folder}"
+        raise Cancelled(there, advice=_how_to_go_on(work)) from None
     except OutputError as error:
         if work is None or isinstance(error, OtherFramesError) or not work.keep():
             raise
-        kept = f"the work is kept in {work.folder}: the same command with --resume {then}"
+        kept = f"the work is kept in {work.folder}: {_how_to_go_on(work)}"
         raise OutputError(error.received, error.expected, f"{error.advice}; {kept}") from error
+
+
+def _how_to_go_on(work: WorkFolder) -> str:
+    then = "writes the results" if work.finished else "goes on"
+    return f"the same command with --resume {then}"
 
 
 def begin_work(
@@ -54,12 +78,28 @@ def begin_work(
             "leave it as it is, or start again with --overwrite",
         )
     work = WorkFolder.begin(folder, identity, resume, overwrite)
-    for path in (*outputs.files.values(), beside(outputs, LIVE_ENDING)):
-        remove_leftovers(path)
+    _remove_leftovers(outputs)
     return work
 
 
-def remove_live(outputs: Outputs) -> None:
+def _remove_leftovers(outputs: Outputs) -> None:
+    """Remove what killed runs left half-written; only for who holds the work folder."""
+    for path in (*outputs.files.values(), beside(outputs, LIVE_ENDING)):
+        remove_leftovers(path)
+
+
+def leave_work(work: WorkFolder, outputs: Outputs) -> None:
+    """Remove the work folder when its results are written; else keep it for ``--resume``."""
+    with held_back():
+        if outputs.written and work.finished:
+            _remove_live(outputs)
+            work.remove()
+        else:
+            work.release()
+        _remove_leftovers(outputs)
+
+
+def _remove_live(outputs: Outputs) -> None:
     """Remove the image of the growing movie, and nothing else with its name."""
     path = beside(outputs, LIVE_ENDING)
     if path.is_file() and mark_of(path) == LIVE:

@@ -10,7 +10,7 @@ import pytest
 
 from deep_storm.errors import Cancelled, TableError
 from deep_storm.fiji.exchange import DISCARD, KEEP, STOP
-from deep_storm.fiji.worker import process, task
+from deep_storm.fiji.worker import process, requests, task
 from deep_storm.fiji.worker.task import Discarded, Task
 
 
@@ -118,3 +118,31 @@ def test_only_a_verb_is_interrupted(monkeypatch):
     with pytest.raises(Discarded):
         begun.call(lambda: task.on_interrupt(signal.SIGINT, sys._getframe()))
     assert not begun.interruptible
+
+
+def test_what_is_handed_over_is_not_interrupted_and_fiji_waits_for_it(tmp_path, monkeypatch):
+    messages = []
+    begun = Task(Messages(), np.zeros(8, np.int64), None)
+    monkeypatch.setattr(begun, "say", lambda **info: messages.append(info))
+    monkeypatch.setattr(task, "WATCH_SECONDS", 0.001)
+    before = signal.signal(signal.SIGINT, task.on_interrupt)
+
+    class Result:
+        written = ()
+
+        def summary(self):
+            begun.control[STOP] = KEEP
+            while not messages:
+                pass
+            return "whole"
+
+        def to_json(self):
+            return {}
+
+    try:
+        with task.under_way(begun):
+            data = begun.call(requests.as_data, Result(), tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert data["summary"] == "whole"
+    assert messages[0] == {"answered": True}

@@ -25,6 +25,7 @@ from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
 from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
+from deep_storm.interrupts import held_back
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.runs.result import Common, PartlyReadError
 from deep_storm.settings import Reconstruction
@@ -74,7 +75,12 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
 
 
 def as_data(result: Any, folder: Path, **more: Any) -> Data:
-    """Turn a verb's result into plain data and files."""
+    """Turn a verb's result into plain data and files; a stop comes too late for that."""
+    with held_back():
+        return _as_data(result, folder) | more
+
+
+def _as_data(result: Any, folder: Path) -> Data:
     import pandas as pd
 
     data: Data = {"summary": result.summary(), "written": [str(p) for p in result.written]}
@@ -95,7 +101,7 @@ def as_data(result: Any, folder: Path, **more: Any) -> Data:
         data["mask"] = str(folder / "mask.npy")
     if hasattr(result, "camera_pixel_size_nm"):
         data["camera_pixel_size_nm"] = float(result.camera_pixel_size_nm)
-    return data | more
+    return data
 
 
 def _stream(request: Request, task: Task) -> RemoteFrames:

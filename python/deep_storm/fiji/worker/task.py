@@ -28,6 +28,7 @@ from deep_storm.fiji.exchange import (
     TICKET,
     error_from_bytes,
 )
+from deep_storm.interrupts import is_held_back
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +130,7 @@ class Task:
 
     def watch(self) -> None:
         """Interrupt the main thread when Fiji requests a stop."""
+        told = False
         while not self._ended.wait(WATCH_SECONDS):
             stop = int(self.control[STOP])
             if stop in (0, FINISH) or not self.interruptible:
@@ -136,6 +138,9 @@ class Task:
             if self.acted == stop:
                 self.say(answered=True)
                 return
+            if stop == KEEP and is_held_back() and not told:
+                told = True
+                self.say(answered=True)  # what shall be kept is being put together or written
             if signal.getsignal(signal.SIGINT) is on_interrupt:
                 _interrupt()
 
