@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
 from deep_storm.errors import Cancelled, StackError
-from deep_storm.io.stacks import watched
+from deep_storm.io.stacks import open_file, watched
 from deep_storm.io.stacks.growing import GrowingTiff
 from deep_storm.io.stacks.watched import WatchedFrames
 
@@ -165,3 +168,73 @@ def test_colours_are_no_frames(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((5, 5, 3), np.uint8), photometric="rgb")
     with pytest.raises(StackError, match="colour"):
         WatchedFrames(tmp_path)
+
+
+def away(folder, how, monkeypatch):
+    """Take the drive away; return what brings it back."""
+    elsewhere = folder.with_name("elsewhere")
+    if how == "stale":
+        real, gone = Path.iterdir, [True]
+
+        def iterdir(path):
+            if gone and path == folder:
+                raise OSError(errno.ESTALE, "Stale file handle")
+            return real(path)
+
+        monkeypatch.setattr(Path, "iterdir", iterdir)
+        return gone.clear
+    folder.rename(elsewhere)
+    if how == "empty mount":
+        folder.mkdir()
+
+    def back():
+        if folder.is_dir():
+            folder.rmdir()
+        elsewhere.rename(folder)
+
+    return back
+
+
+@pytest.mark.parametrize("how", ["stale", "empty mount", "no mount"])
+def test_a_drive_that_goes_away_is_no_end(how, tmp_path, monkeypatch):
+    folder = tmp_path / "movie"
+    folder.mkdir()
+    pages(folder / "1.tif", FRAMES[:4])
+    movie = WatchedFrames(folder, quiet_seconds=60)
+    back = away(folder, how, monkeypatch)
+    with pytest.warns(UserWarning, match="movie cannot be read just now .* waiting up to 30 s"):
+        assert movie.available(5) == (4, False)
+    with warnings.catch_warnings():  # it is said once
+        warnings.simplefilter("error")
+        assert movie.available(5) == (4, False)
+    movie._news -= 1000  # a long absence is no silence
+    back()
+    assert movie.available(5) == (4, False)
+    pages(folder / "2.tif", FRAMES[4:])
+    (folder / "x.end").touch()
+    np.testing.assert_array_equal(everything(movie), FRAMES)
+
+
+@pytest.mark.parametrize("how", ["stale", "empty mount"])
+def test_a_drive_that_stays_away_ends_the_watch(how, tmp_path, monkeypatch):
+    folder = tmp_path / "movie"
+    folder.mkdir()
+    pages(folder / "1.tif", FRAMES[:4])
+    movie = WatchedFrames(folder)
+    away(folder, how, monkeypatch)
+    monkeypatch.setattr(open_file, "WAITS_SECONDS", (0.0,))
+    with pytest.warns(UserWarning, match="waiting"), pytest.raises(StackError) as raised:
+        movie.available(5)
+    assert raised.value.advice == "bring the drive back"
+
+
+def test_other_trouble_with_the_folder_is_named_at_once(tmp_path, monkeypatch):
+    pages(tmp_path / "1.tif", FRAMES[:4])
+    movie = WatchedFrames(tmp_path)
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(StackError, match=r"cannot be read.*look at the disk"):
+        movie.available(5)

@@ -7,18 +7,26 @@ finished when the next one has begun. The movie ends
 - when a file with the name of the end marker lies beside it,
 - when nothing has grown for some time, or
 - when :meth:`WatchedFrames.stop` is called.
+
+While its network drive is away a movie has not ended: it is waited for as reads wait for a file
+(:mod:`deep_storm.io.stacks.open_file`), with a sentence.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from deep_storm.errors import StackError
+from deep_storm.io.foreign import reason_of
+from deep_storm.io.stacks import open_file
 from deep_storm.io.stacks.growing import GrowingTiff
 from deep_storm.io.stacks.stream import Frames, FrameStream, check_dtype
 
@@ -48,7 +56,7 @@ class WatchedFrames(FrameStream):
     Raises
     ------
     StackError
-        No frame came in time, or the files are no movie.
+        No frame came in time, the files are no movie, or their drive did not come back.
     """
 
     grows = True
@@ -69,6 +77,7 @@ class WatchedFrames(FrameStream):
         self._ended = False
         self._news = time.monotonic()
         self._bytes = -1
+        self._away_since: float | None = None
         self.shape = (0, 0, 0)
         self._look()
         while not self.shape[0]:
@@ -102,9 +111,12 @@ class WatchedFrames(FrameStream):
 
     def _look(self) -> None:
         """Look for new frames and for the end; frames before its marker are not missed."""
-        marked = self._is_marked()
+        listed = self._listed()
+        if listed is None:
+            return
+        paths, marked = listed
         size = 0
-        for path in self._paths()[max(len(self._files) - 1, 0) :]:
+        for path in paths[max(len(self._files) - 1, 0) :]:
             if not self._files or self._files[-1].path != path:
                 if self._files and not self._files[-1].is_whole:
                     break  # its last frames are still on their way
@@ -123,12 +135,50 @@ class WatchedFrames(FrameStream):
             self.camera_said = first.camera_said
             self.shape = (count, *first.frame_shape)
         if marked or time.monotonic() - self._news > self._quiet_seconds:
-            self._finish()
+            self._finish(paths)
 
-    def _finish(self) -> None:
+    def _listed(self) -> tuple[list[Path], bool] | None:
+        """Return the files, and whether the end is marked; None while the drive is away."""
+        try:
+            marked, paths = self._is_marked(), self._paths()
+            # The folder in which a drive was mounted is empty without it, or is gone.
+            if self._files and not {file.path for file in self._files} & set(paths):
+                raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), str(self.path))
+        except OSError as error:
+            self._wait_for_drive(error)
+            return None
+        if self._away_since is not None:
+            self._away_since, self._news = None, time.monotonic()
+        return paths, marked
+
+    def _wait_for_drive(self, error: OSError) -> None:
+        """Say once that the drive is away.
+
+        Raises
+        ------
+        StackError
+            It has been away for too long, or it is not the drive.
+        """
+        now, limit = time.monotonic(), sum(open_file.WAITS_SECONDS)
+        is_away = open_file.is_away(error)
+        if is_away and self._away_since is None:
+            self._away_since = now
+            warnings.warn(
+                f"{self.name} cannot be read just now ({error.strerror}); waiting up to "
+                f"{limit:.0f} s for its drive",
+                stacklevel=4,
+            )
+        if not is_away or now - (self._away_since or now) >= limit:
+            raise StackError(
+                f"{self.path} cannot be read: {reason_of(error)}",
+                "a folder or file that is there while it is watched",
+                "bring the drive back" if is_away else "look at the disk",
+            ) from error
+
+    def _finish(self, paths: list[Path]) -> None:
         self._ended = True
         last = self._files[-1] if self._files else None
-        unused = self._paths()[len(self._files) :]
+        unused = paths[len(self._files) :]
         if last is not None and unused:
             raise StackError(
                 f"{last.path.name} ends within frame {last.count + 1}, "
