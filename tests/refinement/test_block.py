@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from deep_storm.psf.cholesky import solve
 from deep_storm.refinement.block import derive, expect, fit
-from deep_storm.refinement.cholesky import solve
 from deep_storm.refinement.light import fill_profile
 from deep_storm.refinement.moves import NEVER
 from deep_storm.refinement.prior import Prior

@@ -13,6 +13,7 @@ from deep_storm.cli import main
 from deep_storm.errors import PsfError, SettingsError
 from deep_storm.io.images import write_stack
 from deep_storm.io.psf_files import read_psf
+from deep_storm.psf.depth import tells_depth
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters
 
@@ -96,3 +97,32 @@ def test_frames_that_are_not_there_are_refused():
 def test_a_table_beside_beads_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="beads"):
         ds.measure_psf(beads(), beads=True, localizations=tmp_path / "t.csv", **CAMERA)
+
+
+def test_a_roughly_known_pupil_becomes_a_psf_over_depth(tmp_path, capsys):
+    pupil = "[pupil]\nnumerical_aperture = 1.3\nwavelength_nm = 670\nz_reach_nm = 720\n"
+    (tmp_path / "true.toml").write_text(pupil + "astigmatism_waves = 0.12\n")
+    (tmp_path / "rough.toml").write_text(pupil + "astigmatism_waves = 0.10\n")
+    ds.simulate(
+        output=tmp_path / "movie", psf_file=str(tmp_path / "true.toml"), depth_reach_nm=400,
+        density_per_um2=0.1, intensity_photon=3000, background_photon=10, frames=110,
+        width_px=56, height_px=56, **CAMERA,
+    )  # fmt: skip
+    output = tmp_path / "psf.toml"
+    command = ["measure-psf", str(tmp_path / "movie.tif"), *OPTIONS, "-o", str(output)]
+    assert main([*command, "--psf-file", str(tmp_path / "rough.toml"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (astigmatism,) = (c for c in told["coefficients"] if c["name"] == "astigmatism")
+    assert astigmatism["found_waves"] == pytest.approx(0.12, abs=0.004)
+    table = read_psf(output, 100.0)
+    assert tells_depth(table)
+    assert table.uncertainty == pytest.approx(told["uncertainty"])
+    assert (tmp_path / "psf.png").stat().st_size > 5000
+
+
+def test_only_theory_can_be_roughly_known(tmp_path):
+    ds.measure_psf(beads(), beads=True, output=tmp_path / "psf.toml", **CAMERA)
+    with pytest.raises(PsfError, match=r"without a section \[pupil\]"):
+        ds.measure_psf(beads(), psf_file=str(tmp_path / "psf.toml"), **CAMERA)
+    with pytest.raises(SettingsError, match="roughly known PSF with beads"):
+        ds.measure_psf(beads(), beads=True, psf_file="theory.toml", **CAMERA)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deep_storm.errors import PsfError
 from deep_storm.io.config import load_toml
 from deep_storm.io.foreign_psf import read_calibration, read_smap
 from deep_storm.io.psf_files import SECTION, read_psf
@@ -57,6 +58,26 @@ def load_psf(path: str | os.PathLike[str], pixel_size_nm: float) -> PsfTable:
         if THEORY in content and SECTION not in content:
             return _computed(TheoryPsf.parse(content[THEORY], str(file)), pixel_size_nm)
     return read_psf(file, pixel_size_nm)
+
+
+def read_theory(path: str | os.PathLike[str]) -> TheoryPsf:
+    """Read a PSF from theory.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing, no TOML, or a value in it is unknown or out of range.
+    PsfError
+        It describes another kind of PSF.
+    """
+    content = load_toml(path) if Path(path).suffix.lower() == ".toml" else {}
+    if THEORY not in content:
+        raise PsfError(
+            f"{path} without a section [{THEORY}]",
+            "a PSF from theory, whose aberrations can be fitted (TOML)",
+            f"write numerical_aperture, wavelength_nm and astigmatism_waves under [{THEORY}]",
+        )
+    return TheoryPsf.parse(content[THEORY], str(path))
 
 
 def _computed(theory: TheoryPsf, pixel_size_nm: float) -> PsfTable:

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from deep_storm.kernels import kernel
-from deep_storm.refinement.cholesky import decompose, solve
+from deep_storm.psf.cholesky import decompose, solve
 from deep_storm.refinement.light import fill_share
 from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.kernels import kernel
+from deep_storm.psf.cholesky import solve
 from deep_storm.refinement.block import fit
-from deep_storm.refinement.cholesky import solve
 from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 from deep_storm.refinement.scene import (
     MAX_IN_BLOCK,

@@ -1,27 +1,35 @@
-"""The files of an estimate: settings of a matched simulation, a picture, and the measured PSF."""
+"""Estimates and their files: settings of a matched simulation, a picture, and the measured PSF."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from deep_storm.errors import SettingsError
 from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.estimation.pupil.fit import fit_pupil
+from deep_storm.estimation.pupil.result import FittedPupil
 from deep_storm.estimation.result import Estimate
 from deep_storm.estimation.zstack.result import CalibratedPsf
 from deep_storm.io.config import write_config
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import write_psf
+from deep_storm.io.psf_sources import read_theory
+from deep_storm.io.stacks.frames import select_frames
+from deep_storm.progress import Progress
 from deep_storm.report.depth import calibration_figure
 from deep_storm.report.figures import save_figure
 from deep_storm.report.measuring import estimate_figure
 from deep_storm.report.psf import psf_figure
-from deep_storm.settings import Simulation
+from deep_storm.report.pupil import pupil_figure
+from deep_storm.settings import PsfMeasurement, Simulation, TheoryPsf
 from deep_storm.simulation.frames import simulate
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from deep_storm.inputs.movie import Movie
     from deep_storm.psf.table import PsfTable
 
     Frames = npt.NDArray[np.generic]
@@ -35,8 +43,52 @@ ESTIMATE_ENDINGS = {
 """Of an estimate; the PSF is written where it is no Gaussian."""
 
 
+def roughly_known(file: str | None, more: bool) -> TheoryPsf | None:
+    """Read the PSF that a movie shall be fitted with, as far as theory knows it.
+
+    Parameters
+    ----------
+    file
+        Where it is; None where none is given.
+    more
+        Whether images of beads or a table were given beside it.
+
+    Raises
+    ------
+    SettingsError, PsfError
+        It cannot be read, is no theory, or more was given.
+    """
+    if file is None:
+        return None
+    if more:
+        raise SettingsError(
+            "a roughly known PSF with beads or a localization table",
+            "a movie of molecules at unknown depths alone",
+            "leave out --beads and --localizations; z-stacks of beads are for calibrate-psf",
+        )
+    return read_theory(file)
+
+
+def fitted_pupil(
+    movie: Movie, theory: TheoryPsf, settings: PsfMeasurement, progress: Progress
+) -> FittedPupil:
+    """Fit the aberrations of a roughly known PSF to a movie.
+
+    Raises
+    ------
+    PsfError, SettingsError
+        The movie does not tell them, or the frames to use do not exist.
+    """
+    first, end = select_frames(movie.frames, settings.frames)
+    span, noise = range(first, end), movie.frames.noise
+    found = fit_pupil(movie.frames, movie.camera, theory, span, noise, progress)
+    return replace(found, notes=(*movie.notes, *found.notes))
+
+
 def write_found_psf(
-    found: MeasuredPsf | CalibratedPsf, outputs: Outputs, table: PsfTable | None = None
+    found: MeasuredPsf | CalibratedPsf | FittedPupil,
+    outputs: Outputs,
+    table: PsfTable | None = None,
 ) -> None:
     """Write a PSF that was measured or calibrated: its table and a figure.
 
@@ -54,7 +106,12 @@ def write_found_psf(
     OutputError
         A file exists already or cannot be written.
     """
-    figure = psf_figure(found) if isinstance(found, MeasuredPsf) else calibration_figure(found)
+    if isinstance(found, FittedPupil):
+        figure = pupil_figure(found)
+    elif isinstance(found, MeasuredPsf):
+        figure = psf_figure(found)
+    else:
+        figure = calibration_figure(found)
     with outputs.writing("psf_picture") as path:
         save_figure(figure, path, outputs.overwrite)
     with outputs.writing("values"), outputs.writing("psf") as path:

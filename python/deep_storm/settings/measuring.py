@@ -102,6 +102,13 @@ class PsfMeasurement(Settings):
         ge=500,
         le=100_000,
     )
+    psf_file: str | None = setting(
+        None,
+        "roughly known PSF that tells depth, as theory: a file with a section [pupil]; its "
+        "aberrations are fitted to the movie, which gives the PSF over depth",
+        example="theory.toml",
+        label="Roughly known PSF",
+    )
 
 
 class PsfCalibration(Settings):

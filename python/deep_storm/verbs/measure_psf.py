@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from deep_storm.estimation.psf.result import MeasuredPsf
+    from deep_storm.estimation.pupil.result import FittedPupil
     from deep_storm.inputs.movie import Movie
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.psf.table import PsfTable
@@ -43,7 +44,7 @@ class PsfResult:
         The PSF file, its values and the picture.
     """
 
-    measured: MeasuredPsf
+    measured: MeasuredPsf | FittedPupil
     written: tuple[Path, ...] = field(default=())
 
     @property
@@ -104,7 +105,9 @@ def measure_psf(
     """Measure a PSF of any shape.
 
     In a movie, molecules may be crowded: PSF, molecules and background are fitted together. Beads
-    must stand alone. Molecules at different depths give their mean PSF.
+    must stand alone. Molecules at different depths give their mean PSF; where theory says roughly
+    how the PSF changes with depth (``psf_file`` of the settings), its aberrations are fitted to
+    molecules that stand alone, and the result is the PSF over depth.
 
     Parameters
     ----------
@@ -138,9 +141,9 @@ def measure_psf(
     ------
     PsfError
         The frames cannot tell the PSF: too few molecules, all pixels blink, beads that are
-        saturated or too close, or a focus that changes.
+        saturated or too close, or a focus that changes; or they cannot tell the aberrations.
     SettingsError
-        The frames to use do not exist, or a table was given with beads.
+        The frames to use do not exist, or things were given that do not go together.
     StackError, TableError, CameraError
         Stack, table, camera or maps cannot be read, or do not suit each other.
     OutputError
@@ -148,6 +151,8 @@ def measure_psf(
     """
     from deep_storm.runs.estimation import (  # matplotlib, numba, pandas, scipy
         PSF_ENDINGS,
+        fitted_pupil,
+        roughly_known,
         write_found_psf,
     )
 
@@ -165,6 +170,8 @@ def measure_psf(
             "images of beads alone",
             "leave out --localizations, or --beads",
         )
+    theory = roughly_known(settings.psf_file, beads or localizations is not None)
+    found: MeasuredPsf | FittedPupil
     with open_frames(stack) as stream:
         if camera_maps is not None:
             known = whole_camera(camera)
@@ -173,7 +180,10 @@ def measure_psf(
             found = _on_beads(stream, whole_camera(camera), settings, progress)
         else:
             movie = examined_movie(stream, camera, trust_camera, progress)
-            found = _on_movie(movie, localizations, settings, progress)
+            if theory is None:
+                found = _on_movie(movie, localizations, settings, progress)
+            else:
+                found = fitted_pupil(movie, theory, settings, progress)
     if outputs:
         write_found_psf(found, outputs)
     return PsfResult(found, outputs.written)

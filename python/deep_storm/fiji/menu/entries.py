@@ -135,7 +135,7 @@ ENTRIES: dict[str, Entry] = {
         "2 Measure/Measure PSF...",
         image=True,
         hide=frozenset({"localizations"}),
-        shown=("stack", "beads", "camera", "frames", "output"),
+        shown=("stack", "beads", "psf_file", "camera", "frames", "output"),
     ),
     "calibrate-psf": Entry(
         "2 Measure/Calibrate PSF...",
