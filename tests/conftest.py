@@ -50,6 +50,16 @@ def _place(item):
     return ORDER.index(folder) if folder in ORDER else len(ORDER)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_kept():
+    """Keep nothing of what a model has learnt: no test may depend on another one, or on a run."""
+    from deep_storm.io import kept
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "cache_folder", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def quick_calibration():
     """Let models learn threshold and confidence from few emitters: seconds less for each model."""

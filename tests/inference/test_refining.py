@@ -11,6 +11,7 @@ import deep_storm as ds
 from deep_storm.errors import Cancelled
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.work_folder import WorkFolder
+from deep_storm.inputs.learnt import Learnt
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model
 from deep_storm.progress import silent
@@ -135,7 +136,7 @@ def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, mo
     assert learnt.jaccard > learnt.network_jaccard > 0.8
     with pytest.MonkeyPatch.context() as patch:
         worse = replace(learnt, jaccard=learnt.network_jaccard - 0.05)
-        patch.setattr("deep_storm.runs.stack.learn_refinement", lambda *_, **__: worse)
+        patch.setattr("deep_storm.runs.stack.learnt_refinement", lambda *_: Learnt(worse, False))
         result = ds.reconstruct(movie.stack, model=model, refine=True)
     assert any("refinement is left out" in note for note in result.notes)
     plain = ds.reconstruct(movie.stack, model=model)

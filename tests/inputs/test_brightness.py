@@ -5,11 +5,11 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.estimation.stack import estimate_stack
-from deep_storm.inputs import brightness
 from deep_storm.inputs.brightness import is_crowded, with_brightness, with_matched_brightness
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
+from deep_storm.training import brightness
 from deep_storm.training.session import Molecules
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)

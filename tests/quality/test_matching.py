@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from deep_storm.errors import SettingsError, TableError
-from deep_storm.quality.matching import Points, match, match_points
+from deep_storm.quality.matching import Points, match, match_count, match_points, near_pairs
 
 
 def table(*rows: tuple[int, float, float]) -> pd.DataFrame:
@@ -127,3 +127,23 @@ def test_refuses_a_tolerance_that_is_not_positive(tolerance):
 def test_refuses_positions_that_are_not_numbers():
     with pytest.raises(TableError, match="the truth hold"):
         match(table((0, 0, 0)), table((0, np.nan, 0)), 100)
+
+
+def test_as_many_matches_are_counted_as_a_matching_has():
+    rng = np.random.default_rng(5)
+    found, truth = (
+        Points(rng.integers(0, 40, n), *rng.uniform(0, 1000, (2, n)), rng.uniform(-300, 300, n))
+        for n in (900, 1100)
+    )
+    for tolerances in ((60.0,), (100.0, 150.0)):
+        pairs = near_pairs(found, truth, *tolerances)
+        matches = match_points(found, truth, *tolerances)
+        assert match_count(*pairs) == len(matches) > 200
+        some = rng.random(900) < 0.5
+        kept = some[pairs[0]]
+        rest = Points(*(values[some] for values in found))
+        expected = len(match_points(rest, truth, *tolerances))
+        assert match_count(pairs[0][kept], pairs[1][kept]) == expected
+    assert match_count(*(np.empty(0, np.int64),) * 2) == 0
+    nothing = Points(*(np.empty(0),) * 3)
+    assert [len(side) for side in near_pairs(found, nothing, 60.0)] == [0, 0]

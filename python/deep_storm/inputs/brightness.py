@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.inference.repair import repair
+from deep_storm.inputs.learnt import matched_brightness
 from deep_storm.io.stacks.sampled import spread_frames
 from deep_storm.model import Model
-from deep_storm.training.adaptation import conditioned, outside
-from deep_storm.training.brightness import brightness
+from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules
 
 if TYPE_CHECKING:
@@ -63,10 +63,12 @@ def with_matched_brightness(
     windows = _windows(stream, molecules, model.network.alignment_px)
     if not windows:
         return molecules, ()
-    found = brightness(conditioned(model, molecules), windows, molecules.maps)
+    learnt = matched_brightness(model, molecules, windows)
+    found = learnt.value
     if found is None:
         return molecules, ()
-    return replace(molecules, emitters=found), _said(molecules.emitters, found)
+    said = (*_said(molecules.emitters, found), *learnt.said("Their brightness was"))
+    return replace(molecules, emitters=found), said
 
 
 def _said(before: Emitters, found: Emitters) -> tuple[str, ...]:

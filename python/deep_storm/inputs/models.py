@@ -18,11 +18,12 @@ from deep_storm.estimation.movie_psf import matched_light, matched_psf, try_to_m
 from deep_storm.inputs.brightness import with_matched_brightness
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.learnt import calibrated
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.model import Model
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Settings
-from deep_storm.training.adaptation import adapted, outside
+from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules
 from deep_storm.words import WARNING
 
@@ -152,7 +153,9 @@ def _conditioned(
     ]
     if model.card.domain is not None:
         notes += [f"{WARNING}{sentence}" for sentence in outside(model.card.domain, molecules)]
-    return ReadyModel(adapted(model, molecules), (*notes, *said))
+    learnt = calibrated(model, molecules)
+    kept = learnt.said("Threshold and confidence were")
+    return ReadyModel(learnt.value, (*notes, *said, *kept))
 
 
 def _with_measured_psf(

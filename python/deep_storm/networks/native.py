@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -92,6 +93,8 @@ TYPICAL_COUNT = 16.0
 CHANNELS = (32, 64, 128)
 """Features at full, half and quarter resolution."""
 HIDDEN_CONDITIONS = 48
+TRACED = "_deep_storm_traced"
+"""Attribute of a Keras model, for its compiled functions."""
 MODULATION = "modulation"
 """Begins the names of the layers that networks of before the PSF code do not have."""
 
@@ -160,20 +163,36 @@ class NativeNetwork(LocalizationNetwork):
             with own_settings(dtype):
                 network = build(CHANNELS)
             network.set_weights(model.get_weights())
+        run = _traced(network, xla)
         expected = tf.constant(scales.expectations()[None])
-
-        @tf.function(
-            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
-            autograph=False,
-            jit_compile=xla or None,
-        )
-        def run(frames: tf.Tensor) -> tf.Tensor:
-            # One row for all frames: a frame's answer must not depend on those beside it, and
-            # the rows of a matrix product are rounded differently by their place.
-            return network([frames, expected], training=False)
-
-        compiled: Callable[[Float32], tf.Tensor] = run
+        compiled: Callable[[Float32], tf.Tensor] = partial(run, expected=expected)
         return compiled
+
+
+def _traced(network: keras.Model, xla: bool) -> Any:
+    """Return a network as a compiled function, which it keeps: to make one takes half a second.
+
+    What is expected is given beside the frames, so that one function does for every experiment.
+    """
+    made: dict[bool, Any] = vars(network).setdefault(TRACED, {})
+    if xla in made:
+        return made[xla]
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, None, None, 1), tf.float32),
+            tf.TensorSpec((1, EXPECTATIONS), tf.float32),
+        ],
+        autograph=False,
+        jit_compile=xla or None,
+    )
+    def run(frames: tf.Tensor, expected: tf.Tensor) -> tf.Tensor:
+        # One row for all frames: a frame's answer must not depend on those beside it, and the
+        # rows of a matrix product are rounded differently by their place.
+        return network([frames, expected], training=False)
+
+    made[xla] = run
+    return run
 
 
 def _typical_shape(scales: Scales) -> float:

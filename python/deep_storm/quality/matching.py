@@ -30,7 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 from scipy.spatial import cKDTree
 
 from deep_storm.errors import SettingsError, TableError
@@ -143,6 +143,65 @@ def match_points(
     SettingsError
         The tolerance is not a positive number.
     """
+    _check(points, true_points, tolerance_nm)
+    found = []
+    for rows, true_rows in _groups(points.frame, true_points.frame):
+        left, right, cost = _near_pairs(
+            points, rows, true_points, true_rows, tolerance_nm, axial_tolerance_nm
+        )
+        kept = _best_pairs(left, right, cost)
+        found.append((rows[left[kept]], true_rows[right[kept]]))
+    localization = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in found)])
+    emitter = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in found)])
+    order = np.argsort(localization, kind="stable")
+    localization, emitter = localization[order], emitter[order]
+    distance_nm = np.hypot(
+        np.asarray(points.x_nm, np.float64)[localization] - np.asarray(true_points.x_nm)[emitter],
+        np.asarray(points.y_nm, np.float64)[localization] - np.asarray(true_points.y_nm)[emitter],
+    )
+    return Matches(localization, emitter, distance_nm)
+
+
+def near_pairs(
+    points: Points,
+    true_points: Points,
+    tolerance_nm: float,
+    axial_tolerance_nm: float | None = None,
+) -> tuple[Indices, Indices]:
+    """Return all pairs that could be matched; parameters and errors as for :func:`match_points`.
+
+    Returns
+    -------
+    Indices into the two sets of arrays, ``(n,)`` each.
+    """
+    _check(points, true_points, tolerance_nm)
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    for rows, true_rows in _groups(points.frame, true_points.frame):
+        left, right, _ = _near_pairs(
+            points, rows, true_points, true_rows, tolerance_nm, axial_tolerance_nm
+        )
+        found.append((rows[left], true_rows[right]))
+    localization, emitter = (np.concatenate(side) for side in zip(*found, strict=True))
+    return localization, emitter
+
+
+def match_count(localization: Indices, emitter: Indices) -> int:
+    """Return how many matches a matching of such pairs has: as many as there can be.
+
+    Parameters
+    ----------
+    localization, emitter
+        As :func:`near_pairs` gives them, or some of these.
+    """
+    if not len(localization):
+        return 0
+    shape = int(localization.max()) + 1, int(emitter.max()) + 1
+    graph = coo_array((np.ones(len(localization), np.int8), (localization, emitter)), shape)
+    partner = maximum_bipartite_matching(graph.tocsr(), perm_type="column")
+    return int(np.count_nonzero(partner >= 0))
+
+
+def _check(points: Points, true_points: Points, tolerance_nm: float) -> None:
     if not (np.isfinite(tolerance_nm) and tolerance_nm > 0):
         raise SettingsError(
             f"the tolerance is {tolerance_nm:g} nm", "a positive number", "100 nm is usual"
@@ -154,19 +213,6 @@ def match_points(
                 "finite x and y",
                 "remove such rows",
             )
-    found = [
-        _match_group(points, rows, true_points, true_rows, tolerance_nm, axial_tolerance_nm)
-        for rows, true_rows in _groups(points.frame, true_points.frame)
-    ]
-    localization = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in found)])
-    emitter = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in found)])
-    order = np.argsort(localization, kind="stable")
-    localization, emitter = localization[order], emitter[order]
-    distance_nm = np.hypot(
-        np.asarray(points.x_nm, np.float64)[localization] - np.asarray(true_points.x_nm)[emitter],
-        np.asarray(points.y_nm, np.float64)[localization] - np.asarray(true_points.y_nm)[emitter],
-    )
-    return Matches(localization, emitter, distance_nm)
 
 
 def _groups(
@@ -190,15 +236,15 @@ def _groups(
             yield rows, true_rows
 
 
-def _match_group(
+def _near_pairs(
     points: Points,
     rows: Indices,
     true_points: Points,
     true_rows: Indices,
     tolerance_nm: float,
     axial_nm: float | None,
-) -> tuple[Indices, Indices]:
-    """Match the given rows; return the matched rows of both sides."""
+) -> tuple[Indices, Indices, Values]:
+    """Return the pairs of the given rows within the tolerance: places among these, and costs."""
     trees = []
     for some, chosen in ((points, rows), (true_points, true_rows)):
         # The frame is a third coordinate with steps beyond the tolerance: one search for all
@@ -213,8 +259,7 @@ def _match_group(
         near = np.abs(apart) <= axial_nm
         left, right = left[near], right[near]
         cost = 0.5 * (cost[near] + (apart[near] / axial_nm) ** 2)
-    kept = _best_pairs(left, right, cost)
-    return rows[left[kept]], true_rows[right[kept]]
+    return left, right, cost
 
 
 def _best_pairs(left: Indices, right: Indices, cost: Values) -> Indices:

@@ -15,6 +15,7 @@ from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
 from deep_storm.inference.trial import MAX_EXCESS, excess_rows
 from deep_storm.inputs.camera_maps import corrected_for
+from deep_storm.inputs.learnt import learnt_refinement
 from deep_storm.inputs.models import camera_for, load_model, ready_model
 from deep_storm.inputs.movie import Movie, examined_movie
 from deep_storm.interrupts import interruptible
@@ -36,7 +37,6 @@ from deep_storm.runs.work import (
     work_folder_of,
 )
 from deep_storm.settings import Reconstruction
-from deep_storm.training.refining import learn_refinement
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
@@ -228,7 +228,8 @@ def _refinement(
     depth = depth and model.card.scales.depth_reach_nm is None
     if not settings.refine:
         return None, (NO_DEPTH,) if depth and model.card.psf.spread_in_depth_nm > 0 else ()
-    learnt = learn_refinement(model, maps=frames.noise)
+    before = learnt_refinement(model, frames.noise)
+    learnt, said = before.value, before.said("The confidence of refined localizations was")
     if not learnt.pays and not depth:
         return None, (
             f"Warning: refinement is left out: on simulation of this light it reaches a Jaccard "
@@ -236,9 +237,10 @@ def _refinement(
         )
     excess = None if frames.grows else excess_rows(frames, model, learnt)
     if excess is None or excess <= MAX_EXCESS:
-        return learnt, ()
+        return learnt, said
     if depth:
         return learnt, (
+            *said,
             f"Warning: refinement makes {100 * excess:.0f} % more localizations of these frames "
             "than of simulated ones: PSF or background is not as it expects",
         )

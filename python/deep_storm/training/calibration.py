@@ -13,7 +13,7 @@ left over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from deep_storm.inference.reading import window_reader
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
-from deep_storm.quality.matching import Points
+from deep_storm.quality.matching import Points, match_count
 from deep_storm.quality.scores import score
 from deep_storm.settings import Emitters
 from deep_storm.simulation.patches import PatchSimulator
@@ -37,6 +37,7 @@ from deep_storm.training.matched import (
     depth_curve,
     factor_curve,
     matched,
+    near,
     points_of,
     where,
 )
@@ -190,17 +191,14 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
 
 def _min_score(simulated: Simulated, pixel_size_nm: float) -> float:
     """Return the score from which candidates count before a threshold is chosen."""
-    candidates, truth = simulated.candidates, simulated.truth
-
-    def jaccard(least: float) -> float:
-        return _jaccard(candidates.where(candidates.score >= least), truth, pixel_size_nm)
-
-    usual = jaccard(MIN_SCORE)
-    if usual >= POOR_JACCARD or not candidates.score.size:
+    score = simulated.candidates.score
+    (usual,) = _jaccards(simulated, score, [MIN_SCORE], pixel_size_nm)
+    if usual >= POOR_JACCARD or not score.size:
         return MIN_SCORE
-    cuts = np.quantile(candidates.score, np.arange(CUTS) / CUTS).tolist()
-    best = max(cuts, key=jaccard)
-    return MIN_SCORE if usual >= jaccard(best) else float(best)
+    cuts = np.quantile(score, np.arange(CUTS) / CUTS).tolist()
+    jaccards = _jaccards(simulated, score, cuts, pixel_size_nm)
+    best = int(np.argmax(jaccards))
+    return MIN_SCORE if usual >= jaccards[best] else float(cuts[best])
 
 
 def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:
@@ -251,12 +249,7 @@ def _background_factor(simulated: Simulated, right: npt.NDArray[np.int64]) -> fl
 def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_nm: float) -> float:
     """Return the middle of the thresholds whose Jaccard index is close to the best."""
     confidence = calibration.confidence_of(simulated.candidates.score)
-    jaccard = np.array(
-        [
-            _jaccard(simulated.candidates.where(confidence >= t), simulated.truth, pixel_size_nm)
-            for t in THRESHOLDS
-        ]
-    )
+    jaccard = np.array(_jaccards(simulated, confidence, THRESHOLDS.tolist(), pixel_size_nm))
     best = int(jaccard.argmax())
     near = jaccard >= jaccard[best] - PLATEAU
     low = best - int(np.argmin(near[best::-1])) + 1 if not near[: best + 1].all() else 0
@@ -264,10 +257,23 @@ def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_n
     return float(round((THRESHOLDS[low] + THRESHOLDS[high]) / 2.0, 4))
 
 
-def _jaccard(candidates: Candidates, truth: Points, pixel_size_nm: float) -> float:
-    found = matched(points_of(candidates, pixel_size_nm), truth)
-    right = found.localization.size
-    return right / max(1, candidates.frame.size + truth.frame.size - right)
+def _jaccards(
+    simulated: Simulated,
+    values: npt.NDArray[np.floating],
+    cuts: Sequence[float],
+    pixel_size_nm: float,
+) -> list[float]:
+    """Return the Jaccard index of the candidates whose value is at least a cut, for each cut."""
+    truth = simulated.truth
+    found, emitter = near(points_of(simulated.candidates, pixel_size_nm), truth)
+    indices = []
+    for cut in cuts:
+        kept = values >= cut
+        pairs = kept[found]
+        right = match_count(found[pairs], emitter[pairs])
+        count = int(np.count_nonzero(kept))
+        indices.append(right / max(1, count + truth.frame.size - right))
+    return indices
 
 
 def _scores(

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.quality.matching import Matches, Points, match_points
+from deep_storm.quality.matching import Indices, Matches, Points, match_points, near_pairs
 
 TOLERANCE_NM = 100.0
 DEPTH_TOLERANCES_NM = 250.0, 500.0
@@ -33,6 +33,13 @@ def matched(found: Points, truth: Points) -> Matches:
     if found.z_nm is None or truth.z_nm is None:
         return match_points(found, truth, TOLERANCE_NM)
     return match_points(found, truth, *DEPTH_TOLERANCES_NM)
+
+
+def near(found: Points, truth: Points) -> tuple[Indices, Indices]:
+    """Return all pairs that :func:`matched` could match: places in both."""
+    if found.z_nm is None or truth.z_nm is None:
+        return near_pairs(found, truth, TOLERANCE_NM)
+    return near_pairs(found, truth, *DEPTH_TOLERANCES_NM)
 
 
 def depth_curve(kept: Candidates, truth: Points, matches: Matches, pixel_nm: float) -> Curve:
