@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deep_storm import folders, kernels
+from deep_storm import compiling, folders, kernels
 
 MODULE = """
 from deep_storm.kernels import kernel
@@ -114,3 +114,17 @@ def test_folder_that_everybody_may_write_into_is_not_trusted(tmp_path, monkeypat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = folders.cache_folder()
     assert found is None or found.parent != Path(tmp_path)
+
+
+TOLD = """
+from deep_storm.compiling import told_to
+with told_to(print):
+    import loops
+    loops.scaled(2)
+"""
+
+
+def test_who_waits_for_a_loop_is_told_once_and_not_when_it_was_kept(place):
+    (place / "run.py").write_text(TOLD)
+    assert result(place).stdout.splitlines() == [compiling.SENTENCE]
+    assert result(place).stdout == ""

@@ -32,6 +32,7 @@ import numba
 from numba.core import config as _numba_config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
+from deep_storm import compiling
 from deep_storm.folders import cache_folder, is_private
 
 config: Any = _numba_config  # set from the environment, so no type checker knows its names
@@ -48,7 +49,11 @@ def kernel(function: Kernel) -> Kernel: ...
 
 @overload
 def kernel(
-    *, fastmath: bool = False, parallel: bool = False, inline: str = "never"
+    *,
+    fastmath: bool = False,
+    parallel: bool = False,
+    inline: str = "never",
+    error_model: str = "python",
 ) -> Callable[[Kernel], Kernel]: ...
 
 
@@ -60,7 +65,9 @@ def kernel(function: Kernel | None = None, **options: Any) -> Any:
     function
         Loops over arrays and numbers, as numba takes them.
     options
-        ``fastmath``, ``parallel`` and ``inline`` of :func:`numba.njit`.
+        ``fastmath``, ``parallel``, ``inline`` and ``error_model`` of :func:`numba.njit`. With the
+        error model ``numpy`` a division by zero is no ZeroDivisionError: the processor divides
+        several numbers at a time only where nothing looks for that.
 
     Returns
     -------
@@ -152,9 +159,12 @@ class _KeptKernel(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            kept = super().load_overload(sig, target_context)
         except _DAMAGED:
-            return None
+            kept = None
+        if kept is None:
+            compiling.begins()
+        return kept
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:

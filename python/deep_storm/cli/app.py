@@ -11,8 +11,9 @@ import deep_storm
 from deep_storm.cli import endings
 from deep_storm.cli.codes import STOPPED, USER
 from deep_storm.cli.command import NAME, options_of, signature_of
-from deep_storm.cli.output import print_result, warnings_on_stderr
+from deep_storm.cli.output import note, print_result, warnings_on_stderr
 from deep_storm.cli.progress import Watch
+from deep_storm.compiling import told_to
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.registry import NAMES, load
 from deep_storm.interface.verb import call
@@ -76,11 +77,11 @@ def _command(verb: Verb) -> Any:
 def perform(verb: Verb, given: dict[str, Any]) -> int:
     """Call a verb with the parsed arguments, print its result; return the exit code."""
     options = options_of(verb, given)
-    if "progress" in verb.parameters:
-        with Watch() as watch, warnings_on_stderr(bool(given.get("debug"))):
-            result = call(verb, **options, progress=watch)
-    else:
-        with warnings_on_stderr(bool(given.get("debug"))):
+    with warnings_on_stderr(bool(given.get("debug"))), told_to(note):
+        if "progress" in verb.parameters:
+            with Watch() as watch:
+                result = call(verb, **options, progress=watch)
+        else:
             result = call(verb, **options)
     print_result(verb.name, result, as_json=bool(given.get("json")))
     if not getattr(result, "complete", True):

@@ -76,6 +76,11 @@ def warnings_on_stderr(everything: bool = False) -> Iterator[None]:
         yield
 
 
+def note(message: str, file: TextIO | None = None) -> None:
+    """Print a remark in one line on standard error, or into a file."""
+    print(f"Note: {visible(message)}", file=file or sys.stderr, flush=True)
+
+
 def _show(
     message: Warning | str,
     category: type[Warning],
@@ -85,4 +90,4 @@ def _show(
     line: str | None = None,
 ) -> None:
     if filename.startswith(PACKAGE) and issubclass(category, UserWarning):
-        print(f"Note: {visible(str(message))}", file=file or sys.stderr, flush=True)
+        note(str(message), file)

@@ -15,7 +15,7 @@ from deep_storm.kernels import kernel
 Values = npt.NDArray[np.float64]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def decompose(matrix: Values) -> float:
     """Turn a positive definite matrix into its Cholesky factor; return log determinant."""
     size = matrix.shape[0]
@@ -33,7 +33,7 @@ def decompose(matrix: Values) -> float:
     return 2.0 * total
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def solve(factor: Values, right: Values) -> None:
     """Solve with the factor of :func:`decompose`, in place."""
     size = factor.shape[0]

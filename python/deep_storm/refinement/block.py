@@ -32,6 +32,7 @@ import numpy as np
 from deep_storm.kernels import kernel
 from deep_storm.psf.cholesky import decompose, solve
 from deep_storm.refinement.light import fill_share
+from deep_storm.refinement.logarithm import logarithm
 from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 
 MIN_INFORMATION = 0.25
@@ -48,7 +49,7 @@ HOPE = 2.0
 NOTHING = 0.0
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def expect(
     data: Values, base: Values, top: int, left: int, p: Values, prior: Prior, shares: Any, mean: Any
 ) -> float:
@@ -86,11 +87,11 @@ def expect(
         for i in range(width):
             m = max(mean[j, i], MIN_MEAN)
             mean[j, i] = m
-            likelihood += data[j, i] * math.log(m) - m
+            likelihood += data[j, i] * logarithm(m) - m
     return value + likelihood / prior.excess
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def fill_slopes(p: Values, shares: Any, inverse: Values, height: int, width: int, out: Any) -> None:
     """Fill in the derivatives of the expected photons, each times ``inverse`` of its pixel."""
     for k in range(p.shape[0]):
@@ -104,7 +105,7 @@ def fill_slopes(p: Values, shares: Any, inverse: Values, height: int, width: int
                 out[4 * k + 3, n] = photons * shares[k, 3, j, i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
     """Add what is known of photons and shape before."""
     for k in range(p.shape[0]):
@@ -119,7 +120,7 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
         information[4 * k + 1, 4 * k + 1] += MIN_INFORMATION
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def derive(
     data: Values, mean: Values, p: Values, prior: Prior, shares: Any, slopes: Any
 ) -> tuple[Values, Values]:
@@ -145,17 +146,26 @@ def derive(
         for n in range(height * width):
             total += slopes[a, n] * pull[n]
         gradient[a] = total
-        for b in range(a + 1):
-            total = np.float32(0.0)
+        for b in range(0, a + 1, 4):
+            one = two = three = four = np.float32(0.0)
             for n in range(height * width):
-                total += slopes[a, n] * slopes[b, n]
-            information[a, b] = total
-            information[b, a] = total
+                slope = slopes[a, n]
+                one += slope * slopes[b, n]
+                two += slope * slopes[b + 1, n]
+                three += slope * slopes[b + 2, n]
+                four += slope * slopes[b + 3, n]
+            information[a, b] = one
+            information[a, b + 1] = two
+            information[a, b + 2] = three
+            information[a, b + 3] = four
+    for a in range(size):
+        for b in range(a):
+            information[b, a] = information[a, b]
     add_prior(p, prior, gradient, information)
     return gradient, information
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) -> None:
     """Set ``p`` to a share of the step from ``start``, kept within what is possible."""
     for k in range(p.shape[0]):
@@ -168,7 +178,7 @@ def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) ->
         p[k, 3] = min(max(shape, prior.min_shape), prior.max_shape)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def fit(
     data: Values,
     base: Values,

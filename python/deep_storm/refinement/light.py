@@ -21,7 +21,7 @@ NORMAL = np.stack(
 density: cubics between them are right to 1e-8, and four times faster than the functions."""
 
 
-@kernel(fastmath=True, inline="always")
+@kernel(fastmath=True, inline="always", error_model="numpy")
 def normal(x: float) -> tuple[float, float]:
     """Return the normal distribution function at ``x``, and its density."""
     place = min(max((x + REACH) * PER_SIGMA, 0.0), 2.0 * REACH * PER_SIGMA - 1e-9)
@@ -37,7 +37,7 @@ def normal(x: float) -> tuple[float, float]:
     )
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def fill_profile(first: int, size: int, centre: float, sigma: float, out: Values) -> None:
     """Fill in one axis of an emitter.
 
@@ -62,7 +62,7 @@ def fill_profile(first: int, size: int, centre: float, sigma: float, out: Values
         below, low, low_height = above, high, high_height
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def fill_share(
     top: int, left: int, height: int, width: int, p: Values, k: int, prior: Prior, out: Values
 ) -> None:

@@ -72,7 +72,7 @@ class Cut(NamedTuple):
     mean: Values
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut:
     """Cut out the window of some emitters; ``extra`` ones shall fit into it, too."""
     p = np.empty((members.size, PARAMETERS))
@@ -86,7 +86,7 @@ def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut
     return Cut(top, left, data, base, p, np.empty(base.shape))
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def fit_cut(cut: Cut, p: Values, prior: Prior, iterations: int, least: float) -> Any:
     """Fit emitters ``p`` (changed in place) in a window; return evidence and factor.
 
@@ -96,7 +96,7 @@ def fit_cut(cut: Cut, p: Values, prior: Prior, iterations: int, least: float) ->
     return fit(data, base, cut.top, cut.left, p, prior, iterations, least, JUDGED, mean)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def commit(scene: Scene, members: Integers, p: Values, cut: Cut, prior: Prior, fresh: bool) -> None:
     """Give emitters their new parameters; ``fresh`` when their number has changed."""
     for n in range(members.size):
@@ -115,7 +115,7 @@ def commit(scene: Scene, members: Integers, p: Values, cut: Cut, prior: Prior, f
             scene.mean[cut.top + j, cut.left + i] = cut.base[j, i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def with_neighbours(scene: Scene, k: int, prior: Prior, most: int) -> Integers:
     """Return ``k`` and its nearest neighbours, at most ``most`` together."""
     radius = NEIGHBOUR_SIGMAS * prior.sigma_px
@@ -127,7 +127,7 @@ def with_neighbours(scene: Scene, k: int, prior: Prior, most: int) -> Integers:
     return members
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def joined_by(members: Integers, k: int) -> Integers:
     """Return the members and ``k``."""
     every = np.empty(members.size + 1, np.int64)
@@ -137,7 +137,7 @@ def joined_by(members: Integers, k: int) -> Integers:
     return every
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
     """Fit each emitter once, together with its neighbours."""
     done = np.zeros(scene.used[0], np.int8)
@@ -164,7 +164,7 @@ def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
             done[members[n]] = 1
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def room_for(scene: Scene) -> int:
     """Return the row of a new emitter, or −1 when there is no room."""
     k = scene.used[0]
@@ -174,7 +174,7 @@ def room_for(scene: Scene) -> int:
     return k
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def weigh(
     scene: Scene, chosen: Integers, todo: npt.NDArray[np.int8], prior: Prior, least: float
 ) -> None:
@@ -228,7 +228,7 @@ class Births(NamedTuple):
     source: Integers
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def give_birth(scene: Scene, births: Births, prior: Prior) -> None:
     """Try a new emitter at each place; keep it when there is more evidence with it."""
     for n in range(births.places.shape[0]):
@@ -254,7 +254,7 @@ def give_birth(scene: Scene, births: Births, prior: Prior) -> None:
             commit(scene, joined_by(members, k), after, cut, prior, CHANGED)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
     """Fit emitter ``k`` and its neighbours from several shapes of ``k``, and keep the best.
 
@@ -275,7 +275,7 @@ def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
     commit(scene, members, best, cut, prior, SAME)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
     """Return the angle along which the residual around a place is stretched."""
     across = 0.0
@@ -293,7 +293,7 @@ def stretched(cut: Cut, x: float, y: float, sigma: float) -> float:
     return 0.5 * math.atan2(across, along)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def split(scene: Scene, chosen: Integers, prior: Prior) -> None:
     """Try two emitters in place of each; keep them when there is more evidence for them."""
     for k in chosen:

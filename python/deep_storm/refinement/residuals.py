@@ -22,7 +22,7 @@ PEAK_SIGMAS = 2.0
 """Half the window of the filter that peaks are looked for with."""
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def filtered(scene: Scene, prior: Prior) -> Values:
     """Return how significant an emitter at each pixel's centre would be (standard deviations)."""
     height, width = scene.data.shape
@@ -52,7 +52,7 @@ def filtered(scene: Scene, prior: Prior) -> Values:
     return found
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def peaks(scene: Scene, prior: Prior, least: float) -> Values:
     """Return the places ``(n, 2)`` (x, y in px) where light is left over.
 
@@ -81,7 +81,7 @@ def peaks(scene: Scene, prior: Prior, least: float) -> Values:
     return out[:count]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def smoothed(tiles: Values) -> Values:
     """Blur tiles with (1, 2, 1) along both axes; beyond the edge is nothing."""
     height, width = tiles.shape
@@ -97,7 +97,7 @@ def smoothed(tiles: Values) -> Values:
     return tiles
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def quotient(above: Values, below: Values, more_above: float, more_below: float) -> Values:
     """Return the tiles' weighted means, drawn towards the mean of all of them."""
     height, width = above.shape
@@ -108,7 +108,7 @@ def quotient(above: Values, below: Values, more_above: float, more_below: float)
     return out
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def spread_out(tiles: Values, height: int, width: int) -> Values:
     """Interpolate between the tiles' centres."""
     rows, columns = tiles.shape
@@ -127,7 +127,7 @@ def spread_out(tiles: Values, height: int, width: int) -> Values:
     return out
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def background_from(p: Values, stated: Values, usual: float, height: int, width: int) -> Values:
     """Return the background of each pixel from what is stated at the emitters.
 
@@ -155,7 +155,7 @@ def background_from(p: Values, stated: Values, usual: float, height: int, width:
     return spread_out(quotient(smoothed(total), smoothed(weight), mean, 1.0), height, width)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
     """Move the background, in place, to where the residuals want it."""
     height, width = background.shape

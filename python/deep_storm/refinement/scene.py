@@ -63,7 +63,7 @@ class Scene(NamedTuple):
     cell_px: float
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def copy_into(out: Values, values: Values) -> None:
     """Copy a table; numba takes seconds to compile an assignment of slices."""
     for j in range(values.shape[0]):
@@ -71,14 +71,14 @@ def copy_into(out: Values, values: Values) -> None:
             out[j, i] = values[j, i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def copy_row(out: Values, k: int, values: Values, n: int) -> None:
     """Copy row ``n`` of a table to row ``k`` of another."""
     for i in range(values.shape[1]):
         out[k, i] = values[n, i]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def cell_of(scene: Scene, x: float, y: float) -> tuple[int, int]:
     """Return row and column of the grid cell at a place; outside the frame the nearest one."""
     row = min(max(int(y / scene.cell_px), 0), scene.head.shape[0] - 1)
@@ -86,7 +86,7 @@ def cell_of(scene: Scene, x: float, y: float) -> tuple[int, int]:
     return row, column
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def insert(scene: Scene, k: int) -> None:
     """Enter emitter ``k`` into the grid."""
     row, column = cell_of(scene, scene.p[k, 0], scene.p[k, 1])
@@ -94,7 +94,7 @@ def insert(scene: Scene, k: int) -> None:
     scene.head[row, column] = k
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def leave(scene: Scene, k: int) -> None:
     """Take emitter ``k`` out of the grid; its position must be that of its entry."""
     row, column = cell_of(scene, scene.p[k, 0], scene.p[k, 1])
@@ -107,7 +107,7 @@ def leave(scene: Scene, k: int) -> None:
     scene.following[other] = scene.following[k]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def neighbours(scene: Scene, x: float, y: float, without: int, radius: float, most: int) -> Any:
     """Return the emitters nearest to a place, at most ``most`` within the radius, nearest first."""
     found = np.empty(most, np.int64)
@@ -134,7 +134,7 @@ def neighbours(scene: Scene, x: float, y: float, without: int, radius: float, mo
     return found[:count]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def window(scene: Scene, p: Values, reach: float) -> tuple[int, int, int, int]:
     """Return top, bottom, left, right of the pixels within reach of some emitters."""
     height, width = scene.data.shape
@@ -148,7 +148,7 @@ def window(scene: Scene, p: Values, reach: float) -> tuple[int, int, int, int]:
     return top, max(min(bottom, height), top + 1), left, max(min(right, width), left + 1)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def add_light(image: Values, top: int, left: int, p: Values, sign: float, prior: Prior) -> None:
     """Add the light of emitters to a window of the frame, within their reach."""
     height, width = image.shape
@@ -169,7 +169,7 @@ def add_light(image: Values, top: int, left: int, p: Values, sign: float, prior:
                 image[j, i] += photons * share[0, j - first, i - begin]
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def draw(scene: Scene, background: Values, prior: Prior) -> None:
     """Draw the expected photons anew, so that cut-off tails do not add up."""
     copy_into(scene.mean, background)
@@ -178,7 +178,7 @@ def draw(scene: Scene, background: Values, prior: Prior) -> None:
             add_light(scene.mean, 0, 0, scene.p[k : k + 1], 1.0, prior)
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def make_scene(
     data: Values,
     background: Values,

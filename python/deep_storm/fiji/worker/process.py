@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from deep_storm.compiling import told_to
 from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 from deep_storm.fiji.exchange import Request, error_as_data, read_frame_table
 from deep_storm.fiji.worker.requests import call_verb
@@ -55,7 +56,7 @@ def perform(task: Any, request: Request, control: Any, block: Any) -> dict[str, 
     ``result``.
     """
     begun = Task(task, control.ndarray(), block.ndarray() if block is not None else None)
-    with under_way(begun):
+    with under_way(begun), told_to(lambda sentence: begun.say(progress=[0, 0, sentence])):
         answer = _answer(begun, request)
     answer["restart"] = bool(begun.acted) and not begun.progressed
     return {"answer": answer}
