@@ -7,6 +7,7 @@ small.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from deep_storm.cells import (
     Answers,
     PickedCells,
 )
+from deep_storm.elementary import exponential, logarithm
 from deep_storm.errors import AnswerError
 from deep_storm.extraction.candidates import MAX_ANSWER
 from deep_storm.kernels import kernel
@@ -37,6 +39,7 @@ ACTIVE_FIELDS = 9
 Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
 
 
 class ActiveCells(NamedTuple):
@@ -67,9 +70,9 @@ class ActiveCells(NamedTuple):
         return self._replace(frame=self.frame + np.int32(frames))
 
 
-@kernel(inline="always")
-def _softplus(value: float) -> float:
-    return value if value > 20.0 else np.log1p(np.exp(value))
+AT_A_TIME = 64
+"""Cells; a multiple of every vector's length, so that all are worked out by the same code."""
+MIN_SHAPE, MAX_SHAPE = math.exp(-2.0), math.exp(2.0)
 
 
 @kernel
@@ -97,6 +100,20 @@ def _picked(raw: Float32, top: int, bottom: int, left: int, right: int) -> tuple
     return places[:count].copy(), fields
 
 
+@kernel(fastmath=True, error_model="numpy")
+def _exponentiate(values: Float64) -> None:
+    """Replace numbers by their exponentials, several at a time."""
+    for n in range(values.size):
+        values[n] = exponential(values[n])
+
+
+@kernel(fastmath=True, error_model="numpy")
+def _soften(values: Float64) -> None:
+    """Replace numbers by ``log(1 + exp)`` of them, several at a time."""
+    for n in range(values.size):
+        values[n] = max(logarithm(1.0 + exponential(values[n])), values[n])
+
+
 @kernel
 def _stated(
     places: Int64, fields: Float32, row0: int, column0: int
@@ -107,24 +124,35 @@ def _stated(
     rows = np.empty(count, np.int32)
     columns = np.empty(count, np.int32)
     values = np.empty((count, ACTIVE_FIELDS), np.float32)
-    for k in range(count):
-        cell = places[k] & CELL_MASK
-        row = ((places[k] >> ROW_BIT & PIXEL_MASK) + row0) * CELLS + cell // CELLS
-        column = ((places[k] >> COLUMN_BIT & PIXEL_MASK) + column0) * CELLS + cell % CELLS
-        frames[k] = places[k] >> FRAME_BIT
-        rows[k] = row
-        columns[k] = column
-        raw, out = fields[k], values[k]
-        out[0] = 1.0 / (1.0 + np.exp(-raw[0]))
-        out[1] = (column + 0.5 + REACH_CELLS * np.tanh(raw[1])) / CELLS
-        out[2] = (row + 0.5 + REACH_CELLS * np.tanh(raw[2])) / CELLS
-        out[3] = _softplus(raw[3])
-        out[4] = np.exp(min(max(raw[4], -2.0), 2.0))
-        out[5] = (_softplus(raw[5]) + MIN_SPREAD) / CELLS
-        out[6] = (_softplus(raw[6]) + MIN_SPREAD) / CELLS
-        out[7] = _softplus(raw[8]) + MIN_SPREAD
-        alike = k > 0 and places[k] >> COLUMN_BIT == places[k - 1] >> COLUMN_BIT  # a pixel's cells
-        out[8] = values[k - 1, 8] if alike else _softplus(raw[FIELDS])
+    powers, soft = np.zeros(4 * AT_A_TIME), np.zeros(5 * AT_A_TIME)
+    for begin in range(0, count, AT_A_TIME):
+        some = min(AT_A_TIME, count - begin)
+        for k in range(some):
+            raw = fields[begin + k]
+            powers[4 * k], powers[4 * k + 1] = -raw[0], 2.0 * raw[1]
+            powers[4 * k + 2], powers[4 * k + 3] = 2.0 * raw[2], raw[4]
+            soft[5 * k], soft[5 * k + 1], soft[5 * k + 2] = raw[3], raw[5], raw[6]
+            soft[5 * k + 3], soft[5 * k + 4] = raw[8], raw[FIELDS]
+        _exponentiate(powers)
+        _soften(soft)
+        for k in range(some):
+            n = begin + k
+            cell = places[n] & CELL_MASK
+            row = ((places[n] >> ROW_BIT & PIXEL_MASK) + row0) * CELLS + cell // CELLS
+            column = ((places[n] >> COLUMN_BIT & PIXEL_MASK) + column0) * CELLS + cell % CELLS
+            frames[n] = places[n] >> FRAME_BIT
+            rows[n] = row
+            columns[n] = column
+            out, p, s = values[n], powers[4 * k : 4 * k + 4], soft[5 * k : 5 * k + 5]
+            out[0] = 1.0 / (1.0 + p[0])
+            out[1] = (column + 0.5 + REACH_CELLS * (1.0 - 2.0 / (1.0 + p[1]))) / CELLS
+            out[2] = (row + 0.5 + REACH_CELLS * (1.0 - 2.0 / (1.0 + p[2]))) / CELLS
+            out[3] = s[0]
+            out[4] = min(max(p[3], MIN_SHAPE), MAX_SHAPE)
+            out[5] = (s[1] + MIN_SPREAD) / CELLS
+            out[6] = (s[2] + MIN_SPREAD) / CELLS
+            out[7] = s[3] + MIN_SPREAD
+            out[8] = s[4]
     return frames, rows, columns, values
 
 

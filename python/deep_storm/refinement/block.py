@@ -29,10 +29,10 @@ from typing import Any
 
 import numpy as np
 
+from deep_storm.elementary import logarithm
 from deep_storm.kernels import kernel
 from deep_storm.psf.cholesky import decompose, solve
 from deep_storm.refinement.light import fill_share
-from deep_storm.refinement.logarithm import logarithm
 from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 
 MIN_INFORMATION = 0.25
