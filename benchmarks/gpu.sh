@@ -4,7 +4,11 @@
 # on GPU and processor with the differences of their tables.
 #
 #     sh benchmarks/gpu.sh | tee gpu.txt
+#     sh benchmarks/gpu.sh --dry-run      all of it with few frames and without a GPU: does it run?
+#
+# PYTHON: the Python that Deep-STORM is installed in, with its extra "gpu".
 set -e
+PYTHON="${PYTHON:-python}"
 cd "$(dirname "$0")"
-python -m deep_storm benchmark --replay
-python gpu.py --stages --frames 20000
+"$PYTHON" -m deep_storm benchmark --replay
+"$PYTHON" gpu.py --stages --frames 20000 "$@"

@@ -2,6 +2,7 @@
 
     python benchmarks/memory.py --frames 100000 --size-px 64
     python benchmarks/memory.py --frames 50000 --size-px 512 --remember
+    python benchmarks/memory.py --frames 100000 --size-px 64 --remember --density-per-um2 2
 
 Prints the peak of the process at every tenth of the way, and the sizes of what was written. With
 ``--remember`` the movie repeats a few frames, and the network's answer to each is computed once
@@ -30,7 +31,7 @@ EXPECTED = {
     "emitters": ds.Emitters(density_per_um2=2, intensity_photon=1500),
     "background": ds.Background(background_photon=20),
 }
-SPARSE = ds.Emitters(density_per_um2=0.05, intensity_photon=1500)
+SPARSE_PER_UM2 = 0.05
 DIFFERENT = 50
 REMEMBERED = 4
 
@@ -38,14 +39,23 @@ REMEMBERED = 4
 class Endless(FrameStream):
     """Simulated frames, shifted around so that no two are alike; or a few that come again."""
 
-    def __init__(self, frames: int, size_px: int, *, again: bool = False) -> None:
+    def __init__(
+        self,
+        frames: int,
+        size_px: int,
+        *,
+        again: bool = False,
+        density_per_um2: float = SPARSE_PER_UM2,
+    ) -> None:
         from deep_storm.simulation.frames import simulate
 
         count = REMEMBERED if again else DIFFERENT
         size = Simulation(frames=count, width_px=size_px, height_px=size_px)
         expected = dict(EXPECTED)
         if again:
-            expected["emitters"] = SPARSE
+            expected["emitters"] = ds.Emitters(
+                density_per_um2=density_per_um2, intensity_photon=1500
+            )
         self._base = simulate(*expected.values(), size).stack
         self._again = again
         self.shape = (frames, size_px, size_px)
@@ -71,7 +81,7 @@ def remembering(infer):
         if missing:
             for n, one in zip(missing, infer(frames[missing]), strict=True):
                 known[keys[n]] = one
-        return [known[key] for key in keys]
+        return np.stack([known[key] for key in keys])
 
     return answer
 
@@ -87,6 +97,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--size-px", type=int, default=64)
     parser.add_argument("--remember", action="store_true")
+    parser.add_argument("--density-per-um2", type=float, default=SPARSE_PER_UM2)
     options = parser.parse_args()
     quiet_tensorflow()
     if options.remember:
@@ -94,7 +105,12 @@ def main() -> None:
 
         computed = NativeNetwork.inference
         NativeNetwork.inference = lambda *given, **more: remembering(computed(*given, **more))
-    movie = Endless(options.frames, options.size_px, again=options.remember)
+    movie = Endless(
+        options.frames,
+        options.size_px,
+        again=options.remember,
+        density_per_um2=options.density_per_um2,
+    )
     gigabytes = np.prod(movie.shape) * movie.dtype.itemsize / 1e9
     print(f"{movie.name}, {options.size_px} px, {gigabytes:.1f} GB; peak {peak_gib():.2f} GiB")
     told = 0

@@ -9,7 +9,7 @@ import numpy as np
 from deep_storm.kernels import kernel
 from deep_storm.refinement.block import MIN_MEAN
 from deep_storm.refinement.prior import Prior, Values
-from deep_storm.refinement.scene import Scene
+from deep_storm.refinement.scene import Scene, draw
 
 TILE_PX = 8
 """The background is known on tiles of this size, and smooth between them."""
@@ -20,6 +20,13 @@ BACKGROUND_STD = 0.2
 """Relative standard deviation of the background that the network states."""
 PEAK_SIGMAS = 2.0
 """Half the window of the filter that peaks are looked for with."""
+
+
+@kernel(fastmath=True, error_model="numpy")
+def add_times(factor: float, values: Values, out: Values) -> None:
+    """Add a row times a factor to another row."""
+    for n in range(out.size):
+        out[n] += factor * values[n]
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -37,18 +44,22 @@ def filtered(scene: Scene, prior: Prior) -> Values:
             mean = max(scene.mean[j, i], MIN_MEAN)
             certain[i] = 1.0 / mean
             off[i] = (scene.data[j, i] - mean) * certain[i]
-        for i in range(width):
-            for n in range(max(0, reach - i), min(kernel.size, width + reach - i)):
-                half[0, j, i] += kernel[n] * off[i + n - reach]
-                half[1, j, i] += kernel[n] * kernel[n] * certain[i + n - reach]
+        for n in range(kernel.size):
+            first = max(0, reach - n)
+            last = max(min(width, width + reach - n), first)
+            add_times(kernel[n], off[first + n - reach : last + n - reach], half[0, j, first:last])
+            weight = kernel[n] * kernel[n]
+            add_times(weight, certain[first + n - reach : last + n - reach], half[1, j, first:last])
     found = np.empty((height, width))
+    light, variance = np.empty(width), np.empty(width)
     for j in range(height):
+        light[:] = 0.0
+        variance[:] = 1e-12
+        for n in range(max(0, reach - j), min(kernel.size, height + reach - j)):
+            add_times(kernel[n], half[0, j + n - reach], light)
+            add_times(kernel[n] * kernel[n] * prior.excess, half[1, j + n - reach], variance)
         for i in range(width):
-            light, variance = 0.0, 0.0
-            for n in range(max(0, reach - j), min(kernel.size, height + reach - j)):
-                light += kernel[n] * half[0, j + n - reach, i]
-                variance += kernel[n] * kernel[n] * half[1, j + n - reach, i]
-            found[j, i] = light / math.sqrt(max(variance * prior.excess, 1e-12))
+            found[j, i] = light[i] / math.sqrt(variance[i])
     return found
 
 
@@ -178,3 +189,11 @@ def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
     for j in range(height):
         for i in range(width):
             background[j, i] += max(change[j, i], -0.5 * background[j, i])
+
+
+@kernel(fastmath=True, error_model="numpy")
+def settle_background(scene: Scene, background: Values, prior: Prior) -> None:
+    """Draw the expected photons, move the background to where the rest wants it, draw anew."""
+    draw(scene, background, prior)
+    correct_background(scene, background, prior)
+    draw(scene, background, prior)

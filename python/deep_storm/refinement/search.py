@@ -18,7 +18,7 @@ from deep_storm.refinement.moves import (
     weigh,
 )
 from deep_storm.refinement.prior import Prior, Values
-from deep_storm.refinement.residuals import correct_background, peaks
+from deep_storm.refinement.residuals import peaks, settle_background
 from deep_storm.refinement.scene import Scene, draw
 
 PEAK = 3.0
@@ -30,9 +30,7 @@ NO_SOURCE = -1
 
 def settle(scene: Scene, background: Values, prior: Prior) -> None:
     """Fit all emitters once, and the background between them."""
-    draw(scene, background, prior)
-    correct_background(scene, background, prior)
-    draw(scene, background, prior)
+    settle_background(scene, background, prior)
     sweep(scene, prior, SETTLING)
     draw(scene, background, prior)
 
