@@ -21,7 +21,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -38,7 +41,8 @@ CHECKS = (
     ("ruff format", ("-m", "ruff", "format", "--check", ".")),
     ("mypy", ("-m", "mypy")),
     ("import-linter", ("-c", "from importlinter.cli import lint_imports_command as run; run()")),
-    ("pytest", ("-m", "pytest", "-n2", "--durations=10")),
+    # One more than two cores, as what starts Java or a worker process waits for it.
+    ("pytest", ("-m", "pytest", "-n3", "--durations=10")),
     # Compiled loops once more, where an index beyond an array is an error.
     (
         "pytest with bounds checked",
@@ -64,6 +68,8 @@ CHECKS = (
         ),
     ),
 )
+# Checks that run beside the tests.
+BESIDE = ("mypy", "import-linter")
 # What pip writes when it fails, and what that means to the one who waits.
 FAILURES = (
     (
@@ -106,7 +112,9 @@ def main(arguments: "list[str]") -> int:
             return run_checks([], CHECKS[:-2])
         if command == "test":
             # Whoever names tests wants those.
-            return run_checks(rest, CHECKS[:-1] if rest else CHECKS)
+            return run_checks(
+                rest, CHECKS[:-1] if rest else CHECKS, beside=("mypy", "import-linter")
+            )
         if command == "docs":
             return call([PYTHON, "-m", "mkdocs", "build", "--strict", *rest], ROOT)
         return hand_over([PYTHON, "-m", "deep_storm", *arguments])
@@ -228,17 +236,50 @@ def read_stamp() -> "dict[str, str]":
 
 
 def run_checks(
-    pytest_arguments: "list[str]", checks: "tuple[tuple[str, tuple[str, ...]], ...]" = CHECKS
+    pytest_arguments: "list[str]",
+    checks: "tuple[tuple[str, tuple[str, ...]], ...]" = CHECKS,
+    beside: "tuple[str, ...]" = (),
 ) -> int:
-    """Run checks, also after one failed, so that one run tells everything."""
+    """Run checks, also after one failed, so that one run tells everything.
+
+    Those named in ``beside`` run beside the others, and are told at the end.
+    """
     failed = []
-    for name, arguments in checks:
-        say(f"== {name}")
-        extra = pytest_arguments if name == "pytest" else []
-        if call([PYTHON, *arguments, *extra], ROOT):
-            failed.append(name)
+    with ExitStack() as ended:
+        waiting = [(n, ended.enter_context(started(c))) for n, c in checks if n in beside]
+        for name, arguments in checks:
+            if name not in beside:
+                say(f"== {name}")
+                extra = pytest_arguments if name == "pytest" else []
+                if call([PYTHON, *arguments, *extra], ROOT):
+                    failed.append(name)
+        for name, finish in waiting:
+            say(f"== {name}")
+            if finish():
+                failed.append(name)
     say("== failed: {}".format(", ".join(failed)) if failed else "== all checks passed")
     return 1 if failed else 0
+
+
+@contextmanager
+def started(arguments: "tuple[str, ...]") -> "Iterator[Callable[[], int]]":
+    """Start a check; what is returned waits for it, shows what it said, and gives its exit code."""
+    command = [str(PYTHON), *arguments]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, cwd=str(ROOT), stdout=said, stderr=subprocess.STDOUT)
+
+        def finish() -> int:
+            code = process.wait()
+            said.seek(0)
+            say(said.read().decode("utf-8", "replace").rstrip())
+            return code
+
+        try:
+            yield finish
+        finally:
+            if process.poll() is None:  # Ctrl-C
+                process.kill()
+                process.wait()
 
 
 def call(command: "list[object]", folder: "Path | None" = None) -> int:

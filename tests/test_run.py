@@ -187,20 +187,36 @@ def test_passes_the_verb_and_its_exit_code_on(run, monkeypatch):
     assert handed == [run.PYTHON, "-m", "deep_storm", "render", "a b.csv", "--json"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
 def test_runs_every_check_although_one_fails(run, monkeypatch, capsys):
     calls: list[list[str]] = []
     monkeypatch.setattr(run, "set_up", lambda level: None)
     monkeypatch.setattr(
         run,
         "call",
-        lambda command, folder: calls.append(list(map(str, command))) or "mypy" in command,
+        lambda command, folder: calls.append(list(map(str, command))) or "check" in command,
     )
+    run.PYTHON.parent.mkdir(parents=True)
+    run.PYTHON.write_text('#!/bin/sh\necho what "$2" says\n[ "$2" != mypy ]\n')
+    run.PYTHON.chmod(0o755)
     assert run.main(["test"]) == 1
-    assert len(calls) == len(run.CHECKS)
+    assert len(calls) == len(run.CHECKS) - len(run.BESIDE)
     assert run.main(["test", "-k", "camera"]) == 1
-    assert len(calls) == 2 * len(run.CHECKS) - 1
+    assert len(calls) == 2 * (len(run.CHECKS) - len(run.BESIDE)) - 1
     assert calls[-1][-2:] == ["-k", "camera"]
-    assert capsys.readouterr().err.endswith("== failed: mypy\n")
+    said = capsys.readouterr().err
+    assert said.endswith("== failed: ruff check, mypy\n")
+    # what ran beside the tests is told when they have ended
+    assert said.index("== pytest") < said.index("== mypy\nwhat mypy says\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_what_runs_beside_the_tests_ends_with_them(run):
+    run.PYTHON.parent.mkdir(parents=True)
+    run.PYTHON.write_text("#!/bin/sh\nexec sleep 600\n")
+    run.PYTHON.chmod(0o755)
+    with pytest.raises(KeyboardInterrupt), run.started(("-m", "mypy")):
+        raise KeyboardInterrupt
 
 
 def test_the_tests_of_compiled_loops_are_there(run):
