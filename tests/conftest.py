@@ -60,6 +60,20 @@ def nothing_kept():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def plain_figures():
+    """Draw reports without a layout, coarsely: half the time of a reconstruction is its report.
+
+    The tests of the reports themselves draw them as users see them.
+    """
+    from deep_storm.report import figures, page
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "LAYOUT", None)
+        patch.setattr(page, "DPI", 40)
+        yield
+
+
 @pytest.fixture(scope="module")
 def quick_calibration():
     """Let models learn threshold and confidence from few emitters: seconds less for each model."""
@@ -74,8 +88,11 @@ def quick_calibration():
 
 @pytest.fixture(scope="module")
 def eager_training():
-    """Train without a graph: to trace it takes as long as ten steps without it."""
-    from deep_storm.training import loop
+    """Train without a graph: to trace it takes as long as ten steps without it.
+
+    One batch is enough to validate what is hardly trained.
+    """
+    from deep_storm.training import data, loop
 
     compiled = loop.compiled
 
@@ -85,6 +102,7 @@ def eager_training():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "compiled", plain)
+        patch.setattr(data, "VALIDATION_BATCHES", 1)
         yield
 
 

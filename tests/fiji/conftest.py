@@ -28,14 +28,18 @@ QUICK = """
 from deep_storm.training import calibration, refining
 calibration.EMITTERS = {"native": 600, "classic": 150}
 refining.EMITTERS = 400
-from deep_storm.training import loop
+from deep_storm.training import data, loop
+data.VALIDATION_BATCHES = 1
+from deep_storm.report import figures, page
+figures.LAYOUT, page.DPI = None, 40
 if not hasattr(loop, "with_graph"):
     def plain(*arguments, loop=loop):
         step, loss, optimizer = loop.with_graph(*arguments)
         return step.python_function, loss.python_function, optimizer
     loop.with_graph, loop.compiled = loop.compiled, plain
 """
-"""Before each of the worker's tasks, as ``quick_calibration`` and ``eager_training`` do here."""
+"""Before each of the worker's tasks, as ``quick_calibration``, ``eager_training`` and
+``plain_figures`` do here."""
 PATIENT = (
     (SERVICE, "START_SECONDS"),
     ("deep_storm.fiji.client.jobs", "TERMINATE_SECONDS"),

@@ -9,7 +9,7 @@ import tifffile
 import deep_storm as ds
 from deep_storm.errors import OutputError
 from deep_storm.inputs.models import load_model
-from deep_storm.training import calibration
+from deep_storm.training import brightness, calibration, refining
 from deep_storm.verbs import demo
 
 DATA = files("deep_storm") / "demo_data"
@@ -24,6 +24,8 @@ def folder(tmp_path_factory):
 def result(folder):
     with pytest.MonkeyPatch.context() as quick:
         quick.setitem(calibration.EMITTERS, "native", 3000)
+        quick.setattr(refining, "EMITTERS", 400)
+        quick.setattr(brightness, "EMITTERS", 200)
         return ds.demo(output=folder, minutes=0.05)
 
 

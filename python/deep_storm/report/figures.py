@@ -25,6 +25,8 @@ from deep_storm.report.style import styled
 Pixels: TypeAlias = npt.NDArray[Any]
 
 MM_PER_INCH = 25.4
+LAYOUT = "constrained"
+"""How figures lay out their axes; it takes longer than to draw them."""
 TEXT_PT, SMALL_PT = 8.0, 7.0
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#767676"
 """Colours that colour-blind readers tell apart (Okabe and Ito)."""
@@ -33,7 +35,7 @@ BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#767676"
 def new_figure(width_mm: float, height_mm: float) -> Figure:
     """Return an empty white figure of the given size that lays out its own axes."""
     size = width_mm / MM_PER_INCH, height_mm / MM_PER_INCH
-    return Figure(figsize=size, layout="constrained", facecolor="white")
+    return Figure(figsize=size, layout=LAYOUT, facecolor="white")
 
 
 @styled
