@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from deep_storm.networks import make_network
-from deep_storm.networks.base import Scales, in_company
+from deep_storm.networks.base import Scales
+from deep_storm.networks.company import in_company
 from deep_storm.settings import Network
 
 SCALES = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)

@@ -20,7 +20,7 @@ from deep_storm.inference.tiles import Tile, padded_size
 from deep_storm.io.stacks.identity import digests
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model_card import ModelCard
-from deep_storm.networks.base import PickingInference
+from deep_storm.networks.company import PickingInference
 from deep_storm.networks.replicas import Replicas
 
 Float32 = npt.NDArray[np.float32]

@@ -11,11 +11,10 @@ from distributed import WorkerPlugin
 
 from deep_storm.errors import DaskError, StackError
 from deep_storm.inference.layout import Layout
+from deep_storm.inference.processing import ChunkProcessor
 from deep_storm.inference.reading import make_reader
 from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found
-from deep_storm.inference.run import ReconstructionRun
-from deep_storm.inference.store import MemoryStore
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model, Weights
 from deep_storm.model_card import ModelCard
@@ -62,7 +61,7 @@ class JobPlugin(WorkerPlugin):
 
 
 _jobs: dict[str, bytes] = {}
-_made: dict[str, tuple[ReconstructionRun, Replicas]] = {}
+_made: dict[str, tuple[ChunkProcessor, Replicas]] = {}
 _one_at_a_time = Lock()
 
 
@@ -89,16 +88,14 @@ def _opened(job: bytes) -> Assignment:
     return unpacked
 
 
-def _make(job: Assignment) -> tuple[ReconstructionRun, Replicas]:
+def _make(job: Assignment) -> tuple[ChunkProcessor, Replicas]:
     """Build the network of a job."""
     device = Device.parse({"precision": job.precision})
     with place(device):
         model = Model(job.card, make_network(job.card.network).build())
         model.keras_model.set_weights(job.weights)
         reader = make_reader(model, job.settings.upsampling)
-        run = ReconstructionRun(
-            job.stream, model, reader, job.settings, device, MemoryStore(), job.refinement
-        )
+        run = ChunkProcessor(job.stream, model, reader, job.settings, device, job.refinement)
         run.layout = job.layout
         run.read_out.sampled = job.sampled
         return run, run.inference()

@@ -12,7 +12,8 @@ import psutil
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.tiles import Tile, plan_tiles
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.networks.base import MIN_FRAMES, LocalizationNetwork
+from deep_storm.networks.base import LocalizationNetwork
+from deep_storm.networks.company import MIN_FRAMES
 from deep_storm.settings import Reconstruction
 
 MAX_BYTES_IN_NETWORK = 400 * 2**20

@@ -12,16 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.camera_maps import noise_photon
 from deep_storm.errors import Cancelled, DaskError, StackError
 from deep_storm.inference.canvas import Canvas
-from deep_storm.inference.chunks import Aside, here, load_chunk, run_network
 from deep_storm.inference.drawing import Painter
 from deep_storm.inference.fits import CheckedFrame
-from deep_storm.inference.layout import Layout, chunks_at_a_time, plan_layout, spans
+from deep_storm.inference.layout import Layout, chunks_at_a_time, spans
 from deep_storm.inference.overlap import ONE_EACH, Overlap
+from deep_storm.inference.processing import ChunkProcessor
 from deep_storm.inference.reading import Reader
-from deep_storm.inference.readout import Awaited, Chunk, ReadOut
+from deep_storm.inference.readout import Chunk
 from deep_storm.inference.refining import Refinement
 from deep_storm.inference.results import Found, Reconstructed
 from deep_storm.inference.resuming import (
@@ -31,7 +30,6 @@ from deep_storm.inference.resuming import (
     compare_content,
     read_state,
 )
-from deep_storm.inference.stages import StageClock
 from deep_storm.inference.store import Store
 from deep_storm.inference.tables import FoundRows
 from deep_storm.inference.work_folder import WorkFolder
@@ -39,13 +37,11 @@ from deep_storm.interrupts import held_back, interruptible
 from deep_storm.io.stacks.identity import chained, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
-from deep_storm.networks.device import devices_of, inference_dtype, is_gpu
-from deep_storm.networks.replicas import Replicas, replicated
+from deep_storm.networks.replicas import Replicas
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Reconstruction
 
 Float32 = npt.NDArray[np.float32]
-ENDLESS = 2**31
 
 
 class Workers(Protocol):
@@ -57,8 +53,8 @@ class Workers(Protocol):
         """Yield the results of spans of frames in their order; ``progress`` raises to cancel."""
 
 
-class ReconstructionRun:
-    """A reconstruction in progress."""
+class ReconstructionRun(ChunkProcessor):
+    """A reconstruction in progress: its chunks in order, what they gave, and what is kept of it."""
 
     def __init__(
         self,
@@ -70,34 +66,12 @@ class ReconstructionRun:
         store: Store,
         refinement: Refinement | None = None,
     ) -> None:
-        self.samples: dict[int, CheckedFrame] = {}
-        self.stages = StageClock()
+        super().__init__(stream, model, reader, settings, device, refinement)
         self.store = store
-        self.stream = stream
-        self.model = model
-        self.reader = reader
-        self.settings = settings
-        self.device = device
-        self.precision = inference_dtype(device)
-        self.network = model.network
-        self.upsampling = settings.upsampling or model.card.network.upsampling
-        card = model.card if refinement is None else refinement.calibrated_card
-        threshold = card.threshold if settings.threshold is None else settings.threshold
-        self.refinement = refinement
-        noise = noise_photon(card.camera, stream.noise)
-        self.read_out = ReadOut(
-            reader,
-            card,
-            threshold,
-            stream.shape[1:],
-            refinement,
-            noise_photon=noise,
-            stages=self.stages,
-        )
+        self.samples: dict[int, CheckedFrame] = {}
         self.problem: StackError | DaskError | None = None
         self.dead: list[int] = []
         self.replaced = self.bright = 0
-        self.network_seconds = 0.0
         self.seconds = 0.0
         self.content = ""
         self.unchecked: Resumed | None = None
@@ -110,7 +84,7 @@ class ReconstructionRun:
         self, first: int, last: int, progress: Progress, workers: Workers | None = None
     ) -> int:
         """Process the frames; return the end of the frames done."""
-        layout = self._planned()
+        layout = self.planned()
         begin = first
         self.progress = progress
         height, width = (n * self.upsampling for n in self.stream.shape[1:])
@@ -160,13 +134,6 @@ class ReconstructionRun:
                 self.store.finish(self._state(), self.canvas.pixels)
             self.settled = True
 
-    def _planned(self) -> Layout:
-        """Return how the work is divided."""
-        frames = ENDLESS if self.stream.grows else self.stream.shape[0]
-        shape = (frames, *self.stream.shape[1:])
-        on_gpu = is_gpu(devices_of(self.device)[0])
-        return plan_layout(self.network, self.reader, shape, self.settings, on_gpu)
-
     def _work_here(self, begin: int) -> None:
         """Read, infer and read out in threads of this process."""
         replicas = self.inference()
@@ -176,7 +143,7 @@ class ReconstructionRun:
         with Painter(self.stages) as self.painter, self._threads() as overlap:
             try:
                 for chunk in overlap.chunks(self._spans(begin), self._tell):
-                    infer = partial(self._infer, replicas, chunk, self._tell, overlap.aside)
+                    infer = partial(self.infer, replicas, chunk, self._tell, overlap.aside)
                     parts = overlap.in_network(infer)
                     overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
                     self.seen = chunk.start + len(chunk.frames)
@@ -194,25 +161,15 @@ class ReconstructionRun:
         px = self.stream.shape[1] * self.stream.shape[2]
         chunk_bytes = self.layout.chunk_frames * px * (self.stream.dtype.itemsize + 8)
         chunks = None if self.refinement is None else chunks_at_a_time(self.layout.chunk_frames)
-        return Overlap(self._load, self._keep, chunk_bytes, chunks)
+        return Overlap(self.load, self._keep, chunk_bytes, chunks)
 
     def _sample_before(self, begin: int, replicas: Replicas) -> None:
         """Take samples of the frames that an interrupted run had done."""
         for frame in [f for f in self.read_out.sampled if self.span[0] <= f < begin]:
             if frame not in self.samples and frame not in self.dead:
-                chunk = self._load(frame, frame + 1)
-                _, found = self.read_out.seen(chunk, self._infer(replicas, chunk))
+                chunk = self.load(frame, frame + 1)
+                _, found = self.read_out.seen(chunk, self.infer(replicas, chunk))
                 self.samples |= self.read_out.samples(chunk, [found])
-
-    def inference(self) -> Replicas:
-        """Return the compiled network, one for each device."""
-        compiled, key = self.model.compiled, (self.precision, self.device.device)
-        if key not in compiled:
-            scales = self.model.card.scales
-            network = self.model.keras_model
-            compiled[key] = replicated(self.network, network, scales, self.precision, self.device)
-        replicas: Replicas = compiled[key]
-        return replicas
 
     def _tell(self) -> None:
         first, last = self.span
@@ -272,36 +229,6 @@ class ReconstructionRun:
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
         return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
-
-    def _load(self, start: int, stop: int) -> Chunk:
-        with self.stages.measured("read"):
-            alignment_px = self.network.alignment_px
-            return load_chunk(self.stream, self.model.card, start, stop, alignment_px)
-
-    def _infer(
-        self,
-        replicas: Replicas,
-        chunk: Chunk,
-        between: Callable[[], None] = lambda: None,
-        aside: Aside = here,
-    ) -> list[Awaited]:
-        """Run the network over a chunk; return what waits for the parts of its batches."""
-        before = replicas.seconds
-        name = self.stream.name
-        parts = run_network(
-            replicas, self.reader, chunk, self.layout, name, self.stages, between, aside
-        )
-        self.network_seconds += replicas.seconds - before
-        return parts
-
-    def find(self, replicas: Replicas, start: int, stop: int) -> Found:
-        """Process the frames of a chunk for another process."""
-        before = self.network_seconds
-        chunk = self._load(start, stop)
-        parts = self._infer(replicas, chunk)
-        return self.read_out.found(chunk, parts)._replace(
-            network_seconds=self.network_seconds - before
-        )
 
     def _keep(self, found: Found) -> None:
         """Draw and store the results of a chunk."""

@@ -25,7 +25,8 @@ from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.io.tables.writer import write_pieces
 from deep_storm.machine.stage_table import StageTable
 from deep_storm.model import Model
-from deep_storm.networks.base import Float32, Inference
+from deep_storm.networks.base import Float32
+from deep_storm.networks.company import Inference
 from deep_storm.networks.device import inference_dtype, place
 from deep_storm.networks.replicas import Replicas
 from deep_storm.settings import Device, Reconstruction, Simulation

@@ -30,12 +30,11 @@ import tensorflow as tf
 
 from deep_storm.networks.base import (
     Float32,
-    Inference,
     LocalizationNetwork,
     Scales,
     Truth,
-    in_company,
 )
+from deep_storm.networks.company import Inference, in_company
 from deep_storm.networks.keras_settings import own_settings
 
 if TYPE_CHECKING:

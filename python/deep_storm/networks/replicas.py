@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from deep_storm.cells import Answers, first_answers
-from deep_storm.networks.base import Float32, LocalizationNetwork, PickingInference, Scales
+from deep_storm.networks.base import Float32, LocalizationNetwork, Scales
+from deep_storm.networks.company import PickingInference
 from deep_storm.networks.device import devices_of, is_gpu
 from deep_storm.settings import Device
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from deep_storm.report.style import styled
 Pixels: TypeAlias = npt.NDArray[Any]
 
 MM_PER_INCH = 25.4
-LAYOUT = "constrained"
+LAYOUT: Literal["constrained"] | None = "constrained"
 """How figures lay out their axes; it takes longer than to draw them."""
 TEXT_PT, SMALL_PT = 8.0, 7.0
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#767676"

@@ -17,8 +17,9 @@ from deep_storm.quality.stack_look import look_at
 from deep_storm.quality.survey import survey
 from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.page import write_page
-from deep_storm.report.reconstruction import Run, reconstruction_page, simulated_size
+from deep_storm.report.reconstruction import reconstruction_page, simulated_size
 from deep_storm.report.record import ENDING, densest, first_frame
+from deep_storm.report.run import Run
 from deep_storm.report.training import training_page
 from deep_storm.settings import DriftCorrection, Simulation
 from deep_storm.simulation.frames import simulate

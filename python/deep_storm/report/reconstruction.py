@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from deep_storm.camera import Camera
-from deep_storm.quality.drift import DriftCurve
-from deep_storm.quality.fits import ResidualPicture
-from deep_storm.quality.repeats import Repeats
-from deep_storm.quality.resolution import RingCorrelation
-from deep_storm.quality.stack_look import StackLook
-from deep_storm.quality.survey import Survey
-from deep_storm.quality.suspicions import TrainedFor, suspicions
+from deep_storm.quality.suspicions import suspicions
 from deep_storm.report.background import background_map
 from deep_storm.report.depths import depths_figure
 from deep_storm.report.figures import new_figure
@@ -32,83 +22,17 @@ from deep_storm.report.page import Page, Section
 from deep_storm.report.pictures import example_frames
 from deep_storm.report.psf import psf_beside_gaussian
 from deep_storm.report.residuals import residuals_figure
+from deep_storm.report.run import Image, Run
+from deep_storm.report.run_numbers import (
+    inputs_rows,
+    model_rows,
+    results_rows,
+    steps_rows,
+    timings_rows,
+)
 from deep_storm.report.style import styled
-from deep_storm.report.words import Rows, rows_in, rows_of, shown
-from deep_storm.words import counted, duration
-
-Image = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A table derived from the one before it.
-
-    Attributes
-    ----------
-    name, rows
-        Of the table.
-    verb
-        What made it, if that is known.
-    said
-        What the verb said about it.
-    """
-
-    name: str
-    rows: int
-    verb: str = ""
-    said: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """Contents of a report of a reconstruction; None and empty where unknown.
-
-    Attributes
-    ----------
-    name
-        Of the run.
-    record
-        The run record, by section.
-    found
-        Localizations.
-    trained, camera
-        What the model was trained for.
-    image, image_nm
-        Super-resolution image (y, x) and its pixel size.
-    look
-        Some frames of the stack.
-    simulated
-        (n, y, x), frames of the simulation that the model was trained for, in ADU.
-    resolution, drift
-        Measured in the table.
-    steps
-        Tables that were made from it, in order, itself first.
-    corrected
-        Drift that was taken out of it.
-    image_name
-        What the image is called.
-    repeats
-        What molecules that stay on for several frames say of the table.
-    residuals
-        Where the frames differ from what the model explains; known only right after the run.
-    """
-
-    name: str
-    record: Mapping[str, Mapping[str, Any]]
-    found: Survey
-    trained: TrainedFor
-    camera: Camera | None = None
-    image: Image | None = None
-    image_nm: float = 0.0
-    look: StackLook | None = None
-    simulated: Image | None = None
-    resolution: RingCorrelation | None = None
-    drift: DriftCurve | None = None
-    steps: tuple[Step, ...] = ()
-    corrected: DriftCurve | None = None
-    image_name: str = "reconstruction"
-    repeats: Repeats | None = None
-    residuals: ResidualPicture | None = None
+from deep_storm.report.words import Rows, rows_in
+from deep_storm.words import counted
 
 
 def reconstruction_page(run: Run) -> Page:
@@ -129,52 +53,19 @@ def reconstruction_page(run: Run) -> Page:
         f"{counted(frames, 'frame', ',')}",
         suspicions=tuple(said),
         sections=(
-            Section("What came out", (), _results(run), tuple(_pictures(run))),
+            Section("What came out", (), results_rows(run), tuple(_pictures(run))),
             Section("Localizations", _sample_note(run), (), tuple(_distributions(run))),
             Section("Resolution", *_resolution(run)),
             Section("Does the model fit the frames?", *_frames(run)),
             Section("PSF and background", (), (), tuple(_light(run))),
-            Section("What was done afterwards", (), _steps(run), tuple(_corrected(run))),
-            Section("What went in", (), _inputs(run)),
-            Section("Camera and molecules of the model", (), _model(run)),
+            Section("What was done afterwards", (), steps_rows(run), tuple(_corrected(run))),
+            Section("What went in", (), inputs_rows(run)),
+            Section("Camera and molecules of the model", (), model_rows(run)),
             Section("Settings", (), rows_in(run.record.get("reconstruction", {}))),
-            Section("Time and speed", (), _timings(run)),
+            Section("Time and speed", (), timings_rows(run)),
             Section("Versions", (), rows_in(run.record.get("versions", {}))),
         ),
     )
-
-
-def _results(run: Run) -> Rows:
-    """Return the main numbers."""
-    found, frames = run.found, max(run.found.per_frame.size, 1)
-    rows = [
-        ("localizations", f"{found.rows:,}"),
-        ("frames", f"{frames:,}"),
-        ("localizations per frame", f"{found.rows / frames:.4g}"),
-    ]
-    if run.look is not None and run.camera is not None:
-        _, height, width = run.look.shape
-        area_um2 = height * width * (run.camera.pixel_size_nm / 1000) ** 2
-        rows.append(("mean density", f"{found.rows / frames / area_um2:.3g} per µm² and frame"))
-    for column, name, unit in (
-        ("intensity_photon", "median photons", ""),
-        ("uncertainty_xy_nm", "median uncertainty", " nm"),
-        ("uncertainty_z_nm", "median uncertainty of z", " nm"),
-        ("confidence", "median confidence", ""),
-    ):
-        median = found.median(column)
-        if median is not None:
-            rows.append((name, f"{median:.4g}{unit}"))
-    if run.resolution is not None:
-        rows.append(("resolution (FRC)", run.resolution.text()))
-    if run.repeats is not None:
-        rows.append(("found again", run.repeats.text()))
-    results = run.record.get("results", {})
-    if results.get("replaced_pixels"):
-        rows.append(("invalid pixels filled", shown(results["replaced_pixels"])))
-    if results.get("bright_things"):
-        rows.append(("very bright things", shown(results["bright_things"])))
-    return (*rows, *(("note", note) for note in results.get("notes", ())))
 
 
 def _pictures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -281,67 +172,12 @@ def _like(frames: Image, simulated: Image) -> Image:
     return frames[:, top : top + height, left : left + width]
 
 
-def _steps(run: Run) -> Rows:
-    rows = []
-    for before, step in zip(run.steps, run.steps[1:], strict=False):
-        removed = before.rows - step.rows
-        share = removed / before.rows if before.rows else 0.0
-        done = f"{step.verb}: " if step.verb else ""
-        fewer = f"{removed:,} fewer than before ({share:.1%})" if removed else "as many as before"
-        rows.append((step.name, f"{done}{counted(step.rows, 'row', ',')}, {fewer}"))
-        rows += [("", line) for line in step.said if not line.startswith("Warning: ")]
-    return tuple(rows)
-
-
 @styled
 def _corrected(run: Run) -> Iterator[tuple[str, Figure]]:
     if run.corrected is not None:
         figure = new_figure(150, 60)
         draw_drift(figure.subplots(), run.corrected)
         yield "Drift that was taken out", figure
-
-
-def _inputs(run: Run) -> Rows:
-    inputs = run.record.get("inputs", {})
-    rows = list(rows_in(inputs, frozenset({"weights_sha256", "densest_per_um2"})))
-    if run.look is not None:
-        count, height, width = run.look.shape
-        rows.append(
-            ("size", f"{counted(count, 'frame', ',')} of {width} × {height} px, {run.look.dtype}")
-        )
-        level = run.look.level_adu
-        rows.append(("mean pixel value", f"{level[0]:.4g} (first) to {level[-1]:.4g} ADU (last)"))
-    else:
-        rows.append(("frames", "not there when this report was written"))
-    return tuple(rows)
-
-
-def _model(run: Run) -> Rows:
-    trained = run.trained
-    return (
-        *rows_of(run.camera, "camera:"),
-        *rows_of(trained.psf, "PSF:"),
-        *rows_of(trained.emitters, "emitters:"),
-        *rows_of(trained.background, "background:"),
-    )
-
-
-def _timings(run: Run) -> Rows:
-    timings = run.record.get("timings", {})
-    rows = [
-        (name.replace("_", " "), duration(float(timings[key]), 1))
-        for key, name in (("seconds", "whole"), ("network_seconds", "in the network"))
-        if key in timings
-    ]
-    if "frames_per_second" in timings:
-        rows.append(("speed", f"{float(timings['frames_per_second']):.1f} frames per second"))
-    results = run.record.get("results", {})
-    if "precision" in results:
-        rows.append(("precision", str(results["precision"])))
-    if "workers" in results:
-        said = (f"{name.replace('_', ' ')} {count}" for name, count in results["workers"].items())
-        rows.append(("threads beside the network", ", ".join(said)))
-    return tuple(rows)
 
 
 def simulated_size(shape: tuple[int, ...], largest: int = 96) -> tuple[int, int]:

@@ -31,8 +31,9 @@ from deep_storm.quality.stack_look import StackLook, look_at
 from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.gathering import gathered, write_training_report
 from deep_storm.report.page import write_page
-from deep_storm.report.reconstruction import Run, Step, reconstruction_page
+from deep_storm.report.reconstruction import reconstruction_page
 from deep_storm.report.record import first_frame, stem_of
+from deep_storm.report.run import Run, Step
 from deep_storm.report.training import training_suspicions
 from deep_storm.runs.table import DRIFT_FILE, RECORD
 from deep_storm.settings import Background, Emitters, Psf
