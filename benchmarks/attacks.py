@@ -55,7 +55,9 @@ background_photon = 20
 FRAMES = 60
 MAX_SECONDS, MAX_MIB = 10.0, 1024.0
 SECONDS_OF_A_HANG = 120.0
-RECONSTRUCT = ["reconstruct", "movie.tif", "--model", "model", "--chunk-frames", "1", "--no-report"]
+AT_ONCE = ["reconstruct", "movie.tif", "--model", "model", "--no-report"]
+RECONSTRUCT = [*AT_ONCE, "--chunk-frames", "1"]
+"""In many steps, so that a run can be killed in the middle."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ from unittest import mock
 
 import hostile
 import numpy as np
-from attacks import RECONSTRUCT, Tally, met, prepare, said
+from attacks import AT_ONCE, RECONSTRUCT, Tally, met, prepare, said
 from fuzz import damaged_checkpoints, fuzzed
 
 import deep_storm as ds
@@ -163,16 +163,16 @@ def cut_off(folder: Path, times: int, seed: int) -> Tally:
     """Cut a movie at random places: refused with a sentence, and what is whole can be had."""
     tally = Tally("truncated TIFF, named and the frames before usable")
     content = (folder / "movie.tif").read_bytes()
-    said([*RECONSTRUCT, "-o", "uncut", "--overwrite"], folder)
+    said([*AT_ONCE, "-o", "uncut", "--overwrite"], folder)
     expected = ds.read_table(folder / "uncut.csv")
     chance = random.Random(seed)
     for size in (chance.randrange(len(content)) for _ in range(times)):
         (folder / "cut.tif").write_bytes(content[:size])
-        code = met(tally, f"{size} bytes", ["reconstruct", "cut.tif", *RECONSTRUCT[2:],
+        code = met(tally, f"{size} bytes", ["reconstruct", "cut.tif", *AT_ONCE[2:],
                                             "-o", "new"], folder)  # fmt: skip
         if code != 2:
             tally.wrong.append(f"{size} bytes: accepted")
-        watched = ["reconstruct", "--watch", "cut.tif", "--quiet-seconds", "0.2", *RECONSTRUCT[2:]]
+        watched = ["reconstruct", "--watch", "cut.tif", "--quiet-seconds", "0.2", *AT_ONCE[2:]]
         code, talk, _ = said([*watched, "-o", "rest", "--overwrite"], folder)
         if code == 0:
             table = ds.read_table(folder / "rest.csv")
@@ -188,7 +188,7 @@ def flipped(folder: Path, times: int, seed: int) -> Tally:
     """Flip one byte of a model: it is named, or it changes nothing (a space in model.toml)."""
     tally = Tally("model with a flipped byte, named or the same result")
     chance = random.Random(seed)
-    said([*RECONSTRUCT, "-o", "uncut", "--overwrite"], folder)
+    said([*AT_ONCE, "-o", "uncut", "--overwrite"], folder)
     expected = (folder / "uncut.csv").read_bytes()
     files = ["model.toml", "weights.npz"]
     for number in range(times):
@@ -199,7 +199,7 @@ def flipped(folder: Path, times: int, seed: int) -> Tally:
         place = chance.randrange(len(content))
         content[place] ^= chance.randrange(1, 256)
         (folder / "broken" / name).write_bytes(content)
-        arguments = [*RECONSTRUCT[:2], "--model", "broken", *RECONSTRUCT[4:]]
+        arguments = [*AT_ONCE[:2], "--model", "broken", *AT_ONCE[4:]]
         where = f"byte {place} of {name}"
         code = met(tally, where, [*arguments, "-o", "new"], folder)
         if code == 0:

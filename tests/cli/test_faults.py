@@ -16,7 +16,6 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits as o
 def faults():
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-        patched.setattr(importlib.import_module("attacks"), "FRAMES", 24)
         yield importlib.import_module("faults")
 
 
