@@ -4,6 +4,7 @@ import pytest
 from deep_storm.errors import PsfError
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.gaussian import gaussian_table
+from deep_storm.psf.kernels import fill_table_window
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.splines import interpolation
 from deep_storm.psf.table import PsfTable
@@ -127,3 +128,22 @@ def test_another_pixel_size_is_an_error():
     table.check_pixel_size(100.05)
     with pytest.raises(PsfError, match=r"100 nm.*160 nm"):
         table.check_pixel_size(160.0)
+
+
+def test_half_the_samples_are_taken_where_they_say_as_much():
+    wide, narrow = gaussian_table(150.0, 100.0), gaussian_table(55.0, 100.0)
+    half = wide.coarser(1e-3)
+    assert half.samples_per_px == wide.samples_per_px // 2
+    assert half.radius_px == wide.radius_px
+    assert half.effective_sigma_nm == pytest.approx(150.0, rel=1e-3)
+    windows = []
+    for table in (wide, half):
+        window = np.empty((4, 11, 11))
+        fill_table_window(
+            0, 0, 11, 11, 5.37, 5.81, 0.0, table.coefficients, table.samples_per_px,
+            table.radius_px, table.z0_nm, table.dz_nm, window,
+        )  # fmt: skip
+        windows.append(window)
+    for one, other in zip(*windows, strict=True):
+        np.testing.assert_allclose(one, other, atol=3e-3 * np.abs(one).max())
+    assert narrow.coarser(1e-3) is narrow

@@ -107,18 +107,21 @@ def _mix_rows(
 
     Samples from ``begin`` to before ``end`` are filled in.
     """
-    for m in range(begin, end):
-        out[m] = 0.0
+    # Loops from 0 over views: an index that may be negative for all the compiler knows keeps it
+    # from taking eight samples at a time.
+    samples = end - begin
+    mixed = out[begin:end]
+    for m in range(samples):
+        mixed[m] = 0.0
     for a in range(used):
         w0, w1 = weights_z[a] * weights_y[0], weights_z[a] * weights_y[1]
         w2, w3 = weights_z[a] * weights_y[2], weights_z[a] * weights_y[3]
-        for m in range(begin, end):
-            out[m] += (
-                w0 * coefficients[plane + a, row, m]
-                + w1 * coefficients[plane + a, row + 1, m]
-                + w2 * coefficients[plane + a, row + 2, m]
-                + w3 * coefficients[plane + a, row + 3, m]
-            )
+        c0 = coefficients[plane + a, row, begin:end]
+        c1 = coefficients[plane + a, row + 1, begin:end]
+        c2 = coefficients[plane + a, row + 2, begin:end]
+        c3 = coefficients[plane + a, row + 3, begin:end]
+        for m in range(samples):
+            mixed[m] += w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
 
 
 @kernel(fastmath=True)
@@ -136,21 +139,23 @@ def _mix_rows_with_slopes(
     out: Float32Array,
 ) -> None:
     """Mix rows as :func:`_mix_rows` does, and with the slopes along y and z: three rows."""
-    for m in range(begin, end):
-        out[0, m], out[1, m], out[2, m] = 0.0, 0.0, 0.0
+    samples = end - begin
+    mixed, by_y, by_z = out[0, begin:end], out[1, begin:end], out[2, begin:end]
+    for m in range(samples):
+        mixed[m], by_y[m], by_z[m] = 0.0, 0.0, 0.0
     w0, w1, w2, w3 = weights_y[0], weights_y[1], weights_y[2], weights_y[3]
     s0, s1, s2, s3 = slopes_y[0], slopes_y[1], slopes_y[2], slopes_y[3]
     for a in range(used):
         weight, slope = weights_z[a], slopes_z[a]
-        for m in range(begin, end):
-            c0 = coefficients[plane + a, row, m]
-            c1 = coefficients[plane + a, row + 1, m]
-            c2 = coefficients[plane + a, row + 2, m]
-            c3 = coefficients[plane + a, row + 3, m]
-            value = w0 * c0 + w1 * c1 + w2 * c2 + w3 * c3
-            out[0, m] += weight * value
-            out[1, m] += weight * (s0 * c0 + s1 * c1 + s2 * c2 + s3 * c3)
-            out[2, m] += slope * value
+        c0 = coefficients[plane + a, row, begin:end]
+        c1 = coefficients[plane + a, row + 1, begin:end]
+        c2 = coefficients[plane + a, row + 2, begin:end]
+        c3 = coefficients[plane + a, row + 3, begin:end]
+        for m in range(samples):
+            value = w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
+            mixed[m] += weight * value
+            by_y[m] += weight * (s0 * c0[m] + s1 * c1[m] + s2 * c2[m] + s3 * c3[m])
+            by_z[m] += slope * value
 
 
 @kernel(fastmath=True)
@@ -159,8 +164,9 @@ def _mix_columns(
 ) -> None:
     """Mix each sample of a row with the three that follow."""
     w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
-    for m in range(begin, end):
-        out[m] = w0 * row[m] + w1 * row[m + 1] + w2 * row[m + 2] + w3 * row[m + 3]
+    here, mixed = row[begin : end + TAPS - 1], out[begin:end]
+    for m in range(end - begin):
+        mixed[m] = w0 * here[m] + w1 * here[m + 1] + w2 * here[m + 2] + w3 * here[m + 3]
 
 
 @kernel(fastmath=True)

@@ -212,6 +212,26 @@ class PsfTable:
         """
         return replace(self, z_nm=self.z_nm - self._best_focus_nm())
 
+    def coarser(self, max_error: float) -> PsfTable:
+        """Return the table with half the samples per pixel, if they say as much; else this one.
+
+        Parameters
+        ----------
+        max_error
+            Largest difference between the samples that are kept, as a share of the peak.
+        """
+        samples = self.samples_per_px
+        if samples % 2:
+            return self
+        # With an even number of samples per pixel the middle one is kept.
+        half = replace(self, values=self.values[:, ::2, ::2], samples_per_px=samples // 2)
+        edge = half.values.shape[1]
+        at: FloatArray = np.arange(self.values.shape[1], dtype=np.float64) / 2.0
+        between = interpolation(at, edge)
+        again = between @ half.values.astype(np.float64) @ between.T
+        off = float(np.abs(again - self.values).max())
+        return half if off <= max_error * float(self.values.max()) else self
+
     def turned(self, flip_x: bool, flip_y: bool, transpose: bool) -> PsfTable:
         """Return the table flipped along x, along y, and then with x and y exchanged."""
         there = _turned(self.values, flip_x, flip_y, transpose)

@@ -63,14 +63,14 @@ def change(scene: Scene, tried: Tried, prior: Prior) -> None:
     """Split, give birth and let die where the number of emitters has changed before."""
     todo = scene.fresh.copy()
     scene.fresh[:] = 0
-    refocus_all(scene, tried.unsure, tried.starts, prior)
+    refocus_all(scene, tried.unsure & todo, tried.starts, prior)
     split(scene, np.flatnonzero(scene.alive & todo), prior)
     places = peaks(scene, prior, PEAK)
     nothing = np.zeros(len(places))
     source = np.full(len(places), NO_SOURCE)
     births = Births(places, nothing, nothing.astype(np.int8), tried.starts, source)
     give_birth(scene, births, prior)
-    refocus_all(scene, tried.unsure | scene.fresh, tried.starts, prior)
+    refocus_all(scene, scene.fresh, tried.starts, prior)
     weigh(scene, np.flatnonzero(scene.alive), todo, prior, 0.0)
 
 

@@ -32,6 +32,9 @@ KNOWN_SHARE = 0.25
 STARTS = np.array([-0.8, -0.4, 0.0, 0.4, 0.8])
 """Depths that fits begin with where the PSF tells them, over the farthest."""
 
+MAX_COARSE_ERROR = 1e-3
+"""Share of the peak by which half the samples, which take half the time, may be off."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -130,6 +133,7 @@ def depth_shape(table: PsfTable, depth_std_nm: float) -> Shape:
 
 def _planes(stack: PsfTable) -> dict[str, Any]:
     """Return the fields of a table whose third axis is the fourth parameter in nm."""
+    stack = stack.coarser(MAX_COARSE_ERROR)
     return {
         "reach_px": float(stack.radius_px),
         "planes": stack.coefficients,
