@@ -117,7 +117,7 @@ def main() -> None:
 
     def progress(done: int, total: int, message: str) -> None:
         nonlocal told
-        if done * 10 // total > told:
+        if total == options.frames and done * 10 // total > told:  # not while it is examined
             told = done * 10 // total
             speed = done / (time.perf_counter() - began)
             print(f"{done:8} frames, {speed:6.1f} a second, peak {peak_gib():.2f} GiB", flush=True)

@@ -28,6 +28,9 @@ Family = Literal["uniform", "gamma"]
 
 GRID = 18
 """Points of the quadrature over an emitter's position, along half an axis."""
+ROWS, COLUMNS = np.triu_indices(GRID)
+TIMES = np.where(ROWS == COLUMNS, 1.0, 2.0)
+"""Of those points half of a quadrant, and how often each counts: x and y may be exchanged."""
 REACH_SIGMAS = 4.5
 
 
@@ -129,15 +132,14 @@ def expected_exponents(light: Light, scales: Scales, em: bool, family: Family) -
 def _collected(light: Light, box: int) -> tuple[FloatArray, FloatArray]:
     """Return the share of an emitter's light that a box collects, and the area of such places."""
     shares, areas = [], []
-    rows, columns = np.triu_indices(GRID)
     for sign in (-1.0, 1.0):  # two sigmas have the mean and the spread of all of them
         sigma_px = light.sigma_px * (1.0 + sign * light.sigma_spread)
         reach = box / 2 + REACH_SIGMAS * sigma_px
         step = reach / GRID
         distance = (np.arange(GRID, dtype=np.float64) + 0.5) * step
         line = pixel_share(distance, sigma_px, box)
-        shares.append(line[rows] * line[columns])
-        areas.append(np.where(rows == columns, 1.0, 2.0) * 4.0 * step**2 / 2.0)
+        shares.append(line[ROWS] * line[COLUMNS])
+        areas.append(TIMES * 4.0 * step**2 / 2.0)
     return np.concatenate(shares), np.concatenate(areas)
 
 
