@@ -66,6 +66,13 @@ def test_sparse_movies_and_tiny_ones_stay_as_they_are(general, windows):
     assert not windows
 
 
+@pytest.mark.parametrize(("structure", "crowded"), [("uniform", False), ("filaments", True)])
+def test_structures_are_crowded_sooner(structure, crowded):
+    emitters = FITTED.model_copy(update={"density_per_um2": 1.0, "structure": structure})
+    molecules = Molecules(CAMERA, MOLECULES.psf, emitters, MOLECULES.background)
+    assert is_crowded(molecules) is crowded
+
+
 def test_an_estimate_and_its_errors_follow(monkeypatch):
     size = Simulation(frames=60, width_px=48, height_px=48, seed=2)
     movie = simulate(CAMERA, MOLECULES.psf, FITTED, MOLECULES.background, size)

@@ -25,8 +25,13 @@ WINDOW_PX = 64
 MAX_FRAMES = 100
 MAX_BYTES = 256 << 20
 """Of the frames that are read."""
-CROWDED = 0.15
-"""Others within three sigma of a molecule, in the mean, from which on fits take two for one."""
+CROWDED = 0.5
+CROWDED_ON_STRUCTURE = 0.15
+"""Others within three sigma of a molecule, in the mean, from which on fits take two for one.
+
+Below it a fit of 100 frames has photons within 2 %, which simulation does no better. On structures
+molecules are closer than their mean density says.
+"""
 REACH_SIGMAS = 3.0
 TELLING = 0.03
 """A change of the photons by less is not told."""
@@ -36,7 +41,9 @@ GOLDEN = 0.6180339887498949
 def is_crowded(molecules: Molecules) -> bool:
     """Whether so many molecules overlap that fits find fewer and brighter ones."""
     reach_um = REACH_SIGMAS * molecules.psf.sigma_nm / 1000.0
-    return molecules.emitters.density_per_um2 * math.pi * reach_um**2 > CROWDED
+    uniform = molecules.emitters.structure == "uniform"
+    others = molecules.emitters.density_per_um2 * math.pi * reach_um**2
+    return others > (CROWDED if uniform else CROWDED_ON_STRUCTURE)
 
 
 def with_matched_brightness(
