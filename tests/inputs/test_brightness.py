@@ -10,6 +10,7 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 from deep_storm.training import brightness
+from deep_storm.training.brightness import Light
 from deep_storm.training.session import Molecules
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
@@ -28,10 +29,10 @@ def windows(monkeypatch):
     """What simulation is compared with, without simulating."""
     seen = []
 
-    def matched(model, windows, maps=None):
+    def matched(model, windows, maps=None, background_known=False):
         assert model.card.emitters == FITTED
         seen.extend(windows)
-        return MATCHED
+        return Light(MATCHED, MOLECULES.background)
 
     monkeypatch.setattr(brightness, "brightness", matched)
     return seen
@@ -84,7 +85,9 @@ def test_an_estimate_and_its_errors_follow(monkeypatch):
             "density_per_um2": 2.0 * own.density_per_um2,
         }
     )
-    monkeypatch.setattr(brightness, "brightness", lambda *_: brighter)
+    level = estimate.background.background_photon
+    less = estimate.background.model_copy(update={"background_photon": 0.9 * level})
+    monkeypatch.setattr(brightness, "brightness", lambda *_: Light(brighter, less))
     found = with_brightness(estimate, ArrayFrames(movie.stack))
     before, after = estimate.quantities["photons"], found.quantities["photons"]
     assert after.value == pytest.approx(0.5 * before.value)
@@ -92,4 +95,7 @@ def test_an_estimate_and_its_errors_follow(monkeypatch):
     assert found.quantities["density"].value == pytest.approx(
         2.0 * estimate.quantities["density"].value
     )
-    assert found.emitters == brighter
+    assert found.quantities["background"].value == pytest.approx(
+        0.9 * estimate.quantities["background"].value
+    )
+    assert (found.emitters, found.background) == (brighter, less)

@@ -82,15 +82,16 @@ def _candidates():
     return Candidates(np.zeros(2, np.int64), place, place, 0.1 * ones, 0.9 * ones, ones, ones, ones)
 
 
-@pytest.mark.parametrize("found", [None, EMITTERS.model_copy(update={"density_per_um2": 2.7})])
+@pytest.mark.parametrize("found", [None, brightness.Light(EMITTERS, MOLECULES.background)])
 def test_a_matched_brightness_is_the_same_when_kept(general, folder, monkeypatch, found):
     monkeypatch.setattr(brightness, "brightness", lambda *_: found)
     assert learnt.matched_brightness(general, MOLECULES, WINDOWS) == (found, False)
     monkeypatch.setattr(brightness, "brightness", forbidden)
     assert learnt.matched_brightness(general, MOLECULES, WINDOWS) == (found, True)
     others = [WINDOWS[0] + 1.0]
-    with pytest.raises(AssertionError, match="learnt again"):
-        learnt.matched_brightness(general, MOLECULES, others)
+    for other in ((others,), (WINDOWS, True)):
+        with pytest.raises(AssertionError, match="learnt again"):
+            learnt.matched_brightness(general, MOLECULES, *other)
 
 
 def test_the_key_stands_for_all_that_goes_in(general, monkeypatch):

@@ -55,7 +55,7 @@ def test_molecules_that_overlap_get_their_true_brightness(general, structure):
     true = TRUE.model_copy(update={"structure": structure, "density_per_um2": 2.5})
     true = TRUE if structure == "uniform" else true
     model = conditioned(general, Molecules(CAMERA, PSF, as_fitted(true), BACKGROUND))
-    found = brightness(model, [frames_of(true)])
+    found = brightness(model, [frames_of(true)], background_known=True).emitters
     light = true.intensity_photon * true.density_per_um2
     assert found.intensity_photon * found.density_per_um2 == pytest.approx(light, rel=1e-3)
     assert found.intensity_photon == pytest.approx(
@@ -66,7 +66,19 @@ def test_molecules_that_overlap_get_their_true_brightness(general, structure):
 
 def test_what_was_right_stays(general):
     model = conditioned(general, Molecules(CAMERA, PSF, TRUE, BACKGROUND))
-    assert brightness(model, [frames_of(TRUE)]).intensity_photon == pytest.approx(1000, rel=0.07)
+    found = brightness(model, [frames_of(TRUE)])
+    assert found.emitters.intensity_photon == pytest.approx(1000, rel=0.07)
+    assert found.background.background_photon == pytest.approx(20, rel=0.1)
+
+
+def test_light_that_a_fit_took_for_background_goes_back(general):
+    fitted = TRUE.model_copy(update={"density_per_um2": 0.87 * TRUE.density_per_um2})
+    lost = 0.13 * TRUE.density_per_um2 * TRUE.intensity_photon * 0.01
+    more = BACKGROUND.model_copy(update={"background_photon": 20.0 + lost})
+    model = conditioned(general, Molecules(CAMERA, PSF, fitted, more))
+    found = brightness(model, [frames_of(TRUE)])
+    assert found.emitters.density_per_um2 == pytest.approx(4.0, rel=0.05)
+    assert found.background.background_photon == pytest.approx(20, rel=0.1)
 
 
 @pytest.mark.parametrize("structure", ["uniform", "filaments"])

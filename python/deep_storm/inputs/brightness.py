@@ -47,7 +47,7 @@ def is_crowded(molecules: Molecules) -> bool:
 
 
 def with_matched_brightness(
-    model: Model, molecules: Molecules, stream: FrameStream
+    model: Model, molecules: Molecules, stream: FrameStream, background_known: bool = False
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Return molecules as bright as simulation says that those of a crowded movie are.
 
@@ -59,6 +59,8 @@ def with_matched_brightness(
         As estimated from the movie.
     stream
         Its frames.
+    background_known
+        Whether the background stays as it is.
 
     Returns
     -------
@@ -70,12 +72,12 @@ def with_matched_brightness(
     windows = _windows(stream, molecules, model.network.alignment_px)
     if not windows:
         return molecules, ()
-    learnt = matched_brightness(model, molecules, windows)
+    learnt = matched_brightness(model, molecules, windows, background_known)
     found = learnt.value
     if found is None:
         return molecules, ()
-    said = (*_said(molecules.emitters, found), *learnt.said("Their brightness was"))
-    return replace(molecules, emitters=found), said
+    said = (*_said(molecules.emitters, found.emitters), *learnt.said("Their brightness was"))
+    return replace(molecules, emitters=found.emitters, background=found.background), said
 
 
 def _said(before: Emitters, found: Emitters) -> tuple[str, ...]:
@@ -123,12 +125,13 @@ def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
     if not is_crowded(molecules):
         return estimate
     changed, said = with_matched_brightness(Model.load("general"), molecules, stream)
-    emitters = changed.emitters
+    emitters, background = changed.emitters, changed.background
     if emitters is own:
         return estimate
     factors = {
         "photons": emitters.intensity_photon / own.intensity_photon,
         "density": emitters.density_per_um2 / own.density_per_um2,
+        "background": background.background_photon / estimate.background.background_photon,
     }
     quantities = dict(estimate.quantities)
     for name, factor in factors.items():
@@ -136,4 +139,7 @@ def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
         quantities[name] = replace(before, value=factor * before.value, error=factor * before.error)
     spread = emitters.intensity_std_photon
     quantities["photons"] = replace(quantities["photons"], spread=spread)
-    return replace(estimate, emitters=emitters, quantities=quantities).with_notes(*said)
+    changed_estimate = replace(
+        estimate, emitters=emitters, background=background, quantities=quantities
+    )
+    return changed_estimate.with_notes(*said)

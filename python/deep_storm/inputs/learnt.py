@@ -30,7 +30,7 @@ from deep_storm.io.kept import folder_of_kept, keep, recall
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.networks.device import gpu_names
-from deep_storm.settings import Emitters
+from deep_storm.settings import Background, Emitters
 from deep_storm.training import brightness, calibration, refining
 from deep_storm.training.adaptation import conditioned
 from deep_storm.training.session import Molecules
@@ -99,29 +99,37 @@ def calibrated(model: Model, molecules: Molecules) -> Learnt:
 
 
 def matched_brightness(
-    model: Model, molecules: Molecules, windows: Sequence[npt.NDArray[np.float32]]
+    model: Model,
+    molecules: Molecules,
+    windows: Sequence[npt.NDArray[np.float32]],
+    background_known: bool = False,
 ) -> Learnt:
-    """Return the emitters whose simulated frames are like those of a movie, or None.
+    """Return emitters and background whose simulated frames are like those of a movie, or None.
 
     Parameters
     ----------
     model, molecules
         The general model, and the experiment as it was estimated.
-    windows
+    windows, background_known
         As :func:`deep_storm.training.brightness.brightness` takes them.
     """
     ready = conditioned(model, molecules)
 
-    def of_json(values: Any) -> Emitters | None:
-        return None if values["emitters"] is None else Emitters.parse(values["emitters"])
+    def of_json(values: Any) -> brightness.Light | None:
+        if values["light"] is None:
+            return None
+        emitters, background = values["light"]
+        return brightness.Light(Emitters.parse(emitters), Background.parse(background))
 
-    def to_json(found: Emitters | None) -> Any:
-        return {"emitters": None if found is None else _plain(found)}
+    def to_json(found: brightness.Light | None) -> Any:
+        return {"light": None if found is None else [_plain(settings) for settings in found]}
 
-    key = _key("brightness", ready, molecules.maps, brightness.EMITTERS, *windows)
-    return _learnt(
-        key, lambda: brightness.brightness(ready, windows, molecules.maps), to_json, of_json
-    )
+    def learn() -> brightness.Light | None:
+        return brightness.brightness(ready, windows, molecules.maps, background_known)
+
+    what = "photons" if background_known else "photons and background"
+    key = _key(what, ready, molecules.maps, brightness.EMITTERS, *windows)
+    return _learnt(key, learn, to_json, of_json)
 
 
 def learnt_refinement(model: Model, maps: CameraMaps | None = None) -> Learnt:

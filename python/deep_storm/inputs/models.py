@@ -138,7 +138,9 @@ def _conditioned(
     if measuring is not None and movie is not None and not molecules.shape_known:
         molecules, said = _with_measured_psf(molecules, expected, movie.frames, measuring)
     if movie is not None and expected.emitters is None:
-        molecules, more = with_matched_brightness(model, molecules, movie.frames)
+        molecules, more = with_matched_brightness(
+            model, molecules, movie.frames, expected.background is not None
+        )
         said = (*said, *more)
     if estimate is not None:
         measured = molecules.shape_known and expected.psf is None

@@ -4,15 +4,16 @@ On a structure molecules lie so close together that no fit tells all of them apa
 and brighter ones than there are. On simulated frames it does the same. So frames are simulated
 where the network finds molecules in the movie, with the movie's light shared among few bright or
 many dim molecules, and read by the same network. The brightness is the one whose simulated answers
-are most like those on the movie in number, in mean photons and in their spread. What is so found
-depends on no truth (indirect inference, https://doi.org/10.1002/jae.3950080507).
+are most like those on the movie in number, in mean photons and in their spread. How much of the
+light is the background's is found with it: a fit of a crowd takes the skirts of molecules for
+background, up to 15 % of their light. What is so found depends on no truth (indirect inference,
+https://doi.org/10.1002/jae.3950080507).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from deep_storm.estimation.quantity import rounded
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import WindowReader, window_reader
 from deep_storm.model import Model
-from deep_storm.settings import Emitters
+from deep_storm.settings import Background, Emitters
 from deep_storm.simulation.patches import PatchSimulator
 
 Frames = npt.NDArray[np.float32]
@@ -47,10 +48,16 @@ BLUR_PX = 0.1
 SHARES = (0.5, 0.7, 0.9, 1.15)
 SPREADS = (0.1, 0.4, 0.7, 1.0)
 """Tried: photons over those of the fit, and their relative standard deviation."""
+MORE_LIGHT = 0.16
+MAX_OF_BACKGROUND = 0.5
+"""Light of the molecules beyond that of the fit that is tried; the background loses at most half
+for it."""
 ERRORS = np.array([0.025, 0.025, 0.02])
 """Of number and mean photons (relative), and of the relative spread."""
-KNOWN = np.array([0.4, 0.3])
-"""How well the fit knew the photons (natural logarithm) and their relative spread."""
+KNOWN = np.array([0.4, 0.3, 0.06])
+"""How well the fit knew photons and light (natural logarithm) and the photons' relative spread."""
+LOST = 0.03
+"""Of the light, in the mean of such fits (natural logarithm)."""
 
 
 class _Answers(NamedTuple):
@@ -61,26 +68,39 @@ class _Answers(NamedTuple):
     spread: float
 
 
+class Light(NamedTuple):
+    """What a movie's light is shared among."""
+
+    emitters: Emitters
+    background: Background
+
+
 def brightness(
-    model: Model, windows: Sequence[Frames], maps: CameraMaps | None = None, seed: int = 1
-) -> Emitters | None:
-    """Return the emitters whose simulated frames are answered as those of a movie.
+    model: Model,
+    windows: Sequence[Frames],
+    maps: CameraMaps | None = None,
+    background_known: bool = False,
+    seed: int = 1,
+) -> Light | None:
+    """Return emitters and background whose simulated frames are answered as those of a movie.
 
     Parameters
     ----------
     model
-        Conditioned on the experiment as a fit has found it: light (density times photons), PSF and
-        background stay.
+        Conditioned on the experiment as a fit has found it: PSF and all light together stay.
     windows
         Parts of the movie, photons ``(t, y, x)`` each: square, all of one size.
     maps
         Camera maps that frames are simulated with.
+    background_known
+        Whether the background, and so the light of the emitters, is right as it is.
     seed
         Of the simulation.
 
     Returns
     -------
-    Emitters with other photons, spread of photons and density; None where too few are found.
+    Emitters with other photons, spread of photons and density, and the mean background that is
+    left; None where too few are found.
     """
     size_px = windows[0].shape[1]
     reader = window_reader(model, size_px, size_px)
@@ -93,20 +113,37 @@ def brightness(
     seen = _answers(found, sum(len(windows[k]) for k in lit))
     uniform = model.card.emitters.structure == "uniform"
     masks = [None if uniform else _where(one, size_px) for one in found]
-    own = model.card.emitters
+    own = Light(model.card.emitters, model.card.background)
+    area_um2 = (model.card.camera.pixel_size_nm / 1000.0) ** 2
     tried, given = [], []
-    for share, spread in product(SHARES, SPREADS):
-        emitters = _shared(own, share, spread)
+    for place in _places(own, area_um2, 0.0 if background_known else MORE_LIGHT):
+        here = _shared(own, *place, area_um2)
         answers, count = [], 0
         for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
-            photons = _simulated(model, emitters, mask, size_px, part, len(masks), maps, seed + k)
+            photons = _simulated(model, here, mask, size_px, part, len(masks), maps, seed + k)
             answers += _read(reader, photons)
             count += len(photons)
-        tried.append((math.log(share), spread))
+        tried.append(place)
         given.append(_answers(answers, count))
-    relative = own.intensity_std_photon / own.intensity_photon
-    share, spread = _most_alike(np.array(tried), np.array(given), np.array(seen), relative)
-    return _shared(own, math.exp(share), spread)
+    relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
+    best = _most_alike(np.array(tried), np.array(given), np.array(seen), relative)
+    return _shared(own, *best, area_um2)
+
+
+def _places(own: Light, area_um2: float, more: float) -> list[tuple[float, float, float]]:
+    """Return what is tried: logarithms of share and light, and spread of photons.
+
+    ``area_um2``: of a pixel. ``more``: light that is tried. More and less of it take turns, as the
+    fields of a chessboard.
+    """
+    of_emitters = own.emitters.density_per_um2 * own.emitters.intensity_photon * area_um2
+    more = min(more, MAX_OF_BACKGROUND * own.background.background_photon / of_emitters)
+    light = math.log1p(-more / 2.0), math.log1p(more)
+    return [
+        (math.log(share), spread, light[(k + n) % 2])
+        for k, share in enumerate(SHARES)
+        for n, spread in enumerate(SPREADS)
+    ]
 
 
 def _read(reader: WindowReader, photons: Frames) -> list[Candidates]:
@@ -133,22 +170,34 @@ def _where(found: Candidates, size_px: int) -> Values:
     return blurred
 
 
-def _shared(emitters: Emitters, share: float, spread: float) -> Emitters:
-    """Share the same light among molecules that are brighter by a factor."""
-    photons = share * emitters.intensity_photon
-    return emitters.model_copy(
-        update={
-            "intensity_photon": rounded(photons),
-            "intensity_std_photon": rounded(spread * photons, 3),
-            "density_per_um2": rounded(emitters.density_per_um2 / share),
-            "spread": "gamma",
-        }
+def _shared(own: Light, share: float, spread: float, light: float, area_um2: float) -> Light:
+    """Share light among molecules that are brighter by a factor, and take it from the background.
+
+    ``share`` and ``light``: logarithms of the photons and of all light of emitters over those of
+    the fit.
+    """
+    emitters, level = own.emitters, own.background.background_photon
+    photons = math.exp(share) * emitters.intensity_photon
+    density = math.exp(light - share) * emitters.density_per_um2
+    of_emitters = emitters.density_per_um2 * emitters.intensity_photon * area_um2
+    return Light(
+        emitters.model_copy(
+            update={
+                "intensity_photon": rounded(photons),
+                "intensity_std_photon": rounded(spread * photons, 3),
+                "density_per_um2": rounded(density),
+                "spread": "gamma",
+            }
+        ),
+        own.background.model_copy(
+            update={"background_photon": rounded(level - math.expm1(light) * of_emitters)}
+        ),
     )
 
 
 def _simulated(
     model: Model,
-    emitters: Emitters,
+    light: Light,
     mask: Values | None,
     size_px: int,
     part: float,
@@ -161,14 +210,15 @@ def _simulated(
     ``part``: light of this window over that of all, of which there are so many.
     """
     card = model.card
-    here = emitters.model_copy(update={"density_per_um2": emitters.density_per_um2 * part})
+    density = light.emitters.density_per_um2 * part
+    here = light.emitters.model_copy(update={"density_per_um2": density})
     per_frame = here.density_per_um2 * (size_px * card.camera.pixel_size_nm / 1000.0) ** 2
     batches = math.ceil(EMITTERS / windows / per_frame / BATCH)
     simulator = PatchSimulator(
         card.camera,
         card.psf,
         here,
-        card.background,
+        light.background,
         patch_size_px=size_px,
         batch=BATCH,
         seed=seed,
@@ -183,13 +233,15 @@ def _simulated(
     return np.concatenate([photons_from(b.adu, card.camera, b.maps) for b in drawn])
 
 
-def _most_alike(tried: Values, given: Values, seen: Values, relative: float) -> tuple[float, float]:
-    """Return logarithm of the share and spread of photons whose answers are most like the movie's.
+def _most_alike(
+    tried: Values, given: Values, seen: Values, relative: float
+) -> tuple[float, float, float]:
+    """Return the place whose answers are most like the movie's.
 
     Parameters
     ----------
     tried
-        ``(n, 2)``, the pairs that were tried.
+        ``(n, 3)``, logarithm of the share, spread of photons, and logarithm of the light.
     given, seen
         ``(n, 3)`` and ``(3,)``, answers on simulation and on the movie.
     relative
@@ -197,7 +249,7 @@ def _most_alike(tried: Values, given: Values, seen: Values, relative: float) -> 
     """
     off = np.column_stack([given[:, :2] / seen[:2] - 1.0, given[:, 2] - seen[2]]) / ERRORS
     coefficients, *_ = np.linalg.lstsq(_smooth(tried), off, rcond=None)
-    expected = np.array([0.0, relative])
+    expected = np.array([0.0, relative, LOST])
 
     def unlike(place: Values) -> float:
         own = _smooth(place[None])[0] @ coefficients
@@ -205,11 +257,11 @@ def _most_alike(tried: Values, given: Values, seen: Values, relative: float) -> 
 
     ends = list(zip(tried.min(axis=0), tried.max(axis=0), strict=True))
     start = tried[int(np.argmin([unlike(place) for place in tried]))]
-    best = minimize(unlike, start, bounds=ends).x
-    return float(best[0]), float(best[1])
+    share, spread, light = minimize(unlike, start, bounds=ends).x.tolist()
+    return share, spread, light
 
 
 def _smooth(places: Values) -> Values:
-    """Return the terms of a polynomial of second degree in both coordinates, (n, 6)."""
-    a, b = places.T
-    return np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], axis=1)
+    """Return the terms of a polynomial in share, spread (second degree) and light, (n, 9)."""
+    a, b, c = places.T
+    return np.stack([np.ones_like(a), a, b, c, a * a, a * b, b * b, a * c, b * c], axis=1)
