@@ -7,7 +7,8 @@ Sets: the movies of ``../shared/realistic`` (a physical simulator; its README sa
 The camera is given as that page describes it. Ways: ``blind`` (nothing else is given: PSF, photons,
 background and density are estimated from the movie), ``known`` (the PSF of the simulator's pupil,
 and photons, background and density from the truth table: what a perfect estimate would give),
-``trained`` (blind, then ``--minutes`` or ``--steps`` of training on matched light), ``limit``
+``trained`` (blind, then ``--minutes`` or ``--steps`` of training on matched light), ``classic`` (the
+published network, trained from nothing on that light for as long), ``limit``
 (no search: a joint fit that starts at the truth, with the true PSF; ``limit.py``).
 
 True emitters below 100 photons cannot be seen: they are left out of both sides of the count, and so
@@ -220,6 +221,8 @@ def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, training: 
         card, noise = blind.card, movie.frames.noise
         found = card.camera, card.psf, card.emitters, card.background
         molecules = Molecules(*found, maps=noise, table=blind.table)
+    if way == "classic":
+        return train_model(molecules, Network(network="classic"), training, Device())[0]
     return train_model(molecules, Network(), training, Device(), start=general)[0]
 
 
@@ -229,7 +232,7 @@ def main() -> None:
     parser.add_argument(
         "--ways",
         nargs="+",
-        choices=("blind", "known", "trained", "limit"),
+        choices=("blind", "known", "trained", "classic", "limit"),
         default=["blind", "known", "limit"],
     )
     parser.add_argument("--refine", action="store_true", help="with refinement too")
