@@ -7,9 +7,9 @@ Sets: the movies of ``../shared/realistic`` (a physical simulator; its README sa
 The camera is given as that page describes it. Ways: ``blind`` (nothing else is given: PSF, photons,
 background and density are estimated from the movie), ``known`` (the PSF of the simulator's pupil,
 and photons, background and density from the truth table: what a perfect estimate would give),
-``trained`` (blind, then ``--minutes`` or ``--steps`` of training on matched light), ``classic`` (the
-published network, trained from nothing on that light for as long), ``limit``
-(no search: a joint fit that starts at the truth, with the true PSF; ``limit.py``).
+``trained`` (blind, then ``--minutes`` or ``--steps`` of training on matched light), ``classic``
+(the published network, trained from nothing on that light for as long), ``limit`` (no search: a
+joint fit that starts at the truth, with the true PSF; ``limit.py``).
 
 True emitters below 100 photons cannot be seen: they are left out of both sides of the count, and so
 are localizations that are matched to one. Thresholds and confidences come from simulation, never
