@@ -7,6 +7,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import PsfError
+from deep_storm.inputs.training_data import imported_simulation
 from deep_storm.io.psf_files import write_psf
 from deep_storm.psf.elliptical import Widths, elliptical_table
 
@@ -73,10 +74,12 @@ def test_with_the_widths_of_its_truth(work, tmp_path):
 
 
 def test_without_either_the_model_says_that_it_will_not_tell_z(work):
+    given = {"camera": None, "psf": None, "emitters": None, "background": None}
     with pytest.warns(UserWarning, match="will not tell z"):
-        model = ds.train(simulation=(work / "sim.tif", work / "sim.csv"), **SHORT).model
-    assert model.card.scales.depth_reach_nm is None
-    assert model.card.psf.spread_in_depth_nm == 0.0
+        imported, molecules = imported_simulation((work / "sim.tif", work / "sim.csv"), given, None)
+    imported.stream.close()
+    assert molecules.depth_reach_nm is None
+    assert molecules.psf.spread_in_depth_nm == 0.0
 
 
 def test_a_psf_that_does_not_cover_the_depths_is_refused(work, tmp_path):
