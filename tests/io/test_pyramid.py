@@ -69,3 +69,16 @@ def test_no_room_on_the_disk(tmp_path):
             on_disk(100, 100, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_smaller_level_is_enough_for_a_page(tmp_path):
+    image = np.random.default_rng(1).gamma(1.0, 5.0, (128, 150)).astype(np.float32)
+    write_image(tmp_path / "a.tif", image, 12.5)
+    smaller, pixel_size_nm = pyramid.read_smaller(tmp_path / "a.tif", 60)
+    assert pixel_size_nm == pytest.approx(25.0, rel=1e-4)
+    np.testing.assert_allclose(smaller, image.reshape(64, 2, 75, 2).mean((1, 3)), rtol=1e-5)
+    assert pyramid.read_smaller(tmp_path / "a.tif", 100) is None
+    tifffile.imwrite(tmp_path / "plain.tif", image)
+    assert pyramid.read_smaller(tmp_path / "plain.tif", 60) is None
+    (tmp_path / "none.tif").write_bytes(b"II*\0no TIFF")
+    assert pyramid.read_smaller(tmp_path / "none.tif", 60) is None

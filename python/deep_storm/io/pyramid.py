@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import numpy.typing as npt
 import tifffile
 
 from deep_storm.io.files import atomic_path
-from deep_storm.io.mapped import band_rows, let_go, on_disk
+from deep_storm.io.foreign import TROUBLE
+from deep_storm.io.mapped import MAX_PIXELS_IN_MEMORY, band_rows, let_go, on_disk
 from deep_storm.io.marks import OURS
 
 TILE_PX = 512
@@ -83,6 +85,25 @@ def write_pyramid(
                 software=mark,
                 **(later if level else first),
             )
+
+
+def read_smaller(path: str | os.PathLike[str], min_px: int) -> tuple[Float32, float] | None:
+    """Return the smallest level of one of our images whose longer edge has so many pixels.
+
+    Returns
+    -------
+    (y, x), and the edge of its pixels in nm; None where there is no such level, or it does not fit
+    into memory.
+    """
+    with suppress(*TROUBLE), tifffile.TiffFile(path) as tif:
+        levels = tif.series[0].levels
+        found = [k for k, level in enumerate(levels) if k and max(level.shape) >= min_px]
+        if found and levels[found[-1]].size <= MAX_PIXELS_IN_MEMORY:
+            pixels = levels[found[-1]].asarray()
+            if pixels.ndim == 2:
+                per, of = levels[found[-1]].keyframe.tags["XResolution"].value
+                return pixels.astype(np.float32, copy=False), 1e7 * of / per
+    return None
 
 
 def level_count(height: int, width: int) -> int:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from deep_storm.io.stacks.stream import FrameStream
 
 MAX_BYTES = 48 << 20
+BAND_VALUES = 1_000_000
+"""Of a frame in double precision at a time."""
 MAX_FRAMES = 200
 EXAMPLES = 2
 FULL_WELLS = tuple(2**bits - 1 for bits in (8, 10, 11, 12, 14, 15, 16))
@@ -76,9 +78,7 @@ def look_at(stream: FrameStream, first: int = 0, stop: int | None = None) -> Sta
     wanted = set(np.linspace(0, len(chosen) - 1, EXAMPLES + 2).astype(int)[1:-1].tolist())
     for number, frame in enumerate(chosen.tolist()):
         picture = stream.read(frame, frame + 1)[0]
-        values = np.nan_to_num(picture.astype(np.float64), posinf=0, neginf=0)
-        total += values
-        levels[number] = values.mean()
+        levels[number] = _add(picture, total) / picture.size
         saturated += _is_saturated(picture)
         if number in wanted:
             examples.append(picture)
@@ -93,6 +93,17 @@ def look_at(stream: FrameStream, first: int = 0, stop: int | None = None) -> Sta
         levels,
         saturated,
     )
+
+
+def _add(picture: npt.NDArray[Any], total: npt.NDArray[np.float64]) -> float:
+    """Add a frame to a sum of frames, in bands of rows; return the sum of its pixels."""
+    rows, level = max(BAND_VALUES // max(picture.shape[1], 1), 1), 0.0
+    for top in range(0, len(picture), rows):
+        band = picture[top : top + rows].astype(np.float64)
+        np.nan_to_num(band, copy=False, posinf=0, neginf=0)
+        total[top : top + rows] += band
+        level += float(band.sum())
+    return level
 
 
 def _is_saturated(picture: npt.NDArray[Any]) -> bool:

@@ -20,9 +20,11 @@ from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.io.config import load_toml
 from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.io.images import read_image
+from deep_storm.io.marks import is_ours
 from deep_storm.io.model_folder import PSF_FILE
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import read_psf
+from deep_storm.io.pyramid import read_smaller
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.tables.drift_files import read_drift
 from deep_storm.model_card import read_card
@@ -116,7 +118,7 @@ def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
         shown = table_of(path, camera=camera)
         steps.append(_step(path, len(shown)))
     frames = int(record.get("results", {}).get("frames", 0)) or None
-    image = read_image(picture) if picture.is_file() else (None, None)
+    image = _image(picture) if picture.is_file() else (None, None)
     whole = image[0], image[1] or 1.0
     first = first_frame(record)
     run = gathered(
@@ -132,6 +134,12 @@ def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
     )
     named = "the last table, drawn" if tables else run.image_name
     return replace(run, steps=tuple(steps), image_name=named)
+
+
+def _image(path: Path) -> tuple[Image, float | None]:
+    """Read an image; of one too large for memory, a smaller level that is enough for a page."""
+    smaller = read_smaller(path, MAX_DRAWN_PX) if is_ours(path) else None
+    return read_image(path) if smaller is None else smaller
 
 
 def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[Image | None, float]:
