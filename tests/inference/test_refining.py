@@ -131,6 +131,14 @@ def test_the_classic_networks_candidates_can_be_refined(model):
     assert proposals.background_photon.tolist() == [15, 15]
 
 
+@pytest.mark.parametrize(
+    ("network", "refined", "pays"),
+    [(0.99, 0.985, True), (0.9, 0.89, False), (0.6, 0.62, False), (0.6, 0.64, True)],
+)
+def test_where_many_are_missed_refinement_must_be_better(learnt, network, refined, pays):
+    assert replace(learnt, jaccard=refined, network_jaccard=network).pays is pays
+
+
 def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, movie, learnt):
     assert learnt.pays
     assert learnt.jaccard > learnt.network_jaccard > 0.8

@@ -35,6 +35,8 @@ Float32 = npt.NDArray[np.float32]
 FEATURES = 8
 MAX_LOSS = 0.01
 """Jaccard index that refinement may seem to cost on simulation, where its own is a lower limit."""
+MIN_GAIN = 0.1
+"""Of what the network misses and finds wrongly (one minus its Jaccard index)."""
 MAX_BRIGHT = 3.0
 WIDE, MAX_WIDE = 0.1, 4.0
 CROWD_SIGMAS = 2.0
@@ -192,8 +194,13 @@ class Refinement:
 
     @property
     def pays(self) -> bool:
-        """Whether refined localizations are at least as good on light of this kind."""
-        return self.jaccard >= self.network_jaccard - MAX_LOSS
+        """Whether refined localizations are as good on light of this kind, or better.
+
+        Where the network misses many, they must be better: what only equals it on simulation is
+        worse on frames that differ from it.
+        """
+        gain = self.jaccard - self.network_jaccard
+        return gain >= MIN_GAIN * (1.0 - self.network_jaccard) - MAX_LOSS
 
     @property
     def calibrated_card(self) -> ModelCard:
