@@ -6,6 +6,9 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from deep_storm.camera import Camera
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.movie import measure_movie
@@ -21,6 +24,8 @@ from deep_storm.words import counted
 
 MIN_FRAMES = 60
 """A movie shorter than that is not worth the time."""
+MAX_LEFT_OUT = 0.03
+"""Of the field: the fit takes what lies beside a border or a covered part for molecules."""
 SIGMA_OF_SHAPE = 1.0 / math.sqrt(2.0)
 """A relative change of sigma changes the shape of a Gaussian by √2 of it (relative RMS)."""
 BLINKING = 0.45
@@ -55,6 +60,7 @@ def try_to_measure(
     stream: FrameStream,
     camera: Camera,
     progress: Progress = silent,
+    used: npt.NDArray[np.bool_] | None = None,
 ) -> Attempt:
     """Measure the PSF in a movie, if the movie allows it.
 
@@ -63,6 +69,8 @@ def try_to_measure(
     stream, camera, progress
         As in :func:`~deep_storm.estimation.psf.movie.measure_movie`; pixels are alike but for the
         stream's ``noise``.
+    used
+        Pixels that are looked at, ``(y, x)``: all where None.
 
     Raises
     ------
@@ -71,6 +79,9 @@ def try_to_measure(
     """
     if stream.grows:
         return Attempt(None)
+    left_out = 0.0 if used is None else 1.0 - float(used.mean())
+    if left_out > MAX_LEFT_OUT:
+        return Attempt(None, (_not_measured(f"{left_out:.0%} of the field has no measurement"),))
     frames = stream.shape[0]
     if frames < MIN_FRAMES:
         return Attempt(None, (_not_measured(f"{frames} frames, it takes at least {MIN_FRAMES}"),))

@@ -30,7 +30,6 @@ from deep_storm.words import WARNING
 if TYPE_CHECKING:
     from deep_storm.estimation.result import Estimate
     from deep_storm.inputs.movie import Movie
-    from deep_storm.io.stacks.stream import FrameStream
 
 
 class ReadyModel(NamedTuple):
@@ -136,7 +135,7 @@ def _conditioned(
         molecules = replace(molecules, maps=movie.frames.noise)
     said: tuple[str, ...] = ()
     if measuring is not None and movie is not None and not molecules.shape_known:
-        molecules, said = _with_measured_psf(molecules, expected, movie.frames, measuring)
+        molecules, said = _with_measured_psf(molecules, expected, movie, measuring)
     if movie is not None and expected.emitters is None:
         molecules, more = with_matched_brightness(
             model, molecules, movie.frames, expected.background is not None
@@ -161,10 +160,11 @@ def _conditioned(
 
 
 def _with_measured_psf(
-    molecules: Molecules, expected: Expected, stream: FrameStream, progress: Progress
+    molecules: Molecules, expected: Expected, movie: Movie, progress: Progress
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Measure the PSF in the movie; return the molecules with it, and notes."""
-    found, notes = try_to_measure(stream, molecules.camera, progress=progress)
+    used = None if movie.examination is None else movie.examination.used
+    found, notes = try_to_measure(movie.frames, molecules.camera, progress, used)
     if found is None:
         return molecules, notes
     changed: dict[str, Any] = {

@@ -241,7 +241,8 @@ def _of_stack(
     )
     if table is not None:
         found = with_table(found, table, stream.shape)
-    found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress))
+    used = None if movie.examination is None else movie.examination.used
+    found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress, used))
     if table is None:
         found = with_brightness(found, movie.frames)
     return _some_frames(movie.frames), found.with_notes(*movie.notes)
