@@ -163,8 +163,7 @@ def _with_measured_psf(
     molecules: Molecules, expected: Expected, movie: Movie, progress: Progress
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Measure the PSF in the movie; return the molecules with it, and notes."""
-    used = None if movie.examination is None else movie.examination.used
-    found, notes = try_to_measure(movie.frames, molecules.camera, progress, used)
+    found, notes = try_to_measure(movie.frames, molecules.camera, progress, movie.used)
     if found is None:
         return molecules, notes
     changed: dict[str, Any] = {

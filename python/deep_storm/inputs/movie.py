@@ -14,6 +14,9 @@ from deep_storm.progress import Progress, silent
 from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from deep_storm.estimation.quantity import Quantity
     from deep_storm.estimation.screening.examination import Examination
     from deep_storm.estimation.transfer.check import Doubt
@@ -59,6 +62,11 @@ class Movie(NamedTuple):
     notes: tuple[str, ...] = ()
     camera_agrees: bool = False
     doubt: Doubt | None = None
+
+    @property
+    def used(self) -> npt.NDArray[np.bool_] | None:
+        """Pixels that are looked at, ``(y, x)``; None of a movie that was not examined."""
+        return None if self.examination is None else self.examination.used
 
 
 def examined_movie(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from deep_storm.estimation.zstack.result import CalibratedPsf
+from deep_storm.psf.elliptical import Widths
 from deep_storm.psf.fitting import offsets_px
 from deep_storm.psf.table import PsfTable
 from deep_storm.report.figures import (
@@ -49,11 +50,12 @@ def calibration_figure(found: CalibratedPsf) -> Figure:
             for row, count in enumerate((len(depths), len(depths), 4))
         )
     )
-    _planes(above, found)
+    for axes, z_nm in zip(above, depths, strict=True):
+        draw_plane(axes, found.table, float(z_nm), f"z = {z_nm:.0f} nm")
     _residuals(figure, middle, found)
     for axes, axis in zip(below[:2], "xy", strict=True):
         _section(axes, found.table, axis)
-    _widths(below[2], found)
+    draw_widths(below[2], found.widths)
     _limits(below[3], found)
     figure.suptitle(
         f"PSF known to {found.uncertainty:.1%} (relative RMS) from {found.sample_text()}; "
@@ -63,15 +65,16 @@ def calibration_figure(found: CalibratedPsf) -> Figure:
     return figure
 
 
-def _planes(panels: list[Axes], found: CalibratedPsf) -> None:
-    table = found.table
-    for axes, z_nm in zip(panels, found.left_over.z_nm, strict=True):
-        plane = table.plane(float(z_nm))
-        shown = np.maximum(plane / plane.max(), 0.0) ** EXPONENT
-        show_picture(axes, shown, table.pixel_size_nm / table.samples_per_px, (0.0, 1.0), "inferno")
-        axes.set_title(f"z = {z_nm:.0f} nm", fontsize=TEXT_PT)
-        add_scale_bar(axes)
-        hide_ticks(axes)
+def draw_plane(
+    axes: Axes, table: PsfTable, z_nm: float, title: str, size_pt: float = TEXT_PT
+) -> None:
+    """Draw a PSF at a depth, over its peak."""
+    plane = table.plane(z_nm)
+    shown = np.maximum(plane / plane.max(), 0.0) ** EXPONENT
+    show_picture(axes, shown, table.pixel_size_nm / table.samples_per_px, (0.0, 1.0), "inferno")
+    axes.set_title(title, fontsize=size_pt)
+    add_scale_bar(axes)
+    hide_ticks(axes)
 
 
 def _residuals(figure: Figure, panels: list[Axes], found: CalibratedPsf) -> None:
@@ -107,8 +110,8 @@ def _section(axes: Axes, table: PsfTable, axis: str) -> None:
     style_axes(axes, f"{axis} (nm)", "z (nm)")
 
 
-def _widths(axes: Axes, found: CalibratedPsf) -> None:
-    widths = found.widths
+def draw_widths(axes: Axes, widths: Widths) -> None:
+    """Draw both sigmas over z."""
     axes.plot(widths.z_nm, widths.x_nm, color=BLUE, linewidth=1.2, label="σ along x")
     axes.plot(widths.z_nm, widths.y_nm, color=VERMILION, linewidth=1.2, label="σ along y")
     axes.set_ylim(0.0, None)

@@ -7,23 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from deep_storm.estimation.pupil.result import FittedPupil
-from deep_storm.psf.table import PsfTable
-from deep_storm.report.figures import (
-    BLUE,
-    GREY,
-    SMALL_PT,
-    TEXT_PT,
-    VERMILION,
-    add_scale_bar,
-    hide_ticks,
-    new_figure,
-    show_picture,
-    style_axes,
-)
+from deep_storm.report.depth import draw_plane, draw_widths
+from deep_storm.report.figures import BLUE, GREY, SMALL_PT, TEXT_PT, new_figure, style_axes
 from deep_storm.report.style import styled
 
-EXPONENT = 0.5
-"""Of the colours: faint lobes are seen."""
 SHOWN = 5
 SHOWN_SHARE = 0.9
 """Depths that are shown reach so far towards the ends of those of the molecules."""
@@ -40,10 +27,10 @@ def pupil_figure(found: FittedPupil) -> Figure:
         cells = grid[row].subgridspec(1, SHOWN)
         panels = [figure.add_subplot(cells[0, k]) for k in range(SHOWN)]
         for axes, z_nm in zip(panels, depths, strict=True):
-            _plane(axes, table, float(z_nm), f"{name}, z = {z_nm:.0f} nm")
+            draw_plane(axes, table, float(z_nm), f"{name}, z = {z_nm:.0f} nm", SMALL_PT)
     below = grid[2].subgridspec(1, 3, width_ratios=(1.5, 1.0, 1.0))
     _coefficients(figure.add_subplot(below[0, 0]), found)
-    _widths(figure.add_subplot(below[0, 1]), found)
+    draw_widths(figure.add_subplot(below[0, 1]), found.widths)
     _depths(figure.add_subplot(below[0, 2]), found)
     figure.suptitle(
         f"PSF over depth known to {found.uncertainty:.1%} (relative RMS) from "
@@ -51,15 +38,6 @@ def pupil_figure(found: FittedPupil) -> Figure:
         fontsize=TEXT_PT,
     )
     return figure
-
-
-def _plane(axes: Axes, table: PsfTable, z_nm: float, title: str) -> None:
-    plane = table.plane(z_nm)
-    shown = np.maximum(plane / plane.max(), 0.0) ** EXPONENT
-    show_picture(axes, shown, table.pixel_size_nm / table.samples_per_px, (0.0, 1.0), "inferno")
-    axes.set_title(title, fontsize=SMALL_PT)
-    add_scale_bar(axes)
-    hide_ticks(axes)
 
 
 def _coefficients(axes: Axes, found: FittedPupil) -> None:
@@ -81,15 +59,6 @@ def _coefficients(axes: Axes, found: FittedPupil) -> None:
     axes.set_xticks(place, [str(c.noll) for c in found.coefficients])
     style_axes(axes, "Zernike mode (Noll)", "wavelengths rms")
     axes.legend(fontsize=SMALL_PT, frameon=False)
-
-
-def _widths(axes: Axes, found: FittedPupil) -> None:
-    widths = found.widths
-    axes.plot(widths.z_nm, widths.x_nm, color=BLUE, linewidth=1.2, label="σ along x")
-    axes.plot(widths.z_nm, widths.y_nm, color=VERMILION, linewidth=1.2, label="σ along y")
-    axes.set_ylim(0.0, None)
-    style_axes(axes, "z (nm)", "sigma (nm)")
-    axes.legend(fontsize=SMALL_PT, frameon=False, loc="lower center")
 
 
 def _depths(axes: Axes, found: FittedPupil) -> None:

@@ -241,8 +241,7 @@ def _of_stack(
     )
     if table is not None:
         found = with_table(found, table, stream.shape)
-    used = None if movie.examination is None else movie.examination.used
-    found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress, used))
+    found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress, movie.used))
     if table is None:
         found = with_brightness(found, movie.frames)
     return _some_frames(movie.frames), found.with_notes(*movie.notes)
