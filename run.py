@@ -102,8 +102,7 @@ class SetupError(Exception):
 def main(arguments: "list[str]") -> int:
     """Run one command; return its exit code."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print((__doc__ or "").strip())
-        return 0 if arguments else 2
+        return show_help() or (0 if arguments else 2)
     command, rest = arguments[0], arguments[1:]
     try:
         check_python()
@@ -124,6 +123,17 @@ def main(arguments: "list[str]") -> int:
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+
+
+def show_help() -> int:
+    """Print what this script is for; return 141, as a shell does, when nobody reads it."""
+    try:
+        print((__doc__ or "").strip(), flush=True)
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
 
 
 def check_python() -> None:

@@ -240,6 +240,21 @@ def test_says_how_it_is_used(run, capsys):
     assert "run.py demo" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes as on POSIX")
+def test_help_that_nobody_reads_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
 def test_waits_for_the_command_when_ctrl_c_is_pressed(heed_ctrl_c, run, tmp_path):
     script = tmp_path / "slow.py"

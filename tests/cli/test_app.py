@@ -212,8 +212,9 @@ def test_ctrl_c_stops_and_leaves_no_file(heed_ctrl_c, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes as on POSIX")
-def test_nobody_reading_is_no_error(tables):
-    process = run_process("evaluate", *tables)
+@pytest.mark.parametrize("words", [["evaluate"], ["--help"], ["evaluate", "--help"], ["--version"]])
+def test_nobody_reading_is_no_error(tables, words):
+    process = run_process(*words, *(tables if words == ["evaluate"] else []))
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()

@@ -30,12 +30,13 @@ def end(error: BaseException, *, debug: bool, verb: Sequence[str] = ()) -> int:
     verb
         The verb that ran, if any (no word or one).
     """
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else OURS
-    if isinstance(error, BrokenPipeError):
+    # what prints the help makes a SystemExit of a pipe that nobody reads
+    if isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):
         # nobody reads any more; Python would complain again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else OURS
     if debug and not was_interrupted(error):
         traceback.print_exception(type(error), error, error.__traceback__)
     sentence, code = explain(error, " ".join([NAME, *verb]))
