@@ -18,6 +18,7 @@ import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
 from deep_storm.inference import work_folder
+from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import work as work_run
 from deep_storm.settings import Reconstruction, Simulation
@@ -70,7 +71,13 @@ def files(folder):
     assert sorted(p.name for p in folder.iterdir()) == [
         "out-protocol.txt", "out-run.toml", "out.csv", "out.tif"
     ]  # fmt: skip
-    return (folder / "out.csv").read_bytes(), tifffile.imread(folder / "out.tif").tobytes()
+    image = tifffile.imread(folder / "out.tif").tobytes()
+    return (folder / "out.csv").read_bytes(), image, frames_read(folder)
+
+
+def frames_read(folder):
+    """What the record says of the frames: a checksum of all of them as they were read."""
+    return load_toml(folder / "out-run.toml")["inputs"]["frames_sha256"]
 
 
 def test_stopped_and_resumed_twice(again, uninterrupted, tmp_path):
@@ -309,6 +316,18 @@ def test_a_movie_that_was_copied_is_still_the_same(again, movie, tmp_path):
     interrupted(again, tmp_path, stack=tmp_path / "m.tif")
     os.utime(tmp_path / "m.tif", (1e9, 1e9))
     assert again(tmp_path, stack=tmp_path / "m.tif", resume=True).complete
+
+
+def test_the_record_tells_which_frames_were_read(again, movie, uninterrupted, tmp_path):
+    copy = tmp_path / "copy.tif"
+    tifffile.imwrite(copy, movie, metadata=None)
+    again(tmp_path / "copy", stack=copy, settings=Reconstruction(chunk_frames=3, upsampling=2))
+    assert len(frames_read(tmp_path / "copy")) == 64
+    assert frames_read(tmp_path / "copy") == uninterrupted[2]
+    movie = movie.copy()
+    movie[1, 3, 4] += 1
+    again(tmp_path / "other", stack=movie)
+    assert frames_read(tmp_path / "other") != uninterrupted[2]
 
 
 @pytest.mark.parametrize("hidden", [False, True])

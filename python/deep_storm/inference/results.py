@@ -66,6 +66,8 @@ class Reconstructed:
         False when the work was stopped early; then ``shape`` counts the frames done.
     problem
         The error that stopped the work, such as a file that is cut off in the middle.
+    content
+        SHA-256 over the checksums of the frames in their order, as they were read.
     samples
         Of some frames, to see whether they fit the model.
     threads
@@ -87,6 +89,7 @@ class Reconstructed:
     complete: bool = True
     problem: StackError | DaskError | None = None
     bright_things: int = 0
+    content: str = ""
     samples: tuple[CheckedFrame, ...] = ()
     threads: Threads = ONE_EACH
     stage_seconds: dict[str, float] = field(default_factory=dict)

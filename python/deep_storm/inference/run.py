@@ -259,6 +259,7 @@ class ReconstructionRun(ChunkProcessor):
             dead_frames=tuple(self.dead),
             replaced_pixels=self.replaced,
             bright_things=self.bright,
+            content=self.content,
             seconds=self.seconds,
             network_seconds=self.network_seconds,
             precision=self.precision,

@@ -145,7 +145,7 @@ def _record(
 ) -> dict[str, dict[str, Any]]:
     """Return the run record without outputs: settings (for ``--config``), inputs, results."""
     named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
-    inputs: dict[str, Any] = {"stack": named}
+    inputs: dict[str, Any] = {"stack": named, "frames_sha256": result.reconstructed.content}
     if isinstance(stack, (str, Path)):
         try:
             inputs |= {"stack_bytes": Path(stack).stat().st_size}
