@@ -42,15 +42,28 @@ def place(tmp_path):
     return tmp_path
 
 
-def result(place, *arguments, **environment):
+def surroundings(place):
     given = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")}
-    given |= {"XDG_CACHE_HOME": str(place / "caches"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return given | {"XDG_CACHE_HOME": str(place / "caches"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def result(place, *arguments, **environment):
     return subprocess.run(
         [sys.executable, str(place / "run.py"), *arguments],
-        env={**given, **environment},
+        env={**surroundings(place), **environment},
         capture_output=True,
         text=True,
         check=False,
+    )
+
+
+def started(place):
+    return subprocess.Popen(
+        [sys.executable, str(place / "run.py")],
+        env=surroundings(place),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -86,6 +99,27 @@ def test_kernel_is_compiled_where_nothing_can_be_kept(place, monkeypatch):
         return value + 1
 
     assert more(2) == 3
+
+
+WAITING = """
+import loops
+print("ready", flush=True)
+input()
+print(loops.scaled(2), sum(loops.scaled.stats.cache_hits.values()), flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files that are locked as on POSIX")
+def test_what_another_process_compiles_is_waited_for(place):
+    (place / "run.py").write_text(WAITING)
+    with started(place) as one, started(place) as other:
+        for process in (one, other):
+            assert process.stdout.readline() == "ready\n"
+        for process in (one, other):
+            process.stdin.write("\n")
+            process.stdin.flush()
+        said = [process.stdout.read().split() for process in (one, other)]
+    assert sorted(said) == [["7", "0"], ["7", "1"]]
 
 
 def test_index_beyond_an_array_is_an_error_when_bounds_are_checked(place):

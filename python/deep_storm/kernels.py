@@ -12,6 +12,7 @@ What was compiled is kept in this user's folder for caches (or in ``NUMBA_CACHE_
 the source: an installation may be read-only. Where there is no such folder, a disk is full or a
 kept file is damaged, a kernel is compiled anew in each process. It is also compiled anew when
 something changes that it takes from elsewhere: another kernel, or a constant of another module.
+A process that needs a kernel which another one is compiling waits for it.
 
 With ``NUMBA_BOUNDSCHECK=1`` an index beyond an array is an IndexError instead of damage.
 """
@@ -19,8 +20,11 @@ With ``NUMBA_BOUNDSCHECK=1`` an index beyond an array is an IndexError instead o
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import secrets
+import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -35,8 +39,12 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from deep_storm import compiling
 from deep_storm.folders import cache_folder, is_private
 
+if sys.platform != "win32":
+    import fcntl
+
 config: Any = _numba_config  # set from the environment, so no type checker knows its names
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+MAX_SECONDS_TO_COMPILE = 60.0
 _DAMAGED = (
     OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, ImportError,
     RuntimeError, MemoryError, pickle.PickleError,
@@ -142,6 +150,46 @@ class _Files(IndexDataCacheFile):
         return str(self._data_name_pattern.format(number=number << 48 | secrets.randbits(48)))
 
 
+class _Turn:
+    """Whose turn it is to compile a kernel: a locked file, where the system can lock files.
+
+    The system unlocks it when its process ends, however that happens. A process that waits longer
+    than a kernel can take compiles it, too.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._held: int | None = None
+
+    def take(self) -> bool:
+        """Wait for the turn; return whether another process had it."""
+        if sys.platform == "win32" or self._held is not None:
+            return False
+        waited = False
+        with suppress(OSError):
+            self._held = held = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            end = time.monotonic() + MAX_SECONDS_TO_COMPILE
+            while not _locked(held) and time.monotonic() < end:
+                waited = True
+                time.sleep(0.05)
+        return waited
+
+    def give_back(self) -> None:
+        """Let the next one have it."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+def _locked(file: int) -> bool:
+    """Lock an open file if no other process has; return whether it is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class _KeptKernel(FunctionCache):
     """Compiled kernels on disk; failures to read or write them are ignored."""
 
@@ -156,21 +204,33 @@ class _KeptKernel(FunctionCache):
             filename_base=self._impl.filename_base,
             source_stamp=place.get_source_stamp(),
         )
+        self._turn = _Turn(Path(place.get_cache_path()) / f"{self._impl.filename_base}.lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            kept = super().load_overload(sig, target_context)
-        except _DAMAGED:
-            kept = None
+        kept = self._kept(sig, target_context)
         if kept is None:
             compiling.begins()
+            with suppress(OSError):  # nothing can be kept there
+                self._impl.locator.ensure_cache_path()
+            if self._turn.take():
+                kept = self._kept(sig, target_context)
+        if kept is not None:
+            self._turn.give_back()
         return kept
+
+    def _kept(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except _DAMAGED:
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
         except _DAMAGED:
             return
+        finally:
+            self._turn.give_back()
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         said = f"{sorted(self._options.items())} {bool(config.BOUNDSCHECK)}"
