@@ -44,7 +44,7 @@ def say(raw, row, column, probability, x_px, y_px, photons=1.0, sigma=1.0, sprea
 def read(raw, frame=0, depths=None):
     height, width, _ = raw.shape
     cells = active_cells(raw[None], (slice(0, height), slice(0, width)))
-    return read_candidates(cells, frame, height, width, depths)
+    return read_candidates(cells, frame, height, depths)
 
 
 def test_nothing_gives_no_candidate():
@@ -171,7 +171,7 @@ def test_tiles_leave_no_trace():
             )
             tile = np.ascontiguousarray(raw[top : rows.stop, left : columns.stop])
             parts.append(active_cells(tile[None], core, top, left))
-    tiled = read_candidates(in_raster_order(joined(parts), 8, 10), 0, 8, 10)
+    tiled = read_candidates(in_raster_order(joined(parts), 8, 10), 0, 8)
     assert len(whole.score) > 20
     for one, other in zip(whole, tiled, strict=True):
         np.testing.assert_array_equal(one, other)

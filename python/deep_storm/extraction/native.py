@@ -43,12 +43,43 @@ def _by_probability(probability: Float32) -> Int64:
 
 
 @kernel
-def _gather(row: Int32, column: Int32, values: Float32, index: Int32, candidate: Int32) -> Float32:
+def _by_row(row: Int32, height: int) -> tuple[Int32, Int32]:
+    """Return where the cells of each row begin, and the cells by row; within one as they were.
+
+    A map of a whole field would be hundreds of megabytes for a frame of 16 megapixels.
+    """
+    begins = np.zeros(height + 1, np.int32)
+    for r in row:
+        begins[r + 1] += 1
+    for r in range(height):
+        begins[r + 1] += begins[r]
+    cells = np.empty(row.size, np.int32)
+    filled = begins[:-1].copy()
+    for k in range(row.size):
+        cells[filled[row[k]]] = k
+        filled[row[k]] += 1
+    return begins, cells
+
+
+@kernel
+def _first_from(column: Int32, cells: Int32, begin: int, end: int, least: int) -> int:
+    """Return the first of a row's cells in a column from ``least`` on."""
+    while begin < end:
+        middle = (begin + end) // 2
+        if column[cells[middle]] < least:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+@kernel
+def _gather(row: Int32, column: Int32, values: Float32, height: int, candidate: Int32) -> Float32:
     """Let probable cells collect the probability of cells that point to the same position.
 
     ``candidate`` becomes the row of the candidate that a cell starts, or −1.
     """
-    height, width = index.shape
+    begins, cells = _by_row(row, height)
     rest = values[:, 0].copy()
     out = np.zeros((row.size, CANDIDATE_FIELDS), np.float32)
     span = 2 * GATHER_CELLS + 1
@@ -61,11 +92,14 @@ def _gather(row: Int32, column: Int32, values: Float32, index: Int32, candidate:
             continue
         count = 0
         for i in range(max(0, row[seed] - GATHER_CELLS), min(height, row[seed] + GATHER_CELLS + 1)):
-            for j in range(
-                max(0, column[seed] - GATHER_CELLS), min(width, column[seed] + GATHER_CELLS + 1)
+            least = column[seed] - GATHER_CELLS
+            for k in range(
+                _first_from(column, cells, begins[i], begins[i + 1], least), begins[i + 1]
             ):
-                other = index[i, j]
-                if other < 0 or rest[other] <= 0.0:
+                other = cells[k]
+                if column[other] > column[seed] + GATHER_CELLS:
+                    break
+                if rest[other] <= 0.0:
                     continue
                 dx = values[other, 1] - values[seed, 1]
                 dy = values[other, 2] - values[seed, 2]
@@ -129,10 +163,9 @@ def _take(
 
 @kernel
 def _candidates(
-    frame: Int32, row: Int32, column: Int32, values: Float32, height: int, width: int
+    frame: Int32, row: Int32, column: Int32, values: Float32, height: int
 ) -> tuple[Int32, Float32]:
     """Gather the cells of each frame; return frame and values of the candidates."""
-    index = np.full((height, width), -1, np.int32)
     out = np.empty((row.size, CANDIDATE_FIELDS), np.float32)
     frames = np.empty(row.size, np.int32)
     candidate = np.empty(row.size, np.int32)
@@ -140,13 +173,11 @@ def _candidates(
     while begin < row.size:
         end = begin
         while end < row.size and frame[end] == frame[begin]:
-            index[row[end], column[end]] = end - begin
             end += 1
         here = slice(begin, end)
-        found = _gather(row[here], column[here], values[here], index, candidate[here])
+        found = _gather(row[here], column[here], values[here], height, candidate[here])
         # In the order of their cells: the order of nearly equal probabilities would be chance.
         for k in range(begin, end):
-            index[row[k], column[k]] = -1
             if candidate[k] >= 0:
                 for field in range(CANDIDATE_FIELDS):
                     out[count, field] = found[candidate[k], field]
@@ -157,7 +188,7 @@ def _candidates(
 
 
 def read_candidates(
-    cells: ActiveCells, first: int, height_px: int, width_px: int, depths: Depths | None = None
+    cells: ActiveCells, first: int, height_px: int, depths: Depths | None = None
 ) -> Candidates:
     """Turn the active cells of some frames into candidate localizations.
 
@@ -167,12 +198,12 @@ def read_candidates(
         Active cells of whole frames, each once; those of a frame in the order of pixels.
     first
         0-based number of the first frame.
-    height_px, width_px
-        Size of the frame in camera pixels.
+    height_px
+        Of the frame, in camera pixels.
     depths
         Of a network that states them.
     """
-    frame, found = _candidates(*cells, height_px * CELLS, width_px * CELLS)
+    frame, found = _candidates(*cells, height_px * CELLS)
     x, y, photons, sigma, spread_x, spread_y, spread, background, mass = found.T
     candidates = Candidates(
         frame.astype(np.int64) + first,

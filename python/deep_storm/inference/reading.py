@@ -106,7 +106,7 @@ class NativeReader(Reader):
     ) -> Candidates:
         """Gather the cells of whole frames."""
         cells = active.in_raster_order(whole, *shape_px)
-        return native.read_candidates(cells, first, *shape_px, self.depths)
+        return native.read_candidates(cells, first, shape_px[0], self.depths)
 
     def drawing(self, whole: active.ActiveCells) -> Gaussians:
         """Return each cell as a Gaussian, weighted by its probability."""
