@@ -23,28 +23,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import hostile
 import numpy as np
 from attacks import AT_ONCE, RECONSTRUCT, Tally, met, prepare, said
 from fuzz import damaged_checkpoints, fuzzed
+from often import PROGRAM, often
 
 import deep_storm as ds
-from deep_storm.inference import work_folder
-from deep_storm.training import session
 
 MAX_SECONDS_TO_STOP = 2.0
 DEADLY = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-OFTEN = """
-import sys
-from deep_storm.inference import work_folder
-from deep_storm.training import session
-from deep_storm.cli import main
-work_folder.EVERY_SECONDS, work_folder.SHARE_OF_TIME = 0.0, 1e9   # a checkpoint after every chunk
-session.calibrate = lambda model, *rest: model        # not what is looked at here
-sys.exit(main(sys.argv[1:]))
-"""
 TRAIN = ["train", "--config", "matched.toml", "--from", "none", "--steps", "40", "--batch", "2",
          "--patch-size-px", "16", "--checkpoint-seconds", "0"]  # fmt: skip
 
@@ -52,23 +41,13 @@ TRAIN = ["train", "--config", "matched.toml", "--from", "none", "--steps", "40",
 def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     """Run the command line in a process of its own, with a checkpoint after every chunk."""
     return subprocess.Popen(
-        [sys.executable, "-c", OFTEN, *arguments],
+        [sys.executable, "-c", PROGRAM, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it
     )
-
-
-@contextlib.contextmanager
-def often() -> Iterator[None]:
-    """Do here what OFTEN does in a process of its own."""
-    with (
-        mock.patch.multiple(work_folder, EVERY_SECONDS=0.0, SHARE_OF_TIME=1e9),
-        mock.patch.object(session, "calibrate", lambda model, *rest: model),
-    ):
-        yield
 
 
 def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
