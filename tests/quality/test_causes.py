@@ -25,6 +25,11 @@ def right(seed=1):
     return Residuals(squared, mean, 0.0, 1.0, rng.normal(1, 0.01, 8), regions, 600, 300.0)
 
 
+def off(seen, **more):
+    """Residuals that are off together in all regions."""
+    return replace(seen, neighbours=0.12, regions=seen.regions + 0.2, **more)
+
+
 def names(seen, emitters=EMITTERS, **more):
     found = causes(seen, right(2), CAMERA, PSF, emitters, **more)
     return [cause.name for cause in found]
@@ -41,9 +46,9 @@ def noisy_pixels():
     ("seen", "cause"),
     [
         (right(), []),
-        (replace(right(), neighbours=0.12, shape=0.1), ["PSF shape"]),
-        (replace(right(), neighbours=0.12, shape=0.06, tail=3.5), ["depth"]),
-        (replace(right(), neighbours=0.12, shape=0.01), ["background"]),
+        (off(right(), shape=0.1), ["PSF shape"]),
+        (off(right(), shape=0.06, tail=3.5), ["depth"]),
+        (off(right(), shape=0.01), ["background"]),
         (noisy_pixels(), ["pixel noise"]),
         (replace(right(), squared=1.5 * right().squared), ["photons per ADU"]),
         (replace(right(), sigma=1.2), ["PSF width"]),
@@ -60,8 +65,17 @@ def test_a_camera_that_agrees_with_the_noise_is_not_blamed():
     assert names(brighter, camera_agrees=True) == ["unknown"]
 
 
+def test_what_is_off_in_few_places_is_not_the_psf():
+    regions = right().regions.copy()
+    regions[:8] += 1.5
+    debris = replace(right(), neighbours=0.12, shape=0.06, tail=3.5, regions=regions)
+    assert names(debris) == ["background"]
+    sparse = replace(debris, emitters=60)  # a wrong PSF shows in few regions there
+    assert names(sparse) == ["depth"]
+
+
 def test_a_wrong_psf_shape_is_not_taken_for_a_wrong_camera():
-    rings = replace(right(), squared=1.4 * right().squared, neighbours=0.15, shape=0.1, sigma=0.9)
+    rings = off(replace(right(), squared=1.4 * right().squared), shape=0.1, sigma=0.9)
     assert names(rings) == ["PSF shape"]
 
 

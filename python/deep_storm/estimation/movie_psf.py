@@ -24,8 +24,6 @@ from deep_storm.words import counted
 
 MIN_FRAMES = 60
 """A movie shorter than that is not worth the time."""
-MAX_LEFT_OUT = 0.03
-"""Of the field: the fit takes what lies beside a border or a covered part for molecules."""
 SIGMA_OF_SHAPE = 1.0 / math.sqrt(2.0)
 """A relative change of sigma changes the shape of a Gaussian by √2 of it (relative RMS)."""
 BLINKING = 0.45
@@ -70,7 +68,7 @@ def try_to_measure(
         As in :func:`~deep_storm.estimation.psf.movie.measure_movie`; pixels are alike but for the
         stream's ``noise``.
     used
-        Pixels that are looked at, ``(y, x)``: all where None.
+        Pixels that are measured and lit, ``(y, x)``: all where None.
 
     Raises
     ------
@@ -79,14 +77,11 @@ def try_to_measure(
     """
     if stream.grows:
         return Attempt(None)
-    left_out = 0.0 if used is None else 1.0 - float(used.mean())
-    if left_out > MAX_LEFT_OUT:
-        return Attempt(None, (_not_measured(f"{left_out:.0%} of the field has no measurement"),))
     frames = stream.shape[0]
     if frames < MIN_FRAMES:
         return Attempt(None, (_not_measured(f"{frames} frames, it takes at least {MIN_FRAMES}"),))
     try:
-        found = measure_movie(stream, camera, stream.noise, progress=progress)
+        found = measure_movie(stream, camera, stream.noise, progress=progress, used=used)
     except PsfError as error:
         return Attempt(None, (_not_measured(error.received),))
     shape = "a Gaussian" if found.gaussian_will_do else f"{found.from_gaussian:.0%} off a Gaussian"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.estimation.screening.outliers import fill_odd_cells
 from deep_storm.inference.repair import repair
 from deep_storm.inputs.learnt import matched_brightness
 from deep_storm.io.stacks.sampled import spread_frames
@@ -113,7 +114,10 @@ def _windows(
         photons = molecules.camera.photons(repaired.adu)[0]
         for part, (top, left) in zip(parts, corners, strict=True):
             part.append(photons[top : top + size, left : left + size])
-    return [np.stack(part) for part in parts] if parts[0] else []
+    windows = [np.stack(part) for part in parts] if parts[0] else []
+    for window in windows:
+        fill_odd_cells(window)
+    return windows
 
 
 def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:

@@ -6,7 +6,8 @@ causes apart:
 - **PSF shape**: the residuals around emitters that stand alone are alike, and neighbouring pixels
   are off together,
 - **depth**: the same, and the widths of these emitters have a long tail,
-- **background**: neighbouring pixels are off together, but not around emitters in the same way,
+- **background**: neighbouring pixels are off together, but not around emitters in the same way, or
+  in a few places only, where something lies that is out of focus or no emitter,
 - **pixel noise**: the variance is too large and dim pixels have outliers, because some are noisier
   than others,
 - **photons per ADU**: the variance is off by the same factor everywhere,
@@ -56,6 +57,12 @@ TOGETHER = 0.05
 """Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
 SHAPE_OFF = 0.035
 """Common residual of emitters that stand alone, relative to their light (right: 0.01)."""
+CONCENTRATED = 0.45
+"""Share of all that is off in the worst eighth of the regions: more is not the PSF, which is wrong
+everywhere (0.21 to 0.35; debris: 0.54 to 0.80)."""
+WORST = 8
+MIN_PER_REGION = 1.0
+"""Emitters in a region, without which a wrong PSF shows in few regions too."""
 WIDE_TAIL = 2.6
 """Upper over lower spread of their sigma, which is skewed where emitters are out of focus."""
 OUTLIERS = 1.15
@@ -120,6 +127,17 @@ class Residuals:
         squared = np.minimum(self._within(0.0, DIM), MAX_OUTLIER)
         return float((squared**2).mean() / squared.mean() ** 2)
 
+    def concentrated(self, usual: float) -> bool:
+        """Whether most of what is off lies in few regions, although emitters lie in all of them.
+
+        ``usual``: χ² of a region in the drawn stack.
+        """
+        if not self.regions.size or self.emitters < MIN_PER_REGION * self.regions.size:
+            return False
+        excess = np.sort(np.maximum(self.regions - usual, 0.0))[::-1]
+        worst = excess[: max(1, excess.size // WORST)]
+        return float(worst.sum()) > CONCENTRATED * float(excess.sum())
+
     def _within(self, low: float, high: float) -> Values:
         ends = np.quantile(self.mean, (low, high))
         inside: Values = self.squared[(self.mean >= ends[0]) & (self.mean <= ends[1])]
@@ -174,12 +192,12 @@ def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
     together = seen.neighbours - drawn.neighbours
     if together <= max(TOGETHER, TOGETHER_SCATTER / math.sqrt(2.0 * seen.mean.size)):
         return None
-    if seen.shape <= SHAPE_OFF:
+    if seen.shape <= SHAPE_OFF or seen.concentrated(float(np.median(drawn.regions))):
         return Cause(
             "background",
-            "the background is uneven, or there is light of emitters far out of focus: "
-            "localizations in its hills may be false; filter them by confidence, or train on "
-            "matched light (deep-storm estimate, deep-storm train with --unevenness and "
+            "the background is uneven, or there is light of emitters far out of focus or of "
+            "debris: localizations in its hills may be false; filter them by confidence, or train "
+            "on matched light (deep-storm estimate, deep-storm train with --unevenness and "
             "--haze-per-um2)",
         )
     if seen.tail > WIDE_TAIL:

@@ -209,5 +209,5 @@ def _on_movie(
         check_pixel_sizes([localizations], movie.camera)
         table = table_of(localizations, camera=movie.camera)
     frames = movie.frames
-    found = measure_movie(frames, movie.camera, frames.noise, table, settings, progress)
+    found = measure_movie(frames, movie.camera, frames.noise, table, settings, progress, movie.used)
     return replace(found, notes=(*movie.notes, *found.notes))

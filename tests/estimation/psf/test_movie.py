@@ -49,8 +49,9 @@ def measured(movie):
 def measured_once(measured, movie, monkeypatch):
     """Let what measures the movie's PSF by itself have the answer that is there."""
 
-    def known(stream, camera, noise=None, progress=silent):
+    def known(stream, camera, noise=None, progress=silent, used=None):
         assert (stream.shape, camera, noise) == (movie.shape, CAMERA, None)
+        assert used is None or used.all()
         return measured
 
     monkeypatch.setattr("deep_storm.estimation.movie_psf.measure_movie", known)

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deep_storm.estimation.screening.outliers import replace_odd_cells
+from deep_storm.estimation.screening.outliers import (
+    fill_odd_cells,
+    find_odd_pixels,
+    replace_odd_cells,
+)
 from deep_storm.io.stacks.frames import open_frames
 
 ALL = np.ones((64, 64), dtype=bool)
@@ -44,6 +48,25 @@ def test_a_bead_is_marked_and_left(molecules):
     always, _ = replace_odd_cells(frames, ALL)
     assert always[20, 30]
     assert always.mean() < 0.2
+
+
+def test_the_surroundings_of_a_bead_are_odd_in_every_frame(molecules):
+    frames = in_photons(molecules)
+    frames += 2000 * np.exp(-((xx - 30) ** 2 + (yy - 20) ** 2) / 3)
+    odd = find_odd_pixels(frames)
+    assert odd[:, 14:26, 24:36].all()
+    assert odd.mean() < 0.2
+
+
+def test_a_bead_is_filled_with_what_is_elsewhere(molecules):
+    frames = in_photons(molecules)
+    clean = frames.copy()
+    frames += 2000 * np.exp(-((xx - 30) ** 2 + (yy - 20) ** 2) / 3)
+    fill_odd_cells(frames)
+    assert frames.max() <= clean.max()
+    left, right = (values.mean() - 20 for values in (frames, clean))
+    assert abs(left - right) < 0.1 * right
+    assert (frames != clean).mean() < 0.2
 
 
 def test_a_few_frames_are_left_as_they_are(molecules):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
 
@@ -72,3 +73,13 @@ def test_far_from_everything_a_hole_gets_the_median():
     holes[:, 0] = False
     frame[0, 0] = 1000.0
     assert fill(frame, holes)[20, 30] == 7.0
+
+
+def test_a_molecule_beside_a_border_is_not_smeared_into_it():
+    frame = np.full((20, 20), 7.0, np.float32)
+    frame[10, 5:8] = 300.0
+    holes = np.zeros((20, 20), dtype=bool)
+    holes[:, :5] = True
+    filled = fill(frame, holes)
+    assert filled[10, 4] == pytest.approx((300 + 7 + 7) / 3)  # beside it, as usual
+    assert (filled[:, :4] == 7.0).all()

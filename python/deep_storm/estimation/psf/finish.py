@@ -20,6 +20,8 @@ FloatArray = npt.NDArray[np.float64]
 
 MAX_UNCERTAINTY = 0.1
 """A shape that is known worse than this is refused."""
+MAX_NEGATIVE = 0.04
+"""Noise leaves 1 % of the light below zero; what is no molecule, far more."""
 MIDDLE = 0.15
 """Pixels with at least this share of a mean emitter's brightest one are in the middle of it."""
 MAX_SQUARE = 36.0
@@ -88,9 +90,15 @@ def measured(
         Relative RMS error of the shape.
     notes
         What else was found.
+
+    Raises
+    ------
+    PsfError
+        Much of the PSF is negative: it holds something else than molecules.
     """
     state, efficiency = shape.state, shape.state.scenes.efficiency
     values = state.spline.values(state.coefficients)
+    _check_positive(values)
     table = PsfTable(
         values[None].astype(np.float32),
         np.zeros(1),
@@ -104,7 +112,7 @@ def measured(
         shape.error.shape,
         len(state.emitters),
         frames_of(state.scenes),
-        float(state.emitters.photons.mean()) / efficiency,
+        float(state.seen().photons.mean()) / efficiency,
         float(state.views.mean()) / efficiency,
         float(np.nanmean(state.scenes.photons)) / efficiency,
         shape.chi2,
@@ -113,6 +121,17 @@ def measured(
         left_over(state),
         notes,
     )
+
+
+def _check_positive(values: FloatArray) -> None:
+    negative = -float(np.minimum(values, 0.0).sum()) / float(values.sum())
+    if negative > MAX_NEGATIVE:
+        raise PsfError(
+            f"a fit with {negative:.0%} of the PSF's light below zero",
+            f"at most {MAX_NEGATIVE:.0%}, as noise leaves",
+            "something in the movie is no molecule: measure on frames without it (--frames), or "
+            "on beads",
+        )
 
 
 def differences(state: State) -> float:

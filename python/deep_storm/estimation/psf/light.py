@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from deep_storm.estimation.density import Structure, local_density
 from deep_storm.estimation.psf.kernels import Placed
 from deep_storm.estimation.psf.state import State
+from deep_storm.estimation.psf.surface import gather_nodes
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -73,7 +74,7 @@ class MovieLight(NamedTuple):
 
 def light_of(state: State) -> MovieLight:
     """Return statistics of the light in the scenes of a finished fit."""
-    own, scenes = state.emitters, state.scenes
+    own, scenes = state.seen(), state.scenes
     noise = np.minimum(own.error[:, 0], own.photons)
     spread = float(np.var(own.photons) - np.mean(noise**2)) if len(own) else 0.0
     haze_per_px = _haze_per_px(state)
@@ -146,8 +147,11 @@ def _inside(placed: Placed, state: State) -> Integers:
     height, width = state.scenes.size_px
     x, y = state.emitters.x_px, state.emitters.y_px
     inside = (x >= reach) & (x < width - reach) & (y >= reach) & (y < height - reach)
-    known = np.isfinite(state.scenes.photons.sum(axis=(1, 2)))
-    return np.flatnonzero(inside & known[state.emitters.scene])
+    index = np.flatnonzero(inside)
+    rows, columns, _ = _core(placed, state, index)
+    scene = placed.scene[index][:, None, None]
+    known = np.isfinite(state.scenes.photons[scene, rows, columns]).all(axis=(1, 2))
+    return index[known]
 
 
 def _reach_px(placed: Placed, state: State) -> int:
@@ -168,14 +172,14 @@ def _core(placed: Placed, state: State, index: Integers) -> tuple[Integers, Inte
 def _structure(state: State) -> Structure:
     """Return the kind of structure that molecules lie on, from the mean without background."""
     scenes = state.scenes
-    light = np.nan_to_num(scenes.photons - state.background())
+    light = scenes.photons - state.background()
     found = []
     for k in np.unique(scenes.window):
         own = light[scenes.window == k]
         if len(own) < MIN_SCENES:
             continue
         part = np.arange(len(own)) // min(HALF_SCENES, max(len(own) // 4, 1)) % 2
-        halves = np.stack([own[part == half].mean(axis=0) for half in (0, 1)])
+        halves = np.stack([_mean_of_known(own[part == half]) for half in (0, 1)])
         photons = _mean_photons(state)
         found.append(local_density(halves, 0.0, photons, scenes.pixel_size_nm, state.sigma_px))
     if not found:
@@ -184,13 +188,32 @@ def _structure(state: State) -> Structure:
     return max(kinds, key=kinds.count)
 
 
+def _mean_of_known(light: FloatArray) -> FloatArray:
+    """Return each pixel's mean over scenes; what is never known is as the others in the mean."""
+    known = np.isfinite(light)
+    count = known.sum(axis=0)
+    mean = np.where(known, light, 0.0).sum(axis=0) / np.maximum(count, 1)
+    return np.where(count > 0, mean, light[known].mean() if known.any() else 0.0)
+
+
 def _unevenness(state: State) -> float:
     """Return the relative standard deviation of the constant background over the field."""
     window = np.zeros(len(state.views), np.int64)
     window[state.scenes.view] = state.scenes.window
-    fields = np.stack([state.views[window == k].mean(axis=0) for k in np.unique(window)])
-    relative = float(fields.std() / fields.mean())
+    parts = [
+        state.views[window == k].mean(axis=0)[_known_nodes(state, k)] for k in np.unique(window)
+    ]
+    field = np.concatenate(parts)
+    relative = float(field.std() / field.mean()) if field.size else 0.0
     return relative if relative >= MIN_UNEVENNESS else 0.0
+
+
+def _known_nodes(state: State, window: int) -> npt.NDArray[np.bool_]:
+    """Return the nodes of a window's background that lie among pixels that are mostly known."""
+    known = np.isfinite(state.scenes.photons[state.scenes.window == window]).mean(axis=0)
+    weights = np.zeros((2, state.grid.rows, state.grid.columns))
+    gather_nodes(np.stack([known, np.ones_like(known)]), state.grid.step_px, weights)
+    return np.asarray(weights[0] > 0.5 * weights[1], dtype=bool)
 
 
 def _haze_per_px(state: State) -> float:
@@ -204,4 +227,5 @@ def _haze_per_px(state: State) -> float:
 
 
 def _mean_photons(state: State) -> float:
-    return float(state.emitters.photons.mean()) if len(state.emitters) else 1.0
+    photons = state.seen().photons
+    return float(photons.mean()) if len(photons) else 1.0

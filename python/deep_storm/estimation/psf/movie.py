@@ -69,6 +69,7 @@ def measure_movie(
     localizations: pd.DataFrame | None = None,
     settings: PsfMeasurement = PsfMeasurement(),
     progress: Progress = silent,
+    used: npt.NDArray[np.bool_] | None = None,
 ) -> MeasuredPsf:
     """Measure the PSF on a movie of blinking molecules.
 
@@ -86,6 +87,8 @@ def measure_movie(
         Which frames, and how many molecules.
     progress
         Called with the share that is done; cancels by raising.
+    used
+        Pixels that are measured and lit, bool (y, x); default: all.
 
     Raises
     ------
@@ -95,7 +98,8 @@ def measure_movie(
         The movie cannot be read, or the maps do not have its size.
     """
     check_maps(maps, *stream.shape[1:])
-    scenes = read_scenes(stream, camera, maps, MAX_SCENES, select_frames(stream, settings.frames))
+    span = select_frames(stream, settings.frames)
+    scenes = read_scenes(stream, camera, maps, MAX_SCENES, span, used)
     with pool_of_threads() as pool:
         shape = fit_scenes(scenes, localizations, pool, settings.max_molecules, progress)
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)

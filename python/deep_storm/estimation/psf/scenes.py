@@ -7,17 +7,21 @@ percent. Windows lie all over the field, frames all over the movie.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, photons_from
-from deep_storm.errors import StackError
+from deep_storm.errors import PsfError, StackError
+from deep_storm.estimation.screening.outliers import find_odd_pixels
 from deep_storm.io.stacks.frames import FrameStream
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 MAX_WHOLE_PX = 96
 """Frames up to this edge are looked at whole,"""
@@ -28,6 +32,8 @@ MAX_WINDOWS = 5
 MAX_PIXELS = 1_600_000
 SCENES_PER_VIEW = 8
 MAX_VIEWS = 4
+MIN_EDGE_PX = 24
+"""A PSF is not measured on a part that is narrower."""
 MIN_LIT = 1.0 / 3.0
 """A scene that is darker or brighter than the median by more than this factor is left out."""
 
@@ -47,7 +53,7 @@ class Window:
     height: int
     width: int
 
-    def cut(self, image: FloatArray) -> FloatArray:
+    def cut(self, image: npt.NDArray[T]) -> npt.NDArray[T]:
         """Return this part of an image (y, x)."""
         rows = slice(self.top, self.top + self.height)
         return image[rows, self.left : self.left + self.width]
@@ -60,7 +66,8 @@ class Scenes:
     Attributes
     ----------
     photons
-        Photoelectrons, float64 of shape (s, y, x); NaN where a pixel is saturated.
+        Photoelectrons, float64 of shape (s, y, x); NaN where a pixel is saturated, or something
+        is far brighter than molecules.
     frame
         Frame of each, counted from 0, int64 of shape (s,).
     window
@@ -119,6 +126,7 @@ def read_scenes(
     maps: CameraMaps | None,
     wanted: int,
     span: tuple[int, int] | None = None,
+    used: Mask | None = None,
 ) -> Scenes:
     """Read windows of frames from all over a movie.
 
@@ -132,13 +140,18 @@ def read_scenes(
         How many scenes, as far as there are frames and memory.
     span
         First frame and the one after the last, counted from 0; default: the whole movie.
+    used
+        Pixels that are measured and lit, bool (y, x); default: all. Windows hold no others:
+        beside a border, the fit takes its edge for molecules.
 
     Raises
     ------
+    PsfError
+        The largest rectangle of such pixels is too small.
     StackError
         A frame cannot be read.
     """
-    windows = choose_windows(*stream.shape[1:])
+    windows = windows_of(stream.shape[1:], used)
     area = windows[0].height * windows[0].width
     wanted = min(wanted, max(1, MAX_PIXELS // area))
     first, stop = span or (0, stream.shape[0])
@@ -174,6 +187,7 @@ def _assembled(
     view = window * blocks + np.tile(block, count)
     frame = np.tile(numbers, count)
     kept = np.flatnonzero(_usable(scenes, window))
+    _leave_out_odd(scenes, window)
     if not kept.size:
         raise StackError(
             f"no frame of {name} shows anything but one value",
@@ -195,10 +209,10 @@ def _assembled(
     return full.chosen(kept)
 
 
-def _usable(scenes: FloatArray, window: Integers) -> npt.NDArray[np.bool_]:
+def _usable(scenes: FloatArray, window: Integers) -> Mask:
     """Return which scenes are neither constant nor far darker or brighter than the others."""
     flat = scenes.reshape(len(scenes), -1)
-    usable: npt.NDArray[np.bool_] = np.nanmax(flat, axis=1) > np.nanmin(flat, axis=1)
+    usable: Mask = np.nanmax(flat, axis=1) > np.nanmin(flat, axis=1)
     level = np.nanmedian(flat, axis=1)
     for k in np.unique(window):
         own = window == k
@@ -208,18 +222,79 @@ def _usable(scenes: FloatArray, window: Integers) -> npt.NDArray[np.bool_]:
     return usable
 
 
-def choose_windows(height_px: int, width_px: int) -> tuple[Window, ...]:
-    """Return the windows of a field: the whole of a small one, else squares all over it."""
-    rows, columns = _spans(height_px), _spans(width_px)
+def _leave_out_odd(scenes: FloatArray, window: Integers) -> None:
+    """Make what is far brighter than molecules (beads, debris) unknown, in place."""
+    for k in np.unique(window):
+        own = np.flatnonzero(window == k)
+        light = scenes[own].astype(np.float32)
+        brightest = float(np.nanmax(light, initial=0.0))
+        odd = find_odd_pixels(np.nan_to_num(light, nan=brightest))
+        if odd is not None:
+            scenes[own] = np.where(odd, np.nan, scenes[own])
+
+
+def choose_windows(part: Window) -> tuple[Window, ...]:
+    """Return the windows of a part: the whole of a small one, else squares all over it."""
+    rows, columns = _spans(part.top, part.height), _spans(part.left, part.width)
     return tuple(Window(r[0], c[0], r[1], c[1]) for r in rows for c in columns)
 
 
-def _spans(length: int) -> list[tuple[int, int]]:
+def _spans(first: int, length: int) -> list[tuple[int, int]]:
     if length <= MAX_WHOLE_PX:
-        return [(0, length)]
+        return [(first, length)]
     count = min(MAX_WINDOWS, length // WINDOW_PX)
-    centres = (np.arange(count) + 0.5) * length / count
+    centres = first + (np.arange(count) + 0.5) * length / count
     return [(int(centre) - WINDOW_PX // 2, WINDOW_PX) for centre in centres]
+
+
+def windows_of(field: tuple[int, int], used: Mask | None = None) -> tuple[Window, ...]:
+    """Return the windows of a field that hold used pixels only.
+
+    Where there is none, they lie within the largest rectangle of such pixels.
+
+    Parameters
+    ----------
+    field
+        Height and width, px.
+    used
+        Pixels that are measured and lit, bool (y, x); default: all.
+
+    Raises
+    ------
+    PsfError
+        That rectangle is too small.
+    """
+    windows = choose_windows(Window(0, 0, *field))
+    if used is None:
+        return windows
+    whole = tuple(window for window in windows if window.cut(used).all())
+    if whole:
+        return whole
+    part = largest_rectangle(used)
+    if min(part.height, part.width) < MIN_EDGE_PX:
+        raise PsfError(
+            f"the largest part that is measured and lit is {part.height} × {part.width} px",
+            f"at least {MIN_EDGE_PX} × {MIN_EDGE_PX} px",
+            "give another part of the movie, or measure the PSF on beads",
+        )
+    return choose_windows(part)
+
+
+def largest_rectangle(mask: Mask) -> Window:
+    """Return the largest rectangle of true pixels, by the heights of columns above each row."""
+    best = Window(0, 0, 0, 0)
+    heights = np.zeros(mask.shape[1] + 1, dtype=np.int64)  # the last one ends every column
+    for row, true in enumerate(mask):
+        heights[:-1] = np.where(true, heights[:-1] + 1, 0)
+        open_columns: list[tuple[int, int]] = []  # (first column, height), ever higher
+        for column, height in enumerate(heights.tolist()):
+            left = column
+            while open_columns and open_columns[-1][1] >= height:
+                left, high = open_columns.pop()
+                if high * (column - left) > best.height * best.width:
+                    best = Window(row + 1 - high, left, high, column - left)
+            open_columns.append((left, height))
+    return best
 
 
 def read_variance(

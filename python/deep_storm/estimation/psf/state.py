@@ -154,6 +154,14 @@ class State:
         """Return data minus model; 0 where the pixel is unknown."""
         return np.nan_to_num(self.scenes.photons - expected, nan=0.0)
 
+    def seen(self) -> Emitters:
+        """Return the emitters but those whose own pixel is unknown."""
+        own = self.emitters
+        _, height, width = self.scenes.photons.shape
+        row = np.clip(np.floor(own.y_px).astype(np.int64), 0, height - 1)
+        column = np.clip(np.floor(own.x_px).astype(np.int64), 0, width - 1)
+        return own.kept(np.isfinite(self.scenes.photons[own.scene, row, column]))
+
     def normalize(self, light: float) -> None:
         """Scale the PSF so that its window holds this share of the light, in place."""
         factor = light / self.spline.light(self.coefficients)

@@ -43,14 +43,27 @@ def guess_sigma_px(light: FloatArray) -> float | None:
 
 
 def blinking(scenes: Scenes) -> FloatArray:
-    """Return scenes without their constant light, float64 of shape (s, y, x)."""
-    light = np.nan_to_num(scenes.photons)
+    """Return scenes without their constant light, float64 of shape (s, y, x).
+
+    It is 0 where a pixel is unknown.
+    """
+    light = scenes.photons.copy()
     for window in np.unique(scenes.window):
         own = scenes.window == window
-        usual = np.median(light[own], axis=0) if own.sum() > 1 else np.median(light[own])
-        light[own] -= usual
-    spread: FloatArray = light - light.mean(axis=(1, 2), keepdims=True)
-    return spread
+        light[own] -= _usual(light[own])
+    spread: FloatArray = light - np.nanmean(light, axis=(1, 2), keepdims=True)
+    return np.nan_to_num(spread)
+
+
+def _usual(light: FloatArray) -> FloatArray:
+    """Return the median of each pixel over the scenes of a window, of all where it is unknown."""
+    whole = np.nanmedian(light)
+    known = np.isfinite(light).any(axis=0)
+    if len(light) < 2 or not known.any():
+        return np.full(light.shape[1:], whole)
+    usual = np.full(light.shape[1:], whole)
+    usual[known] = np.nanmedian(light[:, known], axis=0)
+    return usual
 
 
 def _covariance(light: FloatArray, lag_px: int) -> float:

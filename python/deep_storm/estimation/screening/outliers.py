@@ -32,6 +32,8 @@ ALWAYS = 0.5
 """A cell that is odd in this share of the frames is left out."""
 MIN_FRAMES = 10
 CHUNK_FRAMES = 50
+GOLDEN_STEP = 31
+"""Cells that fill others are so many apart, so that neighbours are not filled from neighbours."""
 
 
 def replace_odd_cells(frames: Float32, used: Mask) -> tuple[Mask, float]:
@@ -51,21 +53,67 @@ def replace_odd_cells(frames: Float32, used: Mask) -> tuple[Mask, float]:
     Pixels with something odd most of the time, (y, x), which stays; and the share of cells and
     frames that was replaced.
     """
-    height, width = (n // CELL_PX for n in frames.shape[1:])
-    none = np.zeros(frames.shape[1:], dtype=bool)
-    if len(frames) < MIN_FRAMES or min(height, width) < 3:
-        return none, 0.0
-    counted = _cells(used.astype(np.float32)[None], height, width).mean(axis=3)[0] > 0.5
-    odd = (_lifted(frames, height, width, counted) | _too_bright(frames, height, width)) & counted
-    if not odd.any() or odd[:, counted].mean() > MAX_ODD_SHARE:
-        return none, 0.0
-    odd = np.asarray(ndimage.binary_dilation(odd, np.ones((1, 3, 3), dtype=bool)), dtype=bool)
+    odd = _odd_cells(frames, used)
+    if odd is None:
+        return np.zeros(frames.shape[1:], dtype=bool), 0.0
     always = odd.mean(axis=0) > ALWAYS
-    if always[counted].mean() > MAX_ODD_SHARE:  # in a small field the surroundings are much of it
-        return none, 0.0
     odd &= ~always
     _replace(frames, odd)
     return _in_pixels(always, frames.shape[1:]), float(odd.mean())
+
+
+def find_odd_pixels(frames: Float32) -> Mask | None:
+    """Return the pixels of outlying cells and of those around them, (t, y, x); None without any.
+
+    Parameters
+    ----------
+    frames
+        Photons or photoelectrons, (t, y, x).
+    """
+    odd = _odd_cells(frames, np.ones(frames.shape[1:], dtype=bool))
+    return None if odd is None else _in_pixels(odd, frames.shape[1:])
+
+
+def fill_odd_cells(frames: Float32) -> None:
+    """Replace outlying cells of frames, in place, also those that are odd in most frames.
+
+    A cell that always is gets what another place of the same frame shows.
+
+    Parameters
+    ----------
+    frames
+        Photons or photoelectrons, (t, y, x).
+    """
+    odd = _odd_cells(frames, np.ones(frames.shape[1:], dtype=bool))
+    if odd is None:
+        return
+    always = odd.mean(axis=0) > ALWAYS
+    good = np.argwhere(~always)
+    for n, (row, column) in enumerate(np.argwhere(always).tolist()):
+        from_row, from_column = good[n * GOLDEN_STEP % len(good)].tolist()
+        (y, x), (from_y, from_x) = _place(row, column), _place(from_row, from_column)
+        frames[:, y, x] = frames[:, from_y, from_x]
+        odd[:, row, column] = odd[:, from_row, from_column]
+    _replace(frames, odd)
+
+
+def _odd_cells(frames: Float32, used: Mask) -> Mask | None:
+    """Return the outlying cells and those around them, (t, rows, columns).
+
+    None where there are none, where there are too few frames to compare, or where most is odd.
+    """
+    height, width = (n // CELL_PX for n in frames.shape[1:])
+    if len(frames) < MIN_FRAMES or min(height, width) < 3:
+        return None
+    counted = _cells(used.astype(np.float32)[None], height, width).mean(axis=3)[0] > 0.5
+    odd = (_lifted(frames, height, width, counted) | _too_bright(frames, height, width)) & counted
+    if not odd.any() or odd[:, counted].mean() > MAX_ODD_SHARE:
+        return None
+    odd = np.asarray(ndimage.binary_dilation(odd, np.ones((1, 3, 3), dtype=bool)), dtype=bool)
+    always = odd.mean(axis=0) > ALWAYS
+    if always[counted].mean() > MAX_ODD_SHARE:  # in a small field the surroundings are much of it
+        return None
+    return odd
 
 
 def _cells(frames: Float32, height: int, width: int) -> Float32:
@@ -130,8 +178,19 @@ def _replace(frames: Float32, odd: Mask) -> None:
         frames[bad, y:bottom, x:right] = frames[taken, y:bottom, x:right]
 
 
+def _place(row: int, column: int) -> tuple[slice, slice]:
+    """Return the pixels of a cell."""
+    y, x = row * CELL_PX, column * CELL_PX
+    return slice(y, y + CELL_PX), slice(x, x + CELL_PX)
+
+
 def _in_pixels(cells: Mask, shape: tuple[int, ...]) -> Mask:
-    """Return which pixels belong to the cells; remaining rows and columns join the last ones."""
-    whole = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)
-    more = [(0, n - m) for n, m in zip(shape, whole.shape, strict=True)]
-    return np.asarray(np.pad(whole, more, mode="edge"), dtype=bool)
+    """Return which pixels belong to the cells; remaining rows and columns join the last ones.
+
+    ``cells``: (rows, columns), or (t, rows, columns); ``shape``: of all frames or of one.
+    """
+    whole = np.repeat(np.repeat(cells, CELL_PX, axis=-2), CELL_PX, axis=-1)
+    size = shape[-2:]
+    more = [(0, n - m) for n, m in zip(size, whole.shape[-2:], strict=True)]
+    before: list[tuple[int, int]] = [(0, 0)] * (cells.ndim - 2)
+    return np.asarray(np.pad(whole, before + more, mode="edge"), dtype=bool)

@@ -30,6 +30,9 @@ BLACK_SIGMAS = 10.0
 REACHES_PX = (1, 3, 8)
 """A hole is filled from neighbours this far away, the nearest reach that has any."""
 
+ENOUGH = 48
+"""Valid pixels around that a hole is filled from, at most."""
+
 
 class NoiseModel(NamedTuple):
     """Noise of a pixel as a function of its level, and the level below which it is invalid.
@@ -145,7 +148,10 @@ def _traced(frame: Float32, limits: tuple[float, float, float, float], sharp: Ma
 
 
 def fill(frame: Float32, holes: Mask) -> Float32:
-    """Return a frame whose invalid pixels have the mean of the valid ones around.
+    """Return a frame whose invalid pixels are like the valid ones around.
+
+    Beside a valid pixel it is their mean; farther away, where there is no light of molecules, their
+    median.
 
     Parameters
     ----------
@@ -169,18 +175,20 @@ def _fill(
     frame: Float32, holes: Mask, reaches: npt.NDArray[np.int64], usual: float, out: Float32
 ) -> None:
     height, width = frame.shape
+    around = np.empty(ENOUGH, np.float32)
     for i in range(height):
         for j in range(width):
             if not holes[i, j]:
                 continue
             out[i, j] = usual
             for reach in reaches:
-                total, count = 0.0, 0
+                count = 0
                 for v in range(max(i - reach, 0), min(i + reach + 1, height)):
                     for u in range(max(j - reach, 0), min(j + reach + 1, width)):
-                        if not holes[v, u]:
-                            total += frame[v, u]
+                        if not holes[v, u] and count < ENOUGH:
+                            around[count] = frame[v, u]
                             count += 1
                 if count > 0:
-                    out[i, j] = total / count
+                    known = around[:count]
+                    out[i, j] = known.mean() if reach == 1 else np.median(known)
                     break
