@@ -36,7 +36,7 @@ class Camera(Settings):
         "size of a camera pixel in the sample plane",
         unit="nm",
         example=100.0,
-        gt=0,
+        ge=0.1,
         le=10_000,
         label="Pixel size",
     )

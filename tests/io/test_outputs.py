@@ -79,6 +79,15 @@ def test_an_empty_name_is_none(empty):
         planned(empty)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("a" * 300, "name is too long"), ("a\0b", "without null characters")]
+)
+def test_a_name_that_no_file_can_have(tmp_path, name, said):
+    for output in (name, name + ".csv", name + "/x"):
+        with pytest.raises(OutputError, match=said):
+            Outputs.of(tmp_path / output, {"table": ".csv"}, name="movie").check()
+
+
 def test_what_was_written_is_told_after_it_was(tmp_path):
     outputs = planned(tmp_path / "out")
     assert outputs.written == ()

@@ -118,7 +118,7 @@ def test_large_frame_numbers_keep_frames_apart():
     assert matches.emitter.tolist() == [0]
 
 
-@pytest.mark.parametrize("tolerance", [0, -5, float("nan"), float("inf")])
+@pytest.mark.parametrize("tolerance", [0, -5, float("nan"), float("inf"), 1e300])
 def test_refuses_a_tolerance_that_is_not_positive(tolerance):
     with pytest.raises(SettingsError, match="positive number"):
         match(table((0, 0, 0)), table((0, 0, 0)), tolerance)

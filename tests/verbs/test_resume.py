@@ -330,6 +330,16 @@ def test_the_record_tells_which_frames_were_read(again, movie, uninterrupted, tm
     assert frames_read(tmp_path / "other") != uninterrupted[2]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_utf_8_is_shown_in_the_record(again, movie, uninterrupted, tmp_path):
+    stack = tmp_path / os.fsdecode(b"cell_\xb5m.tif")  # Latin-1, as old microscopes write it
+    tifffile.imwrite(stack, movie, metadata=None)
+    result = again(tmp_path / "results", stack=stack)
+    assert files(tmp_path / "results") == uninterrupted
+    record = load_toml(result.written[-1])
+    assert record["inputs"]["stack"] == str(tmp_path / "cell_\\xb5m.tif")
+
+
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(
     again, movie, tmp_path, hidden

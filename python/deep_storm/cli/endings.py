@@ -97,6 +97,7 @@ _SYSTEM = {
     errno.EROFS: "this disk is read-only; write somewhere else",
     errno.ENOENT: "there is no such file or folder; check the spelling",
     errno.ENOTDIR: "a file stands where a folder is meant; check the path",
+    errno.ENAMETOOLONG: "a name is too long; choose a shorter one",
     errno.EISDIR: "a folder stands where a file is meant; check the path",
 }
 

@@ -25,6 +25,7 @@ import tomli_w
 from deep_storm.errors import SettingsError
 from deep_storm.io.files import atomic_path
 from deep_storm.io.foreign import damage_as, read_text
+from deep_storm.visible import visible
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,6 +33,8 @@ else:
     import tomli as tomllib
 
 Sections = dict[str, dict[str, Any]]
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""A byte of a file name that is not UTF-8, which no TOML file can hold."""
 _TOO_DEEP = re.compile(r"""(?<![\w\-"'])(?:(?:[\w\-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){30}""")
 """A dotted key of so many parts: its parser would take gigabytes for some kilobytes."""
 
@@ -137,9 +140,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return _plain(os.fspath(value))
     if hasattr(value, "tolist"):  # NumPy, without importing it
         return _plain(value.tolist())
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return visible(value, limit=None) if _SURROGATE.search(value) else value
     return value

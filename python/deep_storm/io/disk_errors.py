@@ -43,6 +43,25 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     return OutputError(f"cannot write {os.fspath(path)}: {reason}", advice=advice)
 
 
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Check that a file can have this name; nothing is created.
+
+    Raises
+    ------
+    OutputError
+        It is too long, or holds a null character.
+    """
+    try:
+        os.lstat(path)
+    except ValueError as error:
+        raise OutputError(
+            f"{os.fspath(path)} cannot be a file name", "a name without null characters"
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise output_error(path, error) from error
+
+
 def _is_short_write(error: OSError) -> bool:
     """Recognize the error of NumPy's ``tofile`` on a full disk, which has no number."""
     return error.errno is None and "written" in str(error)

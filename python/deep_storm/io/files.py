@@ -22,7 +22,7 @@ from pathlib import Path
 
 from deep_storm.errors import OutputError
 from deep_storm.interrupts import held_back
-from deep_storm.io.disk_errors import is_about, output_error
+from deep_storm.io.disk_errors import check_name, is_about, output_error
 from deep_storm.io.guard import check_not_an_input
 
 
@@ -44,6 +44,7 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
     """
     files = [Path(path) for path in paths]
     for path in files:
+        check_name(path)
         check_not_an_input(path)
         if path.is_dir():
             raise OutputError(

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_storm.errors import OutputError
+from deep_storm.io.disk_errors import check_name
 from deep_storm.io.files import atomic_files, check_folder, check_outputs
 from deep_storm.io.guard import StrPath, clash_with_input
 from deep_storm.io.marks import is_ours
@@ -235,6 +236,7 @@ def _split(
     text = os.fspath(output)
     if not text.strip():
         raise OutputError("the output is empty", "a file name", "give a name")
+    check_name(text)
     path = Path(text)
     if text.endswith(("/", os.sep)) or path.is_dir():
         return path / name, ""

@@ -39,6 +39,7 @@ from deep_storm.localizations import depths_of
 Indices = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 
+MAX_TOLERANCE_NM = 1e6
 POINTS_AT_A_TIME = 50_000
 """Frames are matched in groups of about this many points, which bounds the memory."""
 
@@ -202,9 +203,11 @@ def match_count(localization: Indices, emitter: Indices) -> int:
 
 
 def _check(points: Points, true_points: Points, tolerance_nm: float) -> None:
-    if not (np.isfinite(tolerance_nm) and tolerance_nm > 0):
+    if not 0 < tolerance_nm <= MAX_TOLERANCE_NM:
         raise SettingsError(
-            f"the tolerance is {tolerance_nm:g} nm", "a positive number", "100 nm is usual"
+            f"the tolerance is {tolerance_nm:g} nm",
+            f"a positive number, at most {MAX_TOLERANCE_NM:,.0f}",
+            "100 nm is usual",
         )
     for name, some in (("localizations", points), ("truth", true_points)):
         if not (np.isfinite(some.x_nm).all() and np.isfinite(some.y_nm).all()):

@@ -95,7 +95,7 @@ def write_page(path: str | os.PathLike[str], page: Page, overwrite: bool = False
     """
     text = page_html(page)
     with atomic_path(path, overwrite) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 @styled

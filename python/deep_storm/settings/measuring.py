@@ -58,7 +58,7 @@ class KnownCamera(Settings):
         None,
         "size of a camera pixel in the sample plane; default: from the stack",
         unit="nm",
-        gt=0,
+        ge=0.1,
         le=10_000,
         label="Pixel size",
     )

@@ -3,7 +3,7 @@
 # Enter the camera once, for all commands.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ String (label="Take values from", description="This dialog, the camera saved under the name below, ThunderSTORM's Camera setup, or the protocol of a results table", value="this dialog", choices={"this dialog", "saved camera", "ThunderSTORM", "protocol"}, persist=false) source
-#@ Double (label="Pixel size (nm)", description="Size of a camera pixel in the sample plane (more than 0, at most 10000)", min="0", max="10000", value="100", style="format:0.######", stepSize="10", persistKey="deepstorm.camera-setup.pixel_size_nm") pixel_size_nm
+#@ Double (label="Pixel size (nm)", description="Size of a camera pixel in the sample plane (0.1 to 10000)", min="0.1", max="10000", value="100", style="format:0.######", stepSize="10", persistKey="deepstorm.camera-setup.pixel_size_nm") pixel_size_nm
 #@ Double (label="Baseline (ADU)", description="Pixel value without any light (camera offset) (-1000000 to 1000000)", min="-1000000", max="1000000", value="100", style="format:0.######", stepSize="10", persistKey="deepstorm.camera-setup.baseline_adu") baseline_adu
 #@ Double (label="Photoelectrons per A/D count", description="Photoelectrons per A/D count, before EM gain (ThunderSTORM: photons2ADU) (more than 0, at most 100000)", min="0", max="100000", value="1", style="format:0.######", stepSize="0.1", persistKey="deepstorm.camera-setup.photons_per_adu") photons_per_adu
 #@ Double (label="EM gain (1 = no EM gain)", description="Electron-multiplying gain; 1 = a camera without it, or with it turned off", min="1", max="100000", value="1", style="format:0.######", stepSize="0.1", persistKey="deepstorm.camera-setup.em_gain") em_gain

@@ -146,7 +146,7 @@ def write_picasso(
     with atomic_path(path, overwrite) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("locs", data=rows)
     with atomic_path(beside, overwrite) as partial:
-        partial.write_text(notes, encoding="utf-8")
+        partial.write_text(notes, encoding="utf-8", errors="backslashreplace")
     return path, beside
 
 
