@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick_calibration", "eager_training")
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
-SHORT = {"train": ["--steps", "4", "--batch", "4"]}
+SHORT = {"train": ["--steps", "3", "--batch", "2", "--patch-size-px", "32"]}
 DEPTHS_NM = np.arange(-500.0, 501.0, 50.0)
 
 

@@ -23,7 +23,7 @@ from deep_storm.simulation.psf import add_emitters
 FRAMES, EDGE_PX = 240, 40
 DRIFT_NM = np.array([120.0, -80.0])
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, read_noise_adu=1)
-SHORT = {"3": ["--steps", "4", "--batch", "4"]}
+SHORT = {"3": ["--steps", "3", "--batch", "2", "--patch-size-px", "24"]}
 
 
 def drifting_filaments(folder):

@@ -41,7 +41,10 @@ MATCHED_TOML = (
     "[emitters]\ndensity_per_um2 = 2\nintensity_photon = 1500\n"
     "[background]\nbackground_photon = 20\n"
 )
-TRAIN = ["train", "--camera", "camera.toml", "--steps", "2", "--batch", "2", "-o", "new/model"]
+TRAIN = [
+    "train", "--camera", "camera.toml", "--steps", "2", "--batch", "2", "--patch-size-px", "24",
+    "-o", "new/model",
+]  # fmt: skip
 RECONSTRUCT = ["--model", "model", "-o", "new/out"]
 
 

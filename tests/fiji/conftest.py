@@ -25,9 +25,9 @@ SCRIPTS = HERE.parents[1] / "fiji-scripts" / "Plugins" / "Deep-STORM"
 FIJI_APP = os.environ.get("DEEP_STORM_FIJI_APP")
 SERVICE = "deep_storm.fiji.client.service"
 QUICK = """
-from deep_storm.training import calibration, refining
+from deep_storm.training import brightness, calibration, refining
 calibration.EMITTERS = {"native": 600, "classic": 150}
-refining.EMITTERS = 400
+refining.EMITTERS, brightness.EMITTERS = 400, 200
 from deep_storm.training import data, loop
 data.VALIDATION_BATCHES = 1
 from deep_storm.report import figures, page
@@ -303,7 +303,7 @@ def trained(tmp_path_factory, imagej):
         output=folder / "sim", frames=12, width_px=40, height_px=36, camera=camera, **molecules
     )
     write_camera(folder / "camera.toml", camera)
-    (folder / "small.toml").write_text("[training]\nbatch = 2\n")
+    (folder / "small.toml").write_text("[training]\nbatch = 2\npatch_size_px = 24\n")
     done = imagej.run(
         "Train_Model...",
         camera=folder / "camera.toml",

@@ -34,8 +34,10 @@ def test_from_a_movie_to_clusters_and_a_report(imagej, tmp_path):
     measured = run("Measure_Background...", movie)
     assert 80 < measured["table"]["Baseline (ADU)"][-1] < 160
     run("Estimate_From_Localizations...", movie, output=matched)
-    matched.write_text(matched.read_text(encoding="utf-8") + "\n[training]\nbatch = 4\n")
-    run("Train_Model...", matched_to="settings file", config=matched, steps="5", output=model)
+    matched.write_text(
+        matched.read_text(encoding="utf-8") + "\n[training]\nbatch = 2\npatch_size_px = 24\n"
+    )
+    run("Train_Model...", matched_to="settings file", config=matched, steps="3", output=model)
     run("Reconstruct_Stack...", movie, model=model, output=tmp_path / "movie")
     assert (tmp_path / "movie-report.html").is_file()
     found = ds.read_table(tmp_path / "movie.csv")

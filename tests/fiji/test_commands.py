@@ -290,7 +290,7 @@ def test_training_without_a_camera_says_where_to_enter_it(imagej, tmp_path):
 
 def _few_steps(folder):
     path = folder / "few.toml"
-    path.write_text("[training]\nbatch = 2\n")
+    path.write_text("[training]\nbatch = 2\npatch_size_px = 24\n")
     return path
 
 

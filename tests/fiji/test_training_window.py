@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
+
+STEPS = 60 if "DEEP_STORM_DOC_IMAGES" in os.environ else 15
+"""So many are waited for: enough of a curve for the picture of the documentation."""
 
 
 @pytest.fixture
 def begin(screen, trained, tmp_path):
     """Begin a training of half an hour, with steps of well below a second."""
     settings = tmp_path / "small.toml"
-    settings.write_text("[training]\nbatch = 4\npatch_size_px = 24\n")
+    settings.write_text("[training]\nbatch = 2\npatch_size_px = 24\n")
     screen.ask("status")  # what was said before is forgotten
 
     def start(**inputs):
@@ -31,7 +35,7 @@ def test_training_draws_its_loss_and_finishes_when_asked(screen, pictures, begin
     running = begin()
     screen.wait_for(lambda: "Deep-STORM training" in screen.ask("windows"))
     screen.ask("status")
-    screen.wait_for(lambda: _steps(screen) > 60)
+    screen.wait_for(lambda: _steps(screen) > STEPS)
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="Deep-STORM training", x=10, y=100)
     screen.ask("arrange", title="Deep-STORM: Train Model", x=10, y=10)
@@ -46,7 +50,7 @@ def test_training_draws_its_loss_and_finishes_when_asked(screen, pictures, begin
 
 def test_cancelled_training_leaves_a_checkpoint_only(screen, begin, tmp_path):
     running = begin()
-    screen.wait_for(lambda: _steps(screen) > 60)
+    screen.wait_for(lambda: _steps(screen) > STEPS)
     assert screen.ask("click", label="Cancel")
     _, text, _ = screen.dialog()
     text = re.sub(r"\s+", " ", text)
@@ -58,7 +62,7 @@ def test_cancelled_training_leaves_a_checkpoint_only(screen, begin, tmp_path):
     assert (tmp_path / "m.training").is_dir()
 
     running = begin(resume=True)
-    assert screen.wait_for(lambda: _steps(screen)) > 60  # it goes on where it was
+    assert screen.wait_for(lambda: _steps(screen)) > STEPS  # it goes on where it was
     assert screen.wait_for(lambda: screen.ask("click", label="Finish now"))
     screen.dialog()
     screen.ask("click", label="OK")

@@ -50,7 +50,7 @@ def model(work):
         save_training_set=work / "set",
         from_model="none",
         steps=2,
-        batch=4,
+        batch=2,
         **MOLECULES,
     ).model
 

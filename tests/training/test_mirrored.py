@@ -22,7 +22,8 @@ import deep_storm as ds
 from deep_storm.io.claims import LOCK
 from deep_storm.networks.base import EXPECTATIONS
 from deep_storm.networks.native import NativeNetwork
-from deep_storm.training import session
+from deep_storm.report import figures, page
+from deep_storm.training import data, session
 
 class Small(NativeNetwork):  # two layers, of which a graph is made in no time
     def build(self):
@@ -31,6 +32,8 @@ class Small(NativeNetwork):  # two layers, of which a graph is made in no time
         known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
         return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
 
+data.VALIDATION_BATCHES = 1
+figures.LAYOUT, page.DPI = None, 40
 session.make_network = lambda network: Small(network.upsampling)
 session.calibrate = lambda model, *rest: model  # not what is looked at here
 run = dict(

@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(folder):
     with pytest.MonkeyPatch.context() as quick:
-        quick.setitem(calibration.EMITTERS, "native", 3000)
+        quick.setitem(calibration.EMITTERS, "native", 1200)
         quick.setattr(refining, "EMITTERS", 400)
         quick.setattr(brightness, "EMITTERS", 200)
         return ds.demo(output=folder, minutes=0.05)

@@ -27,13 +27,14 @@ MOLECULES = {
     "intensity_photon": 1500,
     "background_photon": 20,
 }
+BRIEF = {"batch": 2, "patch_size_px": 24}
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("main job")
     ds.simulate(output=folder / "sim", frames=12, width_px=40, height_px=36, **MOLECULES)
-    result = ds.train(output=folder / "model", steps=4, batch=2, **MOLECULES)
+    result = ds.train(output=folder / "model", steps=3, **BRIEF, **MOLECULES)
     assert result.written == (folder / "model",)
     return folder
 
@@ -46,14 +47,14 @@ def test_training_leaves_a_whole_model_folder(work):
 
 
 def test_same_seed_and_steps_give_the_same_weights(work):
-    again = ds.train(steps=4, batch=2, **MOLECULES).model.keras_model.get_weights()
+    again = ds.train(steps=3, **BRIEF, **MOLECULES).model.keras_model.get_weights()
     first = ds.Model.load(work / "model").keras_model.get_weights()
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_the_report_shows_the_movie_beside_simulated_patches(work, tmp_path):
-    wanted = {"steps": 1, "batch": 2, "movie": work / "sim.tif", **MOLECULES}
+    wanted = {"steps": 1, **BRIEF, "movie": work / "sim.tif", **MOLECULES}
     result = ds.train(output=tmp_path / "model", **wanted)
     html = (result.written[0] / "report.html").read_text(encoding="utf-8")
     assert "Simulated patches above real frames" in html
@@ -69,7 +70,7 @@ def test_imported_simulation_trains_the_classic_network(work):
         network="classic",
         upsampling=4,
         steps=2,
-        batch=2,
+        **BRIEF,
     )
     assert result.model.card.network.network == "classic"
     done = ds.reconstruct(work / "sim.tif", model=result.model, frames="1:2")
@@ -108,7 +109,7 @@ def test_starting_from_a_model_keeps_its_weights_and_what_it_was_trained_for(wor
     model = ds.Model.load(work / "model")
     model.last_weights = [w + np.float32(0.01) for w in model.keras_model.get_weights()]
     model.save(tmp_path / "model")
-    finer = ds.train(from_model=tmp_path / start, steps=1, batch=2, learning_rate=1e-12).model
+    finer = ds.train(from_model=tmp_path / start, steps=1, learning_rate=1e-12, **BRIEF).model
     last = start.endswith("last.npz")
     expected = model.last_weights if last else model.keras_model.get_weights()
     np.testing.assert_allclose(finer.keras_model.get_weights()[0], expected[0], atol=1e-6)
@@ -135,20 +136,24 @@ def test_nan_in_a_float_stack_is_filled_and_said(work):
     assert np.isfinite(done.image).all()
 
 
+@pytest.fixture(scope="module")
+def done_before(work):
+    ds.reconstruct(
+        work / "sim.tif", model=work / "model", output=work / "before", frames="1:1", no_report=True
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"output": "out"}, OutputError, "exist already"),
+        ({"output": "before"}, OutputError, "exist already"),
         ({"camera": CAMERA.model_copy(update={"baseline_adu": 90.0})}, CameraError, "baseline_adu"),
         ({"frames": "5:99"}, SettingsError, "12"),
         ({"threshold": 2}, SettingsError, "threshold is 2"),
         ({"stack": "model/model.toml"}, StackError, "TIFF"),
     ],
 )
-def test_wrong_input_is_named(work, change, error, words):
-    ds.reconstruct(
-        work / "sim.tif", model=work / "model", output=work / "out", overwrite=True, frames="1:1"
-    )
+def test_wrong_input_is_named(work, done_before, change, error, words):
     options = {"model": work / "model", **change}
     stack = work / options.pop("stack", "sim.tif")
     if "output" in options:
