@@ -152,6 +152,29 @@ def test_what_is_covered_does_not_count():
     assert fits.density_per_um2 == pytest.approx(1.5, rel=0.15)
 
 
+def test_a_bead_does_not_count():
+    y, x = np.mgrid[:48, :48] + 0.5
+    bead = (
+        90_000 * np.exp(-((x - 20.3) ** 2 + (y - 31.2) ** 2) / (2 * 1.3**2)) / (2 * np.pi * 1.3**2)
+    )
+    rng, beside = np.random.default_rng(1), []
+    for sample in samples():
+        photons = (sample.photons + rng.poisson(bead)).astype(np.float32)
+        crowd = rng.normal((20.3, 31.2), 0.7, (40, 2)).astype(np.float32)  # what a network finds
+        own = sample.candidates
+        many = own._replace(
+            frame=np.concatenate([own.frame, np.full(40, own.frame[0])]),
+            x_px=np.concatenate([own.x_px, crowd[:, 0]]),
+            y_px=np.concatenate([own.y_px, crowd[:, 1]]),
+            spread_px=np.concatenate([own.spread_px, np.full(40, 0.1, np.float32)]),
+            score=np.concatenate([own.score, np.ones(40, np.float32)]),
+        )
+        beside.append(sample._replace(photons=photons, candidates=many))
+    fits = judge_samples(beside, CARD)
+    assert fits.sentences == ()
+    assert fits.density_per_um2 == pytest.approx(1.5, rel=0.15)
+
+
 def test_the_picture_shows_the_region_that_fits_worst():
     seen = [s._replace(frame=10 + k) for k, s in enumerate(samples(4))]
     odd = seen[3].photons.copy()

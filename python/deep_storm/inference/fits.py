@@ -12,6 +12,7 @@ from scipy.ndimage import binary_erosion
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.bright import BrightLimit, find_bright
 from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
 from deep_storm.inference.residuals import residual_picture, residuals_of
 from deep_storm.model_card import ModelCard
@@ -103,7 +104,8 @@ def judge_samples(
     if not used:
         return None
     noise = [s.noise_photon for s in used]
-    lit = [_lit(sample, counted) for sample in used]
+    limit = BrightLimit.of(card)
+    lit = [_lit(sample, counted, limit) for sample in used]
     frames = [_filled(s.photons, mask) for s, mask in zip(used, lit, strict=True)]
     fitted = _fit_all(refiner, frames, proposals[:count], noise)
     rng = np.random.default_rng(SEED)
@@ -125,12 +127,16 @@ def judge_samples(
     return replace(fits, picture=residual_picture(fitted, masks, refiner, places))
 
 
-def _lit(sample: CheckedFrame, counted: Mask | None) -> Mask:
-    """Return which pixels of a sample count."""
+def _lit(sample: CheckedFrame, counted: Mask | None, limit: BrightLimit) -> Mask:
+    """Return which pixels of a sample count: not those of beads and aggregates."""
     (top, left), (height, width) = sample.corner_px, sample.photons.shape
-    if counted is None:
-        return np.ones((height, width), dtype=bool)
-    return counted[top : top + height, left : left + width]
+    lit = np.ones((height, width), dtype=bool)
+    if counted is not None:
+        lit &= counted[top : top + height, left : left + width]
+    y, x = np.mgrid[:height, :width] + 0.5
+    for thing in find_bright(sample.photons, limit):
+        lit &= np.hypot(y - thing.y_px, x - thing.x_px) >= thing.skirt_px
+    return lit
 
 
 def _filled(photons: Float32, counted: Mask) -> Float32:

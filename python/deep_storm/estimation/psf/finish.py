@@ -113,7 +113,7 @@ def measured(
         len(state.emitters),
         frames_of(state.scenes),
         float(state.seen().photons.mean()) / efficiency,
-        float(state.views.mean()) / efficiency,
+        state.mean_background() / efficiency,
         float(np.nanmean(state.scenes.photons)) / efficiency,
         shape.chi2,
         differences(state),

@@ -16,7 +16,6 @@ from scipy.optimize import brentq
 from deep_storm.estimation.density import Structure, local_density
 from deep_storm.estimation.psf.kernels import Placed
 from deep_storm.estimation.psf.state import State
-from deep_storm.estimation.psf.surface import gather_nodes
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -198,27 +197,18 @@ def _mean_of_known(light: FloatArray) -> FloatArray:
 
 def _unevenness(state: State) -> float:
     """Return the relative standard deviation of the constant background over the field."""
+    known = state.known_nodes()
     window = np.zeros(len(state.views), np.int64)
     window[state.scenes.view] = state.scenes.window
-    parts = [
-        state.views[window == k].mean(axis=0)[_known_nodes(state, k)] for k in np.unique(window)
-    ]
+    parts = [state.views[window == k].mean(axis=0)[known[k]] for k in np.unique(window)]
     field = np.concatenate(parts)
     relative = float(field.std() / field.mean()) if field.size else 0.0
     return relative if relative >= MIN_UNEVENNESS else 0.0
 
 
-def _known_nodes(state: State, window: int) -> npt.NDArray[np.bool_]:
-    """Return the nodes of a window's background that lie among pixels that are mostly known."""
-    known = np.isfinite(state.scenes.photons[state.scenes.window == window]).mean(axis=0)
-    weights = np.zeros((2, state.grid.rows, state.grid.columns))
-    gather_nodes(np.stack([known, np.ones_like(known)]), state.grid.step_px, weights)
-    return np.asarray(weights[0] > 0.5 * weights[1], dtype=bool)
-
-
 def _haze_per_px(state: State) -> float:
     """Return the number of out-of-focus emitters per pixel and frame."""
-    level = float(state.views.mean())
+    level = state.mean_background()
     if state.scatter <= (MIN_HAZE * level) ** 2:
         return 0.0
     photons = _mean_photons(state)

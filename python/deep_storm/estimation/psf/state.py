@@ -11,7 +11,7 @@ from deep_storm.estimation.psf.emitters import Emitters
 from deep_storm.estimation.psf.kernels import Placed, add_light, place
 from deep_storm.estimation.psf.scenes import Scenes
 from deep_storm.estimation.psf.spline import Spline
-from deep_storm.estimation.psf.surface import Grid, make_grid, surfaces
+from deep_storm.estimation.psf.surface import Grid, gather_nodes, make_grid, surfaces
 from deep_storm.psf.fitting import GaussianFit, fit_gaussian
 from deep_storm.psf.table import SAMPLES_PER_PX
 
@@ -161,6 +161,24 @@ class State:
         row = np.clip(np.floor(own.y_px).astype(np.int64), 0, height - 1)
         column = np.clip(np.floor(own.x_px).astype(np.int64), 0, width - 1)
         return own.kept(np.isfinite(self.scenes.photons[own.scene, row, column]))
+
+    def known_nodes(self) -> npt.NDArray[np.bool_]:
+        """Return which nodes lie among mostly known pixels, (windows, rows, columns)."""
+        scenes = self.scenes
+        known = np.zeros((len(scenes.windows), self.grid.rows, self.grid.columns), dtype=bool)
+        for k in np.unique(scenes.window):
+            share = np.isfinite(scenes.photons[scenes.window == k]).mean(axis=0)
+            weights = np.zeros((2, self.grid.rows, self.grid.columns))
+            gather_nodes(np.stack([share, np.ones_like(share)]), self.grid.step_px, weights)
+            known[k] = weights[0] > 0.5 * weights[1]
+        return known
+
+    def mean_background(self) -> float:
+        """Return the mean background of the views, where pixels are known; photoelectrons."""
+        window = np.zeros(len(self.views), np.int64)
+        window[self.scenes.view] = self.scenes.window
+        known = self.known_nodes()[window]
+        return float(self.views[known].mean() if known.any() else self.views.mean())
 
     def normalize(self, light: float) -> None:
         """Scale the PSF so that its window holds this share of the light, in place."""
