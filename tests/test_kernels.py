@@ -9,12 +9,12 @@ import pytest
 from deep_storm import compiling, folders, kernels
 
 MODULE = """
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Index, kernel
 from other import FACTOR
 
 @kernel
 def inner(value):
-    return value * FACTOR
+    return Index(value) * Index(FACTOR)
 
 @kernel
 def scaled(value):

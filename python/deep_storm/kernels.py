@@ -33,6 +33,7 @@ from types import CodeType
 from typing import Any, TypeVar, overload
 
 import numba
+import numpy as np
 from numba.core import config as _numba_config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
@@ -42,6 +43,9 @@ from deep_storm.folders import cache_folder, is_private
 if sys.platform != "win32":
     import fcntl
 
+Index: Any = np.uintp
+"""An index in a kernel. Of signed ones numba sees whether they are negative, which takes as long as
+what is done in a short loop."""
 config: Any = _numba_config  # set from the environment, so no type checker knows its names
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 MAX_SECONDS_TO_COMPILE = 60.0
@@ -260,6 +264,8 @@ def _add_fingerprint(function: Any, digest: Any, seen: set[Any]) -> None:
                 code.co_code + repr([c for c in code.co_consts if not _is_code(c)]).encode()
             )
             _add_fingerprint(inner, digest, seen)
+        elif isinstance(value, type):  # whose methods need an object
+            digest.update(repr(value).encode())
         elif hasattr(value, "tobytes"):
             digest.update(value.tobytes())
         elif isinstance(value, (int, float, str, tuple)):

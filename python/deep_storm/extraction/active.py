@@ -32,7 +32,7 @@ from deep_storm.cells import (
 from deep_storm.elementary import exponential, logarithm
 from deep_storm.errors import AnswerError
 from deep_storm.extraction.candidates import MAX_ANSWER
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Index, kernel
 
 ACTIVE_FIELDS = 9
 
@@ -70,6 +70,8 @@ class ActiveCells(NamedTuple):
         return self._replace(frame=self.frame + np.int32(frames))
 
 
+FIRST_ROOM = 1024
+"""For so many cells there is room at first."""
 AT_A_TIME = 64
 """Cells; a multiple of every vector's length, so that all are worked out by the same code."""
 MIN_SHAPE, MAX_SHAPE = math.exp(-2.0), math.exp(2.0)
@@ -78,26 +80,40 @@ MIN_SHAPE, MAX_SHAPE = math.exp(-2.0), math.exp(2.0)
 @kernel
 def _picked(raw: Float32, top: int, bottom: int, left: int, right: int) -> tuple[Int64, Float32]:
     """Return place and fields of the active cells of a part of all frames, see `PickedCells`."""
-    frames = raw.shape[0]
-    cells = CELLS * CELLS
-    places = np.empty(frames * (bottom - top) * (right - left) * cells + 1, np.int64)
-    count = 0
-    for t in range(frames):
-        for i in range(top, bottom):
-            for j in range(left, right):
-                pixel = t << FRAME_BIT | i << ROW_BIT | j << COLUMN_BIT
-                for cell in range(cells):
-                    # Written in any case, and counted if it is one; NaN is active.
-                    places[count] = pixel | cell
-                    count += not raw[t, i, j, cell * FIELDS] <= MIN_LOGIT
-    fields = np.empty((count, PICKED_FIELDS), np.float32)
-    for k in range(count):
-        i, j = places[k] >> ROW_BIT & PIXEL_MASK, places[k] >> COLUMN_BIT & PIXEL_MASK
-        t, at = places[k] >> FRAME_BIT, (places[k] & CELL_MASK) * FIELDS
-        for field in range(FIELDS):
-            fields[k, field] = raw[t, i, j, at + field]
-        fields[k, FIELDS] = raw[t, i, j, BACKGROUND_CHANNEL]
-    return places[:count].copy(), fields
+    cells, count, room = CELLS * CELLS, Index(0), Index(FIRST_ROOM)
+    places = np.empty(room, np.int64)
+    fields = np.empty((room, PICKED_FIELDS), np.float32)
+    for t in range(Index(raw.shape[0])):
+        for i in range(Index(top), Index(bottom)):
+            for j in range(Index(left), Index(right)):
+                quiet = True
+                for cell in range(Index(cells)):
+                    quiet &= raw[t, i, j, cell * Index(FIELDS)] <= MIN_LOGIT
+                if quiet:
+                    continue
+                if count + Index(cells) > room:
+                    room *= Index(2)
+                    places, fields = _with_room(places, room), _with_room(fields, room)
+                pixel = (
+                    np.int64(t) << FRAME_BIT | np.int64(i) << ROW_BIT | np.int64(j) << COLUMN_BIT
+                )
+                for cell in range(Index(cells)):
+                    at = cell * Index(FIELDS)
+                    if not raw[t, i, j, at] <= MIN_LOGIT:  # NaN is active
+                        places[count] = pixel | np.int64(cell)
+                        for field in range(Index(FIELDS)):
+                            fields[count, field] = raw[t, i, j, at + field]
+                        fields[count, Index(FIELDS)] = raw[t, i, j, Index(BACKGROUND_CHANNEL)]
+                        count += Index(1)
+    return places[:count].copy(), fields[:count].copy()
+
+
+@kernel
+def _with_room(values: Any, room: int) -> Any:
+    """Return rows with room for more of them."""
+    larger = np.empty((room, *values.shape[1:]), values.dtype)
+    larger[: len(values)] = values
+    return larger
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -108,10 +124,15 @@ def _exponentiate(values: Float64) -> None:
 
 
 @kernel(fastmath=True, error_model="numpy")
-def _soften(values: Float64) -> None:
-    """Replace numbers by ``log(1 + exp)`` of them, several at a time."""
+def _soften(values: Float64, powers: Float64) -> None:
+    """Replace numbers by ``log(1 + exp)`` of them; ``powers`` is room for as many.
+
+    In two loops: the processor works at several numbers at a time in each of them, and not in one.
+    """
     for n in range(values.size):
-        values[n] = max(logarithm(1.0 + exponential(values[n])), values[n])
+        powers[n] = 1.0 + exponential(values[n])
+    for n in range(values.size):
+        values[n] = max(logarithm(powers[n]), values[n])
 
 
 @kernel
@@ -125,6 +146,7 @@ def _stated(
     columns = np.empty(count, np.int32)
     values = np.empty((count, ACTIVE_FIELDS), np.float32)
     powers, soft = np.zeros(4 * AT_A_TIME), np.zeros(5 * AT_A_TIME)
+    room = np.empty(5 * AT_A_TIME)
     for begin in range(0, count, AT_A_TIME):
         some = min(AT_A_TIME, count - begin)
         for k in range(some):
@@ -134,7 +156,7 @@ def _stated(
             soft[5 * k], soft[5 * k + 1], soft[5 * k + 2] = raw[3], raw[5], raw[6]
             soft[5 * k + 3], soft[5 * k + 4] = raw[8], raw[FIELDS]
         _exponentiate(powers)
-        _soften(soft)
+        _soften(soft, room)
         for k in range(some):
             n = begin + k
             cell = places[n] & CELL_MASK
@@ -208,11 +230,25 @@ def joined(parts: list[ActiveCells]) -> ActiveCells:
     return cells.at(np.argsort(cells.frame, kind="stable"))
 
 
+@kernel
+def _are_in_raster_order(frame: Int32, row: Int32, column: Int32) -> bool:
+    """Whether cells come frame by frame, and in these pixel by pixel."""
+    last_frame = last_i = last_j = last_cell = -1
+    for n in range(frame.size):
+        i, j = row[n] // CELLS, column[n] // CELLS
+        cell = row[n] % CELLS * CELLS + column[n] % CELLS
+        here, last = (frame[n], i, j, cell), (last_frame, last_i, last_j, last_cell)
+        if here <= last:
+            return False
+        last_frame, last_i, last_j, last_cell = here
+    return True
+
+
 def in_raster_order(cells: ActiveCells, height_px: int, width_px: int) -> ActiveCells:
     """Sort the cells of each frame by pixel, so that tiles do not change what is read from them."""
+    if _are_in_raster_order(cells.frame, cells.row, cells.column):
+        return cells
     i, j = cells.row // CELLS, cells.column // CELLS
     pixel = (cells.frame.astype(np.int64) * height_px + i) * width_px + j
     key = pixel * CELLS**2 + cells.row % CELLS * CELLS + cells.column % CELLS
-    if (np.diff(key) > 0).all():
-        return cells
     return cells.at(np.argsort(key))

@@ -49,7 +49,7 @@ SHARE_OF_TIME = 0.05
 """Checkpoints may take this share of the time: a large image is written less often."""
 CHECK_SECONDS = 1.0
 """Whether the folder is still ours is looked at so often, at most."""
-ROWS_AT_A_TIME = 1 << 18
+ROWS_AT_A_TIME = 1 << 16
 _BLOCK_BYTES = 1 << 22
 ROW = np.dtype([("frame", "<i8")] + [(name, "<f4") for name in Candidates._fields[1:]])
 
@@ -239,21 +239,26 @@ class WorkFolder(Store):
         )
 
     def pieces(self) -> Iterator[Candidates]:
-        """Yield the rows of the file, about a quarter of a million at a time."""
+        """Yield the rows of the file, some ten thousand at a time."""
         if not self.count:
             yield concatenated([])
             return
-        rows = np.memmap(self.rows_file, ROW, "r", shape=(self.count,))
-        start = 0
-        while start < self.count:
-            stop = min(start + ROWS_AT_A_TIME, self.count)
-            if stop < self.count:
-                before = np.searchsorted(rows["frame"][start:stop], rows["frame"][stop])
+        with self.rows_file.open("rb") as file:
+            left, begun = self.count, np.empty(0, ROW)
+            while left or begun.size:
+                # Read, not mapped: what is mapped counts as this process's memory.
+                read = np.fromfile(file, ROW, min(ROWS_AT_A_TIME, left))
+                if left and not read.size:
+                    raise self._damaged("rows.bin is too short")
+                left -= read.size
+                rows = np.concatenate([begun, read])
                 # A frame with more rows than a piece makes the piece longer.
-                after = np.searchsorted(rows["frame"][stop:], rows["frame"][stop], side="right")
-                stop = start + int(before) if before else stop + int(after)
-            yield _candidates(np.array(rows[start:stop]))
-            start = stop
+                whole = rows.size
+                if left:
+                    whole = int(np.searchsorted(rows["frame"], rows["frame"][-1]))
+                begun = rows[whole:]
+                if whole:
+                    yield _candidates(rows[:whole])
 
     @property
     def finished(self) -> bool:

@@ -2,8 +2,9 @@
 
 Times are those that threads were on a core, so that other work on the machine changes them little.
 The network computes in threads of TensorFlow's own: it gets what the whole process took and no
-other stage did. With *stored answers* the network computes nothing: it is asked about a few frames
-beforehand, the movie repeats these, and the answers are given again.
+other stage did. The table's numbers are formatted by several threads and written by one. With
+*stored answers* the network computes nothing: it is asked about a few frames beforehand, the movie
+repeats these, and the answers are given again.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ DIFFERENT = 64
 LONG, SHORT, REFINED = 4096, 512, 64
 """Frames of the movies: with stored answers, with the network, refined."""
 AT_A_TIME = 16
-ORDER = ("read", "network", "pick", "gather", "refine", "draw", "append", "rest", "write")
+ORDER = ("read", "network", "pick", "gather", "refine", "draw", "append", "rest", "format", "write")
 
 
 def replayed(model: Model) -> tuple[StageTable, ...]:
@@ -138,15 +139,16 @@ def measured(
     try:
         began = time.process_time()
         done = reconstruct_frames(movie, model, settings, device, store=work, refinement=refinement)
-        ended = time.process_time()
+        ended, alone = time.process_time(), time.thread_time()
         write_image(folder / "stages.tif", done.image, done.pixel_size_nm, overwrite=True)
         write_pieces(folder / "stages.csv", done.rows.pieces(), overwrite=True)
+        alone = time.thread_time() - alone
         writing = time.process_time() - ended
     finally:
         work.release()
     seconds: dict[str, float] = {**done.stage_seconds, "network": 0.0}
     seconds["rest" if stored else "network"] = ended - began - sum(seconds.values())
-    seconds["write"] = writing
+    seconds |= {"format": writing - alone, "write": alone}
     if stored:
         del seconds["network"]
     count = movie.shape[0]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Index, kernel
 
 Values: TypeAlias = npt.NDArray[np.floating[Any]]
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -63,7 +63,7 @@ def gaussians(
     elliptical_gaussians(band, top, x_px, y_px, sigma_px, sigma_px, weight)
 
 
-@kernel
+@kernel(error_model="numpy")
 def elliptical_gaussians(
     band: npt.NDArray[Any],
     top: int,
@@ -86,21 +86,20 @@ def elliptical_gaussians(
         if first == end:
             continue
         left, right = _integrate(in_columns, 0, width, float(x_px[i]), across)
-        columns = in_columns[left:right]
-        for y in range(first - top, end - top):
+        upper, columns = Index(first - top), Index(right - left)
+        for y in range(Index(end - first)):
             in_row = weight[i] * in_rows[y]
-            line = band[y, left:right]  # from 0 on, for which the loop is vectorized
-            for k in range(columns.size):
-                line[k] += in_row * columns[k]
+            for k in range(columns):
+                band[upper + y, Index(left) + k] += in_row * in_columns[k]
 
 
-@kernel
+@kernel(error_model="numpy")
 def _integrate(
     shares: Values, first: int, last: int, centre: float, sigma: float
 ) -> tuple[int, int]:
-    """Fill in the share of a 1D Gaussian in each pixel from ``first`` to ``last − 1``.
+    """Return the range of pixels from ``first`` to ``last − 1`` that a 1D Gaussian reaches.
 
-    Pixel k is ``shares[k - first]``; what is returned is the range of pixels that was filled.
+    Its shares in these pixels become the first ones of ``shares``.
     """
     is_point = sigma < MIN_SIGMA
     reach = 0.0 if is_point else REACH_SIGMA * sigma
@@ -110,13 +109,13 @@ def _integrate(
     start = math.floor(max(centre - reach, float(first)))
     end = min(math.floor(min(centre + reach, float(last))) + 1, last)
     if is_point:
-        shares[start - first] = 1.0
+        shares[Index(0)] = 1.0
         return start, end
     steps = 1.0 / (sigma * STEP)
     below = _normal((start - centre) * steps)
-    for k in range(start, end):
-        above = _normal((k + 1 - centre) * steps)
-        shares[k - first] = above - below
+    for k in range(Index(end - start)):
+        above = _normal((start + k + 1 - centre) * steps)
+        shares[k] = above - below
         below = above
     return start, end
 
@@ -125,8 +124,9 @@ def _integrate(
 def _normal(place: float) -> float:
     """Return the cumulative normal distribution at this many steps from its mean."""
     from_left = min(max(place + MIDDLE, 0.0), 2.0 * MIDDLE - 1e-6)
-    left = int(from_left)
-    return float(NORMAL[left] + (from_left - left) * (NORMAL[left + 1] - NORMAL[left]))
+    left = np.int32(from_left)
+    lower, upper = NORMAL[Index(left)], NORMAL[Index(left) + Index(1)]
+    return float(lower + (from_left - left) * (upper - lower))
 
 
 @kernel

@@ -226,3 +226,35 @@ def test_z_in_micrometres_and_without_a_unit(tmp_path):
     assert read_table(tmp_path / "a.csv")["z_nm"].tolist() == [-250.0]
     (tmp_path / "b.csv").write_text(text.replace("z [um]", "z"))
     assert "z_nm" not in read_table(tmp_path / "b.csv")
+
+
+def test_longest_numbers_have_all_their_digits():
+    columns = [fixed_point([2.0**61, -(2.0**61)], 0), fixed_point([-(2.0**42), 0.004], 5)]
+    written = rows_as_text(columns)
+    assert written == b"2305843009213693952,-4398046511104.00000\n-2305843009213693952,0.00400\n"
+
+
+def test_table_is_the_same_however_it_is_divided_among_threads(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    values = {name: rng.uniform(0, 900, 500) for name in ("x_nm", "y_nm")}
+    frame = np.sort(rng.integers(0, 40, 500))
+    uncertainty = rng.integers(1, 40, 500) / 1e5  # many ties
+    table = pd.DataFrame({"frame": frame, **values, "uncertainty_xy_nm": uncertainty})
+    write_table(tmp_path / "one.csv", table)
+    monkeypatch.setattr(table_writer, "_ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr(table_writer, "_MAX_THREADS", 3)
+    write_table(tmp_path / "many.csv", table)
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "many.csv").read_bytes()
+    read = read_table(tmp_path / "many.csv")
+    assert not read.duplicated(["frame", "uncertainty_xy_nm"]).any()
+
+
+def test_ties_are_parted_where_frames_or_uncertainties_are_large(tmp_path):
+    frame = np.array([0, 0, 2**31, 2**31, 2**31])
+    uncertainty = np.array([1.0, 1.0, 5e5, 5e5, np.nan])
+    table = pd.DataFrame(
+        {"frame": frame, "x_nm": 1.0, "y_nm": 1.0, "uncertainty_xy_nm": uncertainty}
+    )
+    write_table(tmp_path / "table.csv", table)
+    read = read_table(tmp_path / "table.csv")["uncertainty_xy_nm"]
+    assert read.tolist()[:4] == [1.0, 1.00001, 5e5, 5e5 + 1e-5]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
@@ -21,7 +24,9 @@ from deep_storm.localizations import COLUMNS, validated
 Dialect = Literal["dev", "v1.3"]
 
 DECIMALS = 5  # as ThunderSTORM exports by default
-_ROWS_AT_A_TIME = 1 << 15
+_ROWS_AT_A_TIME = 1 << 14
+_MAX_THREADS = 4  # more would wait for the disk
+_BITS = 32  # of an uncertainty beside a frame's number
 _UNCERTAINTY = "uncertainty_xy_nm"
 _UNCERTAINTIES = (_UNCERTAINTY, "uncertainty_z_nm")
 _NOT_IN_V13 = ("detections", "confidence", "uncertainty_z_nm")
@@ -220,7 +225,8 @@ def _write_header(file: IO[bytes], names: list[str], dialect: Dialect) -> None:
 def _write_rows(file: IO[bytes], table: pd.DataFrame, names: list[str], written: int = 0) -> None:
     """Write the rows of a table, with ids continued from the rows before."""
     parted = _without_ties(table) if len(table) and _UNCERTAINTY in names else None
-    for start in range(0, len(table), _ROWS_AT_A_TIME):
+
+    def text(start: int) -> bytes:
         stop = min(start + _ROWS_AT_A_TIME, len(table))
         columns = [fixed_point(np.arange(written + start + 1, written + stop + 1), 0)]
         for name in names:
@@ -228,7 +234,27 @@ def _write_rows(file: IO[bytes], table: pd.DataFrame, names: list[str], written:
                 columns.append(parted.rows(start, stop))
             else:
                 columns.append(_column(table[name].iloc[start:stop], name))
-        file.write(rows_as_text(columns))
+        return rows_as_text(columns)
+
+    starts = range(0, len(table), _ROWS_AT_A_TIME)
+    if len(starts) == 1:
+        file.write(text(0))
+        return
+    for some in _in_threads(text, starts):
+        file.write(some)
+
+
+def _in_threads(work: Callable[[int], bytes], starts: Iterable[int]) -> Iterator[bytes]:
+    """Yield results in order; of those that nobody has taken yet there are only a few."""
+    threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    waiting: deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for start in starts:
+            waiting.append(pool.submit(work, start))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _label(name: str, dialect: Dialect) -> str:
@@ -269,10 +295,25 @@ def _without_ties(table: pd.DataFrame) -> FixedPoint:
     """Raise equal uncertainties in a frame by one last decimal each, until all differ."""
     column = _column(table[_UNCERTAINTY], _UNCERTAINTY)
     frame = table["frame"].to_numpy()
-    order = np.lexsort((column.scaled, column.missing, frame))
+    rows = _with_ties(frame, column)
+    if not rows.size:
+        return column
+    frame, scaled, missing = frame[rows], column.scaled[rows], column.missing[rows]
+    order = np.lexsort((scaled, missing, frame))
     rank = np.arange(len(order))
     # strictly rising values are, less their rank, values that do not fall
-    rising = pd.Series(column.scaled[order] - rank)
-    parted = np.empty_like(column.scaled)
-    parted[order] = rising.groupby(frame[order], sort=False).cummax().to_numpy() + rank
+    rising = pd.Series(scaled[order] - rank)
+    parted = column.scaled.copy()
+    parted[rows[order]] = rising.groupby(frame[order], sort=False).cummax().to_numpy() + rank
     return FixedPoint(parted, column.decimals, column.missing)
+
+
+def _with_ties(frame: npt.NDArray[np.int64], column: FixedPoint) -> npt.NDArray[np.int64]:
+    """Return the rows of all frames in which two uncertainties are equal, and perhaps others."""
+    lowest, highest = (int(f(column.scaled)) for f in (np.min, np.max))
+    packed = lowest >= 0 and highest < 1 << _BITS and 0 <= frame.min() <= frame.max() < 1 << 30
+    if not packed or column.missing.any():
+        return np.arange(frame.size)
+    keys = np.sort(frame << _BITS | column.scaled)
+    tied = np.unique(keys[1:][np.diff(keys) == 0] >> _BITS)
+    return np.flatnonzero(np.isin(frame, tied))
