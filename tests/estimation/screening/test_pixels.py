@@ -7,8 +7,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from deep_storm.camera import Camera
 from deep_storm.estimation.screening import pixels
 from deep_storm.estimation.screening.pixels import find_pixels
+from deep_storm.settings import Background, Emitters, Psf, Simulation
+from deep_storm.simulation.frames import simulate
 
 
 def found_in(frames):
@@ -110,3 +113,25 @@ def test_bands_leave_no_trace_and_need_little_memory(monkeypatch):
     tracemalloc.stop()
     assert all(np.array_equal(a, b) for a, b in zip(whole, found, strict=True))
     assert peak_bytes < 1.5 * frames.nbytes
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return simulate(
+        Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+        Psf(sigma_nm=112),
+        Emitters(density_per_um2=2.0, intensity_photon=1500, intensity_std_photon=400),
+        Background(background_photon=20),
+        Simulation(frames=24, width_px=64, height_px=64, seed=1),
+    ).stack
+
+
+def test_crowded_molecules_of_a_few_frames_are_not_hot(crowd):
+    assert not found_in(crowd).hot.any()
+
+
+def test_hot_pixels_of_a_few_frames_are_found(crowd, rng):
+    places = rng.random((64, 64)) < 0.01
+    found = found_in(crowd + np.where(places, 400.0, 0.0))
+    assert (found.hot & places).sum() >= 0.9 * places.sum()
+    assert not (found.hot & ~places).any()

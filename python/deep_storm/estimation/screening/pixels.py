@@ -31,6 +31,8 @@ HOT_HALO_PX = 3
 MIN_FRAMES = 8
 MIN_FRAMES_FOR_NOISE = 20
 MAX_INVALID_SHARE = 0.2
+FEW_FRAMES = 100
+"""Of fewer, a hot pixel stands out in both halves: the molecules of some frames in none of them."""
 STANDS_OUT_SIGMAS = 6.0
 SHARPEST_PSF = 0.2
 """Light of a neighbour over that of the brightest pixel: a PSF of 0.5 pixels has 0.24."""
@@ -116,6 +118,12 @@ def find_pixels(frames: npt.NDArray[Any]) -> PixelMap:
     typical[dead] = np.median(typical[~dead])
     noise = _noise(frames, medians, dead)
     hot = _hot(typical, noise, dead, len(frames))
+    if len(frames) < FEW_FRAMES and hot.any():
+        for first in (0, 1):
+            half = slice(first, None, 2)
+            level = _typical(frames[half], None if medians is None else medians[half])
+            level[dead] = typical[dead]
+            hot &= _hot(level, noise, dead, len(frames) // 2)
     bad = dead | hot
     noisy = none
     if len(frames) >= MIN_FRAMES_FOR_NOISE:
@@ -173,6 +181,14 @@ def _over_time(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) ->
         cells = cut.reshape(count, down, TILE_PX, across, TILE_PX)
         tiles.append(cells.mean(axis=(2, 4), dtype=np.float64))
     return _OverTime(dead, typical, mean, np.concatenate(tiles, axis=1))
+
+
+def _typical(frames: npt.NDArray[Any], medians: Float32 | None) -> Float32:
+    """Return the median of each pixel over time."""
+    typical = np.empty(frames.shape[1:], np.float32)
+    for rows, _ in _bands(len(frames), frames.shape[1:]):
+        typical[rows] = over_time.medians(_filled(frames[:, rows], medians))
+    return typical
 
 
 def _noise(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> Float32:
