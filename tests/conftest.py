@@ -1,5 +1,6 @@
 """What holds for every test: few threads, no windows, no talk from TensorFlow."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -12,6 +13,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A test may import Keras before Deep-STORM, which sets this, gets to it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# Tens of processes are started, which would all compile the package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if WORKER:  # as many processes as processors, each with one thread
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -39,10 +42,21 @@ def pytest_xdist_make_scheduler(config, log):
     return ByModule(config, log)
 
 
+def pytest_collection(session):
+    """Look for no garbage among a million objects that stay until the end."""
+    gc.disable()
+
+
 def pytest_collection_modifyitems(items):
     """Begin with the slow folders when there are several processes."""
     if WORKER:
         items.sort(key=_place)
+
+
+def pytest_collection_finish(session):
+    """Look for garbage in what comes from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 def _place(item):

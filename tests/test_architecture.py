@@ -23,20 +23,25 @@ def source_of_modules() -> dict[str, str]:
 
 
 SOURCES = source_of_modules()
-TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
 FACE = "deep_storm"
 """Names everything, for type checkers; it imports nothing of it."""
+
+
+@functools.cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax tree of each module: large, so made when the first test asks for it."""
+    return {name: ast.parse(source) for name, source in SOURCES.items()}
 
 
 def targets(statement: ast.stmt) -> set[str]:
     """Modules of the package that an import statement names."""
     if isinstance(statement, ast.Import):
-        return {alias.name for alias in statement.names} & TREES.keys()
+        return {alias.name for alias in statement.names} & SOURCES.keys()
     assert isinstance(statement, ast.ImportFrom)
     module = statement.module or ""
     named = {f"{module}.{alias.name}" for alias in statement.names}
-    found = named & TREES.keys()
-    return found or {module} & TREES.keys()
+    found = named & SOURCES.keys()
+    return found or {module} & SOURCES.keys()
 
 
 def imports(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -47,7 +52,7 @@ def imports(tree: ast.AST) -> Iterator[ast.stmt]:
 
 @functools.cache
 def graph() -> Graph:
-    found = {name: set().union(*map(targets, imports(tree))) for name, tree in TREES.items()}
+    found = {name: set().union(*map(targets, imports(tree))) for name, tree in trees().items()}
     return {name: seen - {name, FACE} for name, seen in found.items() if name != FACE}
 
 
@@ -89,7 +94,7 @@ def test_no_modules_import_each_other_in_a_circle():
     assert circles(graph()) == []
 
 
-PACKAGES = sorted({name.rpartition(".")[0] for name in TREES if "." in name})
+PACKAGES = sorted({name.rpartition(".")[0] for name in SOURCES if "." in name})
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -135,11 +140,11 @@ def loaded(module: str) -> set[str]:
         if name in seen:
             continue
         seen.add(name)
-        if name not in TREES:
+        if name not in SOURCES:
             libraries.add(name.partition(".")[0])
             continue
         waiting += [name.rpartition(".")[0]] if "." in name else []
-        for statement in at_the_top(TREES[name]):
+        for statement in at_the_top(trees()[name]):
             found = targets(statement)
             waiting += found
             if not found and isinstance(statement, ast.Import):
@@ -158,7 +163,7 @@ def at_the_top(tree: ast.Module) -> Iterator[ast.stmt]:
 
 def late() -> Iterator[tuple[str, ast.stmt]]:
     """Imports of the package's own modules in functions, and the modules they stand in."""
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         top = set(map(id, at_the_top(tree)))
         for function in ast.walk(tree):
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):

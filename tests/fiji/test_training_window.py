@@ -7,8 +7,11 @@ import re
 
 import pytest
 
-STEPS = 60 if "DEEP_STORM_DOC_IMAGES" in os.environ else 15
-"""So many are waited for: enough of a curve for the picture of the documentation."""
+from deep_storm.training.schedule import TIMED_TO
+
+STEPS = 60 if "DEEP_STORM_DOC_IMAGES" in os.environ else TIMED_TO + 7
+"""So many are waited for: beyond those that are timed, after which a stop keeps the training; and a
+curve for the picture of the documentation."""
 
 
 @pytest.fixture
