@@ -71,8 +71,11 @@ def killed_and_resumed(kind: str, folder: Path, times: int, seed: int) -> Tally:
         while process.poll() is None and not (place / work).is_dir():
             time.sleep(0.005)
         time.sleep(chance.uniform(0.0, lasts))
-        process.send_signal(chance.choice(DEADLY))
-        process.communicate()
+        deadly = chance.choice(DEADLY)
+        process.send_signal(deadly)
+        last, _ = process.communicate()
+        if process.returncode not in (0, -deadly, 128 + deadly):
+            tally.wrong.append(f"{number}: not begun, {process.returncode}: {last[-300:]}")
         again = [*command, "-o", "out"]
         if (place / work / "checkpoint.npz").is_file():
             again.append("--resume")

@@ -16,6 +16,7 @@ from deep_storm.settings import Network
 from deep_storm.training import session
 
 PROGRAM = f"""
+import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from often import often
 from deep_storm.cli import main
