@@ -6,6 +6,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled
+from deep_storm.io import mapped
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import stack
 from deep_storm.runs.stack import reconstruct_stack
@@ -50,6 +51,21 @@ def test_an_unfinished_result_is_handed_over_instead_of_written(common, frames, 
     np.testing.assert_allclose(
         ds.read_table(tmp_path / "out.csv")["y_nm"], result.table["y_nm"], atol=1e-2
     )
+
+
+def test_a_stop_before_the_first_frame_writes_no_large_empty_image(
+    common, frames, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mapped, "MAX_PIXELS_IN_MEMORY", 100)
+    monkeypatch.setattr(stack, "MAX_PIXELS_AT_A_STOP", 100)
+
+    def stop(done, total, message):
+        if message == "frames":
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled, match="before the first frame was done"):
+        reconstruct_stack(frames, tmp_path / "out", common, progress=stop)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_result_is_written_at_once(common, frames, tmp_path):

@@ -34,6 +34,7 @@ from deep_storm.inference.store import Store
 from deep_storm.inference.tables import FoundRows
 from deep_storm.inference.work_folder import WorkFolder
 from deep_storm.interrupts import held_back, interruptible
+from deep_storm.io.mapped import is_on_disk
 from deep_storm.io.stacks.identity import chained, times_of
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
@@ -126,9 +127,14 @@ class ReconstructionRun(ChunkProcessor):
         return self.done
 
     def _settle(self, last: int) -> None:
-        """Keep the work for ``--resume``, or note that it is done."""
+        """Keep the work for ``--resume``, or note that it is done.
+
+        Of a stop before the first chunk nothing is kept: an empty image may have gigabytes.
+        """
         with held_back():
-            if self.done < self.stream.end(last) or not self.compared:
+            if self.done == self.span[0] and is_on_disk(self.canvas.pixels):
+                pass
+            elif self.done < self.stream.end(last) or not self.compared:
                 self.store.checkpoint(self._state(), self.canvas.pixels, now=True)
             else:
                 self.store.finish(self._state(), self.canvas.pixels)

@@ -16,6 +16,7 @@ The files hold arrays and JSON, nothing that could be run as code, and checksums
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -296,13 +297,18 @@ class WorkFolder(Store):
 def _copy(image: Float32, path: Path) -> int:
     """Copy a large image into a file piece by piece; return the file's checksum."""
     rows = band_rows(image)
+    header = io.BytesIO()
     about = {"descr": "<f4", "fortran_order": False, "shape": image.shape}
+    np.lib.format.write_array_header_1_0(header, about)
+    crc = zlib.crc32(header.getvalue())
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, about)
+        file.write(header.getvalue())
         for top in range(0, len(image), rows):
-            file.write(image[top : top + rows].astype("<f4", copy=False).data)
+            band = image[top : top + rows].astype("<f4", copy=False).data
+            file.write(band)
+            crc = zlib.crc32(band, crc)
             let_go(image)
-    return _crc_of(path)
+    return crc
 
 
 def _crc_of(path: Path, size: int | None = None) -> int:

@@ -147,9 +147,8 @@ def _check_baseline(camera: Camera, stream: FrameStream, sample: Frames) -> None
     if values.size == 0:
         return
     below = float((values < camera.baseline_adu).mean())
-    frames = sample.reshape(sample.shape[0], -1).astype(np.float64)
-    medians = [float(np.median(f[np.isfinite(f)])) for f in frames if np.isfinite(f).any()]
-    median = float(np.median(medians))
+    known = (f[np.isfinite(f)] if f.dtype.kind == "f" else f for f in sample)
+    median = float(np.median([float(np.median(f)) for f in known if f.size]))
     # without a read noise that was entered, only the share tells noise from a wrong baseline
     margin = FEW_READ_NOISES * camera.read_noise_adu
     dark = margin > 0 and median < camera.baseline_adu - margin

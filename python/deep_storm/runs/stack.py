@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from deep_storm.errors import StackError
+from deep_storm.errors import Cancelled, StackError
 from deep_storm.inference.fits import judge_samples
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
@@ -276,6 +276,8 @@ def _result(
     """Return the result; after a stop, without anything that takes long."""
     stopped = not done.complete and done.problem is None
     if stopped and work is not None and _takes_long(done):
+        if not work.checkpoint_file.is_file():
+            raise Cancelled("before the first frame was done")
         return ReconstructResult(done, notes=notes, kept=work.folder)
     if stopped:
         return ReconstructResult(done, notes=notes)
