@@ -70,3 +70,16 @@ def test_an_empty_table_is_no_trouble():
     np.testing.assert_array_equal(found.per_frame, np.zeros(12))
     assert found.median("x_nm") is None
     assert not found.crowding_per_um2.size
+
+
+def test_sample_of_pieces_is_that_of_the_whole_table(monkeypatch):
+    monkeypatch.setattr("deep_storm.quality.survey.MAX_ROWS", 7)
+    rows = 20
+    table = pd.DataFrame(
+        {"frame": np.arange(rows), "x_nm": np.arange(rows) * 3.0, "y_nm": 1.0, "confidence": 0.5}
+    )
+    first, second = table[:9].drop(columns="confidence"), table[9:]
+    sample = survey([first, second], rows).sample
+    assert sample["frame"].tolist() == [0, 3, 6, 9, 12, 15, 18]
+    assert sample["x_nm"].tolist() == [0.0, 9.0, 18.0, 27.0, 36.0, 45.0, 54.0]
+    assert sample["confidence"].isna().tolist() == [True] * 3 + [False] * 4

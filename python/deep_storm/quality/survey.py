@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,26 +99,47 @@ def survey(
     if frames:
         last = first_frame + frames - 1
         wanted = np.unique(np.linspace(first_frame, last, CROWDED_FRAMES).astype(np.int64))
-    kept, crowded, beginning, seen = [], [], [], 0
+    sample, crowded, beginning, seen = _Sample(-(-rows // stride)), [], [], 0
     for piece in pieces:
         frame = piece["frame"].to_numpy(np.int64)
         more = np.bincount(frame, minlength=len(counts)) if len(frame) else counts[:0]
         more[: len(counts)] += counts[: len(more)]
         counts = more if len(more) else counts
-        columns = [c for c in KEPT if c in piece]
-        part = piece.iloc[-seen % stride :: stride]
-        kept.append(part[columns].astype(np.float32).assign(frame=part["frame"].astype(np.int64)))
+        sample.take(piece.iloc[-seen % stride :: stride])
         chosen = np.isin(frame, wanted) if len(wanted) else _some_frames(frame)
         crowded.append(piece.loc[chosen, ["frame", "x_nm", "y_nm"]])
         if seen < MAX_BEGINNING:
             first = _whole_frames(piece, MAX_BEGINNING - seen)
             beginning.append(first[[c for c in OF_REPEATS if c in first]])
         seen += len(piece)
-    sample = pd.concat(kept, ignore_index=True) if kept else pd.DataFrame({"frame": []})
     per_frame = counts[first_frame : first_frame + frames if frames else None]
     crowding = _crowding(pd.concat(crowded)) if crowded else np.empty(0)
     first_rows = pd.concat(beginning) if beginning else pd.DataFrame({"frame": []})
-    return Survey(seen, first_frame, per_frame, sample, stride, crowding, first_rows)
+    return Survey(seen, first_frame, per_frame, sample.table(), stride, crowding, first_rows)
+
+
+class _Sample:
+    """Rows that are kept, in one array for each column: to join pieces would take twice as much."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._count = room, 0
+        self._columns: dict[str, npt.NDArray[Any]] = {}
+
+    def take(self, part: pd.DataFrame) -> None:
+        """Keep rows of a piece; what it does not have is NaN in them."""
+        here = slice(self._count, self._count + len(part))
+        for name in [c for c in KEPT if c in part]:
+            if name not in self._columns:
+                self._columns[name] = np.full(self._room, np.nan, np.float32)
+            self._columns[name][here] = part[name]
+        self._columns.setdefault("frame", np.zeros(self._room, np.int64))[here] = part["frame"]
+        self._count += len(part)
+
+    def table(self) -> pd.DataFrame:
+        """Return the rows that were kept."""
+        columns = self._columns or {"frame": np.empty(0)}
+        kept = {name: values[: self._count] for name, values in columns.items()}
+        return pd.DataFrame(kept, copy=False)
 
 
 def _whole_frames(piece: pd.DataFrame, rows: int) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def column_histograms(found: Survey, trained: TrainedFor) -> Figure | None:
 
 
 def _some(values: Values) -> Values:
-    return values[:: max(1, values.size // MAX_SHOWN)]
+    return values[:: max(1, values.size // MAX_SHOWN)].copy()  # without the others in memory
 
 
 def _histogram(
