@@ -58,9 +58,10 @@ def test_molecules_that_overlap_get_their_true_brightness(general, structure):
     found = brightness(model, [frames_of(true)], background_known=True).emitters
     light = true.intensity_photon * true.density_per_um2
     assert found.intensity_photon * found.density_per_um2 == pytest.approx(light, rel=1e-3)
-    assert found.intensity_photon == pytest.approx(
-        1000.0, rel=0.1 if structure == "uniform" else 0.25
-    )
+    if structure == "uniform":
+        assert found.intensity_photon == pytest.approx(1000.0, rel=0.1)
+    else:  # a fifth or a quarter stays, of two fifths
+        assert 900.0 < found.intensity_photon < 1300.0
     assert found.intensity_std_photon < 0.5 * found.intensity_photon
 
 
