@@ -92,3 +92,11 @@ def test_beads_are_unknown():
     unknown = np.isnan(scenes.photons)
     assert unknown[:, 44:57, 6:19].all()
     assert unknown.mean() < 0.2
+
+
+def test_lit_frames_between_dark_ones_are_not_odd():
+    frames = 100 + 2 * np.random.default_rng(1).poisson(20, (40, 64, 64))
+    frames[1::2] = 100
+    scenes = read_scenes(ArrayFrames(frames.astype(np.uint16)), CAMERA, None, 40)
+    assert scenes.frame.tolist() == list(range(0, 40, 2))
+    assert not np.isnan(scenes.photons).any()

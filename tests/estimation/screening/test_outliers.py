@@ -87,3 +87,8 @@ def test_a_structure_over_the_field_is_what_there_is():
     assert share == 0.0
     assert not always.any()
     assert (frames == before).all()
+
+
+def test_noise_of_whole_numbers_is_not_odd():
+    noise = np.random.default_rng(1).poisson(20, (20, 64, 64)).astype(np.float32)
+    assert find_odd_pixels(noise) is None

@@ -187,7 +187,6 @@ def _assembled(
     view = window * blocks + np.tile(block, count)
     frame = np.tile(numbers, count)
     kept = np.flatnonzero(_usable(scenes, window))
-    _leave_out_odd(scenes, window)
     if not kept.size:
         raise StackError(
             f"no frame of {name} shows anything but one value",
@@ -206,7 +205,9 @@ def _assembled(
         camera.pixel_size_nm,
         camera.quantum_efficiency,
     )
-    return full.chosen(kept)
+    chosen = full.chosen(kept)
+    _leave_out_odd(chosen.photons, chosen.window)
+    return chosen
 
 
 def _usable(scenes: FloatArray, window: Integers) -> Mask:

@@ -20,6 +20,8 @@ Mask = npt.NDArray[np.bool_]
 CELL_PX = 8
 DARK_QUANTILE = 0.25
 """Molecules leave a quarter of the pixels of two by two cells nearly dark, unless very dense."""
+QUANTILE_ERROR = 1.36
+"""Standard error of that quantile of normal noise over that of the mean."""
 ODD_SIGMAS = 10.0
 """A dark part that is so many deviations brighter than usual is odd."""
 BRIGHT_FACTOR = 8.0
@@ -139,11 +141,21 @@ def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
     if not four_counted.any():
         return np.zeros((len(frames), height, width), dtype=bool)
     scale = 1.4826 * float(np.median(np.abs(apart[:, four_counted])))
-    high = apart > ODD_SIGMAS * max(scale, 1e-6)
+    high = apart > ODD_SIGMAS * max(scale, _least_scale(frames))
     odd = np.zeros((len(frames), height, width), dtype=bool)
     for rows, columns in ((0, 0), (1, 0), (0, 1), (1, 1)):
         odd[:, rows : height - 1 + rows, columns : width - 1 + columns] |= high
     return odd
+
+
+def _least_scale(frames: Float32) -> float:
+    """Return how much noise alone moves the dark part of two by two cells, at least.
+
+    Of whole numbers most dark parts are equal, which is not for lack of noise.
+    """
+    some = frames[:, ::3, ::3]
+    noise = 1.4826 * float(np.median(np.abs(some - np.median(some, axis=0))))
+    return max(QUANTILE_ERROR * noise / (2.0 * CELL_PX), 1e-6)
 
 
 def _too_bright(frames: Float32, height: int, width: int) -> Mask:
