@@ -200,7 +200,8 @@ def main() -> None:
         for version in versions:
             version.folder.mkdir()
             version.run(SIMULATED + 'print("TOOK 0")', movie, START_FRAMES)
-            version.run(COUNTED, movie, version.folder / "few")  # compiles
+            version.run(COUNTED, movie, version.folder / "few")  # both compile
+            version.run(STAGES)
         for _ in range(options.starts):
             for version in versions:
                 version.start(movie)
