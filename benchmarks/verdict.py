@@ -142,7 +142,7 @@ def named(result: Any) -> str:
     for note in result.notes:
         if note.startswith("Warning: the noise of") and "photons per ADU" in note:
             return "photons per ADU"
-        if note.startswith("Warning: the darkest part") and "enter read_noise" not in note:
+        if note.startswith("Warning: the darkest part") and "read-out noise of" not in note:
             return "baseline"
         if "far more noise than their neighbours" in note:
             return "pixel noise"

@@ -65,6 +65,9 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
         verdict(sigma=1.18), "", "enter read_noise_adu = 9 or baseline_adu = 100"
     )
     assert either.causes == ("baseline",)
+    noisy = replace(verdict(sigma=1.18), causes=("pixel noise",))
+    assert blamed_on_camera(noisy, "", "enter read_noise_adu = 9").causes == ("pixel noise",)
+    assert blamed_on_camera(noisy, "baseline_adu", said).causes == ("baseline",)
     assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
 
 

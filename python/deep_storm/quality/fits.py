@@ -173,7 +173,8 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     """Return a verdict whose cause is the camera, where something does not fit.
 
     The noise from pixel to pixel contradicts the camera without any model: what else seems to be
-    off may follow from that.
+    off may follow from that. But where it may be the read noise, and some pixels are much noisier
+    than others, those are why.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     sentence
         What contradicts it, with advice.
     """
-    if not fits.causes:
+    if not fits.causes or (fits.causes == ("pixel noise",) and not setting):
         return fits
     return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
 
