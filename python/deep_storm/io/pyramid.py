@@ -137,6 +137,7 @@ def _halved(image: Float32, folder: Path) -> Float32:
         even = np.pad(band, odd, mode="edge") if any(map(any, odd)) else band
         blocks = even.reshape(len(even) // 2, 2, even.shape[1] // 2, 2)
         smaller[top : top + step] = blocks.mean(axis=(1, 3), dtype=np.float32)
-        let_go(image)
+        for mapped in (image, smaller):
+            let_go(mapped)
         let_go(smaller)
     return smaller
