@@ -104,8 +104,11 @@ class Camera(Settings):
         -------
         float32 array of the same shape; negative where noise falls below the baseline.
         """
-        values = np.asarray(adu, dtype=np.float32)
-        return (values - np.float32(self.baseline_adu)) * np.float32(self.photons_per_count)
+        # No copies: frames may be large.
+        baseline = np.float32(self.baseline_adu)
+        photons = np.subtract(adu, baseline, dtype=np.float32, casting="unsafe")
+        photons *= np.float32(self.photons_per_count)
+        return np.asarray(photons, dtype=np.float32)
 
     def adu(self, photons: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Convert photons to (unrounded) pixel values: the inverse of :meth:`photons`."""

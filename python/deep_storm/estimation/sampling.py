@@ -32,6 +32,8 @@ MIN_FRAMES = 10
 MIN_EDGE_PX = 16
 MAX_VALUES = 13_500_000
 """Pixel values that are looked at: 200 frames of 256 × 256."""
+MAX_VALUES_AT_A_TIME = 100_000_000
+"""Of whole frames, in memory."""
 MAX_FRAMES = 1000
 BLOCK_FRAMES = 200
 SHORTEST_BLOCK = 50
@@ -115,21 +117,30 @@ def draw_sample(
     field, shares, saturated = looked.used.copy(), [], 0.0
     for done, (start, stop) in enumerate(ranges):
         progress(done, len(ranges), "blocks of frames read")
-        values = screened.read(start, stop)
-        values = values[looked.usable(values)]
-        if not len(values):
-            continue
-        saturated += _saturated(values)
-        photons = camera.photons(_whole(values))
-        always, share = replace_odd_cells(photons, looked.used)
-        field &= ~always
-        shares.append(share)
-        half = (np.arange(len(photons)) // HALF_FRAMES) % 2
-        for k in (0, 1):
-            sums[k] += photons[half == k].sum(axis=0, dtype=np.float64)
-            counts[k] += np.count_nonzero(half == k)
-        photons *= np.float32(camera.quantum_efficiency)
-        blocks += [np.ascontiguousarray(photons[:, rows, columns]) for rows, columns in windows]
+        parts: list[list[Float32]] = [[] for _ in windows]
+        before = 0
+        for first, last in _pieces(start, stop, height * width):
+            values = screened.read(first, last)
+            values = values[looked.usable(values)]
+            if not len(values):
+                continue
+            saturated += _saturated(values) * (last - first) / (stop - start)
+            photons = camera.photons(_whole(values))
+            del values
+            always, share = replace_odd_cells(photons, looked.used)
+            field &= ~always
+            shares.append(share)
+            half = ((before + np.arange(len(photons))) // HALF_FRAMES) % 2
+            before += len(photons)
+            for k in (0, 1):
+                own = (half == k)[:, None, None]
+                sums[k] += photons.sum(axis=0, dtype=np.float64, where=own)
+                counts[k] += np.count_nonzero(own)
+            photons *= np.float32(camera.quantum_efficiency)
+            for part, (rows, columns) in zip(parts, windows, strict=True):
+                part.append(photons[:, rows, columns].copy())
+            del photons
+        blocks += [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
     progress(len(ranges), len(ranges), "blocks of frames read")
     _check_left(stream, int(counts.sum()), blocks)
     counts = np.maximum(counts, 1)
@@ -251,6 +262,14 @@ def _frame_ranges(frames: int, pixels: int) -> list[tuple[int, int]]:
     if count == 1:
         starts = np.array([(frames - length) // 2])
     return [(int(s), int(s) + length) for s in starts]
+
+
+def _pieces(start: int, stop: int, pixels: int) -> list[tuple[int, int]]:
+    """Return parts of a block whose whole frames fit into memory at a time."""
+    at_a_time = max(MIN_FRAMES, MAX_VALUES_AT_A_TIME // pixels)
+    count = max(1, (stop - start) // at_a_time)
+    edges = np.linspace(start, stop, count + 1).round().astype(int)
+    return list(pairwise(edges.tolist()))
 
 
 def segments(block: Float32, length: int) -> list[Float32]:

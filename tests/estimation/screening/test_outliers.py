@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 
+from deep_storm.estimation.screening import outliers
 from deep_storm.estimation.screening.outliers import (
     fill_odd_cells,
     find_odd_pixels,
@@ -92,3 +94,13 @@ def test_a_structure_over_the_field_is_what_there_is():
 def test_noise_of_whole_numbers_is_not_odd():
     noise = np.random.default_rng(1).poisson(20, (20, 64, 64)).astype(np.float32)
     assert find_odd_pixels(noise) is None
+
+
+def test_large_frames_need_little_memory_beside_them(monkeypatch):
+    monkeypatch.setattr(outliers, "CHUNK_VALUES", 512 * 512)
+    noise = np.random.default_rng(1).normal(20, 4, (20, 512, 512)).astype(np.float32)
+    tracemalloc.start()
+    replace_odd_cells(noise, np.ones((512, 512), dtype=bool))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < noise.nbytes  # eight times as much where all frames are worked on at once

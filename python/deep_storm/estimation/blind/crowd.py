@@ -116,8 +116,10 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
             "estimate from a sparser part of the movie, or check the camera's baseline",
         )
     flicker, flicker_error = _flicker(pieces, piece_weights, found, mean, read_variance, em, memory)
-    halves = sample.halves_photon[:, sample.field] * camera.quantum_efficiency
-    uneven = unevenness(halves - background)
+    halves = sample.halves_photon[:, sample.field]
+    halves *= camera.quantum_efficiency
+    halves -= background
+    uneven = unevenness(halves)
     knowledge = Knowledge(em, read_variance, flicker, flicker_error, uneven)
     start = Start(background, max(mean - background, 0.01) / photons, photons, found.sigma_px)
     fit = fit_photons(exponents, start, knowledge)

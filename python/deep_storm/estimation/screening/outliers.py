@@ -33,7 +33,8 @@ MAX_ODD_SHARE = 0.4
 ALWAYS = 0.5
 """A cell that is odd in this share of the frames is left out."""
 MIN_FRAMES = 10
-CHUNK_FRAMES = 50
+CHUNK_FRAMES, CHUNK_VALUES = 50, 8_000_000
+"""Frames that are worked on at a time, at most, and values in them."""
 GOLDEN_STEP = 31
 """Cells that fill others are so many apart, so that neighbours are not filled from neighbours."""
 
@@ -128,13 +129,14 @@ def _cells(frames: Float32, height: int, width: int) -> Float32:
 def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
     """Return the cells whose dark part is far brighter than it usually is."""
     dark = np.empty((len(frames), height - 1, width - 1))
-    for start in range(0, len(frames), CHUNK_FRAMES):
-        cells = _cells(frames[start : start + CHUNK_FRAMES], height, width)
+    for chunk in _chunks(frames):
+        cells = _cells(frames[chunk], height, width)
         four = np.concatenate(
             [cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=3
         )
         rank = int(DARK_QUANTILE * four.shape[3])
-        dark[start : start + CHUNK_FRAMES] = np.partition(four, rank, axis=3)[..., rank]
+        four.partition(rank, axis=3)
+        dark[chunk] = four[..., rank]
     apart = dark - np.median(dark, axis=0)
     apart -= np.median(apart, axis=(1, 2), keepdims=True)  # what all of the field does
     four_counted = counted[:-1, :-1] & counted[1:, :-1] & counted[:-1, 1:] & counted[1:, 1:]
@@ -162,18 +164,22 @@ def _too_bright(frames: Float32, height: int, width: int) -> Mask:
     """Return the cells whose brightest spot is far brighter than molecules are."""
     highest = np.empty((len(frames), height, width), np.float32)
     deviations = []
-    for start in range(0, len(frames), CHUNK_FRAMES):
-        smooth = ndimage.uniform_filter(
-            frames[start : start + CHUNK_FRAMES], (0, 3, 3), mode="nearest"
-        )
+    for chunk in _chunks(frames):
+        smooth = ndimage.uniform_filter(frames[chunk], (0, 3, 3), mode="nearest")
         smooth -= np.median(smooth, axis=(1, 2), keepdims=True)
-        highest[start : start + CHUNK_FRAMES] = _cells(smooth, height, width).max(axis=3)
+        highest[chunk] = _cells(smooth, height, width).max(axis=3)
         deviations.append(float(np.median(np.abs(smooth))))
     noise = 1.4826 * float(np.median(deviations))
     spots = highest[highest > SPOT_SIGMAS * noise]
     if spots.size < MIN_SPOTS:
         return np.zeros(highest.shape, dtype=bool)
     return np.asarray(highest > BRIGHT_FACTOR * float(np.median(spots)), dtype=bool)
+
+
+def _chunks(frames: Float32) -> list[slice]:
+    """Return parts of the frames that are worked on at a time."""
+    step = min(CHUNK_FRAMES, max(1, CHUNK_VALUES // frames[0].size))
+    return [slice(start, start + step) for start in range(0, len(frames), step)]
 
 
 def _replace(frames: Float32, odd: Mask) -> None:
