@@ -1,4 +1,4 @@
-"""A small model without training, for runs of one stack."""
+"""A small model without training."""
 
 import keras
 import pytest
@@ -20,10 +20,15 @@ MOLECULES = {
 
 
 @pytest.fixture(scope="module")
-def common():
+def model():
     keras.utils.set_random_seed(3)
     scales = Scales.matching(*MOLECULES.values())
     network = Network(network="native", upsampling=2)
     card = ModelCard(network=network, scales=scales, threshold=0.0, **MOLECULES)
+    return Model(card, make_network(network).build())
+
+
+@pytest.fixture(scope="module")
+def common(model):
     settings = Reconstruction(chunk_frames=2, fits=False)
-    return Common(Model(card, make_network(network).build()), settings=settings, with_report=False)
+    return Common(model, settings=settings, with_report=False)

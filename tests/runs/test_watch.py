@@ -14,26 +14,8 @@ from deep_storm.cli import main
 from deep_storm.errors import Cancelled, SettingsError
 from deep_storm.inference import work_folder
 from deep_storm.io.stacks import watched
-from deep_storm.model import Model
-from deep_storm.model_card import ModelCard
-from deep_storm.networks import make_network
-from deep_storm.networks.base import Scales
-from deep_storm.settings import Background, Emitters, Network, Psf
 
-MOLECULES = {
-    "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
-    "psf": Psf(sigma_nm=110),
-    "emitters": Emitters(density_per_um2=1, intensity_photon=1500),
-    "background": Background(background_photon=20),
-}
 FRAMES = np.random.default_rng(5).poisson(150, (11, 20, 24)).astype(np.uint16)
-
-
-@pytest.fixture(scope="module")
-def model():
-    scales = Scales.matching(*MOLECULES.values())
-    card = ModelCard(network=Network(upsampling=2), scales=scales, threshold=0.0, **MOLECULES)
-    return Model(card, make_network(card.network).build())
 
 
 @pytest.fixture(scope="module")

@@ -113,8 +113,7 @@ def draw_sample(
     windows = _lit(_windows(height, width), looked.used)
     ranges = _frame_ranges(stream.shape[0], len(windows) * _area(windows[0]))
     blocks: list[Float32] = []
-    sums, counts = np.zeros((2, height, width)), np.zeros(2)
-    field, shares, saturated = looked.used.copy(), [], 0.0
+    whole, saturated = _WholeField(looked.used), 0.0
     for done, (start, stop) in enumerate(ranges):
         progress(done, len(ranges), "blocks of frames read")
         parts: list[list[Float32]] = [[] for _ in windows]
@@ -127,33 +126,59 @@ def draw_sample(
             saturated += _saturated(values) * (last - first) / (stop - start)
             photons = camera.photons(_whole(values))
             del values
-            always, share = replace_odd_cells(photons, looked.used)
-            field &= ~always
-            shares.append(share)
-            half = ((before + np.arange(len(photons))) // HALF_FRAMES) % 2
+            whole.add(photons, before)
             before += len(photons)
-            for k in (0, 1):
-                own = (half == k)[:, None, None]
-                sums[k] += photons.sum(axis=0, dtype=np.float64, where=own)
-                counts[k] += np.count_nonzero(own)
             photons *= np.float32(camera.quantum_efficiency)
             for part, (rows, columns) in zip(parts, windows, strict=True):
                 part.append(photons[:, rows, columns].copy())
             del photons
         blocks += [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
     progress(len(ranges), len(ranges), "blocks of frames read")
-    _check_left(stream, int(counts.sum()), blocks)
-    counts = np.maximum(counts, 1)
+    _check_left(stream, int(whole.counts.sum()), blocks)
+    counts = np.maximum(whole.counts, 1)
     return Sample(
         blocks,
-        sums.sum(axis=0) / counts.sum(),
-        sums / counts[:, None, None],
+        whole.sums.sum(axis=0) / counts.sum(),
+        whole.sums / counts[:, None, None],
         int(counts.sum()),
-        [field[window] for window in windows] * (len(blocks) // len(windows)),
-        field,
+        [whole.field[window] for window in windows] * (len(blocks) // len(windows)),
+        whole.field,
         saturated / len(ranges),
-        float(np.mean(shares)),
+        float(np.mean(whole.shares)),
     )
+
+
+class _WholeField:
+    """What is added up over whole frames.
+
+    Attributes
+    ----------
+    used, field
+        Pixels that count, ``(y, x)``: as given, and without those that are odd most of the time.
+    sums, counts
+        Photons of each half of the frames, ``(2, y, x)``, and how many these are, ``(2,)``.
+    shares
+        Share of each piece that was replaced.
+    """
+
+    def __init__(self, used: Mask) -> None:
+        self.used, self.field = used, used.copy()
+        self.sums, self.counts = np.zeros((2, *used.shape)), np.zeros(2)
+        self.shares: list[float] = []
+
+    def add(self, photons: Float32, before: int) -> None:
+        """Replace what is odd in frames, in place, and add them.
+
+        ``before``: frames of the same block that came before.
+        """
+        always, share = replace_odd_cells(photons, self.used)
+        self.field &= ~always
+        self.shares.append(share)
+        half = ((before + np.arange(len(photons))) // HALF_FRAMES) % 2
+        for k in (0, 1):
+            own = (half == k)[:, None, None]
+            self.sums[k] += photons.sum(axis=0, dtype=np.float64, where=own)
+            self.counts[k] += np.count_nonzero(own)
 
 
 def _lit(windows: list[tuple[slice, slice]], used: Mask) -> list[tuple[slice, slice]]:

@@ -197,9 +197,7 @@ def _mean_of_known(light: FloatArray) -> FloatArray:
 
 def _unevenness(state: State) -> float:
     """Return the relative standard deviation of the constant background over the field."""
-    known = state.known_nodes()
-    window = np.zeros(len(state.views), np.int64)
-    window[state.scenes.view] = state.scenes.window
+    known, window = state.known_nodes(), state.window_of_views()
     parts = [state.views[window == k].mean(axis=0)[known[k]] for k in np.unique(window)]
     field = np.concatenate(parts)
     relative = float(field.std() / field.mean()) if field.size else 0.0

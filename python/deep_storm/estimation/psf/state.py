@@ -16,6 +16,7 @@ from deep_storm.psf.fitting import GaussianFit, fit_gaussian
 from deep_storm.psf.table import SAMPLES_PER_PX
 
 FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 FIRST_SCATTER = 0.1
 """Backgrounds of one view scatter by this share of their mean, until the movie tells."""
@@ -90,8 +91,7 @@ class State:
     def for_scenes(self, scenes: Scenes) -> State:
         """Return the initial state for other scenes of the same movie, without emitters."""
         usual = self.views.mean(axis=0)
-        window = np.zeros(len(self.views), np.int64)
-        window[self.scenes.view] = self.scenes.window
+        window = self.window_of_views()
         views = np.empty((int(scenes.view.max()) + 1, *usual.shape))
         for view, own in set(zip(scenes.view.tolist(), scenes.window.tolist(), strict=True)):
             seen = self.views[window == own]
@@ -162,6 +162,12 @@ class State:
         column = np.clip(np.floor(own.x_px).astype(np.int64), 0, width - 1)
         return own.kept(np.isfinite(self.scenes.photons[own.scene, row, column]))
 
+    def window_of_views(self) -> Integers:
+        """Return the window of each view, int64 of shape (views,)."""
+        window = np.zeros(len(self.views), np.int64)
+        window[self.scenes.view] = self.scenes.window
+        return window
+
     def known_nodes(self) -> npt.NDArray[np.bool_]:
         """Return which nodes lie among mostly known pixels, (windows, rows, columns)."""
         scenes = self.scenes
@@ -175,9 +181,7 @@ class State:
 
     def mean_background(self) -> float:
         """Return the mean background of the views, where pixels are known; photoelectrons."""
-        window = np.zeros(len(self.views), np.int64)
-        window[self.scenes.view] = self.scenes.window
-        known = self.known_nodes()[window]
+        known = self.known_nodes()[self.window_of_views()]
         return float(self.views[known].mean() if known.any() else self.views.mean())
 
     def normalize(self, light: float) -> None:
