@@ -71,8 +71,11 @@ def local_density(
         Camera pixel and PSF.
     """
     area_um2 = (pixel_size_nm / 1000.0) ** 2
-    maps = (halves_photon - background_photon) / intensity_photon / area_um2
-    maps = ndimage.gaussian_filter(maps, (0.0, 0.7, 0.7), mode="nearest")
+    maps = halves_photon - background_photon
+    maps /= intensity_photon
+    maps /= area_um2
+    for blurred in maps:  # one at a time, as fields may be large
+        ndimage.gaussian_filter(blurred, 0.7, mode="nearest", output=blurred)
     percentiles = _weighted_percentiles(maps[1], np.maximum(maps[0], 0.0))
     uneven = unevenness(maps)
     structure: Structure = "uniform"

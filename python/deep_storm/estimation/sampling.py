@@ -34,6 +34,8 @@ MAX_VALUES = 13_500_000
 """Pixel values that are looked at: 200 frames of 256 × 256."""
 MAX_VALUES_AT_A_TIME = 100_000_000
 """Of whole frames, in memory."""
+VALUES_TO_CONVERT = 50_000_000
+"""Of whole frames, in memory as they were read."""
 MAX_FRAMES = 1000
 BLOCK_FRAMES = 200
 SHORTEST_BLOCK = 50
@@ -113,19 +115,17 @@ def draw_sample(
     windows = _lit(_windows(height, width), looked.used)
     ranges = _frame_ranges(stream.shape[0], len(windows) * _area(windows[0]))
     blocks: list[Float32] = []
-    whole, saturated = _WholeField(looked.used), 0.0
+    whole = _WholeField(looked.used)
+    saturated = 0.0
     for done, (start, stop) in enumerate(ranges):
         progress(done, len(ranges), "blocks of frames read")
         parts: list[list[Float32]] = [[] for _ in windows]
         before = 0
         for first, last in _pieces(start, stop, height * width):
-            values = screened.read(first, last)
-            values = values[looked.usable(values)]
-            if not len(values):
+            photons, clipped = _photons(screened, first, last, looked, camera)
+            if not len(photons):
                 continue
-            saturated += _saturated(values) * (last - first) / (stop - start)
-            photons = camera.photons(_whole(values))
-            del values
+            saturated += clipped
             whole.add(photons, before)
             before += len(photons)
             photons *= np.float32(camera.quantum_efficiency)
@@ -135,17 +135,44 @@ def draw_sample(
         blocks += [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
     progress(len(ranges), len(ranges), "blocks of frames read")
     _check_left(stream, int(whole.counts.sum()), blocks)
-    counts = np.maximum(whole.counts, 1)
+    mean, halves = whole.means()
     return Sample(
         blocks,
-        whole.sums.sum(axis=0) / counts.sum(),
-        whole.sums / counts[:, None, None],
-        int(counts.sum()),
+        mean,
+        halves,
+        int(whole.counts.sum()),
         [whole.field[window] for window in windows] * (len(blocks) // len(windows)),
         whole.field,
-        saturated / len(ranges),
+        saturated / int(whole.counts.sum()),
         float(np.mean(whole.shares)),
     )
+
+
+def _photons(
+    screened: ScreenedFrames, first: int, last: int, looked: Examination, camera: Camera
+) -> tuple[Float32, float]:
+    """Read frames that emitters can be estimated from, a few at a time as they may be large.
+
+    Returns
+    -------
+    Photons, (t, y, x), and the sum of their frames' shares of values at the largest of their type.
+    """
+    _, height, width = screened.shape
+    photons = np.empty((last - first, height, width), np.float32)
+    at_a_time = max(1, VALUES_TO_CONVERT // (height * width))
+    count, saturated = 0, 0.0
+    previous: npt.NDArray[Any] | None = None
+    for start in range(first, last, at_a_time):
+        values = screened.read(start, min(start + at_a_time, last))
+        usable = looked.usable(values)
+        if previous is not None and np.array_equal(values[0], previous):
+            usable[0] = False  # as one that repeats the frame before within a part is
+        previous = values[-1].copy()
+        for frame in (values[t] for t in np.flatnonzero(usable)):
+            saturated += _saturated(frame)
+            photons[count] = camera.photons(_whole(frame))
+            count += 1
+    return photons[:count], saturated
 
 
 class _WholeField:
@@ -180,6 +207,13 @@ class _WholeField:
             self.sums[k] += photons.sum(axis=0, dtype=np.float64, where=own)
             self.counts[k] += np.count_nonzero(own)
 
+    def means(self) -> tuple[FloatArray, FloatArray]:
+        """Return the mean image of all frames and those of the halves, which replace the sums."""
+        mean = self.sums.sum(axis=0)
+        mean /= self.counts.sum()
+        self.sums /= np.maximum(self.counts, 1)[:, None, None]
+        return mean, self.sums
+
 
 def _lit(windows: list[tuple[slice, slice]], used: Mask) -> list[tuple[slice, slice]]:
     """Return the windows with enough valid and illuminated pixels."""
@@ -187,14 +221,12 @@ def _lit(windows: list[tuple[slice, slice]], used: Mask) -> list[tuple[slice, sl
     return good or [max(windows, key=lambda window: float(used[window].mean()))]
 
 
-def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return frames whose invalid pixels are filled from their neighbours."""
-    holes = ~np.isfinite(values) if values.dtype.kind == "f" else None
+def _whole(frame: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a frame whose invalid pixels are filled from their neighbours."""
+    holes = ~np.isfinite(frame) if frame.dtype.kind == "f" else None
     if holes is None or not holes.any():
-        return values
-    return np.stack(
-        [fill(np.asarray(f, np.float32), h) for f, h in zip(values, holes, strict=True)]
-    )
+        return frame
+    return fill(np.asarray(frame, np.float32), holes)
 
 
 def _check_left(stream: FrameStream, frames: int, blocks: list[Float32]) -> None:

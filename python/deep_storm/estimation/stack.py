@@ -160,7 +160,7 @@ def _assembled(
     halves = sample.halves_photon
     usual = halves[:, sample.field].mean(axis=1)[:, None, None]
     local = local_density(
-        np.where(sample.field, halves, usual),
+        np.where(sample.field, halves, usual) if not sample.field.all() else halves,
         found.background,
         found.photons,
         camera.pixel_size_nm,

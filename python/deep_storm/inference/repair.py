@@ -1,7 +1,8 @@
 """Invalid pixels and frames.
 
-NaN, infinite, absurdly large and saturated pixels are replaced by the mean of their valid
-neighbours before the network sees them, so that one broken pixel does not spoil its surroundings.
+NaN, infinite, absurdly large and saturated pixels are filled from their valid neighbours before the
+network sees them, as in :mod:`deep_storm.estimation.screening`, so that one broken pixel does not
+spoil its surroundings.
 A frame whose pixels are all the same (a dropped frame, a closed shutter without noise) or all
 invalid is *dead*: it gives no localization.
 """
@@ -13,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.estimation.screening.transients import fill
+
 MAX_ADU = 1e30
 """No camera counts so far; beyond it float32 would become infinite on the way to photons."""
-REACHES_PX = (1, 3, 8)
-"""A hole is filled from neighbours this far away, the nearest reach that has any."""
 
 
 class Repaired(NamedTuple):
@@ -57,25 +58,7 @@ def repair(frames: npt.NDArray[Any]) -> Repaired:
         adu = frames.astype(np.float32)
     replaced = 0
     for number in np.flatnonzero(suspicious & ~dead):
-        adu[number] = _filled(adu[number], broken[number])
+        adu[number] = fill(adu[number], broken[number])
         replaced += int(broken[number].sum())
     adu[dead & suspicious] = 0.0
     return Repaired(adu, dead, replaced)
-
-
-def _filled(frame: npt.NDArray[np.float32], broken: npt.NDArray[np.bool_]) -> Any:
-    """Fill invalid pixels with the mean of the valid ones around, farther away if necessary."""
-    from scipy.ndimage import uniform_filter
-
-    valid = ~broken
-    known = np.where(valid, frame, 0.0).astype(np.float64)
-    filled = np.where(valid, frame, np.median(frame[valid])).astype(np.float32)
-    todo = broken.copy()
-    for reach in REACHES_PX:
-        size = 2 * reach + 1
-        weight = uniform_filter(valid.astype(np.float64), size, mode="constant")
-        total = uniform_filter(known, size, mode="constant")
-        here = todo & (weight > 0.5 / size**2)
-        filled[here] = (total[here] / weight[here]).astype(np.float32)
-        todo &= ~here
-    return filled

@@ -130,13 +130,15 @@ def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
     """Return the cells whose dark part is far brighter than it usually is."""
     dark = np.empty((len(frames), height - 1, width - 1))
     for chunk in _chunks(frames):
-        cells = _cells(frames[chunk], height, width)
-        four = np.concatenate(
-            [cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=3
-        )
-        rank = int(DARK_QUANTILE * four.shape[3])
-        four.partition(rank, axis=3)
-        dark[chunk] = four[..., rank]
+        for first, last in _bands(frames[chunk], height - 1):
+            rows = slice(first * CELL_PX, (last + 1) * CELL_PX)
+            cells = _cells(frames[chunk, rows], last + 1 - first, width)
+            four = np.concatenate(
+                [cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=3
+            )
+            rank = int(DARK_QUANTILE * four.shape[3])
+            four.partition(rank, axis=3)
+            dark[chunk, first:last] = four[..., rank]
     apart = dark - np.median(dark, axis=0)
     apart -= np.median(apart, axis=(1, 2), keepdims=True)  # what all of the field does
     four_counted = counted[:-1, :-1] & counted[1:, :-1] & counted[:-1, 1:] & counted[1:, 1:]
@@ -180,6 +182,12 @@ def _chunks(frames: Float32) -> list[slice]:
     """Return parts of the frames that are worked on at a time."""
     step = min(CHUNK_FRAMES, max(1, CHUNK_VALUES // frames[0].size))
     return [slice(start, start + step) for start in range(0, len(frames), step)]
+
+
+def _bands(frames: Float32, rows: int) -> list[tuple[int, int]]:
+    """Return parts of the rows of cells that are worked on at a time."""
+    step = max(1, CHUNK_VALUES // (len(frames) * frames.shape[2] * CELL_PX))
+    return [(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
 def _replace(frames: Float32, odd: Mask) -> None:
