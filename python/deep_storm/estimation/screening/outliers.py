@@ -131,8 +131,8 @@ def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
     dark = np.empty((len(frames), height - 1, width - 1))
     for chunk in _chunks(frames):
         for first, last in _bands(frames[chunk], height - 1):
-            rows = slice(first * CELL_PX, (last + 1) * CELL_PX)
-            cells = _cells(frames[chunk, rows], last + 1 - first, width)
+            band = frames[chunk, first * CELL_PX : (last + 1) * CELL_PX]
+            cells = _cells(band, last + 1 - first, width)
             four = np.concatenate(
                 [cells[:, :-1, :-1], cells[:, 1:, :-1], cells[:, :-1, 1:], cells[:, 1:, 1:]], axis=3
             )
