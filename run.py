@@ -49,7 +49,7 @@ CHECKS = (
         (
             "-c",
             "import os, pytest, sys; os.environ['NUMBA_BOUNDSCHECK'] = '1'; "
-            "sys.exit(pytest.main(['-q', '-n2', *sys.argv[1:]]))",
+            "sys.exit(pytest.main(['-q', *sys.argv[1:]]))",
             "tests/estimation/blind/test_exponents.py",
             "tests/estimation/psf/test_kernels.py",
             "tests/extraction",
@@ -69,7 +69,7 @@ CHECKS = (
     ),
 )
 # Checks that run beside the tests.
-BESIDE = ("mypy", "import-linter")
+BESIDE = ("mypy", "import-linter", "pytest with bounds checked")
 # What pip writes when it fails, and what that means to the one who waits.
 FAILURES = (
     (
@@ -111,9 +111,7 @@ def main(arguments: "list[str]") -> int:
             return run_checks([], CHECKS[:-2])
         if command == "test":
             # Whoever names tests wants those.
-            return run_checks(
-                rest, CHECKS[:-1] if rest else CHECKS, beside=("mypy", "import-linter")
-            )
+            return run_checks(rest, CHECKS[:-1] if rest else CHECKS, beside=BESIDE)
         if command == "docs":
             return call([PYTHON, "-m", "mkdocs", "build", "--strict", *rest], ROOT)
         return hand_over([PYTHON, "-m", "deep_storm", *arguments])

@@ -37,9 +37,23 @@ if not hasattr(loop, "with_graph"):
         step, loss, optimizer = loop.with_graph(*arguments)
         return step.python_function, loss.python_function, optimizer
     loop.with_graph, loop.compiled = loop.compiled, plain
+from deep_storm.networks.native import NativeNetwork
+NativeNetwork.build = getattr(NativeNetwork, "whole", NativeNetwork.build)
 """
 """Before each of the worker's tasks, as ``quick_calibration``, ``eager_training`` and
 ``plain_figures`` do here."""
+SMALL = """
+def small(self):
+    import keras
+    from deep_storm.networks.base import EXPECTATIONS
+    frame, expected = keras.Input((None, None, 1)), keras.Input((EXPECTATIONS,))
+    seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
+    known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
+    return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
+NativeNetwork.whole, NativeNetwork.build = NativeNetwork.build, small
+"""
+"""After it, for a training of which only the windows are looked at: two layers, as
+``small_network`` makes."""
 PATIENT = (
     (SERVICE, "START_SECONDS"),
     ("deep_storm.fiji.client.jobs", "TERMINATE_SECONDS"),
@@ -277,6 +291,13 @@ def screen(imagej_windows):
     imagej_windows.ask("close_all")
     yield imagej_windows
     imagej_windows.ask("close_all")
+
+
+@pytest.fixture
+def small_network(screen):
+    """Let the worker train networks of two layers; give ``more="from_model=none"``."""
+    with screen.replaced(SERVICE, _PERFORM=QUICK + SMALL + screen.plain_perform):
+        yield
 
 
 @pytest.fixture

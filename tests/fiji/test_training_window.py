@@ -15,7 +15,7 @@ curve for the picture of the documentation."""
 
 
 @pytest.fixture
-def begin(screen, trained, tmp_path):
+def begin(screen, trained, small_network, tmp_path):
     """Begin a training of half an hour, with steps of well below a second."""
     settings = tmp_path / "small.toml"
     settings.write_text("[training]\nbatch = 2\npatch_size_px = 24\n")
@@ -28,6 +28,7 @@ def begin(screen, trained, tmp_path):
             config=settings,
             output=tmp_path / "m",
             minutes=30.0,
+            more="from_model=none",
             **inputs,
         )
 

@@ -76,7 +76,7 @@ def local_density(
     maps /= area_um2
     for blurred in maps:  # one at a time, as fields may be large
         ndimage.gaussian_filter(blurred, 0.7, mode="nearest", output=blurred)
-    percentiles = _weighted_percentiles(maps[1], np.maximum(maps[0], 0.0))
+    percentiles = _weighted_percentiles(maps[1], maps[0])
     uneven = unevenness(maps)
     structure: Structure = "uniform"
     if uneven > UNEVEN:
@@ -125,12 +125,15 @@ def unevenness(halves: FloatArray) -> float:
 
 
 def _weighted_percentiles(values: FloatArray, weights: FloatArray) -> tuple[float, ...]:
+    """Return percentiles; negative weights count as none."""
     order = np.argsort(values, axis=None)
-    cumulative = np.cumsum(weights.ravel()[order])
+    cumulative = weights.ravel()[order]
+    np.maximum(cumulative, 0.0, out=cumulative)
+    np.cumsum(cumulative, out=cumulative)
     if cumulative[-1] <= 0:
         return (0.0,) * len(PERCENTILES)
     places = np.searchsorted(cumulative, np.array(PERCENTILES) / 100 * cumulative[-1])
-    return tuple(float(v) for v in values.ravel()[order][np.minimum(places, values.size - 1)])
+    return tuple(float(v) for v in values.ravel()[order[np.minimum(places, values.size - 1)]])
 
 
 def _kind(density: FloatArray, sigma_px: float) -> Structure:

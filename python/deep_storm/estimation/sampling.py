@@ -201,11 +201,10 @@ class _WholeField:
         always, share = replace_odd_cells(photons, self.used)
         self.field &= ~always
         self.shares.append(share)
-        half = ((before + np.arange(len(photons))) // HALF_FRAMES) % 2
-        for k in (0, 1):
-            own = (half == k)[:, None, None]
-            self.sums[k] += photons.sum(axis=0, dtype=np.float64, where=own)
-            self.counts[k] += np.count_nonzero(own)
+        for number, frame in enumerate(photons, before):
+            half = number // HALF_FRAMES % 2
+            self.sums[half] += frame
+            self.counts[half] += 1
 
     def means(self) -> tuple[FloatArray, FloatArray]:
         """Return the mean image of all frames and those of the halves, which replace the sums."""

@@ -158,7 +158,9 @@ def _least_scale(frames: Float32) -> float:
     Of whole numbers most dark parts are equal, which is not for lack of noise.
     """
     some = frames[:, ::3, ::3]
-    noise = 1.4826 * float(np.median(np.abs(some - np.median(some, axis=0))))
+    apart = some - np.median(some, axis=0)
+    np.abs(apart, out=apart)
+    noise = 1.4826 * float(np.median(apart, overwrite_input=True))
     return max(QUANTILE_ERROR * noise / (2.0 * CELL_PX), 1e-6)
 
 
@@ -170,7 +172,8 @@ def _too_bright(frames: Float32, height: int, width: int) -> Mask:
         smooth = ndimage.uniform_filter(frames[chunk], (0, 3, 3), mode="nearest")
         smooth -= np.median(smooth, axis=(1, 2), keepdims=True)
         highest[chunk] = _cells(smooth, height, width).max(axis=3)
-        deviations.append(float(np.median(np.abs(smooth))))
+        np.abs(smooth, out=smooth)
+        deviations.append(float(np.median(smooth, overwrite_input=True)))
     noise = 1.4826 * float(np.median(deviations))
     spots = highest[highest > SPOT_SIGMAS * noise]
     if spots.size < MIN_SPOTS:
