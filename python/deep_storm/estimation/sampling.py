@@ -34,7 +34,7 @@ MAX_VALUES = 13_500_000
 """Pixel values that are looked at: 200 frames of 256 × 256."""
 MAX_VALUES_AT_A_TIME = 100_000_000
 """Of whole frames, in memory."""
-VALUES_TO_CONVERT = 50_000_000
+VALUES_TO_CONVERT = 17_000_000
 """Of whole frames, in memory as they were read."""
 MAX_FRAMES = 1000
 BLOCK_FRAMES = 200

@@ -133,8 +133,9 @@ def _try_report(
             raise
         path.unlink(missing_ok=True)
         record = path.name.replace(ENDING, RECORD)
+        reason = reason_of(error).replace(str(path), path.name)  # it lay in a folder of ours
         warnings.warn(
-            f"the report could not be made ({reason_of(error)}); the other files are whole, and "
+            f"the report could not be made ({reason}); the other files are whole, and "
             f"`deep-storm report {record}` tries it again",
             stacklevel=2,
         )
