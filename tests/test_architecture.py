@@ -172,6 +172,16 @@ def late() -> Iterator[tuple[str, ast.stmt]]:
                         yield name, statement
 
 
+def test_nothing_loads_statistics_of_scipy_at_the_start():
+    """It takes most of a second; ``scipy.signal`` and others bring it with them."""
+    slow = ("scipy.signal", "scipy.stats", "sklearn", "skimage")
+    for name, tree in trees().items():
+        for statement in at_the_top(tree):
+            alone = isinstance(statement, ast.Import)
+            named = [a.name for a in statement.names] if alone else [statement.module or ""]
+            assert not any(module.startswith(slow) for module in named), name
+
+
 def test_few_imports_stand_in_functions():
     assert len({id(statement) for _, statement in late()}) < MAX_LATE
 

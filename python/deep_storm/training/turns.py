@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import correlate
 from scipy.special import erf
 
+from deep_storm.psf.convolution import convolved
 from deep_storm.psf.table import PsfTable
 from deep_storm.simulation.psf import add_emitters
 
@@ -146,7 +146,7 @@ def _sums(frame: Emitted, reach: int) -> _Sums:
         for axis, place in enumerate((column, row))
     )
     gaussians = weight**2 * down[:, :, None] * across[:, None, :]
-    pairs = correlate(np.pad(places, 2 * reach), around, mode="valid", method="fft")
+    pairs = convolved(np.pad(places, 2 * reach), around[::-1, ::-1], "valid")
     return _Sums(
         int(whole.sum()), gaussians.sum(axis=0), rest.sum(axis=0), np.sum(rest**2, axis=0), pairs
     )

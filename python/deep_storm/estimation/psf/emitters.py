@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter
-from scipy.signal import fftconvolve
 from scipy.spatial import cKDTree
+
+from deep_storm.psf.convolution import convolved
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -203,8 +204,8 @@ def look_for(
     clipped = np.clip(residual, CLIP_BELOW * deviation, CLIP_ABOVE * deviation)
     clipped[np.isinf(variance)] = 0.0
     turned = np.maximum(shares, 0.0)[None, ::-1, ::-1]
-    seen = fftconvolve(clipped / variance, turned, mode="same", axes=(1, 2))
-    information = fftconvolve(1.0 / variance, turned**2, mode="same", axes=(1, 2))
+    seen = convolved(clipped / variance, turned, "same")
+    information = convolved(1.0 / variance, turned**2, "same")
     information = np.maximum(information, 1e-12)
     height = seen / np.sqrt(information)
     found = (height > threshold) & (height == maximum_filter(height, (1, 3, 3)))
