@@ -35,6 +35,8 @@ ALWAYS = 0.5
 MIN_FRAMES = 10
 CHUNK_FRAMES, CHUNK_VALUES = 50, 8_000_000
 """Frames that are worked on at a time, at most, and values in them."""
+ROWS = 64
+"""Rows that are compared over time at a time."""
 GOLDEN_STEP = 31
 """Cells that fill others are so many apart, so that neighbours are not filled from neighbours."""
 
@@ -139,7 +141,8 @@ def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
             rank = int(DARK_QUANTILE * four.shape[3])
             four.partition(rank, axis=3)
             dark[chunk, first:last] = four[..., rank]
-    apart = dark - np.median(dark, axis=0)
+    apart = dark
+    apart -= np.median(dark, axis=0)
     apart -= np.median(apart, axis=(1, 2), keepdims=True)  # what all of the field does
     four_counted = counted[:-1, :-1] & counted[1:, :-1] & counted[:-1, 1:] & counted[1:, 1:]
     if not four_counted.any():
@@ -158,8 +161,10 @@ def _least_scale(frames: Float32) -> float:
     Of whole numbers most dark parts are equal, which is not for lack of noise.
     """
     some = frames[:, ::3, ::3]
-    apart = some - np.median(some, axis=0)
-    np.abs(apart, out=apart)
+    apart = np.empty(some.shape, some.dtype)
+    for first in range(0, some.shape[1], ROWS):
+        rows = some[:, first : first + ROWS]
+        np.abs(rows - np.median(rows, axis=0), out=apart[:, first : first + ROWS])
     noise = 1.4826 * float(np.median(apart, overwrite_input=True))
     return max(QUANTILE_ERROR * noise / (2.0 * CELL_PX), 1e-6)
 
