@@ -7,6 +7,11 @@ the depths, are found by least squares, so that the mean PSF is the one that was
 molecules' widths spread as much. Numerical aperture and index of the objective are not known;
 depths are therefore in nm of a usual one, which does not matter where only x and y are wanted.
 
+Light is polarized, and molecules turn freely: through a wide pupil that alone makes a PSF softer
+than scalar theory has it, as a spread of depths would. So both models are fitted, the one that
+explains more is taken, and molecules lie at different depths only where that model explains the
+measured PSF much better so than with all molecules at one depth.
+
 What the pupil cannot explain of the measured PSF beyond its error is added to the PSF at each
 depth. In focus, the sign of aberrations that are alike on both sides of the pupil cannot be told,
 nor which side is deeper; both signs together give the same light.
@@ -21,7 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +39,9 @@ from deep_storm.psf.table import PsfTable
 from deep_storm.settings import NAMED_MODES, Pupil
 
 FloatArray = npt.NDArray[np.float64]
+Model = Literal["scalar", "vectorial"]
 
+MODELS: tuple[Model, ...] = ("scalar", "vectorial")
 USUAL = {
     "numerical_aperture": 1.4,
     "wavelength_nm": 670.0,
@@ -51,8 +58,10 @@ PERIOD_PX = 32
 DEPTH_UNIT_NM = 100.0
 NODES = ndtri((np.arange(13) + 0.5) / 13)
 """Depths that stand for all, in standard deviations."""
-STARTS = ((0.3, 0.02), (1.5, 0.03), (1.5, -0.03))
-"""Spread of depth (in units) and astigmatism to begin with."""
+STARTS = ((1.5, 0.03), (1.5, -0.03), (0.3, 0.02))
+"""Spread of depth (in units) and astigmatism to begin with; the first tells the model."""
+FOCUS_STARTS = (0.02, -0.03)
+"""Astigmatism to begin with where all molecules lie at one depth."""
 MAX_EVALUATIONS = 25
 RELATIVE_STEP = 1e-3
 MIN_ERROR = 0.01
@@ -63,6 +72,9 @@ WIDTH_ERROR, WIDTH_ERROR_SHARE = 0.01, 0.25
 """Error of the spread of widths that was found: absolute and relative."""
 MIN_DEPTH_STD_NM = 80.0
 """Depths that spread less than this cannot be seen."""
+MIN_GAIN = 1.5
+"""Half the drop of the sum of squares that a spread of depths must bring: a likelihood ratio of
+4.5."""
 PLANES_STD, MIN_PLANES = 3.0, 7
 PLANE_STEP_NM = 100.0
 MEDIAN_OF_NORMAL = 0.6745
@@ -101,25 +113,41 @@ class Parameters(NamedTuple):
         Mean and standard deviation of the depths.
     waves
         Coefficients of :data:`NAMED_MODES`, wavelengths rms.
+    model
+        Of the light.
     """
 
     scale: float
     depth_nm: float
     depth_std_nm: float
     waves: FloatArray
+    model: Model
 
     @classmethod
-    def of(cls, values: FloatArray) -> Parameters:
-        """Read them off the vector that least squares changes."""
-        scale, depth, log_std = values[:3]
-        std_nm = DEPTH_UNIT_NM * math.exp(log_std)
-        return cls(math.exp(scale), DEPTH_UNIT_NM * depth, std_nm, values[3:])
+    def of(cls, values: FloatArray, model: Model) -> Parameters:
+        """Read them off the vector that least squares changes.
+
+        That of one depth for all molecules is shorter by their spread.
+        """
+        scale, depth = values[:2]
+        waves = values[-len(NAMED_MODES) :]
+        spread = values[2 : -len(NAMED_MODES)]
+        std_nm = DEPTH_UNIT_NM * math.exp(spread[0]) if spread.size else 0.0
+        return cls(math.exp(scale), DEPTH_UNIT_NM * depth, std_nm, waves, model)
 
     @property
     def pupil(self) -> Pupil:
         """The pupil of these parameters."""
         waves = dict(zip(NAMED_MODES, self.waves.tolist(), strict=True))
-        return Pupil.parse({**USUAL, **waves}, "the pupil found in the movie")
+        values = {**USUAL, **waves, "model": self.model}
+        return Pupil.parse(values, "the pupil found in the movie")
+
+
+class Fit(NamedTuple):
+    """Half the sum of squares that a fit leaves, and its vector."""
+
+    cost: float
+    values: FloatArray
 
 
 @dataclass(frozen=True)
@@ -155,9 +183,9 @@ class Task:
         return cls(image, table.pixel_size_nm, error, width_std)
 
     def images(self, p: Parameters) -> FloatArray:
-        """Return how molecules look at the depths of :data:`NODES`."""
+        """Return how molecules look at the depths of :data:`NODES`, or at the one where all lie."""
         grid = PupilGrid.of(p.pupil, self.pixel_size_nm / p.scale, PERIOD_PX)
-        depths = p.depth_nm + p.depth_std_nm * NODES
+        depths = p.depth_nm + p.depth_std_nm * (NODES if p.depth_std_nm > 0 else np.zeros(1))
         return grid.images(depths, len(self.image), CORE_SAMPLES).astype(np.float64)
 
     def off(self, p: Parameters) -> tuple[FloatArray, FloatArray]:
@@ -173,9 +201,9 @@ class Task:
         left = self.image.ravel() - design @ best
         return left / math.sqrt(float(np.sum(self.image**2))), images
 
-    def residuals(self, values: FloatArray) -> FloatArray:
+    def residuals(self, values: FloatArray, model: Model) -> FloatArray:
         """Return all that is to be small, each in units of its error."""
-        p = Parameters.of(values)
+        p = Parameters.of(values, model)
         off, images = self.off(p)
         sigma = np.array([fit_gaussian(image, CORE_SAMPLES).sigma_px for image in images])
         usual = float(np.median(sigma))
@@ -203,25 +231,47 @@ def over_depth(table: PsfTable, width_std: float) -> OverDepth | None:
     if table.samples_per_px % CORE_SAMPLES:
         return None
     task = Task.of(table, width_std)
-    best = min((_fit(task, *start) for start in STARTS), key=lambda fit: fit[0])
-    p = Parameters.of(best[1])
+    in_focus = {model: _fit_in_focus(task, model) for model in MODELS}
+    if min(in_focus.values()) < MIN_GAIN:
+        return None
+    (spread, astigmatism), *others = STARTS
+    firsts = {model: _fit(task, model, spread, astigmatism) for model in MODELS}
+    model = min(MODELS, key=lambda m: firsts[m].cost)
+    fits = [firsts[model], *(_fit(task, model, *start) for start in others)]
+    best = min(fits, key=lambda fit: fit.cost)
+    p = Parameters.of(best.values, model)
     misfit = float(np.sqrt(np.sum(task.off(p)[0] ** 2)))
     if misfit > MAX_MISFIT or p.depth_std_nm < MIN_DEPTH_STD_NM:
+        return None
+    if in_focus[model] - best.cost < MIN_GAIN:
         return None
     return OverDepth(_table_of(p, table, task.error), p.depth_std_nm, p.pupil, misfit)
 
 
-def _fit(task: Task, depth_std: float, astigmatism: float) -> tuple[float, FloatArray]:
-    """Return the error, and the parameters, that one start leads to."""
-    start = np.zeros(3 + len(NAMED_MODES))
-    start[2] = math.log(depth_std)
+def _fit(task: Task, model: Model, depth_std: float, astigmatism: float) -> Fit:
+    """Return what one start leads to."""
+    return _least_squares(task, model, [0.0, 0.0, math.log(depth_std)], astigmatism)
+
+
+def _fit_in_focus(task: Task, model: Model) -> float:
+    """Return half the sum of squares where all molecules lie at one depth."""
+    fits = [_least_squares(task, model, [0.0, 0.0], start) for start in FOCUS_STARTS]
+    return min(fit.cost for fit in fits)
+
+
+def _least_squares(task: Task, model: Model, begin: list[float], astigmatism: float) -> Fit:
+    waves = np.zeros(len(NAMED_MODES))
     # Without aberrations the light is the same on both sides of the focus: nothing to follow.
-    start[3 + NAMED_MODES.index("spherical_waves")] = abs(astigmatism)
-    start[3 + NAMED_MODES.index("astigmatism_waves")] = astigmatism
+    waves[NAMED_MODES.index("spherical_waves")] = abs(astigmatism)
+    waves[NAMED_MODES.index("astigmatism_waves")] = astigmatism
     found = least_squares(
-        task.residuals, start, diff_step=[RELATIVE_STEP], max_nfev=MAX_EVALUATIONS
+        task.residuals,
+        np.concatenate([begin, waves]),
+        args=(model,),
+        diff_step=[RELATIVE_STEP],
+        max_nfev=MAX_EVALUATIONS,
     )
-    return float(found.cost), found.x
+    return Fit(float(found.cost), found.x)
 
 
 def _table_of(p: Parameters, measured: PsfTable, error: float) -> PsfTable:
