@@ -131,24 +131,14 @@ def eager_training():
 
 
 @pytest.fixture(scope="module")
-def small_network():
-    """Make native networks of two layers, of which a graph is made in no time.
-
-    For tests of what is around a network; models that are bundled do not fit.
-    """
-    import keras
-
-    from deep_storm.networks.base import EXPECTATIONS
-    from deep_storm.networks.native import NativeNetwork
-
-    def build(self):
-        frame, expected = keras.Input((None, None, 1)), keras.Input((EXPECTATIONS,))
-        seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
-        known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
-        return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
+def quick_psf():
+    """Measure PSFs of movies roughly: few scenes, few rounds."""
+    from deep_storm.estimation.psf import movie
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NativeNetwork, "build", build)
+        patch.setattr(movie, "FIRST_ROUNDS", 3)
+        patch.setattr(movie, "LAST_ROUNDS", 1)
+        patch.setattr(movie, "MAX_SCENES", 48)
         yield
 
 

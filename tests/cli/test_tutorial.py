@@ -53,7 +53,7 @@ def tutorial():
 
 
 @pytest.fixture(scope="module")
-def done(tutorial, eager_training, tmp_path_factory):
+def done(tutorial, eager_training, quick_calibration, quick_psf, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tutorial")
     drifting_filaments(folder)
     monkeypatch = pytest.MonkeyPatch()

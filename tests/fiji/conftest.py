@@ -52,8 +52,8 @@ def small(self):
     return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
 NativeNetwork.whole, NativeNetwork.build = NativeNetwork.build, small
 """
-"""After it, for a training of which only the windows are looked at: two layers, as
-``small_network`` makes."""
+"""After it, for a training of which only the windows are looked at: two layers, of which steps
+are fast."""
 PATIENT = (
     (SERVICE, "START_SECONDS"),
     ("deep_storm.fiji.client.jobs", "TERMINATE_SECONDS"),
