@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,27 @@ def test_kernel_is_kept_in_a_folder_of_this_user(place):
     assert not (place / "__pycache__").exists()
     if os.name == "posix":
         assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+def test_the_same_source_elsewhere_is_compiled_once(place, tmp_path_factory):
+    """Fiji's Python has an installation of its own."""
+    assert result(place).stdout.split() == ["7", "0"]
+    other = tmp_path_factory.mktemp("other")
+    for name in ("loops.py", "other.py", "run.py"):
+        (other / name).write_bytes((place / name).read_bytes())
+    again = result(other, XDG_CACHE_HOME=str(place / "caches"))
+    assert again.stdout.split() == ["7", "1"], again.stderr
+
+
+def test_what_nobody_used_for_months_is_deleted(tmp_path):
+    long_ago = time.time() - (kernels.MAX_DAYS_UNUSED + 1) * 86400
+    for name, used in (("new_1a", None), ("old_2b", (long_ago, long_ago))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "loops.nbi").touch()
+        os.utime(tmp_path / name, used)
+    kernels.delete_unused(tmp_path)
+    assert [kept.name for kept in tmp_path.iterdir()] == ["new_1a"]
+    kernels.delete_unused(tmp_path / "nowhere")
 
 
 def test_changed_constant_of_another_module_is_noticed(place):

@@ -9,10 +9,12 @@
     def light(values): ...
 
 What was compiled is kept in this user's folder for caches (or in ``NUMBA_CACHE_DIR``), not beside
-the source: an installation may be read-only. Where there is no such folder, a disk is full or a
-kept file is damaged, a kernel is compiled anew in each process. It is also compiled anew when
-something changes that it takes from elsewhere: another kernel, or a constant of another module.
-A process that needs a kernel which another one is compiling waits for it.
+the source: an installation may be read-only. It is kept for the contents of the source, wherever
+that lies: a second installation of the same version, as Fiji's is, compiles nothing. Where there is
+no such folder, a disk is full or a kept file is damaged, a kernel is compiled anew in each process.
+It is also compiled anew when something changes that it takes from elsewhere: another kernel, or a
+constant of another module. A process that needs a kernel which another one is compiling waits for
+it. What nobody used for months is deleted.
 
 With ``NUMBA_BOUNDSCHECK=1`` an index beyond an array is an IndexError instead of damage.
 """
@@ -23,11 +25,12 @@ import hashlib
 import os
 import pickle
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, TypeVar, overload
@@ -49,6 +52,7 @@ what is done in a short loop."""
 config: Any = _numba_config  # set from the environment, so no type checker knows its names
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 MAX_SECONDS_TO_COMPILE = 60.0
+MAX_DAYS_UNUSED = 120.0
 _DAMAGED = (
     OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, ImportError,
     RuntimeError, MemoryError, pickle.PickleError,
@@ -115,15 +119,34 @@ def _folder() -> Path | None:
         return None
 
 
+@cache
+def _digest(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+@cache
+def _note_use(folder: str) -> None:
+    """Remember, once a process, that a folder of kernels was used."""
+    with suppress(OSError):  # it may be read-only
+        os.utime(folder)
+
+
+def delete_unused(folder: Path) -> None:
+    """Delete the kernels that nobody used for months: those of versions that are gone."""
+    oldest = time.time() - MAX_DAYS_UNUSED * 86400.0
+    with suppress(OSError):
+        for kept in folder.iterdir():
+            if kept.stat().st_mtime < oldest and not kept.is_symlink():
+                shutil.rmtree(kept, ignore_errors=True)
+
+
 class _Place:
     """Location of a kernel's files: numba's "locator"."""
 
     def __init__(self, function: Callable[..., Any], file: str, folder: Path) -> None:
-        source = Path(file)
-        self._stamp = hashlib.sha256(source.read_bytes()).hexdigest()
+        self._stamp = _digest(file)
         self._line = function.__code__.co_firstlineno
-        at = hashlib.sha256(str(source.resolve().parent).encode()).hexdigest()[:16]
-        self._folder = folder / f"{source.parent.name}_{at}"
+        self._folder = folder / f"{Path(file).stem}_{self._stamp[:16]}"
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], file: str) -> _Place | None:
@@ -131,6 +154,8 @@ class _Place:
         return None if folder is None else cls(function, file, folder)
 
     def ensure_cache_path(self) -> None:
+        if not self._folder.is_dir() and not config.CACHE_DIR:
+            delete_unused(self._folder.parent)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def get_cache_path(self) -> str:
@@ -224,9 +249,12 @@ class _KeptKernel(FunctionCache):
 
     def _kept(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            kept = super().load_overload(sig, target_context)
         except _DAMAGED:
             return None
+        if kept is not None:
+            _note_use(self._impl.locator.get_cache_path())
+        return kept
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
@@ -263,6 +291,7 @@ def _add_fingerprint(function: Any, digest: Any, seen: set[Any]) -> None:
             digest.update(
                 code.co_code + repr([c for c in code.co_consts if not _is_code(c)]).encode()
             )
+            digest.update(repr(sorted(value.targetoptions.items())).encode())
             _add_fingerprint(inner, digest, seen)
         elif isinstance(value, type):  # whose methods need an object
             digest.update(repr(value).encode())
