@@ -122,6 +122,23 @@ def test_window_holds_the_light_of_one_photon(table):
     assert np.isnan(out[:, :, 11:]).all()
 
 
+@pytest.mark.parametrize("samples_per_px", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("planes", [1, 5, 7])
+def test_window_and_frame_agree_for_any_sampling(samples_per_px, planes):
+    rng = np.random.default_rng(5)
+    rows = 12 * samples_per_px + 3
+    coefficients = np.zeros((planes, rows, -(-rows // 16) * 16), np.float32)
+    coefficients[:, :, :rows] = rng.random((planes, rows, rows))
+    of_table = (coefficients, samples_per_px, 6, -100.0, 50.0)
+    for _ in range(20):
+        x, y, z = rng.uniform(-2.0, 22.0), rng.uniform(-2.0, 22.0), rng.uniform(-200.0, 200.0)
+        frame, out = np.zeros((1, 20, 20), np.float32), np.empty((1, 20, 20))
+        one = (np.array([v]) for v in (x, y, z, 1.0))
+        add_table_emitters(frame, np.zeros(1, np.int64), *one, *of_table)
+        fill_table_window(0, 0, 20, 20, x, y, z, *of_table, out)
+        np.testing.assert_allclose(out[0], frame[0], atol=2e-6)
+
+
 @pytest.mark.parametrize("planes", [1, 2, 11])
 def test_derivatives_are_those_of_the_light(table, planes):
     from dataclasses import replace

@@ -42,20 +42,25 @@ def test_a_profile_is_the_psf_integrated_over_pixels():
     assert (row[0] * (np.arange(-20, 20) + 0.5)).sum() == pytest.approx(0.3, abs=1e-6)
 
 
-def test_gradient_is_the_slope_of_the_log_posterior():
+EVEN = PRIOR._replace(shape_reach=0.05, shape_std=0.02)
+"""Of its two emitters, at 1.3 and 1.4, one lies where every sigma is as likely."""
+
+
+@pytest.mark.parametrize("prior", [PRIOR, EVEN])
+def test_gradient_is_the_slope_of_the_log_posterior(prior):
     rng = np.random.default_rng(1)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 15.0)
     shares, mean, slopes = np.empty((2, 4, 16, 16)), np.empty((16, 16)), np.empty((8, 256))
     at = np.add(TWO, [0.2, -0.1, 150.0, 0.05])
-    expect(data, base, 0, 0, at, PRIOR, shares, mean)
-    gradient, _ = derive(data, mean, at, PRIOR, shares, slopes)
+    expect(data, base, 0, 0, at, prior, shares, mean)
+    gradient, _ = derive(data, mean, at, prior, shares, slopes)
     for k in range(2):
         for a, step in enumerate((1e-4, 1e-4, 1e-2, 1e-4)):
             ends = []
             for sign in (-1, 1):
                 p = at.copy()
                 p[k, a] += sign * step
-                ends.append(expect(data, base, 0, 0, p, PRIOR, shares, mean))
+                ends.append(expect(data, base, 0, 0, p, prior, shares, mean))
             assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[4 * k + a], rel=1e-3)
 
 
@@ -80,6 +85,20 @@ def test_errors_are_as_large_as_the_information_says(excess):
             off.append((p[k, 0] - TWO[k, 0]) / np.sqrt(unit[4 * k]))
     assert np.std(off) == pytest.approx(1.0, abs=0.15)
     assert abs(np.mean(off)) < 0.15
+
+
+def test_within_the_reach_every_shape_is_as_likely():
+    data = base = np.full((16, 16), 15.0)
+    shares, mean = np.empty((1, 4, 16, 16)), np.empty((16, 16))
+
+    def value(sigma, prior):
+        none = np.array([[-90.0, -90.0, 1500.0, sigma]])  # its light is nowhere in the window
+        return expect(data, base, 0, 0, none, prior, shares, mean)
+
+    inside = value(1.3, EVEN)
+    assert value(1.34, EVEN) == pytest.approx(inside, abs=1e-9)
+    assert value(1.39, EVEN) == pytest.approx(inside - 0.5 * (0.04 / 0.02) ** 2, abs=1e-6)
+    assert value(1.34, PRIOR) == pytest.approx(value(1.3, PRIOR) - 0.08, abs=1e-6)
 
 
 def evidence(data, p):

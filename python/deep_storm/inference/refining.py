@@ -73,7 +73,7 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
 def _shape(card: ModelCard, table: PsfTable | None) -> Shape:
     """Return in what emitters differ: in depth where the PSF has it, else in width."""
     if table is not None and len(table.z_nm) > 1 and card.psf.spread_in_depth_nm > 0:
-        return depth_shape(table, card.psf.spread_in_depth_nm)
+        return depth_shape(table, card.psf.spread_in_depth_nm, card.psf.depth_reach_nm)
     sigma_px = card.camera.px(card.psf.sigma_nm)
     spread_px = card.camera.px(card.psf.sigma_std_nm)
     spread_px = float(np.hypot(spread_px, SHARE_OF_SIGMA * sigma_px))

@@ -4,6 +4,8 @@ The table is a cubic B-spline (:mod:`deep_storm.psf.table`), and all pixels arou
 the same fraction between its samples: the four weights along each axis are computed once. For each
 row of pixels the coefficients' planes and rows are mixed into one row and that with itself, moved
 by a sample each time; both run along memory. The pixels are then every ``samples_per_px``-th of it.
+For a frame this is done row by row, for a window with all rows one behind the other: loops of a few
+samples take longer to begin than to run.
 
 Corner rule: pixel ``i`` reaches from ``i`` to ``i + 1``, so its centre is at the offset
 ``i + ½ − x`` from the emitter. Pixels whose centre is at an offset in [−radius, radius) along both
@@ -13,6 +15,7 @@ axes get light: as many for each emitter, 2 · radius along each axis.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +28,8 @@ Float32Array = npt.NDArray[np.float32]
 TAPS = 4
 MIN_CUBIC_PLANES = 6
 """Of coefficients: four planes of values."""
+USUAL_SAMPLES = 2
+"""Samples per pixel with a loop of its own, in which a step that the compiler knows is faster."""
 
 
 @kernel(fastmath=True)
@@ -125,40 +130,6 @@ def _mix_rows(
 
 
 @kernel(fastmath=True)
-def _mix_rows_with_slopes(
-    coefficients: Float32Array,
-    plane: int,
-    weights_z: Float32Array,
-    slopes_z: Float32Array,
-    used: int,
-    row: int,
-    weights_y: Float32Array,
-    slopes_y: Float32Array,
-    begin: int,
-    end: int,
-    out: Float32Array,
-) -> None:
-    """Mix rows as :func:`_mix_rows` does, and with the slopes along y and z: three rows."""
-    samples = end - begin
-    mixed, by_y, by_z = out[0, begin:end], out[1, begin:end], out[2, begin:end]
-    for m in range(samples):
-        mixed[m], by_y[m], by_z[m] = 0.0, 0.0, 0.0
-    w0, w1, w2, w3 = weights_y[0], weights_y[1], weights_y[2], weights_y[3]
-    s0, s1, s2, s3 = slopes_y[0], slopes_y[1], slopes_y[2], slopes_y[3]
-    for a in range(used):
-        weight, slope = weights_z[a], slopes_z[a]
-        c0 = coefficients[plane + a, row, begin:end]
-        c1 = coefficients[plane + a, row + 1, begin:end]
-        c2 = coefficients[plane + a, row + 2, begin:end]
-        c3 = coefficients[plane + a, row + 3, begin:end]
-        for m in range(samples):
-            value = w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
-            mixed[m] += weight * value
-            by_y[m] += weight * (s0 * c0[m] + s1 * c1[m] + s2 * c2[m] + s3 * c3[m])
-            by_z[m] += slope * value
-
-
-@kernel(fastmath=True)
 def _mix_columns(
     row: Float32Array, weights: Float32Array, begin: int, end: int, out: Float32Array
 ) -> None:
@@ -252,6 +223,98 @@ def _clear(out: FloatArray, height: int, width: int) -> None:
 
 
 @kernel(fastmath=True)
+def _mix_planes(
+    coefficients: Float32Array,
+    plane: int,
+    used: int,
+    taps: Float32Array,
+    first_row: int,
+    begin: int,
+    out: Float32Array,
+) -> None:
+    """Mix ``used`` planes from ``plane`` on, at most four, within some rows and columns.
+
+    Parameters
+    ----------
+    taps
+        Weights of the planes and their slopes, float32 of shape (2, 4); 0 beyond the used ones.
+    first_row, begin
+        First row and column.
+    out
+        float32 of shape (1 or 2, samples_per_px, rows / samples_per_px, columns): with the weights
+        and with the slopes. Each row comes to those that are whole pixels away from it, so that
+        these lie one behind the other.
+    """
+    # Loops from 0 over views: an index that may be negative for all the compiler knows keeps it
+    # from taking eight samples at a time.
+    last = plane + used - 1
+    one, two, three = min(plane + 1, last), min(plane + 2, last), min(plane + 3, last)
+    w0, w1, w2, w3 = taps[0, 0], taps[0, 1], taps[0, 2], taps[0, 3]
+    s0, s1, s2, s3 = taps[1, 0], taps[1, 1], taps[1, 2], taps[1, 3]
+    columns = out.shape[3]
+    end = begin + columns
+    row = first_row
+    for k in range(out.shape[2]):
+        for phase in range(out.shape[1]):
+            if row == coefficients.shape[1]:
+                return
+            c0 = coefficients[plane, row, begin:end]
+            c1 = coefficients[one, row, begin:end]
+            c2 = coefficients[two, row, begin:end]
+            c3 = coefficients[three, row, begin:end]
+            row += 1
+            mixed = out[0, phase, k]
+            if out.shape[0] == 1:
+                for m in range(columns):
+                    mixed[m] = w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
+                continue
+            slope = out[1, phase, k]
+            for m in range(columns):
+                mixed[m] = w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
+                slope[m] = s0 * c0[m] + s1 * c1[m] + s2 * c2[m] + s3 * c3[m]
+
+
+@kernel(fastmath=True)
+def _mix_down(planes: Float32Array, weights: Float32Array, out: Float32Array) -> None:
+    """Mix each row of samples at a pixel's height with the three that follow.
+
+    ``planes``: as ``out`` of :func:`_mix_planes`; ``out``: flat, the rows of all pixels one behind
+    the other, which lets one long loop do them all.
+    """
+    samples_per_px, rows, columns = planes.shape
+    size, whole = out.size, rows * columns
+    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    flat = planes.reshape(-1)
+    b1 = 1 % samples_per_px * whole + 1 // samples_per_px * columns
+    b2 = 2 % samples_per_px * whole + 2 // samples_per_px * columns
+    b3 = 3 % samples_per_px * whole + 3 // samples_per_px * columns
+    r0, r1, r2, r3 = flat[:size], flat[b1 : b1 + size], flat[b2 : b2 + size], flat[b3 : b3 + size]
+    for m in range(size):
+        out[m] = w0 * r0[m] + w1 * r1[m] + w2 * r2[m] + w3 * r3[m]
+
+
+@kernel(fastmath=True)
+def _place(
+    rows: Float32Array, weights: Float32Array, samples_per_px: int, mixed: Float32Array, out: Any
+) -> None:
+    """Mix each sample with the three that follow, and put every pixel's into a window.
+
+    ``rows``: flat, as ``out`` of :func:`_mix_down`, and three more; ``mixed``: space.
+    """
+    _mix_columns(rows, weights, 0, mixed.size, mixed)
+    height, width = out.shape
+    columns = mixed.size // height
+    for j in range(height):
+        row, pixels = mixed[j * columns : (j + 1) * columns], out[j]
+        if samples_per_px == USUAL_SAMPLES:
+            for i in range(width):
+                pixels[i] = row[np.uint64(USUAL_SAMPLES * i)]
+        else:
+            for i in range(width):
+                pixels[i] = row[np.uint64(samples_per_px * i)]
+
+
+@kernel(fastmath=True)
 def fill_table_window(
     top: int,
     left: int,
@@ -283,41 +346,41 @@ def fill_table_window(
         the table does not reach.
     """
     parts = out.shape[0]
-    _clear(out, height, width)
     first_column, first_row = first_pixel(x_px, radius_px), first_pixel(y_px, radius_px)
     begin, end = max(first_column, left), min(first_column + 2 * radius_px, left + width)
     first, last = max(first_row, top), min(first_row + 2 * radius_px, top + height)
+    if begin > left or end < left + width or first > top or last < top + height:
+        _clear(out, height, width)
     if begin >= end or first >= last:
         return
     at_x = sample_of(first_column, x_px, samples_per_px, radius_px)
     at_y = sample_of(first_row, y_px, samples_per_px, radius_px)
     across, down = int(at_x), int(at_y)
-    taps = np.empty((3, TAPS), np.float32)
-    slopes = np.empty((3, TAPS), np.float32)
-    fill_taps(at_x - across, taps[0], slopes[0])
-    fill_taps(at_y - down, taps[1], slopes[1])
-    plane, used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, taps[2], slopes[2])
-    scale = (1.0, -1.0 * samples_per_px, -1.0 * samples_per_px, 1.0)
-    rows = np.zeros((3, coefficients.shape[2] + TAPS), np.float32)
-    mixed = np.empty((4, coefficients.shape[2]), np.float32)
+    taps = np.zeros((6, TAPS), np.float32)
+    fill_taps(at_x - across, taps[0], taps[1])
+    fill_taps(at_y - down, taps[2], taps[3])
+    plane, used = _fill_planes(z_nm, coefficients.shape[0], z0_nm, dz_nm, taps[4], taps[5])
+    for tap in range(TAPS):
+        taps[1, tap] *= -samples_per_px
+        taps[3, tap] *= -samples_per_px
+    line = down + (first - first_row) * samples_per_px
     start = across + (begin - first_column) * samples_per_px
-    stop = across + (end - 1 - first_column) * samples_per_px + 1
-    reach = stop + TAPS - 1
-    for j in range(first, last):
-        line = down + (j - first_row) * samples_per_px
-        if parts == 1:
-            _mix_rows(coefficients, plane, taps[2], used, line, taps[1], start, reach, rows[0])
-        else:
-            _mix_rows_with_slopes(
-                coefficients, plane, taps[2], slopes[2], used, line, taps[1], slopes[1],
-                start, reach, rows,
-            )  # fmt: skip
-            _mix_columns(rows[0], slopes[0], start, stop, mixed[1])
-            _mix_columns(rows[1], taps[0], start, stop, mixed[2])
-            _mix_columns(rows[2], taps[0], start, stop, mixed[3])
-        _mix_columns(rows[0], taps[0], start, stop, mixed[0])
-        for a in range(parts):
-            m = start
-            for i in range(begin, end):
-                out[a, j - top, i - left] = scale[a] * mixed[a, m]
-                m += samples_per_px
+    columns = (end - 1 - begin) * samples_per_px + TAPS
+    # Of each of the rows that are a whole number of pixels apart, those that four taps reach.
+    whole = last - first + (TAPS - 1) // samples_per_px
+    size = (last - first) * columns
+    planes = np.empty((min(parts, 2), samples_per_px, whole, columns), np.float32)
+    rows = np.empty(size + TAPS - 1, np.float32)
+    rows[size:] = 0.0
+    mixed = np.empty(size, np.float32)
+    inside = out[:, first - top : last - top, begin - left : end - left]
+    _mix_planes(coefficients, plane, used, taps[4:], line, start, planes)
+    _mix_down(planes[0], taps[2], rows[:size])
+    _place(rows, taps[0], samples_per_px, mixed, inside[0])
+    if parts == 1:
+        return
+    _place(rows, taps[1], samples_per_px, mixed, inside[1])
+    _mix_down(planes[0], taps[3], rows[:size])
+    _place(rows, taps[0], samples_per_px, mixed, inside[2])
+    _mix_down(planes[1], taps[2], rows[:size])
+    _place(rows, taps[0], samples_per_px, mixed, inside[3])

@@ -8,7 +8,8 @@ gain and read-out noise the variance of a pixel that expects ``λ`` photons is `
 
     log likelihood = Σ [(n + c)·log(λ + c) − λ] / F
 
-Photons and shape (sigma, or depth) have normal priors. The best parameters are found by Fisher
+Photons and shape (sigma, or depth) have normal priors; where emitters lie within some depths, every
+one of these is as likely. The best parameters are found by Fisher
 scoring; their information matrix gives uncertainties and, by Laplace's approximation, the evidence
 for a number of emitters [3]_.
 
@@ -47,6 +48,15 @@ HALVINGS = 3
 HOPE = 2.0
 """Far from its end, a fit may gain more than the half of what a step promises there."""
 NOTHING = 0.0
+FLAT = 2.0 / math.sqrt(2.0 * math.pi)
+"""A density that is flat up to ±1 is as high as a normal one with this standard deviation."""
+
+
+@kernel(fastmath=True, inline="always", error_model="numpy")
+def beyond_reach(shape: float, prior: Prior) -> float:
+    """Return how far a shape is from the mean, or from where every one is as likely."""
+    off = shape - prior.shape
+    return off - min(max(off, -prior.shape_reach), prior.shape_reach)
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -80,7 +90,7 @@ def expect(
             for i in range(width):
                 mean[j, i] += p[k, 2] * shares[k, 0, j, i]
         off = (p[k, 2] - prior.photons) / prior.photons_std
-        other = (p[k, 3] - prior.shape) / prior.shape_std
+        other = beyond_reach(p[k, 3], prior) / prior.shape_std
         value -= 0.5 * (off * off + other * other)
     likelihood = 0.0
     for j in range(height):
@@ -113,8 +123,11 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
         gradient[4 * k + 2] -= (p[k, 2] - prior.photons) * weight
         information[4 * k + 2, 4 * k + 2] += weight
         weight = 1.0 / prior.shape_std**2
-        gradient[4 * k + 3] -= (p[k, 3] - prior.shape) * weight
-        information[4 * k + 3, 4 * k + 3] += weight
+        beyond = beyond_reach(p[k, 3], prior)
+        gradient[4 * k + 3] -= beyond * weight
+        # Where every shape is as likely, one that is not known at all has that range's variance.
+        flat = prior.shape_reach > 0.0 and beyond == 0.0
+        information[4 * k + 3, 4 * k + 3] += 3.0 / prior.shape_reach**2 if flat else weight
         # Two emitters at one place: the difference of their positions has no information.
         information[4 * k, 4 * k] += MIN_INFORMATION
         information[4 * k + 1, 4 * k + 1] += MIN_INFORMATION
@@ -216,7 +229,8 @@ def fit(
     shares = np.empty((count, PARAMETERS, height, width))
     slopes = np.empty((PARAMETERS * count, height * width), np.float32)
     own = prior.log_density + math.log(2.0 * math.pi)
-    own -= math.log(prior.photons_std) + math.log(prior.shape_std)
+    own -= math.log(prior.photons_std)
+    own -= math.log(prior.shape_std + FLAT * prior.shape_reach)
     value = expect(data, base, top, left, p, prior, shares, mean)
     evidence, information = value, np.empty((0, 0))
     for _ in range(iterations if count else 0):

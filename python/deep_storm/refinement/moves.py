@@ -38,8 +38,6 @@ SPLIT_SIGMAS = 0.6
 """How far from the old place the two halves of an emitter begin,"""
 MIN_HALF = 0.4
 """with at least this share of the photons that an emitter has in the mean."""
-REFOCUSED_TOGETHER = cast(int, np.int64(4))
-"""Emitters that are fitted together where their shape is looked for in several places."""
 NEVER = -1e300
 MAX_EVIDENCE = 12.0
 """More evidence for an emitter is not told apart: e¹² times as likely as none."""
@@ -252,27 +250,6 @@ def give_birth(scene: Scene, births: Births, prior: Prior) -> None:
         if k >= 0:
             scene.source[k] = births.source[n]
             commit(scene, joined_by(members, k), after, cut, prior, CHANGED)
-
-
-@kernel(fastmath=True, error_model="numpy")
-def refocus(scene: Scene, k: int, starts: Values, prior: Prior) -> None:
-    """Fit emitter ``k`` and its neighbours from several shapes of ``k``, and keep the best.
-
-    The light of an emitter above and below the focus is alike, and a fit ends on its own side.
-    """
-    members = with_neighbours(scene, k, prior, REFOCUSED_TOGETHER)
-    cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
-    best = cut.p.copy()
-    most, _ = fit_cut(cut, best, prior, SETTLING, NEVER)
-    for n in range(starts.size):
-        tried = cut.p.copy()
-        tried[0, 3] = starts[n]
-        value, _ = fit_cut(cut, tried, prior, SEARCHING, most)
-        if value > most:
-            most = value
-            for row in range(tried.shape[0]):
-                copy_row(best, row, tried, row)
-    commit(scene, members, best, cut, prior, SAME)
 
 
 @kernel(fastmath=True, error_model="numpy")

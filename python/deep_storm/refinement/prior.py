@@ -30,6 +30,9 @@ class Prior(NamedTuple):
         How far the light of an emitter is drawn.
     shape, shape_std, min_shape, max_shape
         Mean, standard deviation and bounds of the fourth parameter.
+    shape_reach
+        How far on both sides of the mean every value is as likely; the standard deviation is that
+        of what lies beyond. 0: the prior is normal.
     planes
         Coefficients of the PSF's table, float32 (shape, y, x); of size 0 for a Gaussian.
     samples_per_px, radius_px
@@ -48,6 +51,7 @@ class Prior(NamedTuple):
     shape_std: float
     min_shape: float
     max_shape: float
+    shape_reach: float
     planes: npt.NDArray[np.float32]
     samples_per_px: int
     radius_px: int

@@ -235,7 +235,9 @@ def freed(
     scene, background = refiner.scene(photons, proposals, noise_photon)
     prior = refiner.prior
     free = prior._replace(
-        shape_std=refiner.shape.free_std, photons_std=FREE_PHOTONS * prior.photons
+        shape_std=refiner.shape.free_std,
+        shape_reach=0.0,
+        photons_std=FREE_PHOTONS * prior.photons,
     )
     for _ in range(2):
         sweep(scene, free, FIRST_STEPS)

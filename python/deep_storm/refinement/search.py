@@ -12,12 +12,12 @@ from deep_storm.refinement.moves import (
     SETTLING,
     Births,
     give_birth,
-    refocus,
     split,
     sweep,
     weigh,
 )
 from deep_storm.refinement.prior import Prior, Values
+from deep_storm.refinement.refocusing import refocus
 from deep_storm.refinement.residuals import peaks, settle_background
 from deep_storm.refinement.scene import Scene, draw
 
@@ -63,14 +63,12 @@ def change(scene: Scene, tried: Tried, prior: Prior) -> None:
     """Split, give birth and let die where the number of emitters has changed before."""
     todo = scene.fresh.copy()
     scene.fresh[:] = 0
-    refocus_all(scene, tried.unsure & todo, tried.starts, prior)
     split(scene, np.flatnonzero(scene.alive & todo), prior)
     places = peaks(scene, prior, PEAK)
     nothing = np.zeros(len(places))
     source = np.full(len(places), NO_SOURCE)
     births = Births(places, nothing, nothing.astype(np.int8), tried.starts, source)
     give_birth(scene, births, prior)
-    refocus_all(scene, scene.fresh, tried.starts, prior)
     weigh(scene, np.flatnonzero(scene.alive), todo, prior, 0.0)
 
 
@@ -78,9 +76,7 @@ def refocus_all(scene: Scene, chosen: npt.NDArray[np.int8], starts: Values, prio
     """Look for the shape of the chosen emitters in several places."""
     if starts.size < 2:
         return
-    for k in np.flatnonzero(scene.alive & chosen).tolist():
-        if not scene.stop[0]:
-            refocus(scene, k, starts, prior)
+    refocus(scene, np.flatnonzero(scene.alive & chosen), starts, prior)
 
 
 def search(scene: Scene, background: Values, tried: Tried, prior: Prior) -> None:
@@ -103,7 +99,9 @@ def search(scene: Scene, background: Values, tried: Tried, prior: Prior) -> None
     source = tried.first + np.arange(len(shapes))
     give_birth(scene, Births(tried.places, shapes, known, tried.starts, source), prior)
     scene.fresh[:] = 1
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         change(scene, tried, prior)
+        if number == 0:
+            refocus_all(scene, scene.alive, tried.starts, prior)
         settle(scene, background, prior)
     weigh(scene, np.flatnonzero(scene.alive), np.ones_like(scene.alive), prior, NEVER)

@@ -27,8 +27,12 @@ FREE_SIGMA_SHARE = 0.25
 """Relative standard deviation of a sigma that is left free."""
 NORMAL = ndtri((np.arange(25) + 0.5) / 25)
 """Depths that stand for a normal distribution, in standard deviations."""
+EVEN = (np.arange(25) + 0.5) / 12.5 - 1.0
+"""Depths that stand for an even distribution, over the farthest."""
+EDGE_SHARE = 0.1
+"""Beyond the depths that emitters have, they become rare within this share of the farthest."""
 KNOWN_SHARE = 0.25
-"""A depth known that well, over the farthest, is not looked for elsewhere."""
+"""A depth known that well, over the farthest, is not looked for elsewhere at first."""
 STARTS = np.array([-0.8, -0.4, 0.0, 0.4, 0.8])
 """Depths that fits begin with where the PSF tells them, over the farthest."""
 
@@ -63,8 +67,8 @@ class Shape:
         """Fourth parameters that the fit of an emitter of which nothing is known begins with."""
         if self.depths_px is None or not self.tells_depth:
             return np.array([float(self.fields["shape"])])
-        middle, reach = np.mean(self.depths_px[[0, -1]]), np.ptp(self.depths_px) / 2.0
-        return np.asarray(middle + reach * STARTS, np.float64)
+        lowest, highest = self._likely_px
+        return np.asarray(0.5 * (lowest + highest) + 0.5 * (highest - lowest) * STARTS, np.float64)
 
     @property
     def known_std(self) -> float:
@@ -72,6 +76,15 @@ class Shape:
         if self.depths_px is None or not self.tells_depth:
             return np.inf
         return KNOWN_SHARE * float(np.ptp(self.depths_px)) / 2.0
+
+    @property
+    def _likely_px(self) -> tuple[float, float]:
+        """The lowest and the highest depth that emitters are likely to have."""
+        middle, reach = self.fields["shape"], self.fields["shape_reach"]
+        lowest, highest = self.fields["min_shape"], self.fields["max_shape"]
+        if reach > 0.0:
+            lowest, highest = max(lowest, middle - reach), min(highest, middle + reach)
+        return lowest, highest
 
     def of_sigma(self, sigma_px: Values) -> Values:
         """Return the fourth parameter of emitters that are so wide; of two depths the higher."""
@@ -85,7 +98,8 @@ class Shape:
         """Return the median sigma of emitters; ``sigma_px``: that of an emitter in focus."""
         if self.depths_px is None:
             return sigma_px
-        depths = self.fields["shape"] + self.fields["shape_std"] * NORMAL
+        middle, reach = self.fields["shape"], self.fields["shape_reach"]
+        depths = middle + (reach * EVEN if reach > 0.0 else self.fields["shape_std"] * NORMAL)
         return float(np.median(self.to_sigma(depths)))
 
     def to_sigma(self, parameter: Values) -> Values:
@@ -115,13 +129,25 @@ def width_shape(table: PsfTable, sigma_px: float, sigma_std_px: float) -> Shape:
     return Shape({**bounds, **_planes(stretched(table))}, FREE_SIGMA_SHARE * sigma_px)
 
 
-def depth_shape(table: PsfTable, depth_std_nm: float) -> Shape:
-    """Return the shape of emitters with a PSF over depth."""
+def depth_shape(table: PsfTable, depth_std_nm: float, depth_reach_nm: float = 0.0) -> Shape:
+    """Return the shape of emitters with a PSF over depth.
+
+    Parameters
+    ----------
+    table
+        The PSF.
+    depth_std_nm
+        Standard deviation of the depths.
+    depth_reach_nm
+        Emitters lie up to this far above and below the focus, at any depth alike; 0: their depths
+        are normally distributed.
+    """
     nm = table.pixel_size_nm
     depths_px = table.z_nm / nm
     bounds = {
         "shape": 0.0,
-        "shape_std": depth_std_nm / nm,
+        "shape_std": (EDGE_SHARE * depth_reach_nm or depth_std_nm) / nm,
+        "shape_reach": depth_reach_nm / nm,
         "min_shape": float(depths_px[0]),
         "max_shape": float(depths_px[-1]),
     }
@@ -148,6 +174,7 @@ def _sigma_bounds(sigma_px: float, sigma_std_px: float) -> dict[str, float]:
     return {
         "shape": sigma_px,
         "shape_std": sigma_std_px,
+        "shape_reach": 0.0,
         "min_shape": MIN_SIGMA_SHARE * sigma_px,
         "max_shape": MAX_SIGMA_SHARE * sigma_px,
     }
