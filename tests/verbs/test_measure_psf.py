@@ -47,10 +47,22 @@ def simulate(psf, output, camera):
     )
 
 
-def test_what_it_writes_is_a_psf_for_other_verbs(tmp_path):
-    write_stack(tmp_path / "beads.tif", beads(), 100.0)
-    output = tmp_path / "psf.toml"
-    found = ds.measure_psf(tmp_path / "beads.tif", beads=True, output=output, **CAMERA)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Beads, and the PSF that was measured on them."""
+    folder = tmp_path_factory.mktemp("beads")
+    write_stack(folder / "beads.tif", beads(), 100.0)
+    output = folder / "psf.toml"
+    return ds.measure_psf(folder / "beads.tif", beads=True, output=output, **CAMERA)
+
+
+@pytest.fixture
+def psf(done):
+    return done.written[0]
+
+
+def test_what_it_writes_is_a_psf_for_other_verbs(done, psf, tmp_path):
+    found, output = done, psf
     assert [path.name for path in found.written] == ["psf.toml", "psf.npz", "psf.png"]
     assert all(path.is_file() for path in found.written)
     table = read_psf(output, 100.0)
@@ -63,9 +75,8 @@ def test_what_it_writes_is_a_psf_for_other_verbs(tmp_path):
     assert (measured != gaussian).any()
 
 
-def test_a_gaussian_is_called_one(tmp_path, capsys):
-    write_stack(tmp_path / "beads.tif", beads(), 100.0)
-    assert main(["measure-psf", str(tmp_path / "beads.tif"), "--beads", *OPTIONS, "--json"]) == 0
+def test_a_gaussian_is_called_one(psf, capsys):
+    assert main(["measure-psf", str(psf.parent / "beads.tif"), "--beads", *OPTIONS, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["gaussian_will_do"] is True
     assert told["differs_from_gaussian"] < 0.03
@@ -82,10 +93,9 @@ def test_it_refuses_in_a_sentence_and_writes_nothing(tmp_path, capsys):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_psf_for_other_pixels_is_refused(tmp_path):
-    ds.measure_psf(beads(), beads=True, output=tmp_path / "psf.toml", **CAMERA)
+def test_a_psf_for_other_pixels_is_refused(psf, tmp_path):
     with pytest.raises(PsfError, match="pixels of 100 nm and a camera with pixels of 160 nm"):
-        simulate(tmp_path / "psf.toml", tmp_path / "sim", {**CAMERA, "pixel_size_nm": 160.0})
+        simulate(psf, tmp_path / "sim", {**CAMERA, "pixel_size_nm": 160.0})
     assert not list(tmp_path.glob("sim*"))
 
 
@@ -120,9 +130,8 @@ def test_a_roughly_known_pupil_becomes_a_psf_over_depth(tmp_path, capsys):
     assert (tmp_path / "psf.png").stat().st_size > 5000
 
 
-def test_only_theory_can_be_roughly_known(tmp_path):
-    ds.measure_psf(beads(), beads=True, output=tmp_path / "psf.toml", **CAMERA)
+def test_only_theory_can_be_roughly_known(psf):
     with pytest.raises(PsfError, match=r"without a section \[pupil\]"):
-        ds.measure_psf(beads(), psf_file=str(tmp_path / "psf.toml"), **CAMERA)
+        ds.measure_psf(beads(), psf_file=str(psf), **CAMERA)
     with pytest.raises(SettingsError, match="roughly known PSF with beads"):
         ds.measure_psf(beads(), beads=True, psf_file="theory.toml", **CAMERA)
