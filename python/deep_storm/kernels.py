@@ -37,6 +37,7 @@ from typing import Any, TypeVar, overload
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from numba.core import config as _numba_config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
@@ -92,6 +93,15 @@ def kernel(function: Kernel | None = None, **options: Any) -> Any:
     if function is None:
         return lambda decorated: _compiled(decorated, options)
     return _compiled(function, options)
+
+
+def plain(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return values as a writable, contiguous array of a type; a copy only if they are none.
+
+    Numba compiles a kernel for each kind of array that it is given: read-only ones (columns of a
+    table) and parts of others are kinds of their own.
+    """
+    return np.require(values, dtype, ["C", "W"])
 
 
 def _compiled(function: Kernel, options: dict[str, Any]) -> Any:

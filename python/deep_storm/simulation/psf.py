@@ -20,7 +20,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.kernels import kernel
+from deep_storm.kernels import kernel, plain
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,7 +31,6 @@ MIN_WINDOW_PX = 3.0
 """Half the window of a very narrow PSF."""
 
 
-@kernel(fastmath=True)
 def add_emitters(
     expected: npt.NDArray[np.float32],
     frame: npt.NDArray[np.int64],
@@ -61,6 +60,19 @@ def add_emitters(
     ValueError
         A frame index is not one of ``expected``.
     """
+    numbers = (plain(values, np.float64) for values in (x_px, y_px, sigma_px, intensity))
+    _add_emitters(expected, plain(frame, np.int64), *numbers)
+
+
+@kernel(fastmath=True)
+def _add_emitters(
+    expected: npt.NDArray[np.float32],
+    frame: npt.NDArray[np.int64],
+    x_px: FloatArray,
+    y_px: FloatArray,
+    sigma_px: FloatArray,
+    intensity: FloatArray,
+) -> None:
     frames, height, width = expected.shape
     columns = np.empty(width)
     rows = np.empty(height)
