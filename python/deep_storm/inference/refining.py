@@ -33,8 +33,8 @@ from deep_storm.refinement.shapes import Shape, depth_shape, gaussian_shape, wid
 
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
-MAX_LOSS = 0.01
-"""Jaccard index that refinement may seem to cost on simulation, where its own is a lower limit."""
+MAX_LOSS = 0.005
+"""Jaccard index that refinement may seem to cost on simulation."""
 MIN_GAIN = 0.1
 """Of what the network misses and finds wrongly (one minus its Jaccard index)."""
 MAX_BRIGHT = 3.0
