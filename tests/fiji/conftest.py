@@ -37,12 +37,15 @@ if not hasattr(loop, "with_graph"):
         step, loss, optimizer = loop.with_graph(*arguments)
         return step.python_function, loss.python_function, optimizer
     loop.with_graph, loop.compiled = loop.compiled, plain
-from deep_storm.networks.native import NativeNetwork
-NativeNetwork.build = getattr(NativeNetwork, "whole", NativeNetwork.build)
+import sys
+if "deep_storm.networks.native" in sys.modules:  # with TensorFlow
+    from deep_storm.networks.native import NativeNetwork
+    NativeNetwork.build = getattr(NativeNetwork, "whole", NativeNetwork.build)
 """
 """Before each of the worker's tasks, as ``quick_calibration``, ``eager_training`` and
 ``plain_figures`` do here."""
 SMALL = """
+from deep_storm.networks.native import NativeNetwork
 def small(self):
     import keras
     from deep_storm.networks.base import EXPECTATIONS
