@@ -13,7 +13,6 @@ from deep_storm.errors import SettingsError, TableError
 from deep_storm.io.tables.labels import label_of
 from deep_storm.localizations import depths_of
 from deep_storm.postprocessing.evaluation import chosen_rows
-from deep_storm.postprocessing.neighbours import neighbour_counts
 from deep_storm.settings import Filtering
 
 Mask = npt.NDArray[np.bool_]
@@ -171,6 +170,8 @@ def _enough_neighbours(
     z_nm: npt.NDArray[np.float64] | None,
 ) -> Mask:
     """Return which of the kept rows have enough neighbours among the kept rows."""
+    from deep_storm.postprocessing.neighbours import neighbour_counts  # numba
+
     rows = np.flatnonzero(kept)
     x_nm, y_nm = (table[c].to_numpy(dtype=np.float64)[rows] for c in ("x_nm", "y_nm"))
     meets = np.zeros(len(kept), dtype=np.bool_)

@@ -88,7 +88,7 @@ def filter(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing.filtering import filter_table  # numba, pandas
+    from deep_storm.postprocessing.filtering import filter_table  # pandas
 
     job = open_job(table, output, "filtered", camera, overwrite)
     kept = filter_table(job.table, formula, settings)

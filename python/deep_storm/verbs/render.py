@@ -130,7 +130,11 @@ def render(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.rendering import Renderer  # numba, pandas
+    from deep_storm.rendering import (  # numba, pandas
+        MAX_PIXELS_IN_FILE,
+        MAX_PIXELS_KEPT,
+        Renderer,
+    )
 
     name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
     if output is None and isinstance(table, (str, os.PathLike)):
@@ -150,7 +154,9 @@ def render(
         raise TableError("the table is empty", "at least one localization", "give another table")
     if settings.slice_nm is not None:
         return _sliced(rows, settings, outputs, progress)
-    renderer = Renderer(rows, settings, _max_pixels(path))
+    # One that is only shown, or not written, must fit into memory.
+    kept = path is None or _is_png(path)
+    renderer = Renderer(rows, settings, MAX_PIXELS_KEPT if kept else MAX_PIXELS_IN_FILE)
     levels = renderer.levels(progress)
     legend = _legend(renderer, levels)
     if outputs:
@@ -204,13 +210,6 @@ def _sliced(
 
 def _is_png(path: Path) -> bool:
     return path.suffix.lower() == ".png"
-
-
-def _max_pixels(path: Path | None) -> int:
-    """Return the largest image: one that is only shown, or not written, must fit into memory."""
-    from deep_storm.rendering import MAX_PIXELS_IN_FILE, MAX_PIXELS_KEPT  # numba, pandas
-
-    return MAX_PIXELS_KEPT if path is None or _is_png(path) else MAX_PIXELS_IN_FILE
 
 
 def _legend(renderer: Renderer, levels: Levels) -> str:

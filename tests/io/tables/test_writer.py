@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +191,9 @@ def test_offset_is_background_in_a_table_and_the_baseline_in_a_ground_truth(tmp_
 @settings(max_examples=100, deadline=None)
 def test_decimals_are_those_of_python(values, decimals):
     column = fixed_point(values, decimals)
-    lines = rows_as_text([column]).decode().split("\n")[:-1]
+    text = rows_as_text([column])
+    assert rows_as_text([column, column], compiled=False) == rows_as_text([column, column])
+    lines = text.decode().split("\n")[:-1]
     for line, value in zip(lines, values, strict=True):
         if np.isnan(value):
             assert line == "NaN"
@@ -198,9 +202,24 @@ def test_decimals_are_those_of_python(values, decimals):
         assert float(line) == pytest.approx(value, abs=0.51 * 10.0**-decimals, rel=1e-12)
 
 
-def test_columns_of_any_width_line_up():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_columns_of_any_width_line_up(compiled):
     columns = [fixed_point([1, -20, 300], 0), fixed_point([0.5, np.nan, -12345.678], 2)]
-    assert rows_as_text(columns) == b"1,0.50\n-20,NaN\n300,-12345.68\n"
+    assert rows_as_text(columns, compiled) == b"1,0.50\n-20,NaN\n300,-12345.68\n"
+
+
+def test_a_small_table_is_written_without_a_compiler(tmp_path):
+    """Whose import would take longer than all the rest."""
+    program = """
+import sys
+from deep_storm.io.tables.decimals import MAX_PLAIN, is_compiling_worth_it
+from deep_storm.io.tables.writer import write_table
+import pandas as pd
+write_table(sys.argv[1], pd.DataFrame({"frame": [0, 1], "x_nm": [1.5, 2.0], "y_nm": [3.0, -4.0]}))
+assert "numba" not in sys.modules
+assert is_compiling_worth_it(MAX_PLAIN + 1)
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "few.csv")], check=True)
 
 
 def test_depth_stands_where_thunderstorm_has_it(tmp_path):
@@ -228,9 +247,10 @@ def test_z_in_micrometres_and_without_a_unit(tmp_path):
     assert "z_nm" not in read_table(tmp_path / "b.csv")
 
 
-def test_longest_numbers_have_all_their_digits():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_longest_numbers_have_all_their_digits(compiled):
     columns = [fixed_point([2.0**61, -(2.0**61)], 0), fixed_point([-(2.0**42), 0.004], 5)]
-    written = rows_as_text(columns)
+    written = rows_as_text(columns, compiled)
     assert written == b"2305843009213693952,-4398046511104.00000\n-2305843009213693952,0.00400\n"
 
 

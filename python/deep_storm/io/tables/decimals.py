@@ -6,6 +6,7 @@ for 1, so numbers are written without exponent.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy.typing as npt
 
 _LARGEST = 2**62  # of a scaled number: room to round and negate in 64 bits
 _MAX_CHARACTERS = 23  # sign, digits, point, comma
+MAX_PLAIN = 150_000
+"""Numbers that are written in less time than the import of the compiler takes."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,23 @@ def fixed_point(values: npt.ArrayLike, decimals: int) -> FixedPoint:
     return FixedPoint(scaled.astype(np.int64), decimals, missing)
 
 
-def rows_as_text(columns: list[FixedPoint]) -> bytes:
-    """Return columns of equal length as comma-separated lines."""
+def is_compiling_worth_it(numbers: int) -> bool:
+    """Return whether so many numbers are written faster by a compiled loop, or one is at hand."""
+    return numbers > MAX_PLAIN or "numba" in sys.modules
+
+
+def rows_as_text(columns: list[FixedPoint], compiled: bool = True) -> bytes:
+    """Return columns of equal length as comma-separated lines.
+
+    Parameters
+    ----------
+    columns
+        At least one.
+    compiled
+        Whether a compiled loop writes them. The text is the same.
+    """
+    if not compiled:
+        return _plainly(columns)
     from deep_storm.io.tables.digits import MISSING, write_rows  # numba
 
     numbers = np.empty((len(columns), len(columns[0].scaled)), np.int64)
@@ -64,3 +82,23 @@ def rows_as_text(columns: list[FixedPoint]) -> bytes:
     text = np.empty(_MAX_CHARACTERS * numbers.size, np.uint8)
     end = write_rows(numbers, np.array([column.decimals for column in columns]), text)
     return text[:end].tobytes()
+
+
+def _plainly(columns: list[FixedPoint]) -> bytes:
+    """Return the lines without anything compiled."""
+    texts = [
+        [
+            "NaN" if missing else _decimal(number, column.decimals)
+            for number, missing in zip(column.scaled.tolist(), column.missing.tolist(), strict=True)
+        ]
+        for column in columns
+    ]
+    return "".join(",".join(row) + "\n" for row in zip(*texts, strict=True)).encode()
+
+
+def _decimal(number: int, decimals: int) -> str:
+    """Return a whole number in units of the last decimal as a decimal."""
+    digits = str(abs(number)).zfill(decimals + 1)
+    point = len(digits) - decimals
+    text = f"{digits[:point]}.{digits[point:]}" if decimals else digits
+    return "-" + text if number < 0 else text

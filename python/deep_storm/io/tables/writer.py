@@ -17,7 +17,12 @@ import pandas as pd
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.io.files import atomic_path
-from deep_storm.io.tables.decimals import FixedPoint, fixed_point, rows_as_text
+from deep_storm.io.tables.decimals import (
+    FixedPoint,
+    fixed_point,
+    is_compiling_worth_it,
+    rows_as_text,
+)
 from deep_storm.io.tables.labels import label_of
 from deep_storm.localizations import COLUMNS, validated
 
@@ -225,6 +230,7 @@ def _write_header(file: IO[bytes], names: list[str], dialect: Dialect) -> None:
 def _write_rows(file: IO[bytes], table: pd.DataFrame, names: list[str], written: int = 0) -> None:
     """Write the rows of a table, with ids continued from the rows before."""
     parted = _without_ties(table) if len(table) and _UNCERTAINTY in names else None
+    compiled = is_compiling_worth_it((written + len(table)) * (len(names) + 1))
 
     def text(start: int) -> bytes:
         stop = min(start + _ROWS_AT_A_TIME, len(table))
@@ -234,7 +240,7 @@ def _write_rows(file: IO[bytes], table: pd.DataFrame, names: list[str], written:
                 columns.append(parted.rows(start, stop))
             else:
                 columns.append(_column(table[name].iloc[start:stop], name))
-        return rows_as_text(columns)
+        return rows_as_text(columns, compiled)
 
     starts = range(0, len(table), _ROWS_AT_A_TIME)
     if len(starts) == 1:
