@@ -35,6 +35,8 @@ ALWAYS = 0.5
 MIN_FRAMES = 10
 CHUNK_FRAMES, CHUNK_VALUES = 50, 8_000_000
 """Frames that are worked on at a time, at most, and values in them."""
+BAND_VALUES = 2_000_000
+"""Of rows that are worked on at a time: each is held six times."""
 ROWS = 64
 """Rows that are compared over time at a time."""
 GOLDEN_STEP = 31
@@ -194,7 +196,7 @@ def _chunks(frames: Float32) -> list[slice]:
 
 def _bands(frames: Float32, rows: int) -> list[tuple[int, int]]:
     """Return parts of the rows of cells that are worked on at a time."""
-    step = max(1, CHUNK_VALUES // (len(frames) * frames.shape[2] * CELL_PX))
+    step = max(1, BAND_VALUES // (len(frames) * frames.shape[2] * CELL_PX))
     return [(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
