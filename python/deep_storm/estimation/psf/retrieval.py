@@ -39,9 +39,9 @@ from deep_storm.psf.table import PsfTable
 from deep_storm.settings import NAMED_MODES, Pupil
 
 FloatArray = npt.NDArray[np.float64]
-Model = Literal["scalar", "vectorial"]
+LightModel = Literal["scalar", "vectorial"]
 
-MODELS: tuple[Model, ...] = ("scalar", "vectorial")
+LIGHT_MODELS: tuple[LightModel, ...] = ("scalar", "vectorial")
 USUAL = {
     "numerical_aperture": 1.4,
     "wavelength_nm": 670.0,
@@ -121,10 +121,10 @@ class Parameters(NamedTuple):
     depth_nm: float
     depth_std_nm: float
     waves: FloatArray
-    model: Model
+    model: LightModel
 
     @classmethod
-    def of(cls, values: FloatArray, model: Model) -> Parameters:
+    def of(cls, values: FloatArray, model: LightModel) -> Parameters:
         """Read them off the vector that least squares changes.
 
         That of one depth for all molecules is shorter by their spread.
@@ -201,7 +201,7 @@ class Task:
         left = self.image.ravel() - design @ best
         return left / math.sqrt(float(np.sum(self.image**2))), images
 
-    def residuals(self, values: FloatArray, model: Model) -> FloatArray:
+    def residuals(self, values: FloatArray, model: LightModel) -> FloatArray:
         """Return all that is to be small, each in units of its error."""
         p = Parameters.of(values, model)
         off, images = self.off(p)
@@ -231,35 +231,34 @@ def over_depth(table: PsfTable, width_std: float) -> OverDepth | None:
     if table.samples_per_px % CORE_SAMPLES:
         return None
     task = Task.of(table, width_std)
-    in_focus = {model: _fit_in_focus(task, model) for model in MODELS}
+    in_focus = {model: _fit_in_focus(task, model) for model in LIGHT_MODELS}
     if min(in_focus.values()) < MIN_GAIN:
         return None
     (spread, astigmatism), *others = STARTS
-    firsts = {model: _fit(task, model, spread, astigmatism) for model in MODELS}
-    model = min(MODELS, key=lambda m: firsts[m].cost)
+    firsts = {model: _fit(task, model, spread, astigmatism) for model in LIGHT_MODELS}
+    model = min(LIGHT_MODELS, key=lambda m: firsts[m].cost)
     fits = [firsts[model], *(_fit(task, model, *start) for start in others)]
     best = min(fits, key=lambda fit: fit.cost)
     p = Parameters.of(best.values, model)
     misfit = float(np.sqrt(np.sum(task.off(p)[0] ** 2)))
-    if misfit > MAX_MISFIT or p.depth_std_nm < MIN_DEPTH_STD_NM:
-        return None
-    if in_focus[model] - best.cost < MIN_GAIN:
+    gain = in_focus[model] - best.cost
+    if misfit > MAX_MISFIT or p.depth_std_nm < MIN_DEPTH_STD_NM or gain < MIN_GAIN:
         return None
     return OverDepth(_table_of(p, table, task.error), p.depth_std_nm, p.pupil, misfit)
 
 
-def _fit(task: Task, model: Model, depth_std: float, astigmatism: float) -> Fit:
+def _fit(task: Task, model: LightModel, depth_std: float, astigmatism: float) -> Fit:
     """Return what one start leads to."""
     return _least_squares(task, model, [0.0, 0.0, math.log(depth_std)], astigmatism)
 
 
-def _fit_in_focus(task: Task, model: Model) -> float:
+def _fit_in_focus(task: Task, model: LightModel) -> float:
     """Return half the sum of squares where all molecules lie at one depth."""
     fits = [_least_squares(task, model, [0.0, 0.0], start) for start in FOCUS_STARTS]
     return min(fit.cost for fit in fits)
 
 
-def _least_squares(task: Task, model: Model, begin: list[float], astigmatism: float) -> Fit:
+def _least_squares(task: Task, model: LightModel, begin: list[float], astigmatism: float) -> Fit:
     waves = np.zeros(len(NAMED_MODES))
     # Without aberrations the light is the same on both sides of the focus: nothing to follow.
     waves[NAMED_MODES.index("spherical_waves")] = abs(astigmatism)
