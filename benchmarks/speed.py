@@ -50,17 +50,17 @@ tifffile.imwrite(sys.argv[1], simulate(CAMERA, PSF, EMITTERS, BACKGROUND, size).
 """
 COUNTED = """
 import json, os, sys, time
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-from pathlib import Path
-def progress(done, total, message):
+from deep_storm.cli import program
+from deep_storm.cli.progress import Watch
+def counted(self, done, total, message):
     if message == "frames" and done:
         print("TOOK", json.dumps(time.process_time()), flush=True)
         os._exit(0)
-from deep_storm.interface.registry import load
-from deep_storm.interface.verb import call
-camera = dict(pixel_size_nm="100", baseline_adu="100", photons_per_adu="0.5")
-call(load("reconstruct"), stack=[Path(sys.argv[1])], model="general", output=sys.argv[2],
-     overwrite=True, progress=progress, **camera)
+Watch.__call__ = counted
+camera = "--pixel-size-nm 100 --baseline-adu 100 --photons-per-adu 0.5".split()
+sys.argv[1:] = ["reconstruct", sys.argv[1], "--model", "general", "-o", sys.argv[2], *camera,
+                "--overwrite"]
+sys.exit(program())
 """
 IMPORTED = """
 import json, time

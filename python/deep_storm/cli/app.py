@@ -14,6 +14,7 @@ from deep_storm.cli.command import NAME, options_of, signature_of
 from deep_storm.cli.output import note, print_result, warnings_on_stderr
 from deep_storm.cli.progress import Watch
 from deep_storm.compiling import told_to
+from deep_storm.imports import uncollected
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.registry import NAMES, load
 from deep_storm.interface.verb import call
@@ -37,7 +38,8 @@ def run(arguments: list[str]) -> int:
             stream.reconfigure(errors="replace")  # a console without µ is no reason to fail
     chosen = [word for word in arguments[:1] if word in NAMES]
     try:
-        app = make_app(load(name) for name in chosen or NAMES)
+        with uncollected():
+            app = make_app(load(name) for name in chosen or NAMES)
         command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
         code = command(*bound.args, **bound.kwargs)
         sys.stdout.flush()

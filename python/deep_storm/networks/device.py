@@ -26,6 +26,7 @@ from pathlib import Path
 
 from deep_storm.errors import SettingsError
 from deep_storm.folders import cache_folder
+from deep_storm.imports import uncollected
 from deep_storm.networks.keras_settings import load_keras, own_settings
 from deep_storm.settings import Device
 
@@ -94,7 +95,7 @@ def _load_tensorflow() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     wanted = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
-    with nullcontext() if wanted else stderr_held_back():
+    with nullcontext() if wanted else stderr_held_back(), uncollected():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

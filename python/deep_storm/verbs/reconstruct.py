@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deep_storm.camera import Camera, PartialCamera
+from deep_storm.imports import uncollected
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.movie import TRUST_CAMERA
@@ -143,7 +144,8 @@ def reconstruct(
         A file exists already or cannot be written; there is nothing to go on from, or another
         run writes there.
     """
-    from deep_storm.runs.reconstruction import run_reconstruction  # numba, pandas, scipy
+    with uncollected():
+        from deep_storm.runs.reconstruction import run_reconstruction  # numba, pandas, scipy
 
     expected = Expected(camera, psf, emitters, background)
     common = Common(

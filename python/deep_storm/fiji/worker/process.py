@@ -25,6 +25,7 @@ from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 from deep_storm.fiji.exchange import Request, error_as_data, read_frame_table
 from deep_storm.fiji.worker.requests import call_verb
 from deep_storm.fiji.worker.task import STOPPED, Discarded, Task, on_interrupt, under_way
+from deep_storm.imports import keep_for_good, uncollected
 
 LOGGER = logging.getLogger("deep_storm.fiji.worker")
 
@@ -45,6 +46,7 @@ def begin(log: str, parent: int) -> None:
     faulthandler.enable()  # a crash in native code leaves its place in the log
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     LOGGER.info("worker %d started by %d", os.getpid(), parent)
+    keep_for_good()
     signal.signal(signal.SIGINT, on_interrupt)
     threading.Thread(target=_end_with, args=(parent,), daemon=True, name="parent").start()
 
@@ -97,9 +99,9 @@ def load_tensorflow() -> None:
     from deep_storm.networks.device import quiet_tensorflow  # numba, scipy
 
     quiet_tensorflow()
-
-    importlib.import_module("deep_storm.inference.reconstruction")
-    importlib.import_module("deep_storm.networks.native")
+    with uncollected():
+        importlib.import_module("deep_storm.inference.reconstruction")
+        importlib.import_module("deep_storm.networks.native")
 
 
 def _end_with(parent: int) -> None:
