@@ -30,7 +30,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any, TypeVar, overload
@@ -50,10 +50,15 @@ if sys.platform != "win32":
 Index: Any = np.uintp
 """An index in a kernel. Of signed ones numba sees whether they are negative, which takes as long as
 what is done in a short loop."""
+Whole: Any = np.int64
+"""A number that changes in a kernel. Of a plain 0 that it begins with, numba compiles whatever is
+called with it once more."""
 config: Any = _numba_config  # set from the environment, so no type checker knows its names
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 MAX_SECONDS_TO_COMPILE = 60.0
 MAX_DAYS_UNUSED = 120.0
+ROOM_FOR_FRAMES = 1 << 17
+"""Values; Python gets a piece for at least twice as many, of which memory is taken when used."""
 _DAMAGED = (
     OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, ImportError,
     RuntimeError, MemoryError, pickle.PickleError,
@@ -106,11 +111,27 @@ def plain(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def _compiled(function: Kernel, options: dict[str, Any]) -> Any:
     compiled = numba.njit(nogil=True, **options)(function)
+    compiled._compile_for_args = partial(_with_room_for_frames, compiled._compile_for_args)
     if _folder() is not None and not config.DISABLE_JIT:
         # RuntimeError is numba's "cannot cache function"
         with suppress(OSError, RuntimeError):
             compiled._cache = _KeptKernel(function, options)
     return compiled
+
+
+def _with_room_for_frames(compile_for: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Compile a kernel, with room for the frames of all functions that are called meanwhile.
+
+    Python keeps these in pieces of 16 KiB, which it gets from the system when one is full and gives
+    back at once. Compiling calls at the edge of a piece, up and down, for seconds. A piece is as
+    large as its first frame needs: this function's asks for one that no compilation fills.
+    """
+    return compile_for(*arguments, **named)
+
+
+_with_room_for_frames.__code__ = _with_room_for_frames.__code__.replace(
+    co_stacksize=ROOM_FOR_FRAMES
+)
 
 
 @lru_cache(maxsize=1)

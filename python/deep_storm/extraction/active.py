@@ -110,10 +110,12 @@ def _picked(raw: Float32, top: int, bottom: int, left: int, right: int) -> tuple
 
 @kernel
 def _with_room(values: Any, room: int) -> Any:
-    """Return rows with room for more of them."""
-    larger = np.empty((room, *values.shape[1:]), values.dtype)
-    larger[: len(values)] = values
-    return larger
+    """Return rows with room for more of them.
+
+    Not by ``larger[:n] = values``: of that numba compiles for seconds how it would say that the
+    shapes differ.
+    """
+    return np.concatenate((values, np.empty((room - len(values), *values.shape[1:]), values.dtype)))
 
 
 @kernel(fastmath=True, error_model="numpy")

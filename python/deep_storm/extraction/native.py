@@ -18,7 +18,7 @@ from deep_storm.cells import CELLS
 from deep_storm.extraction.active import ActiveCells, Float32, Int32
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.extraction.depths import Depths
-from deep_storm.kernels import Index, kernel
+from deep_storm.kernels import Index, Whole, kernel
 
 GATHER_CELLS = 2
 """A cell gathers from others this many cells away."""
@@ -217,7 +217,7 @@ def _candidates(
 ) -> tuple[Int32, Float32]:
     """Gather the cells of each frame; return frame and values of the candidates."""
     cells, around = row.size, SPAN * SPAN + 1
-    parts = 1
+    parts = Whole(1)
     for k in range(cells):
         parts = max(parts, (column[k] >> PART_BIT) + 1)
     probability = values[:, 0].copy()
@@ -229,7 +229,7 @@ def _candidates(
     )  # fmt: skip
     out = np.empty((cells, CANDIDATE_FIELDS), np.float32)
     frames, candidate = np.empty(cells, np.int32), np.empty(cells, np.int32)
-    count = begin = 0
+    count = begin = Whole(0)
     while begin < cells:
         end = begin
         while end < cells and frame[end] == frame[begin]:

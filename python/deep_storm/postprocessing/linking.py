@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Whole, kernel
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ def link(
     sums, weight = np.empty((n, 4)), np.zeros(n)
     count, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     active = np.empty(n, dtype=np.int64)
-    molecules, living, start = 0, 0, 0
+    molecules, living, start = Whole(0), Whole(0), Whole(0)
     while start < n:
         now, stop = frame[start], start
         while stop < n and frame[stop] == now:

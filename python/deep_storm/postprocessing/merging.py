@@ -24,6 +24,7 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.kernels import plain
 from deep_storm.localizations import COLUMNS, depths_of
 from deep_storm.postprocessing.linking import link
 from deep_storm.postprocessing.neighbours import neighbour_counts
@@ -103,9 +104,9 @@ def merge_table(
     columns = {name: table[name].to_numpy()[order] for name in table.columns}
     variance_nm2, reach_nm, spreads, typical_nm = _reach(columns, merging)
     molecule = link(
-        np.ascontiguousarray(columns["frame"], dtype=np.int64),
-        np.ascontiguousarray(columns["x_nm"], dtype=np.float64),
-        np.ascontiguousarray(columns["y_nm"], dtype=np.float64),
+        plain(columns["frame"], np.int64),
+        plain(columns["x_nm"], np.float64),
+        plain(columns["y_nm"], np.float64),
         _depths(table, merging)[order],
         variance_nm2,
         reach_nm,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Whole, kernel
 from deep_storm.refinement.light import fill_share
 from deep_storm.refinement.prior import PARAMETERS, Prior, Values
 
@@ -173,9 +173,10 @@ def add_light(image: Values, top: int, left: int, p: Values, sign: float, prior:
 def draw(scene: Scene, background: Values, prior: Prior) -> None:
     """Draw the expected photons anew, so that cut-off tails do not add up."""
     copy_into(scene.mean, background)
+    corner = Whole(0)
     for k in range(scene.used[0]):
         if scene.alive[k]:
-            add_light(scene.mean, 0, 0, scene.p[k : k + 1], 1.0, prior)
+            add_light(scene.mean, corner, corner, scene.p[k : k + 1], 1.0, prior)
 
 
 @kernel(fastmath=True, error_model="numpy")
