@@ -135,3 +135,38 @@ def test_a_fit_that_does_not_promise_enough_ends_early():
     assert best < both - 20.0
     assert ended <= best
     assert np.abs(hopeless - alone).max() > 1e-3  # not where a whole fit ends
+
+
+def test_even_light_that_the_background_lacks_is_not_taken_for_photons():
+    data, mean = expected(TWO, background=25.0), np.empty((16, 16))
+
+    def fitted(background, uneven_photon):
+        p, prior = TWO.copy(), PRIOR._replace(uneven_photon=uneven_photon)
+        base = np.full((16, 16), background)
+        _, factor = fit(data, base, 0, 0, p, prior, 20, NEVER, True, mean)
+        unit = np.eye(8)[2]
+        solve(factor, unit)
+        return p[:, 2], np.sqrt(unit[2])
+
+    right, spread = fitted(25.0, 0.0)
+    assert (fitted(15.0, 0.0)[0] > right + 100.0).all()
+    np.testing.assert_allclose(fitted(15.0, 20.0)[0], right, rtol=0.03)
+    assert fitted(25.0, 20.0)[1] > spread
+
+
+def test_even_light_takes_its_part_of_the_slope():
+    """To first order: a pixel weighs as its expected photons say."""
+    rng = np.random.default_rng(4)
+    prior = PRIOR._replace(uneven_photon=8.0)
+    data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 12.0)
+    shares, mean, slopes = np.empty((2, 4, 16, 16)), np.empty((16, 16)), np.empty((8, 256))
+    at = np.add(TWO, [0.3, -0.2, 250.0, 0.05])
+    expect(data, base, 0, 0, at, prior, shares, mean)
+    gradient, _ = derive(data, mean, at, prior, shares, slopes)
+    for a, step in enumerate((1e-4, 1e-4, 1e-2, 1e-4)):
+        ends = []
+        for sign in (-1, 1):
+            p = at.copy()
+            p[0, a] += sign * step
+            ends.append(expect(data, base, 0, 0, p, prior, shares, mean))
+        assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[a], rel=0.15)

@@ -192,3 +192,18 @@ def test_noisy_pixels_are_not_taken_for_emitters():
     near(refined, true)
     np.testing.assert_allclose(refined.background_photon, BACKGROUND, rtol=0.4)
     assert refiner(1.0).refine(seen, proposed(true)).x_px.size > 10
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_blurred_light_is_background_and_no_emitters(seed):
+    true = [(8.0, 9.0), (24.0, 22.0), (9.5, 23.5)]
+    light = np.full((1, 32, 32), BACKGROUND, np.float32)
+    add_emitters(light, *(np.array([v]) for v in (0, 17.0, 14.0, 4.0, 3000.0)))
+    x, y = np.array(true).T
+    alike = (np.full(3, SIGMA_PX), np.full(3, PHOTONS))
+    add_emitters(light, np.zeros(3, np.int64), x, y, *alike)
+    photons = np.random.default_rng(seed).poisson(light[0]).astype(np.float32)
+    even = refiner()
+    uneven = Refiner(even.prior._replace(uneven_photon=15.0), even.shape, 0.0, BACKGROUND)
+    assert even.refine(photons, proposed(true)).x_px.size > 3
+    near(uneven.refine(photons, proposed(true)), true)

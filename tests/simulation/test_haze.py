@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deep_storm.simulation.haze import add_haze
+from deep_storm.simulation.haze import add_haze, haze_std_photon
 
 
 def hazy(haze_per_px, seed=3, frames=40, size=64):
@@ -30,3 +30,8 @@ def test_frames_differ_and_a_seed_repeats():
     frames = hazy(0.005)
     assert not np.allclose(frames[0], frames[1])
     np.testing.assert_array_equal(frames, hazy(0.005))
+
+
+def test_it_varies_from_place_to_place_as_stated():
+    assert hazy(0.01).std() == pytest.approx(haze_std_photon(0.01, 1000.0, 1.3), rel=0.1)
+    assert haze_std_photon(0.0, 1000.0, 1.3) == 0.0

@@ -30,6 +30,7 @@ from deep_storm.refinement.refiner import (
     Refiner,
 )
 from deep_storm.refinement.shapes import Shape, depth_shape, gaussian_shape, width_shape
+from deep_storm.simulation.haze import haze_std_photon
 
 Float32 = npt.NDArray[np.float32]
 FEATURES = 8
@@ -66,8 +67,20 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
         excess=camera.excess_noise_factor / camera.quantum_efficiency,
         log_density=float(np.log(emitters.density_per_um2 * (camera.pixel_size_nm / 1000.0) ** 2)),
         **shape.fields,
+        uneven_photon=_uneven_photon(card),
     )
     return Refiner(prior, shape, camera.read_noise_photon, card.background.background_photon)
+
+
+def _uneven_photon(card: ModelCard) -> float:
+    """Return the standard deviation of the background from place to place."""
+    background, per_um2 = card.background, (card.camera.pixel_size_nm / 1000.0) ** 2
+    haze = haze_std_photon(
+        background.haze_per_um2 * per_um2,
+        card.emitters.intensity_photon,
+        card.camera.px(card.psf.sigma_nm),
+    )
+    return float(np.hypot(background.unevenness * background.background_photon, haze))
 
 
 def _shape(card: ModelCard, table: PsfTable | None) -> Shape:

@@ -48,6 +48,8 @@ HALVINGS = 3
 HOPE = 2.0
 """Far from its end, a fit may gain more than the half of what a step promises there."""
 NOTHING = 0.0
+UNEVEN_IN_WINDOW = 0.5
+"""Of an uneven background, what is still unknown in a window when its surface has been fitted."""
 FLAT = 2.0 / math.sqrt(2.0 * math.pi)
 """A density that is flat up to ±1 is as high as a normal one with this standard deviation."""
 
@@ -98,7 +100,45 @@ def expect(
             m = max(mean[j, i], MIN_MEAN)
             mean[j, i] = m
             likelihood += data[j, i] * logarithm(m) - m
-    return value + likelihood / prior.excess
+    value += likelihood / prior.excess
+    if prior.uneven_photon > 0.0:
+        wanted, certain = even_light(data, mean, prior)
+        spread = UNEVEN_IN_WINDOW * prior.uneven_photon
+        value += 0.5 * (wanted * wanted / certain - math.log(certain * spread * spread))
+    return value
+
+
+@kernel(fastmath=True, error_model="numpy")
+def even_light(data: Values, mean: Values, prior: Prior) -> tuple[float, float]:
+    """Return how much the residuals of a window want even light in it, and how surely."""
+    height, width = mean.shape
+    wanted, certain = 0.0, 0.0
+    for j in range(height):
+        for i in range(width):
+            wanted += (data[j, i] - mean[j, i]) / mean[j, i]
+            certain += 1.0 / mean[j, i]
+    spread = UNEVEN_IN_WINDOW * prior.uneven_photon
+    return wanted / prior.excess, certain / prior.excess + 1.0 / (spread * spread)
+
+
+@kernel(fastmath=True, error_model="numpy")
+def allow_even_light(
+    data: Values, mean: Values, prior: Prior, slopes: Any, inverse: Values, found: Any
+) -> None:
+    """Take from gradient and information (``found``) what even light in the window may explain."""
+    gradient, information = found
+    wanted, certain = even_light(data, mean, prior)
+    size = gradient.size
+    shared = np.empty(size)
+    for a in range(size):
+        total = np.float32(0.0)
+        for n in range(inverse.size):
+            total += slopes[a, n] * inverse[n]
+        shared[a] = total
+    for a in range(size):
+        gradient[a] -= shared[a] * wanted / certain
+        for b in range(size):
+            information[a, b] -= shared[a] * shared[b] / certain
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -174,6 +214,8 @@ def derive(
     for a in range(size):
         for b in range(a):
             information[b, a] = information[a, b]
+    if prior.uneven_photon > 0.0:
+        allow_even_light(data, mean, prior, slopes, inverse, (gradient, information))
     add_prior(p, prior, gradient, information)
     return gradient, information
 

@@ -39,6 +39,9 @@ class Prior(NamedTuple):
         Of the table.
     first_plane, plane_step
         Shape of its first plane, and from plane to plane.
+    uneven_photon
+        Standard deviation of the background from place to place, by unevenness and by emitters far
+        out of focus (photons per pixel). 0: the background is even.
     """
 
     photons: float
@@ -57,3 +60,4 @@ class Prior(NamedTuple):
     radius_px: int
     first_plane: float
     plane_step: float
+    uneven_photon: float = 0.0

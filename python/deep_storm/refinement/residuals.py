@@ -12,7 +12,9 @@ from deep_storm.refinement.prior import Prior, Values
 from deep_storm.refinement.scene import Scene, draw
 
 TILE_PX = 8
-"""The background is known on tiles of this size, and smooth between them."""
+"""The background is known on tiles of this size, and smooth between them;"""
+FINE_TILE_SIGMAS, MIN_FINE_TILE_PX = 1.5, 2
+"""where it is uneven, then on finer ones, of so many sigmas of the PSF."""
 SMOOTHINGS = 2
 MAX_OFF = 3.0
 """A pixel further off than so many standard deviations counts as this much."""
@@ -120,16 +122,16 @@ def quotient(above: Values, below: Values, more_above: float, more_below: float)
 
 
 @kernel(fastmath=True, error_model="numpy")
-def spread_out(tiles: Values, height: int, width: int) -> Values:
+def spread_out(tiles: Values, tile_px: int, height: int, width: int) -> Values:
     """Interpolate between the tiles' centres."""
     rows, columns = tiles.shape
     out = np.empty((height, width))
     for j in range(height):
-        y = min(max((j + 0.5) / TILE_PX - 0.5, 0.0), rows - 1.0)
+        y = min(max((j + 0.5) / tile_px - 0.5, 0.0), rows - 1.0)
         top = min(int(y), max(rows - 2, 0))
         below = min(top + 1, rows - 1)
         for i in range(width):
-            x = min(max((i + 0.5) / TILE_PX - 0.5, 0.0), columns - 1.0)
+            x = min(max((i + 0.5) / tile_px - 0.5, 0.0), columns - 1.0)
             left = min(int(x), max(columns - 2, 0))
             right = min(left + 1, columns - 1)
             upper = tiles[top, left] + (x - left) * (tiles[top, right] - tiles[top, left])
@@ -163,29 +165,36 @@ def background_from(p: Values, stated: Values, usual: float, height: int, width:
     for k in range(p.shape[0]):
         mean += stated[k] / p.shape[0]
     mean = mean if p.shape[0] else usual
-    return spread_out(quotient(smoothed(total), smoothed(weight), mean, 1.0), height, width)
+    levels = quotient(smoothed(total), smoothed(weight), mean, 1.0)
+    return spread_out(levels, TILE_PX, height, width)
 
 
 @kernel(fastmath=True, error_model="numpy")
-def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
-    """Move the background, in place, to where the residuals want it."""
+def correct_background(
+    scene: Scene, background: Values, prior: Prior, tile_px: int, known_photon: float
+) -> None:
+    """Move the background, in place, to where the residuals want it.
+
+    Parameters
+    ----------
+    known_photon
+        Standard deviation of what is to be corrected.
+    """
     height, width = background.shape
-    tiles = (-(-height // TILE_PX), -(-width // TILE_PX))
+    tiles = (-(-height // tile_px), -(-width // tile_px))
     total = np.zeros(tiles)
     weight = np.zeros(tiles)
-    known = 0.0
     for j in range(height):
         for i in range(width):
             variance = prior.excess * max(scene.mean[j, i], MIN_MEAN)
             most = MAX_OFF * math.sqrt(variance)
             off = min(max(scene.data[j, i] - scene.mean[j, i], -most), most)
-            total[j // TILE_PX, i // TILE_PX] += off / variance
-            weight[j // TILE_PX, i // TILE_PX] += 1.0 / variance
-            known += background[j, i]
-    known *= BACKGROUND_STD / (height * width)
+            total[j // tile_px, i // tile_px] += off / variance
+            weight[j // tile_px, i // tile_px] += 1.0 / variance
     # Smoothing with (1, 2, 1) counts each tile 16-fold, each time.
-    least = 16.0**SMOOTHINGS / max(known * known, 1e-6)
-    change = spread_out(quotient(smoothed(total), smoothed(weight), 0.0, least), height, width)
+    least = 16.0**SMOOTHINGS / max(known_photon * known_photon, 1e-6)
+    wanted = quotient(smoothed(total), smoothed(weight), 0.0, least)
+    change = spread_out(wanted, tile_px, height, width)
     for j in range(height):
         for i in range(width):
             background[j, i] += max(change[j, i], -0.5 * background[j, i])
@@ -195,5 +204,10 @@ def correct_background(scene: Scene, background: Values, prior: Prior) -> None:
 def settle_background(scene: Scene, background: Values, prior: Prior) -> None:
     """Draw the expected photons, move the background to where the rest wants it, draw anew."""
     draw(scene, background, prior)
-    correct_background(scene, background, prior)
+    known = BACKGROUND_STD * background.sum() / background.size
+    correct_background(scene, background, prior, TILE_PX, known)
     draw(scene, background, prior)
+    if prior.uneven_photon > 0.0:
+        tile_px = max(int(FINE_TILE_SIGMAS * prior.sigma_px + 0.5), MIN_FINE_TILE_PX)
+        correct_background(scene, background, prior, tile_px, prior.uneven_photon)
+        draw(scene, background, prior)

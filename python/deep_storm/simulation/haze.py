@@ -21,6 +21,21 @@ MAX_RING_WIDTHS = 1.5
 """Largest radius of a ring, in widths of its Gaussians."""
 MARGIN_SIGMAS = 10.0
 
+USUAL_WIDTH_SIGMAS = 3.0
+"""Width of the Gaussian that varies as much from place to place as these spots do."""
+
+
+def haze_std_photon(haze_per_px: float, intensity_photon: float, sigma_px: float) -> float:
+    """Return the standard deviation of the haze from place to place, in photons per pixel.
+
+    Parameters
+    ----------
+    haze_per_px, intensity_photon, sigma_px
+        As in :func:`add_haze`.
+    """
+    width_px = USUAL_WIDTH_SIGMAS * sigma_px
+    return intensity_photon * math.sqrt(haze_per_px / (4.0 * math.pi)) / width_px
+
 
 def add_haze(
     expected: npt.NDArray[np.float32],
