@@ -31,9 +31,13 @@ TYPICAL = (
 
 
 def train_general(
-    domain: Domain, training: Training, device: Device, progress: Progress = silent
+    domain: Domain,
+    training: Training,
+    device: Device,
+    progress: Progress = silent,
+    start: Model | None = None,
 ) -> tuple[Model, Trained]:
-    """Train a general model.
+    """Train a general model, from nothing or on from another one.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def train_general(
         Settings.
     progress
         Called after every step.
+    start
+        Whose weights to begin with.
 
     Returns
     -------
@@ -55,10 +61,12 @@ def train_general(
         network = make_network(Network())
         settings = settings_for(network, training)
         keras_model = network.build()
+        if start is not None:
+            keras_model.set_weights(start.keras_model.get_weights())
         data = GeneralData(domain, settings)
         trained = train_network(keras_model, network, data, settings, progress)
         keras_model.set_weights(trained.best)
-        record = training_record(settings, trained, imported=False, start=None)
+        record = training_record(settings, trained, imported=False, start=start)
         record["data"] = "experiments drawn from the domain"
         return general_model(keras_model, domain, record), trained
 
