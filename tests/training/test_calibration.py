@@ -103,6 +103,22 @@ def test_scores_of_a_hardly_trained_network_are_found_where_they_are(monkeypatch
     )
 
 
+def test_without_scores_half_is_simulated_and_all_else_is_the_same(monkeypatch):
+    seeds = []
+
+    def localize(model, seed, maps):
+        seeds.append(seed)
+        return shadowed(100)
+
+    monkeypatch.setattr(calibration, "_localize", localize)
+    general = Model.load("general")
+    whole, plain = (calibration.calibrate(general, 1, scored=scored) for scored in (True, False))
+    assert seeds[0] == seeds[2] != seeds[1]
+    assert len(seeds) == 3
+    assert whole.card.scores
+    assert plain.card == whole.card.model_copy(update={"scores": {}})
+
+
 @pytest.mark.parametrize("density", [1.0, 10.0])
 def test_confidence_is_the_share_that_is_right_also_in_a_crowd(monkeypatch, density):
     monkeypatch.setitem(calibration.EMITTERS, "native", 3000)

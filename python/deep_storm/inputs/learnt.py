@@ -68,7 +68,7 @@ class Learnt(NamedTuple):
 
 
 def calibrated(model: Model, molecules: Molecules) -> Learnt:
-    """Return a general model for an experiment, with threshold and confidence.
+    """Return a general model for an experiment, with threshold and confidence, but no scores.
 
     Parameters
     ----------
@@ -79,23 +79,23 @@ def calibrated(model: Model, molecules: Molecules) -> Learnt:
 
     def to_json(found: Model) -> Any:
         card = found.card
-        return {
-            "calibration": _plain(card.calibration),
-            "threshold": card.threshold,
-            "scores": card.scores,
-        }
+        return {"calibration": _plain(card.calibration), "threshold": card.threshold}
 
     def of_json(values: Any) -> Model:
         changed = {
             "calibration": Calibration.parse(values["calibration"]),
             "threshold": float(values["threshold"]),
-            "scores": {name: float(score) for name, score in values["scores"].items()},
+            "scores": {},
         }
         return replace(ready, card=ready.card.model_copy(update=changed))
 
     amount = calibration.EMITTERS[ready.card.network.network]
     key = _key("calibration", ready, molecules.maps, amount)
-    return _learnt(key, lambda: calibration.calibrate(ready, 1, molecules.maps), to_json, of_json)
+
+    def learn() -> Model:
+        return calibration.calibrate(ready, 1, molecules.maps, scored=False)
+
+    return _learnt(key, learn, to_json, of_json)
 
 
 def matched_brightness(

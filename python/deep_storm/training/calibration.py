@@ -93,7 +93,9 @@ class Seen(NamedTuple):
         return self.background_photon[row, column].astype(np.float64)
 
 
-def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
+def calibrate(
+    model: Model, seed: int, maps: CameraMaps | None = None, scored: bool = True
+) -> Model:
     """Return the model with calibration, threshold and scores.
 
     Parameters
@@ -104,20 +106,22 @@ def calibrate(model: Model, seed: int, maps: CameraMaps | None = None) -> Model:
         Of the training; calibration uses frames of its own.
     maps
         Camera maps that the frames are taken with.
+    scored
+        Whether the scores are wanted; they take half of the time.
     """
-    learnt, checked = (_localize(model, seed + SEED_OFFSET + k, maps) for k in range(2))
+    learnt = _localize(model, seed + SEED_OFFSET, maps)
     nm = model.card.camera.pixel_size_nm
     calibration = _learn(learnt, nm, learnt.candidates.score >= _min_score(learnt, nm))
     threshold = _best_threshold(learnt, calibration, nm)
     reported = calibration.confidence_of(learnt.candidates.score) >= threshold
     calibration = _learn(learnt, nm, reported)
     threshold = _best_threshold(learnt, calibration, nm)
+    scores: dict[str, float] = {}
+    if scored:
+        checked = _localize(model, seed + SEED_OFFSET + 1, maps)
+        scores = _scores(checked, calibration, threshold, nm)
     card = model.card.model_copy(
-        update={
-            "calibration": calibration,
-            "threshold": threshold,
-            "scores": _scores(checked, calibration, threshold, nm),
-        }
+        update={"calibration": calibration, "threshold": threshold, "scores": scores}
     )
     return Model(card, model.keras_model, model.last_weights, model.path, model.table)
 
