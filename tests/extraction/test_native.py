@@ -137,6 +137,17 @@ def test_any_size_is_read(shape):
     assert len(read(raw).score) == 1
 
 
+@pytest.mark.parametrize("every", [1, 2, 7])
+def test_all_active_cells_have_room(every):
+    raw = np.stack([nothing(9, 8)] * 3)
+    logits = raw[..., : CELLS * CELLS * FIELDS : FIELDS].reshape(-1)
+    logits[::every] = 1.0
+    raw[..., : CELLS * CELLS * FIELDS : FIELDS] = logits.reshape(3, 9, 8, CELLS * CELLS)
+    cells = active_cells(raw, (slice(0, 9), slice(0, 8)))
+    assert len(cells.frame) == len(logits[::every])
+    assert cells.values[:, 0] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
+
+
 def test_improbable_cells_are_dropped():
     raw = nothing()
     say(raw, 3, 3, 0.009, 1.7, 1.7)

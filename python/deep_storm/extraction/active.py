@@ -70,8 +70,8 @@ class ActiveCells(NamedTuple):
         return self._replace(frame=self.frame + np.int32(frames))
 
 
-FIRST_ROOM = 1024
-"""For so many cells there is room at first."""
+CELLS_PER_PX = 0.25
+"""For so many there is room at first, and for more if they are more."""
 AT_A_TIME = 64
 """Cells; a multiple of every vector's length, so that all are worked out by the same code."""
 MIN_SHAPE, MAX_SHAPE = math.exp(-2.0), math.exp(2.0)
@@ -80,7 +80,8 @@ MIN_SHAPE, MAX_SHAPE = math.exp(-2.0), math.exp(2.0)
 @kernel
 def _picked(raw: Float32, top: int, bottom: int, left: int, right: int) -> tuple[Int64, Float32]:
     """Return place and fields of the active cells of a part of all frames, see `PickedCells`."""
-    cells, count, room = CELLS * CELLS, Index(0), Index(FIRST_ROOM)
+    pixels = raw.shape[0] * (bottom - top) * (right - left)
+    cells, count, room = CELLS * CELLS, Index(0), Index(CELLS_PER_PX * pixels + CELLS * CELLS)
     places = np.empty(room, np.int64)
     fields = np.empty((room, PICKED_FIELDS), np.float32)
     for t in range(Index(raw.shape[0])):
@@ -105,7 +106,7 @@ def _picked(raw: Float32, top: int, bottom: int, left: int, right: int) -> tuple
                             fields[count, field] = raw[t, i, j, at + field]
                         fields[count, Index(FIELDS)] = raw[t, i, j, Index(BACKGROUND_CHANNEL)]
                         count += Index(1)
-    return places[:count].copy(), fields[:count].copy()
+    return places[:count], fields[:count]
 
 
 @kernel

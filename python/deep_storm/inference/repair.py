@@ -48,17 +48,25 @@ def repair(frames: npt.NDArray[Any]) -> Repaired:
     """
     lowest, highest = frames.min(axis=(1, 2)), frames.max(axis=(1, 2))
     if frames.dtype.kind in "ui":
-        broken = frames == np.iinfo(frames.dtype).max
         suspicious = highest == np.iinfo(frames.dtype).max
     else:
-        broken = ~(np.abs(frames) <= MAX_ADU)  # NaN too
-        suspicious = ~((lowest >= -MAX_ADU) & (highest <= MAX_ADU))
-    dead = (lowest == highest) | broken.all(axis=(1, 2))
+        suspicious = ~((lowest >= -MAX_ADU) & (highest <= MAX_ADU))  # NaN too
+    dead = lowest == highest
     with np.errstate(over="ignore", invalid="ignore"):  # of float64, in pixels that are replaced
         adu = frames.astype(np.float32)
     replaced = 0
     for number in np.flatnonzero(suspicious & ~dead):
-        adu[number] = fill(adu[number], broken[number])
-        replaced += int(broken[number].sum())
+        broken = _broken(frames[number])
+        dead[number] = broken.all()
+        if not dead[number]:
+            adu[number] = fill(adu[number], broken)
+            replaced += int(broken.sum())
     adu[dead & suspicious] = 0.0
     return Repaired(adu, dead, replaced)
+
+
+def _broken(frame: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return the pixels of a frame that hold no measurement."""
+    if frame.dtype.kind in "ui":
+        return np.asarray(frame == np.iinfo(frame.dtype).max)
+    return np.asarray(~(np.abs(frame) <= MAX_ADU))  # NaN too

@@ -106,8 +106,10 @@ class Scales(Settings):
 
     def network_input(self, photons: Float32) -> Float32:
         """Bring photons ``(batch, y, x)`` to the network's scale ``(batch, y, x, 1)``."""
-        scaled = (photons - np.float32(self.background_photon)) / np.float32(self.input_photon)
-        return np.minimum(scaled, np.float32(MAX_INPUT))[..., None]
+        scaled = photons - np.float32(self.background_photon)
+        scaled /= np.float32(self.input_photon)
+        np.minimum(scaled, np.float32(MAX_INPUT), out=scaled)
+        return scaled[..., None]
 
     def expectations(self) -> Float32:
         """Return the vector the network is conditioned on, float32 ``(17,)``, each about ±1."""

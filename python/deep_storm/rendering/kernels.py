@@ -28,6 +28,8 @@ NORMAL = np.array([math.erf(k * STEP / math.sqrt(2)) for k in range(-MIDDLE, MID
 NORMAL[0], NORMAL[-1] = 0.0, 1.0
 """The normal distribution function from −5 to 5: between its entries a straight line is right to
 one in ten million, and ten times faster than the function itself."""
+AT_A_TIME = 4
+"""Columns; what is left of a row would be worked on one by one."""
 
 
 def add_gaussians(
@@ -75,22 +77,30 @@ def elliptical_gaussians(
 ) -> None:
     """Add Gaussians of a width along x and one along y, as :func:`gaussians` does."""
     height, width = band.shape
-    in_columns = np.empty(width)
+    bottom = top + height
+    in_columns = np.empty(width + AT_A_TIME)
     in_rows = np.empty(height)
     for i in range(len(x_px)):
-        across, down = float(sigma_x_px[i]), float(sigma_y_px[i])
-        finite = math.isfinite(x_px[i]) and math.isfinite(y_px[i]) and math.isfinite(weight[i])
+        across, down, y = float(sigma_x_px[i]), float(sigma_y_px[i]), float(y_px[i])
+        if max(top - y, y - bottom) > REACH_SIGMA * down:
+            continue  # most, where there are many bands
+        finite = math.isfinite(x_px[i]) and math.isfinite(y) and math.isfinite(weight[i])
         if not finite or not (0 <= across < math.inf and 0 <= down < math.inf):
             continue
-        first, end = _integrate(in_rows, top, top + height, float(y_px[i]), down)
+        first, end = _integrate(in_rows, top, bottom, y, down)
         if first == end:
             continue
         left, right = _integrate(in_columns, 0, width, float(x_px[i]), across)
         upper, columns = Index(first - top), Index(right - left)
-        for y in range(Index(end - first)):
-            in_row = weight[i] * in_rows[y]
+        whole = (columns + Index(AT_A_TIME - 1)) & ~Index(AT_A_TIME - 1)
+        if Index(left) + whole <= Index(width):  # to add nothing takes no longer
+            for k in range(columns, whole):
+                in_columns[k] = 0.0
+            columns = whole
+        for row in range(Index(end - first)):
+            in_row = weight[i] * in_rows[row]
             for k in range(columns):
-                band[upper + y, Index(left) + k] += in_row * in_columns[k]
+                band[upper + row, Index(left) + k] += in_row * in_columns[k]
 
 
 @kernel(error_model="numpy")
@@ -112,18 +122,25 @@ def _integrate(
         shares[Index(0)] = 1.0
         return start, end
     steps = 1.0 / (sigma * STEP)
-    below = _normal((start - centre) * steps)
-    for k in range(Index(end - start)):
-        above = _normal((start + k + 1 - centre) * steps)
+    below = _normal(_within_table((start - centre) * steps))
+    inner = Index(end - start - 1)
+    for k in range(inner):  # their edges lie within reach
+        above = _normal((start + k + 1 - centre) * steps + MIDDLE)
         shares[k] = above - below
         below = above
+    shares[inner] = _normal(_within_table((end - centre) * steps)) - below
     return start, end
 
 
 @kernel(inline="always")
-def _normal(place: float) -> float:
-    """Return the cumulative normal distribution at this many steps from its mean."""
-    from_left = min(max(place + MIDDLE, 0.0), 2.0 * MIDDLE - 1e-6)
+def _within_table(place: float) -> float:
+    """Return where a number of steps from the mean stands in the table."""
+    return min(max(place + MIDDLE, 0.0), 2.0 * MIDDLE - 1e-6)
+
+
+@kernel(inline="always")
+def _normal(from_left: float) -> float:
+    """Return the cumulative normal distribution at a place in the table."""
     left = np.int32(from_left)
     lower, upper = NORMAL[Index(left)], NORMAL[Index(left) + Index(1)]
     return float(lower + (from_left - left) * (upper - lower))
