@@ -10,6 +10,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import Cancelled
 from deep_storm.inference.reconstruction import reconstruct_frames
+from deep_storm.inference.refining import proposals_from, refiner_for
 from deep_storm.inference.work_folder import WorkFolder
 from deep_storm.inputs.learnt import Learnt
 from deep_storm.io.stacks.stream import ArrayFrames
@@ -121,7 +122,6 @@ class WorkFolder_at:
 
 def test_the_classic_networks_candidates_can_be_refined(model):
     from deep_storm.extraction.candidates import Candidates
-    from deep_storm.inference.refining import proposals_from, refiner_for
 
     nothing = np.empty(0, np.float32)
     two = [np.array([3.0, 9.0], np.float32) for _ in range(4)]
@@ -149,3 +149,27 @@ def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, mo
     assert any("refinement is left out" in note for note in result.notes)
     plain = ds.reconstruct(movie.stack, model=model)
     np.testing.assert_array_equal(result.table["x_nm"], plain.table["x_nm"])
+
+
+@pytest.mark.parametrize(
+    ("spread", "structure", "order"),
+    [("gamma", "uniform", 4.0), ("gamma", "filaments", 0.0), ("normal", "uniform", 0.0)],
+)
+def test_the_refiner_knows_how_photons_are_distributed(model, spread, structure, order):
+    emitters = ds.Emitters(
+        density_per_um2=1, intensity_photon=1000, intensity_std_photon=500,
+        spread=spread, structure=structure,
+    )  # fmt: skip
+    prior = refiner_for(model.card.model_copy(update={"emitters": emitters})).prior
+    assert prior.photons_order == pytest.approx(order, rel=0.02)
+
+
+def test_the_refiner_knows_how_uneven_the_background_is(model):
+    def uneven(**values):
+        background = ds.Background(background_photon=40, **values)
+        card = model.card.model_copy(update={"background": background})
+        return refiner_for(card).prior.uneven_photon
+
+    assert uneven() == 0.0
+    assert uneven(unevenness=0.25) == pytest.approx(10.0)
+    assert uneven(unevenness=0.25, haze_per_um2=0.5) == pytest.approx(12.6, rel=0.01)

@@ -10,7 +10,7 @@ from deep_storm.psf.cholesky import solve
 from deep_storm.refinement.block import derive, expect, fit
 from deep_storm.refinement.light import fill_profile
 from deep_storm.refinement.moves import NEVER
-from deep_storm.refinement.prior import Prior
+from deep_storm.refinement.prior import Prior, height_of_photons, log_of_photons
 from deep_storm.refinement.shapes import gaussian_shape
 
 PRIOR = Prior(1500.0, 300.0, 1.3, 1.0, float(np.log(0.02)), **gaussian_shape(1.3, 0.1).fields)
@@ -44,9 +44,10 @@ def test_a_profile_is_the_psf_integrated_over_pixels():
 
 EVEN = PRIOR._replace(shape_reach=0.05, shape_std=0.02)
 """Of its two emitters, at 1.3 and 1.4, one lies where every sigma is as likely."""
+GAMMA = PRIOR._replace(photons_std=1000.0, photons_order=2.25)
 
 
-@pytest.mark.parametrize("prior", [PRIOR, EVEN])
+@pytest.mark.parametrize("prior", [PRIOR, EVEN, GAMMA])
 def test_gradient_is_the_slope_of_the_log_posterior(prior):
     rng = np.random.default_rng(1)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 15.0)
@@ -63,6 +64,18 @@ def test_gradient_is_the_slope_of_the_log_posterior(prior):
                 p[k, a] += sign * step
                 ends.append(expect(data, base, 0, 0, p, prior, shares, mean))
             assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[4 * k + a], rel=1e-3)
+
+
+@pytest.mark.parametrize("prior", [PRIOR, GAMMA])
+def test_the_density_of_photons_is_one_in_all(prior):
+    photons = np.arange(0.5, 20_000.0)
+    logs = np.array([log_of_photons(n, prior) for n in photons])
+    density = np.exp(logs + height_of_photons(prior)) / np.sqrt(2.0 * np.pi)
+    assert density.sum() == pytest.approx(1.0, abs=1e-3)
+    assert (density * photons).sum() == pytest.approx(prior.photons, rel=1e-3)
+    assert (density * photons**2).sum() - prior.photons**2 == pytest.approx(
+        prior.photons_std**2, rel=0.01
+    )
 
 
 @pytest.mark.parametrize("excess", [1.0, 2.0])

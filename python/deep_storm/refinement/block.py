@@ -8,10 +8,11 @@ gain and read-out noise the variance of a pixel that expects ``λ`` photons is `
 
     log likelihood = Σ [(n + c)·log(λ + c) − λ] / F
 
-Photons and shape (sigma, or depth) have normal priors; where emitters lie within some depths, every
-one of these is as likely. The best parameters are found by Fisher
-scoring; their information matrix gives uncertainties and, by Laplace's approximation, the evidence
-for a number of emitters [3]_.
+The shape (sigma, or depth) has a normal prior, photons have a normal or a gamma distribution; where
+emitters lie within some depths, every one of these is as likely. Where the background is uneven,
+some even light in the window is unknown and integrated out: else emitters would explain blurred
+light. The best parameters are found by Fisher scoring; their information matrix gives uncertainties
+and, by Laplace's approximation, the evidence for a number of emitters [3]_.
 
 References
 ----------
@@ -34,10 +35,16 @@ from deep_storm.elementary import logarithm
 from deep_storm.kernels import kernel
 from deep_storm.psf.cholesky import decompose, solve
 from deep_storm.refinement.light import fill_share
-from deep_storm.refinement.prior import PARAMETERS, Prior, Values
+from deep_storm.refinement.prior import (
+    PARAMETERS,
+    Prior,
+    Values,
+    add_prior,
+    beyond_reach,
+    height_of_photons,
+    log_of_photons,
+)
 
-MIN_INFORMATION = 0.25
-"""Of a position (1/px²), however dim an emitter is."""
 MIN_MEAN = 0.05
 """Expected photons are taken as at least this many."""
 LONGEST_STEP_PX = 0.5
@@ -52,13 +59,6 @@ UNEVEN_IN_WINDOW = 0.5
 """Of an uneven background, what is still unknown in a window when its surface has been fitted."""
 FLAT = 2.0 / math.sqrt(2.0 * math.pi)
 """A density that is flat up to ±1 is as high as a normal one with this standard deviation."""
-
-
-@kernel(fastmath=True, inline="always", error_model="numpy")
-def beyond_reach(shape: float, prior: Prior) -> float:
-    """Return how far a shape is from the mean, or from where every one is as likely."""
-    off = shape - prior.shape
-    return off - min(max(off, -prior.shape_reach), prior.shape_reach)
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -91,9 +91,8 @@ def expect(
         for j in range(height):
             for i in range(width):
                 mean[j, i] += p[k, 2] * shares[k, 0, j, i]
-        off = (p[k, 2] - prior.photons) / prior.photons_std
         other = beyond_reach(p[k, 3], prior) / prior.shape_std
-        value -= 0.5 * (off * off + other * other)
+        value += log_of_photons(p[k, 2], prior) - 0.5 * other * other
     likelihood = 0.0
     for j in range(height):
         for i in range(width):
@@ -153,24 +152,6 @@ def fill_slopes(p: Values, shares: Any, inverse: Values, height: int, width: int
                 out[4 * k + 1, n] = photons * shares[k, 2, j, i]
                 out[4 * k + 2, n] = inverse[n] * shares[k, 0, j, i]
                 out[4 * k + 3, n] = photons * shares[k, 3, j, i]
-
-
-@kernel(fastmath=True, error_model="numpy")
-def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
-    """Add what is known of photons and shape before."""
-    for k in range(p.shape[0]):
-        weight = 1.0 / prior.photons_std**2
-        gradient[4 * k + 2] -= (p[k, 2] - prior.photons) * weight
-        information[4 * k + 2, 4 * k + 2] += weight
-        weight = 1.0 / prior.shape_std**2
-        beyond = beyond_reach(p[k, 3], prior)
-        gradient[4 * k + 3] -= beyond * weight
-        # Where every shape is as likely, one that is not known at all has that range's variance.
-        flat = prior.shape_reach > 0.0 and beyond == 0.0
-        information[4 * k + 3, 4 * k + 3] += 3.0 / prior.shape_reach**2 if flat else weight
-        # Two emitters at one place: the difference of their positions has no information.
-        information[4 * k, 4 * k] += MIN_INFORMATION
-        information[4 * k + 1, 4 * k + 1] += MIN_INFORMATION
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -271,7 +252,7 @@ def fit(
     shares = np.empty((count, PARAMETERS, height, width))
     slopes = np.empty((PARAMETERS * count, height * width), np.float32)
     own = prior.log_density + math.log(2.0 * math.pi)
-    own -= math.log(prior.photons_std)
+    own += height_of_photons(prior)
     own -= math.log(prior.shape_std + FLAT * prior.shape_reach)
     value = expect(data, base, top, left, p, prior, shares, mean)
     evidence, information = value, np.empty((0, 0))

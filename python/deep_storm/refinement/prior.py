@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.kernels import kernel
+
 Values = npt.NDArray[np.float64]
 
 PARAMETERS = 4
 """Of an emitter: x (px), y (px), photons, and its shape: PSF sigma or depth (px)."""
+
+MIN_INFORMATION = 0.25
+"""Of a position (1/px²), however dim an emitter is."""
 
 
 class Prior(NamedTuple):
@@ -39,6 +45,8 @@ class Prior(NamedTuple):
         Of the table.
     first_plane, plane_step
         Shape of its first plane, and from plane to plane.
+    photons_order
+        Of the gamma distribution that photons have; 0: it is normal.
     uneven_photon
         Standard deviation of the background from place to place, by unevenness and by emitters far
         out of focus (photons per pixel). 0: the background is even.
@@ -61,3 +69,54 @@ class Prior(NamedTuple):
     first_plane: float
     plane_step: float
     uneven_photon: float = 0.0
+    photons_order: float = 0.0
+
+
+@kernel(fastmath=True, inline="always", error_model="numpy")
+def beyond_reach(shape: float, prior: Prior) -> float:
+    """Return how far a shape is from the mean, or from where every one is as likely."""
+    off = shape - prior.shape
+    return off - min(max(off, -prior.shape_reach), prior.shape_reach)
+
+
+@kernel(fastmath=True, inline="always", error_model="numpy")
+def log_of_photons(photons: float, prior: Prior) -> float:
+    """Return the logarithm of the density of these photons, without its constant."""
+    if prior.photons_order > 0.0:
+        share = photons / prior.photons
+        return (prior.photons_order - 1.0) * math.log(share) - prior.photons_order * share
+    off = (photons - prior.photons) / prior.photons_std
+    return -0.5 * off * off
+
+
+@kernel(fastmath=True, error_model="numpy")
+def height_of_photons(prior: Prior) -> float:
+    """Return the constant of that density, as if it were a normal one."""
+    order = prior.photons_order
+    if order > 0.0:
+        constant = order * math.log(order) - math.lgamma(order) - math.log(prior.photons)
+        return constant + 0.5 * math.log(2.0 * math.pi)
+    return -math.log(prior.photons_std)
+
+
+@kernel(fastmath=True, error_model="numpy")
+def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
+    """Add what is known of photons and shape before."""
+    for k in range(p.shape[0]):
+        weight = 1.0 / prior.photons_std**2
+        order = prior.photons_order
+        if order > 0.0:
+            gradient[4 * k + 2] += (order - 1.0) / p[k, 2] - order / prior.photons
+            weight = max(weight, (order - 1.0) / p[k, 2] ** 2)
+        else:
+            gradient[4 * k + 2] -= (p[k, 2] - prior.photons) * weight
+        information[4 * k + 2, 4 * k + 2] += weight
+        weight = 1.0 / prior.shape_std**2
+        beyond = beyond_reach(p[k, 3], prior)
+        gradient[4 * k + 3] -= beyond * weight
+        # Where every shape is as likely, one that is not known at all has that range's variance.
+        flat = prior.shape_reach > 0.0 and beyond == 0.0
+        information[4 * k + 3, 4 * k + 3] += 3.0 / prior.shape_reach**2 if flat else weight
+        # Two emitters at one place: the difference of their positions has no information.
+        information[4 * k, 4 * k] += MIN_INFORMATION
+        information[4 * k + 1, 4 * k + 1] += MIN_INFORMATION

@@ -238,6 +238,7 @@ def freed(
         shape_std=refiner.shape.free_std,
         shape_reach=0.0,
         photons_std=FREE_PHOTONS * prior.photons,
+        photons_order=0.0,
     )
     for _ in range(2):
         sweep(scene, free, FIRST_STEPS)
