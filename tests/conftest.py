@@ -1,8 +1,10 @@
 """What holds for every test: few threads, no windows, no talk from TensorFlow."""
 
 import gc
+import hashlib
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ if WORKER:  # as many processes as processors, each with one thread
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 HERE = Path(__file__).parent
+MAX_MODEL_BYTES = 20_000_000
 ORDER = (
     "fiji", "io", "settings", "interface", "report", "verbs", "runs", "cli", "training",
     "inference", "networks", "inputs",
@@ -96,6 +99,54 @@ def plain_figures():
         patch.setattr(figures, "LAYOUT", None)
         patch.setattr(page, "DPI", 40)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def networks_made_once():
+    """Give models that are read from the same files one network: to make one takes half a second.
+
+    Nothing in the package changes the weights of a model that was read. The tests of the model
+    folder read each anew.
+    """
+    from deep_storm.model import Model
+
+    kept = {}
+    read = Model.load.__func__
+
+    def load(cls, path, *, last=False):
+        key = (_contents(path), last)
+        if key[0] is None:
+            return read(cls, path, last=last)
+        if key not in kept:
+            kept[key] = read(cls, path, last=last)
+        return replace(kept[key], path=_model_folder(path), compiled={})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Model, "load", classmethod(load))
+        yield read
+
+
+def _model_folder(path):
+    from deep_storm.errors import ModelError
+    from deep_storm.model_card import model_folder
+
+    try:
+        return model_folder(path)
+    except ModelError:
+        return None
+
+
+def _contents(path):
+    """Return a digest of a model folder; None if it holds what cannot be read at once."""
+    folder = _model_folder(path)
+    if folder is None or not folder.is_dir():
+        return None
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if not file.is_file() or file.stat().st_size > MAX_MODEL_BYTES:
+            return None
+        digest.update(f"{file.name} {file.stat().st_size} ".encode() + file.read_bytes())
+    return digest.digest()
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,11 @@ def make_model():
     return Model(card, keras_model, last)
 
 
+@pytest.fixture(autouse=True)
+def read_anew(networks_made_once, monkeypatch):
+    monkeypatch.setattr(Model, "load", classmethod(networks_made_once))
+
+
 @pytest.fixture(scope="module")
 def model():
     return make_model()

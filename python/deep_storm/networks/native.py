@@ -87,6 +87,8 @@ CHANNELS = (32, 64, 128)
 HIDDEN_CONDITIONS = 48
 TRACED = "_deep_storm_traced"
 """Attribute of a Keras model, for its compiled functions."""
+ROUNDED = "_deep_storm_rounded"
+"""Attribute of a Keras model, for its copies of less precision."""
 MODULATION = "modulation"
 """Begins the names of the layers that networks of before the PSF code do not have."""
 
@@ -150,15 +152,21 @@ class NativeNetwork(LocalizationNetwork):
     def _compiled(
         model: keras.Model, scales: Scales, dtype: str, xla: bool
     ) -> Callable[[Float32], tf.Tensor]:
-        network = model
-        if dtype != "float32":
-            with own_settings(dtype):
-                network = build(CHANNELS)
-            network.set_weights(model.get_weights())
+        network = model if dtype == "float32" else _rounded(model, dtype)
         run = _traced(network, xla)
         expected = tf.constant(scales.expectations()[None])
         compiled: Callable[[Float32], tf.Tensor] = partial(run, expected=expected)
         return compiled
+
+
+def _rounded(model: keras.Model, dtype: str) -> keras.Model:
+    """Return a copy of a network that computes in another type; the network keeps it."""
+    made: dict[str, keras.Model] = vars(model).setdefault(ROUNDED, {})
+    if dtype not in made:
+        with own_settings(dtype):
+            made[dtype] = build(CHANNELS)
+    made[dtype].set_weights(model.get_weights())
+    return made[dtype]
 
 
 def _traced(network: keras.Model, xla: bool) -> Any:
