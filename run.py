@@ -41,8 +41,9 @@ CHECKS = (
     ("ruff format", ("-m", "ruff", "format", "--check", ".")),
     ("mypy", ("-m", "mypy")),
     ("import-linter", ("-c", "from importlinter.cli import lint_imports_command as run; run()")),
-    # Two more than two cores, as what starts Java or a worker process waits for it.
-    ("pytest", ("-m", "pytest", "-n4", "--durations=10")),
+    # One more than two cores, as what starts Java or a worker process waits for it; each imports
+    # TensorFlow.
+    ("pytest", ("-m", "pytest", "-n3", "--durations=10")),
     # Compiled loops once more, where an index beyond an array is an error. Not optimized: that is
     # a quarter of what compiling takes, and changes no index.
     (

@@ -32,6 +32,8 @@ from deep_storm.training import data, loop
 data.VALIDATION_BATCHES = 1
 from deep_storm.report import figures, page
 figures.LAYOUT, page.DPI = None, 40
+from deep_storm.estimation.psf import movie
+movie.FIRST_ROUNDS, movie.LAST_ROUNDS, movie.MAX_SCENES = 3, 1, 48
 if not hasattr(loop, "with_graph"):
     def plain(*arguments, loop=loop):
         step, loss, optimizer = loop.with_graph(*arguments)
@@ -42,8 +44,8 @@ if "deep_storm.networks.native" in sys.modules:  # with TensorFlow
     from deep_storm.networks.native import NativeNetwork
     NativeNetwork.build = getattr(NativeNetwork, "whole", NativeNetwork.build)
 """
-"""Before each of the worker's tasks, as ``quick_calibration``, ``eager_training`` and
-``plain_figures`` do here."""
+"""Before each of the worker's tasks, as ``quick_calibration``, ``eager_training``, ``quick_psf``
+and ``plain_figures`` do here."""
 SMALL = """
 from deep_storm.networks.native import NativeNetwork
 def small(self):

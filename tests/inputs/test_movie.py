@@ -136,6 +136,7 @@ def test_frames_that_cannot_be_read_are_an_error(frames):
         examined_movie(Broken(frames), CAMERA)
 
 
+@pytest.mark.usefixtures("quick_psf")
 def test_the_verb_completes_a_camera_that_lacks_its_gain(frames):
     found = ds.estimate(frames, pixel_size_nm=100)
     assert found.estimate.camera.photons_per_adu == pytest.approx(0.5, rel=0.12)

@@ -48,16 +48,20 @@ def thunderstorm():
     return ds.read_table(DATA / "filaments_drift_thunderstorm_positions.csv")
 
 
-def test_drift_of_thunderstorms_own_table(thunderstorm):
-    measured = measure_drift(thunderstorm)
+@pytest.fixture(scope="module")
+def measured(thunderstorm):
+    return measure_drift(thunderstorm)
+
+
+def test_drift_of_thunderstorms_own_table(measured):
     assert rms_nm(measured.drift, straight()) < 3  # 15 are asked for
     assert measured.smoothed.error_nm < 2
     assert measured.drift.at(np.array([0])) == pytest.approx(np.zeros((1, 2)), abs=1e-9)
     assert measured.notes == ()
 
 
-def test_the_corrected_table_does_not_drift(thunderstorm):
-    moved = corrected(thunderstorm, measure_drift(thunderstorm).drift)
+def test_the_corrected_table_does_not_drift(thunderstorm, measured):
+    moved = corrected(thunderstorm, measured.drift)
     again = measure_drift(moved)
     assert rms_nm(again.drift, np.zeros((600, 2))) < 2
     assert (moved["frame"] == thunderstorm["frame"]).all()

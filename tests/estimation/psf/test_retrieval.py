@@ -32,10 +32,18 @@ def mean_psf(depth_std_nm, pupil=PUPIL):
     return true, table, float(spread)
 
 
-def test_depths_and_aberrations_are_those_of_the_simulation():
-    """With another numerical aperture and wavelength than the usual objective has."""
+@pytest.fixture(scope="module")
+def deep():
+    """Return the true PSF over depth, its mean, and what was found of it.
+
+    With another numerical aperture and wavelength than the usual objective has.
+    """
     true, mean, width_std = mean_psf(150.0)
-    found = over_depth(mean, width_std)
+    return true, mean, over_depth(mean, width_std)
+
+
+def test_depths_and_aberrations_are_those_of_the_simulation(deep):
+    true, _, found = deep
     assert found is not None
     assert found.misfit < 0.03
     assert found.pupil.horizontal_coma_waves == pytest.approx(-0.04, abs=0.01)
@@ -48,9 +56,8 @@ def test_depths_and_aberrations_are_those_of_the_simulation():
     assert min(errors) < 0.03
 
 
-def test_the_mean_over_depth_is_the_measured_psf():
-    _, mean, width_std = mean_psf(150.0)
-    found = over_depth(mean, width_std)
+def test_the_mean_over_depth_is_the_measured_psf(deep):
+    _, mean, found = deep
     again = found.table.averaged(found.depth_std_nm)
     off = again - mean.values[0]
     assert np.sqrt(np.sum(off**2) / np.sum(again**2)) < 0.02
