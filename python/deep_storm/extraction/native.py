@@ -246,7 +246,7 @@ def _candidates(
                 frames[count] = frame[k]
                 count += 1
         begin = end
-    return frames[:count], out[:count]
+    return frames[:count].copy(), out[:count].copy()
 
 
 def read_candidates(
