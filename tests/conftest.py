@@ -25,10 +25,11 @@ HERE = Path(__file__).parent
 MAX_MODEL_BYTES = 20_000_000
 ORDER = (
     "fiji", "io", "settings", "interface", "report", "verbs", "runs", "cli", "training",
-    "inference", "networks", "inputs",
+    "inference", "networks", "inputs", "test_kernels.py", "estimation", "postprocessing",
 )  # fmt: skip
 """Several processes begin with the slow folders, and with some that need no compiled loop: two that
-need the same loop at the same moment compile it twice."""
+need the same loop at the same moment wait for each other. What is short comes last, so that none
+waits for a long one at the end."""
 
 
 class ByModule(LoadScopeScheduling):
