@@ -118,6 +118,14 @@ def test_chosen_threshold_is_close_to_the_best():
     assert jaccard[np.searchsorted(thresholds, chosen)] >= jaccard.max() - 0.002
 
 
+def test_rounding_leaves_nobody_out():
+    """Isotonic regression gives many the same confidence, to the last digit."""
+    alike = np.full(200, 0.8505734)
+    chosen = choose_threshold(alike, np.arange(200) % 7 > 0, 200)
+    assert chosen == 0.8505
+    assert (alike >= chosen).all()
+
+
 @pytest.mark.parametrize(
     ("confidence", "correct", "words"),
     [

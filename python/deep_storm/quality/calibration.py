@@ -25,6 +25,7 @@ Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 MAX_KNOTS = 64
+THRESHOLD_DIGITS = 4
 LOWEST, HIGHEST = 0.001, 0.999
 """No finite sample shows that something is certain."""
 TILT = 0.001
@@ -182,7 +183,7 @@ def choose_threshold(
 
     Returns
     -------
-    The least confidence of a localization, in 0–1.
+    The least confidence of a localization, in 0–1, rounded down to four digits.
 
     Raises
     ------
@@ -202,7 +203,8 @@ def choose_threshold(
     # Every threshold above the confidence before and up to the one at i keeps the same rows.
     start = thresholds[low[-1]] if len(low) else thresholds[0]
     end = thresholds[high[0] - 1] if len(high) else thresholds[-1]
-    return float((start + end) / 2)
+    # Down: rounded up, it may lie above all those who have just this confidence.
+    return math.floor((start + end) / 2 * 10**THRESHOLD_DIGITS) / 10**THRESHOLD_DIGITS
 
 
 def _check_candidates(values: Values) -> None:

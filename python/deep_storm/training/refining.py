@@ -140,7 +140,7 @@ def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, 
     calibration = Calibration(score=tuple(x.tolist()), confidence=tuple(y.tolist()))
     confidence = calibration.confidence_of(scored.score)
     jaccard = jaccard_curve(confidence, judged.correct, judged.emitters)[1].max()
-    threshold = round(choose_threshold(confidence, judged.correct, judged.emitters, SLACK), 4)
+    threshold = choose_threshold(confidence, judged.correct, judged.emitters, SLACK)
     return float(jaccard), replace(blank, calibration=calibration, threshold=threshold)
 
 
