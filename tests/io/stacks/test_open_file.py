@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -52,11 +53,12 @@ def drive(monkeypatch):
 
     def opened(path, *arguments, **options):
         gone.opened += 1
-        return File(gone, usual(path, *arguments, **options))
+        return File(gone, closed_at_the_end.enter_context(usual(path, *arguments, **options)))
 
     monkeypatch.setattr(open_file, "WAITS_SECONDS", (0.0, 0.0, 0.0))
     monkeypatch.setattr(open_file.Path, "open", opened)
-    return gone
+    with ExitStack() as closed_at_the_end:
+        yield gone
 
 
 @pytest.fixture
