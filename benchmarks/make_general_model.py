@@ -2,7 +2,7 @@
 
     python benchmarks/make_general_model.py -o python/deep_storm/models/general --overwrite
     python benchmarks/make_general_model.py --start general --steps 8000 --learning-rate 7e-4 \
-        --seed 2 -o /tmp/better
+        --seed 2 -o models/better
 
 The second one trains on from a model, on batches that it has not seen. Settings and seed are in
 ``general.toml`` beside this file.

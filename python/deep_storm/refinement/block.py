@@ -101,15 +101,17 @@ def expect(
             likelihood += data[j, i] * logarithm(m) - m
     value += likelihood / prior.excess
     if prior.uneven_photon > 0.0:
-        wanted, certain = even_light(data, mean, prior)
-        spread = UNEVEN_IN_WINDOW * prior.uneven_photon
-        value += 0.5 * (wanted * wanted / certain - math.log(certain * spread * spread))
+        _, _, gain = even_light(data, mean, prior)
+        value += gain
     return value
 
 
 @kernel(fastmath=True, error_model="numpy")
-def even_light(data: Values, mean: Values, prior: Prior) -> tuple[float, float]:
-    """Return how much the residuals of a window want even light in it, and how surely."""
+def even_light(data: Values, mean: Values, prior: Prior) -> tuple[float, float, float]:
+    """Return how much the residuals of a window want even light in it, and how surely.
+
+    The third number is what integrating over its strength adds to the log likelihood.
+    """
     height, width = mean.shape
     wanted, certain = 0.0, 0.0
     for j in range(height):
@@ -117,7 +119,9 @@ def even_light(data: Values, mean: Values, prior: Prior) -> tuple[float, float]:
             wanted += (data[j, i] - mean[j, i]) / mean[j, i]
             certain += 1.0 / mean[j, i]
     spread = UNEVEN_IN_WINDOW * prior.uneven_photon
-    return wanted / prior.excess, certain / prior.excess + 1.0 / (spread * spread)
+    wanted /= prior.excess
+    certain = certain / prior.excess + 1.0 / (spread * spread)
+    return wanted, certain, 0.5 * (wanted * wanted / certain - math.log(certain * spread * spread))
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -126,7 +130,7 @@ def allow_even_light(
 ) -> None:
     """Take from gradient and information (``found``) what even light in the window may explain."""
     gradient, information = found
-    wanted, certain = even_light(data, mean, prior)
+    wanted, certain, _ = even_light(data, mean, prior)
     size = gradient.size
     shared = np.empty(size)
     for a in range(size):
