@@ -103,8 +103,8 @@ def _on_time(crowd: Crowd) -> tuple[str, ...]:
     if crowd.on_time_frames < LONG_MEMORY_FRAMES:
         return ()
     return (
-        f"emitters are on for {crowd.on_time_frames:.1f} frames on average; a simulation's "
-        "frames are independent of each other (merge the table afterwards)",
+        f"emitters are on for {crowd.on_time_frames:.1f} frames on average (merge the table "
+        "afterwards)",
     )
 
 

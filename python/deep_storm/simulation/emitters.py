@@ -77,8 +77,8 @@ class EmitterSet:
         kept &= (self.y_px >= 0) & (self.y_px < height_px)
         return self.where(kept)
 
-    def where(self, kept: npt.NDArray[np.bool_]) -> EmitterSet:
-        """Return a subset of the emitters."""
+    def where(self, kept: npt.NDArray[np.bool_ | np.signedinteger]) -> EmitterSet:
+        """Return some of the emitters: those of a mask or, in their order, of indices."""
         return EmitterSet(
             self.frame[kept],
             self.x_px[kept],

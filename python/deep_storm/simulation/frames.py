@@ -1,7 +1,8 @@
 """Movies: any number of simulated frames and their ground truth.
 
 Every frame has its own random numbers, made from the seed and the frame's number. So a frame is
-the same whichever others are made with it, and a movie need not be kept to be read.
+the same whichever others are made with it, and a movie need not be kept to be read. That also
+holds for molecules that stay on for several frames: see :mod:`deep_storm.simulation.switching`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.surfaces import Surface
+from deep_storm.simulation.switching import Switching
 from deep_storm.simulation.truth import Drawn, truth_table
 
 Frames = npt.NDArray[np.uint16]
@@ -117,6 +119,9 @@ class SimulatedFrames:
         rng = np.random.default_rng([simulation.seed, STRUCTURE_STREAM])
         self._structure = draw_structure(emitters, self.field, rng, mask)
         self._surface = self._drawn_surface(rng)
+        self._switching = Switching(
+            self._structure, self.field, emitters, psf, self.light, simulation.seed
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -189,10 +194,16 @@ class SimulatedFrames:
         photons = draw_spread(
             background.background_photon, background.background_std_photon, "uniform", 1, rng
         )
-        density = draw_densities(self.emitters, 1, rng)
-        drawn = place_emitters([self._structure], density, self.field, self.emitters, self.psf, rng)
-        dark = self._dark(float(photons[0]), rng)
-        placed = self.light.placed(drawn, rng)
+        if self.emitters.on_time_frames > 0:
+            placed = self._switching.at(t)
+            dark = self._dark(float(photons[0]), rng)
+        else:
+            density = draw_densities(self.emitters, 1, rng)
+            drawn = place_emitters(
+                [self._structure], density, self.field, self.emitters, self.psf, rng
+            )
+            dark = self._dark(float(photons[0]), rng)
+            placed = self.light.placed(drawn, rng)
         return Drawn(placed, dark + self.light.tails(placed, 1, self.field.outer_px), rng)
 
     def _dark(self, mean_photon: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
