@@ -224,3 +224,74 @@ def test_from_the_uncertainties_depths_count_by_theirs():
         uncertainty_xy_nm=10.0, uncertainty_z_nm=20.0, z_nm=[0.0, 30.0, 200.0]
     )
     assert len(merge_table(table).table) == 2
+
+
+def seen_with_neighbours(on, molecules=4000, single_nm=15.0, seed=5):
+    """Return rows that each are the mean of what up to three frames of a molecule tell."""
+    rng = np.random.default_rng(seed)
+    alone = rng.normal(0, single_nm, (2, molecules, on))
+    use = np.abs(np.subtract.outer(np.arange(on), np.arange(on))) <= 1
+    made_of = use.sum(axis=1)
+    x, y = alone @ use.T / made_of
+    return pd.DataFrame(
+        {
+            "frame": (np.arange(molecules)[:, None] * 2 * on + np.arange(on)).ravel(),
+            "x_nm": (x + 1000 * np.arange(molecules)[:, None]).ravel(),
+            "y_nm": y.ravel(),
+            "uncertainty_xy_nm": np.tile(single_nm / np.sqrt(made_of), molecules),
+        }
+    )
+
+
+@pytest.mark.parametrize("on", [1, 2, 3, 10])
+def test_frames_that_several_rows_used_count_once(on):
+    table = seen_with_neighbours(on)
+    merged = merge_table(table, Merging(distance_nm=200, gap_frames=0), shared_frames=True).table
+    assert merged["detections"].unique().tolist() == [on]
+    stated = merged["uncertainty_xy_nm"].to_numpy()
+    np.testing.assert_allclose(stated, 15.0 / np.sqrt(on))
+    error = np.concatenate([merged["y_nm"], merged["x_nm"] - 1000 * np.arange(len(merged))])
+    assert np.sqrt((error**2).mean()) == pytest.approx(stated[0], rel=0.04)
+    # taken for independent, they would be stated too precise
+    apart = merge_table(table, Merging(distance_nm=200, gap_frames=0)).table
+    too_precise = np.sqrt((on + 1) / (3 * on)) if on > 1 else 1.0
+    np.testing.assert_allclose(apart["uncertainty_xy_nm"], stated * too_precise)
+
+
+def test_equal_uncertainties_of_rows_that_share_frames():
+    table = at(*((f, 0) for f in range(4)), uncertainty_xy_nm=6.0, uncertainty_z_nm=12.0)
+    row = merge_table(table, Merging(distance_nm=20), shared_frames=True).table.iloc[0]
+    # (2 + 3 + 3 + 2) / 4² of their variance
+    assert row["uncertainty_xy_nm"] == pytest.approx(6.0 * np.sqrt(10) / 4)
+    assert row["uncertainty_z_nm"] == pytest.approx(12.0 * np.sqrt(10) / 4)
+
+
+def test_rows_with_a_dark_frame_between_them_share_nothing():
+    table = at((0, 0), (2, 0), uncertainty_xy_nm=6.0, confidence=[0.5, 0.8])
+    merged = merge_table(table, Merging(distance_nm=20, gap_frames=1), shared_frames=True).table
+    assert merged["uncertainty_xy_nm"].tolist() == [pytest.approx(6.0 / np.sqrt(2))]
+    assert merged["confidence"].tolist() == [pytest.approx(1 - 0.5 * 0.2)]
+
+
+def test_rows_in_any_order_and_of_others_beside_them_do_not_change_what_is_shared():
+    table = at((2, 0), (0, 500), (1, 5), (1, 505), (9, 0), uncertainty_xy_nm=[6, 6, 6, 6, 6.0])
+    merged = merge_table(table, Merging(distance_nm=20), shared_frames=True).table
+    expected = {0: 6.0, 1: 6.0, 9: 6.0}  # of two rows that were made of the same two frames
+    assert dict(zip(merged["frame"], merged["uncertainty_xy_nm"], strict=True)) == expected
+
+
+def test_confidence_of_shared_frames_counts_once():
+    table = at((0, 0), (1, 0), (5, 900), confidence=[0.9, 0.9, 0.7])
+    merged = merge_table(table, Merging(distance_nm=20), shared_frames=True).table
+    assert merged["confidence"].tolist() == [pytest.approx(0.9), pytest.approx(0.7)]
+    table = at(*((f, 0) for f in range(3)), confidence=[0.9, 0.9, 1.0])
+    merged = merge_table(table, Merging(distance_nm=20), shared_frames=True).table
+    assert merged["confidence"].tolist() == [1.0]
+
+
+def test_the_formula_takes_all_photons_whatever_the_rows_share():
+    table = ds.read_table(TABLE)
+    camera = read_protocol(DATA / "filaments_drift_first20_thunderstorm-protocol.txt")
+    both = [merge_table(table, Merging(distance_nm=40), camera, shared) for shared in (False, True)]
+    assert both[1].recomputed
+    pd.testing.assert_frame_equal(*(merged.table for merged in both))

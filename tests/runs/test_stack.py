@@ -1,5 +1,7 @@
 """One stack: where its localizations lie in the camera's field, and writing that is held back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,10 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import Cancelled
 from deep_storm.io import mapped
+from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import stack
+from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.stack import reconstruct_stack
 
 
@@ -32,6 +36,15 @@ def test_a_part_of_the_field_is_reconstructed_where_it_lies(common, frames, tmp_
     assert (whole.corner_nm, moved.corner_nm) == ((0, 0), (300, 500))
     written = [ds.read_table(tmp_path / f"{name}.csv") for name in ("whole", "part")]
     np.testing.assert_allclose(written[1]["x_nm"], written[0]["x_nm"] + 500, atol=1e-2)
+
+
+def test_whether_localizations_share_frames_is_noted(common, frames, tmp_path):
+    found = reconstruct_stack(frames, tmp_path / "out", common)
+    assert load_toml(tmp_path / "out-run.toml")["results"]["shared_frames"] is False
+    outputs = outputs_of(tmp_path / "new", "movie", with_report=False)
+    shared = replace(found, shared_frames=True)
+    write_result(shared, outputs, common.model, frames, common.settings)
+    assert load_toml(tmp_path / "new-run.toml")["results"]["shared_frames"] is True
 
 
 def test_an_unfinished_result_is_handed_over_instead_of_written(common, frames, tmp_path):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import deep_storm as ds
+from deep_storm.io.config import load_toml, write_config
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TABLE = "filaments_drift_first20_thunderstorm"
@@ -48,3 +49,47 @@ def test_removes_duplicates_of_a_file(movie, tmp_path):
     assert result.written[0] == tmp_path / "double_unique.csv"
     assert result.summary().startswith(f"{len(table):,} duplicates removed")
     np.testing.assert_allclose(result.table["x_nm"], table["x_nm"])
+
+
+def noted_as_shared(table):
+    """Write beside a table what a run says whose network saw the frames before and after."""
+    record = {"run": {"verb": "reconstruct"}, "results": {"shared_frames": True}}
+    write_config(table.with_name(f"{table.stem}-run.toml"), record)
+
+
+COMBINED = {"distance_nm": 40, "merged_uncertainty": "combined"}
+
+
+def test_frames_that_localizations_share_are_known_from_the_run_record(movie):
+    alone = ds.merge(movie, **COMBINED)
+    noted_as_shared(movie)
+    shared = ds.merge(movie, **COMBINED, overwrite=True)
+    several = alone.table["detections"] > 1
+    ratio = (shared.table["uncertainty_xy_nm"] / alone.table["uncertainty_xy_nm"]).to_numpy()
+    np.testing.assert_array_equal(ratio[~several], 1.0)
+    assert (ratio[several] <= np.sqrt(3)).all()
+    assert ratio[several].max() > 1.4
+    assert "used the frames before and after its own" in shared.summary()
+    assert "used the frames before and after its own" not in alone.summary()
+    given = ds.merge(ds.read_table(movie), **COMBINED, shared_frames=True)
+    np.testing.assert_allclose(
+        given.table["uncertainty_xy_nm"], shared.table["uncertainty_xy_nm"], rtol=1e-12
+    )
+
+
+def test_that_frames_are_shared_is_passed_on_until_localizations_are_merged(movie, tmp_path):
+    noted_as_shared(movie)
+    filtered = ds.filter(movie, "uncertainty_xy < 20").written[0]
+    assert load_toml(tmp_path / f"{filtered.stem}-run.toml")["results"]["shared_frames"] is True
+    merged = ds.merge(filtered, **COMBINED)
+    assert merged.shared_frames
+    record = load_toml(merged.written[-1])
+    assert record["inputs"]["shared_frames"] is True
+    assert record["results"]["shared_frames"] is False
+    assert not ds.merge(merged.written[0], **COMBINED).shared_frames
+
+
+@pytest.mark.parametrize("record", ["no TOML", "results = 3", '[results]\nshared_frames = "yes"'])
+def test_a_record_that_does_not_say_so_changes_nothing(movie, tmp_path, record):
+    (tmp_path / f"{TABLE}-run.toml").write_text(record)
+    assert not ds.merge(movie, **COMBINED).shared_frames

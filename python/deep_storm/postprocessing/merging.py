@@ -6,6 +6,11 @@ worked out anew, and a column that nobody knows keeps the value of the first loc
 Confidences, which ThunderSTORM does not know, are combined: that none of n localizations is right
 has the probability ∏(1 − cᵢ), if their errors are independent.
 
+A network that sees the frames before and after the one that it answers for uses each frame up to
+three times. A localization of uncertainty u that was made of mᵢ frames of a molecule tells as much
+as mᵢ frames of uncertainty √mᵢ u. All n frames are used once: the variance of the mean position is
+∑ mᵢuᵢ² / n² in place of ∑ uᵢ² / n², and the probability that none is right ∏(1 − cᵢ)^(1/mᵢ).
+
 References
 ----------
 .. [1] M. Ovesný et al., "ThunderSTORM: a comprehensive ImageJ plug-in for PALM and STORM data
@@ -80,7 +85,10 @@ class Merged(NamedTuple):
 
 
 def merge_table(
-    table: pd.DataFrame, merging: Merging = Merging(), camera: Camera | None = None
+    table: pd.DataFrame,
+    merging: Merging = Merging(),
+    camera: Camera | None = None,
+    shared_frames: bool = False,
 ) -> Merged:
     """Merge localizations of the same molecule in consecutive frames.
 
@@ -92,6 +100,8 @@ def merge_table(
         Distance, gap, most frames of a molecule.
     camera
         Needed to work out uncertainties from all photons of a molecule.
+    shared_frames
+        Whether each localization used the frames before and after its own, too.
 
     Raises
     ------
@@ -114,7 +124,10 @@ def merge_table(
         merging.gap_frames,
         merging.frames_per_molecule,
     )
-    merged, recomputed = _combined(columns, molecule, merging, camera)
+    used = np.ones(len(molecule))
+    if shared_frames:
+        used = _frames_used(plain(columns["frame"], np.int64), molecule)
+    merged, recomputed = _combined(columns, molecule, merging, camera, used)
     unordered = np.empty_like(molecule)
     unordered[order] = molecule
     chance = _by_chance(columns, typical_nm, merging.gap_frames)
@@ -173,6 +186,7 @@ def _combined(
     molecule: Integers,
     merging: Merging,
     camera: Camera | None,
+    used: FloatArray,
 ) -> tuple[pd.DataFrame, bool]:
     """Compute all columns of the molecules; return whether uncertainties were recomputed."""
     count = np.bincount(molecule)
@@ -184,7 +198,10 @@ def _combined(
         elif name in _SUMS:
             new[name] = np.bincount(molecule, np.asarray(values, dtype=np.float64))
         elif name == "confidence":
-            new[name] = _confidence(np.asarray(values, dtype=np.float64), molecule)
+            new[name] = _confidence(np.asarray(values, dtype=np.float64), molecule, used)
+        elif name in (_UNCERTAINTY, _AXIAL):
+            squares = used * np.asarray(values, dtype=np.float64) ** 2
+            new[name] = np.sqrt(np.bincount(molecule, squares)) / count
         else:
             new[name] = values[first]
     before = columns.get("detections")
@@ -192,24 +209,28 @@ def _combined(
         count = np.rint(np.bincount(molecule, before.astype(np.float64))).astype(np.int64)
     new["detections"] = count.astype(np.int64)
     recomputed = False
-    if _UNCERTAINTY in columns:
-        squares = np.asarray(columns[_UNCERTAINTY], dtype=np.float64) ** 2
-        new[_UNCERTAINTY] = np.sqrt(np.bincount(molecule, squares)) / np.bincount(molecule)
-        can = camera is not None and all(name in columns for name in NEEDED)
-        if can and camera is not None and merging.merged_uncertainty == "formula":
+    if merging.merged_uncertainty == "formula" and camera is not None:
+        recomputed = {_UNCERTAINTY, *NEEDED} <= {*columns}
+        if recomputed:
             new[_UNCERTAINTY] = fit_uncertainty_nm(new, camera)
-            recomputed = True
-    if _AXIAL in columns:
-        squares = np.asarray(columns[_AXIAL], dtype=np.float64) ** 2
-        new[_AXIAL] = np.sqrt(np.bincount(molecule, squares)) / np.bincount(molecule)
     order = [*(c for c in COLUMNS if c in new), *(c for c in new if c not in COLUMNS)]
     return pd.DataFrame({name: new[name] for name in order}, copy=False), recomputed
 
 
-def _confidence(confidence: FloatArray, molecule: Integers) -> FloatArray:
-    """Return 1 − ∏(1 − c) of each molecule."""
+def _frames_used(frame: Integers, molecule: Integers) -> FloatArray:
+    """Return how many frames of its molecule each localization was made of: 1, 2 or 3."""
+    order = np.lexsort((frame, molecule))
+    following = (np.diff(molecule[order]) == 0) & (np.diff(frame[order]) == 1)
+    used = np.ones(len(frame))
+    used[order[:-1]] += following
+    used[order[1:]] += following
+    return used
+
+
+def _confidence(confidence: FloatArray, molecule: Integers, used: FloatArray) -> FloatArray:
+    """Return 1 − ∏(1 − c)^(1/m) of each molecule."""
     with np.errstate(divide="ignore"):
-        wrong = np.log1p(-np.clip(confidence, 0.0, 1.0))
+        wrong = np.log1p(-np.clip(confidence, 0.0, 1.0)) / used
     return -np.expm1(np.bincount(molecule, wrong))
 
 

@@ -26,6 +26,15 @@ def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
     return max(int(first[1]) - 1, 0) if first else 0
 
 
+def shares_frames(record: Mapping[str, Any]) -> bool:
+    """Return whether localizations of following frames share data, as a record says.
+
+    They do where the network saw the frames before and after the one that it answered for.
+    """
+    results = record.get("results", {})
+    return isinstance(results, Mapping) and results.get("shared_frames") is True
+
+
 def stem_of(record: Path) -> str:
     """Return the stem of the file names of a record's results."""
     return record.name.removesuffix(".toml").removesuffix("-run")

@@ -60,7 +60,9 @@ class ReconstructResult:
     ``kept`` is the work folder of a run that was stopped when it had found so much that writing it
     would have taken long; then nothing else is written. ``corner_nm`` is where (y, x) the image
     begins in the camera's field. ``stopped`` is whether a stop came after the last frame, so that
-    something else is missing: the verdict, the report.
+    something else is missing: the verdict, the report. ``shared_frames`` is whether each
+    localization used the frames before and after its own, too: of a network that sees them, unless
+    it was refined, which is a fit of its own frame.
     """
 
     reconstructed: Reconstructed
@@ -70,6 +72,7 @@ class ReconstructResult:
     kept: Path | None = None
     corner_nm: tuple[float, float] = (0.0, 0.0)
     stopped: bool = False
+    shared_frames: bool = False
 
     @property
     def count(self) -> int:
@@ -159,6 +162,7 @@ class ReconstructResult:
             "replaced_pixels": done.replaced_pixels,
             "bright_things": done.bright_things,
             "complete": done.complete,
+            "shared_frames": self.shared_frames,
             "notes": list(self.notes),
             **({} if self.fits is None else {"fits": self.fits.to_json()}),
         }

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deep_storm.camera import Camera
-from deep_storm.errors import CameraError, TableError
+from deep_storm.errors import CameraError, SettingsError, TableError
 from deep_storm.inputs.tables import SAME_PIXELS, TableSource, table_of
 from deep_storm.interface.declaration import Argument
-from deep_storm.io.config import write_config
+from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
+from deep_storm.report.record import shares_frames
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,12 +49,15 @@ class TableJob:
         ``table``, where the camera is known ``protocol``, further files of the verb, ``record``.
     source
         The file that the table was read from; None for a table in memory.
+    shared_frames
+        Whether localizations of following frames share data, as the record beside the file says.
     """
 
     table: pd.DataFrame
     camera: Camera | None
     outputs: Outputs
     source: Path | None = None
+    shared_frames: bool = False
 
     def write(self, table: pd.DataFrame) -> None:
         """Write the new table, and the protocol that ThunderSTORM expects beside it."""
@@ -71,7 +75,12 @@ class TableJob:
                 write_protocol(path, self.camera, self.outputs.overwrite)
 
     def noted(
-        self, verb: str, result: TableResultT, settings: Settings, **inputs: Any
+        self,
+        verb: str,
+        result: TableResultT,
+        settings: Settings,
+        shared_frames: bool | None = None,
+        **inputs: Any,
     ) -> TableResultT:
         """Write a record for the report: settings, input, and results.
 
@@ -83,6 +92,8 @@ class TableJob:
             What came of it; its files are written.
         settings
             Of the verb.
+        shared_frames
+            Whether localizations of the new table share data; default: as those of the old one.
         **inputs
             What was given beside the settings.
 
@@ -93,7 +104,9 @@ class TableJob:
         if not self.outputs:
             return result
 
-        given: dict[str, Any] = {"rows": len(self.table), **inputs}
+        given: dict[str, Any] = {"rows": len(self.table), "shared_frames": self.shared_frames}
+        given |= inputs
+        shared = self.shared_frames if shared_frames is None else shared_frames
         if self.source is not None:
             size = self.source.stat().st_size
             given = {"table": self.source, "bytes": size, "sha256": sha256(self.source), **given}
@@ -102,7 +115,11 @@ class TableJob:
             "run": {"verb": verb},
             "inputs": given,
             "outputs": self.outputs.names_written,
-            "results": {**result.to_json(), "summary": result.summary().splitlines()},
+            "results": {
+                **result.to_json(),
+                "shared_frames": shared,
+                "summary": result.summary().splitlines(),
+            },
             "versions": {"deep-storm": version("deep-storm")},
         }
         with self.outputs.writing("record") as path:
@@ -172,7 +189,21 @@ def open_job(
         table = validated(table)
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
-    return TableJob(table, camera, outputs, file)
+    shared = file is not None and noted_shared_frames(file)
+    return TableJob(table, camera, outputs, file, shared)
+
+
+def record_beside(table: Path) -> Path:
+    """Return the run record that belongs to a table, if there is one."""
+    return table.parent / f"{table.stem}{RECORD}"
+
+
+def noted_shared_frames(table: Path) -> bool:
+    """Return whether localizations share data, as the record beside a table says, if any."""
+    try:
+        return shares_frames(load_toml(record_beside(table)))
+    except SettingsError:
+        return False  # a table needs no record
 
 
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:

@@ -104,6 +104,13 @@ class Merging(Settings):
         "mean position",
         label="Uncertainty of the merged",
     )
+    shared_frames: bool = setting(
+        False,
+        "each localization also used the frames before and after its own, so those of a molecule "
+        "are not independent of each other; need not be given where the run record beside the "
+        "table says so",
+        label="Localizations share frames",
+    )
 
 
 class Duplicates(Settings):

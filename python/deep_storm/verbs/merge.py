@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MergeResult(TableResult):
-    """Molecules; ``merged`` lists the localizations of each."""
+    """Molecules; ``merged`` lists the localizations of each.
+
+    ``shared_frames`` is whether these used the frames before and after their own, too.
+    """
 
     merged: Merged
+    shared_frames: bool = False
 
     def summary(self) -> str:
         """Return the number of molecules, and what looks suspicious."""
@@ -37,6 +41,8 @@ class MergeResult(TableResult):
         ]
         if "uncertainty_xy_nm" in self.table:
             lines.append(f"Uncertainties {made}")
+        if self.shared_frames:
+            lines.append("Each localization used the frames before and after its own, too")
         return "\n".join([*lines, *(f"Warning: {text}" for text in self.merged.warnings())])
 
     def to_json(self) -> dict[str, Any]:
@@ -96,10 +102,12 @@ def merge(
     from deep_storm.postprocessing.merging import merge_table  # numba, pandas
 
     job = open_job(table, output, "merged", camera, overwrite)
+    shared = settings.shared_frames or job.shared_frames
     progress(0, 2, "merging")
-    merged = merge_table(job.table, settings, job.camera)
+    merged = merge_table(job.table, settings, job.camera, shared)
     progress(1, 2, "writing")
     job.write(merged.table)
-    result = job.noted("merge", MergeResult(merged.table, len(job.table), merged), settings)
+    found = MergeResult(merged.table, len(job.table), merged, shared)
+    result = job.noted("merge", found, settings, shared_frames=False)
     progress(2, 2, "done")
     return result

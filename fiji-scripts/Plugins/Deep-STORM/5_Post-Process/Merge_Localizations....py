@@ -6,7 +6,7 @@
 #@ String (label="Maximum distance (nm)", description="Maximum distance of consecutive localizations of a molecule (ThunderSTORM: dist); auto = from their uncertainties (more than 0, at most 100000)", value="auto", persistKey="deepstorm.merge.distance_nm") distance_nm
 #@ Integer (label="Frames a molecule may be off", description="Maximum number of dark frames in between (ThunderSTORM: offframes) (0 to 1000000)", min="0", max="1000000", value="1", persistKey="deepstorm.merge.gap_frames") gap_frames
 #@ File (label="Save as", description="Table to write (CSV); none = no file", value="none", style="save", required=false, persist=false) output
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, frames_per_molecule, z_weight, merged_uncertainty, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: camera, frames_per_molecule, z_weight, merged_uncertainty, shared_frames, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log
