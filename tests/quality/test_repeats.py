@@ -11,6 +11,25 @@ from deep_storm.quality.repeats import repeats_of
 FIELD_NM = 6400.0
 
 
+def shared(on=8, molecules=400, seed=1, honest=1.0):
+    """Return rows of a method that takes the mean of a frame and those beside it."""
+    rng = np.random.default_rng(seed)
+    start = rng.integers(0, 60, molecules)
+    use = np.abs(np.subtract.outer(np.arange(on), np.arange(on))) <= 1
+    made_of = use.sum(axis=1)
+    error = rng.normal(0, 15.0, (2, molecules, on)) @ use.T / made_of
+    x, y = rng.uniform(0, FIELD_NM, (2, molecules, 1)) + error
+    return pd.DataFrame(
+        {
+            "frame": (start[:, None] + np.arange(on)).ravel(),
+            "x_nm": x.ravel(),
+            "y_nm": y.ravel(),
+            "uncertainty_xy_nm": np.tile(honest * 15.0 / np.sqrt(made_of), molecules),
+            "confidence": 0.95,
+        }
+    )
+
+
 def table(lost=0.0, honest=1.0, on=4, molecules=400, false=0, seed=1):
     """Return rows of molecules that are on for some frames, as a method might find them."""
     rng = np.random.default_rng(seed)
@@ -72,3 +91,20 @@ def test_molecules_that_do_not_stay_on_tell_nothing():
     assert repeats_of(table(on=1, molecules=3000)) is None
     assert repeats_of(table()[["frame", "x_nm", "y_nm"]]) is None
     assert repeats_of(table().iloc[:0]) is None
+
+
+@pytest.mark.parametrize(("on", "scatter"), [(3, 0.27), (16, 0.47)])
+def test_rows_that_share_frames_may_lie_closer_than_their_uncertainties_say(on, scatter):
+    found = repeats_of(shared(on), shared_frames=True)
+    assert found.scatter == pytest.approx(scatter, abs=0.04)
+    assert found.warnings() == []
+    assert "less than once is right" in found.text()
+    taken_for_independent = repeats_of(shared(on))
+    assert taken_for_independent.scatter == found.scatter
+    assert "too large" in taken_for_independent.warnings()[0]
+    assert "less than once" not in taken_for_independent.text()
+
+
+def test_rows_that_share_frames_and_lie_too_far_apart_are_told():
+    found = repeats_of(shared(16, honest=0.25, molecules=1500), shared_frames=True)
+    assert any("too small" in said for said in found.warnings())

@@ -85,6 +85,33 @@ def test_a_run_record_becomes_one_page(run):
     assert done.summary() == "Nothing suspicious was found"
 
 
+def test_that_localizations_share_frames_is_known_from_the_record_of_the_last_table(run):
+    rng = np.random.default_rng(3)
+    x_nm, y_nm = (np.repeat(rng.uniform(0, 4000, 200), 5) for _ in range(2))
+    frame = (rng.integers(0, 50, 200)[:, None] + np.arange(5)).ravel()
+    table = pd.DataFrame({"frame": frame, "x_nm": x_nm, "y_nm": y_nm}).sort_values("frame")
+    table[["x_nm", "y_nm"]] += rng.normal(0, 4.0, (1000, 2))
+    table = table.assign(confidence=0.95, uncertainty_xy_nm=10.0)
+    for name in ("out", "later"):
+        ds.write_table(run / f"{name}.csv", table, overwrite=True)
+
+    def said(record, *tables):
+        done = report(record, tables=tables, overwrite=True)
+        html = done.written[0].read_text(encoding="utf-8")
+        closer = any("these are too large" in text for text in done.suspicions)
+        assert closer != ("less than once is right" in html)
+        return not closer
+
+    assert not said(run / "out-run.toml")
+    text = (run / "out-run.toml").read_text(encoding="utf-8")
+    shared = text.replace("[results]\n", "[results]\nshared_frames = true\n")
+    (run / "out-run.toml").write_text(shared, encoding="utf-8")
+    assert said(run / "out-run.toml")
+    assert not said(run / "out-run.toml", run / "later.csv")
+    write_config(run / "later-run.toml", {"results": {"shared_frames": True}})
+    assert said(run / "out-run.toml", run / "later.csv")
+
+
 def test_what_is_gone_is_left_out(run):
     (run / "out.tif").unlink()
     record = (run / "out-run.toml").read_text(encoding="utf-8")

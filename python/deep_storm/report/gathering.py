@@ -18,7 +18,7 @@ from deep_storm.quality.survey import survey
 from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.page import write_page
 from deep_storm.report.reconstruction import reconstruction_page, simulated_size
-from deep_storm.report.record import ENDING, densest, first_frame
+from deep_storm.report.record import ENDING, densest, first_frame, shares_frames
 from deep_storm.report.run import Run
 from deep_storm.report.training import training_page
 from deep_storm.settings import DriftCorrection, Simulation
@@ -89,7 +89,16 @@ def write_run_report(
     about = (first, done.shape[0])
     rows = done.rows
     run = gathered(
-        name, record, rows.pieces(), rows.count, about, image, look, trained, card.camera
+        name,
+        record,
+        rows.pieces(),
+        rows.count,
+        about,
+        image,
+        look,
+        trained,
+        card.camera,
+        shares_frames(record),
     )
     run = replace(run, residuals=residuals)
     write_page(path, reconstruction_page(run), overwrite)
@@ -109,6 +118,7 @@ def gathered(
     look: StackLook | None,
     trained: TrainedFor,
     camera: Camera | None,
+    shared_frames: bool,
 ) -> Run:
     """Measure the contents of a report; memory does not grow with the number of rows."""
     found = survey(pieces, rows, *frames)
@@ -123,7 +133,7 @@ def gathered(
         simulated_frames(trained, camera, look),
         resolution_of(found),
         drift_left(found.sample),
-        repeats=repeats_of(found.beginning),
+        repeats=repeats_of(found.beginning, shared_frames),
     )
 
 

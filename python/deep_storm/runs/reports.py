@@ -34,10 +34,10 @@ from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.gathering import gathered, write_training_report
 from deep_storm.report.page import write_page
 from deep_storm.report.reconstruction import reconstruction_page
-from deep_storm.report.record import first_frame, stem_of
+from deep_storm.report.record import first_frame, shares_frames, stem_of
 from deep_storm.report.run import Run, Step
 from deep_storm.report.training import training_suspicions
-from deep_storm.runs.table import DRIFT_FILE, RECORD
+from deep_storm.runs.table import DRIFT_FILE, noted_shared_frames, record_beside
 from deep_storm.settings import Background, Emitters, Psf
 
 Record = dict[str, dict[str, Any]]
@@ -131,6 +131,7 @@ def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
         _stack(source, record, first, frames),
         trained,
         camera,
+        noted_shared_frames(tables[-1]) if tables else shares_frames(record),
     )
     named = "the last table, drawn" if tables else run.image_name
     return replace(run, steps=tuple(steps), image_name=named)
@@ -154,7 +155,7 @@ def _drawn(table: pd.DataFrame, image: Image | None, image_nm: float) -> tuple[I
 
 def _step(table: Path, rows: int) -> Step:
     """Return the step that made a table, from the record beside it."""
-    file = table.parent / f"{table.stem}{RECORD}"
+    file = record_beside(table)
     if not file.is_file():
         return Step(table.name, rows)
     record = load_toml(file)
