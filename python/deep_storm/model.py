@@ -35,6 +35,7 @@ from deep_storm.io.model_folder import CARD_FILE, LAST_FILE, PSF_FILE, WEIGHTS_F
 from deep_storm.io.psf_files import read_psf, write_psf
 from deep_storm.model_card import (
     NETWORK_VERSION,
+    WITH_NEIGHBOURS,
     ModelCard,
     WeightsFile,
     model_folder,
@@ -86,6 +87,11 @@ class Model:
     def network(self) -> LocalizationNetwork:
         """The network's class, with this model's upsampling."""
         return make_network(self.card.network)
+
+    @property
+    def frames_seen(self) -> int:
+        """Frames that the network looks at for one: this one, or the ones before and after too."""
+        return self.network.frames_seen if self.card.network_version >= WITH_NEIGHBOURS else 1
 
     def describe(self) -> str:
         """Describe the model and its training in one line."""
@@ -151,15 +157,18 @@ class Model:
         network = make_network(card.network)
         keras_model = network.build()
         name = LAST_FILE if last else WEIGHTS_FILE
-        older = card.network_version < NETWORK_VERSION
+        version = card.network_version
+        older = version < NETWORK_VERSION
         shapes = (
-            network.older_shapes(keras_model)
+            network.older_shapes(keras_model, version)
             if older
             else [tuple(w.shape) for w in keras_model.weights]
         )
         weights = _read_weights(folder, card, name, shapes)
         _check_weights(weights, folder / name)
-        keras_model.set_weights(network.completed(keras_model, weights) if older else weights)
+        if older:
+            weights = network.completed(keras_model, weights, version)
+        keras_model.set_weights(weights)
         if last:  # the card of these weights, not of the best ones
             own = tuple(file for file in card.weights if file.name == name)
             card = card.model_copy(update={"weights": own})

@@ -24,8 +24,9 @@ from deep_storm.networks.base import Scales
 from deep_storm.settings import Background, Domain, Emitters, Network, Psf, Settings, setting
 
 FORMAT_VERSION = 1
-NETWORK_VERSION = 2
-"""1: before networks were conditioned on the shape of the PSF."""
+NETWORK_VERSION = WITH_NEIGHBOURS = 3
+"""1: before networks were conditioned on the shape of the PSF; 2: before they saw the frames before
+and after."""
 BUNDLED = ("general",)
 """Names of the models that come with the software."""
 MAX_KNOTS = 10_000

@@ -51,7 +51,7 @@ from deep_storm.networks.native import NativeNetwork
 def small(self):
     import keras
     from deep_storm.networks.base import EXPECTATIONS
-    frame, expected = keras.Input((None, None, 1)), keras.Input((EXPECTATIONS,))
+    frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
     seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
     known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
     return keras.Model([frame, expected], keras.layers.Add()([seen, known]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, OUTPUTS
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales, Truth
-from deep_storm.networks.native import MODULATION
+from deep_storm.networks.native import MODULATION, NEIGHBOURS
 from deep_storm.psf.code import CODE_LENGTH
 from deep_storm.psf.depth import FOCUS_CODE
 from deep_storm.settings import Network
@@ -29,22 +30,59 @@ def test_nothing_beyond_the_halo_is_seen():
     assert 10 < np.abs(columns - 48).max() <= network.halo_px
 
 
-def test_weights_of_before_the_psfs_code_know_nothing_of_it():
+def of_version(version, rng):
+    """Return a network with random weights of an older version, and these."""
     network = make_network(Network())
     model = network.build()
-    rng = np.random.default_rng(3)
-    shapes = network.older_shapes(model)
-    assert shapes[:5] == [(5, 32), (3, 3, 1, 32), (32,), (3, 3, 32, 32), (32,)]
+    shapes = network.older_shapes(model, version)
     older = [rng.normal(0.0, 0.05, shape).astype(np.float32) for shape in shapes]
-    model.set_weights(network.completed(model, older))
+    model.set_weights(network.completed(model, older, version))
+    return network, model, older
+
+
+def test_weights_of_before_the_psfs_code_know_nothing_of_it():
+    rng = np.random.default_rng(3)
+    network, model, older = of_version(1, rng)
+    shapes = [w.shape for w in older]
+    assert shapes[:5] == [(5, 32), (3, 3, 1, 32), (32,), (3, 3, 32, 32), (32,)]
     frames = rng.normal(size=(2, 16, 16, 1)).astype(np.float32)
     plain, coded = (
         network.inference(model, SCALES.model_copy(update={"psf_code": code}))(frames)
         for code in ((), (0.5,) * CODE_LENGTH)
     )
     np.testing.assert_array_equal(plain, coded)
-    kept = [v.numpy() for v in model.weights if not v.path.startswith(MODULATION)]
+    later = MODULATION, NEIGHBOURS
+    kept = [v.numpy() for v in model.weights if not v.path.startswith(later)]
     assert sorted(w.sum() for w in kept) == sorted(w.sum() for w in older)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_weights_of_before_the_neighbours_see_one_frame(version):
+    rng = np.random.default_rng(4)
+    network, model, _ = of_version(version, rng)
+    infer = network.inference(model, SCALES)
+    frames = rng.normal(size=(2, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_array_equal(infer(frames), infer(frames[..., :1]))
+    # Layers of nothing but zeros would never learn to see the others.
+    later = {v.path: v.numpy() for v in model.weights if v.path.startswith(NEIGHBOURS)}
+    zero = [path for path, kernel in later.items() if path.endswith("kernel") and not kernel.any()]
+    assert zero == [f"{NEIGHBOURS}_added/kernel"]
+
+
+def test_the_frames_beside_one_are_seen_and_may_be_missing():
+    rng = np.random.default_rng(5)
+    network = make_network(Network())
+    model = network.build()
+    model.set_weights([rng.normal(0.0, 0.05, w.shape) for w in model.get_weights()])
+    infer = network.inference(model, SCALES)
+    frames = rng.normal(size=(2, 16, 16, 3)).astype(np.float32)
+    for side in (1, 2):
+        other = frames.copy()
+        other[..., side] += 1.0
+        assert np.abs(infer(other) - infer(frames)).max() > 1e-6
+    alone = frames.copy()
+    alone[..., 1:] = 0.0
+    np.testing.assert_array_equal(infer(alone), infer(frames[..., :1]))
 
 
 def test_the_loss_looks_at_the_background_of_every_pixel():

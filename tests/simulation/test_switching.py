@@ -231,3 +231,14 @@ def test_reading_in_order_draws_each_block_once(monkeypatch):
         frames.truth(start, start + 5)
     assert drawn == list(range(-1, 10))
     assert len(frames._switching._kept) == KEPT_BLOCKS
+
+
+@pytest.mark.parametrize("frames", [1.5, 4.0])
+def test_frames_in_a_row_are_whole_ones(frames):
+    seen = movie(
+        size_px=(64, 64), on_time_frames=0.0, seen_frames=frames, intensity_std_photon=0.0
+    ).truth(0, 1500)
+    assert seen["intensity_photon"].to_numpy() == pytest.approx(1500.0)
+    assert len(seen) / 1500 / 40.96 == pytest.approx(2.0, rel=0.05)
+    molecules = seen.groupby(["x_nm", "y_nm"]).size()
+    assert molecules.mean() == pytest.approx(frames, rel=0.05)

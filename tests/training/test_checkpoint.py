@@ -35,7 +35,7 @@ def small_network():
 
     class Small(type(make_network(Network()))):
         def build(self):
-            frame, expected = keras.Input((None, None, 1)), keras.Input((EXPECTATIONS,))
+            frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
             seen = keras.layers.Conv2D(OUTPUTS, 5, padding="same", name="cells")(frame)
             known = keras.layers.Reshape((1, 1, OUTPUTS))(keras.layers.Dense(OUTPUTS)(expected))
             return keras.Model([frame, expected], keras.layers.Add()([seen, known]))

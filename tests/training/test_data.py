@@ -12,16 +12,19 @@ from deep_storm.errors import StackError, TableError
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.networks.base import EXPECTATIONS, Scales
 from deep_storm.psf.depth import DepthCode
-from deep_storm.settings import Background, Emitters, Psf, Training
-from deep_storm.simulation.patches import PatchBatch
+from deep_storm.settings import Background, Emitters, Psf, Simulation, Training
+from deep_storm.simulation.frames import simulate
+from deep_storm.simulation.patch_batch import PatchBatch
 from deep_storm.training.data import ImportedData, SimulatedData, in_scale
 from deep_storm.training.schedule import resolved
+from deep_storm.training.turns import turned
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 PSF = Psf(sigma_nm=130)
 EMITTERS = Emitters(density_per_um2=1, intensity_photon=1500)
 BACKGROUND = Background(background_photon=16)
-SCALES = Scales.matching(CAMERA, PSF, EMITTERS, BACKGROUND)
+MOLECULES = CAMERA, PSF, EMITTERS, BACKGROUND
+SCALES = Scales.matching(*MOLECULES)
 FRAMES, HEIGHT, WIDTH = 20, 24, 31
 BRIGHT = 50_000
 
@@ -195,3 +198,44 @@ def test_depth_is_learnt_in_place_of_sigma_where_the_scales_say_so():
     deep = SCALES.model_copy(update={"depth_reach_nm": 400.0})
     np.testing.assert_allclose(in_scale(raw, CAMERA, SCALES).truth.shape, two)
     np.testing.assert_allclose(in_scale(raw, CAMERA, deep).truth.shape, [[0.5, 3.5]])
+
+
+def seen_three(**values):
+    return resolved(Training(**values), 32, 32, 1e-3, frames_seen=3)
+
+
+def test_frames_beside_a_simulated_patch_are_its_channels():
+    data = SimulatedData(*MOLECULES, SCALES, seen_three(batch=400, patch_size_px=16))
+    frames = data.batch(0).frames
+    assert frames.shape == (400, 16, 16, 3)
+    there = frames.any(axis=(1, 2))
+    assert there[:, 0].all()
+    assert 0.07 < 1.0 - there[:, 1:].mean() < 0.25
+    after = frames[there[:, 2], ..., 2]
+    assert after.mean() == pytest.approx(frames[..., 0].mean(), rel=0.2)
+    assert np.isfinite(frames).all()
+
+
+def test_frames_beside_an_imported_patch_are_those_of_the_stack():
+    size = Simulation(frames=12, width_px=32, height_px=32)
+    movie = simulate(*MOLECULES, size)
+    training = seen_three(batch=64, patch_size_px=32)
+    data = ImportedData(ArrayFrames(movie.stack), movie.truth, CAMERA, SCALES, training)
+    stack = SCALES.network_input(CAMERA.photons(movie.stack))[..., 0]
+    found = data.batch(0).frames
+    ends = 0
+    for patch in found:
+        turns = [np.array([turned(frame, turn) for frame in stack]) for turn in range(8)]
+        turn, frame = next(
+            (turn, k)
+            for turn, frames in enumerate(turns)
+            for k in range(12)
+            if np.array_equal(frames[k], patch[..., 0])
+        )
+        for other, seen in ((frame - 1, patch[..., 1]), (frame + 1, patch[..., 2])):
+            if 0 <= other < 12:
+                np.testing.assert_array_equal(seen, turns[turn][other])
+            else:
+                ends += 1
+                assert not seen.any()
+    assert ends > 0

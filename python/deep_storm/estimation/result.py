@@ -28,6 +28,8 @@ TITLES = {
 """Measured numbers and what they are called."""
 SIGMA_SHARE = 0.21
 OPTICS_AGREE = 0.15
+SIGNIFICANT, MIN_SEEN_FRAMES, MAX_SEEN_FRAMES = 3.0, 1.2, 1000.0
+"""So many standard errors, and frames, from which on emitters are taken to stay on."""
 LOCAL = ("Local density, median", "  90 % are below", "  99 % are below")
 
 CONVENTION = (
@@ -165,6 +167,13 @@ def local_quantities(local: LocalDensity, emitters: int) -> tuple[Quantity, ...]
     )
 
 
+def _seen_frames(found: Quantity) -> float:
+    """Return in how many frames in a row emitters are seen; 1 where it may be chance."""
+    frames = min(found.value, MAX_SEEN_FRAMES)
+    sure = frames >= max(1.0 + SIGNIFICANT * found.error, MIN_SEEN_FRAMES)
+    return rounded(frames, 3) if sure else 1.0
+
+
 def matched_settings(
     quantities: dict[str, Quantity], structure: str, kind: str
 ) -> tuple[Psf, Emitters, Background]:
@@ -191,6 +200,7 @@ def matched_settings(
                 "intensity_photon": photons[0],
                 "intensity_std_photon": photons[1],
                 "spread": kind,
+                "seen_frames": _seen_frames(quantities["on_time"]),
                 "structure": structure,
             },
             origin,

@@ -12,11 +12,12 @@ import numpy.typing as npt
 from deep_storm.cells import Answers, first_answers
 from deep_storm.errors import AnswerError
 from deep_storm.inference.layout import Layout
+from deep_storm.inference.neighbours import Around, Shown, joined_to_next, read_around
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.readout import Awaited, Chunk
 from deep_storm.inference.repair import repair
 from deep_storm.inference.stages import StageClock
-from deep_storm.inference.tiles import Tile, padded_size
+from deep_storm.inference.tiles import Tile
 from deep_storm.io.stacks.identity import digests
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model_card import ModelCard
@@ -40,30 +41,45 @@ PX_AT_A_TIME = 1 << 20
 
 
 def load_chunk(
-    stream: FrameStream, card: ModelCard, start: int, stop: int, alignment_px: int
+    stream: FrameStream, card: ModelCard, start: int, stop: int, frames_seen: int = 1
 ) -> Chunk:
-    """Read frames and bring them to the network's scale, padded to its alignment.
+    """Read frames and convert them to photons.
 
     Very large frames are worked on one by one: what is needed on the way is needed for one only.
+
+    Parameters
+    ----------
+    frames_seen
+        By the network; with more than 1, the frames around them are read, too.
     """
-    raw = stream.read(start, stop)
+    around = Around(stream.read(start, stop), 0)
+    if frames_seen > 1:
+        around = read_around(stream, start, stop)
+    raw, before = around
     count, height, width = raw.shape
     photons = np.empty(raw.shape, np.float32)
-    padded = (padded_size(n, alignment_px) for n in (height, width))
-    frames = np.empty((count, *padded, 1), np.float32)
     dead = np.empty(count, dtype=bool)
-    replaced = 0
+    replaced = np.empty(count, np.int64)
     step = max(PX_AT_A_TIME // (height * width), 1)
     for some in (slice(k, min(k + step, count)) for k in range(0, count, step)):
         repaired = repair(raw[some])
         photons[some] = card.camera.photons(repaired.adu)
         photons[some][repaired.dead] = card.scales.background_photon
-        frames[some, :height, :width] = card.scales.network_input(photons[some])
-        dead[some] = repaired.dead
-        replaced += repaired.replaced
-    frames[:, height:, :width] = frames[:, height - 1 : height, :width]
-    frames[:, :, width:] = frames[:, :, width - 1 : width]
-    return Chunk(start, photons, frames, dead, replaced, digests(raw))
+        dead[some], replaced[some] = repaired.dead, repaired.replaced
+    of_frames = digests(raw)
+    joined = None
+    if frames_seen > 1:
+        level = photons.mean(axis=(1, 2), dtype=np.float64) / card.scales.input_photon
+        joined = joined_to_next(level, of_frames, dead)
+    own = slice(before, before + stop - start)
+    return Chunk(
+        start,
+        photons[own],
+        Shown(photons, card.scales, before, joined),
+        dead[own],
+        int(replaced[own].sum()),
+        of_frames[own],
+    )
 
 
 def run_network(
@@ -106,15 +122,12 @@ def run_network(
         When it is waited for: the network's answer is not a usable number.
     """
     parts: list[Awaited] = []
-    starts = range(0, len(chunk.frames), layout.batch_frames)
+    starts = range(0, chunk.frame_count, layout.batch_frames)
     for tile, start in ((tile, start) for tile in layout.tiles for start in starts):
         if len(parts) >= MAX_WAITING:
             parts[-MAX_WAITING][1]()
-        rows, columns = tile.window
-        frames = np.ascontiguousarray(
-            chunk.frames[start : start + layout.batch_frames, rows, columns]
-        )
-
+        stop = min(start + layout.batch_frames, chunk.frame_count)
+        frames = chunk.shown.batch(start, stop, *tile.window)
         answers = replicas.submit(partial(_look, stages, frames))
         about = reader, tile, chunk.start + start, name
         parts.append((start, aside(partial(_pick, stages, answers, *about))))

@@ -108,15 +108,21 @@ def _area(tile: Tile) -> int:
 
 
 def spans(
-    stream: FrameStream, begin: int, last: int, chunk_frames: int
+    stream: FrameStream, begin: int, last: int, chunk_frames: int, ahead: int = 0
 ) -> Iterator[tuple[int, int]]:
     """Yield the frames of each chunk; of a growing movie, as soon as they are there.
 
     A span without frames says that there is nothing yet.
+
+    Parameters
+    ----------
+    ahead
+        Frames after those of a chunk that are needed for it, if the movie goes on so far.
     """
     while True:
         wanted = begin + chunk_frames
-        there, ended = stream.available(wanted)
+        there, ended = stream.available(wanted + ahead)
+        there -= 0 if ended else ahead
         stop = min(wanted, stream.end(last), there)
         if stop == wanted or ended:
             if stop <= begin:

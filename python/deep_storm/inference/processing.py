@@ -87,8 +87,8 @@ class ChunkProcessor:
     def load(self, start: int, stop: int) -> Chunk:
         """Read the frames from start to stop."""
         with self.stages.measured("read"):
-            alignment_px = self.network.alignment_px
-            return load_chunk(self.stream, self.model.card, start, stop, alignment_px)
+            frames_seen = self.model.frames_seen
+            return load_chunk(self.stream, self.model.card, start, stop, frames_seen)
 
     def infer(
         self,

@@ -120,7 +120,9 @@ class NativeReader(Reader):
 class WindowReader(Protocol):
     """Finds the candidates in windows of frames; see :func:`window_reader`."""
 
-    def __call__(self, photons: Float32, first: int = 0) -> list[Candidates]:
+    def __call__(
+        self, photons: Float32, first: int = 0, beside: Float32 | None = None
+    ) -> list[Candidates]:
         """Return the candidates of each frame; the first has the number ``first``."""
 
 
@@ -253,14 +255,15 @@ def window_reader(model: Model, height_px: int, width_px: int) -> WindowReader:
 
     Returns
     -------
-    From photons ``(t, y, x)`` and the number of the first frame to the candidates of each frame.
+    From photons ``(t, y, x)``, the number of the first frame and the frames before and after each
+    ``(t, y, x, 2)``, where they are known, to the candidates of each frame.
     """
     network, reader, scales = model.network, make_reader(model), model.card.scales
     infer = network.inference(model.keras_model, scales)
     whole = max(height_px, width_px)
     (tile,) = plan_tiles(height_px, width_px, whole, network.halo_px, network.alignment_px)
 
-    def read(photons: Float32, first: int = 0) -> list[Candidates]:
-        return reader.of_frames(infer(scales.network_input(photons)), tile, first)
+    def read(photons: Float32, first: int = 0, beside: Float32 | None = None) -> list[Candidates]:
+        return reader.of_frames(infer(scales.network_input(photons, beside)), tile, first)
 
     return read

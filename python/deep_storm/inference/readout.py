@@ -14,6 +14,7 @@ from deep_storm.extraction.candidates import Candidates, by_frame, concatenated
 from deep_storm.inference.bright import with_bright_things
 from deep_storm.inference.drawing import Drawing, drawn_refined
 from deep_storm.inference.fits import CheckedFrame, cut_sample
+from deep_storm.inference.neighbours import Shown
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.refining import Refinement, map_frames
 from deep_storm.inference.results import Found
@@ -31,10 +32,15 @@ class Chunk(NamedTuple):
 
     start: int
     photons: Float32
-    frames: Float32
+    shown: Shown
     dead: npt.NDArray[np.bool_]
     replaced: int
     digests: list[bytes]
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return len(self.dead)
 
 
 @dataclass
@@ -73,8 +79,8 @@ class ReadOut:
     def found(self, chunk: Chunk, parts: list[Awaited]) -> Found:
         """Turn the parts of a chunk into candidates above the threshold."""
         whole, every = self.seen(chunk, parts)
-        frames = by_frame(every, chunk.start, len(chunk.frames)) if self._by_frame(chunk) else []
-        count = len(chunk.frames)
+        frames = by_frame(every, chunk.start, chunk.frame_count) if self._by_frame(chunk) else []
+        count = chunk.frame_count
         if self.refinement is not None:
             refined = map_frames(partial(self._refined, chunk), list(enumerate(frames)))
             # After a stop, only what comes before the first unfinished frame counts.
@@ -111,7 +117,7 @@ class ReadOut:
 
     def _by_frame(self, chunk: Chunk) -> bool:
         """Whether the candidates of single frames are needed."""
-        numbers = range(chunk.start, chunk.start + len(chunk.frames))
+        numbers = range(chunk.start, chunk.start + chunk.frame_count)
         return self.refinement is not None or any(frame in numbers for frame in self.sampled)
 
     def _refined(self, chunk: Chunk, one: tuple[int, Candidates]) -> Candidates | None:

@@ -30,12 +30,12 @@ class Repaired(NamedTuple):
     dead
         ``(n,)`` bool.
     replaced
-        Number of pixels that were replaced, dead frames not counted.
+        ``(n,)``: pixels that were replaced in each frame; none in dead ones.
     """
 
     adu: npt.NDArray[np.float32]
     dead: npt.NDArray[np.bool_]
-    replaced: int
+    replaced: npt.NDArray[np.int64]
 
 
 def repair(frames: npt.NDArray[Any]) -> Repaired:
@@ -54,13 +54,13 @@ def repair(frames: npt.NDArray[Any]) -> Repaired:
     dead = lowest == highest
     with np.errstate(over="ignore", invalid="ignore"):  # of float64, in pixels that are replaced
         adu = frames.astype(np.float32)
-    replaced = 0
+    replaced = np.zeros(len(frames), np.int64)
     for number in np.flatnonzero(suspicious & ~dead):
         broken = _broken(frames[number])
         dead[number] = broken.all()
         if not dead[number]:
             adu[number] = fill(adu[number], broken)
-            replaced += int(broken.sum())
+            replaced[number] = broken.sum()
     adu[dead & suspicious] = 0.0
     return Repaired(adu, dead, replaced)
 

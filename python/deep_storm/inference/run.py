@@ -152,7 +152,7 @@ class ReconstructionRun(ChunkProcessor):
                     infer = partial(self.infer, replicas, chunk, self._tell, overlap.aside)
                     parts = overlap.in_network(infer)
                     overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
-                    self.seen = chunk.start + len(chunk.frames)
+                    self.seen = chunk.start + chunk.frame_count
                     self._tell()
                     self.threads = overlap.threads
                     del chunk, infer, parts  # large ones, before the next is read
@@ -234,7 +234,8 @@ class ReconstructionRun(ChunkProcessor):
         self.compared = True
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
-        return spans(self.stream, begin, self.span[1], self.layout.chunk_frames)
+        chunk_frames, ahead = self.layout.chunk_frames, self.model.frames_seen // 2
+        return spans(self.stream, begin, self.span[1], chunk_frames, ahead)
 
     def _keep(self, found: Found) -> None:
         """Draw and store the results of a chunk."""

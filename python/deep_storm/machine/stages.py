@@ -93,18 +93,18 @@ class StoredAnswers:
     infer
         The network.
     frames
-        ``(t, y, x, 1)``, as it takes them. Batches hold frames that follow one another in them,
-        and at most all.
+        ``(t, y, x, 3)``, as it takes them. Batches hold frames that follow one another in them,
+        and at most all. Those beside a frame are not looked at.
     """
 
     def __init__(self, infer: Inference, frames: Float32) -> None:
         pieces = [infer(frames[k : k + AT_A_TIME]) for k in range(0, len(frames), AT_A_TIME)]
         self._answers = np.concatenate(pieces * 2)
-        self._place = {frame.tobytes(): k for k, frame in enumerate(frames)}
+        self._place = {frame[..., 0].tobytes(): k for k, frame in enumerate(frames)}
 
     def __call__(self, frames: Float32) -> Float32:
-        """Answer a batch ``(n, y, x, 1)``."""
-        first = self._place[frames[0].tobytes()]
+        """Answer a batch ``(n, y, x, 3)``."""
+        first = self._place[frames[0, ..., 0].tobytes()]
         return self._answers[first : first + len(frames)]
 
 
@@ -163,5 +163,8 @@ def _with_stored_answers(model: Model, movie: Repeated, device: Device) -> Model
         precision = inference_dtype(device)
         infer = model.network.inference(model.keras_model, card.scales, precision)
         photons = card.camera.photons(movie.read(0, min(movie.different, movie.shape[0])))
-        answers = Replicas([StoredAnswers(infer, card.scales.network_input(photons))])
+        after = np.roll(photons, -1, axis=0)
+        beside = np.stack([np.roll(photons, 1, axis=0), after], axis=-1)
+        frames = card.scales.network_input(photons, beside)
+        answers = Replicas([StoredAnswers(infer, frames)])
     return replace(model, compiled={(precision, device.device): answers})

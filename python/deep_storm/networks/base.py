@@ -36,6 +36,8 @@ MAX_INPUT = 20.0
 BASIC_EXPECTATIONS = 5
 EXPECTATIONS = BASIC_EXPECTATIONS + CODE_LENGTH
 """Numbers that a network is conditioned on."""
+FRAMES_SEEN = 3
+"""By a network that sees the frames before and after the one that it answers for."""
 
 
 class Scales(Settings):
@@ -104,12 +106,30 @@ class Scales(Settings):
             "the scales of the network's input",
         )
 
-    def network_input(self, photons: Float32) -> Float32:
-        """Bring photons ``(batch, y, x)`` to the network's scale ``(batch, y, x, 1)``."""
-        scaled = photons - np.float32(self.background_photon)
+    def network_input(self, photons: Float32, beside: Float32 | None = None) -> Float32:
+        """Bring frames to the network's scale.
+
+        Parameters
+        ----------
+        photons
+            ``(batch, y, x)``.
+        beside
+            The frames before and after each, ``(batch, y, x, 2)``, NaN where there is none.
+
+        Returns
+        -------
+        ``(batch, y, x, 1)``; with the frames beside them ``(batch, y, x, 3)``, 0 where there is
+        none.
+        """
+        seen = photons[..., None]
+        if beside is not None:
+            seen = np.concatenate([seen, beside], axis=-1)
+        scaled: Float32 = seen - np.float32(self.background_photon)
         scaled /= np.float32(self.input_photon)
         np.minimum(scaled, np.float32(MAX_INPUT), out=scaled)
-        return scaled[..., None]
+        if beside is not None:
+            np.nan_to_num(scaled[..., 1:], copy=False, nan=0.0)
+        return scaled
 
     def expectations(self) -> Float32:
         """Return the vector the network is conditioned on, float32 ``(17,)``, each about ±1."""
@@ -161,6 +181,8 @@ class LocalizationNetwork(ABC):
     learning_rate: ClassVar[float]
     batch: ClassVar[int]
     patch_size_px: ClassVar[int]
+    frames_seen: ClassVar[int] = 1
+    """1, or 3: the one that it answers for, the one before and the one after."""
 
     def __init__(self, upsampling: int) -> None:
         self.upsampling = upsampling
@@ -177,7 +199,7 @@ class LocalizationNetwork(ABC):
 
     @abstractmethod
     def build(self) -> keras.Model:
-        """Build the trainable network from ``(batch, y, x, 1)`` frames."""
+        """Build the trainable network from ``(batch, y, x, frames_seen)`` frames."""
 
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
@@ -187,19 +209,20 @@ class LocalizationNetwork(ABC):
         Parameters
         ----------
         frames
-            ``(batch, y, x, 1)`` in the network's scale.
+            ``(batch, y, x, frames_seen)`` in the network's scale.
         expectations
             ``(batch, 17)``, see :meth:`Scales.expectations`; a network may leave them.
         """
         del expectations
         return model(frames, training=training)
 
-    def older_shapes(self, model: keras.Model) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights that version 1 of the network had."""
+    def older_shapes(self, model: keras.Model, version: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights that an older version of the network had."""
+        del version
         return [tuple(w.shape) for w in model.weights]
 
-    def completed(self, model: keras.Model, weights: list[Float32]) -> list[Float32]:
-        """Convert weights of version 1 of the network to the present form.
+    def completed(self, model: keras.Model, weights: list[Float32], version: int) -> list[Float32]:
+        """Convert weights of an older version of the network to the present form.
 
         Parameters
         ----------
@@ -207,8 +230,10 @@ class LocalizationNetwork(ABC):
             The network of today.
         weights
             With the shapes of :meth:`older_shapes`.
+        version
+            That the weights are of.
         """
-        del model
+        del model, version
         return weights
 
     def restate_shape(self, model: keras.Model, scales: Scales) -> None:  # noqa: B027 - not all state it
@@ -229,6 +254,8 @@ class LocalizationNetwork(ABC):
         self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
     ) -> Inference:
         """Return the network's fastest form with the weights of ``model``.
+
+        It takes ``(batch, y, x, frames_seen)``, or ``(batch, y, x, 1)``: frames that stand alone.
 
         Parameters
         ----------

@@ -25,6 +25,10 @@ The network is conditioned on what to expect (PSF, brightness, background, kind 
 features of each resolution are scaled and shifted by functions of these numbers [3]_, so one
 network serves many experiments and a trained one is specialized to yours in a minute.
 
+It sees three frames: the one that it answers for, the one before and the one after, 0 where there
+is none. A molecule that stays on is then seen up to three times. Features of the three are added
+at full resolution, before the first pooling.
+
 How it is trained: :mod:`deep_storm.networks.native_loss`.
 
 References
@@ -41,7 +45,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +64,7 @@ from deep_storm.cells import (
 from deep_storm.networks.base import (
     BASIC_EXPECTATIONS,
     EXPECTATIONS,
+    FRAMES_SEEN,
     Float32,
     LocalizationNetwork,
     Scales,
@@ -79,18 +83,21 @@ SHAPE = 4
 START_SPREAD = 0.5
 """Raw; of sigma or depth, before it is trained."""
 POOLINGS = 2
-REACH_PX = 22
-"""Radius of the receptive field: two convolutions twice at full, twice at half, once at quarter
-resolution, poolings included."""
+REACH_PX = 23
+"""Radius of the receptive field: three convolutions and two at full, twice two at half, two at
+quarter resolution, poolings included."""
 CHANNELS = (32, 64, 128)
 """Features at full, half and quarter resolution."""
 HIDDEN_CONDITIONS = 48
+NEIGHBOUR_FEATURES = 16
 TRACED = "_deep_storm_traced"
 """Attribute of a Keras model, for its compiled functions."""
 ROUNDED = "_deep_storm_rounded"
 """Attribute of a Keras model, for its copies of less precision."""
 MODULATION = "modulation"
-"""Begins the names of the layers that networks of before the PSF code do not have."""
+"""Begins the names of the layers that networks of before the PSF code (version 1) do not have."""
+NEIGHBOURS = "neighbours"
+"""Begins the names of the layers that networks which saw one frame (versions 1, 2) do not have."""
 
 
 class NativeNetwork(LocalizationNetwork):
@@ -102,9 +109,10 @@ class NativeNetwork(LocalizationNetwork):
     patch_size_px = 32
     alignment_px = 2**POOLINGS
     halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
+    frames_seen = FRAMES_SEEN
 
     def build(self) -> keras.Model:
-        """Build the trainable network: ``(b, y, x, 1)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
+        """Build the trainable network: ``(b, y, x, 3)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
         with own_settings():
             return build(CHANNELS)
 
@@ -114,14 +122,14 @@ class NativeNetwork(LocalizationNetwork):
         """Run the network on frames, conditioned on the expected emitters."""
         return model([frames, expectations], training=training)
 
-    def older_shapes(self, model: keras.Model) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights from before the PSF's code."""
-        return [tuple(v.shape) for v in _older(model)]
+    def older_shapes(self, model: keras.Model, version: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights from before the PSF's code, or the neighbours."""
+        return [tuple(v.shape) for v in _older(model, version)]
 
-    def completed(self, model: keras.Model, weights: list[Float32]) -> list[Float32]:
-        """Add the layers for the PSF's code, which change nothing."""
-        known = {v.path: w for v, w in zip(_older(model), weights, strict=True)}
-        return [known.get(v.path, np.zeros(v.shape, np.float32)) for v in model.weights]
+    def completed(self, model: keras.Model, weights: list[Float32], version: int) -> list[Float32]:
+        """Add the layers that came later as they are built: they change nothing, but can learn."""
+        known = {v.path: w for v, w in zip(_older(model, version), weights, strict=True)}
+        return [known.get(v.path, v.numpy()) for v in model.weights]
 
     def restate_shape(self, model: keras.Model, scales: Scales) -> None:
         """Let the network begin with a typical sigma, or depth in focus, for every emitter."""
@@ -155,8 +163,17 @@ class NativeNetwork(LocalizationNetwork):
         network = model if dtype == "float32" else _rounded(model, dtype)
         run = _traced(network, xla)
         expected = tf.constant(scales.expectations()[None])
-        compiled: Callable[[Float32], tf.Tensor] = partial(run, expected=expected)
+
+        def compiled(frames: Float32) -> tf.Tensor:
+            return run(alone(frames), expected=expected)
+
         return compiled
+
+
+def alone(frames: Float32) -> Float32:
+    """Return frames ``(b, y, x, 1)`` as such that have none before or after, ``(b, y, x, 3)``."""
+    missing = FRAMES_SEEN - frames.shape[-1]
+    return np.pad(frames, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else frames
 
 
 def _rounded(model: keras.Model, dtype: str) -> keras.Model:
@@ -180,7 +197,7 @@ def _traced(network: keras.Model, xla: bool) -> Any:
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec((None, None, None, 1), tf.float32),
+            tf.TensorSpec((None, None, None, FRAMES_SEEN), tf.float32),
             tf.TensorSpec((1, EXPECTATIONS), tf.float32),
         ],
         autograph=False,
@@ -221,31 +238,37 @@ def _pick(answer: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return at, tf.concat([tf.gather_nd(cells, at), background], axis=1)
 
 
-def _older(model: keras.Model) -> list[Any]:
-    """Return the variables from before the PSF's code, in their layout then.
+def _older(model: keras.Model, version: int) -> list[Any]:
+    """Return the variables of an older version, in their layout then.
 
-    Each resolution's shift stood before its convolution.
+    In version 1, each resolution's shift stood before its convolution.
     """
+    of_one = [v for v in model.weights if not v.path.startswith(NEIGHBOURS)]
+    if version > 1:
+        return of_one
     ordered: list[Any] = []
-    for variable in model.weights:
+    for variable in of_one:
         if variable.path.startswith(MODULATION):
             continue
         ordered.insert(len(ordered) - 2 if len(variable.shape) == 2 else len(ordered), variable)
     return ordered
 
 
-def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
+def build(channels: tuple[int, int, int]) -> keras.Model:
     """Build the U-Net, untrained, with the given features at full, half, quarter resolution."""
     import keras
     from keras import layers
 
-    def conv(x: Any, width: int, size: int = 3) -> Any:
+    def linear(x: Any, width: int, **more: Any) -> Any:
         return layers.Conv2D(
-            width, size, padding="same", activation="relu", kernel_initializer="he_normal"
+            width, 3, padding="same", **{"kernel_initializer": "he_normal", **more}
         )(x)
 
+    def conv(x: Any, width: int, **more: Any) -> Any:
+        return linear(x, width, activation="relu", **more)
+
     def conditioned(x: Any, width: int) -> Any:
-        features = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
+        features = linear(x, width)
         shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(basic)
         scale, more = (
             layers.Dense(width, kernel_initializer="zeros", name=f"{MODULATION}_{what}_{width}")(
@@ -260,13 +283,25 @@ def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
         return layers.ReLU()(layers.Add()([scaled, shift]))
 
     fine, half, quarter = channels
-    frame = keras.Input((None, None, inputs), name="frame")
+    frames = keras.Input((None, None, FRAMES_SEEN), name="frames")
     expected = keras.Input((EXPECTATIONS,), name="expectations")
     basic = expected[:, :BASIC_EXPECTATIONS]
     hidden = layers.Dense(HIDDEN_CONDITIONS, activation="tanh", name=f"{MODULATION}_hidden")(
         expected
     )
-    skip_fine = conv(conditioned(frame, fine), fine)
+    own = linear(conditioned(frames[..., :1], fine), fine)
+    beside = frames
+    for seed, name in enumerate(("seen", "compared")):
+        beside = conv(
+            beside,
+            NEIGHBOUR_FEATURES,
+            kernel_initializer=keras.initializers.HeNormal(seed),
+            name=f"{NEIGHBOURS}_{name}",
+        )
+    beside = linear(
+        beside, fine, use_bias=False, kernel_initializer="zeros", name=f"{NEIGHBOURS}_added"
+    )
+    skip_fine = layers.ReLU()(layers.Add()([own, beside]))
     skip_half = conv(conditioned(layers.MaxPooling2D()(skip_fine), half), half)
     x = conv(conditioned(layers.MaxPooling2D()(skip_half), quarter), quarter)
     for width, skip in ((half, skip_half), (fine, skip_fine)):
@@ -283,4 +318,4 @@ def build(channels: tuple[int, int, int], inputs: int = 1) -> keras.Model:
         dtype="float32",
         name="cells",
     )(x)
-    return keras.Model([frame, expected], head, name="native")
+    return keras.Model([frames, expected], head, name="native")

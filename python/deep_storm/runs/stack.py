@@ -115,7 +115,12 @@ def reconstruct_stack(
             )
             notes = (*notes, *said, *stream.notes, *warned)
             result = _result(_in_field(done, frames, model), model, movie, notes, work)
-            result = replace(result, corner_nm=_corner_nm(frames, model))
+            result = replace(
+                result,
+                corner_nm=_corner_nm(frames, model),
+                # Refined localizations are fits of single frames.
+                shared_frames=refined is None and model.frames_seen > 1,
+            )
             write = partial(_written, outputs=outputs, model=model, stack=stack, settings=settings)
             if hold is None:
                 result = write(result, frames)

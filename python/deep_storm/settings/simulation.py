@@ -134,6 +134,15 @@ class Emitters(Settings):
         le=1000,
         label="Time a molecule is on",
     )
+    seen_frames: float = setting(
+        1.0,
+        "mean number of frames in a row that an emitter is seen in, with its photons in each of "
+        "them; where the on-time is given, that says it",
+        unit="frames",
+        ge=1,
+        le=1000,
+        label="Frames a molecule is seen in",
+    )
     structure: str = setting(
         "uniform",
         "where emitters lie: uniform, filaments, clusters, mixed (all three), surface (a wavy "

@@ -31,6 +31,7 @@ from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
 from deep_storm.simulation.noise import expose
+from deep_storm.simulation.on_times import mean_frames_seen
 from deep_storm.simulation.surfaces import Surface
 from deep_storm.simulation.switching import Switching
 from deep_storm.simulation.truth import Drawn, truth_table
@@ -194,7 +195,7 @@ class SimulatedFrames:
         photons = draw_spread(
             background.background_photon, background.background_std_photon, "uniform", 1, rng
         )
-        if self.emitters.on_time_frames > 0:
+        if mean_frames_seen(self.emitters) > 1.0:
             placed = self._switching.at(t)
             dark = self._dark(float(photons[0]), rng)
         else:

@@ -150,3 +150,49 @@ def _unreadable(path: Path, reason: str) -> SettingsError:
         "a TIFF or PNG image",
         "save it again as TIFF",
     )
+
+
+@dataclass(frozen=True)
+class MaskWindow:
+    """The part of a mask's field that a patch covers.
+
+    The emitters of the whole field are drawn and those far from the window left out, so a window
+    on a bright part of the mask is denser than the mean, as in a movie.
+    """
+
+    mask: Mask
+    field: Field
+    left_px: float
+    top_px: float
+
+    @classmethod
+    def drawn(cls, mask: Mask, field: Field, rng: np.random.Generator) -> MaskWindow:
+        """Draw a window around a bright position of the mask, within the mask's field."""
+        x, y = mask.positions(1, rng)
+        left = x[0] - rng.uniform(0, field.width_px)
+        top = y[0] - rng.uniform(0, field.height_px)
+        return cls(
+            mask,
+            field,
+            float(np.clip(left, 0, mask.field.width_px - field.width_px)),
+            float(np.clip(top, 0, mask.field.height_px - field.height_px)),
+        )
+
+    @property
+    def share_in_field(self) -> float:
+        """Share of the mask's area in the window, so that the mean over it is right."""
+        return self.field.area_um2 / self.mask.field.area_um2
+
+    def positions(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Draw ``count`` positions in the whole field, without those far from the window."""
+        x, y = self.mask.positions(count, rng)
+        x, y = x - self.left_px, y - self.top_px
+        near = self.field.contains(x, y, self.field.margin_px)
+        return x[near], y[near]
+
+    def places(self, count: int, rng: np.random.Generator, reach_px: float) -> Places:
+        """Draw ``count`` positions and depths, without those far from the window."""
+        x, y, z = self.mask.places(count, rng, reach_px)
+        x, y = x - self.left_px, y - self.top_px
+        near = self.field.contains(x, y, self.field.margin_px)
+        return Places(x[near], y[near], z[near])

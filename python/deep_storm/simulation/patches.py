@@ -2,11 +2,14 @@
 
 A batch is made from the seed and its own number alone. Batches can therefore be made side by
 side in threads, in any order, and training can be resumed in the middle.
+
+For a network that sees the frames before and after the one it answers for, patches come as short
+movies: each patch has the two beside it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,58 +27,22 @@ from deep_storm.simulation.emitters import (
     draw_structured,
     place_emitters,
 )
-from deep_storm.simulation.field import Field, Places, Structure
+from deep_storm.simulation.field import Field, Structure
 from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
-from deep_storm.simulation.mask import Mask, MaskLike, mask_structure
+from deep_storm.simulation.mask import Mask, MaskLike, MaskWindow, mask_structure
 from deep_storm.simulation.noise import expose
+from deep_storm.simulation.on_times import draw_on_times, mean_frames_seen
+from deep_storm.simulation.patch_batch import PatchBatch, padded
 from deep_storm.simulation.structures import Uniform
 from deep_storm.simulation.surfaces import Surface
+from deep_storm.simulation.switching import switched
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
 
 PATCH_STREAM = 3
 """Second word of the seeds; ``frames`` uses others."""
-
-PADDING = 16
-"""Emitter arrays are padded to a multiple of this, so that few different shapes occur."""
-
-
-@dataclass(frozen=True)
-class PatchBatch:
-    """One training batch of b patches.
-
-    Attributes
-    ----------
-    adu
-        Pixel values as the camera gives them, float32 of shape (b, y, x).
-    expected_background_photon
-        Expected photons that come from no emitter of the truth, float32 of shape (b, y, x), or
-        (b, 1, 1) where the background is even.
-    xy_px
-        Positions (x, y) of the emitters within each patch in pixels (corner rule), float32 of
-        shape (b, n_max, 2); rows that are not present are 0.
-    sigma_px, intensity_photon
-        PSF sigma and expected photons, float32 of shape (b, n_max); 0 where not present, so take
-        ``present`` before dividing.
-    present
-        Which rows are emitters, bool of shape (b, n_max); n_max is a multiple of 16.
-    z_nm
-        Depths, float32 of shape (b, n_max).
-    maps
-        Per-pixel camera properties of the places that the patches are from, each (b, y, x); None
-        without maps.
-    """
-
-    adu: Float32Array
-    expected_background_photon: Float32Array
-    xy_px: Float32Array
-    sigma_px: Float32Array
-    intensity_photon: Float32Array
-    present: npt.NDArray[np.bool_]
-    z_nm: Float32Array
-    maps: CameraMaps | None = None
 
 
 class PatchSimulator:
@@ -107,6 +74,10 @@ class PatchSimulator:
         Share of the patches that are uniform though there is a structure.
     table
         The PSF in place of the Gaussian of ``psf``, whose depth spread is used.
+    movie_frames
+        Patches that follow each other in a short movie, where the frames beside them are wanted: of
+        one place and one structure, with molecules that stay on as ``on_time_frames`` says. 0:
+        patches stand alone.
 
     Raises
     ------
@@ -131,7 +102,9 @@ class PatchSimulator:
         mask_field_px: tuple[int, int] | None = None,
         uniform_share: float = UNIFORM_SHARE,
         table: PsfTable | None = None,
+        movie_frames: int = 0,
     ) -> None:
+        self.movie_frames = movie_frames
         self.camera = camera
         self.psf = psf
         self.emitters = emitters
@@ -151,46 +124,95 @@ class PatchSimulator:
     def batch_at(self, index: int) -> PatchBatch:
         """Simulate the batch with this number: the same on every call and in every thread."""
         rng = np.random.default_rng([self.seed, PATCH_STREAM, index])
-        b, size = self.batch, self.patch_size_px
+        size = self.patch_size_px
+        # The first and the last frame of each movie are only there to stand beside others.
+        frames = self.movie_frames + 2 if self.movie_frames else 1
+        movies = -(-self.batch // max(self.movie_frames, 1))
+        count = movies * frames
         backgrounds = draw_spread(
             self.background.background_photon,
             self.background.background_std_photon,
             "uniform",
-            b,
+            count,
             rng,
         )
         low, high = np.log(self.density_factors)
-        densities = self.emitters.density_per_um2 * np.exp(rng.uniform(low, high, b))
-        structures = [self._draw_structure(rng) for _ in range(b)]
-        drawn = place_emitters(structures, densities, self.field, self.emitters, self.psf, rng)
+        densities = self.emitters.density_per_um2 * np.exp(rng.uniform(low, high, movies))
+        structures = [self._draw_structure(rng) for _ in range(movies)]
+        drawn = self._placed(structures, densities, frames, rng)
         dark = backgrounds.astype(np.float32)[:, None, None]
         if self.background.is_structured:
-            dark = self._structured(dark, rng)
+            dark = self._structured(dark, frames, rng)
         drawn = self.light.placed(drawn, rng)
-        dark = dark + self.light.tails(drawn, b, self.field.outer_px)
-        expected = np.empty((b, size, size), dtype=np.float32)
+        if self.movie_frames:
+            drawn = self._switched(drawn, frames, rng)
+        dark = dark + self.light.tails(drawn, count, self.field.outer_px)
+        expected = np.empty((count, size, size), dtype=np.float32)
         expected[:] = dark
         self.light.add(expected, drawn)
-        maps = self._crop_maps(rng)
-        adu = expose(expected, self.camera, rng, maps).astype(np.float32)
-        return PatchBatch(adu, dark, *padded(drawn.inside(size, size), b), maps)
+        corners = self._corners(movies, frames, rng)
+        adu = expose(expected, self.camera, rng, self._crops(corners)).astype(np.float32)
+        if not self.movie_frames:
+            emitters = padded(drawn.inside(size, size), count)
+            return PatchBatch(adu, dark, *emitters, self._crops(corners))
+        kept = np.arange(count).reshape(movies, frames)[:, 1:-1].ravel()[: self.batch]
+        return PatchBatch(
+            adu[kept],
+            dark[kept],
+            *padded(_renumbered(drawn.inside(size, size), kept), len(kept)),
+            self._crops(corners[:, kept]),
+            np.stack([adu[kept - 1], adu[kept + 1]], axis=-1),
+        )
 
-    def _structured(self, mean: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """Return uneven background with haze, float32 (b, y, x)."""
+    def _placed(
+        self,
+        structures: list[Structure],
+        densities: FloatArray,
+        frames: int,
+        rng: np.random.Generator,
+    ) -> EmitterSet:
+        """Place the emitters of single patches, or all that a short movie will see."""
+        emitters = self.emitters
+        if self.movie_frames:
+            # Those that are on already in the first frame are among them.
+            seen = mean_frames_seen(emitters)
+            densities = densities * (frames - 1.0 + seen) / seen
+            emitters = emitters.model_copy(update={"on_time_frames": 0.0})
+        return place_emitters(structures, densities, self.field, emitters, self.psf, rng)
+
+    def _switched(self, emitters: EmitterSet, frames: int, rng: np.random.Generator) -> EmitterSet:
+        """Switch the emitters of each movie on and off."""
+        count, seen = len(emitters), mean_frames_seen(self.emitters)
+        within, on = draw_on_times(self.emitters, count, rng)
+        start = rng.integers(0, frames, count) + within
+        already = rng.random(count) < (seen - 1.0) / (frames - 1.0 + seen)
+        return switched(emitters, np.where(already, 0.0, start), on, frames)
+
+    def _structured(
+        self, mean: Float32Array, frames: int, rng: np.random.Generator
+    ) -> Float32Array:
+        """Return uneven background with haze, float32 (b, y, x).
+
+        In a movie of molecules that stay on, so does the light of those far out of focus.
+        """
         size, background = self.patch_size_px, self.background
         dark = np.repeat(np.repeat(mean, size, axis=1), size, axis=2)
         if background.unevenness > 0:
             scale_px = self.camera.px(1000.0 * background.unevenness_scale_um)
-            for patch in dark:
-                patch *= Surface.drawn(background.unevenness, scale_px, rng).over(size, size)
+            for movie in dark.reshape(-1, frames, size, size):
+                movie *= Surface.drawn(background.unevenness, scale_px, rng).over(size, size)
         if background.haze_per_um2 > 0:
+            staying = frames if mean_frames_seen(self.emitters) > 1.0 else 1
+            haze = np.zeros((len(dark) // staying, size, size), np.float32)
             add_haze(
-                dark,
+                haze if staying > 1 else dark,
                 background.haze_per_um2 * (self.camera.pixel_size_nm / 1000.0) ** 2,
                 self.emitters.intensity_photon,
                 self.camera.px(self.psf.sigma_nm),
                 rng,
             )
+            if staying > 1:
+                dark += np.repeat(haze, staying, axis=0)
         return dark
 
     def _draw_structure(self, rng: np.random.Generator) -> Structure:
@@ -223,90 +245,19 @@ class PatchSimulator:
                 "take maps of the whole camera or smaller patches",
             )
 
-    def _crop_maps(self, rng: np.random.Generator) -> CameraMaps | None:
+    def _corners(self, movies: int, frames: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Draw the top and left edge of each patch's window of the maps, (2, b)."""
         if self.maps is None or self.maps.shape is None:
-            return None
-        height_px, width_px = self.maps.shape
-        top = rng.integers(0, height_px - self.patch_size_px + 1, self.batch)
-        left = rng.integers(0, width_px - self.patch_size_px + 1, self.batch)
-        return self.maps.crops(top, left, self.patch_size_px)
+            return np.zeros((2, movies * frames), np.int64)
+        edges = [rng.integers(0, n - self.patch_size_px + 1, movies) for n in self.maps.shape]
+        return np.repeat(np.stack(edges), frames, axis=1)
+
+    def _crops(self, corners: npt.NDArray[np.int64]) -> CameraMaps | None:
+        top, left = corners
+        return None if self.maps is None else self.maps.crops(top, left, self.patch_size_px)
 
 
-@dataclass(frozen=True)
-class MaskWindow:
-    """The part of a mask's field that a patch covers.
-
-    The emitters of the whole field are drawn and those far from the window left out, so a window
-    on a bright part of the mask is denser than the mean, as in a movie.
-    """
-
-    mask: Mask
-    field: Field
-    left_px: float
-    top_px: float
-
-    @classmethod
-    def drawn(cls, mask: Mask, field: Field, rng: np.random.Generator) -> MaskWindow:
-        """Draw a window around a bright position of the mask, within the mask's field."""
-        x, y = mask.positions(1, rng)
-        left = x[0] - rng.uniform(0, field.width_px)
-        top = y[0] - rng.uniform(0, field.height_px)
-        return cls(
-            mask,
-            field,
-            float(np.clip(left, 0, mask.field.width_px - field.width_px)),
-            float(np.clip(top, 0, mask.field.height_px - field.height_px)),
-        )
-
-    @property
-    def share_in_field(self) -> float:
-        """Share of the mask's area in the window, so that the mean over it is right."""
-        return self.field.area_um2 / self.mask.field.area_um2
-
-    def positions(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Draw ``count`` positions in the whole field, without those far from the window."""
-        x, y = self.mask.positions(count, rng)
-        x, y = x - self.left_px, y - self.top_px
-        near = self.field.contains(x, y, self.field.margin_px)
-        return x[near], y[near]
-
-    def places(self, count: int, rng: np.random.Generator, reach_px: float) -> Places:
-        """Draw ``count`` positions and depths, without those far from the window."""
-        x, y, z = self.mask.places(count, rng, reach_px)
-        x, y = x - self.left_px, y - self.top_px
-        near = self.field.contains(x, y, self.field.margin_px)
-        return Places(x[near], y[near], z[near])
-
-
-def padded(
-    emitters: EmitterSet, batch: int
-) -> tuple[Float32Array, Float32Array, Float32Array, npt.NDArray[np.bool_], Float32Array]:
-    """Arrange emitters as arrays with one row per patch.
-
-    Parameters
-    ----------
-    emitters
-        Sorted by frame; the frame is the patch.
-    batch
-        Number of patches, b.
-
-    Returns
-    -------
-    xy_px, sigma_px, intensity_photon, present, z_nm
-        As in :class:`PatchBatch`; n_max is the largest count, rounded up to a multiple of 16.
-    """
-    counts = np.bincount(emitters.frame, minlength=batch)
-    n_max = max(1, -(-int(counts.max()) // PADDING)) * PADDING
-    place = np.arange(len(emitters)) - np.repeat(np.cumsum(counts) - counts, counts)
-    where = (emitters.frame, place)
-    xy_px = np.zeros((batch, n_max, 2), dtype=np.float32)
-    sigma_px = np.zeros((batch, n_max), dtype=np.float32)
-    intensity_photon = np.zeros((batch, n_max), dtype=np.float32)
-    present = np.zeros((batch, n_max), dtype=np.bool_)
-    z_nm = np.zeros((batch, n_max), dtype=np.float32)
-    xy_px[where] = np.stack([emitters.x_px, emitters.y_px], axis=1)
-    sigma_px[where] = emitters.sigma_px
-    intensity_photon[where] = emitters.intensity_photon
-    present[where] = True
-    z_nm[where] = emitters.z_nm
-    return xy_px, sigma_px, intensity_photon, present, z_nm
+def _renumbered(emitters: EmitterSet, kept: npt.NDArray[np.int64]) -> EmitterSet:
+    """Return the emitters of some frames (rising), which are counted from 0 then."""
+    there = emitters.where(np.isin(emitters.frame, kept))
+    return replace(there, frame=np.searchsorted(kept, there.frame))

@@ -21,6 +21,7 @@ from deep_storm.settings import Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet, draw_densities, place_emitters
 from deep_storm.simulation.field import Field, Structure
 from deep_storm.simulation.light import Light
+from deep_storm.simulation.on_times import draw_on_times, mean_frames_seen
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -117,7 +118,8 @@ class Switching:
     @property
     def block_frames(self) -> int:
         """Frames in a block; no molecule is on for longer."""
-        return max(MIN_BLOCK_FRAMES, math.ceil(MEAN_TIMES * self.emitters.on_time_frames))
+        mean = self.emitters.on_time_frames or self.emitters.seen_frames
+        return max(MIN_BLOCK_FRAMES, math.ceil(MEAN_TIMES * mean))
 
     def at(self, t: int) -> EmitterSet:
         """Return the emitters of frame ``t``; their own ``frame`` is 0."""
@@ -142,16 +144,15 @@ class Switching:
     def _drawn(self, number: int) -> Starts:
         """Draw the molecules that switch on in a block; the one before the movie is number −1."""
         rng = np.random.default_rng([self.seed, START_STREAM, number + 1])
-        size, mean = self.block_frames, self.emitters.on_time_frames
-        densities = draw_densities(self.emitters, size, rng) / (mean + 1.0)
+        size = self.block_frames
+        densities = draw_densities(self.emitters, size, rng) / mean_frames_seen(self.emitters)
         whole = self.emitters.model_copy(update={"on_time_frames": 0.0})
         total = densities.sum(keepdims=True)
         drawn = place_emitters([self.structure], total, self.field, whole, self.psf, rng)
         molecules = self.light.placed(drawn, rng)
         frame = rng.choice(size, len(molecules), p=densities / total)
-        start = frame + rng.random(len(molecules))
-        on = np.minimum(rng.exponential(mean, len(molecules)), size)
-        return Starts(molecules, start, on)
+        within, on = draw_on_times(self.emitters, len(molecules), rng)
+        return Starts(molecules, frame + within, np.minimum(on, size))
 
 
 def joined(parts: list[EmitterSet]) -> EmitterSet:

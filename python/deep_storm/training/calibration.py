@@ -29,6 +29,7 @@ from deep_storm.quality.calibration import calibration_error, fit_isotonic
 from deep_storm.quality.matching import Points, match_count
 from deep_storm.quality.scores import score
 from deep_storm.settings import Emitters
+from deep_storm.simulation.patch_batch import beside_photons
 from deep_storm.simulation.patches import PatchSimulator
 from deep_storm.training.matched import (
     DEPTH_TOLERANCES_NM,
@@ -156,13 +157,15 @@ def seen_frames(
         density_factors=_density_factors(card.emitters),
         uniform_share=0.0,
         table=model.table,
+        movie_frames=1 if model.frames_seen > 1 else 0,
     )
     read = window_reader(model, FIELD_PX, FIELD_PX)
     for number in range(-(-frames // 8)):
         batch = simulator.batch_at(number)
         photons = photons_from(batch.adu, card.camera, batch.maps)
         noise = noise_photon(card.camera, batch.maps)
-        for k, found in enumerate(read(photons, 8 * number)):
+        beside = beside_photons(batch, card.camera)
+        for k, found in enumerate(read(photons, 8 * number, beside)):
             there = batch.present[k]
             xy = batch.xy_px[k][there] * card.camera.pixel_size_nm
             xyz = np.column_stack([xy, batch.z_nm[k][there]]).astype(np.float64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,7 +27,8 @@ from deep_storm.psf.depth import DepthCode
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet
-from deep_storm.simulation.patches import PatchBatch, PatchSimulator, padded
+from deep_storm.simulation.patch_batch import PatchBatch, beside_photons, padded
+from deep_storm.simulation.patches import PatchSimulator
 from deep_storm.training.schedule import ResolvedTraining
 from deep_storm.training.turns import Emitted, allowed_turns, leaves_alike, turned
 from deep_storm.words import counted
@@ -34,12 +36,18 @@ from deep_storm.words import counted
 VALIDATION_SEED = 1_000_003
 """Added to the seed: validation patches are never training patches."""
 VALIDATION_BATCHES = 4
+MOVIE_FRAMES = 4
+"""Patches that follow each other, for a network that sees the frames beside one."""
+ONE_ALONE_SHARE, ALONE_SHARE = 0.05, 0.1
+"""Of the patches of which one frame beside it is missing, or both are."""
+ALONE_STREAM = 14
 
 
 class Batch(NamedTuple):
     """One training batch, scaled for the network.
 
-    Frames ``(b, y, x, 1)``, what the network is conditioned on ``(b, 17)``, and their truth.
+    Frames ``(b, y, x, 1)``, or ``(b, y, x, 3)`` with those beside them, what the network is
+    conditioned on ``(b, 17)``, and their truth.
     """
 
     frames: Float32
@@ -101,7 +109,19 @@ def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
         background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
     )
     expected = np.repeat(scales.expectations()[None], len(raw.adu), axis=0)
-    return Batch(scales.network_input(photons_from(raw.adu, camera, raw.maps)), expected, truth)
+    photons = photons_from(raw.adu, camera, raw.maps)
+    return Batch(scales.network_input(photons, beside_photons(raw, camera)), expected, truth)
+
+
+def some_alone(raw: PatchBatch, rng: np.random.Generator) -> PatchBatch:
+    """Take the frame before or after from some patches: the first of a movie has none before it."""
+    if raw.beside_adu is None:
+        return raw
+    beside = raw.beside_adu.copy()
+    one = rng.random((len(beside), 2)) < ONE_ALONE_SHARE
+    both = rng.random((len(beside), 1)) < ALONE_SHARE
+    beside.transpose(0, 3, 1, 2)[one | both] = np.nan
+    return replace(raw, beside_adu=beside)
 
 
 class SimulatedData(TrainingData):
@@ -145,17 +165,23 @@ class SimulatedData(TrainingData):
                 seed=seed,
                 maps=maps,
                 table=table,
+                movie_frames=MOVIE_FRAMES if training.frames_seen > 1 else 0,
             )
             for seed in (training.seed, training.seed + VALIDATION_SEED)
         )
 
     def raw_batch(self, index: int) -> PatchBatch:
         """Simulate a batch."""
-        return self._training.batch_at(index)
+        return _simulated(self._training, index)
 
     def raw_validation(self, index: int) -> PatchBatch:
         """Simulate a validation batch with another seed."""
-        return self._validation.batch_at(index)
+        return _simulated(self._validation, index)
+
+
+def _simulated(simulator: PatchSimulator, index: int) -> PatchBatch:
+    rng = np.random.default_rng([simulator.seed, ALONE_STREAM, index])
+    return some_alone(simulator.batch_at(index), rng)
 
 
 class ImportedData(TrainingData):
@@ -243,6 +269,8 @@ class ImportedData(TrainingData):
         size, batch = self.settings.patch_size_px, self.settings.batch
         _, height, width = self.stream.shape
         adu = np.empty((batch, size, size), np.float32)
+        seen = self.settings.frames_seen > 1
+        beside = np.full((batch, size, size, 2), np.nan, np.float32) if seen else None
         found: list[npt.NDArray[np.float64]] = []
         background = np.empty(batch, np.float32)
         for number in range(batch):
@@ -255,10 +283,17 @@ class ImportedData(TrainingData):
             background[number] = rows[0, 4] ** 2
             turn = self.turns[int(rng.integers(len(self.turns)))]
             adu[number], kept = _turned(patch, rows[inside], size, turn)
+            if beside is not None:
+                for side, other in enumerate((frame - 1, frame + 1)):
+                    if 0 <= other < self.stream.shape[0]:
+                        whole = repair(self.stream.read(other, other + 1)).adu[0]
+                        patch = whole[top : top + size, left : left + size]
+                        beside[number, ..., side] = turned(patch, turn)
             found.append(np.column_stack([np.full(len(kept), number), kept]))
         every = np.concatenate(found)
         emitters = EmitterSet(every[:, 0].astype(np.int64), *np.ascontiguousarray(every[:, 1:].T))
-        return PatchBatch(adu, background[:, None, None], *padded(emitters, batch))
+        raw = PatchBatch(adu, background[:, None, None], *padded(emitters, batch))
+        return replace(raw, beside_adu=beside)
 
 
 def _emitters_by_frame(truth: pd.DataFrame, camera: Camera) -> dict[int, npt.NDArray[np.float64]]:

@@ -15,8 +15,16 @@ import numpy as np
 from deep_storm.networks.base import Float32, Scales, Truth
 from deep_storm.psf.code import CODE_LENGTH, MAX_CODE
 from deep_storm.settings import Domain
-from deep_storm.simulation.patches import PatchBatch, PatchSimulator
-from deep_storm.training.data import VALIDATION_BATCHES, VALIDATION_SEED, Batch, in_scale
+from deep_storm.simulation.patch_batch import PatchBatch
+from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.training.data import (
+    MOVIE_FRAMES,
+    VALIDATION_BATCHES,
+    VALIDATION_SEED,
+    Batch,
+    in_scale,
+    some_alone,
+)
 from deep_storm.training.experiments import (
     Experiment,
     PsfBank,
@@ -90,8 +98,9 @@ class GeneralData:
             maps=hidden_maps(experiment, (2 * size, 2 * size), rng),
             density_factors=(0.6, 1.4),
             table=experiment.table,
+            movie_frames=MOVIE_FRAMES if self.training.frames_seen > 1 else 0,
         )
-        raw = _without_invisible(simulator.batch_at(0), experiment)
+        raw = some_alone(_without_invisible(simulator.batch_at(0), experiment), rng)
         return in_scale(replace(raw, maps=None), experiment.camera, given_scales(experiment, rng))
 
 

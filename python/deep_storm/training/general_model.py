@@ -6,7 +6,7 @@ import numpy as np
 
 from deep_storm.camera import Camera
 from deep_storm.model import Model
-from deep_storm.model_card import ModelCard
+from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.networks.device import place
@@ -77,6 +77,7 @@ def general_model(
     """Assemble trained weights, domain and scores into a model."""
     camera, psf, emitters, background = TYPICAL
     card = ModelCard(
+        network_version=NETWORK_VERSION,
         network=Network(),
         camera=camera,
         psf=psf,

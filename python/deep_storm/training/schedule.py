@@ -39,22 +39,33 @@ class ResolvedTraining(NamedTuple):
     patience_epochs: int
     seed: int
     strategy: str
+    frames_seen: int = 1
 
 
 def resolved(
-    training: Training, batch: int, patch_size_px: int, learning_rate: float
+    training: Training,
+    batch: int,
+    patch_size_px: int,
+    learning_rate: float,
+    frames_seen: int = 1,
 ) -> ResolvedTraining:
-    """Fill in settings that are left to the network."""
+    """Fill in what is left to the network, and what it sees at a time."""
     values = training.model_dump(exclude={"checkpoint_seconds"})
     values["batch"] = training.batch or batch
     values["patch_size_px"] = training.patch_size_px or patch_size_px
     values["learning_rate"] = training.learning_rate or learning_rate
-    return ResolvedTraining(**values)
+    return ResolvedTraining(**values, frames_seen=frames_seen)
 
 
 def settings_for(network: LocalizationNetwork, training: Training) -> ResolvedTraining:
     """Fill in a network's own batch, patch size and learning rate."""
-    return resolved(training, network.batch, network.patch_size_px, network.learning_rate)
+    return resolved(
+        training,
+        network.batch,
+        network.patch_size_px,
+        network.learning_rate,
+        network.frames_seen,
+    )
 
 
 class Plan(NamedTuple):

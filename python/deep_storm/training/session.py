@@ -16,7 +16,7 @@ from deep_storm.camera_maps import CameraMaps, fingerprint
 from deep_storm.errors import Cancelled, ModelError
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
-from deep_storm.model_card import ModelCard
+from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.networks.device import is_out_of_memory, place
@@ -156,6 +156,7 @@ def train_model(
             keras_model = spec.build()
         keras_model.set_weights(trained.best)
         card = ModelCard(
+            network_version=NETWORK_VERSION,
             network=network,
             camera=molecules.camera,
             psf=molecules.psf,

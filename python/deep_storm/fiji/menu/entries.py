@@ -30,6 +30,7 @@ _REAL_LIGHT = frozenset(
         "depth_std_nm",
         "depth_reach_nm",
         "on_time_frames",
+        "seen_frames",
         "unevenness",
         "unevenness_scale_um",
         "haze_per_um2",

@@ -1,0 +1,136 @@
+"""The frames before and after those of a chunk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import deep_storm as ds
+from deep_storm.errors import StackError
+from deep_storm.inference.chunks import load_chunk
+from deep_storm.inference.layout import spans
+from deep_storm.inference.neighbours import read_around
+from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.model_card import ModelCard
+from deep_storm.networks.base import Scales
+from deep_storm.settings import Background, Emitters, Network, Psf
+
+MOLECULES = {
+    "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+    "psf": Psf(sigma_nm=110),
+    "emitters": Emitters(density_per_um2=1, intensity_photon=1500),
+    "background": Background(background_photon=20),
+}
+CARD = ModelCard(network=Network(), scales=Scales.matching(*MOLECULES.values()), **MOLECULES)
+WHOLE = slice(0, 12), slice(0, 8)
+FRAMES = np.random.default_rng(2).poisson(150, (9, 12, 8)).astype(np.uint16)
+
+
+def shown(frames, start, stop):
+    return load_chunk(ArrayFrames(frames), CARD, start, stop, frames_seen=3).shown
+
+
+def scaled(frames):
+    return CARD.scales.network_input(CARD.camera.photons(frames))[..., 0]
+
+
+def test_a_frame_is_shown_with_the_one_before_and_the_one_after():
+    batch = shown(FRAMES, 0, 9).batch(0, 9, *WHOLE)
+    expected = scaled(FRAMES)
+    np.testing.assert_array_equal(batch[..., 0], expected)
+    np.testing.assert_array_equal(batch[1:, ..., 1], expected[:-1])
+    np.testing.assert_array_equal(batch[:-1, ..., 2], expected[1:])
+
+
+def test_before_the_first_and_after_the_last_is_nothing():
+    batch = shown(FRAMES, 0, 9).batch(0, 9, *WHOLE)
+    assert not batch[0, ..., 1].any()
+    assert not batch[-1, ..., 2].any()
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_it_does_not_matter_where_chunks_and_batches_begin(size):
+    whole = shown(FRAMES, 0, 9).batch(0, 9, *WHOLE)
+    for start in range(0, 9, size):
+        stop = min(start + size, 9)
+        chunk = shown(FRAMES, start, stop)
+        pieces = [chunk.batch(k, k + 1, *WHOLE) for k in range(stop - start)]
+        np.testing.assert_array_equal(np.concatenate(pieces), whole[start:stop])
+
+
+def test_a_window_is_cut_out_of_all_three():
+    chunk = shown(FRAMES, 2, 6)
+    window = slice(4, 12), slice(0, 4)
+    whole = chunk.batch(1, 3, *WHOLE)
+    np.testing.assert_array_equal(chunk.batch(1, 3, *window), whole[:, 4:12, :4])
+
+
+@pytest.mark.parametrize("frames_seen", [1, 3])
+def test_what_lies_beyond_the_edge_is_as_the_edge(frames_seen):
+    chunk = load_chunk(ArrayFrames(FRAMES[:, :11, :7]), CARD, 2, 6, frames_seen).shown
+    padded = chunk.batch(0, 4, slice(4, 12), slice(4, 8))
+    inside = chunk.batch(0, 4, slice(4, 11), slice(4, 7))
+    expected = np.pad(inside, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
+    np.testing.assert_array_equal(padded, expected)
+
+
+def test_a_dead_frame_beside_one_is_nothing():
+    frames = FRAMES.copy()
+    frames[4] = 100
+    batch = shown(frames, 3, 6).batch(0, 3, *WHOLE)
+    assert batch[0, ..., 1].any()
+    assert not batch[0, ..., 2].any()
+    assert not batch[2, ..., 1].any()
+
+
+def test_the_same_frame_once_more_tells_nothing_new():
+    frames = FRAMES.copy()
+    frames[4] = frames[3]
+    batch = shown(frames, 3, 5).batch(0, 2, *WHOLE)
+    assert not batch[0, ..., 2].any()
+    assert not batch[1, ..., 1].any()
+    assert batch[1, ..., 2].any()
+
+
+class Damaged(ArrayFrames):
+    def _read(self, start, stop):
+        if start <= 5 < stop:
+            raise StackError("frame 6 is damaged", "whole frames", "copy the file again")
+        return super()._read(start, stop)
+
+
+def test_a_damaged_frame_beside_a_chunk_is_left_to_the_chunk_that_needs_it():
+    around = read_around(Damaged(FRAMES), 2, 5)
+    np.testing.assert_array_equal(around.adu, FRAMES[1:5])
+    assert around.before == 1
+    with pytest.raises(StackError, match="frame 6"):
+        read_around(Damaged(FRAMES), 4, 6)
+
+
+class Growing(ArrayFrames):
+    grows = True
+
+    def __init__(self, frames, states):
+        super().__init__(frames)
+        self.states = states
+
+    def available(self, wanted):
+        return self.states.pop(0)
+
+    def end(self, last):
+        return len(FRAMES)
+
+
+def test_the_last_frames_of_a_growing_movie_wait_for_the_next_one():
+    states = [(4, False), (5, False), (8, False), (9, False), (9, True), (9, True)]
+    found = list(spans(Growing(FRAMES, states), 0, 9, 4, ahead=1))
+    assert found == [(0, 0), (0, 4), (4, 4), (4, 8), (8, 9)]
+
+
+def test_a_flash_is_not_shown_beside_other_frames():
+    frames = FRAMES.copy()
+    frames[4] += 400
+    batch = shown(frames, 3, 6).batch(0, 3, *WHOLE)
+    assert not batch[0, ..., 2].any()
+    assert not batch[1, ..., 1:].any()
+    assert not batch[2, ..., 1].any()
