@@ -9,12 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 
 import deep_storm as ds
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS
 from deep_storm.networks import native
-from deep_storm.networks.base import EXPECTATIONS
 
 
 class Wide(native.NativeNetwork):
@@ -26,41 +24,6 @@ class Wide(native.NativeNetwork):
 
     def build(self) -> keras.Model:
         return native.build(self.channels)
-
-
-class ThreeFrames(native.NativeNetwork):
-    """Features of each frame for itself, the same for all; then the U-Net on all three."""
-
-    def build(self) -> keras.Model:
-        def conv(width: int) -> Any:
-            return layers.Conv2D(width, 3, padding="same", activation="relu")
-
-        fine = native.CHANNELS[0]
-        frames = keras.Input((None, None, 3), name="frames")
-        expected = keras.Input((EXPECTATIONS,), name="expectations")
-        one, two = conv(fine), conv(fine)
-        each = [two(one(frames[..., k : k + 1])) for k in range(3)]
-        trunk = native.build(native.CHANNELS, 3 * fine)
-        return keras.Model([frames, expected], trunk([layers.Concatenate()(each), expected]))
-
-
-class Joined(native.NativeNetwork):
-    """The U-Net for each frame, the same for all; before its last layer the three are joined.
-
-    What the neighbours add is zero at the beginning: a trained U-Net can be started from.
-    """
-
-    def build(self) -> keras.Model:
-        frames = keras.Input((None, None, 3), name="frames")
-        expected = keras.Input((EXPECTATIONS,), name="expectations")
-        self.single = native.build(native.CHANNELS)
-        head = self.single.get_layer("cells")
-        body = keras.Model(self.single.inputs, head.input)
-        each = [body([frames[..., k : k + 1], expected]) for k in range(3)]
-        x = layers.Concatenate()(each)
-        x = layers.Conv2D(64, 3, padding="same", activation="relu")(x)
-        x = layers.Conv2D(native.CHANNELS[0], 3, padding="same", kernel_initializer="zeros")(x)
-        return keras.Model([frames, expected], head(layers.Add()([each[1], x])))
 
 
 def mirrored(raw: Any, axis: int) -> Any:
@@ -109,7 +72,5 @@ NETWORKS: dict[str, Callable[[], native.NativeNetwork]] = {
     "plain": partial(native.NativeNetwork, 8),
     "24, 64, 192": partial(Wide, 24, 64, 192),
     "48, 96, 192": partial(Wide, 48, 96, 192),
-    "three": partial(ThreeFrames, 8),
-    "joined": partial(Joined, 8),
     "distilled": partial(Distilled, 8),
 }

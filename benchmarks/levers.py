@@ -4,12 +4,11 @@
     python benchmarks/levers.py --only "three frames" --steps 1000
 
 A matched simulation of 5 emitters per um2 (1,500 photons, PSF sigma 130 nm, background 10). From
-nothing for ``--steps``: the network as it is, other widths, a curriculum of density, and three
-frames in place of one, with molecules that stay on. From the general model for ``--from-steps``: on
-the simulation, with a curriculum, with the features of three frames joined (on molecules that stay
-on, and on both kinds), on what refinement makes of the very frames that are scored (no truth of
-them is used), and towards the mean of the general model's answers to four flips (an ensemble
-distilled into one network). Beside them stand the general model as it comes, and refined.
+nothing for ``--steps``: the network as it is, other widths, and a curriculum of density. From the
+general model for ``--from-steps``: on the simulation, with a curriculum, on molecules that stay on,
+on what refinement makes of the very frames that are scored (no truth of them is used), and towards
+the mean of the general model's answers to four flips (an ensemble distilled into one network).
+Beside them stand the general model as it comes, refined, and shown each frame alone.
 
 Each network is scored on a movie whose molecules are on in one frame only, and on one with
 molecules that stay on for a geometric number of frames, three in the mean; single frames of both
@@ -44,16 +43,12 @@ from deep_storm.settings import Background, Emitters, Psf, Training
 from deep_storm.simulation.emitters import EmitterSet, default_margin_px, place_emitters
 from deep_storm.simulation.field import Field
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.patches import PatchBatch, padded
 from deep_storm.simulation.psf import add_emitters
 from deep_storm.simulation.structures import Uniform
 from deep_storm.training.data import (
-    VALIDATION_BATCHES,
-    VALIDATION_SEED,
     Batch,
     ImportedData,
     SimulatedData,
-    in_scale,
 )
 from deep_storm.training.loop import train_network
 from deep_storm.training.schedule import ResolvedTraining, settings_for
@@ -125,39 +120,12 @@ def movie(on_frames: float, seed: int) -> Movie:
     return Movie(adu[:, 0], Points(frame, x, y))
 
 
-def neighbours(frames: np.ndarray) -> np.ndarray:
-    """Return each frame between the one before and the one after it, as channels."""
-    before, after = np.roll(frames, 1, 0), np.roll(frames, -1, 0)
-    before[0], after[-1] = frames[0], frames[-1]
-    return np.concatenate([before, frames, after], -1)
-
-
-class LastingData:
-    """Triples of patches whose molecules stay on; the truth is that of the middle one."""
-
-    def __init__(self, training: ResolvedTraining, without_memory: float = 0.0) -> None:
-        self.training = training
-        self.patches_per_epoch = training.max_patches
-        alone = np.arange(training.batch) < without_memory * training.batch
-        self.on_frames = np.where(alone, 1.0, ON_FRAMES)
-
-    def batch(self, index: int) -> Batch:
-        return self._made(self.training.seed, index)
-
-    def validation(self) -> list[Batch]:
-        seed = self.training.seed + VALIDATION_SEED
-        return [self._made(seed, k) for k in range(VALIDATION_BATCHES)]
-
-    def _made(self, seed: int, index: int) -> Batch:
-        rng = np.random.default_rng([seed, 78, index])
-        patches, size = self.training.batch, self.training.patch_size_px
-        factors = np.exp(rng.uniform(*np.log(DENSITY_FACTORS), patches))
-        density = factors * EMITTERS.density_per_um2
-        adu, seen = lasting(3, self.on_frames, density, size, rng)
-        background = np.full(patches, BACKGROUND.background_photon, np.float32)
-        made = in_scale(PatchBatch(adu[1], background, *padded(seen[1], patches)), CMOS, SCALES)
-        every = [SCALES.network_input(photons_from(a, CMOS)) for a in adu]
-        return made._replace(frames=np.concatenate(every, -1))
+def with_neighbours(frames: np.ndarray) -> np.ndarray:
+    """Return each frame with the one before and the one after it, as channels."""
+    none = np.zeros_like(frames[:1])
+    before = np.concatenate([none, frames[:-1]])
+    after = np.concatenate([frames[1:], none])
+    return np.concatenate([frames, before, after], -1)
 
 
 class Curriculum:
@@ -176,10 +144,12 @@ class Curriculum:
         return self.parts[-1].validation()
 
 
-def simulated(training: ResolvedTraining, factor: float = 1.0) -> SimulatedData:
+def simulated(
+    training: ResolvedTraining, factor: float = 1.0, seen_frames: float = 1.0
+) -> SimulatedData:
     """Return the matched simulation, or one that is denser or sparser by a factor."""
     density = factor * EMITTERS.density_per_um2
-    emitters = EMITTERS.model_copy(update={"density_per_um2": density})
+    emitters = EMITTERS.model_copy(update={"density_per_um2": density, "seen_frames": seen_frames})
     return SimulatedData(CMOS, PSF, emitters, BACKGROUND, SCALES, training)
 
 
@@ -209,6 +179,7 @@ class Lever(NamedTuple):
     data: str = "simulated"
     general: bool = False
     trained: bool = True
+    alone: bool = False
 
 
 LEVERS = (
@@ -216,21 +187,21 @@ LEVERS = (
     Lever("channels 24, 64, 192", "24, 64, 192"),
     Lever("channels 48, 96, 192", "48, 96, 192"),
     Lever("curriculum of density", data="curriculum"),
-    Lever("three frames", "three", "lasting"),
     Lever("general model, not trained", general=True, trained=False),
+    Lever("general, each frame alone", general=True, trained=False, alone=True),
     Lever("general, trained on the simulation", general=True),
     Lever("general, curriculum of density", data="curriculum", general=True),
-    Lever("general, three frames joined", "joined", "lasting", general=True),
-    Lever("general, joined, half without memory", "joined", "half lasting", general=True),
+    Lever("general, on molecules that stay on", data="lasting", general=True),
     Lever("general, on what refinement corrects", data="corrected", general=True),
     Lever("general, distilled from four flips", "distilled", general=True),
 )
 
 
-def localized(infer: Callable[..., Any], network: Any, frames: Movie, three: bool) -> Candidates:
+def localized(infer: Callable[..., Any], network: Any, frames: Movie, alone: bool) -> Candidates:
     """Return the network's candidates on a movie."""
     seen = SCALES.network_input(photons_from(frames.adu.astype(np.float32), CMOS))
-    seen = neighbours(seen) if three else seen
+    seen = with_neighbours(seen)
+    seen[..., 1:] *= not alone
     reader = NativeReader(8)
     (tile,) = plan_tiles(FIELD_PX, FIELD_PX, FIELD_PX, network.halo_px, network.alignment_px)
     found = []
@@ -254,7 +225,7 @@ def scored(found: Points, truth: Points) -> tuple[float, float]:
     return jaccard, float(np.sqrt(np.mean(pairs.distance_nm**2))) if right else float("nan")
 
 
-def judged(network: Any, model: Any, three: bool) -> tuple[list[tuple[float, float]], float]:
+def judged(network: Any, model: Any, alone: bool) -> tuple[list[tuple[float, float]], float]:
     """Return the network's scores on both kinds of movies, and its frames per second."""
     import tensorflow as tf
 
@@ -267,12 +238,12 @@ def judged(network: Any, model: Any, three: bool) -> tuple[list[tuple[float, flo
     rows = []
     for on_frames in KINDS:
         known, unseen = (movie(on_frames, seed) for seed in (KNOWN, UNSEEN))
-        found = localized(infer, network, known, three)
+        found = localized(infer, network, known, alone)
         thresholds = np.linspace(0.1, 0.95, 35)
         best = max(thresholds, key=lambda t: scored(kept(found, t), known.truth)[0])
-        seen = localized(infer, network, unseen, three)
+        seen = localized(infer, network, unseen, alone)
         rows.append(scored(kept(seen, best), unseen.truth))
-    frames = np.zeros((BATCH, FIELD_PX, FIELD_PX, 3 if three else 1), np.float32)
+    frames = np.zeros((BATCH, FIELD_PX, FIELD_PX, 3), np.float32)
     seconds = []
     for _ in range(8):
         began = time.perf_counter()
@@ -300,20 +271,18 @@ def measured(lever: Lever, network: Any, steps: int, folder: Path) -> str:
     training = settings_for(network, Training(steps=steps, seed=1, patience_epochs=1000))
     model = network.build()
     if lever.general:
-        start = getattr(network, "single", model)
-        start.set_weights(ds.Model.load("general").keras_model.get_weights())
+        model.set_weights(ds.Model.load("general").keras_model.get_weights())
     began = time.perf_counter()
     if lever.trained:
         data = {
             "simulated": partial(simulated, training),
             "curriculum": partial(Curriculum, training),
-            "lasting": partial(LastingData, training),
-            "half lasting": partial(LastingData, training, 0.5),
+            "lasting": partial(simulated, training, seen_frames=ON_FRAMES),
             "corrected": lambda: corrected(training, movie(1.0, UNSEEN), folder),
         }[lever.data]()
         model.set_weights(train_network(model, network, data, training).best)
     minutes = (time.perf_counter() - began) / 60
-    rows, speed = judged(network, model, "lasting" in lever.data)
+    rows, speed = judged(network, model, lever.alone)
     values = in_words(rows)
     done = steps if lever.trained else 0
     return f"{lever.name:<42}{done:>6}{minutes:>6.1f}{values}{speed:>8.0f}"

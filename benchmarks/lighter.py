@@ -20,6 +20,7 @@ import tensorflow as tf
 
 import deep_storm as ds
 from deep_storm.inference.reading import window_reader
+from deep_storm.networks.native import alone
 from deep_storm.quality.matching import Points, match_points
 from deep_storm.settings import Simulation
 from deep_storm.simulation.frames import simulate
@@ -144,7 +145,7 @@ def main() -> None:
         parts = experiment(*numbers)
         scales = adapted(general, parts).card.scales
         photons = CAMERA.photons(simulated(parts, FIT_FRAMES, 10 + seed).stack)
-        inputs.append(scales.network_input(photons)[..., None].reshape(-1, SIZE_PX, SIZE_PX, 1))
+        inputs.append(alone(scales.network_input(photons)))
         told.append(np.repeat(scales.expectations()[None], FIT_FRAMES, 0))
     given = [np.concatenate(inputs), np.concatenate(told).astype(np.float32)]
     tests = []

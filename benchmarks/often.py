@@ -45,7 +45,7 @@ def small(network: Network) -> Any:
 
     class Small(NativeNetwork):
         def build(self) -> keras.Model:
-            frame, expected = keras.Input((None, None, 1)), keras.Input((EXPECTATIONS,))
+            frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
             seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
             known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
             return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
