@@ -102,6 +102,21 @@ def plain_figures():
         yield
 
 
+@pytest.fixture(scope="session")
+def seeing_neighbours():
+    """Return what makes an untrained model look at the frames before and after, too."""
+    import numpy as np
+
+    def seeing(model):
+        layer = model.keras_model.get_layer("neighbours_added")
+        rng = np.random.default_rng(9)
+        layer.set_weights([rng.normal(0.0, 0.1, w.shape) for w in layer.get_weights()])
+        card = model.card.model_copy(update={"network_version": 3})
+        return replace(model, card=card)
+
+    return seeing
+
+
 @pytest.fixture(scope="session", autouse=True)
 def networks_made_once():
     """Give models that are read from the same files one network: to make one takes half a second.

@@ -14,7 +14,13 @@ from deep_storm.errors import ModelError, OutputError
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import sha256
 from deep_storm.model import Model
-from deep_storm.model_card import Calibration, ModelCard, model_folder, read_card
+from deep_storm.model_card import (
+    NETWORK_VERSION,
+    Calibration,
+    ModelCard,
+    model_folder,
+    read_card,
+)
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.psf.gaussian import gaussian_table
@@ -31,6 +37,7 @@ PARTS = {
 def make_model():
     network = Network(upsampling=5)
     card = ModelCard(
+        network_version=NETWORK_VERSION,
         network=network,
         scales=Scales.matching(*PARTS.values()),
         threshold=0.4375,
@@ -72,6 +79,19 @@ def test_round_trip(model, saved):
     assert loaded.card == model.card
     for one, other in zip(loaded.keras_model.weights, model.keras_model.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("version", "frames"), [(1, 1), (2, 1), (3, 3)])
+def test_a_model_sees_as_many_frames_after_it_was_saved(model, version, frames, tmp_path):
+    card = model.card.model_copy(update={"network_version": version})
+    one = Model(card, model.keras_model, model.last_weights)
+    assert one.frames_seen == frames
+    one.save(tmp_path / "again")
+    assert one.frames_seen == frames
+    again = Model.load(tmp_path / "again")
+    assert again.frames_seen == frames
+    assert again.card.network_version == max(version, 2)
+    assert len(Model.load(tmp_path / "again", last=True).keras_model.weights) > 0
 
 
 def test_last_weights_are_kept_too(model, saved):

@@ -35,14 +35,13 @@ from deep_storm.io.model_folder import CARD_FILE, LAST_FILE, PSF_FILE, WEIGHTS_F
 from deep_storm.io.psf_files import read_psf, write_psf
 from deep_storm.model_card import (
     NETWORK_VERSION,
-    WITH_NEIGHBOURS,
     ModelCard,
     WeightsFile,
     model_folder,
     read_card,
 )
 from deep_storm.networks import make_network
-from deep_storm.networks.base import LocalizationNetwork
+from deep_storm.networks.base import WITH_NEIGHBOURS, LocalizationNetwork
 from deep_storm.psf.table import PsfTable
 
 if TYPE_CHECKING:
@@ -119,16 +118,23 @@ class Model:
 
     def save_into(self, folder: Path) -> None:
         """Write weights and card into an existing folder."""
-        files = [_write_weights(folder / WEIGHTS_FILE, self.keras_model.get_weights())]
+        # Weights from before the neighbours stay such: they would be said to look at them.
+        version = max(self.card.network_version, WITH_NEIGHBOURS - 1)
+        kept = {WEIGHTS_FILE: self.keras_model.get_weights()}
         if self.last_weights is not None:
-            files.append(_write_weights(folder / LAST_FILE, self.last_weights))
+            kept[LAST_FILE] = self.last_weights
+        network, keras_model = self.network, self.keras_model
+        files = [
+            _write_weights(folder / name, network.laid_out(keras_model, weights, version))
+            for name, weights in kept.items()
+        ]
         if self.table is not None:
             write_psf(folder / PSF_FILE, self.table)
         # The PSF is that of the folder, wherever its file once lay.
         psf_file = "" if self.table is None else PSF_FILE
         whole = {
             "weights": tuple(files),
-            "network_version": NETWORK_VERSION,
+            "network_version": version,
             "psf": self.card.psf.model_copy(update={"psf_file": psf_file}),
         }
         values = self.card.model_copy(update=whole).model_dump(mode="json", exclude_none=True)

@@ -20,11 +20,11 @@ from deep_storm.camera import Camera
 from deep_storm.errors import DeepStormError, ModelError
 from deep_storm.io.config import load_toml
 from deep_storm.io.model_folder import CARD_FILE
-from deep_storm.networks.base import Scales
+from deep_storm.networks.base import WITH_NEIGHBOURS, Scales
 from deep_storm.settings import Background, Domain, Emitters, Network, Psf, Settings, setting
 
 FORMAT_VERSION = 1
-NETWORK_VERSION = WITH_NEIGHBOURS = 3
+NETWORK_VERSION = WITH_NEIGHBOURS
 """1: before networks were conditioned on the shape of the PSF; 2: before they saw the frames before
 and after."""
 BUNDLED = ("general",)

@@ -123,7 +123,7 @@ def test_reconstruction_keeps_the_frames_that_are_done(tmp_path):
         scales=scales,
     )
     Model(card, make_network(card.network).build()).save(tmp_path / "model")
-    frames = np.random.default_rng(0).poisson(150, (4000, 8, 8)).astype(np.uint16)
+    frames = np.random.default_rng(0).poisson(150, (20_000, 8, 8)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "movie.tif", frames)
     command = ["reconstruct", "movie.tif", "--model", "model", "-o", "out", "--threshold", "0"]
     command += ["--chunk-frames", "1", "--no-report"]
@@ -132,7 +132,7 @@ def test_reconstruction_keeps_the_frames_that_are_done(tmp_path):
     match = re.search(r"Stopped early, after (\d+) frames?", out)
     assert match, out
     done = int(match[1])
-    assert 0 < done < 4000
+    assert 0 < done < 20_000
     assert "--resume continues" in out
     assert "Wrote out.csv" in out
     assert ds.read_table(tmp_path / "out.csv")["frame"].max() == done - 1

@@ -27,14 +27,15 @@ MOVIE = np.random.default_rng(5).poisson(150, (6, 24, 40)).astype(np.uint16)
 
 
 @pytest.fixture(scope="module", params=["native", "classic"])
-def model(request):
+def model(request, seeing_neighbours):
     import keras
 
     keras.utils.set_random_seed(3)
     network = Network(network=request.param, upsampling=2)
     parts = dict(zip(("camera", "psf", "emitters", "background"), MOLECULES, strict=True))
     card = ModelCard(network=network, scales=Scales.matching(*MOLECULES), threshold=0.0, **parts)
-    return Model(card, make_network(network).build())
+    made = Model(card, make_network(network).build())
+    return seeing_neighbours(made) if request.param == "native" else made
 
 
 def test_large_is_small_also_after_an_interruption(model, tmp_path, monkeypatch):

@@ -42,8 +42,8 @@ def made(network):
 
 
 @pytest.fixture(scope="module")
-def model():
-    return made("native")
+def model(seeing_neighbours):
+    return seeing_neighbours(made("native"))
 
 
 @pytest.fixture(scope="module")

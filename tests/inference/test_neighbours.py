@@ -92,6 +92,21 @@ def test_the_same_frame_once_more_tells_nothing_new():
     assert batch[1, ..., 2].any()
 
 
+class Counted(ArrayFrames):
+    read_frames = 0
+
+    def _read(self, start, stop):
+        self.read_frames += stop - start
+        return super()._read(start, stop)
+
+
+@pytest.mark.parametrize(("frames_seen", "frames"), [(1, 3), (3, 5)])
+def test_frames_are_read_once(frames_seen, frames):
+    stream = Counted(FRAMES)
+    load_chunk(stream, CARD, 2, 5, frames_seen)
+    assert stream.read_frames == frames
+
+
 class Damaged(ArrayFrames):
     def _read(self, start, stop):
         if start <= 5 < stop:
@@ -134,3 +149,23 @@ def test_a_flash_is_not_shown_beside_other_frames():
     assert not batch[0, ..., 2].any()
     assert not batch[1, ..., 1:].any()
     assert not batch[2, ..., 1].any()
+
+
+def test_photons_of_the_frames_beside_one():
+    frames = FRAMES.copy()
+    frames[4] = 100
+    chunk = load_chunk(ArrayFrames(frames), CARD, 3, 6, frames_seen=3)
+    beside = chunk.shown.beside(0)
+    np.testing.assert_array_equal(beside[..., 0], CARD.camera.photons(FRAMES[2]))
+    assert np.isnan(beside[..., 1]).all()
+    assert load_chunk(ArrayFrames(frames), CARD, 3, 6).shown.beside(0) is None
+
+
+def test_uneven_light_of_a_bright_background_is_no_flash():
+    card = CARD.model_copy(
+        update={"scales": CARD.scales.model_copy(update={"background_photon": 1000.0})}
+    )
+    frames = FRAMES + np.uint16(1900)
+    frames[4] += 400
+    batch = load_chunk(ArrayFrames(frames), card, 3, 6, frames_seen=3).shown.batch(0, 3, *WHOLE)
+    assert batch[1, ..., 1:].any(axis=(0, 1)).all()

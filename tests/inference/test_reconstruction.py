@@ -21,7 +21,7 @@ from deep_storm.settings import Background, Emitters, Network, Psf, Reconstructi
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(seeing_neighbours):
     import keras
 
     keras.utils.set_random_seed(3)
@@ -40,7 +40,7 @@ def model():
         scales=Scales.matching(*parts),
         threshold=0.0,
     )
-    return Model(card, make_network(card.network).build())
+    return seeing_neighbours(Model(card, make_network(card.network).build()))
 
 
 def stack(frames, height, width):

@@ -266,9 +266,16 @@ def test_equal_uncertainties_of_rows_that_share_frames():
     assert row["uncertainty_z_nm"] == pytest.approx(12.0 * np.sqrt(10) / 4)
 
 
-def test_rows_with_a_dark_frame_between_them_share_nothing():
-    table = at((0, 0), (2, 0), uncertainty_xy_nm=6.0, confidence=[0.5, 0.8])
+def test_rows_of_a_frame_and_of_the_next_but_one_share_the_frame_between():
+    table = at((0, 0), (2, 0), uncertainty_xy_nm=6.0, confidence=[0.75, 0.75])
     merged = merge_table(table, Merging(distance_nm=20, gap_frames=1), shared_frames=True).table
+    assert merged["uncertainty_xy_nm"].tolist() == [pytest.approx(6.0)]
+    assert merged["confidence"].tolist() == [pytest.approx(0.75)]
+
+
+def test_rows_with_dark_frames_between_them_share_nothing():
+    table = at((0, 0), (3, 0), uncertainty_xy_nm=6.0, confidence=[0.5, 0.8])
+    merged = merge_table(table, Merging(distance_nm=20, gap_frames=2), shared_frames=True).table
     assert merged["uncertainty_xy_nm"].tolist() == [pytest.approx(6.0 / np.sqrt(2))]
     assert merged["confidence"].tolist() == [pytest.approx(1 - 0.5 * 0.2)]
 

@@ -20,12 +20,12 @@ MOLECULES = {
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(seeing_neighbours):
     keras.utils.set_random_seed(3)
     scales = Scales.matching(*MOLECULES.values())
     network = Network(network="native", upsampling=2)
     card = ModelCard(network=network, scales=scales, threshold=0.0, **MOLECULES)
-    return Model(card, make_network(network).build())
+    return seeing_neighbours(Model(card, make_network(network).build()))
 
 
 @pytest.fixture(scope="module")

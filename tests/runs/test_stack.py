@@ -40,11 +40,11 @@ def test_a_part_of_the_field_is_reconstructed_where_it_lies(common, frames, tmp_
 
 def test_whether_localizations_share_frames_is_noted(common, frames, tmp_path):
     found = reconstruct_stack(frames, tmp_path / "out", common)
-    assert load_toml(tmp_path / "out-run.toml")["results"]["shared_frames"] is False
+    assert load_toml(tmp_path / "out-run.toml")["results"]["shared_frames"] is True
     outputs = outputs_of(tmp_path / "new", "movie", with_report=False)
-    shared = replace(found, shared_frames=True)
-    write_result(shared, outputs, common.model, frames, common.settings)
-    assert load_toml(tmp_path / "new-run.toml")["results"]["shared_frames"] is True
+    alone = replace(found, shared_frames=False)
+    write_result(alone, outputs, common.model, frames, common.settings)
+    assert load_toml(tmp_path / "new-run.toml")["results"]["shared_frames"] is False
 
 
 def test_an_unfinished_result_is_handed_over_instead_of_written(common, frames, tmp_path):

@@ -70,18 +70,21 @@ def test_while_it_grows_is_afterwards(model, afterwards, tmp_path):
     ]  # fmt: skip
 
 
-def test_ctrl_c_finishes_with_what_is_there(model, afterwards, tmp_path):
+@pytest.mark.parametrize("chunk_frames", [1, 4, 8])
+def test_ctrl_c_finishes_with_what_is_there(chunk_frames, model, afterwards, tmp_path):
     put(tmp_path, 0, FRAMES)
 
     def press(done, total, message):
-        if done >= 8:  # three frames are there that make no whole chunk
+        if done >= len(FRAMES) - (
+            len(FRAMES) % chunk_frames or 1
+        ):  # what is left waits for a frame after it, or makes no whole chunk
             raise KeyboardInterrupt
 
     result = ds.reconstruct(
         watch=tmp_path / "chunk0.tif",
         model=model,
         output=tmp_path / "out",
-        chunk_frames=4,
+        chunk_frames=chunk_frames,
         quiet_seconds=1000,
         no_report=True,
         progress=press,

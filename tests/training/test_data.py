@@ -15,6 +15,7 @@ from deep_storm.psf.depth import DepthCode
 from deep_storm.settings import Background, Emitters, Psf, Simulation, Training
 from deep_storm.simulation.frames import simulate
 from deep_storm.simulation.patch_batch import PatchBatch
+from deep_storm.training import data as training_data
 from deep_storm.training.data import ImportedData, SimulatedData, in_scale
 from deep_storm.training.schedule import resolved
 from deep_storm.training.turns import turned
@@ -216,7 +217,8 @@ def test_frames_beside_a_simulated_patch_are_its_channels():
     assert np.isfinite(frames).all()
 
 
-def test_frames_beside_an_imported_patch_are_those_of_the_stack():
+def test_frames_beside_an_imported_patch_are_those_of_the_stack(monkeypatch):
+    monkeypatch.setattr(training_data, "some_alone", lambda raw, rng: raw)
     size = Simulation(frames=12, width_px=32, height_px=32)
     movie = simulate(*MOLECULES, size)
     training = seen_three(batch=64, patch_size_px=32)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from deep_storm.cells import Answers, first_answers
 from deep_storm.errors import AnswerError
 from deep_storm.inference.layout import Layout
-from deep_storm.inference.neighbours import Around, Shown, joined_to_next, read_around
+from deep_storm.inference.neighbours import Shown, joined_to_next, read_alone, read_around
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.readout import Awaited, Chunk
 from deep_storm.inference.repair import repair
@@ -52,10 +52,9 @@ def load_chunk(
     frames_seen
         By the network; with more than 1, the frames around them are read, too.
     """
-    around = Around(stream.read(start, stop), 0)
-    if frames_seen > 1:
-        around = read_around(stream, start, stop)
-    raw, before = around
+    neighbours = frames_seen > 1
+    read = read_around if neighbours else read_alone
+    raw, before = read(stream, start, stop)
     count, height, width = raw.shape
     photons = np.empty(raw.shape, np.float32)
     dead = np.empty(count, dtype=bool)
@@ -68,9 +67,9 @@ def load_chunk(
         dead[some], replaced[some] = repaired.dead, repaired.replaced
     of_frames = digests(raw)
     joined = None
-    if frames_seen > 1:
-        level = photons.mean(axis=(1, 2), dtype=np.float64) / card.scales.input_photon
-        joined = joined_to_next(level, of_frames, dead)
+    if neighbours:
+        level_photon = photons.mean(axis=(1, 2), dtype=np.float64)
+        joined = joined_to_next(level_photon, of_frames, dead, card.scales)
     own = slice(before, before + stop - start)
     return Chunk(
         start,
@@ -127,7 +126,7 @@ def run_network(
         if len(parts) >= MAX_WAITING:
             parts[-MAX_WAITING][1]()
         stop = min(start + layout.batch_frames, chunk.frame_count)
-        frames = chunk.shown.batch(start, stop, *tile.window)
+        frames = partial(chunk.shown.batch, start, stop, *tile.window)
         answers = replicas.submit(partial(_look, stages, frames))
         about = reader, tile, chunk.start + start, name
         parts.append((start, aside(partial(_pick, stages, answers, *about))))
@@ -135,10 +134,12 @@ def run_network(
     return parts
 
 
-def _look(stages: StageClock, frames: Float32, infer: PickingInference) -> Answers:
-    """Run the network on a batch."""
+def _look(stages: StageClock, frames: Callable[[], Float32], infer: PickingInference) -> Answers:
+    """Put a batch together and run the network on it."""
+    with stages.measured("read"):
+        batch = frames()
     with stages.measured("network"):
-        return infer(frames)
+        return infer(batch)
 
 
 def _pick(stages: StageClock, answers: Callable[[], Answers], *about: Any) -> Any:

@@ -8,6 +8,7 @@ a repetition would count one exposure twice.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,9 +22,9 @@ from deep_storm.networks.base import FRAMES_SEEN, Scales
 Float32 = npt.NDArray[np.float32]
 
 
-MAX_STEP = 0.5
-"""Between the mean levels of frames that follow each other, in the network's scale (1: half of an
-emitter's peak): with a larger one, the light was switched or a lamp flashed."""
+MAX_STEP, MAX_STEP_OF_BACKGROUND = 1.0, 0.5
+"""Between the mean levels of frames that follow each other: half of an emitter's peak, and this
+share of the background. With a larger one, the light was switched or a lamp flashed."""
 
 
 class Around(NamedTuple):
@@ -31,6 +32,11 @@ class Around(NamedTuple):
 
     adu: npt.NDArray[Any]
     before: int
+
+
+def read_alone(stream: FrameStream, start: int, stop: int) -> Around:
+    """Read frames for a network that sees one at a time."""
+    return Around(stream.read(start, stop), 0)
 
 
 def read_around(stream: FrameStream, start: int, stop: int) -> Around:
@@ -60,20 +66,26 @@ def _readable(stream: FrameStream, start: int, stop: int) -> npt.NDArray[Any]:
 
 
 def joined_to_next(
-    level: npt.NDArray[np.float64], digests: list[bytes], dead: npt.NDArray[np.bool_]
+    level_photon: npt.NDArray[np.float64],
+    digests: list[bytes],
+    dead: npt.NDArray[np.bool_],
+    scales: Scales,
 ) -> npt.NDArray[np.bool_]:
     """Return which frames see the one that follows, and are seen by it, ``(t - 1,)``.
 
     Parameters
     ----------
-    level
-        Mean of each frame in the network's scale.
+    level_photon
+        Mean of each frame.
     digests, dead
         Of these frames.
+    scales
+        Of the network.
     """
     differ = [one != other for one, other in pairwise(digests)]
     joined: npt.NDArray[np.bool_] = np.array(differ, dtype=bool) & ~dead[1:] & ~dead[:-1]
-    return joined & (np.abs(np.diff(level)) <= MAX_STEP)
+    most = MAX_STEP * scales.input_photon + MAX_STEP_OF_BACKGROUND * scales.background_photon
+    return joined & (np.abs(np.diff(level_photon)) <= most)
 
 
 class Shown(NamedTuple):
@@ -102,20 +114,40 @@ class Shown(NamedTuple):
         With the frames before and after, 0 where there is none, it is ``(t, y, x, 3)``. What lies
         beyond the frames' edges is as the pixel at the edge.
         """
-        start, stop = start + self.before, stop + self.before
+        own = np.arange(start, stop) + self.before
         if self.joined is None:
-            return self._scaled(slice(start, stop), rows, columns)
-        first = max(start - 1, 0)
-        window = self._scaled(slice(first, stop + 1), rows, columns)[..., 0]
-        seen = np.zeros((stop - start, *window.shape[1:], FRAMES_SEEN), np.float32)
-        for k, one in enumerate(seen, start):
-            here = k - first
-            one[..., 0] = window[here]
-            if k > 0 and self.joined[k - 1]:
-                one[..., 1] = window[here - 1]
-            if k < len(self.joined) and self.joined[k]:
-                one[..., 2] = window[here + 1]
+            return self._scaled(slice(own[0], own[-1] + 1), rows, columns)
+        first = max(own[0] - 1, 0)
+        window = self._scaled(slice(first, own[-1] + 2), rows, columns)[..., 0]
+        seen = np.empty((len(own), *window.shape[1:], FRAMES_SEEN), np.float32)
+        seen[..., 0] = window[own - first]
+        for channel, other, there in self._beside(own):
+            seen[..., channel] = window[other - first]
+            seen[~there, ..., channel] = 0.0
         return seen
+
+    def beside(self, number: int) -> Float32 | None:
+        """Return the photons of the frames before and after one of the chunk's own, ``(y, x, 2)``.
+
+        NaN where there is none; None for a network that sees one frame at a time.
+        """
+        if self.joined is None:
+            return None
+        own = np.array([number + self.before])
+        sides = [
+            np.where(there, self.photons[other[0]], np.float32(np.nan))
+            for _, other, there in self._beside(own)
+        ]
+        return np.stack(sides, axis=-1)
+
+    def _beside(
+        self, own: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
+        """Yield channel and number of the frames before, and after, and whether they are there."""
+        joined = np.array([False, *(() if self.joined is None else self.joined), False])
+        last = len(self.photons) - 1
+        yield 1, np.maximum(own - 1, 0), joined[own]
+        yield 2, np.minimum(own + 1, last), joined[own + 1]
 
     def _scaled(self, frames: slice, rows: slice, columns: slice) -> Float32:
         _, height, width = self.photons.shape

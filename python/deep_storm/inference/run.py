@@ -113,7 +113,8 @@ class ReconstructionRun(ChunkProcessor):
         except KeyboardInterrupt:
             self.stream.stop()
             # A movie that nobody wants to grow any more is finished with its last few frames.
-            if self.stream.grows and self.stream.shape[0] - self.done < layout.chunk_frames:
+            waiting = self.stream.shape[0] - self.done
+            if self.stream.grows and waiting < layout.chunk_frames + self._ahead:
                 self.progress = silent
                 with suppress(KeyboardInterrupt), interruptible():
                     self._work_here(self.done)
@@ -165,7 +166,8 @@ class ReconstructionRun(ChunkProcessor):
     def _threads(self) -> Overlap[Chunk, Found]:
         """Return the threads; refinement uses all cores for the frames of few chunks."""
         px = self.stream.shape[1] * self.stream.shape[2]
-        chunk_bytes = self.layout.chunk_frames * px * (self.stream.dtype.itemsize + 8)
+        frames = self.layout.chunk_frames + 2 * self._ahead
+        chunk_bytes = frames * px * (self.stream.dtype.itemsize + 8)
         chunks = None if self.refinement is None else chunks_at_a_time(self.layout.chunk_frames)
         return Overlap(self.load, self._keep, chunk_bytes, chunks)
 
@@ -234,8 +236,13 @@ class ReconstructionRun(ChunkProcessor):
         self.compared = True
 
     def _spans(self, begin: int) -> Iterator[tuple[int, int]]:
-        chunk_frames, ahead = self.layout.chunk_frames, self.model.frames_seen // 2
-        return spans(self.stream, begin, self.span[1], chunk_frames, ahead)
+        chunk_frames = self.layout.chunk_frames
+        return spans(self.stream, begin, self.span[1], chunk_frames, self._ahead)
+
+    @property
+    def _ahead(self) -> int:
+        """Frames after a chunk that are needed for it."""
+        return self.model.frames_seen // 2
 
     def _keep(self, found: Found) -> None:
         """Draw and store the results of a chunk."""

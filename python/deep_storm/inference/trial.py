@@ -13,10 +13,10 @@ import numpy as np
 
 from deep_storm.camera_maps import noise_photon
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.chunks import load_chunk
 from deep_storm.inference.fits import CheckedFrame, cut_sample, sampled_frames
 from deep_storm.inference.reading import window_reader
 from deep_storm.inference.refining import Refinement, map_frames
-from deep_storm.inference.repair import repair
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.model_card import ModelCard
@@ -62,17 +62,21 @@ def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
     camera, alignment_px = model.card.camera, model.network.alignment_px
     noise, read = noise_photon(camera, stream.noise), None
     for number, t in enumerate(sampled_frames(0, stream.shape[0])):
-        repaired = repair(stream.read(t, t + 1))
-        if repaired.dead[0]:
+        chunk = load_chunk(stream, model.card, t, t + 1, model.frames_seen)
+        if chunk.dead[0]:
             continue
         nothing = Candidates(*(np.empty(0, kind) for kind in (np.int64, *[np.float32] * 7)))
-        cut = cut_sample(camera.photons(repaired.adu)[0], nothing, number, noise)
+        cut = cut_sample(chunk.photons[0], nothing, number, noise)
         height, width = (n - n % alignment_px for n in cut.photons.shape)
         window = cut.photons[:height, :width]
         if not window.size:
             return
+        beside = chunk.shown.beside(0)
+        if beside is not None:
+            top, left = cut.corner_px
+            beside = beside[None, top : top + height, left : left + width]
         read = read or window_reader(model, height, width)  # all windows are of one size
-        (found,) = read(window[None], t)
+        (found,) = read(window[None], t, beside)
         here = None if cut.noise_photon is None else cut.noise_photon[:height, :width]
         yield CheckedFrame(window, found, here)
 

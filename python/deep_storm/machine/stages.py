@@ -93,8 +93,8 @@ class StoredAnswers:
     infer
         The network.
     frames
-        ``(t, y, x, 3)``, as it takes them. Batches hold frames that follow one another in them,
-        and at most all. Those beside a frame are not looked at.
+        ``(t, y, x, 3)``, or as many as it sees. Batches hold frames that follow one another in
+        them, and at most all. Those beside a frame are not looked at.
     """
 
     def __init__(self, infer: Inference, frames: Float32) -> None:

@@ -65,6 +65,7 @@ from deep_storm.networks.base import (
     BASIC_EXPECTATIONS,
     EXPECTATIONS,
     FRAMES_SEEN,
+    WITH_NEIGHBOURS,
     Float32,
     LocalizationNetwork,
     Scales,
@@ -130,6 +131,13 @@ class NativeNetwork(LocalizationNetwork):
         """Add the layers that came later as they are built: they change nothing, but can learn."""
         known = {v.path: w for v, w in zip(_older(model, version), weights, strict=True)}
         return [known.get(v.path, v.numpy()) for v in model.weights]
+
+    def laid_out(self, model: keras.Model, weights: list[Float32], version: int) -> list[Float32]:
+        """Leave the layers for the neighbours out if the version had none."""
+        if version >= WITH_NEIGHBOURS:
+            return weights
+        kept = {v.path for v in _older(model, version)}
+        return [w for v, w in zip(model.weights, weights, strict=True) if v.path in kept]
 
     def restate_shape(self, model: keras.Model, scales: Scales) -> None:
         """Let the network begin with a typical sigma, or depth in focus, for every emitter."""

@@ -220,7 +220,8 @@ def _combined(
 def _frames_used(frame: Integers, molecule: Integers) -> FloatArray:
     """Return how many frames of its molecule each localization was made of: 1, 2 or 3."""
     order = np.lexsort((frame, molecule))
-    following = (np.diff(molecule[order]) == 0) & (np.diff(frame[order]) == 1)
+    # Those of a frame and of the next but one were both made of the frame between.
+    following = (np.diff(molecule[order]) == 0) & np.isin(np.diff(frame[order]), (1, 2))
     used = np.ones(len(frame))
     used[order[:-1]] += following
     used[order[1:]] += following

@@ -13,7 +13,7 @@ left over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from deep_storm.inference.reading import window_reader
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
-from deep_storm.quality.matching import Points, match_count
+from deep_storm.quality.matching import Points
 from deep_storm.quality.scores import score
 from deep_storm.settings import Emitters
 from deep_storm.simulation.patch_batch import beside_photons
@@ -38,10 +38,10 @@ from deep_storm.training.matched import (
     depth_curve,
     factor_curve,
     matched,
-    near,
     points_of,
     where,
 )
+from deep_storm.training.threshold import best_threshold, jaccards
 
 FIELD_PX = 64
 EMITTERS = {"native": 6000, "classic": 1500}
@@ -58,8 +58,6 @@ MIN_SCORE = 0.15
 POOR_JACCARD = 0.5
 """With less than that the scores of a hardly trained network may all lie lower."""
 CUTS = 12
-THRESHOLDS = np.linspace(0.1, 0.9, 33)
-PLATEAU = 0.002
 
 
 class Simulated(NamedTuple):
@@ -113,10 +111,11 @@ def calibrate(
     learnt = _localize(model, seed + SEED_OFFSET, maps)
     nm = model.card.camera.pixel_size_nm
     calibration = _learn(learnt, nm, learnt.candidates.score >= _min_score(learnt, nm))
-    threshold = _best_threshold(learnt, calibration, nm)
-    reported = calibration.confidence_of(learnt.candidates.score) >= threshold
-    calibration = _learn(learnt, nm, reported)
-    threshold = _best_threshold(learnt, calibration, nm)
+    confidence = calibration.confidence_of(learnt.candidates.score)
+    threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm)
+    calibration = _learn(learnt, nm, confidence >= threshold)
+    confidence = calibration.confidence_of(learnt.candidates.score)
+    threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm)
     scores: dict[str, float] = {}
     if scored:
         checked = _localize(model, seed + SEED_OFFSET + 1, maps)
@@ -199,13 +198,14 @@ def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
 def _min_score(simulated: Simulated, pixel_size_nm: float) -> float:
     """Return the score from which candidates count before a threshold is chosen."""
     score = simulated.candidates.score
-    (usual,) = _jaccards(simulated, score, [MIN_SCORE], pixel_size_nm)
+    about = simulated.candidates, simulated.truth
+    ((usual, _),) = jaccards(*about, score, [MIN_SCORE], pixel_size_nm)
     if usual >= POOR_JACCARD or not score.size:
         return MIN_SCORE
     cuts = np.quantile(score, np.arange(CUTS) / CUTS).tolist()
-    jaccards = _jaccards(simulated, score, cuts, pixel_size_nm)
-    best = int(np.argmax(jaccards))
-    return MIN_SCORE if usual >= jaccards[best] else float(cuts[best])
+    tried = [jaccard for jaccard, _ in jaccards(*about, score, cuts, pixel_size_nm)]
+    best = int(np.argmax(tried))
+    return MIN_SCORE if usual >= tried[best] else float(cuts[best])
 
 
 def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool_]) -> Calibration:
@@ -251,36 +251,6 @@ def _background_factor(simulated: Simulated, right: npt.NDArray[np.int64]) -> fl
     mean = float(stated[right].mean())
     true = float(simulated.background[right].mean())
     return true / mean if true > 0 and mean > 0 else None
-
-
-def _best_threshold(simulated: Simulated, calibration: Calibration, pixel_size_nm: float) -> float:
-    """Return the middle of the thresholds whose Jaccard index is close to the best."""
-    confidence = calibration.confidence_of(simulated.candidates.score)
-    jaccard = np.array(_jaccards(simulated, confidence, THRESHOLDS.tolist(), pixel_size_nm))
-    best = int(jaccard.argmax())
-    near = jaccard >= jaccard[best] - PLATEAU
-    low = best - int(np.argmin(near[best::-1])) + 1 if not near[: best + 1].all() else 0
-    high = best + int(np.argmin(near[best:])) - 1 if not near[best:].all() else len(near) - 1
-    return float(round((THRESHOLDS[low] + THRESHOLDS[high]) / 2.0, 4))
-
-
-def _jaccards(
-    simulated: Simulated,
-    values: npt.NDArray[np.floating],
-    cuts: Sequence[float],
-    pixel_size_nm: float,
-) -> list[float]:
-    """Return the Jaccard index of the candidates whose value is at least a cut, for each cut."""
-    truth = simulated.truth
-    found, emitter = near(points_of(simulated.candidates, pixel_size_nm), truth)
-    indices = []
-    for cut in cuts:
-        kept = values >= cut
-        pairs = kept[found]
-        right = match_count(found[pairs], emitter[pairs])
-        count = int(np.count_nonzero(kept))
-        indices.append(right / max(1, count + truth.frame.size - right))
-    return indices
 
 
 def _scores(

@@ -258,12 +258,12 @@ class ImportedData(TrainingData):
     def raw_batch(self, index: int) -> PatchBatch:
         """Cut a batch of random patches, flipped and rotated as far as the PSF allows."""
         rng = np.random.default_rng([self.settings.seed, 12, index])
-        return self._cut(self.training_frames, rng)
+        return some_alone(self._cut(self.training_frames, rng), rng)
 
     def raw_validation(self, index: int) -> PatchBatch:
         """Cut a batch from the validation frames."""
         rng = np.random.default_rng([self.settings.seed, 13, index])
-        return self._cut(self.validation_frames, rng)
+        return some_alone(self._cut(self.validation_frames, rng), rng)
 
     def _cut(self, frames: npt.NDArray[np.int64], rng: np.random.Generator) -> PatchBatch:
         size, batch = self.settings.patch_size_px, self.settings.batch
