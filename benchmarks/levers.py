@@ -1,7 +1,7 @@
 """Ways to train better that were tried: each beside the same training without it.
 
     python benchmarks/levers.py                          # all (about an hour on 2 cores)
-    python benchmarks/levers.py --only "three frames" --steps 1000
+    python benchmarks/levers.py --only general --from-steps 1000
 
 A matched simulation of 5 emitters per um2 (1,500 photons, PSF sigma 130 nm, background 10). From
 nothing for ``--steps``: the network as it is, other widths, and a curriculum of density. From the

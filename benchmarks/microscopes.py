@@ -276,6 +276,7 @@ def known_model(scope: Microscope, truth: pd.DataFrame) -> ds.Model:
             intensity_std_photon=float(photons.std()),
             spread="gamma",
             structure=scope.structure,
+            seen_frames=scope.on_frames + 1.0 if scope.on_frames > 1.0 else 1.0,
         ),
         Background(
             background_photon=scope.background * (0.8 if scope.beam else 1.0),

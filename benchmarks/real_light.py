@@ -66,6 +66,7 @@ class Light(NamedTuple):
     background: dict[str, float]
     read_noise_photon: float = 0.0
     structure: str = "uniform"
+    on_time_frames: float = 0.0
 
 
 SETS = {
@@ -84,7 +85,7 @@ SETS = {
     "background_d1": Light(
         {}, 0.0, {"background_photon": 45.0, "unevenness": 0.4, "haze_per_um2": 0.8}
     ),
-    "blinking_d1": Light({}, 0.0, {"background_photon": 20.0}, 2.0),
+    "blinking_d1": Light({}, 0.0, {"background_photon": 20.0}, 2.0, on_time_frames=2.5),
     "everything_filaments": Light(
         {
             "astigmatism_waves": 0.03,
@@ -95,6 +96,7 @@ SETS = {
         {"background_photon": 30.0, "unevenness": 0.35, "haze_per_um2": 0.4},
         2.0,
         "filaments",
+        2.0,
     ),
 }
 
@@ -135,6 +137,7 @@ def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules
             intensity_std_photon=float(photons.std()),
             spread="gamma",
             structure=light.structure,
+            seen_frames=light.on_time_frames + 1.0,  # the photons are those of all rows
         ),
         Background(**light.background),
         table=table,
