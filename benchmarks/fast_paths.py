@@ -22,7 +22,7 @@ from memory import EXPECTED, Endless
 from deep_storm.cells import BACKGROUND_CHANNEL, FIELDS, MIN_PROBABILITY
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
-from deep_storm.networks.base import FRAMES_SEEN
+from deep_storm.networks.base import FRAMES_AT_ONCE
 from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters
@@ -59,7 +59,7 @@ def traced(model):
     import tensorflow as tf
 
     told = tf.constant(model.card.scales.expectations()[None])
-    shape = tf.TensorSpec((FRAMES, 64, 64, FRAMES_SEEN), tf.float32)
+    shape = tf.TensorSpec((FRAMES, 64, 64, FRAMES_AT_ONCE), tf.float32)
     run = tf.function(lambda frames: model.keras_model([frames, told], training=False))
     return run.get_concrete_function(shape)
 

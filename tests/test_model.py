@@ -85,11 +85,11 @@ def test_round_trip(model, saved):
 def test_a_model_sees_as_many_frames_after_it_was_saved(model, version, frames, tmp_path):
     card = model.card.model_copy(update={"network_version": version})
     one = Model(card, model.keras_model, model.last_weights)
-    assert one.frames_seen == frames
+    assert one.frames_at_once == frames
     one.save(tmp_path / "again")
-    assert one.frames_seen == frames
+    assert one.frames_at_once == frames
     again = Model.load(tmp_path / "again")
-    assert again.frames_seen == frames
+    assert again.frames_at_once == frames
     assert again.card.network_version == max(version, 2)
     assert len(Model.load(tmp_path / "again", last=True).keras_model.weights) > 0
 

@@ -88,9 +88,9 @@ class Model:
         return make_network(self.card.network)
 
     @property
-    def frames_seen(self) -> int:
+    def frames_at_once(self) -> int:
         """Frames that the network looks at for one: this one, or the ones before and after too."""
-        return self.network.frames_seen if self.card.network_version >= WITH_NEIGHBOURS else 1
+        return self.network.frames_at_once if self.card.network_version >= WITH_NEIGHBOURS else 1
 
     def describe(self) -> str:
         """Describe the model and its training in one line."""

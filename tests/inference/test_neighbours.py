@@ -5,51 +5,40 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import deep_storm as ds
 from deep_storm.errors import StackError
 from deep_storm.inference.chunks import load_chunk
 from deep_storm.inference.layout import spans
 from deep_storm.inference.neighbours import read_around
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.model_card import ModelCard
-from deep_storm.networks.base import Scales
-from deep_storm.settings import Background, Emitters, Network, Psf
 
-MOLECULES = {
-    "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
-    "psf": Psf(sigma_nm=110),
-    "emitters": Emitters(density_per_um2=1, intensity_photon=1500),
-    "background": Background(background_photon=20),
-}
-CARD = ModelCard(network=Network(), scales=Scales.matching(*MOLECULES.values()), **MOLECULES)
 WHOLE = slice(0, 12), slice(0, 8)
 FRAMES = np.random.default_rng(2).poisson(150, (9, 12, 8)).astype(np.uint16)
 
 
-def shown(frames, start, stop):
-    return load_chunk(ArrayFrames(frames), CARD, start, stop, frames_seen=3).shown
+@pytest.fixture
+def shown(card):
+    """Return what shows frames of a stack as the network takes them."""
+    return lambda frames, start, stop: (
+        load_chunk(ArrayFrames(frames), card, start, stop, frames_at_once=3).shown
+    )
 
 
-def scaled(frames):
-    return CARD.scales.network_input(CARD.camera.photons(frames))[..., 0]
-
-
-def test_a_frame_is_shown_with_the_one_before_and_the_one_after():
+def test_a_frame_is_shown_with_the_one_before_and_the_one_after(card, shown):
     batch = shown(FRAMES, 0, 9).batch(0, 9, *WHOLE)
-    expected = scaled(FRAMES)
+    expected = card.scales.network_input(card.camera.photons(FRAMES))[..., 0]
     np.testing.assert_array_equal(batch[..., 0], expected)
     np.testing.assert_array_equal(batch[1:, ..., 1], expected[:-1])
     np.testing.assert_array_equal(batch[:-1, ..., 2], expected[1:])
 
 
-def test_before_the_first_and_after_the_last_is_nothing():
+def test_before_the_first_and_after_the_last_is_nothing(shown):
     batch = shown(FRAMES, 0, 9).batch(0, 9, *WHOLE)
     assert not batch[0, ..., 1].any()
     assert not batch[-1, ..., 2].any()
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_it_does_not_matter_where_chunks_and_batches_begin(size):
+def test_it_does_not_matter_where_chunks_and_batches_begin(size, shown):
     whole = shown(FRAMES, 0, 9).batch(0, 9, *WHOLE)
     for start in range(0, 9, size):
         stop = min(start + size, 9)
@@ -58,23 +47,23 @@ def test_it_does_not_matter_where_chunks_and_batches_begin(size):
         np.testing.assert_array_equal(np.concatenate(pieces), whole[start:stop])
 
 
-def test_a_window_is_cut_out_of_all_three():
+def test_a_window_is_cut_out_of_all_three(shown):
     chunk = shown(FRAMES, 2, 6)
     window = slice(4, 12), slice(0, 4)
     whole = chunk.batch(1, 3, *WHOLE)
     np.testing.assert_array_equal(chunk.batch(1, 3, *window), whole[:, 4:12, :4])
 
 
-@pytest.mark.parametrize("frames_seen", [1, 3])
-def test_what_lies_beyond_the_edge_is_as_the_edge(frames_seen):
-    chunk = load_chunk(ArrayFrames(FRAMES[:, :11, :7]), CARD, 2, 6, frames_seen).shown
+@pytest.mark.parametrize("frames_at_once", [1, 3])
+def test_what_lies_beyond_the_edge_is_as_the_edge(frames_at_once, card):
+    chunk = load_chunk(ArrayFrames(FRAMES[:, :11, :7]), card, 2, 6, frames_at_once).shown
     padded = chunk.batch(0, 4, slice(4, 12), slice(4, 8))
     inside = chunk.batch(0, 4, slice(4, 11), slice(4, 7))
     expected = np.pad(inside, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
     np.testing.assert_array_equal(padded, expected)
 
 
-def test_a_dead_frame_beside_one_is_nothing():
+def test_a_dead_frame_beside_one_is_nothing(shown):
     frames = FRAMES.copy()
     frames[4] = 100
     batch = shown(frames, 3, 6).batch(0, 3, *WHOLE)
@@ -83,7 +72,7 @@ def test_a_dead_frame_beside_one_is_nothing():
     assert not batch[2, ..., 1].any()
 
 
-def test_the_same_frame_once_more_tells_nothing_new():
+def test_the_same_frame_once_more_tells_nothing_new(shown):
     frames = FRAMES.copy()
     frames[4] = frames[3]
     batch = shown(frames, 3, 5).batch(0, 2, *WHOLE)
@@ -100,10 +89,10 @@ class Counted(ArrayFrames):
         return super()._read(start, stop)
 
 
-@pytest.mark.parametrize(("frames_seen", "frames"), [(1, 3), (3, 5)])
-def test_frames_are_read_once(frames_seen, frames):
+@pytest.mark.parametrize(("frames_at_once", "frames"), [(1, 3), (3, 5)])
+def test_frames_are_read_once(frames_at_once, frames, card):
     stream = Counted(FRAMES)
-    load_chunk(stream, CARD, 2, 5, frames_seen)
+    load_chunk(stream, card, 2, 5, frames_at_once)
     assert stream.read_frames == frames
 
 
@@ -142,7 +131,7 @@ def test_the_last_frames_of_a_growing_movie_wait_for_the_next_one():
     assert found == [(0, 0), (0, 4), (4, 4), (4, 8), (8, 9)]
 
 
-def test_a_flash_is_not_shown_beside_other_frames():
+def test_a_flash_is_not_shown_beside_other_frames(shown):
     frames = FRAMES.copy()
     frames[4] += 400
     batch = shown(frames, 3, 6).batch(0, 3, *WHOLE)
@@ -151,21 +140,22 @@ def test_a_flash_is_not_shown_beside_other_frames():
     assert not batch[2, ..., 1].any()
 
 
-def test_photons_of_the_frames_beside_one():
+def test_photons_of_the_frames_beside_one(card):
     frames = FRAMES.copy()
     frames[4] = 100
-    chunk = load_chunk(ArrayFrames(frames), CARD, 3, 6, frames_seen=3)
+    chunk = load_chunk(ArrayFrames(frames), card, 3, 6, frames_at_once=3)
     beside = chunk.shown.beside(0)
-    np.testing.assert_array_equal(beside[..., 0], CARD.camera.photons(FRAMES[2]))
+    np.testing.assert_array_equal(beside[..., 0], card.camera.photons(FRAMES[2]))
     assert np.isnan(beside[..., 1]).all()
-    assert load_chunk(ArrayFrames(frames), CARD, 3, 6).shown.beside(0) is None
+    assert load_chunk(ArrayFrames(frames), card, 3, 6).shown.beside(0) is None
 
 
-def test_uneven_light_of_a_bright_background_is_no_flash():
-    card = CARD.model_copy(
-        update={"scales": CARD.scales.model_copy(update={"background_photon": 1000.0})}
+def test_uneven_light_of_a_bright_background_is_no_flash(card):
+    bright = card.model_copy(
+        update={"scales": card.scales.model_copy(update={"background_photon": 1000.0})}
     )
     frames = FRAMES + np.uint16(1900)
     frames[4] += 400
-    batch = load_chunk(ArrayFrames(frames), card, 3, 6, frames_seen=3).shown.batch(0, 3, *WHOLE)
+    chunk = load_chunk(ArrayFrames(frames), bright, 3, 6, frames_at_once=3)
+    batch = chunk.shown.batch(0, 3, *WHOLE)
     assert batch[1, ..., 1:].any(axis=(0, 1)).all()

@@ -202,7 +202,7 @@ def test_depth_is_learnt_in_place_of_sigma_where_the_scales_say_so():
 
 
 def seen_three(**values):
-    return resolved(Training(**values), 32, 32, 1e-3, frames_seen=3)
+    return resolved(Training(**values), 32, 32, 1e-3, frames_at_once=3)
 
 
 def test_frames_beside_a_simulated_patch_are_its_channels():

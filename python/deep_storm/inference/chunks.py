@@ -12,7 +12,7 @@ import numpy.typing as npt
 from deep_storm.cells import Answers, first_answers
 from deep_storm.errors import AnswerError
 from deep_storm.inference.layout import Layout
-from deep_storm.inference.neighbours import Shown, joined_to_next, read_alone, read_around
+from deep_storm.inference.neighbours import Shown, read_alone, read_around, sides_seen
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.readout import Awaited, Chunk
 from deep_storm.inference.repair import repair
@@ -41,7 +41,7 @@ PX_AT_A_TIME = 1 << 20
 
 
 def load_chunk(
-    stream: FrameStream, card: ModelCard, start: int, stop: int, frames_seen: int = 1
+    stream: FrameStream, card: ModelCard, start: int, stop: int, frames_at_once: int = 1
 ) -> Chunk:
     """Read frames and convert them to photons.
 
@@ -49,10 +49,10 @@ def load_chunk(
 
     Parameters
     ----------
-    frames_seen
+    frames_at_once
         By the network; with more than 1, the frames around them are read, too.
     """
-    neighbours = frames_seen > 1
+    neighbours = frames_at_once > 1
     read = read_around if neighbours else read_alone
     raw, before = read(stream, start, stop)
     count, height, width = raw.shape
@@ -66,15 +66,15 @@ def load_chunk(
         photons[some][repaired.dead] = card.scales.background_photon
         dead[some], replaced[some] = repaired.dead, repaired.replaced
     of_frames = digests(raw)
-    joined = None
+    sides = None
     if neighbours:
         level_photon = photons.mean(axis=(1, 2), dtype=np.float64)
-        joined = joined_to_next(level_photon, of_frames, dead, card.scales)
+        sides = sides_seen(level_photon, of_frames, dead, card.scales)
     own = slice(before, before + stop - start)
     return Chunk(
         start,
         photons[own],
-        Shown(photons, card.scales, before, joined),
+        Shown(photons, card.scales, before, sides),
         dead[own],
         int(replaced[own].sum()),
         of_frames[own],

@@ -8,7 +8,6 @@ a repetition would count one exposure twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 from deep_storm.errors import StackError
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.networks.base import FRAMES_SEEN, Scales
+from deep_storm.networks.base import FRAMES_AT_ONCE, Scales
 
 Float32 = npt.NDArray[np.float32]
 
@@ -25,6 +24,8 @@ Float32 = npt.NDArray[np.float32]
 MAX_STEP, MAX_STEP_OF_BACKGROUND = 1.0, 0.5
 """Between the mean levels of frames that follow each other: half of an emitter's peak, and this
 share of the background. With a larger one, the light was switched or a lamp flashed."""
+STEPS = (-1, 1)
+"""To the frames on the sides of one."""
 
 
 class Around(NamedTuple):
@@ -65,13 +66,13 @@ def _readable(stream: FrameStream, start: int, stop: int) -> npt.NDArray[Any]:
         return np.empty((0, *stream.shape[1:]), stream.dtype)
 
 
-def joined_to_next(
+def sides_seen(
     level_photon: npt.NDArray[np.float64],
     digests: list[bytes],
     dead: npt.NDArray[np.bool_],
     scales: Scales,
 ) -> npt.NDArray[np.bool_]:
-    """Return which frames see the one that follows, and are seen by it, ``(t - 1,)``.
+    """Return whether each frame sees the one before and the one after it, ``(t, 2)``.
 
     Parameters
     ----------
@@ -82,10 +83,12 @@ def joined_to_next(
     scales
         Of the network.
     """
-    differ = [one != other for one, other in pairwise(digests)]
-    joined: npt.NDArray[np.bool_] = np.array(differ, dtype=bool) & ~dead[1:] & ~dead[:-1]
     most = MAX_STEP * scales.input_photon + MAX_STEP_OF_BACKGROUND * scales.background_photon
-    return joined & (np.abs(np.diff(level_photon)) <= most)
+    joined = np.array([one != other for one, other in pairwise(digests)], dtype=bool)
+    joined &= ~dead[1:] & ~dead[:-1] & (np.abs(np.diff(level_photon)) <= most)
+    sides = np.zeros((len(dead), 2), bool)
+    sides[1:, 0] = sides[:-1, 1] = joined
+    return sides
 
 
 class Shown(NamedTuple):
@@ -99,14 +102,15 @@ class Shown(NamedTuple):
         Of the network.
     before
         So many at the beginning are not the chunk's own.
-    joined
-        Which of them see the one that follows, ``(t - 1,)``; None: the network sees one at a time.
+    sides
+        Whether each sees the one before and the one after, ``(t, 2)``; None: the network sees one
+        at a time.
     """
 
     photons: Float32
     scales: Scales
     before: int = 0
-    joined: npt.NDArray[np.bool_] | None = None
+    sides: npt.NDArray[np.bool_] | None = None
 
     def batch(self, start: int, stop: int, rows: slice, columns: slice) -> Float32:
         """Return a window of the chunk's own frames ``start`` to ``stop - 1``, ``(t, y, x, 1)``.
@@ -115,14 +119,14 @@ class Shown(NamedTuple):
         beyond the frames' edges is as the pixel at the edge.
         """
         own = np.arange(start, stop) + self.before
-        if self.joined is None:
+        if self.sides is None:
             return self._scaled(slice(own[0], own[-1] + 1), rows, columns)
         first = max(own[0] - 1, 0)
         window = self._scaled(slice(first, own[-1] + 2), rows, columns)[..., 0]
-        seen = np.empty((len(own), *window.shape[1:], FRAMES_SEEN), np.float32)
+        seen = np.empty((len(own), *window.shape[1:], FRAMES_AT_ONCE), np.float32)
         seen[..., 0] = window[own - first]
-        for channel, other, there in self._beside(own):
-            seen[..., channel] = window[other - first]
+        for channel, (step, there) in enumerate(zip(STEPS, self.sides[own].T, strict=True), 1):
+            seen[..., channel] = window.take(own + step - first, axis=0, mode="clip")
             seen[~there, ..., channel] = 0.0
         return seen
 
@@ -131,23 +135,13 @@ class Shown(NamedTuple):
 
         NaN where there is none; None for a network that sees one frame at a time.
         """
-        if self.joined is None:
+        if self.sides is None:
             return None
-        own = np.array([number + self.before])
-        sides = [
-            np.where(there, self.photons[other[0]], np.float32(np.nan))
-            for _, other, there in self._beside(own)
-        ]
-        return np.stack(sides, axis=-1)
-
-    def _beside(
-        self, own: npt.NDArray[np.int64]
-    ) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
-        """Yield channel and number of the frames before, and after, and whether they are there."""
-        joined = np.array([False, *(() if self.joined is None else self.joined), False])
-        last = len(self.photons) - 1
-        yield 1, np.maximum(own - 1, 0), joined[own]
-        yield 2, np.minimum(own + 1, last), joined[own + 1]
+        own = number + self.before
+        beside = np.full((*self.photons.shape[1:], 2), np.nan, np.float32)
+        for side in np.flatnonzero(self.sides[own]):
+            beside[..., side] = self.photons[own + STEPS[side]]
+        return beside
 
     def _scaled(self, frames: slice, rows: slice, columns: slice) -> Float32:
         _, height, width = self.photons.shape

@@ -87,8 +87,8 @@ class ChunkProcessor:
     def load(self, start: int, stop: int) -> Chunk:
         """Read the frames from start to stop."""
         with self.stages.measured("read"):
-            frames_seen = self.model.frames_seen
-            return load_chunk(self.stream, self.model.card, start, stop, frames_seen)
+            frames_at_once = self.model.frames_at_once
+            return load_chunk(self.stream, self.model.card, start, stop, frames_at_once)
 
     def infer(
         self,

@@ -242,7 +242,7 @@ class ReconstructionRun(ChunkProcessor):
     @property
     def _ahead(self) -> int:
         """Frames after a chunk that are needed for it."""
-        return self.model.frames_seen // 2
+        return self.model.frames_at_once // 2
 
     def _keep(self, found: Found) -> None:
         """Draw and store the results of a chunk."""

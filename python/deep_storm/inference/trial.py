@@ -62,7 +62,7 @@ def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
     camera, alignment_px = model.card.camera, model.network.alignment_px
     noise, read = noise_photon(camera, stream.noise), None
     for number, t in enumerate(sampled_frames(0, stream.shape[0])):
-        chunk = load_chunk(stream, model.card, t, t + 1, model.frames_seen)
+        chunk = load_chunk(stream, model.card, t, t + 1, model.frames_at_once)
         if chunk.dead[0]:
             continue
         nothing = Candidates(*(np.empty(0, kind) for kind in (np.int64, *[np.float32] * 7)))

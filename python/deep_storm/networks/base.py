@@ -36,7 +36,7 @@ MAX_INPUT = 20.0
 BASIC_EXPECTATIONS = 5
 EXPECTATIONS = BASIC_EXPECTATIONS + CODE_LENGTH
 """Numbers that a network is conditioned on."""
-FRAMES_SEEN = 3
+FRAMES_AT_ONCE = 3
 """By a network that sees the frames before and after the one that it answers for."""
 WITH_NEIGHBOURS = 3
 """The version of the networks from which on they see them."""
@@ -183,7 +183,7 @@ class LocalizationNetwork(ABC):
     learning_rate: ClassVar[float]
     batch: ClassVar[int]
     patch_size_px: ClassVar[int]
-    frames_seen: ClassVar[int] = 1
+    frames_at_once: ClassVar[int] = 1
     """1, or 3: the one that it answers for, the one before and the one after."""
 
     def __init__(self, upsampling: int) -> None:
@@ -201,7 +201,7 @@ class LocalizationNetwork(ABC):
 
     @abstractmethod
     def build(self) -> keras.Model:
-        """Build the trainable network from ``(batch, y, x, frames_seen)`` frames."""
+        """Build the trainable network from ``(batch, y, x, frames_at_once)`` frames."""
 
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
@@ -211,7 +211,7 @@ class LocalizationNetwork(ABC):
         Parameters
         ----------
         frames
-            ``(batch, y, x, frames_seen)`` in the network's scale.
+            ``(batch, y, x, frames_at_once)`` in the network's scale.
         expectations
             ``(batch, 17)``, see :meth:`Scales.expectations`; a network may leave them.
         """
@@ -262,7 +262,8 @@ class LocalizationNetwork(ABC):
     ) -> Inference:
         """Return the network's fastest form with the weights of ``model``.
 
-        It takes ``(batch, y, x, frames_seen)``, or ``(batch, y, x, 1)``: frames that stand alone.
+        It takes ``(batch, y, x, frames_at_once)``, or frames that stand alone,
+        ``(batch, y, x, 1)``.
 
         Parameters
         ----------

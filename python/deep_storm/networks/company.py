@@ -20,7 +20,7 @@ MIN_FRAMES = 2
 """In the network at a time."""
 UNLIMITED_FRAMES = 2**31
 Inference = Callable[[Float32], Float32]
-"""From network input ``(batch, y, x, frames_seen)`` to the network's answer, both numpy arrays."""
+"""From network input ``(batch, y, x, frames_at_once)`` to the answer, both numpy arrays."""
 PickingInference = Callable[[Float32], Answers]
 """The same, where the device may pick out of the answer what is read of it."""
 

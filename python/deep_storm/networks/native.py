@@ -64,7 +64,7 @@ from deep_storm.cells import (
 from deep_storm.networks.base import (
     BASIC_EXPECTATIONS,
     EXPECTATIONS,
-    FRAMES_SEEN,
+    FRAMES_AT_ONCE,
     WITH_NEIGHBOURS,
     Float32,
     LocalizationNetwork,
@@ -110,7 +110,7 @@ class NativeNetwork(LocalizationNetwork):
     patch_size_px = 32
     alignment_px = 2**POOLINGS
     halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
-    frames_seen = FRAMES_SEEN
+    frames_at_once = FRAMES_AT_ONCE
 
     def build(self) -> keras.Model:
         """Build the trainable network: ``(b, y, x, 3)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
@@ -180,7 +180,7 @@ class NativeNetwork(LocalizationNetwork):
 
 def alone(frames: Float32) -> Float32:
     """Return frames ``(b, y, x, 1)`` as such that have none before or after, ``(b, y, x, 3)``."""
-    missing = FRAMES_SEEN - frames.shape[-1]
+    missing = FRAMES_AT_ONCE - frames.shape[-1]
     return np.pad(frames, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else frames
 
 
@@ -205,7 +205,7 @@ def _traced(network: keras.Model, xla: bool) -> Any:
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec((None, None, None, FRAMES_SEEN), tf.float32),
+            tf.TensorSpec((None, None, None, FRAMES_AT_ONCE), tf.float32),
             tf.TensorSpec((1, EXPECTATIONS), tf.float32),
         ],
         autograph=False,
@@ -291,7 +291,7 @@ def build(channels: tuple[int, int, int]) -> keras.Model:
         return layers.ReLU()(layers.Add()([scaled, shift]))
 
     fine, half, quarter = channels
-    frames = keras.Input((None, None, FRAMES_SEEN), name="frames")
+    frames = keras.Input((None, None, FRAMES_AT_ONCE), name="frames")
     expected = keras.Input((EXPECTATIONS,), name="expectations")
     basic = expected[:, :BASIC_EXPECTATIONS]
     hidden = layers.Dense(HIDDEN_CONDITIONS, activation="tanh", name=f"{MODULATION}_hidden")(

@@ -119,7 +119,7 @@ def reconstruct_stack(
                 result,
                 corner_nm=_corner_nm(frames, model),
                 # Refined localizations are fits of single frames.
-                shared_frames=refined is None and model.frames_seen > 1,
+                shared_frames=refined is None and model.frames_at_once > 1,
             )
             write = partial(_written, outputs=outputs, model=model, stack=stack, settings=settings)
             if hold is None:

@@ -21,6 +21,7 @@ from deep_storm.progress import Progress
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.emitters import (
+    EmitterSet,
     draw_densities,
     draw_spread,
     draw_structure,
@@ -195,17 +196,16 @@ class SimulatedFrames:
         photons = draw_spread(
             background.background_photon, background.background_std_photon, "uniform", 1, rng
         )
-        if mean_frames_seen(self.emitters) > 1.0:
-            placed = self._switching.at(t)
-            dark = self._dark(float(photons[0]), rng)
-        else:
-            density = draw_densities(self.emitters, 1, rng)
-            drawn = place_emitters(
-                [self._structure], density, self.field, self.emitters, self.psf, rng
-            )
-            dark = self._dark(float(photons[0]), rng)
-            placed = self.light.placed(drawn, rng)
+        stay = mean_frames_seen(self.emitters) > 1.0
+        drawn = self._switching.at(t) if stay else self._placed(rng)
+        dark = self._dark(float(photons[0]), rng)
+        placed = drawn if stay else self.light.placed(drawn, rng)
         return Drawn(placed, dark + self.light.tails(placed, 1, self.field.outer_px), rng)
+
+    def _placed(self, rng: np.random.Generator) -> EmitterSet:
+        """Place the emitters of a frame that is independent of all others."""
+        density = draw_densities(self.emitters, 1, rng)
+        return place_emitters([self._structure], density, self.field, self.emitters, self.psf, rng)
 
     def _dark(self, mean_photon: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Return the light of one frame without emitters, (1, y, x) or (1, 1, 1)."""

@@ -202,17 +202,18 @@ class PatchSimulator:
             for movie in dark.reshape(-1, frames, size, size):
                 movie *= Surface.drawn(background.unevenness, scale_px, rng).over(size, size)
         if background.haze_per_um2 > 0:
-            staying = frames if mean_frames_seen(self.emitters) > 1.0 else 1
-            haze = np.zeros((len(dark) // staying, size, size), np.float32)
+            haze = dark
+            if mean_frames_seen(self.emitters) > 1.0:
+                haze = np.zeros((len(dark) // frames, size, size), np.float32)
             add_haze(
-                haze if staying > 1 else dark,
+                haze,
                 background.haze_per_um2 * (self.camera.pixel_size_nm / 1000.0) ** 2,
                 self.emitters.intensity_photon,
                 self.camera.px(self.psf.sigma_nm),
                 rng,
             )
-            if staying > 1:
-                dark += np.repeat(haze, staying, axis=0)
+            if haze is not dark:
+                dark += np.repeat(haze, frames, axis=0)
         return dark
 
     def _draw_structure(self, rng: np.random.Generator) -> Structure:

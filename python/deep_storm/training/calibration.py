@@ -156,7 +156,7 @@ def seen_frames(
         density_factors=_density_factors(card.emitters),
         uniform_share=0.0,
         table=model.table,
-        movie_frames=1 if model.frames_seen > 1 else 0,
+        movie_frames=1 if model.frames_at_once > 1 else 0,
     )
     read = window_reader(model, FIELD_PX, FIELD_PX)
     for number in range(-(-frames // 8)):

@@ -165,7 +165,7 @@ class SimulatedData(TrainingData):
                 seed=seed,
                 maps=maps,
                 table=table,
-                movie_frames=MOVIE_FRAMES if training.frames_seen > 1 else 0,
+                movie_frames=MOVIE_FRAMES if training.frames_at_once > 1 else 0,
             )
             for seed in (training.seed, training.seed + VALIDATION_SEED)
         )
@@ -269,7 +269,7 @@ class ImportedData(TrainingData):
         size, batch = self.settings.patch_size_px, self.settings.batch
         _, height, width = self.stream.shape
         adu = np.empty((batch, size, size), np.float32)
-        seen = self.settings.frames_seen > 1
+        seen = self.settings.frames_at_once > 1
         beside = np.full((batch, size, size, 2), np.nan, np.float32) if seen else None
         found: list[npt.NDArray[np.float64]] = []
         background = np.empty(batch, np.float32)

@@ -98,7 +98,7 @@ class GeneralData:
             maps=hidden_maps(experiment, (2 * size, 2 * size), rng),
             density_factors=(0.6, 1.4),
             table=experiment.table,
-            movie_frames=MOVIE_FRAMES if self.training.frames_seen > 1 else 0,
+            movie_frames=MOVIE_FRAMES if self.training.frames_at_once > 1 else 0,
         )
         raw = some_alone(_without_invisible(simulator.batch_at(0), experiment), rng)
         return in_scale(replace(raw, maps=None), experiment.camera, given_scales(experiment, rng))

@@ -39,7 +39,7 @@ class ResolvedTraining(NamedTuple):
     patience_epochs: int
     seed: int
     strategy: str
-    frames_seen: int = 1
+    frames_at_once: int = 1
 
 
 def resolved(
@@ -47,14 +47,14 @@ def resolved(
     batch: int,
     patch_size_px: int,
     learning_rate: float,
-    frames_seen: int = 1,
+    frames_at_once: int = 1,
 ) -> ResolvedTraining:
     """Fill in what is left to the network, and what it sees at a time."""
     values = training.model_dump(exclude={"checkpoint_seconds"})
     values["batch"] = training.batch or batch
     values["patch_size_px"] = training.patch_size_px or patch_size_px
     values["learning_rate"] = training.learning_rate or learning_rate
-    return ResolvedTraining(**values, frames_seen=frames_seen)
+    return ResolvedTraining(**values, frames_at_once=frames_at_once)
 
 
 def settings_for(network: LocalizationNetwork, training: Training) -> ResolvedTraining:
@@ -64,7 +64,7 @@ def settings_for(network: LocalizationNetwork, training: Training) -> ResolvedTr
         network.batch,
         network.patch_size_px,
         network.learning_rate,
-        network.frames_seen,
+        network.frames_at_once,
     )
 
 
