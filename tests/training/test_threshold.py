@@ -22,3 +22,13 @@ def test_a_threshold_for_a_table_that_can_be_believed():
     assert threshold._precise_threshold(0.5 * precision, affordable) == pytest.approx(
         threshold.THRESHOLDS[11]
     )
+
+
+def test_a_table_that_can_be_believed_anyway_keeps_its_threshold(monkeypatch):
+    # Easy frames: many candidates are false at the lowest threshold, few are a little above it.
+    cuts = threshold.THRESHOLDS
+    jaccard = np.interp(cuts, [0.1, 0.3, 0.4, 0.5, 0.9], [0.86, 0.93, 0.94, 0.94, 0.93])
+    precision = np.interp(cuts, [0.1, 0.3, 0.9], [0.9, 0.96, 0.99])
+    curves = list(zip(jaccard, precision, strict=True))
+    monkeypatch.setattr(threshold, "jaccards", lambda *_: curves)
+    assert 0.4 <= threshold.best_threshold(None, None, None, 100.0) <= 0.5

@@ -37,6 +37,7 @@ def best_threshold(
     high = best + int(np.argmin(near[best:])) - 1 if not near[best:].all() else len(near) - 1
     usual = (THRESHOLDS[low] + THRESHOLDS[high]) / 2.0
     affordable = jaccard >= (1.0 - MOST_GIVEN_UP) * jaccard[best]
+    affordable[:best] = True  # what is precise enough below the best one asks for nothing more
     return float(round(max(usual, _precise_threshold(precision, affordable)), 4))
 
 
