@@ -9,7 +9,7 @@ import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.quality.causes import Residuals
-from deep_storm.quality.fits import blamed_on_camera, despite_maps, judge
+from deep_storm.quality.fits import blamed_on_camera, blamed_on_light, despite_maps, judge
 from deep_storm.settings import Emitters, Psf
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
@@ -69,6 +69,13 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
     assert blamed_on_camera(noisy, "", "enter read_noise_adu = 9").causes == ("pixel noise",)
     assert blamed_on_camera(noisy, "baseline_adu", said).causes == ("baseline",)
     assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
+
+
+def test_light_that_changes_is_the_cause_of_what_is_off():
+    blamed = blamed_on_light(verdict(sigma=1.18))
+    assert "in steps" in blamed.summary()
+    assert "retrain" not in blamed.summary()
+    assert blamed_on_light(verdict()) == verdict()
 
 
 def test_who_gave_camera_maps_is_not_told_to_give_them():

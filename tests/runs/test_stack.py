@@ -1,6 +1,7 @@
 """One stack: where its localizations lie in the camera's field, and writing that is held back."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,30 @@ def test_a_part_of_the_field_is_reconstructed_where_it_lies(common, frames, tmp_
     assert (whole.corner_nm, moved.corner_nm) == ((0, 0), (300, 500))
     written = [ds.read_table(tmp_path / f"{name}.csv") for name in ("whole", "part")]
     np.testing.assert_allclose(written[1]["x_nm"], written[0]["x_nm"] + 500, atol=1e-2)
+
+
+def test_frames_that_were_chosen_are_measured_whatever_the_others_are(common):
+    level = np.repeat([200, 1500], 10)[:, None, None]
+    movie = np.random.default_rng(6).poisson(np.broadcast_to(level, (20, 16, 20)))
+    half = replace(common, settings=common.settings.model_copy(update={"frames": "11:20"}))
+    whole, chosen = (reconstruct_stack(movie, None, c).reconstructed for c in (common, half))
+    assert whole.dead_frames == tuple(range(10, 20))
+    assert chosen.dead_frames == ()
+
+
+def test_a_verdict_on_light_that_changes_gives_no_advice_on_the_psf(common, monkeypatch):
+    class Retrain(NamedTuple):
+        causes: tuple[str, ...] = ("PSF width",)
+
+    told = []
+    monkeypatch.setattr(stack, "judge_samples", lambda *_: Retrain())
+    monkeypatch.setattr(stack, "blamed_on_light", told.append)
+    level = np.repeat([200, 300], 10)[:, None, None]
+    movie = np.random.default_rng(6).poisson(np.broadcast_to(level, (20, 16, 20)))
+    for frames in (None, "11:20"):
+        settings = common.settings.model_copy(update={"frames": frames})
+        reconstruct_stack(movie, None, replace(common, settings=settings))
+    assert told == [Retrain()]
 
 
 def test_whether_localizations_share_frames_is_noted(common, frames, tmp_path):

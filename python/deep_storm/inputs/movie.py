@@ -74,6 +74,7 @@ def examined_movie(
     camera: Camera | PartialCamera,
     trust_camera: bool = False,
     progress: Progress = silent,
+    chosen: tuple[int, int] | None = None,
 ) -> Movie:
     """Examine a movie: values, frames and pixels, noise, and then the camera.
 
@@ -87,6 +88,8 @@ def examined_movie(
         Whether a camera that contradicts the noise is believed.
     progress
         Called while frames are read.
+    chosen
+        The frames that shall be used, from and to, 0-based; default: all.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def examined_movie(
     from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
     from deep_storm.estimation.transfer.check import doubt_camera  # numba, pandas, scipy
 
-    found = examine(stream, progress)
+    found = examine(stream, progress, chosen)
     notes: tuple[str, ...] = ()
     agrees = _tells(found.transfer)
     doubt: Doubt | None = None

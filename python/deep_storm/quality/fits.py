@@ -25,6 +25,10 @@ NOISIER_THAN_MAPS = (
     "some pixels are much noisier than the camera maps say: maps of another camera, of another "
     "exposure time or part of the chip? Make them anew (deep-storm measure-background --dark)"
 )
+LIGHT_CHANGES = (
+    "the frames are brighter or darker in steps, and what the model was given holds for a part of "
+    "them only: reconstruct each part by itself (--frames, or a movie of its own)"
+)
 CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
@@ -188,6 +192,16 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     if not fits.causes or (fits.causes == ("pixel noise",) and not setting):
         return fits
     return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
+
+
+def blamed_on_light(fits: Fits) -> Fits:
+    """Return a verdict whose cause is the light, where something does not fit.
+
+    For frames that are brighter or darker in steps: what else seems to be off follows from that.
+    """
+    if not fits.causes:
+        return fits
+    return replace(fits, sentences=(LIGHT_CHANGES,), causes=("background",))
 
 
 def despite_maps(fits: Fits) -> Fits:

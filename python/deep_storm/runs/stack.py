@@ -25,7 +25,7 @@ from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.io.stacks.open_file import is_away
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.depth import tells_depth
-from deep_storm.quality.fits import blamed_on_camera, despite_maps
+from deep_storm.quality.fits import blamed_on_camera, blamed_on_light, despite_maps
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.runs.work import (
@@ -159,7 +159,8 @@ def _looked_at(
     """Examine a stack before anything else is done with it; return also notes for the user."""
     camera = camera_for(model, common.expected)
     frames, said = corrected_for(stream, model, camera, common.camera_maps)
-    movie = examined_movie(frames, camera, common.trust_camera, progress)
+    chosen = None if stream.grows else select_frames(stream, common.settings.frames)
+    movie = examined_movie(frames, camera, common.trust_camera, progress, chosen)
     return movie, (*movie.notes, *said)
 
 
@@ -267,7 +268,8 @@ def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | No
     if movie.frames.noise is not None:
         fits = despite_maps(fits)
     if movie.doubt is None:
-        return fits
+        changes = movie.examination is not None and movie.examination.light_changes
+        return blamed_on_light(fits) if changes else fits
     return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())
 
 

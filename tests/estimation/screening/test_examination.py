@@ -45,6 +45,38 @@ def test_dark_frames_and_flashes_become_dead_frames(molecules, rng):
     assert gain(found) == pytest.approx(0.5, rel=0.15)
 
 
+def test_frames_of_another_light_are_told(molecules, rng):
+    frames = molecules.copy()
+    frames[40:] += rng.poisson(25, frames[40:].shape) / 0.5
+    found, screened = looked_at(frames)
+    (said,) = found.sentences()
+    assert said.startswith("Warning: 20 frames of 60 looked at are brighter or darker")
+    assert "frame 41" in said
+    assert "--frames" in said
+    assert found.light_changes
+    assert (screened.read(0, 60) == np.rint(frames)).all()
+    few, _ = looked_at(np.concatenate([frames[:40], frames[55:]]))
+    assert few.sentences()[0].startswith("5 frames of 45 looked at are brighter")
+    assert not few.light_changes
+
+
+def test_what_is_said_and_measured_is_about_the_frames_that_were_chosen(molecules, rng):
+    frames = molecules.copy()
+    frames[30:] += rng.poisson(120, frames[30:].shape) / 0.5
+    stream = open_frames(np.rint(frames).astype(np.uint16))
+    whole, lit = examine(stream), examine(stream, chosen=(30, 60))
+    assert "30 frames of 60 looked at are far brighter" in whole.sentences()[0]
+    assert lit.sentences() == ()
+    assert [np.ptp(e.screened(stream).read(45, 46)) > 0 for e in (whole, lit)] == [False, True]
+
+
+def test_frames_that_were_chosen_are_looked_at_in_a_long_movie(molecules):
+    stream = open_frames(np.tile(molecules.astype(np.uint16), (10, 1, 1)))
+    found = examine(stream, chosen=(35, 38))
+    assert set(found.frames[found.chosen]) == {35, 36, 37}
+    assert (np.diff(found.frames) > 0).all()
+
+
 def test_bad_pixels_are_filled_and_told(molecules, rng):
     places = rng.random((64, 64)) < 0.01
     frames = molecules + np.where(places, 300.0, 0.0)

@@ -56,6 +56,17 @@ def test_flashes_are_found(molecules, rng, which):
     assert not dark.any()
 
 
+def test_frames_that_were_chosen_are_what_others_are_compared_with(molecules, rng):
+    """Half of the movie with a lamp: whichever half is asked for is measured."""
+    frames = molecules.copy()
+    frames[30:] += rng.poisson(120, frames[30:].shape) / 0.5
+    looks, lit = look_at_frames(frames), np.arange(60) >= 30
+    for chosen, bright in ((None, lit), (~lit, lit), (lit, np.zeros(60, bool))):
+        rule = frame_rule(looks, chosen)
+        assert (rule.bright(looks) == bright).all()
+        assert (rule.typical(looks) == (lit if chosen is lit else ~lit)).all()
+
+
 def test_dark_frames_and_a_flash_in_one_movie(molecules, rng):
     frames = flashed(darkened(molecules, slice(0, 10), rng), slice(20, 21), rng)
     _, dark, bright, _ = judged(frames)

@@ -28,7 +28,7 @@ from deep_storm.estimation.screening.transients import NoiseModel, fill, find_tr
 from deep_storm.estimation.transfer.gain import PhotonTransfer, photon_transfer
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
-from deep_storm.words import counted
+from deep_storm.words import WARNING, counted
 
 Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -40,6 +40,8 @@ BLOCK_FRAMES = 20
 """Frames are read in blocks of so many: the noise of a molecule that stays on needs neighbours."""
 TRANSFER_VALUES = 3_000_000
 TRANSFER_EDGE_PX = 256
+MANY_UNLIKE = 0.2
+"""From this share on, frames unlike the others are worth a warning: the light was changed."""
 REGION_PX = 3
 """Bad pixels that fill a square of this size are a region; single ones are filled and used."""
 MIN_EDGE_PX = 8
@@ -62,6 +64,8 @@ class Examination(NamedTuple):
         Their numbers, 0-based.
     repeats
         Which of them repeat the frame before.
+    chosen
+        Which of them shall be used.
     dark_adu
         Level of dark frames or of a covered part of the chip; None where there are none.
     """
@@ -72,6 +76,7 @@ class Examination(NamedTuple):
     looks: FrameLooks
     frames: npt.NDArray[np.int64]
     repeats: Mask
+    chosen: Mask
     dark_adu: float | None = None
 
     def screened(self, stream: FrameStream) -> ScreenedFrames:
@@ -85,12 +90,25 @@ class Examination(NamedTuple):
         bad = self.screening.without_measurement(looks)
         return rule.typical(looks) & ~bad & ~repeated(frames)
 
+    @property
+    def unlike(self) -> Mask:
+        """Which frames looked at have a measurement, and not the level of those estimated from."""
+        measured = ~self.screening.without_measurement(self.looks)
+        return self.chosen & measured & ~self.screening.rule.typical(self.looks)
+
+    @property
+    def light_changes(self) -> bool:
+        """Whether many frames are unlike those that molecules are estimated from."""
+        return bool(self.unlike.sum() >= MANY_UNLIKE * self.chosen.sum() > 0)
+
     def sentences(self) -> tuple[str, ...]:
         """Say what was found, a sentence for each kind."""
         return tuple(_about_frames(self)) + tuple(_about_pixels(self.screening.pixels))
 
 
-def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
+def examine(
+    stream: FrameStream, progress: Progress = silent, chosen: tuple[int, int] | None = None
+) -> Examination:
     """Examine a movie.
 
     Parameters
@@ -99,16 +117,20 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
         Raw frames in ADU.
     progress
         Called while frames are read.
+    chosen
+        The frames that shall be used, from and to, 0-based: others are compared with them.
 
     Raises
     ------
     StackError
         No frame can be read.
     """
-    numbers, frames = _read(stream, progress)
+    first, last = chosen or (0, stream.shape[0])
+    numbers, frames = _read(stream, progress, first, last)
     looks = look_at_frames(frames)
     repeats = repeated(frames) & (np.diff(numbers, prepend=-9) == 1) & ~looks.dead
-    rule = frame_rule(looks)
+    counts = (numbers >= first) & (numbers < last)
+    rule = frame_rule(looks, counts)
     typical = rule.typical(looks) & ~repeats & ~rule.dark(looks) & ~rule.bright(looks)
     kept = frames if typical.all() else frames[typical]
     pixels = find_pixels(kept)
@@ -116,7 +138,7 @@ def examine(stream: FrameStream, progress: Progress = silent) -> Examination:
     transfer, noise = _noise(kept, numbers[typical], pixels, used)
     screening = Screening(rule, pixels, noise)
     dark_adu = _dark_level(kept, pixels, looks, rule)
-    return Examination(screening, transfer, used, looks, numbers, repeats, dark_adu)
+    return Examination(screening, transfer, used, looks, numbers, repeats, counts, dark_adu)
 
 
 def _dark_level(
@@ -130,23 +152,32 @@ def _dark_level(
     return float(np.median(frames[:, covered])) if covered.any() else None
 
 
-def _read(
-    stream: FrameStream, progress: Progress
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Read blocks of frames spread evenly over the movie; unreadable ones are left out."""
-    count, height, width = stream.shape
+def _blocks(shape: tuple[int, int, int], first: int, last: int) -> list[tuple[int, int]]:
+    """Return blocks of frames spread evenly over a movie; one at least has frames from a range."""
+    count, height, width = shape
     wanted = int(np.clip(MAX_VALUES // (height * width), MIN_FRAMES, MAX_FRAMES))
     if count <= wanted:
         starts, length = np.arange(0, count, BLOCK_FRAMES), BLOCK_FRAMES
     else:
         length = min(BLOCK_FRAMES, wanted)
         starts = np.linspace(0, count - length, wanted // length).round().astype(int)
+    blocks = [(start, min(start + length, count)) for start in starts.tolist()]
+    if not any(start < last and stop > first for start, stop in blocks):
+        begin = max(first, (first + last - length) // 2)
+        blocks.append((begin, min(begin + length, last)))
+    return sorted(blocks)
+
+
+def _read(
+    stream: FrameStream, progress: Progress, first: int, last: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """Read blocks of frames; unreadable ones are left out."""
+    blocks = _blocks(stream.shape, first, last)
     parts: list[npt.NDArray[Any]] = []
     numbers: list[npt.NDArray[np.int64]] = []
     problem: StackError | None = None
-    for done, start in enumerate(starts.tolist()):
-        progress(done, len(starts), "blocks of frames examined")
-        stop = min(start + length, count)
+    for done, (start, stop) in enumerate(blocks):
+        progress(done, len(blocks), "blocks of frames examined")
         try:
             parts.append(stream.read(start, stop))
             numbers.append(np.arange(start, stop, dtype=np.int64))
@@ -156,7 +187,7 @@ def _read(
                 with suppress(StackError):
                     parts.append(stream.read(number, number + 1))
                     numbers.append(np.array([number], dtype=np.int64))
-    progress(len(starts), len(starts), "blocks of frames examined")
+    progress(len(blocks), len(blocks), "blocks of frames examined")
     if not parts and problem is not None:
         raise problem
     whole = parts[0] if len(parts) == 1 else np.concatenate(parts)  # large ones need no copy
@@ -231,22 +262,29 @@ def _window(used: Mask) -> tuple[slice, slice]:
 def _about_frames(found: Examination) -> list[str]:
     """Describe the invalid frames."""
     rule, looks = found.screening.rule, found.looks
-    total = len(looks.dead)
+    total = int(np.count_nonzero(found.chosen))
     kinds = (
-        (rule.dark(looks), "dark: no light and no molecules"),
-        (rule.bright(looks), "far brighter than the others"),
-        (found.repeats, "the same as the one before, pixel by pixel"),
+        (rule.dark(looks), "dark: no light and no molecules", False),
+        (rule.bright(looks), "far brighter than the others", True),
+        (found.unlike, "brighter or darker than the others, and left out of estimates", True),
+        (found.repeats, "the same as the one before, pixel by pixel", False),
     )
     said = []
-    for which, what in kinds:
-        count = int(np.count_nonzero(which))
-        if count:
-            first = int(found.frames[np.flatnonzero(which)[0]]) + 1
-            verb = "are" if count > 1 else "is"
-            said.append(
-                f"{counted(count, 'frame')} of {total} looked at {verb} {what} (the first is "
-                f"frame {first})"
+    for which, what, is_other_light in kinds:
+        numbers = found.frames[which & found.chosen]
+        if not numbers.size:
+            continue
+        verb = "are" if numbers.size > 1 else "is"
+        text = (
+            f"{counted(numbers.size, 'frame')} of {total} looked at {verb} {what} (the first is "
+            f"frame {numbers[0] + 1})"
+        )
+        if is_other_light and numbers.size >= MANY_UNLIKE * total:
+            text = (
+                f"{WARNING}{text}: if the light was changed, reconstruct them by themselves "
+                "(--frames, or a movie of their own)"
             )
+        said.append(text)
     return said
 
 

@@ -160,7 +160,7 @@ def _look(above: Float32, own: Float32, below: Float32, level: float) -> tuple[f
 
 
 class _Group(NamedTuple):
-    """Frames whose levels have no gap between them."""
+    """Frames whose levels have no gap between them; ``size`` counts those that matter."""
 
     size: int
     low_adu: float
@@ -169,13 +169,15 @@ class _Group(NamedTuple):
     structured: float
 
 
-def frame_rule(looks: FrameLooks) -> FrameRule:
+def frame_rule(looks: FrameLooks, chosen: Mask | None = None) -> FrameRule:
     """Find the criteria that tell invalid frames from valid ones.
 
     Parameters
     ----------
     looks
         Of frames spread over the movie.
+    chosen
+        Those of them that shall be used: the reference is looked for among these. Default: all.
 
     Returns
     -------
@@ -184,8 +186,10 @@ def frame_rule(looks: FrameLooks) -> FrameRule:
     kept = ~looks.dead
     if np.count_nonzero(kept) < MIN_FRAMES:
         return FrameRule()
-    groups = _groups(*(values[kept] for values in looks[:3]))
-    reference = _reference(groups, int(np.count_nonzero(kept)))
+    matter = kept if chosen is None or not (kept & chosen).any() else kept & chosen
+    level, variance, structure = (values[kept] for values in looks[:3])
+    groups = _groups(level, variance, structure, matter[kept])
+    reference = _reference(groups, int(np.count_nonzero(matter)))
     own = groups[reference]
     dark_below = -math.inf
     for k in range(reference):
@@ -205,15 +209,18 @@ def frame_rule(looks: FrameLooks) -> FrameRule:
     )
 
 
-def _groups(level: FloatArray, variance: FloatArray, structure: FloatArray) -> list[_Group]:
+def _groups(
+    level: FloatArray, variance: FloatArray, structure: FloatArray, matter: Mask
+) -> list[_Group]:
     """Cut frames into groups where their sorted levels have a gap."""
     order = np.argsort(level, kind="stable")
     level, variance, structure = level[order], variance[order], structure[order]
+    matter = matter[order]
     gap = np.diff(level) > GAP_SIGMAS * np.sqrt(np.minimum(variance[1:], variance[:-1]))
     ends = [0, *(np.flatnonzero(gap) + 1).tolist(), level.size]
     return [
         _Group(
-            stop - start,
+            int(np.count_nonzero(matter[start:stop])),
             float(level[start]),
             float(level[stop - 1]),
             float(np.median(variance[start:stop])),
