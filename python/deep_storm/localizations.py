@@ -114,10 +114,22 @@ def validated(table: pd.DataFrame, name: str = "the table", *, truth: bool = Fal
                 "remove that row or export the table again",
             )
         ordered[column] = values
+    _check_frames(ordered["frame"], name)
     for column in known:
         kind = np.int64 if column in INTEGER else np.float64
         ordered[column] = ordered[column].astype(kind)
     return ordered.reset_index(drop=True)
+
+
+def _check_frames(frame: pd.Series, name: str) -> None:
+    values = frame.to_numpy(dtype=np.float64)
+    bad = np.flatnonzero((values < 0) | (values != np.floor(values)))
+    if bad.size:
+        raise TableError(
+            f"{name} has {values[bad[0]]:g} as frame in row {bad[0] + 1}",
+            "a whole number from 0 on",
+            "count the frames from 0, or remove that row",
+        )
 
 
 def depths_of(table: pd.DataFrame, purpose: str, name: str = "the table") -> FloatArray:

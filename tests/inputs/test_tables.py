@@ -85,3 +85,10 @@ def test_a_half_camera_in_a_settings_file_says_where_to_mend_it(place, capsys):
 def test_a_table_in_memory_needs_no_camera():
     table = pd.DataFrame({"frame": [0], "x_nm": [5.0], "y_nm": [5.0]})
     assert ds.render(table, method="histogram").image.sum() == 1
+
+
+@pytest.mark.parametrize(("frame", "said"), [(-1.0, "-1"), (0.5, "0.5")])
+def test_frames_of_a_table_in_memory_are_whole_numbers(frame, said):
+    table = pd.DataFrame({"frame": [0.0, frame], "x_nm": [1.0, 2.0], "y_nm": [1.0, 2.0]})
+    with pytest.raises(TableError, match=f"has {said} as frame in row 2"):
+        ds.filter(table, formula="x > 0")

@@ -107,6 +107,13 @@ def test_frames_need_not_begin_at_the_first(thunderstorm):
     assert span == pytest.approx((straight()[599] - straight()[200]), abs=8)
 
 
+def test_numbers_of_frames_may_be_large():
+    table = filaments(straight(200.0))
+    times = table.assign(frame=table["frame"] * 10**9)  # as where the column is a time
+    there = measure_drift(times).drift.at(FRAMES * 10**9)
+    assert np.abs(there - measure_drift(table).drift.at(FRAMES)).max() < 0.5
+
+
 def test_wrong_pairs_do_not_count():
     rng = np.random.default_rng(0)
     true = np.cumsum(rng.normal(0, 30, (12, 2)), axis=0)

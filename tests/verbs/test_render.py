@@ -23,6 +23,13 @@ def test_draws_a_table_in_memory(table):
     assert result.summary() == "20 × 10 px of 10 nm, 2 localizations"
 
 
+def test_what_lies_outside_of_the_image_is_told(table):
+    moved = pd.concat([table, table.assign(x_nm=-table["x_nm"])])
+    drawn = ds.render(moved, method="histogram", pixel_size_nm=10)
+    assert "2 of 4 localizations; the others lie outside" in drawn.summary()
+    assert "corner_nm" in drawn.summary()
+
+
 def test_writes_a_calibrated_tiff_beside_the_table(table, tmp_path):
     ds.write_table(tmp_path / "movie.csv", table)
     result = ds.render(tmp_path / "movie.csv", method="histogram", pixel_size_nm=5)

@@ -66,11 +66,9 @@ class Points(NamedTuple):
 
     def moved(self, drift: Drift) -> Points:
         """Return the localizations with a drift subtracted."""
-        frames = np.arange(int(self.frame.max()) + 1)
-        by_frame = drift.at(frames)
-        return self._replace(
-            x_nm=self.x_nm - by_frame[self.frame, 0], y_nm=self.y_nm - by_frame[self.frame, 1]
-        )
+        frames, place = np.unique(self.frame, return_inverse=True)
+        x_nm, y_nm = drift.at(frames)[place].T
+        return self._replace(x_nm=self.x_nm - x_nm, y_nm=self.y_nm - y_nm)
 
 
 def check_bins(points: Points, asked: int | None) -> int:
@@ -117,8 +115,8 @@ def bin_counts(points: Points, asked: int | None) -> list[int]:
 
 def bins_of(frame: Integers, bins: int) -> Integers:
     """Return the bin of each row: whole frames, with as equal numbers of rows as possible."""
-    counts = np.bincount(frame - frame.min())
+    _, place, counts = np.unique(frame, return_inverse=True, return_counts=True)
     before = np.cumsum(counts) - counts / 2
     by_frame = np.minimum((before * bins / counts.sum()).astype(np.int64), bins - 1)
-    result: Integers = by_frame[frame - frame.min()]
+    result: Integers = by_frame[place]
     return np.unique(result, return_inverse=True)[1].reshape(result.shape)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from deep_storm.rendering import Levels, Renderer
 
+MAX_OUTSIDE = 0.01
+"""Of all rows; more light beyond the image's edges is told."""
+
 
 @dataclass(frozen=True)
 class RenderResult:
@@ -49,6 +52,8 @@ class RenderResult:
         The image's file.
     slice_nm
         Distance of the slices, where there are any.
+    rows
+        Rows of the table.
     """
 
     image: npt.NDArray[np.float32] | None
@@ -59,13 +64,17 @@ class RenderResult:
     legend: str
     written: tuple[Path, ...]
     slice_nm: float | None = None
+    rows: int = 0
 
     def summary(self) -> str:
         """Return one line about the image, and one about its colours."""
-        line = (
-            f"{self.width_px} × {self.height_px} px of {self.pixel_size_nm:g} nm, "
-            f"{self.total:.0f} localizations"
-        )
+        number = f"{self.total:.0f} localizations"
+        if self.rows - self.total > max(MAX_OUTSIDE * self.rows, 1.0):
+            number = (
+                f"{self.total:.0f} of {self.rows} localizations; the others lie outside of it "
+                "(corner_nm and field_nm say where it is drawn)"
+            )
+        line = f"{self.width_px} × {self.height_px} px of {self.pixel_size_nm:g} nm, {number}"
         return f"{line}\n{self.legend[:1].upper()}{self.legend[1:]}" if self.legend else line
 
     def to_json(self) -> dict[str, Any]:
@@ -171,6 +180,7 @@ def render(
         levels.total,
         legend,
         outputs.written,
+        rows=len(rows),
     )
 
 
@@ -205,6 +215,7 @@ def _sliced(
         drawn.legend(),
         outputs.written,
         drawn.slice_nm,
+        len(rows),
     )
 
 
