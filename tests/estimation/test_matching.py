@@ -56,6 +56,16 @@ def test_tells_a_normal_spread_from_a_uniform_one(rng):
     assert match_settings(truth, FIELD_UM2, FRAMES).emitters.spread == "normal"
 
 
+def test_counts_the_frames_in_a_row_that_molecules_are_seen_in(rng):
+    truth = truth_of(rng.poisson(2 * FIELD_UM2, FRAMES), rng)
+    truth["x_nm"], truth["y_nm"] = rng.uniform(0, 6400, (2, len(truth)))
+    assert match_settings(truth, FIELD_UM2, FRAMES).emitters.seen_frames == 1
+    stays = truth[rng.random(len(truth)) < 0.5]
+    both = pd.concat([truth, stays.assign(frame=stays["frame"] + 1, intensity_photon=700.0)])
+    emitters = match_settings(both, FIELD_UM2, FRAMES + 1).emitters
+    assert emitters.seen_frames == pytest.approx(len(both) / len(truth), rel=1e-4)
+
+
 def test_refuses_a_truth_without_photons(rng):
     truth = truth_of(np.array([4, 4]), rng)
     with pytest.raises(TableError, match="no column intensity_photon"):

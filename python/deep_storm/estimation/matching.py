@@ -39,7 +39,8 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
     Parameters
     ----------
     truth
-        One emitter a row: ``frame``, ``sigma_nm``, ``intensity_photon``, ``bkgstd_photon``.
+        One emitter a row: ``frame``, ``sigma_nm``, ``intensity_photon``, ``bkgstd_photon``; where
+        ``x_nm`` and ``y_nm`` are there, they tell which molecules stay on.
     field_um2
         Area of a frame.
     frames
@@ -75,6 +76,7 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
         "intensity_photon": _mean(intensity_photon),
         "intensity_std_photon": _std(intensity_photon),
         "spread": _kind_of_spread(intensity_photon),
+        "seen_frames": _seen_frames(truth),
     }
     background = {
         "background_photon": _mean(background_photon),
@@ -104,6 +106,15 @@ def _depths(truth: pd.DataFrame) -> dict[str, float]:
     if _kind_of_spread(z_nm) == "normal":
         return {"depth_std_nm": _std(z_nm)}
     return {"depth_reach_nm": _rounded(float(np.abs(z_nm).max()), 3)}
+
+
+def _seen_frames(truth: pd.DataFrame) -> float:
+    """Return in how many frames in a row an emitter is seen: a position that stays is one's own."""
+    if not {"x_nm", "y_nm"} <= {*truth.columns}:
+        return 1.0
+    rows = truth[["frame", "x_nm", "y_nm"]]
+    stays = rows.assign(frame=rows["frame"] - 1).merge(rows).drop_duplicates()
+    return _rounded(len(truth) / (len(truth) - len(stays)))
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
