@@ -122,7 +122,7 @@ def test_frames_are_spread_and_windows_stay_inside():
     candidates = Candidates(np.zeros(300, np.int64), x, row, row, row, nothing, nothing, nothing)
     corners = set()
     for number in range(6):
-        window, inside, _, corner_px, _ = cut_sample(frame, candidates, number, frame)
+        window, inside, _, corner_px, *_ = cut_sample(frame, candidates, number, frame)
         assert window.shape == (WINDOW_PX, WINDOW_PX)
         assert inside.x_px.min() >= 0
         assert inside.x_px.max() < WINDOW_PX

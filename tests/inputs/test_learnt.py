@@ -9,7 +9,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference.refining import Refinement
+from deep_storm.inference.refining import Refinement, proposals_from
 from deep_storm.inputs import learnt
 from deep_storm.io import kept
 from deep_storm.model_card import Calibration
@@ -70,7 +70,7 @@ def test_a_refinement_is_the_same_when_kept(general, folder, quick, monkeypatch)
     assert priors[0].log_density == priors[1].log_density
     assert priors[0].photons_std == priors[1].photons_std
     frame = np.random.default_rng(1).poisson(30, (24, 24)).astype(np.float32)
-    proposals = refining.proposals_from(_candidates(), model.card, first.value.refiner.shape)
+    proposals = proposals_from(_candidates(), model.card, first.value.refiner.shape)
     one, other = (r.value.refiner.refine(frame, proposals) for r in (first, second))
     assert np.array_equal(one.x_px, other.x_px)
     assert np.array_equal(one.evidence, other.evidence)

@@ -10,20 +10,30 @@ from deep_storm.psf.cholesky import solve
 from deep_storm.refinement.block import derive, expect, fit
 from deep_storm.refinement.light import fill_profile
 from deep_storm.refinement.moves import NEVER
-from deep_storm.refinement.prior import Prior, height_of_photons, log_of_photons
+from deep_storm.refinement.prior import COLUMNS, Prior, height_of_photons, log_of_photons
 from deep_storm.refinement.shapes import gaussian_shape
 
 PRIOR = Prior(1500.0, 300.0, 1.3, 1.0, float(np.log(0.02)), **gaussian_shape(1.3, 0.1).fields)
-TWO = np.array([[8.2, 7.1, 1400.0, 1.25], [9.9, 8.4, 1700.0, 1.35]])
+
+
+def rows(*emitters):
+    """Return emitters of whose places the frames beside say nothing."""
+    return np.array([[*emitter, *np.zeros(COLUMNS - 4)] for emitter in emitters])
+
+
+TWO = rows([8.2, 7.1, 1400.0, 1.25], [9.9, 8.4, 1700.0, 1.35])
+BESIDE = TWO.copy()
+BESIDE[0, 4:] = 8.4, 7.3, 40.0, 30.0
+"""The frames beside say that there is one near the first."""
 
 
 def expected(p, size=16, background=15.0):
     image = np.full((size, size), background)
-    rows = np.empty((2, 3, size))
-    for x, y, photons, sigma in p:
-        fill_profile(0, size, x, sigma, rows[0])
-        fill_profile(0, size, y, sigma, rows[1])
-        image += photons * np.outer(rows[1, 0], rows[0, 0])
+    profiles = np.empty((2, 3, size))
+    for x, y, photons, sigma, *_ in p:
+        fill_profile(0, size, x, sigma, profiles[0])
+        fill_profile(0, size, y, sigma, profiles[1])
+        image += photons * np.outer(profiles[1, 0], profiles[0, 0])
     return image
 
 
@@ -47,13 +57,15 @@ EVEN = PRIOR._replace(shape_reach=0.05, shape_std=0.02)
 GAMMA = PRIOR._replace(photons_std=1000.0, photons_order=2.25)
 
 
-@pytest.mark.parametrize("prior", [PRIOR, EVEN, GAMMA])
-def test_gradient_is_the_slope_of_the_log_posterior(prior):
+@pytest.mark.parametrize(
+    ("prior", "two"), [(PRIOR, TWO), (EVEN, TWO), (GAMMA, TWO), (PRIOR, BESIDE)]
+)
+def test_gradient_is_the_slope_of_the_log_posterior(prior, two):
     rng = np.random.default_rng(1)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 15.0)
     shares, mean = np.empty((2, 4, 16, 16)), np.empty((16, 16))
     slopes = np.empty((8, 256), np.float32)
-    at = np.add(TWO, [0.2, -0.1, 150.0, 0.05])
+    at = two + rows([0.2, -0.1, 150.0, 0.05])
     expect(data, base, 0, 0, at, prior, shares, mean)
     gradient, _ = derive(data, mean, at, prior, shares, slopes)
     for k in range(2):
@@ -90,7 +102,7 @@ def test_errors_are_as_large_as_the_information_says(excess):
         true[:, 3] = rng.normal(prior.shape, prior.shape_std, 2)
         signal = rng.poisson(expected(true)).astype(float)
         data = rng.gamma(np.maximum(signal, 1e-9)) if excess == 2.0 else signal
-        p, mean = np.add(TWO, [0.1, -0.1, 0.0, 0.0]), np.empty((16, 16))
+        p, mean = TWO + rows([0.1, -0.1, 0.0, 0.0]), np.empty((16, 16))
         _, factor = fit(data, np.full((16, 16), 15.0), 0, 0, p, prior, 10, NEVER, True, mean)
         for k in range(2):
             unit = np.zeros(8)
@@ -106,7 +118,7 @@ def test_within_the_reach_every_shape_is_as_likely():
     shares, mean = np.empty((1, 4, 16, 16)), np.empty((16, 16))
 
     def value(sigma, prior):
-        none = np.array([[-90.0, -90.0, 1500.0, sigma]])  # its light is nowhere in the window
+        none = rows([-90.0, -90.0, 1500.0, sigma])  # its light is nowhere in the window
         return expect(data, base, 0, 0, none, prior, shares, mean)
 
     inside = value(1.3, EVEN)
@@ -116,7 +128,7 @@ def test_within_the_reach_every_shape_is_as_likely():
 
 
 def evidence(data, p):
-    p = np.array(p)
+    p = rows(*(emitter[:4] for emitter in p))
     base, mean = np.full(data.shape, 15.0), np.empty(data.shape)
     return fit(data, base, 0, 0, p, PRIOR, 15, NEVER, True, mean)[0]
 
@@ -142,7 +154,7 @@ def test_a_fit_that_does_not_promise_enough_ends_early():
     data = np.random.default_rng(3).poisson(expected(TWO)).astype(float)
     base, mean = np.full(data.shape, 15.0), np.empty(data.shape)
     both = evidence(data, TWO)
-    alone, hopeless = (np.add(TWO[:1], [0.9, 0.6, 0.0, 0.0]) for _ in range(2))
+    alone, hopeless = (TWO[:1] + rows([0.9, 0.6, 0.0, 0.0]) for _ in range(2))
     best, _ = fit(data, base, 0, 0, alone, PRIOR, 15, NEVER, True, mean)
     ended, _ = fit(data, base, 0, 0, hopeless, PRIOR, 15, both + 1e4, True, mean)
     assert best < both - 20.0
@@ -173,7 +185,7 @@ def test_even_light_takes_its_part_of_the_slope():
     prior = PRIOR._replace(uneven_photon=8.0)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 12.0)
     shares, mean, slopes = np.empty((2, 4, 16, 16)), np.empty((16, 16)), np.empty((8, 256))
-    at = np.add(TWO, [0.3, -0.2, 250.0, 0.05])
+    at = TWO + rows([0.3, -0.2, 250.0, 0.05])
     expect(data, base, 0, 0, at, prior, shares, mean)
     gradient, _ = derive(data, mean, at, prior, shares, slopes)
     for a, step in enumerate((1e-4, 1e-4, 1e-2, 1e-4)):
@@ -183,3 +195,29 @@ def test_even_light_takes_its_part_of_the_slope():
             p[0, a] += sign * step
             ends.append(expect(data, base, 0, 0, p, prior, shares, mean))
         assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[a], rel=0.15)
+
+
+def test_what_the_frames_beside_say_is_evidence_and_information():
+    """A dim emitter is there where one is expected; elsewhere it is judged as without that."""
+    rng = np.random.default_rng(6)
+    dim = [8.0, 8.0, 60.0, 1.3]
+    data = rng.poisson(expected([dim])).astype(float)
+    prior = PRIOR._replace(photons=300.0, photons_std=200.0)
+
+    def fitted(certainty, odds, there=8.1):
+        p, mean = rows(dim), np.empty((16, 16))
+        p[0, 4:] = there, 8.0, certainty, odds
+        base = np.full((16, 16), 15.0)
+        value, factor = fit(data, base, 0, 0, p, prior, 15, NEVER, True, mean)
+        unit = np.eye(4)[0]
+        solve(factor, unit)
+        return value, np.sqrt(unit[0]), p[0, 0]
+
+    without, spread, _ = fitted(0.0, 0.0)
+    expected_there, sharper, x = fitted(400.0, 1000.0)
+    assert expected_there > without + 1.0
+    assert sharper < 0.06 < spread
+    assert x == pytest.approx(8.1, abs=0.05)
+    value, same, _ = fitted(400.0, 1000.0, there=12.0)
+    assert value == pytest.approx(without, abs=1e-6)
+    assert same == pytest.approx(spread, rel=1e-6)

@@ -18,7 +18,7 @@ def refined(x_px, photons=1000.0, sigma_px=1.3):
     x = np.asarray(x_px, np.float64)
     ones = np.ones_like(x)
     fitted = (x, 5 * ones, photons * ones, sigma_px * ones, ones, 0.1 * ones)
-    return Refined(*fitted, 9 * ones, ones, np.empty(0), np.empty(0))
+    return Refined(*fitted, 9 * ones, ones, 0 * ones, np.empty(0), np.empty(0))
 
 
 def test_crowding_is_one_at_the_same_place_and_none_alone():
@@ -33,8 +33,8 @@ def test_bright_and_wide_emitters_are_told_from_usual_ones():
     usual, pair = features(refined([9.0]), PRIOR), features(refined([9.0], 2000.0, 1.56), PRIOR)
     assert usual.shape == (1, FEATURES)
     changed = np.flatnonzero((usual != pair)[0])
-    assert changed.tolist() == [FEATURES - 2, FEATURES - 1]
-    assert pair[0, -2:] == pytest.approx([2.0, 2.0])
+    assert changed.tolist() == [FEATURES - 3, FEATURES - 2]
+    assert pair[0, -3:-1] == pytest.approx([2.0, 2.0])
 
 
 def test_gamma_regression_finds_the_variance_of_heavy_and_light_tails():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.cells import Answers, first_answers
-from deep_storm.errors import AnswerError
+from deep_storm.errors import AnswerError, StackError
 from deep_storm.inference.layout import Layout
 from deep_storm.inference.neighbours import Shown, read_alone, read_around, sides_seen
 from deep_storm.inference.reading import Reader
@@ -76,9 +77,34 @@ def load_chunk(
         photons[own],
         Shown(photons, card.scales, before, sides),
         dead[own],
-        int(replaced[own].sum()),
+        replaced[own],
         of_frames[own],
+        slice(0, stop - start),
     )
+
+
+def load_with_sides(
+    stream: FrameStream, card: ModelCard, start: int, stop: int, frames_at_once: int, beside: int
+) -> Chunk:
+    """Read frames as :func:`load_chunk`, with others of which the candidates are needed for them.
+
+    Parameters
+    ----------
+    beside
+        Their number on each side, where there are such and they can be read.
+
+    Raises
+    ------
+    StackError
+        Frames from ``start`` to ``stop`` cannot be read.
+    """
+    first, last = max(start - beside, 0), min(stop + beside, stream.shape[0])
+    # The movie is damaged beside them, which is told when the work gets there.
+    for some in ((first, last), (first, stop), (start, last)):
+        with suppress(StackError):
+            chunk = load_chunk(stream, card, *some, frames_at_once)
+            return chunk._replace(own=slice(start - some[0], stop - some[0]))
+    return load_chunk(stream, card, start, stop, frames_at_once)
 
 
 def run_network(

@@ -13,7 +13,13 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.bright import BrightLimit, find_bright
-from deep_storm.inference.refining import map_frames, proposals_from, refiner_for
+from deep_storm.inference.refining import (
+    NOTHING_BESIDE,
+    Sides,
+    map_frames,
+    proposals_from,
+    refiner_for,
+)
 from deep_storm.inference.residuals import residual_picture, residuals_of
 from deep_storm.model_card import ModelCard
 from deep_storm.psf.table import PsfTable
@@ -35,7 +41,8 @@ class CheckedFrame(NamedTuple):
     """A window of one frame: photons ``(y, x)`` and the network's candidates in it.
 
     ``noise_photon``: read-out noise of each of its pixels, where they differ. ``corner_px``: its
-    first row and column in the frame, which is number ``frame`` (from 0).
+    first row and column in the frame, which is number ``frame`` (from 0). ``sides``: the candidates
+    in the frames before and after.
     """
 
     photons: Float32
@@ -43,6 +50,7 @@ class CheckedFrame(NamedTuple):
     noise_photon: Noise = None
     corner_px: tuple[int, int] = (0, 0)
     frame: int = 0
+    sides: Sides = NOTHING_BESIDE
 
 
 def sampled_frames(first: int, last: int) -> list[int]:

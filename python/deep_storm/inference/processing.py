@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from deep_storm.camera_maps import noise_photon
-from deep_storm.inference.chunks import Aside, here, load_chunk, run_network
+from deep_storm.inference.chunks import Aside, here, load_with_sides, run_network
 from deep_storm.inference.layout import Layout, plan_layout
 from deep_storm.inference.reading import Reader
 from deep_storm.inference.readout import Awaited, Chunk, ReadOut
@@ -84,11 +84,24 @@ class ChunkProcessor:
         replicas: Replicas = compiled[key]
         return replicas
 
+    @property
+    def beside(self) -> int:
+        """Frames on each side of a chunk of which the candidates are needed for it."""
+        return 1 if self.refinement is not None and self.refinement.beside else 0
+
     def load(self, start: int, stop: int) -> Chunk:
-        """Read the frames from start to stop."""
+        """Read the frames from start to stop, with those beside that are needed for them.
+
+        Raises
+        ------
+        StackError
+            Frames from ``start`` to ``stop`` cannot be read.
+        """
+        frames_at_once = self.model.frames_at_once
         with self.stages.measured("read"):
-            frames_at_once = self.model.frames_at_once
-            return load_chunk(self.stream, self.model.card, start, stop, frames_at_once)
+            return load_with_sides(
+                self.stream, self.model.card, start, stop, frames_at_once, self.beside
+            )
 
     def infer(
         self,

@@ -17,8 +17,10 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.model import Model
 from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.psf.table import PsfTable
+from deep_storm.refinement.beside import OnBeside, places_beside
 from deep_storm.refinement.moves import MAX_EVIDENCE
 from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import (
@@ -31,9 +33,17 @@ from deep_storm.refinement.refiner import (
 )
 from deep_storm.refinement.shapes import Shape, depth_shape, gaussian_shape, width_shape
 from deep_storm.simulation.haze import haze_std_photon
+from deep_storm.simulation.on_times import mean_frames_seen
 
 Float32 = npt.NDArray[np.float32]
-FEATURES = 8
+Sides = tuple[Candidates | None, Candidates | None]
+"""The network's candidates in the frames before and after one; None where they are not known."""
+NOTHING_BESIDE: Sides = (None, None)
+FEATURES = 9
+WITHOUT_THIS_FRAME = 1.5
+"""The network's variance in a frame beside, without what it has seen of this one: a third."""
+MIN_CONFIDENCE_BESIDE, MIN_SPREAD_BESIDE_PX = 0.3, 0.05
+"""What is surer than this in a frame beside is looked for here, and how far off at least."""
 MAX_LOSS = 0.005
 """Jaccard index that refinement may seem to cost on simulation."""
 MIN_GAIN = 0.1
@@ -129,8 +139,28 @@ def proposals_from(candidates: Candidates, card: ModelCard, shape: Shape) -> Pro
     )
 
 
+def _on_beside(found: Candidates | None, card: ModelCard) -> OnBeside | None:
+    """Return what is seen in a frame beside, from the network's candidates in it."""
+    if found is None:
+        return None
+    confidence = card.calibration.confidence_of(found.score)
+    kept = found.where(confidence >= MIN_CONFIDENCE_BESIDE)
+    variance = (kept.spread_px * card.calibration.spread_factor_of(kept.score)) ** 2
+    return OnBeside(
+        kept.x_px.astype(np.float64),
+        kept.y_px.astype(np.float64),
+        np.sqrt(WITHOUT_THIS_FRAME * variance + MIN_SPREAD_BESIDE_PX**2),
+        confidence[confidence >= MIN_CONFIDENCE_BESIDE],
+    )
+
+
+def looks_beside(model: Model) -> bool:
+    """Whether the molecules that a model finds in the frames beside are expected in one."""
+    return model.frames_at_once > 1 and mean_frames_seen(model.card.emitters) > 1.0
+
+
 def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
-    """Return features by which emitters of one frame are classified, ``(n, 8)``.
+    """Return features by which emitters of one frame are classified, ``(n, 9)``.
 
     Two emitters taken for one look bright and wide, and are farther off than the fit of one says.
 
@@ -151,6 +181,7 @@ def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
             crowding(refined, prior.sigma_px),
             bright,
             wide,
+            refined.expected,
         ],
         axis=1,
     )
@@ -184,11 +215,11 @@ class Refinement:
     card
         Of the model whose candidates are refined.
     weights
-        ``(8,)``: of the :func:`features`, for the score.
+        ``(9,)``: of the :func:`features`, for the score.
     spread_weights
-        ``(8,)``: of the same, for the logarithm of the true over the stated variance.
+        ``(9,)``: of the same, for the logarithm of the true over the stated variance.
     z_weights
-        ``(8,)``: the same for depth.
+        ``(9,)``: the same for depth.
     calibration
         From the score to a confidence.
     threshold
@@ -197,6 +228,8 @@ class Refinement:
         Of the refined and of the network's own localizations, on the same simulated frames.
     row_ratio
         Number of refined over the network's own localizations there; None where it is not known.
+    beside
+        Whether what the network finds in the frames before and after is expected in each.
     """
 
     refiner: Refiner
@@ -209,6 +242,7 @@ class Refinement:
     jaccard: float = 0.0
     network_jaccard: float = 0.0
     row_ratio: float | None = None
+    beside: bool = False
 
     @property
     def pays(self) -> bool:
@@ -227,7 +261,12 @@ class Refinement:
         return self.card.model_copy(update=changed)
 
     def candidates(
-        self, photons: Float32, found: Candidates, frame: int, noise_photon: Noise = None
+        self,
+        photons: Float32,
+        found: Candidates,
+        frame: int,
+        noise_photon: Noise = None,
+        sides: Sides = NOTHING_BESIDE,
     ) -> Candidates:
         """Refine the candidates of one frame.
 
@@ -241,9 +280,23 @@ class Refinement:
             Number of the frame.
         noise_photon
             ``(y, x)``: read-out noise of each pixel, where they differ.
+        sides
+            The network's candidates in the frames before and after.
         """
+        return self.scored(self.refined(photons, found, noise_photon, sides), frame)
+
+    def refined(
+        self, photons: Float32, found: Candidates, noise_photon: Noise, sides: Sides
+    ) -> Refined:
+        """Refine the candidates of one frame; parameters as of :meth:`candidates`."""
         proposals = proposals_from(found, self.card, self.refiner.shape)
-        return self.scored(self.refiner.refine(photons, proposals, noise_photon), frame)
+        beside = None
+        if self.beside:
+            frames_seen = mean_frames_seen(self.card.emitters)
+            before, after = (_on_beside(side, self.card) for side in sides)
+            log_density = self.refiner.prior.log_density
+            beside = places_beside(before, after, frames_seen, log_density)
+        return self.refiner.refine(photons, proposals, noise_photon, beside)
 
     def scored(self, refined: Refined, frame: int) -> Candidates:
         """Return refined emitters as candidates, with score and calibrated spread."""

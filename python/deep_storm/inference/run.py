@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.errors import Cancelled, DaskError, StackError
+from deep_storm.extraction.candidates import by_frame
 from deep_storm.inference.canvas import Canvas
 from deep_storm.inference.drawing import Painter
 from deep_storm.inference.fits import CheckedFrame
@@ -153,7 +154,7 @@ class ReconstructionRun(ChunkProcessor):
                     infer = partial(self.infer, replicas, chunk, self._tell, overlap.aside)
                     parts = overlap.in_network(infer)
                     overlap.read_out(partial(self.read_out.found, chunk, parts), self._tell)
-                    self.seen = chunk.start + chunk.frame_count
+                    self.seen = chunk.end
                     self._tell()
                     self.threads = overlap.threads
                     del chunk, infer, parts  # large ones, before the next is read
@@ -177,7 +178,8 @@ class ReconstructionRun(ChunkProcessor):
             if frame not in self.samples and frame not in self.dead:
                 chunk = self.load(frame, frame + 1)
                 _, found = self.read_out.seen(chunk, self.infer(replicas, chunk))
-                self.samples |= self.read_out.samples(chunk, [found])
+                frames = by_frame(found, chunk.start, chunk.frame_count)
+                self.samples |= self.read_out.samples(chunk, frames, chunk.own)
 
     def _tell(self) -> None:
         first, last = self.span
@@ -242,7 +244,7 @@ class ReconstructionRun(ChunkProcessor):
     @property
     def _ahead(self) -> int:
         """Frames after a chunk that are needed for it."""
-        return self.model.frames_at_once // 2
+        return self.model.frames_at_once // 2 + self.beside
 
     def _keep(self, found: Found) -> None:
         """Draw and store the results of a chunk."""

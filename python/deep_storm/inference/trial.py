@@ -13,7 +13,7 @@ import numpy as np
 
 from deep_storm.camera_maps import noise_photon
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference.chunks import load_chunk
+from deep_storm.inference.chunks import load_with_sides
 from deep_storm.inference.fits import CheckedFrame, cut_sample, sampled_frames
 from deep_storm.inference.reading import window_reader
 from deep_storm.inference.refining import Refinement, map_frames
@@ -49,7 +49,7 @@ def row_ratio(
 
     def count(one: CheckedFrame) -> tuple[int, int]:
         own = card.calibration.confidence_of(one.candidates.score) >= card.threshold
-        refined = refinement.candidates(one.photons, one.candidates, 0, one.noise_photon)
+        refined = refinement.candidates(one.photons, one.candidates, 0, one.noise_photon, one.sides)
         sure = refinement.calibration.confidence_of(refined.score) >= refinement.threshold
         return int(own.sum()), int(sure.sum())
 
@@ -57,28 +57,40 @@ def row_ratio(
     return float(counts[1] / counts[0]) if counts[0] >= MIN_ROWS else None
 
 
-def movie_windows(stream: FrameStream, model: Model) -> Iterator[CheckedFrame]:
-    """Read a window of some frames all over the movie, with the network's candidates in it."""
+def movie_windows(
+    stream: FrameStream, model: Model, with_sides: bool = False
+) -> Iterator[CheckedFrame]:
+    """Read a window of some frames all over the movie, with the network's candidates in it.
+
+    Parameters
+    ----------
+    with_sides
+        Whether those in the frames before and after are wanted, too.
+    """
     camera, alignment_px = model.card.camera, model.network.alignment_px
     noise, read = noise_photon(camera, stream.noise), None
     for number, t in enumerate(sampled_frames(0, stream.shape[0])):
-        chunk = load_chunk(stream, model.card, t, t + 1, model.frames_at_once)
-        if chunk.dead[0]:
+        beside = 1 if with_sides else 0
+        chunk = load_with_sides(stream, model.card, t, t + 1, model.frames_at_once, beside)
+        own = chunk.own.start
+        if chunk.dead[own]:
             continue
         nothing = Candidates(*(np.empty(0, kind) for kind in (np.int64, *[np.float32] * 7)))
-        cut = cut_sample(chunk.photons[0], nothing, number, noise)
+        cut = cut_sample(chunk.photons[own], nothing, number, noise)
         height, width = (n - n % alignment_px for n in cut.photons.shape)
-        window = cut.photons[:height, :width]
-        if not window.size:
+        if not height * width:
             return
-        beside = chunk.shown.beside(0)
-        if beside is not None:
-            top, left = cut.corner_px
-            beside = beside[None, top : top + height, left : left + width]
+        rows, columns = (
+            slice(c, c + n) for c, n in zip(cut.corner_px, (height, width), strict=True)
+        )
+        seen = [chunk.shown.beside(k) for k in range(chunk.frame_count)]
+        around = [two[rows, columns] for two in seen if two is not None]
         read = read or window_reader(model, height, width)  # all windows are of one size
-        (found,) = read(window[None], t, beside)
+        photons = chunk.photons[:, rows, columns]
+        found = read(photons, chunk.start, np.stack(around) if around else None)
         here = None if cut.noise_photon is None else cut.noise_photon[:height, :width]
-        yield CheckedFrame(window, found, here)
+        window = cut.photons[:height, :width]
+        yield CheckedFrame(window, found[own], here, sides=chunk.sides(own, found))
 
 
 def excess_rows(stream: FrameStream, model: Model, refinement: Refinement) -> float | None:
@@ -90,5 +102,6 @@ def excess_rows(stream: FrameStream, model: Model, refinement: Refinement) -> fl
     """
     if refinement.row_ratio is None:
         return None
-    ratio = row_ratio(movie_windows(stream, model), model.card, refinement)
+    seen = movie_windows(stream, model, refinement.beside)
+    ratio = row_ratio(seen, model.card, refinement)
     return None if ratio is None else ratio / refinement.row_ratio - 1.0

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from deep_storm.camera_maps import CameraMaps, fingerprint
 from deep_storm.errors import DeepStormError
-from deep_storm.inference.refining import Refinement, refiner_for
+from deep_storm.inference.refining import Refinement, looks_beside, refiner_for
 from deep_storm.io.kept import folder_of_kept, keep, recall
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
@@ -156,7 +156,8 @@ def learnt_refinement(model: Model, maps: CameraMaps | None = None) -> Learnt:
             "calibration": Calibration.parse(values["calibration"]),
             "row_ratio": None if ratio is None else float(ratio),
         }
-        return Refinement(replace(usual, prior=prior), model.card, **numbers)
+        beside = looks_beside(model)
+        return Refinement(replace(usual, prior=prior), model.card, **numbers, beside=beside)
 
     key = _key("refinement", model, maps, refining.EMITTERS)
     return _learnt(key, lambda: refining.learn_refinement(model, maps=maps), to_json, of_json)

@@ -43,6 +43,7 @@ from deep_storm.refinement.prior import (
     beyond_reach,
     height_of_photons,
     log_of_photons,
+    odds_of_place,
 )
 
 MIN_MEAN = 0.05
@@ -75,7 +76,7 @@ def expect(
     top, left
         Position of the window in the frame.
     p
-        ``(emitters, 4)``.
+        ``(emitters, 8)``.
     shares
         Work space ``(emitters, 4, height, width)``.
     mean
@@ -93,6 +94,8 @@ def expect(
                 mean[j, i] += p[k, 2] * shares[k, 0, j, i]
         other = beyond_reach(p[k, 3], prior) / prior.shape_std
         value += log_of_photons(p[k, 2], prior) - 0.5 * other * other
+        if p[k, 7] > 0.0:
+            value += math.log(1.0 + odds_of_place(p, k))
     likelihood = 0.0
     for j in range(height):
         for i in range(width):
@@ -238,7 +241,7 @@ def fit(
     data, base, top, left, mean
         As in :func:`expect`; ``mean`` is that of the result.
     p
-        ``(emitters, 4)``: where to start; changed in place.
+        ``(emitters, 8)``: where to start; changed in place.
     iterations
         Most steps.
     least

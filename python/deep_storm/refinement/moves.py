@@ -15,7 +15,7 @@ import numpy.typing as npt
 from deep_storm.kernels import kernel
 from deep_storm.psf.cholesky import solve
 from deep_storm.refinement.block import fit
-from deep_storm.refinement.prior import PARAMETERS, Prior, Values
+from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Prior, Values
 from deep_storm.refinement.scene import (
     MAX_IN_BLOCK,
     NEIGHBOUR_SIGMAS,
@@ -57,7 +57,7 @@ class Cut(NamedTuple):
     data, base
         Photons, and expected photons without these emitters.
     p
-        ``(emitters, 4)``.
+        ``(emitters, 8)``.
     mean
         Space for the expected photons with them.
     """
@@ -73,7 +73,7 @@ class Cut(NamedTuple):
 @kernel(fastmath=True, error_model="numpy")
 def cut_out(scene: Scene, members: Integers, extra: Values, prior: Prior) -> Cut:
     """Cut out the window of some emitters; ``extra`` ones shall fit into it, too."""
-    p = np.empty((members.size, PARAMETERS))
+    p = np.empty((members.size, COLUMNS))
     for n in range(members.size):
         copy_row(p, n, scene.p, members[n])
     reach = WINDOW_SIGMAS * prior.sigma_px
@@ -139,7 +139,7 @@ def joined_by(members: Integers, k: int) -> Integers:
 def sweep(scene: Scene, prior: Prior, iterations: int) -> None:
     """Fit each emitter once, together with its neighbours."""
     done = np.zeros(scene.used[0], np.int8)
-    nothing = np.empty((0, PARAMETERS))
+    nothing = np.empty((0, COLUMNS))
     for k in range(scene.used[0]):
         if not scene.alive[k] or done[k] or scene.stop[0]:
             continue
@@ -185,7 +185,7 @@ def weigh(
         if scene.stop[0] or not (todo[k] or scene.fresh[k]):
             continue
         members = with_neighbours(scene, k, prior, MAX_IN_BLOCK)
-        cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+        cut = cut_out(scene, members, np.empty((0, COLUMNS)), prior)
         there, factor = fit_cut(cut, cut.p, prior, SETTLING, NEVER)
         rest = cut.p[1:].copy()
         gone, _ = fit_cut(cut, rest, prior, SEARCHING, there - max(least, MAX_EVIDENCE))
@@ -217,6 +217,8 @@ class Births(NamedTuple):
         ``(m,)``: shapes that one of which it is not known may begin with.
     source
         ``(n,)``: the proposals that they come from, −1 for none.
+    beside
+        ``(n, 4)``: what the frames beside say of the place.
     """
 
     places: Values
@@ -224,6 +226,7 @@ class Births(NamedTuple):
     known: npt.NDArray[np.int8]
     starts: Values
     source: Integers
+    beside: Values
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -234,7 +237,9 @@ def give_birth(scene: Scene, births: Births, prior: Prior) -> None:
             return
         x, y = births.places[n]
         members = neighbours(scene, x, y, -1, NEIGHBOUR_SIGMAS * prior.sigma_px, MAX_IN_BLOCK - 1)
-        born = np.array([[x, y, BORN_SHARE * prior.photons, prior.shape]])
+        born = np.empty((1, COLUMNS))
+        born[0, :PARAMETERS] = x, y, BORN_SHARE * prior.photons, prior.shape
+        born[0, PARAMETERS:] = births.beside[n]
         cut = cut_out(scene, members, born, prior)
         without, _ = fit_cut(cut, cut.p, prior, SETTLING, NEVER)
         after = np.concatenate((cut.p, born))
@@ -277,9 +282,12 @@ def split(scene: Scene, chosen: Integers, prior: Prior) -> None:
         if scene.stop[0] or not scene.alive[k]:
             continue
         members = with_neighbours(scene, k, prior, MAX_IN_BLOCK - 1)
-        cut = cut_out(scene, members, np.empty((0, PARAMETERS)), prior)
+        cut = cut_out(scene, members, np.empty((0, COLUMNS)), prior)
         one, _ = fit_cut(cut, cut.p, prior, SETTLING, NEVER)
         angle = stretched(cut, cut.p[0, 0], cut.p[0, 1], prior.sigma_px)
+        off_x, off_y = cut.p[0, 4] - cut.p[0, 0], cut.p[0, 5] - cut.p[0, 1]
+        if off_x * math.cos(angle) + off_y * math.sin(angle) > 0.0:
+            angle += math.pi  # the first half is the one that the frames beside know
         two = np.concatenate((cut.p, cut.p[:1]))
         for n in (0, two.shape[0] - 1):
             reach = SPLIT_SIGMAS * prior.sigma_px * (1.0 if n else -1.0)
@@ -287,6 +295,8 @@ def split(scene: Scene, chosen: Integers, prior: Prior) -> None:
             two[n, 1] += reach * math.sin(angle)
             two[n, 2] = max(0.5 * cut.p[0, 2], MIN_HALF * prior.photons)
             two[n, 3] = prior.shape
+        for a in range(PARAMETERS, COLUMNS):
+            two[-1, a] = 0.0
         both, _ = fit_cut(cut, two, prior, SEARCHING, one)
         new = room_for(scene) if both > one else -1
         if new >= 0:

@@ -15,6 +15,11 @@ Values = npt.NDArray[np.float64]
 PARAMETERS = 4
 """Of an emitter: x (px), y (px), photons, and its shape: PSF sigma or depth (px)."""
 
+COLUMNS = 8
+"""Of an emitter: these four, and what the frames beside say of its place: x and y of a molecule
+that is on in them (px), its certainty (1/px²), and how much likelier an emitter is right there than
+anywhere else."""
+
 MIN_INFORMATION = 0.25
 """Of a position (1/px²), however dim an emitter is."""
 
@@ -80,6 +85,27 @@ def beyond_reach(shape: float, prior: Prior) -> float:
 
 
 @kernel(fastmath=True, inline="always", error_model="numpy")
+def odds_of_place(p: Values, k: int) -> float:
+    """Return how much likelier an emitter is at its place for what the frames beside say."""
+    off_x, off_y = p[k, 0] - p[k, 4], p[k, 1] - p[k, 5]
+    return p[k, 7] * math.exp(-0.5 * p[k, 6] * (off_x * off_x + off_y * off_y))
+
+
+def expected_there(p: Values) -> Values:
+    """Return the probability that emitters are the molecules that the frames beside say are there.
+
+    Parameters
+    ----------
+    p
+        ``(n, 8)``.
+    """
+    far = (p[:, 0] - p[:, 4]) ** 2 + (p[:, 1] - p[:, 5]) ** 2
+    odds = p[:, 7] * np.exp(-0.5 * p[:, 6] * far)
+    expected: Values = odds / (1.0 + odds)
+    return expected
+
+
+@kernel(fastmath=True, inline="always", error_model="numpy")
 def log_of_photons(photons: float, prior: Prior) -> float:
     """Return the logarithm of the density of these photons, without its constant."""
     if prior.photons_order > 0.0:
@@ -101,7 +127,7 @@ def height_of_photons(prior: Prior) -> float:
 
 @kernel(fastmath=True, error_model="numpy")
 def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) -> None:
-    """Add what is known of photons and shape before."""
+    """Add what is known of place, photons and shape before."""
     for k in range(p.shape[0]):
         weight = 1.0 / prior.photons_std**2
         order = prior.photons_order
@@ -118,5 +144,8 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
         flat = prior.shape_reach > 0.0 and beyond == 0.0
         information[4 * k + 3, 4 * k + 3] += 3.0 / prior.shape_reach**2 if flat else weight
         # Two emitters at one place: the difference of their positions has no information.
-        information[4 * k, 4 * k] += MIN_INFORMATION
-        information[4 * k + 1, 4 * k + 1] += MIN_INFORMATION
+        odds = odds_of_place(p, k)
+        certain = odds / (1.0 + odds) * p[k, 6]
+        for a in range(2):
+            gradient[4 * k + a] -= certain * (p[k, a] - p[k, 4 + a])
+            information[4 * k + a, 4 * k + a] += MIN_INFORMATION + certain

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.refinement.beside import PLACE_COLUMNS, assigned
 from deep_storm.refinement.block import MIN_MEAN
 from deep_storm.refinement.moves import sweep
-from deep_storm.refinement.prior import PARAMETERS, Prior, Values
+from deep_storm.refinement.prior import PARAMETERS, Prior, Values, expected_there
 from deep_storm.refinement.residuals import background_from
 from deep_storm.refinement.scene import Scene, draw, make_scene
 from deep_storm.refinement.search import FIRST_STEPS, Tried, search
@@ -72,6 +73,8 @@ class Refined(NamedTuple):
         Log evidence with this emitter less that without it.
     proposed
         Confidence of the proposal that it comes from; 0 for what was born or split.
+    expected
+        Probability that it is the molecule that the frames beside say is there; 0 for none.
     z_px, z_spread_px
         Depth and its standard deviation; of length 0 where the PSF does not tell depth.
     """
@@ -84,6 +87,7 @@ class Refined(NamedTuple):
     spread_px: Values
     evidence: Values
     proposed: Values
+    expected: Values
     z_px: Values
     z_spread_px: Values
 
@@ -129,9 +133,16 @@ class Refiner:
         self._stop[0] = 1
 
     def scene(
-        self, photons: npt.NDArray[np.float32], proposals: Proposals, noise_photon: Noise = None
+        self,
+        photons: npt.NDArray[np.float32],
+        proposals: Proposals,
+        noise_photon: Noise = None,
+        beside: Values | None = None,
     ) -> tuple[Scene, Values]:
-        """Return the finished scene of a frame and its background, both raised by ``c``."""
+        """Return the finished scene of a frame and its background, both raised by ``c``.
+
+        Parameters: as those of :meth:`refine`.
+        """
         rise = self.rise(noise_photon)
         height, width = photons.shape
         sure = proposals.confidence >= START_CONFIDENCE
@@ -141,6 +152,9 @@ class Refiner:
         p = np.stack([np.asarray(v, np.float64)[order] for v in proposals[:PARAMETERS]], axis=1)
         p[:, 2] = np.maximum(p[:, 2], 0.1 * self.prior.photons)
         count = int(sure.sum())
+        nothing = np.empty((0, PLACE_COLUMNS))
+        own, more = assigned(p[:, :2], nothing if beside is None else beside)
+        p = np.concatenate([p, own], axis=1)
         background = rise + background_from(
             p[:count],
             np.asarray(proposals.background_photon, np.float64)[order[:count]],
@@ -149,20 +163,31 @@ class Refiner:
             width,
         )
         data = photons.astype(np.float64) + rise
-        capacity = 3 * len(p) + height * width // 16 + 16
+        capacity = 3 * (len(p) + len(more)) + height * width // 16 + 16
         scene = make_scene(data, background, p[:count], capacity, self.prior, self._stop)
         sure_of_shape = proposals.shape_spread[order] <= self.shape.known_std
         unsure = np.ones(capacity, np.int8)
         unsure[:count] = ~sure_of_shape[:count]
         shapes = np.where(sure_of_shape[count:], p[count:, 3], np.nan)
-        tried = Tried(p[count:, :2].copy(), shapes, count, self.shape.starts, unsure)
+        tried = Tried(
+            np.concatenate([more[:, :2], p[count:, :2]]),
+            np.concatenate([np.full(len(more), np.nan), shapes]),
+            np.concatenate([np.full(len(more), -1), np.arange(count, len(p))]),
+            np.concatenate([more, p[count:, PARAMETERS:]]),
+            self.shape.starts,
+            unsure,
+        )
         search(scene, background, tried, self.prior)
         found = np.flatnonzero(scene.source >= 0)
         scene.source[found] = order[scene.source[found]]
         return scene, background
 
     def refine(
-        self, photons: npt.NDArray[np.float32], proposals: Proposals, noise_photon: Noise = None
+        self,
+        photons: npt.NDArray[np.float32],
+        proposals: Proposals,
+        noise_photon: Noise = None,
+        beside: Values | None = None,
     ) -> Refined:
         """Return the emitters of a frame.
 
@@ -174,8 +199,11 @@ class Refiner:
             The network's candidates.
         noise_photon
             ``(y, x)``: read-out noise of each pixel, where they differ.
+        beside
+            ``(n, 4)``: what the frames beside say of places in this one
+            (:mod:`deep_storm.refinement.beside`).
         """
-        scene, background = self.scene(photons, proposals, noise_photon)
+        scene, background = self.scene(photons, proposals, noise_photon, beside)
         height, width = photons.shape
         x, y = scene.p[:, 0], scene.p[:, 1]
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -196,6 +224,7 @@ class Refiner:
             np.sqrt((judged[:, 1] ** 2 + judged[:, 2] ** 2) / 2.0),
             judged[:, 0],
             known[source],
+            expected_there(p),
             p[:, 3] if tells else nothing,
             judged[:, 4] if tells else nothing,
         )

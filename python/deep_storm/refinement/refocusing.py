@@ -21,7 +21,7 @@ from deep_storm.refinement.moves import (
     fit_cut,
     with_neighbours,
 )
-from deep_storm.refinement.prior import PARAMETERS, Prior, Values
+from deep_storm.refinement.prior import COLUMNS, Prior, Values
 from deep_storm.refinement.scene import Integers, Scene, copy_into
 
 MAX_TOGETHER = cast(int, np.int64(4))
@@ -47,7 +47,7 @@ def refocus(scene: Scene, chosen: Integers, starts: Values, prior: Prior) -> Non
     starts
         Depths of one of them that a fit may begin with.
     """
-    nothing = np.empty((0, PARAMETERS))
+    nothing = np.empty((0, COLUMNS))
     near = HERE * (prior.max_shape - prior.min_shape)
     for k in chosen:
         if scene.stop[0]:
@@ -57,7 +57,7 @@ def refocus(scene: Scene, chosen: Integers, starts: Values, prior: Prior) -> Non
         best = cut.p.copy()
         most, _ = fit_cut(cut, best, prior, SETTLING, NEVER)
         here = best[0, 3]
-        tried = np.empty((starts.size, members.size, PARAMETERS))
+        tried = np.empty((starts.size, members.size, COLUMNS))
         values = np.full(starts.size, NEVER)
         for n in range(starts.size):
             if abs(starts[n] - here) < near:

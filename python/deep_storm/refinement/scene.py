@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from deep_storm.kernels import Whole, kernel
 from deep_storm.refinement.light import fill_share
-from deep_storm.refinement.prior import PARAMETERS, Prior, Values
+from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Prior, Values
 
 Integers = npt.NDArray[np.int64]
 WINDOW_SIGMAS = 3.2
@@ -30,7 +30,7 @@ class Scene(NamedTuple):
     mean
         Expected photons, raised alike.
     p
-        ``(capacity, 4)``: x, y, photons, shape.
+        ``(capacity, 8)``: x, y, photons, shape, and what the frames beside say of the place.
     alive
         ``(capacity,)`` int8: which of them are there.
     used
@@ -196,7 +196,7 @@ def make_scene(
     scene = Scene(
         data,
         background.copy(),
-        np.zeros((capacity, PARAMETERS)),
+        np.zeros((capacity, COLUMNS)),
         np.zeros(capacity, np.int8),
         np.zeros(1, np.int64),
         np.full(capacity, -1, np.int64),

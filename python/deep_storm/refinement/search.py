@@ -16,7 +16,7 @@ from deep_storm.refinement.moves import (
     sweep,
     weigh,
 )
-from deep_storm.refinement.prior import Prior, Values
+from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Prior, Values
 from deep_storm.refinement.refocusing import refocus
 from deep_storm.refinement.residuals import peaks, settle_background
 from deep_storm.refinement.scene import Scene, draw
@@ -44,8 +44,10 @@ class Tried(NamedTuple):
         ``(n, 2)``: the likeliest first.
     shapes
         ``(n,)``: theirs; NaN where it is not known.
-    first
-        Number of the first of them among the proposals.
+    source
+        ``(n,)``: their numbers among the proposals, −1 for none.
+    beside
+        ``(n, 4)``: what the frames beside say of their places.
     starts
         ``(m,)``: shapes of an emitter of which nothing is known.
     unsure
@@ -54,7 +56,8 @@ class Tried(NamedTuple):
 
     places: Values
     shapes: Values
-    first: int
+    source: npt.NDArray[np.int64]
+    beside: Values
     starts: Values
     unsure: npt.NDArray[np.int8]
 
@@ -67,7 +70,8 @@ def change(scene: Scene, tried: Tried, prior: Prior) -> None:
     places = peaks(scene, prior, PEAK)
     nothing = np.zeros(len(places))
     source = np.full(len(places), NO_SOURCE)
-    births = Births(places, nothing, nothing.astype(np.int8), tried.starts, source)
+    beside = np.zeros((len(places), COLUMNS - PARAMETERS))
+    births = Births(places, nothing, nothing.astype(np.int8), tried.starts, source, beside)
     give_birth(scene, births, prior)
     weigh(scene, np.flatnonzero(scene.alive), todo, prior, 0.0)
 
@@ -96,8 +100,8 @@ def search(scene: Scene, background: Values, tried: Tried, prior: Prior) -> None
     settle(scene, background, prior)
     unknown = np.isnan(tried.shapes)
     shapes, known = np.where(unknown, 0.0, tried.shapes), (~unknown).astype(np.int8)
-    source = tried.first + np.arange(len(shapes))
-    give_birth(scene, Births(tried.places, shapes, known, tried.starts, source), prior)
+    births = Births(tried.places, shapes, known, tried.starts, tried.source, tried.beside)
+    give_birth(scene, births, prior)
     scene.fresh[:] = 1
     for number in range(ROUNDS):
         change(scene, tried, prior)

@@ -118,8 +118,8 @@ def reconstruct_stack(
             result = replace(
                 result,
                 corner_nm=_corner_nm(frames, model),
-                # Refined localizations are fits of single frames.
-                shared_frames=refined is None and model.frames_at_once > 1,
+                # Otherwise refined localizations are fits of single frames.
+                shared_frames=model.frames_at_once > 1 and (refined is None or refined.beside),
             )
             write = partial(_written, outputs=outputs, model=model, stack=stack, settings=settings)
             if hold is None:

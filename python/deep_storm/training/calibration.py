@@ -47,6 +47,8 @@ FIELD_PX = 64
 EMITTERS = {"native": 6000, "classic": 1500}
 """Emitters that calibration wants to see in each half; the classic network is slow."""
 MAX_FRAMES = 120
+BATCH, MOVIE_FRAMES = 8, 4
+"""Frames that are simulated at a time, and those of a movie, where the ones beside are wanted."""
 SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
 MAX_DENSITY_FACTOR = 4.0
@@ -75,7 +77,8 @@ class Seen(NamedTuple):
     """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 3)``.
 
     ``background_photon``: ``(y, x)``, or ``(1, 1)`` where it is even. ``noise_photon``: read-out
-    noise of each pixel, where they differ.
+    noise of each pixel, where they differ. ``sides``: the candidates in the frames before and
+    after.
     """
 
     photons: npt.NDArray[np.float32]
@@ -83,6 +86,7 @@ class Seen(NamedTuple):
     xyz_nm: npt.NDArray[np.float64]
     background_photon: npt.NDArray[np.float32]
     noise_photon: npt.NDArray[np.float32] | None = None
+    sides: tuple[Candidates | None, Candidates | None] = (None, None)
 
     def background_at_candidates(self) -> npt.NDArray[np.float64]:
         """Return the true background in the candidates' pixels."""
@@ -133,6 +137,7 @@ def seen_frames(
     emitters: int,
     min_frames: int = 8,
     max_frames: int = MAX_FRAMES,
+    with_sides: bool = False,
 ) -> Iterator[Seen]:
     """Simulate frames and run the network on them, until there are enough emitters.
 
@@ -140,37 +145,46 @@ def seen_frames(
     ----------
     emitters
         Wanted; the number of frames is kept within ``min_frames`` to ``max_frames``.
+    with_sides
+        Whether the candidates in the frames beside are wanted, too, by a model that sees those.
     """
     card = model.card
     per_frame = card.emitters.density_per_um2 * (FIELD_PX * card.camera.pixel_size_nm / 1e3) ** 2
     frames = int(np.clip(np.ceil(emitters / per_frame), min_frames, max_frames))
+    movie_frames = 1 if model.frames_at_once > 1 else 0
+    if with_sides:
+        movie_frames = MOVIE_FRAMES
     simulator = PatchSimulator(
         card.camera,
         card.psf,
         card.emitters,
         card.background,
         patch_size_px=FIELD_PX,
-        batch=8,
+        batch=BATCH,
         seed=seed,
         maps=covering(maps, FIELD_PX),
         density_factors=_density_factors(card.emitters),
         uniform_share=0.0,
         table=model.table,
-        movie_frames=1 if model.frames_at_once > 1 else 0,
+        movie_frames=movie_frames,
     )
     read = window_reader(model, FIELD_PX, FIELD_PX)
-    for number in range(-(-frames // 8)):
+    # Of a movie, the first and the last frame only stand beside others.
+    kept = [k for k in range(BATCH) if not with_sides or 0 < k % movie_frames < movie_frames - 1]
+    for number in range(-(-frames // len(kept))):
         batch = simulator.batch_at(number)
         photons = photons_from(batch.adu, card.camera, batch.maps)
         noise = noise_photon(card.camera, batch.maps)
         beside = beside_photons(batch, card.camera)
-        for k, found in enumerate(read(photons, 8 * number, beside)):
+        found = read(photons, BATCH * number, beside)
+        for k in kept:
             there = batch.present[k]
             xy = batch.xy_px[k][there] * card.camera.pixel_size_nm
             xyz = np.column_stack([xy, batch.z_nm[k][there]]).astype(np.float64)
             background = batch.expected_background_photon[k]
             here = None if noise is None else noise[k]
-            yield Seen(photons[k], found, xyz, background, here)
+            sides = (found[k - 1], found[k + 1]) if with_sides else (None, None)
+            yield Seen(photons[k], found[k], xyz, background, here, sides)
 
 
 def _density_factors(emitters: Emitters) -> tuple[float, float]:

@@ -23,8 +23,8 @@ from deep_storm.inference.refining import (
     MIN_SPREAD_PX,
     Refinement,
     features,
+    looks_beside,
     map_frames,
-    proposals_from,
     refiner_for,
 )
 from deep_storm.inference.trial import row_ratio
@@ -79,12 +79,16 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
     maps
         Camera maps that the simulated frames are taken with.
     """
-    seen = list(seen_frames(model, seed + 5 * SEED_OFFSET, maps, EMITTERS, MIN_FRAMES, MAX_FRAMES))
+    limits, beside = (EMITTERS, MIN_FRAMES, MAX_FRAMES), looks_beside(model)
+    seen = list(seen_frames(model, seed + 5 * SEED_OFFSET, maps, *limits, with_sides=beside))
     usual = refiner_for(model.card, model.table)
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
-    tried = [_learn(model.card, _crowded(usual, more), seen) for more in crowding]
+    tried = [_learn(model.card, _crowded(usual, more), seen, beside) for more in crowding]
     jaccard, best = max(tried, key=lambda learnt: learnt[0])
-    some = [CheckedFrame(s.photons, s.candidates, s.noise_photon) for s in seen[:RATIO_FRAMES]]
+    some = [
+        CheckedFrame(s.photons, s.candidates, s.noise_photon, sides=s.sides)
+        for s in seen[:RATIO_FRAMES]
+    ]
     return replace(
         best,
         jaccard=jaccard,
@@ -114,12 +118,15 @@ def _crowded(refiner: Refiner, more: float) -> Refiner:
     return replace(refiner, prior=prior._replace(log_density=prior.log_density + more))
 
 
-def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, Refinement]:
+def _learn(
+    card: ModelCard, refiner: Refiner, seen: list[Seen], beside: bool
+) -> tuple[float, Refinement]:
     """Calibrate a refiner on simulated frames; return its best Jaccard index too."""
+    zeros = tuple(np.zeros(FEATURES).tolist())
+    plain = Refinement(refiner, card, zeros, zeros, zeros, Calibration(), 0.5, beside=beside)
 
     def refined(one: Seen) -> Refined:
-        proposals = proposals_from(one.candidates, card, refiner.shape)
-        return refiner.refine(one.photons, proposals, one.noise_photon)
+        return plain.refined(one.photons, one.candidates, one.noise_photon, one.sides)
 
     found = map_frames(refined, seen)
     judged = _judge(found, [s.xyz_nm for s in seen], card.camera.pixel_size_nm)
@@ -128,11 +135,11 @@ def _learn(card: ModelCard, refiner: Refiner, seen: list[Seen]) -> tuple[float, 
     right = values[judged.correct]
     stated = judged.refined.spread_px[judged.correct]
     spread_weights = _gamma(right, _excess(judged.distance_px[judged.correct], stated))
-    z_weights = tuple(np.zeros(FEATURES).tolist())
+    z_weights = zeros
     if judged.refined.z_px.size:
         stated = judged.refined.z_spread_px[judged.correct]
         z_weights = _gamma(right, _excess(judged.depth_px[judged.correct], stated))
-    blank = Refinement(refiner, card, weights, spread_weights, z_weights, Calibration(), 0.5)
+    blank = replace(plain, weights=weights, spread_weights=spread_weights, z_weights=z_weights)
     if not judged.correct.any():
         return 0.0, blank
     scored = concatenated([blank.scored(r, n) for n, r in enumerate(found)])

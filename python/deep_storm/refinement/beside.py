@@ -1,0 +1,154 @@
+"""Where molecules are that are on in the frames beside one: what a fit of this frame may expect.
+
+A molecule stays where it is for some frames in a row. With a mean of ``n`` frames it goes on to the
+next one with probability ``c = 1 − 1/n``, whatever its age. So one that is seen before and after a
+frame is on in it, one that is seen on one side only with probability ``c / (1 + c)``, or ``c``
+where the other side is not known.
+
+An emitter that may be such a molecule is likelier there than anywhere else, by how many times is
+noted: the probability, times the density of a normal distribution at its middle, over the density
+of emitters everywhere (:func:`deep_storm.refinement.prior.odds_of_place`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Values
+
+PLACE_COLUMNS = COLUMNS - PARAMETERS
+GATE_SIGMAS = 3.0
+"""Two positions farther apart than this are not those of one molecule."""
+STRAY_PX = 0.3
+"""Beside the spread of a place, how far from it an emitter may begin to be fitted."""
+MAX_PROBABILITY = 0.98
+
+
+class OnBeside(NamedTuple):
+    """What is seen in one of the frames beside, arrays of length n.
+
+    Attributes
+    ----------
+    x_px, y_px
+        Positions (corner rule).
+    spread_px
+        Their standard deviations along one axis, from that which the frame itself does not say.
+    probability
+        That there is a molecule.
+    """
+
+    x_px: Values
+    y_px: Values
+    spread_px: Values
+    probability: Values
+
+    @property
+    def places(self) -> Values:
+        """Positions, ``(n, 2)``."""
+        return np.stack([self.x_px, self.y_px], axis=1)
+
+    @property
+    def certainty(self) -> Values:
+        """One over the variance, 1/px²."""
+        certainty: Values = self.spread_px**-2
+        return certainty
+
+
+def places_beside(
+    before: OnBeside | None, after: OnBeside | None, frames_seen: float, log_density: float
+) -> Values:
+    """Return what the frames beside one say of places in it.
+
+    Parameters
+    ----------
+    before, after
+        What is seen in them; None where it is not known.
+    frames_seen
+        In a row by a molecule, in the mean.
+    log_density
+        Logarithm of the emitters per pixel expected.
+
+    Returns
+    -------
+    x and y (px), certainty (1/px²) and the odds, ``(n, 4)``.
+    """
+    goes_on = 1.0 - 1.0 / frames_seen
+    density = float(np.exp(log_density))
+    alone = goes_on if before is None or after is None else goes_on / (1.0 + goes_on)
+    found, left = [], []
+    if before is not None and after is not None:
+        one, other, chance = _pairs(before, after, goes_on, density)
+        found.append(_joined(before, after, one, other, chance, density))
+        left = [_without(before, one), _without(after, other)]
+    else:
+        left = [side for side in (before, after) if side is not None]
+    found += [_odds(s.places, s.certainty, alone * s.probability, density) for s in left]
+    return np.concatenate([np.empty((0, PLACE_COLUMNS)), *found])
+
+
+def _pairs(
+    before: OnBeside, after: OnBeside, goes_on: float, density: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Values]:
+    """Return which rows are likely those of one molecule, and how likely."""
+    far = ((before.places[:, None] - after.places[None]) ** 2).sum(axis=2)
+    variance = before.spread_px[:, None] ** 2 + after.spread_px[None] ** 2
+    cost = np.minimum(far / variance / GATE_SIGMAS**2, 1.0)
+    one, other = linear_sum_assignment(cost)
+    near = cost[one, other] < 1.0
+    one, other = one[near], other[near]
+    far, variance = far[one, other], variance[one, other]
+    same = goes_on**2 * np.exp(-0.5 * far / variance) / (2.0 * np.pi * variance)
+    return one, other, same / (same + density)
+
+
+def _joined(
+    before: OnBeside,
+    after: OnBeside,
+    one: npt.NDArray[np.int64],
+    other: npt.NDArray[np.int64],
+    chance: Values,
+    density: float,
+) -> Values:
+    """Return the places of molecules that are seen on both sides."""
+    certain, more = before.certainty[one], after.certainty[other]
+    both = certain + more
+    places = (before.places[one].T * certain + after.places[other].T * more) / both
+    probability = chance * before.probability[one] * after.probability[other]
+    return _odds(places.T, both, probability, density)
+
+
+def _without(side: OnBeside, rows: npt.NDArray[np.int64]) -> OnBeside:
+    return OnBeside(*(np.delete(values, rows) for values in side))
+
+
+def _odds(places: Values, certainty: Values, probability: Values, density: float) -> Values:
+    probability = np.minimum(probability, MAX_PROBABILITY)
+    odds = probability * certainty / (2.0 * np.pi * density)
+    return np.column_stack([places, certainty, odds])
+
+
+def assigned(places: Values, beside: Values) -> tuple[Values, Values]:
+    """Give each place at most one of those that the frames beside say something of.
+
+    Parameters
+    ----------
+    places
+        Where fits of emitters begin, ``(n, 2)``.
+    beside
+        ``(m, 4)``, of :func:`places_beside`.
+
+    Returns
+    -------
+    What is said of each place, ``(n, 4)``, zeros for nothing; and what belongs to none.
+    """
+    own = np.zeros((len(places), PLACE_COLUMNS))
+    far = ((places[:, None] - beside[None, :, :2]) ** 2).sum(axis=2)
+    cost = np.minimum(far / (1.0 / beside[:, 2] + STRAY_PX**2) / GATE_SIGMAS**2, 1.0)
+    some, theirs = linear_sum_assignment(cost)
+    near = cost[some, theirs] < 1.0
+    own[some[near]] = beside[theirs[near]]
+    return own, np.delete(beside, theirs[near], axis=0)
