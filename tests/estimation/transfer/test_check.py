@@ -51,6 +51,11 @@ def test_a_gain_after_em_gain_is_recognized():
     assert "after EM gain" in doubt.advice
 
 
+def test_an_em_gain_that_was_switched_off_is_named():
+    doubt = doubt_camera(noise(gain=0.55), camera(em_gain=100.0), "movie")
+    assert "or leave em_gain out if electrons are not multiplied" in doubt.advice
+
+
 def test_an_inverted_gain_is_recognized():
     doubt = doubt_camera(noise(gain=0.22), camera(photons_per_adu=4.55), "movie")
     assert "ADU per photon" in doubt.advice

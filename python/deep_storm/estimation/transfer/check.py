@@ -132,7 +132,7 @@ def _cause(camera: Camera, ratio: float) -> str:
             f": {camera.photons_per_adu:g} seems to be the value after EM gain, and "
             "photons_per_adu is the one before it"
         )
-    if camera.em_gain is not None and near(2.0):
+    if camera.em_gain is not None and (near(2.0) or near(2.0 * camera.em_gain)):
         return ", or leave em_gain out if electrons are not multiplied"
     if near(camera.photons_per_adu**-2.0):
         return f": {camera.photons_per_adu:g} seems to be its inverse, ADU per photon"
