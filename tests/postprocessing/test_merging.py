@@ -194,6 +194,18 @@ def test_crowded_frames_are_warned_of():
     assert "by chance" in merged.warnings()[0]
 
 
+def test_rows_of_one_molecule_are_not_met_by_chance():
+    # 40 molecules far apart that stay on for a third of a short movie
+    rng = np.random.default_rng(2)
+    frame = (rng.integers(0, 40, 40)[:, None] + np.arange(20)).ravel()
+    place = np.repeat(1000.0 * np.arange(40), 20)
+    table = pd.DataFrame({"frame": frame, "x_nm": place + rng.normal(0, 5, 800), "y_nm": 0.0})
+    merged = merge_table(table, Merging(distance_nm=50))
+    assert len(merged.table) == 40
+    assert merged.by_chance < 0.01
+    assert merged.warnings() == []
+
+
 def test_without_uncertainties_a_distance_is_needed():
     with pytest.raises(TableError, match="--distance-nm 20"):
         merge_table(at((0, 0), (1, 0)))

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
@@ -130,7 +131,7 @@ def merge_table(
     merged, recomputed = _combined(columns, molecule, merging, camera, used)
     unordered = np.empty_like(molecule)
     unordered[order] = molecule
-    chance = _by_chance(columns, typical_nm, merging.gap_frames)
+    chance = _by_chance(columns, molecule, typical_nm, merging.gap_frames)
     return Merged(merged, unordered, typical_nm, chance, recomputed)
 
 
@@ -236,16 +237,22 @@ def _confidence(confidence: FloatArray, molecule: Integers, used: FloatArray) ->
 
 
 def _by_chance(
-    columns: dict[str, npt.NDArray[np.generic]], distance_nm: float, gap_frames: int
+    columns: dict[str, npt.NDArray[np.generic]],
+    molecule: Integers,
+    distance_nm: float,
+    gap_frames: int,
 ) -> float:
     """Return the probability of another molecule within the distance in the frames searched.
 
-    Told by the neighbours in all frames together, nearly all of which are other molecules.
+    Told by the neighbours in all frames together that are of other molecules.
     """
     rows, frames = len(columns["frame"]), int(np.ptp(columns["frame"])) + 1
     sample = np.arange(rows)
     if rows > MAX_SAMPLED:
         sample = np.random.default_rng(0).choice(rows, MAX_SAMPLED, replace=False)
     x_nm, y_nm = (np.asarray(columns[c], dtype=np.float64)[sample] for c in ("x_nm", "y_nm"))
-    neighbours = float(neighbour_counts(x_nm, y_nm, distance_nm).mean()) * rows / len(sample)
+    near = float(neighbour_counts(x_nm, y_nm, distance_nm).mean())
+    apart = cKDTree(np.column_stack([x_nm, y_nm, 2.0 * distance_nm * molecule[sample]]))
+    own = float(apart.count_neighbors(apart, distance_nm)) / len(sample) - 1.0
+    neighbours = max(near - own, 0.0) * rows / len(sample)
     return -math.expm1(-neighbours * (gap_frames + 1) / frames)
