@@ -10,7 +10,7 @@ import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import Refinement, proposals_from
-from deep_storm.inputs import learnt
+from deep_storm.inputs import learnt, remembered
 from deep_storm.io import kept
 from deep_storm.model_card import Calibration
 from deep_storm.settings import Background, Emitters, Psf
@@ -116,7 +116,7 @@ def test_the_key_stands_for_all_that_goes_in(general, monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     keys.append(key())
     monkeypatch.undo()
-    monkeypatch.setattr(learnt, "_source", lambda: "another")
+    monkeypatch.setattr(remembered, "_source", lambda: "another")
     keys.append(key())
     assert len(set(keys)) == len(keys)
     monkeypatch.undo()

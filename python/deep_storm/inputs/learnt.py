@@ -2,31 +2,23 @@
 
 Threshold and confidence of the general model, the brightness of molecules in a crowd and the
 confidence of refinement are learnt on simulated frames, for seconds each. They depend on the model,
-the experiment and the seed alone, so the next run with the same gets the same numbers from
-:mod:`deep_storm.io.kept`. The key stands for everything that goes in: weights, settings, PSF, maps,
-the frames that are imitated, this program's source, the versions of what computes, the processor.
+the experiment and the seed alone, so the next run with the same gets the same numbers
+(:mod:`deep_storm.inputs.remembered`). Their key stands for everything that goes in: weights,
+settings, PSF, maps, the frames that are imitated, and what computes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera_maps import CameraMaps, fingerprint
-from deep_storm.errors import DeepStormError
 from deep_storm.inference.refining import Refinement, looks_beside, refiner_for
-from deep_storm.io.kept import folder_of_kept, keep, recall
+from deep_storm.inputs.remembered import Learnt, key_of, learnt_once
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.networks.device import gpu_names
@@ -35,36 +27,8 @@ from deep_storm.training import brightness, calibration, refining
 from deep_storm.training.adaptation import conditioned
 from deep_storm.training.session import Molecules
 
-Value = TypeVar("Value")
-COMPUTING = ("tensorflow", "keras", "numpy", "scipy", "numba")
-"""Packages whose versions may change a result in its last digit."""
-CONDITIONS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "NVIDIA_TF32_OVERRIDE")
-"""Variables of the environment that may."""
 _WEIGHTS = ("weights", "spread_weights", "z_weights")
 _NUMBERS = ("threshold", "jaccard", "network_jaccard")
-_DAMAGED = (DeepStormError, AttributeError, LookupError, TypeError, ValueError)
-
-
-class Learnt(NamedTuple):
-    """Something learnt.
-
-    Attributes
-    ----------
-    value
-        The same whether it was kept or not.
-    kept
-        Whether it was.
-    """
-
-    value: Any
-    kept: bool
-
-    def said(self, name: str) -> tuple[str, ...]:
-        """Return what should be said about it, if it was kept, under a name."""
-        if not self.kept:
-            return ()
-        where = f"an earlier run with the same model and numbers (kept in {folder_of_kept()})"
-        return (f"{name} learnt in {where}",)
 
 
 def calibrated(model: Model, molecules: Molecules) -> Learnt:
@@ -95,7 +59,7 @@ def calibrated(model: Model, molecules: Molecules) -> Learnt:
     def learn() -> Model:
         return calibration.calibrate(ready, 1, molecules.maps, scored=False)
 
-    return _learnt(key, learn, to_json, of_json)
+    return learnt_once(key, learn, to_json, of_json)
 
 
 def matched_brightness(
@@ -129,7 +93,7 @@ def matched_brightness(
 
     what = "photons" if background_known else "photons and background"
     key = _key(what, ready, molecules.maps, brightness.EMITTERS, *windows)
-    return _learnt(key, learn, to_json, of_json)
+    return learnt_once(key, learn, to_json, of_json)
 
 
 def learnt_refinement(model: Model, maps: CameraMaps | None = None) -> Learnt:
@@ -160,25 +124,7 @@ def learnt_refinement(model: Model, maps: CameraMaps | None = None) -> Learnt:
         return Refinement(replace(usual, prior=prior), model.card, **numbers, beside=beside)
 
     key = _key("refinement", model, maps, refining.EMITTERS)
-    return _learnt(key, lambda: refining.learn_refinement(model, maps=maps), to_json, of_json)
-
-
-def _learnt(
-    key: str,
-    learn: Callable[[], Value],
-    to_json: Callable[[Value], Any],
-    of_json: Callable[[Any], Value],
-) -> Learnt:
-    """Return what was kept under a key; otherwise learn it, and keep it."""
-    values = recall(key)
-    if values is not None:
-        try:
-            return Learnt(of_json(values), True)
-        except _DAMAGED:  # sound, but not what belongs there
-            pass
-    found = learn()
-    keep(key, to_json(found))
-    return Learnt(found, False)
+    return learnt_once(key, lambda: refining.learn_refinement(model, maps=maps), to_json, of_json)
 
 
 def _plain(settings: Any) -> Any:
@@ -193,7 +139,6 @@ def _key(
     *frames: npt.NDArray[np.float32],
 ) -> str:
     """Return a digest of all that a result depends on; ``amount``: of what is simulated."""
-    digest = hashlib.sha256()
     table = model.table
     parts = [
         what,
@@ -201,43 +146,7 @@ def _key(
         model.card.model_dump(mode="json"),
         fingerprint(maps),
         None if table is None else [table.pixel_size_nm, table.samples_per_px, table.source],
-        _conditions(),
-    ]
-    digest.update(json.dumps(parts, sort_keys=True).encode())
-    tables = () if table is None else (table.values, table.z_nm)
-    for array in (*model.keras_model.get_weights(), *tables, *frames):
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _conditions() -> list[Any]:
-    """Return what computes, and how."""
-    return [
-        {name: version(name) for name in COMPUTING},
-        {name: os.environ.get(name) for name in CONDITIONS},
-        [platform.system(), platform.machine(), _processor()],
         gpu_names(),
-        _source(),
     ]
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    """Return the processor's name and abilities, as far as the system tells."""
-    info = Path("/proc/cpuinfo")
-    if not info.is_file():
-        return platform.processor()
-    first = info.read_text(errors="replace").partition("\n\n")[0].splitlines()
-    return "\n".join(line for line in first if line.startswith(("model name", "flags", "Features")))
-
-
-@lru_cache(maxsize=1)
-def _source() -> str:
-    """Return a digest of this program's source: a change of it may change what is learnt."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    tables = () if table is None else (table.values, table.z_nm)
+    return key_of(parts, (*model.keras_model.get_weights(), *tables, *frames))

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
-from deep_storm.estimation.movie_psf import matched_light, matched_psf, try_to_measure
+from deep_storm.estimation.movie_psf import matched_light, matched_psf
 from deep_storm.inputs.brightness import with_matched_brightness
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.learnt import calibrated
+from deep_storm.inputs.measured import measured_psf
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.model import Model
 from deep_storm.progress import Progress, silent
@@ -163,7 +164,7 @@ def _with_measured_psf(
     molecules: Molecules, expected: Expected, movie: Movie, progress: Progress
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Measure the PSF in the movie; return the molecules with it, and notes."""
-    found, notes = try_to_measure(movie.frames, molecules.camera, progress, movie.used)
+    found, notes = measured_psf(movie.frames, molecules.camera, progress, movie.used)
     if found is None:
         return molecules, notes
     changed: dict[str, Any] = {

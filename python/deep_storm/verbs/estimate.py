@@ -219,12 +219,9 @@ def _of_stack(
 ) -> tuple[Frames, Estimate]:
     """Return a few frames for the figure, and the estimate."""
     from deep_storm.estimation.combined import with_table  # numba, pandas, scipy
-    from deep_storm.estimation.movie_psf import (  # numba, pandas, scipy
-        try_to_measure,
-        with_psf,
-    )
+    from deep_storm.estimation.movie_psf import with_psf  # numba, pandas, scipy
     from deep_storm.estimation.stack import estimate_stack  # numba, pandas, scipy
-    from deep_storm.inputs.brightness import with_brightness  # numba, scipy, tensorflow
+    from deep_storm.inputs import brightness, measured  # numba, pandas, scipy, tensorflow
 
     maps = None
     if given.maps is not None:
@@ -241,9 +238,10 @@ def _of_stack(
     )
     if table is not None:
         found = with_table(found, table, stream.shape)
-    found = with_psf(found, try_to_measure(movie.frames, movie.camera, progress, movie.used))
+    attempt = measured.measured_psf(movie.frames, movie.camera, progress, movie.used)
+    found = with_psf(found, attempt)
     if table is None:
-        found = with_brightness(found, movie.frames)
+        found = brightness.with_brightness(found, movie.frames)
     return _some_frames(movie.frames), found.with_notes(*movie.notes)
 
 
