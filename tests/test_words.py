@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_storm.words import counted, duration
+from deep_storm.words import counted, duration, in_a_row
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_durations_are_said_as_a_person_would(seconds, text):
 
 def test_durations_with_a_digit_more():
     assert [duration(s, 1) for s in (3.14, 300, 9000)] == ["3.1 s", "5.0 min", "2.5 h"]
+
+
+@pytest.mark.parametrize(
+    ("things", "text"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+)
+def test_things_in_a_row(things, text):
+    assert in_a_row(things) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 FIVE_DIGITS = 10_000
 
 
@@ -23,6 +25,11 @@ def counted(count: int, thing: str, separator: str = "") -> str:
     """
     separator = separator or ("," if abs(count) >= FIVE_DIGITS else "")
     return f"{count:{separator}} {thing}{'' if count == 1 else 's'}"
+
+
+def in_a_row(things: Sequence[str]) -> str:
+    """Return things in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
 
 
 def duration(seconds: float, digits: int = 0) -> str:

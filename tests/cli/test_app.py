@@ -69,6 +69,20 @@ def test_help_gives_meaning_unit_range_and_default(capsys, monkeypatch):
     assert "[uniform | normal | gamma, default uniform]" in text
 
 
+def test_help_tells_how_a_check_is_turned_off(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    main(["reconstruct", "--help"])
+    text = capsys.readouterr().out
+    assert "suit the stack [true | false, default true]" in text
+    assert "births, splits and deaths: more accurate, takes longer " in text  # a flag has no value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_states_no_default_that_is_nothing(capsys, name):
+    main([name, "--help"])
+    assert "[default ]" not in capsys.readouterr().out
+
+
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == ds.__version__

@@ -145,3 +145,9 @@ def test_a_stack_of_slices_is_a_hyperstack_with_its_depth(tmp_path):
     assert "z upwards, 130 nm at the top" in side.legend
     with pytest.raises(SettingsError, match=r"write a \.tif"):
         ds.render(table, output=tmp_path / "a.png", slice_nm=100, sigma_nm=10)
+
+
+def test_a_name_of_another_kind_of_image_is_refused(table, tmp_path):
+    with pytest.raises(OutputError, match=r"image\.jpg ends in \.jpg"):
+        ds.render(table, output=tmp_path / "image.jpg")
+    assert not list(tmp_path.iterdir())

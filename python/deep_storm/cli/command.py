@@ -50,7 +50,9 @@ def describe_setting(cls: type[Settings], name: str, default: Settings | None = 
     """Describe a setting in one line: meaning, choices or range with the unit, and default."""
     value = field_default(cls, name) if default is None else getattr(default, name)
     details = [_range(cls, name)]
-    if value not in (..., None, ""):
+    if value is False:
+        details = []  # a flag: it says that it is so
+    elif value not in (..., None, ""):
         details.append(f"default {_shown(value)}")
     known = ", ".join(detail for detail in details if detail)
     return f"{cls.model_fields[name].description}" + (f" [{known}]" if known else "")
@@ -59,6 +61,8 @@ def describe_setting(cls: type[Settings], name: str, default: Settings | None = 
 def _range(cls: type[Settings], name: str) -> str:
     """Write the choices or the limits of a setting: ``histogram | gaussian``, ``0 to 1``."""
     choices = [str(c) for a in _members(cls, name) if get_origin(a) is Literal for c in get_args(a)]
+    if cls.model_fields[name].annotation is bool:
+        choices = ["true", "false"]
     if choices:
         return " | ".join(choices)
     limits = {bound: _shown(value) for bound, value in field_range(cls, name).items()}
@@ -77,7 +81,7 @@ def _argument(verb: Verb, argument: Argument) -> inspect.Parameter:
     required = parameter.default is inspect.Parameter.empty
     description = argument.description
     kind = str if argument.writes else argument.kind  # a path forgets the "/" of a folder
-    if parameter.default not in (None, False, inspect.Parameter.empty):
+    if parameter.default not in (None, False, (), inspect.Parameter.empty):
         description += f" [default {_shown(parameter.default)}]"
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
         flags = [argument.option or _option(argument.name)]
@@ -183,4 +187,6 @@ def _shown(value: object) -> str:
         return " ".join(map(_shown, value))
     if isinstance(value, (int, float)) and value == int(value) and abs(value) >= 1000:
         return f"{value:,.0f}"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -118,7 +118,7 @@ def _compared(name: str, stack: Quantity, table: Quantity, limit: float) -> list
         "background": "overlapping emitters raise the background of a fit",
     }[name]
     return [
-        f"the table has {table.value:.4g} {table.unit} for {name}, the frames "
+        f"{name} by the table is {table.value:.4g} {table.unit}, by the frames "
         f"{stack.value:.4g} ({reason}); the frames' number is used"
     ]
 

@@ -125,7 +125,7 @@ def unevenness(halves: FloatArray) -> float:
 
 
 def _weighted_percentiles(values: FloatArray, weights: FloatArray) -> tuple[float, ...]:
-    """Return percentiles; negative weights count as none."""
+    """Return percentiles; negative weights, and values that noise made negative, count as none."""
     order = np.argsort(values, axis=None)
     cumulative = weights.ravel()[order]
     np.maximum(cumulative, 0.0, out=cumulative)
@@ -133,7 +133,8 @@ def _weighted_percentiles(values: FloatArray, weights: FloatArray) -> tuple[floa
     if cumulative[-1] <= 0:
         return (0.0,) * len(PERCENTILES)
     places = np.searchsorted(cumulative, np.array(PERCENTILES) / 100 * cumulative[-1])
-    return tuple(float(v) for v in values.ravel()[order[np.minimum(places, values.size - 1)]])
+    found = values.ravel()[order[np.minimum(places, values.size - 1)]]
+    return tuple(max(float(v), 0.0) for v in found)
 
 
 def _kind(density: FloatArray, sigma_px: float) -> Structure:

@@ -281,7 +281,7 @@ def _check_size(stream: FrameStream) -> None:
         raise StackError(
             f"{stream.name} has frames of {width} × {height} pixels",
             f"at least {MIN_EDGE_PX} × {MIN_EDGE_PX}",
-            "give a larger part of the field",
+            "give a larger part of the field (in Fiji, draw a larger ROI or none)",
         )
 
 

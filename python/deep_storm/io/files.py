@@ -24,6 +24,7 @@ from deep_storm.errors import OutputError
 from deep_storm.interrupts import held_back
 from deep_storm.io.disk_errors import check_name, is_about, output_error
 from deep_storm.io.guard import check_not_an_input
+from deep_storm.words import in_a_row
 
 
 def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = False) -> None:
@@ -54,7 +55,7 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
     if existing and not overwrite:
         verb = "exists" if len(existing) == 1 else "exist"
         raise OutputError(
-            f"{' and '.join(existing)} {verb} already",
+            f"{in_a_row(existing)} {verb} already",
             "an output that does not exist yet",
             "choose another name or allow replacing it with --overwrite",
         )

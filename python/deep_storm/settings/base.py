@@ -180,9 +180,10 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
         return _unknown_setting(name, cls, where)
     field = cls.model_fields.get(name)
     if field is None or first["type"] == "value_error":
-        name = ".".join(str(part) for part in first["loc"]) or cls.__name__.lower()
+        name = ".".join(str(part) for part in first["loc"])
         reason = str(first["msg"]).removeprefix("Value error, ")
-        return SettingsError(f"{name} of the settings{where}: {reason}", advice="correct it")
+        about = f"{name}{where}: " if name else f"{where.removeprefix(' ')}: " if where else ""
+        return SettingsError(f"{about}{reason}", advice="correct it")
     expected = describe_range(cls, name)
     if first["type"] == "missing" and len(first["loc"]) == 1:
         option, section = "--" + name.replace("_", "-"), f"[{cls.__name__.lower()}]"
@@ -191,7 +192,7 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
             expected,
             f"put {name} under {section} in that file"
             if origin
-            else f"give {option} or put {name} under {section} in the --config file",
+            else f"give {option} or put {name} under {section} in the file of --config",
         )
     if first["type"] == "finite_number":
         expected = expected.replace("number", "finite number", 1)

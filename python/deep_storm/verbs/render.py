@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.errors import SettingsError, TableError
+from deep_storm.errors import OutputError, SettingsError, TableError
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_OUTSIDE = 0.01
 """Of all rows; more light beyond the image's edges is told."""
+ENDINGS = (".tif", ".tiff", ".png")
+"""Of the images that can be written; in any other file one looks for something else."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def render(
     )
     outputs.check()
     path = outputs.files.get("image")
+    _check_ending(path)
     rows = table_of(table, camera=camera)
     if not len(rows):
         raise TableError("the table is empty", "at least one localization", "give another table")
@@ -217,6 +220,16 @@ def _sliced(
         drawn.slice_nm,
         len(rows),
     )
+
+
+def _check_ending(path: Path | None) -> None:
+    """Refuse to write a TIFF under the name of something else."""
+    if path is not None and path.suffix.lower() not in ENDINGS:
+        raise OutputError(
+            f"the image {path} ends in {path.suffix}",
+            f"a name that ends in {' or '.join(ENDINGS)}",
+            "change its ending",
+        )
 
 
 def _is_png(path: Path) -> bool:

@@ -292,14 +292,15 @@ def _about_pixels(pixels: PixelMap) -> list[str]:
     """Describe the defective pixels."""
     kinds = (
         (pixels.dead, "no measurement in any frame; left out"),
-        (pixels.hot & ~pixels.dead, "a level of their own (hot or cold); filled from neighbours"),
-        (pixels.noisy, "far more noise than their neighbours; filled from them"),
+        (pixels.hot & ~pixels.dead, "too bright or too dark (hot or cold); filled from neighbours"),
+        (pixels.noisy, "far noisier than the pixels around; filled from them"),
     )
     said = []
     for which, what in kinds:
         count = int(np.count_nonzero(which))
         if count:
-            said.append(f"{counted(count, 'pixel')} ({count / which.size:.2g} of all) have {what}")
+            share = f"{100 * count / which.size:.2g} %"
+            said.append(f"{counted(count, 'pixel')} ({share} of all): {what}")
     if pixels.dark.any():
         said.append(
             f"{pixels.dark.mean():.0%} of the field gets no light; it was left out of estimates"
