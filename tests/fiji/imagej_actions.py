@@ -556,6 +556,7 @@ def read_image(image, use_roi=True, start=0, stop=None, close_first=False):
         "values": values,
         "shape": frames.shape,
         "dtype": str(frames.dtype),
+        "name": frames.name,
         "pixel_size_nm": frames.pixel_size_nm,
         "corner": (frames.rectangle.left, frames.rectangle.top),
     }
@@ -603,6 +604,17 @@ def table_round_trip(table):
 
     results = to_results(table)
     return describe_table(results), from_results(results, "the table")
+
+
+@asked
+def table_through_a_window(table, called):
+    """Show a table, call its window something else, and read it as the table in front."""
+    from deep_storm.fiji.imagej.tables import from_results, to_results
+
+    host = plain_host()
+    host.show_table(to_results(table), "movie localizations")
+    java("ij.IJ").renameResults("movie localizations", called)
+    return from_results(*host.table())
 
 
 @asked

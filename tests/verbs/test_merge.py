@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 import deep_storm as ds
+from deep_storm.errors import SettingsError
 from deep_storm.io.config import load_toml, write_config
+from deep_storm.io.tables.about import About, about, note
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TABLE = "filaments_drift_first20_thunderstorm"
@@ -93,3 +95,33 @@ def test_that_frames_are_shared_is_passed_on_until_localizations_are_merged(movi
 def test_a_record_that_does_not_say_so_changes_nothing(movie, tmp_path, record):
     (tmp_path / f"{TABLE}-run.toml").write_text(record)
     assert not ds.merge(movie, **COMBINED).shared_frames
+
+
+def test_a_table_in_memory_knows_its_camera_and_whether_frames_are_shared(movie):
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    table = ds.read_table(movie)
+    note(table, About(camera, shared_frames=True))
+    few = ds.filter(table[table["uncertainty_xy_nm"] > 0], "uncertainty_xy < 50").table
+    merged = ds.merge(few, distance_nm=40)
+    assert merged.shared_frames
+    assert "Uncertainties from all photons" in merged.summary()
+    assert about(merged.table) == About(camera, shared_frames=False)
+    assert ds.merge(ds.read_table(movie), distance_nm=40).shared_frames is None
+
+
+def test_where_nothing_says_whether_frames_are_shared_it_is_told_if_it_matters(movie):
+    table = ds.read_table(movie).assign(confidence=0.9)
+    said = "nothing says whether each localization also used the frames before and after"
+    assert said in ds.merge(table, **COMBINED).summary()
+    assert said in ds.merge(table, **COMBINED).to_json()["warnings"][-1]
+    alone = {"distance_nm": 0.01}  # nothing is merged
+    assert said not in ds.merge(table, **alone).summary()
+    # ThunderSTORM, which fits single frames, has no confidences
+    assert said not in ds.merge(table.drop(columns="confidence"), **COMBINED).summary()
+    note(table, About(shared_frames=False))
+    assert said not in ds.merge(table, **COMBINED).summary()
+
+
+def test_a_distance_that_is_too_small_is_named(movie):
+    with pytest.raises(SettingsError, match="distance_nm is 1e-06"):
+        ds.merge(movie, distance_nm=1e-6)

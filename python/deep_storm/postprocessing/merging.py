@@ -251,7 +251,7 @@ def _by_chance(
     if rows > MAX_SAMPLED:
         sample = np.random.default_rng(0).choice(rows, MAX_SAMPLED, replace=False)
     x_nm, y_nm = (np.asarray(columns[c], dtype=np.float64)[sample] for c in ("x_nm", "y_nm"))
-    near = float(neighbour_counts(x_nm, y_nm, distance_nm).mean())
+    near = float(neighbour_counts(x_nm, y_nm, distance_nm, size_name="distance_nm").mean())
     apart = cKDTree(np.column_stack([x_nm, y_nm, 2.0 * distance_nm * molecule[sample]]))
     own = float(apart.count_neighbors(apart, distance_nm)) / len(sample) - 1.0
     neighbours = max(near - own, 0.0) * rows / len(sample)

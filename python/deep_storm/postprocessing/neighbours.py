@@ -70,7 +70,11 @@ def cells_of(x: FloatArray, y: FloatArray, edge: float, size_name: str) -> Cells
 
 
 def neighbour_counts(
-    x_nm: FloatArray, y_nm: FloatArray, radius_nm: float, z_nm: FloatArray | None = None
+    x_nm: FloatArray,
+    y_nm: FloatArray,
+    radius_nm: float,
+    z_nm: FloatArray | None = None,
+    size_name: str = "neighbour_radius_nm",
 ) -> Integers:
     """Count the other points within a radius around each.
 
@@ -82,12 +86,14 @@ def neighbour_counts(
         A point at exactly this distance counts.
     z_nm
         (n,) depths, to count in a ball; default: in a circle.
+    size_name
+        The setting that is the radius, for an error.
 
     Returns
     -------
     (n,) int64; the point itself does not count, another one at the same place does.
     """
-    cells = cells_of(x_nm, y_nm, radius_nm, "neighbour_radius_nm")
+    cells = cells_of(x_nm, y_nm, radius_nm, size_name)
     counts = np.zeros(len(x_nm), dtype=np.int64)
     depth = np.zeros(len(x_nm)) if z_nm is None else z_nm
     sorted_counts = _counts(

@@ -98,7 +98,7 @@ def write_run_report(
         look,
         trained,
         card.camera,
-        shares_frames(record),
+        bool(shares_frames(record)),
     )
     run = replace(run, residuals=residuals)
     write_page(path, reconstruction_page(run), overwrite)

@@ -26,13 +26,14 @@ def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
     return max(int(first[1]) - 1, 0) if first else 0
 
 
-def shares_frames(record: Mapping[str, Any]) -> bool:
-    """Return whether localizations of following frames share data, as a record says.
+def shares_frames(record: Mapping[str, Any]) -> bool | None:
+    """Return whether localizations of following frames share data; None where it is not said.
 
     They do where the network saw the frames before and after the one that it answered for.
     """
     results = record.get("results", {})
-    return isinstance(results, Mapping) and results.get("shared_frames") is True
+    said = results.get("shared_frames") if isinstance(results, Mapping) else None
+    return said if isinstance(said, bool) else None
 
 
 def stem_of(record: Path) -> str:

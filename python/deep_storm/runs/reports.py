@@ -131,7 +131,7 @@ def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
         _stack(source, record, first, frames),
         trained,
         camera,
-        noted_shared_frames(tables[-1]) if tables else shares_frames(record),
+        bool(noted_shared_frames(tables[-1]) if tables else shares_frames(record)),
     )
     named = "the last table, drawn" if tables else run.image_name
     return replace(run, steps=tuple(steps), image_name=named)

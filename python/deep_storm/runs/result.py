@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from deep_storm.camera import Camera
 from deep_storm.errors import StackError
 from deep_storm.inputs.camera_maps import MapsSource
 from deep_storm.inputs.expected import Expected
+from deep_storm.io.tables.about import About, note
 from deep_storm.settings import Device, Reconstruction
 from deep_storm.words import counted
 
@@ -62,7 +64,7 @@ class ReconstructResult:
     begins in the camera's field. ``stopped`` is whether a stop came after the last frame, so that
     something else is missing: the verdict, the report. ``shared_frames`` is whether each
     localization used the frames before and after its own, too: of a network that sees them, unless
-    it was refined, which is a fit of its own frame.
+    it was refined, which is a fit of its own frame. ``camera`` is the one that took the stack.
     """
 
     reconstructed: Reconstructed
@@ -73,6 +75,7 @@ class ReconstructResult:
     corner_nm: tuple[float, float] = (0.0, 0.0)
     stopped: bool = False
     shared_frames: bool = False
+    camera: Camera | None = None
 
     @property
     def count(self) -> int:
@@ -81,8 +84,10 @@ class ReconstructResult:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The localizations."""
-        return self.reconstructed.table
+        """The localizations, with what :mod:`deep_storm.io.tables.about` says of them."""
+        table = self.reconstructed.table
+        note(table, About(self.camera, self.shared_frames))
+        return table
 
     @property
     def image(self) -> npt.NDArray[np.float32]:

@@ -120,6 +120,7 @@ def reconstruct_stack(
                 corner_nm=_corner_nm(frames, model),
                 # Otherwise refined localizations are fits of single frames.
                 shared_frames=model.frames_at_once > 1 and (refined is None or refined.beside),
+                camera=model.card.camera,
             )
             write = partial(_written, outputs=outputs, model=model, stack=stack, settings=settings)
             if hold is None:

@@ -17,6 +17,7 @@ from deep_storm.interface.declaration import Argument
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
+from deep_storm.io.tables.about import About, about, note
 from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
 from deep_storm.report.record import shares_frames
 from deep_storm.settings import Settings
@@ -44,20 +45,22 @@ class TableJob:
     table
         Validated, at least one row.
     camera
-        As given, else as the protocol beside the table says; None when nobody knows.
+        As given, else as the protocol beside the file or the table in memory says; None when
+        nobody knows.
     outputs
         ``table``, where the camera is known ``protocol``, further files of the verb, ``record``.
     source
         The file that the table was read from; None for a table in memory.
     shared_frames
-        Whether localizations of following frames share data, as the record beside the file says.
+        Whether localizations of following frames share data, as the record beside the file or the
+        table in memory says; None when nobody knows.
     """
 
     table: pd.DataFrame
     camera: Camera | None
     outputs: Outputs
     source: Path | None = None
-    shared_frames: bool = False
+    shared_frames: bool | None = None
 
     def write(self, table: pd.DataFrame) -> None:
         """Write the new table, and the protocol that ThunderSTORM expects beside it."""
@@ -101,12 +104,12 @@ class TableJob:
         -------
         The result with all files that were written.
         """
+        shared = self.shared_frames if shared_frames is None else shared_frames
+        note(result.table, About(self.camera, shared))
         if not self.outputs:
             return result
 
-        given: dict[str, Any] = {"rows": len(self.table), "shared_frames": self.shared_frames}
-        given |= inputs
-        shared = self.shared_frames if shared_frames is None else shared_frames
+        given = {"rows": len(self.table), **_known_of_frames(self.shared_frames), **inputs}
         if self.source is not None:
             size = self.source.stat().st_size
             given = {"table": self.source, "bytes": size, "sha256": sha256(self.source), **given}
@@ -117,7 +120,7 @@ class TableJob:
             "outputs": self.outputs.names_written,
             "results": {
                 **result.to_json(),
-                "shared_frames": shared,
+                **_known_of_frames(shared),
                 "summary": result.summary().splitlines(),
             },
             "versions": {"deep-storm": version("deep-storm")},
@@ -147,7 +150,8 @@ def open_job(
     tail
         That tail.
     camera
-        Converts px and ADU; by default ThunderSTORM's protocol beside a file.
+        Converts px and ADU; by default that of ThunderSTORM's protocol beside a file, or of a table
+        in memory.
     overwrite
         Whether existing files may be replaced.
     extra
@@ -164,8 +168,13 @@ def open_job(
     """
     from deep_storm.localizations import validated  # pandas
 
-    file = Path(source) if isinstance(source, (str, os.PathLike)) else None
+    if isinstance(source, (str, os.PathLike)):
+        file: Path | None = Path(source)
+        in_memory = About()
+    else:
+        file, in_memory = None, about(source)
     protocol = None if file is None else find_protocol(file)
+    camera = camera or in_memory.camera
     known = camera is not None or protocol is not None
     name = f"{name_of(source, 'table')}_{tail}"
     if output is None and file is not None:
@@ -189,7 +198,7 @@ def open_job(
         table = validated(table)
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
-    shared = file is not None and noted_shared_frames(file)
+    shared = in_memory.shared_frames if file is None else noted_shared_frames(file)
     return TableJob(table, camera, outputs, file, shared)
 
 
@@ -198,12 +207,27 @@ def record_beside(table: Path) -> Path:
     return table.parent / f"{table.stem}{RECORD}"
 
 
-def noted_shared_frames(table: Path) -> bool:
-    """Return whether localizations share data, as the record beside a table says, if any."""
+def noted_shared_frames(table: Path) -> bool | None:
+    """Return whether localizations share data, as the record beside a table says; None if none."""
     try:
         return shares_frames(load_toml(record_beside(table)))
     except SettingsError:
-        return False  # a table needs no record
+        return None  # a table needs no record
+
+
+def known_of_file(table: Path) -> About:
+    """Return what protocol and record beside a table say of it."""
+    protocol = find_protocol(table)
+    try:
+        camera = None if protocol is None else read_protocol(protocol)
+    except (CameraError, SettingsError):
+        camera = None
+    return About(camera, noted_shared_frames(table))
+
+
+def _known_of_frames(shared: bool | None) -> dict[str, Any]:
+    """Return the line of a record; none where nobody knows."""
+    return {} if shared is None else {"shared_frames": shared}
 
 
 def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:

@@ -107,8 +107,8 @@ class Merging(Settings):
     shared_frames: bool = setting(
         False,
         "each localization also used the frames before and after its own, so those of a molecule "
-        "are not independent of each other; need not be given where the run record beside the "
-        "table says so",
+        "are not independent of each other; known by itself of a table that has its run record "
+        "beside it, or that Deep-STORM opened in this Fiji",
         label="Localizations share frames",
     )
 

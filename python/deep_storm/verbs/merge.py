@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 class MergeResult(TableResult):
     """Molecules; ``merged`` lists the localizations of each.
 
-    ``shared_frames`` is whether these used the frames before and after their own, too.
+    ``shared_frames`` is whether these used the frames before and after their own, too; None where
+    nobody knows and they were taken for independent.
     """
 
     merged: Merged
-    shared_frames: bool = False
+    shared_frames: bool | None = None
 
     def summary(self) -> str:
         """Return the number of molecules, and what looks suspicious."""
@@ -43,7 +44,26 @@ class MergeResult(TableResult):
             lines.append(f"Uncertainties {made}")
         if self.shared_frames:
             lines.append("Each localization used the frames before and after its own, too")
-        return "\n".join([*lines, *(f"Warning: {text}" for text in self.merged.warnings())])
+        return "\n".join([*lines, *(f"Warning: {text}" for text in self.warnings())])
+
+    def warnings(self) -> list[str]:
+        """Return what looks suspicious.
+
+        Whether localizations share frames matters where some were merged; programs that fit single
+        frames give no confidences.
+        """
+        found = self.merged.warnings()
+        if (
+            self.shared_frames is None
+            and len(self.table) < self.rows_before
+            and "confidence" in self.table
+        ):
+            found.append(
+                "nothing says whether each localization also used the frames before and after its "
+                "own, as those of Deep-STORM's general model do; they were taken for independent, "
+                "otherwise merge again with --shared-frames"
+            )
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of rows, and how they were merged."""
@@ -52,7 +72,7 @@ class MergeResult(TableResult):
             "distance_nm": self.merged.distance_nm,
             "by_chance": self.merged.by_chance,
             "uncertainties": "formula" if self.merged.recomputed else "combined",
-            "warnings": self.merged.warnings(),
+            "warnings": self.warnings(),
         }
 
 
@@ -85,7 +105,7 @@ def merge(
         Distance, gap, most frames of a molecule.
     camera
         Converts px and ADU, and is needed to work out uncertainties; by default as the protocol
-        beside the table says.
+        beside the table says, or a table in memory that Deep-STORM made.
     overwrite
         Whether existing files may be replaced.
     progress
@@ -104,7 +124,7 @@ def merge(
     job = open_job(table, output, "merged", camera, overwrite)
     shared = settings.shared_frames or job.shared_frames
     progress(0, 2, "merging")
-    merged = merge_table(job.table, settings, job.camera, shared)
+    merged = merge_table(job.table, settings, job.camera, bool(shared))
     progress(1, 2, "writing")
     job.write(merged.table)
     found = MergeResult(merged.table, len(job.table), merged, shared)

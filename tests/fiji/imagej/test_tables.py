@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from deep_storm.camera import Camera
+from deep_storm.io.tables.about import About, about, note
+
 TABLE = pd.DataFrame(
     {
         "frame": [0, 4],
@@ -21,6 +24,15 @@ def test_table_has_thunderstorms_labels_and_comes_back(imagej):
     assert list(shown) == ["frame", "x [nm]", "y [nm]", "confidence", "uncertainty_xy [nm]"]
     np.testing.assert_array_equal(shown["frame"], [1, 5])
     pd.testing.assert_frame_equal(back, TABLE)
+
+
+def test_what_a_table_carries_is_known_of_its_window_whatever_its_title(screen):
+    camera = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
+    table = TABLE.copy()
+    note(table, About(camera, shared_frames=True))
+    assert about(screen.ask("table_through_a_window", table=table, called="mine")) == about(table)
+    alone = screen.ask("table_through_a_window", table=TABLE, called="others")
+    assert about(alone) == About()
 
 
 def test_empty_table_keeps_its_columns_out_of_trouble(imagej):

@@ -18,11 +18,13 @@ from typing import Any
 from deep_storm.errors import StackError, TableError
 from deep_storm.fiji.imagej.form import wrapped
 from deep_storm.fiji.imagej.java import java_class
+from deep_storm.fiji.imagej.tables import carry_over
 from deep_storm.fiji.menu.catalog import place_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")
 TABLE_TITLE = "localizations"
 """How the titles of our tables end, after the name of their movie, or go on, with what was done."""
+NO_TABLE = "no localization table is open"
 _NUMBER = re.compile(r" \(\d+\)$")
 _last_table: list[str] = []
 """The title of the table that was shown last."""
@@ -137,8 +139,15 @@ class Host:
         if self.windows:
             self._ij.resetEscape()
 
-    def image(self, given: Any) -> Any:
+    def image(self, given: Any, field: str = "") -> Any:
         """Return the image that a command works on: the one given, else the active one.
+
+        Parameters
+        ----------
+        given
+            The script's image, if any.
+        field
+            Of the dialog, that takes a file instead, if there is one.
 
         Raises
         ------
@@ -149,10 +158,11 @@ class Host:
             return given
         image = java_class("ij.WindowManager").getCurrentImage()
         if image is None:
+            instead = f", or give its file in the field {field!r}" if field else ""
             raise StackError(
                 "no image is open",
                 "an open stack of frames",
-                "open it (File > Open...), or give its file in the dialog",
+                f"open it (File > Open...){instead}",
             )
         return image
 
@@ -171,15 +181,21 @@ class Host:
             shown = results.getResultsTable(_last_table[-1])
         if shown is None:
             raise TableError(
-                "no localization table is open",
+                NO_TABLE,
                 "an active localization table, or a file",
                 f"open one ({place_of('import-localizations')}), or give its file",
             )
         return shown, str(shown.getTitle() or TABLE_TITLE)
 
     def show_image(self, image: Any) -> Any:
-        """Show an image; return it for the script's output."""
-        if self.windows:
+        """Show an image; return it for the script's output.
+
+        An image that is open under its title stays the only one of that title, so that a macro can
+        select it: the new one gets a number.
+        """
+        if self.windows and image.getWindow() is None:
+            titles = java_class("ij.WindowManager").getImageTitles()
+            image.setTitle(unique_title(str(image.getTitle()), [str(one) for one in titles]))
             image.show()
         return image
 
@@ -192,6 +208,7 @@ class Host:
             titles = java_class("ij.WindowManager").getNonImageTitles()
             title = unique_title(title, [str(one) for one in titles])
             results.show(title)
+            carry_over(results, type(results).getResultsTable(title))
             _last_table[:] = [title]
             return None
         return results

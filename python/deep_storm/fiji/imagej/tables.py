@@ -2,10 +2,15 @@
 
 The columns of ImageJ's Results table have ThunderSTORM's labels (``x [nm]``), and frames count
 from 1 there, as in the files: what ImageJ saves of it, every reader of such tables reads.
+
+A ResultsTable has no place for what a table carries beside its columns
+(:mod:`deep_storm.io.tables.about`): it is remembered here for as long as ImageJ has that table,
+whatever its window is called.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +18,7 @@ import numpy as np
 
 from deep_storm.errors import TableError
 from deep_storm.fiji.imagej.java import java_class
+from deep_storm.io.tables.about import KEY
 from deep_storm.io.tables.labels import columns_of, label_of
 
 if TYPE_CHECKING:
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
 
 DECIMALS = 5
 _WHOLE = ("frame", "detections")
+_carried: list[Any] = []
+"""One map of Java's from tables to what they carry (JSON), which does not keep a table alive."""
 
 
 def to_results(table: pd.DataFrame) -> Any:
@@ -48,7 +56,15 @@ def to_results(table: pd.DataFrame) -> Any:
             continue  # ImageJ's tables have no columns without rows
         whole = name in _WHOLE or table[name].dtype.kind in "iub"
         results.setDecimalPlaces(column, 0 if whole else DECIMALS)
+    _what_tables_carry().put(results, json.dumps(table.attrs.get(KEY)))
     return results
+
+
+def carry_over(results: Any, shown: Any) -> None:
+    """Let a table's window know what the table carries: ImageJ shows a copy."""
+    carried = _what_tables_carry().get(results)
+    if carried is not None and shown is not None:
+        _what_tables_carry().put(shown, carried)
 
 
 def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.DataFrame:
@@ -81,7 +97,17 @@ def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.Da
         values = np.array(results.getColumnAsDoubles(indices[column.position]), dtype=np.float64)
         table[column.name] = values * column.factor
     table["frame"] -= 1
-    return validated(table, name)
+    table = validated(table, name)
+    carried = _what_tables_carry().get(results)
+    if carried is not None:
+        table.attrs[KEY] = json.loads(str(carried))
+    return table
+
+
+def _what_tables_carry() -> Any:
+    if not _carried:
+        _carried.append(java_class("java.util.WeakHashMap")())
+    return _carried[0]
 
 
 def show_text_table(title: str, rows: Sequence[Mapping[str, str]]) -> None:
