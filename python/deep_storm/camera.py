@@ -56,7 +56,7 @@ class Camera(Settings):
         example=0.5,
         gt=0,
         le=1e5,
-        label="Photoelectrons per A/D count",
+        label="Photons per ADU",
     )
     quantum_efficiency: float = setting(
         1.0, "photoelectrons per photon", gt=0, le=1, label="Quantum efficiency"

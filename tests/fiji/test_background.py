@@ -73,7 +73,7 @@ def test_the_gain_of_the_noise_replaces_that_of_the_camera_where_it_is_wanted(im
     imagej.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=2.0)
     movie = {"array": lit_movie(0.5, frames=100, size=64), "title": "movie"}
     done = imagej.run("Measure_Background...", movie)
-    assert "2 were given: enter photons_per_adu = 0." in done["status"]
+    assert "2 were given: enter 'Photons per ADU' = 0." in done["status"]
     assert imagej.ask("camera")["photons_per_adu"] == 2.0
     done = imagej.run("Measure_Background...", movie, use_gain=True)
     gain = done["table"]["Photons per ADU"][-1]

@@ -93,7 +93,7 @@ def test_camera_of_thunderstorm(imagej):
 
 def test_camera_out_of_range_is_named(imagej):
     done = imagej.run("Camera_Setup...", quantum_efficiency=0.5, em_gain=0.5)
-    assert done["status"].startswith("error: em_gain is 0.5")
+    assert done["status"].startswith("error: the field 'EM gain (1 = no EM gain)' is 0.5")
 
 
 def test_no_em_gain_is_a_camera_without(imagej):
@@ -105,7 +105,7 @@ def test_a_camera_has_a_name(imagej, trained, movie):
     imagej.run("Camera_Setup...", pixel_size_nm=100.0, photons_per_adu=0.5, name="left port")
     imagej.run("Camera_Setup...", pixel_size_nm=160.0, photons_per_adu=2.0)
     done = imagej.run("Camera_Setup...", source="saved camera", name="left port")
-    assert done["status"].startswith("ok: Camera: pixel_size_nm 100")
+    assert done["status"].startswith("ok: Camera: Pixel size (nm) 100")
     assert imagej.ask("camera")["photons_per_adu"] == 0.5
     image = {"array": movie, "pixel": (0.1, "um")}
     done = imagej.run("Preview_Current_Frame...", image, model="general", camera="left port")
@@ -143,7 +143,11 @@ STOP = "deep_storm.fiji.client.service:stop"
         ("Evaluate_Against_Truth...", {"results": "none"}, "there is nothing to compare with"),
         ("Train_Model...", {"matched_to": "start model", "output": "m"}, "is not given"),
         ("Reconstruct_Stack...", {"more": "divice=cpu"}, "did you mean device?"),
-        ("Reconstruct_Stack...", {"more": "upsampling"}, "NAME=VALUE pairs of"),
+        ("Reconstruct_Stack...", {"more": "upsampling"}, "write upsampling=VALUE"),
+        ("Reconstruct_Stack...", {"more": "overwrite"}, "write overwrite=true"),
+        ("Reconstruct_Stack...", {"more": "refine=true"}, "that is the field 'Refine"),
+        ("Preview_Current_Frame...", {"more": "frame=abc"}, "is 'abc'; expected a whole number"),
+        ("Camera_Setup...", {"source": "saved camera"}, "no name of a saved camera is given"),
         ("Train_Model...", {"more": "seed=two"}, "seed is 'two'; expected a whole number"),
         ("Reconstruct_Stack...", {"more": "ask"}, "nobody can be asked"),
         ("Reconstruct_Stack...", {"model": "ask"}, "Model is 'ask', and nobody can be asked"),
@@ -356,4 +360,4 @@ def test_estimate_takes_what_is_in_front(imagej, movie):
     wrong = imagej.run("Estimate_From_Localizations...", colours)
     assert "is an RGB image" in wrong["status"]
     nothing = imagej.run("Estimate_From_Localizations...")
-    assert nothing["status"].startswith("error: no localization table is open")
+    assert nothing["status"].startswith("error: neither an image nor a localization table is open")

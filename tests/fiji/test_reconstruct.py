@@ -165,8 +165,8 @@ def test_preview_in_a_roi_with_a_camera_that_only_the_settings_file_has(imagej, 
         ({}, {"model": None}, ("the field 'Model' is empty", "fill it in")),
         ({"pixel": (0.16, "um")}, {}, ("160 nm", "100 nm")),
         ({}, {"frames": "5:99"}, ("12 frames", "change the field 'Frames'")),
-        ({}, {"threshold": "2"}, ("threshold is '2'", "0 to 1")),
-        ({}, {"threshold": "high"}, ("threshold is 'high'",)),
+        ({}, {"threshold": "2"}, ("'Minimum confidence' is '2'", "0 to 1")),
+        ({}, {"threshold": "high"}, ("'Minimum confidence' is 'high'",)),
         (
             {"8 bit": True},
             {},
@@ -215,7 +215,7 @@ def test_another_camera_is_refused(imagej, trained, movie, tmp_path):
         camera=tmp_path / "other.toml",
     )
     assert done["status"].startswith("error: ")
-    assert "baseline_adu" in done["status"]
+    assert "'Baseline (ADU)' 90" in done["status"]
 
 
 def test_the_file_of_the_open_image_is_not_replaced(imagej, trained, tmp_path):

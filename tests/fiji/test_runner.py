@@ -38,6 +38,21 @@ from deep_storm.fiji.runner import in_dialog_words
         ("Written: /data/a--resume/x.csv", "Written: /data/a--resume/x.csv"),
         ("no such option: --nonsense", "no such option: --nonsense"),
         ("give --roi X,Y,WIDTH,HEIGHT of a part", "give a ROI of a part"),
+        (
+            "give --photons-per-adu and --baseline-adu, or",
+            "give 'Photons per ADU' in Camera Setup... and 'Baseline (ADU)' in Camera Setup..., or",
+        ),
+        (
+            "threshold is '2'; expected a number: change threshold (at least (0 to 1)).",
+            "the field 'Minimum confidence' is '2'; expected a number: change it.",
+        ),
+        ("upsampling is 'two'; change upsampling (x)", "upsampling is 'two'; change upsampling"),
+        ("enter photons_per_adu = 1.1, or", "enter 'Photons per ADU' = 1.1, or"),
+        (
+            "put baseline_adu under [camera] in the file of --config",
+            "put baseline_adu under [camera] in the file of the field 'Settings file'",
+        ),
+        ("Written: /data/baseline_adu.csv", "Written: /data/baseline_adu.csv"),
     ],
 )
 def test_options_and_verbs_become_fields_and_menu_items(text, words):
@@ -105,7 +120,7 @@ def test_a_warning_is_told_beside_the_result(monkeypatch, windows):
     warnings = ("the camera is in doubt; measure it with --baseline-adu",)
     outputs, said = run_command(monkeypatch, windows, warnings=warnings)
     (text,) = [text for where, text in said if where == "dialog"]  # only the log without windows
-    assert text.startswith("the camera is in doubt; measure it with Plugins > Deep-STORM > 1 Set")
+    assert text == "the camera is in doubt; measure it with 'Baseline (ADU)' in Camera Setup..."
     assert outputs["status"] == (None if windows else "ok: 3 localizations")
 
 
@@ -194,8 +209,8 @@ def test_channels_that_are_frames_are_set_right_when_the_user_says_so(before, an
         return answer
 
     image = FakeStack(*before)
-    host = SimpleNamespace(image=lambda given: given, ask=ask)
-    assert runner.Call(host, None, {}, image).image is image
+    host = SimpleNamespace(image=lambda given, field: given, ask=ask)
+    assert runner.Call(host, command("reconstruct"), {}, image).image is image
     assert image.dimensions == after
     assert len(asked) == (0 if answer is None else 1)
     assert all("3,000 channels" in text and "Image > Properties..." in text for text in asked)

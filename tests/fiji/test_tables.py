@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +133,39 @@ def test_without_thunderstorm_the_file_is_named(imagej, table_file):
     assert done["status"].startswith("ok: ThunderSTORM is not installed")
     assert str(table_file) in done["status"]
     assert len(done["table"]["x [nm]"]) == 30
+
+
+def test_none_is_no_file_also_of_a_table_from_a_file(imagej, table_file, tmp_path):
+    table = shutil.copy(table_file, tmp_path / "alone.csv")
+    done = imagej.run("Merge_Localizations...", table=table, output="none", distance_nm="400")
+    assert done["status"].startswith("ok: 30 localizations became")
+    assert [path.name for path in tmp_path.iterdir()] == ["alone.csv"]
+
+
+def test_what_an_evaluation_finds_is_told(screen, table_file):
+    running = screen.begin("Evaluate_Against_Truth...", results=table_file, truth=table_file)
+    title, text, _ = screen.dialog()
+    assert title == "Evaluate Against Truth"
+    assert "Jaccard" in text
+    screen.ask("click", label=r"\s*OK\s*")
+    assert running.result()["status"].startswith("ok: ")
+
+
+def test_a_warning_about_a_new_table_is_told(screen, table_file):
+    running = screen.begin("Merge_Localizations...", table=table_file, distance_nm="100000")
+    title, text, _ = screen.dialog()
+    assert title == "Merge Localizations"
+    assert "by chance" in text
+    screen.ask("click", label=r"\s*OK\s*")
+    assert running.result()["status"].startswith("ok: ")
+
+
+def test_a_second_image_of_a_title_gets_a_number(screen, table_file):
+    for _ in range(2):
+        screen.run("Render_Localizations...", table=table_file, output="none")
+    assert len({*screen.ask("images")}) == 2
+
+
+def test_localizations_are_drawn_over_the_image_only_if_there_is_one(screen, table_file):
+    done = screen.run("Import_Localizations...", table=table_file, overlay=True)
+    assert done["status"].startswith("ok: ")

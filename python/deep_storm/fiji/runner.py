@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, DeepStormError, FormulaError
+from deep_storm.errors import Cancelled, DeepStormError, FormulaError, StackError
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
@@ -25,6 +25,7 @@ from deep_storm.fiji.lists import ask_for_listed
 from deep_storm.fiji.menu.catalog import Command, command, place_of
 from deep_storm.fiji.menu.entries import ENTRIES
 from deep_storm.fiji.menu.entry import CHOOSING, NEEDED_BY_CHOICE
+from deep_storm.fiji.menu.parameters import IMAGES
 from deep_storm.fiji.values import MODULE, values_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")
@@ -34,6 +35,11 @@ _OPTION = re.compile(
     r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| X,Y,WIDTH,HEIGHT| (\d[\d.]*\d|\d))?"
 )
 """An option of the command line, with what stands behind it; not in the middle of a path."""
+_RECEIVED = re.compile(r"^([a-z][a-z0-9_]*) is ")
+_CHANGE = re.compile(r"\bchange ([a-z][a-z0-9_]*) \(.*\)(\.?)$", re.DOTALL)
+"""A setting by its name in Python: how an error begins, and how it ends, with its description."""
+_CAMERA = re.compile(rf"(?<!put )(?<![\w/\\.\[=-])({'|'.join(Camera.model_fields)})(?![\w/\\.=-])")
+"""A camera's value by its name in Python; not where a settings file is meant, or a path."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ class Call:
 
         An image that was opened with its frames as channels is set right when the user says so.
         """
-        image = self.host.image(self.given_image)
+        fields = [p.label for p in self.command.parameters if p.name in IMAGES]
+        image = self.host.image(self.given_image, "".join(fields[:1]))
         channels = frames_as_channels(image)
         question = (
             f"{image.getTitle()} has {channels:,} channels and 1 frame: it was opened with its "
@@ -72,6 +79,13 @@ class Call:
         if channels and self.host.ask("Deep-STORM", question, otherwise=False):
             make_channels_frames(image)
         return image
+
+    def image_is_open(self) -> bool:
+        """Return whether there is an image to work on."""
+        try:
+            return self.image is not None
+        except StackError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -160,7 +174,9 @@ def _ask_for_files(host: Host, made: Command, values: dict[str, Any]) -> None:
 
 def in_dialog_words(text: str, made: Command | None) -> str:
     """Replace options and verbs of the command line in an error by fields and menu items."""
-    own = _labels(made)
+    own, camera = _labels(made), _labels(command("camera-setup"))
+    # further options are written with their names
+    shown = {p.name: p.label for p in made.parameters} if made is not None else {}
 
     def field(match: re.Match[str]) -> str:
         name = match[1].replace("-", "_")
@@ -173,14 +189,21 @@ def in_dialog_words(text: str, made: Command | None) -> str:
         if name in own:
             return f"the field {own[name]!r}{value}"
         if name in Camera.model_fields:
-            return f"{place_of('camera-setup')}{value}"
+            return f"{camera[name]!r} in {place_of('camera-setup').rpartition(' > ')[2]}{value}"
         training = _labels(command("train"))
         return f"the field {training[name]!r}{value}" if name in training else match[0]
 
     def item(match: re.Match[str]) -> str:
         return place_of(match[1]) if match[1] in ENTRIES else match[0]
 
-    text = _OPTION.sub(field, text)
+    def received(match: re.Match[str]) -> str:
+        return f"the field {shown[match[1]]!r} is " if match[1] in shown else match[0]
+
+    def change(match: re.Match[str]) -> str:
+        return f"change it{match[2]}" if match[1] in shown else match[0]
+
+    text = _CHANGE.sub(change, _RECEIVED.sub(received, text))
+    text = _CAMERA.sub(lambda match: repr(camera[match[1]]), _OPTION.sub(field, text))
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
 
 

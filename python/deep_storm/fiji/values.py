@@ -75,13 +75,25 @@ def _pairs(text: str, made: Command) -> dict[str, str]:
     rest = _PAIR.sub("", text).strip()
     wrong = rest or next((name for name in pairs if name not in names), "")
     if wrong:
-        close = get_close_matches(wrong, names, n=1)
         raise SettingsError(
             f"{_label()} has {wrong!r}",
             f"none, ask, or NAME=VALUE pairs of {', '.join(names)}",
-            f"did you mean {close[0]}?" if close else "remove it",
+            _advice(wrong, made),
         )
     return pairs
+
+
+def _advice(wrong: str, made: Command) -> str:
+    """Say what is probably meant by something that is no pair of a further option."""
+    for parameter in made.further:
+        if parameter.name == wrong:
+            value = "true" if parameter.kind == "Boolean" else "VALUE"
+            return f"write {wrong}={value}"
+    for parameter in made.parameters:
+        if parameter.name == wrong:
+            return f"that is the field {parameter.label!r}; in a macro it stands by itself"
+    close = get_close_matches(wrong, [p.name for p in made.further], n=1)
+    return f"did you mean {close[0]}?" if close else "remove it"
 
 
 def _as_text(texts: Mapping[str, Any]) -> str:

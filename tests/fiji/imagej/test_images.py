@@ -37,8 +37,9 @@ def test_time_may_be_t_or_z(imagej, axes):
 
 def test_channel_in_view_is_taken(imagej):
     values = np.arange(4 * 6).reshape(4, 2, 3).astype(np.uint16)  # c, t = 2, 2
-    read = imagej.ask("read_image", image={"array": values, "axes": "c"})
+    read = imagej.ask("read_image", image={"array": values, "axes": "c", "title": "two.tif"})
     np.testing.assert_array_equal(read["values"], values[[0, 2]])
+    assert read["name"] == "two.tif (channel 1 of 2)"
 
 
 def test_virtual_stack_is_read_in_pieces(imagej, tmp_path):

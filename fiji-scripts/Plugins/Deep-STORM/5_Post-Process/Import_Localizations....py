@@ -3,7 +3,7 @@
 # Open a localization table in a Results window.
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
-#@ File (label="Table", description="Localization table (CSV) from any version of ThunderSTORM; none = asked for after OK", value="none", style="open", required=false, persistKey="deepstorm.import-localizations.table") table
+#@ File (label="Table", description="Localization table (CSV; or of Picasso, SMAP, DECODE and others); none = asked for after OK", value="none", style="open", required=false, persistKey="deepstorm.import-localizations.table") table
 #@ File (label="Camera", description="Camera file, only for tables in px or ADU; current = as entered in Camera Setup; ask = a list after OK", value="current", style="open", required=false, persist=false) camera
 #@ Boolean (label="Draw over the image", description="Draw the localizations over the active image, if there is one", value="false", persistKey="deepstorm.import-localizations.overlay") overlay
 #@ UIService ui

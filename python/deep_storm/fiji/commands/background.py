@@ -43,7 +43,8 @@ def measure(call: Call) -> Outcome:
     text = text_of(result)
     if call.values["use_for_camera"] or call.values["use_gain"]:
         text += "\n" + _kept(call, name, found)
-    return Outcome(text, table=table)
+    asked = call.values["use_for_camera"]  # then a warning stood in the question
+    return Outcome(text, table=table, warnings=() if asked else tuple(found["warnings"]))
 
 
 def _with_known(call: Call) -> Call:

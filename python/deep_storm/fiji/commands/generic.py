@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -12,15 +13,16 @@ from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.client.jobs import Job
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.beforehand import check_without_worker
-from deep_storm.fiji.imagej.host import TABLE_TITLE, table_title
+from deep_storm.fiji.imagej.host import NO_TABLE, TABLE_TITLE, table_title
 from deep_storm.fiji.imagej.images import ImageFrames, to_image
 from deep_storm.fiji.imagej.tables import from_results, to_results
 from deep_storm.fiji.imagej.window import ProgressWindow
+from deep_storm.fiji.menu.catalog import place_of
 from deep_storm.fiji.menu.declared import pair_names
 from deep_storm.fiji.menu.entry import MATCHED_TO, NEEDED_BY_CHOICE
 from deep_storm.fiji.menu.labels import label_of
 from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE
-from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.fiji.runner import Call, Outcome, in_dialog_words
 from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf
 
@@ -39,7 +41,20 @@ _MOLECULES = (Psf, Emitters, Background)
 def perform(call: Call) -> Outcome:
     """Call the command's verb in the worker and show what it gives."""
     work = work_of(call)
-    return show(call, run_work(call, work), source_name(call, work))
+    result = run_work(call, work)
+    outcome = show(call, result, source_name(call, work))
+    if work.frames is not None and work.titles:  # which need not belong together
+        outcome = replace(outcome, text=f"{outcome.text}\n{_together(work)}")
+    if not {"image", "table"} & result.keys():
+        call.host.tell(call.command.title, in_dialog_words(outcome.text, call.command))
+        return outcome
+    return replace(outcome, warnings=tuple(result["json"].get("warnings", ())))
+
+
+def _together(work: Work) -> str:
+    """Say which image and table were taken, as they were in front."""
+    name = "" if work.frames is None else work.frames.name
+    return f"Taken: the image {name} and the table {', '.join(work.titles.values())}"
 
 
 def source_name(call: Call, work: Work) -> str:
@@ -83,16 +98,7 @@ def work_of(call: Call) -> Work:
     _choose_simulation(values, verb, labels)
     check_without_worker(values, verb, labels)
     work = Work(verb.name, {}, call.command.title, tensorflow=call.command.tensorflow)
-    in_front = [a.name for a in verb.arguments if values.get(a.name) == CURRENT]
-    for argument in verb.arguments:
-        try:
-            _add_argument(call, work, verb, argument, values)
-        except (StackError, TableError) as error:
-            in_front.remove(argument.name)
-            wrong_image = isinstance(error, StackError) and _image_is_open(call)
-            if wrong_image or not in_front:
-                raise
-            call.host.log(f"{call.command.title}: {argument.name} is left out: {error}")
+    _add_arguments(call, work, verb, values)
     for name in verb.fields:
         if values.get(name) is not None:
             work.options[name] = values[name]
@@ -106,6 +112,29 @@ def work_of(call: Call) -> Work:
         work.options["overwrite"] = True
     _check_camera(call, work, verb)
     return work
+
+
+def _add_arguments(call: Call, work: Work, verb: Verb, values: dict[str, Any]) -> None:
+    """Add the arguments of the verb; of image and table in front, one is enough."""
+    in_front = [a.name for a in verb.arguments if values.get(a.name) == CURRENT]
+    both = len(in_front) > 1
+    for argument in verb.arguments:
+        try:
+            _add_argument(call, work, verb, argument, values)
+        except (StackError, TableError) as error:
+            in_front.remove(argument.name)
+            if isinstance(error, StackError) and call.image_is_open():
+                raise
+            if not in_front and both and error.received == NO_TABLE:
+                raise StackError(
+                    "neither an image nor a localization table is open",
+                    "one of them, or a file",
+                    f"open one (File > Open..., or {place_of('import-localizations')}), or give "
+                    "its file",
+                ) from error
+            if not in_front:
+                raise
+            call.host.log(f"{call.command.title}: {argument.name} is left out: {error}")
 
 
 def _check_camera(call: Call, work: Work, verb: Verb) -> None:
@@ -124,13 +153,6 @@ def _check_camera(call: Call, work: Work, verb: Verb) -> None:
             "the camera that took the stack",
             "give --camera camera.toml" + (", or train a model" if "model" in values else ""),
         )
-
-
-def _image_is_open(call: Call) -> bool:
-    try:
-        return call.image is not None
-    except StackError:
-        return False
 
 
 def camera_choice(values: Mapping[str, Any]) -> Any:

@@ -16,7 +16,9 @@ from deep_storm.fiji.imagej.overlays import show_emitters
 from deep_storm.fiji.imagej.tables import to_results
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.io.tables.about import note
 from deep_storm.io.tables.files import read_table
+from deep_storm.runs.table import known_of_file
 from deep_storm.words import counted
 
 
@@ -43,13 +45,14 @@ def import_localizations(call: Call) -> Outcome:
     values = camera_values(call.host, call.values["camera"])
     camera = None if values is None else Camera.parse(values)
     table = read_table(path, camera)
+    note(table, known_of_file(path))
     results = call.host.show_table(to_results(table), table_title(path.name))
     call.host.remember(LAST_TABLE, str(path))
     text = (
         f"{counted(len(table), 'localization')} from {path}: {', '.join(map(str, table.columns))}"
     )
-    if call.values["overlay"]:
-        image = call.image
+    image = call.image if call.values["overlay"] and call.image_is_open() else None
+    if image is not None:
         show_emitters(image, table, _pixel_size_nm(image, camera))
     return Outcome(text, table=results)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from deep_storm.errors import SettingsError
 from deep_storm.fiji.client.work import Work
 from deep_storm.fiji.commands.generic import run_work, show, source_name, work_of
 from deep_storm.fiji.commands.live import LINES, LivePreview
@@ -24,7 +25,7 @@ def preview(call: Call) -> Outcome:
     follows = values["frame"] in (None, CURRENT)
     if follows:
         values["frame"] = frame_in_view(call.image) if in_front else 1
-    values["frame"] = int(values["frame"])
+    values["frame"] = _number(values["frame"])
     call = Call(call.host, call.command, values, call.given_image)
     work = work_of(call)
     result = run_work(call, work)
@@ -35,6 +36,17 @@ def preview(call: Call) -> Outcome:
         if follows and call.host.asks:
             _follow(call, work.options, result["summary"])
     return outcome
+
+
+def _number(frame: Any) -> int:
+    try:
+        return int(frame)
+    except ValueError as error:
+        raise SettingsError(
+            f"frame is {str(frame)!r}",
+            "a whole number from 1 on",
+            "correct it in the field 'Frame'",
+        ) from error
 
 
 def _follow(call: Call, first: dict[str, Any], summary: str) -> None:

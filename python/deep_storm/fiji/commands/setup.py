@@ -8,6 +8,7 @@ from deep_storm.fiji.camera import (
     remember_camera,
     save_camera,
     saved_camera,
+    saved_cameras,
     thunderstorm_camera,
 )
 from deep_storm.fiji.runner import Call, Outcome
@@ -25,7 +26,7 @@ def set_up_camera(call: Call) -> Outcome:
     elif source == "protocol":
         camera = _from_protocol(call)
     elif source == "saved camera":
-        camera = saved_camera(call.host, call.values["name"] or "")
+        camera = saved_camera(call.host, _name(call))
     else:
         values = {name: call.values[name] for name in Camera.model_fields}
         values["em_gain"] = None if values["em_gain"] == NO_EM_GAIN else values["em_gain"]
@@ -36,8 +37,22 @@ def set_up_camera(call: Call) -> Outcome:
     remember_camera(call.host, camera)
     if call.values["name"] is not None:
         save_camera(call.host, call.values["name"], camera)
-    shown = ", ".join(f"{k} {v:g}" for k, v in camera.model_dump(exclude_none=True).items())
+    labels = {p.name: p.label for p in call.command.everything}
+    known = camera.model_dump(exclude_none=True)
+    shown = ", ".join(f"{labels[name]} {value:g}" for name, value in known.items())
     return Outcome(f"Camera: {shown}" + (f"\nWritten: {path}" if path is not None else ""))
+
+
+def _name(call: Call) -> str:
+    name: str | None = call.values["name"]
+    if name is None:
+        known = ", ".join(saved_cameras(call.host)) or "none was saved yet"
+        raise SettingsError(
+            "no name of a saved camera is given",
+            f"one of those that were saved ({known})",
+            "write it into the field 'Save under the name'",
+        )
+    return name
 
 
 def _from_protocol(call: Call) -> Camera:

@@ -87,6 +87,11 @@ class ImageFrames:
         self._image = image
         self._stack = image.getStack()
         self.name = str(image.getTitle())
+        channels = int(image.getNChannels())
+        if channels > 1 and not frames_as_channels(
+            image
+        ):  # the one in view is taken, which must not go unnoticed
+            self.name += f" (channel {int(image.getC())} of {channels})"
         self.file = file_of(image)
         self._lock = threading.Lock()
         _check_kind(image, self.name)

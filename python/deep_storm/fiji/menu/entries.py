@@ -152,7 +152,7 @@ ENTRIES: dict[str, Entry] = {
                 "table",
                 "File",
                 "Table",
-                "Localization table (CSV) from any version of ThunderSTORM",
+                "Localization table (CSV; or of Picasso, SMAP, DECODE and others)",
                 NONE,
                 style="open",
                 needed=True,
@@ -285,6 +285,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "cluster": Entry(
         "5 Post-Process/Cluster Localizations...",
+        camera=NONE,
         shown=("table", "method", "distance_nm", "min_count", "output"),
     ),
     "render": Entry(

@@ -37,6 +37,8 @@ _WORDS = {
     "current": "the active one",
 }
 SAVED = ("output", "save_training_set")
+_METHODS = ("dbscan", "hdbscan", "markers", "shifted-histogram")
+"""Choices of another field, for which a parameter is: they are written as they are chosen."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class Parameter:
             text += f"; {self.value} = {meaning}"
         first = re.split(r"[ ,:;]", text, maxsplit=1)[0]
         as_it_is = first in (*self.choices, self.value) or not first[1:].islower()
+        as_it_is |= text[len(first) :].startswith(":") and first in _METHODS
         return text if as_it_is else text[:1].upper() + text[1:]
 
     def _style(self) -> str:

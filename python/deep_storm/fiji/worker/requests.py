@@ -20,6 +20,7 @@ import numpy as np
 from deep_storm.camera import Camera
 from deep_storm.fiji.exchange import KEPT, LOOK, Request, error_as_data, write_frame_table
 from deep_storm.fiji.worker.frames import RemoteFrames
+from deep_storm.inputs.tables import table_of
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
@@ -27,7 +28,9 @@ from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
 from deep_storm.interrupts import held_back
 from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.io.tables.about import note
 from deep_storm.runs.result import Common, PartlyReadError
+from deep_storm.runs.table import known_of_file
 from deep_storm.settings import Reconstruction
 from deep_storm.verbs.preview import PreviewResult, check_frame
 
@@ -65,6 +68,8 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
         entered = None if camera is None else Camera.parse(camera)
         return as_data(look_at(options["stack"], entered, task.progress), folder)
     verb = load(request["verb"])
+    if isinstance(options.get("table"), str) and "output" not in options:
+        options["table"] = _in_memory(Path(options["table"]), options.get("camera"))
     if "progress" in verb.parameters:
         options["progress"] = task.progress
     if verb.name == "reconstruct":
@@ -102,6 +107,16 @@ def _as_data(result: Any, folder: Path) -> Data:
     if hasattr(result, "camera_pixel_size_nm"):
         data["camera_pixel_size_nm"] = float(result.camera_pixel_size_nm)
     return data
+
+
+def _in_memory(file: Path, given: Data | None) -> pd.DataFrame:
+    """Read a table of which no new file is wanted: from its file a verb would write one beside it.
+
+    What stands beside the file is known of it all the same.
+    """
+    table = table_of(file, camera=None if given is None else Camera.parse(given))
+    note(table, known_of_file(file))
+    return table
 
 
 def _stream(request: Request, task: Task) -> RemoteFrames:
