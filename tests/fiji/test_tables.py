@@ -155,7 +155,7 @@ def test_a_warning_about_a_new_table_is_told(screen, table_file):
     running = screen.begin("Merge_Localizations...", table=table_file, distance_nm="100000")
     title, text, _ = screen.dialog()
     assert title == "Merge Localizations"
-    assert "by chance" in text
+    assert "nothing says whether each localization" in text
     screen.ask("click", label=r"\s*OK\s*")
     assert running.result()["status"].startswith("ok: ")
 
