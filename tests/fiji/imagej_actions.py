@@ -618,6 +618,20 @@ def table_through_a_window(table, called):
 
 
 @asked
+def changed_by_its_dialog(key):
+    """Return the further options that a dialog changes in which nobody changed anything."""
+    from deep_storm.fiji.imagej.form import Form
+    from deep_storm.fiji.menu.catalog import command
+    from deep_storm.fiji.values import _add, _read
+
+    form, further = Form("none"), command(key).further
+    for parameter in further:
+        _add(form, parameter)
+    texts = {parameter.name: _read(form, parameter) for parameter in further}
+    return {p.name: texts[p.name] for p in further if texts[p.name] != p.shown}
+
+
+@asked
 def table_from_columns(columns):
     """Make a ResultsTable by hand and read it; returns the error's text if it is refused."""
     from deep_storm.errors import TableError

@@ -124,6 +124,14 @@ def test_a_warning_is_told_beside_the_result(monkeypatch, windows):
     assert outputs["status"] == (None if windows else "ok: 3 localizations")
 
 
+def test_a_script_of_another_version_is_no_mistake_of_ours(monkeypatch):
+    host = FakeHost(False)
+    monkeypatch.setattr(runner, "Host", lambda variables: host)
+    status = runner.run("of-tomorrow", {})["status"]
+    assert status.startswith("error: this version of Deep-STORM has no command 'of-tomorrow'")
+    assert "fiji install" in status
+
+
 def test_something_is_seen_before_anything_is_imported(monkeypatch):
     said = []
     monkeypatch.setattr(runner, "run", lambda key, variables: said.append("imported"))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import deep_storm as ds
+from deep_storm.fiji.commands import thunderstorm
+from deep_storm.io.tables.about import About, note
+from deep_storm.io.tables.protocol import protocol_path, read_protocol
 
+OTHER = ds.Camera(pixel_size_nm=160, baseline_adu=100, photons_per_adu=0.5)
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
@@ -169,3 +174,15 @@ def test_a_second_image_of_a_title_gets_a_number(screen, table_file):
 def test_localizations_are_drawn_over_the_image_only_if_there_is_one(screen, table_file):
     done = screen.run("Import_Localizations...", table=table_file, overlay=True)
     assert done["status"].startswith("ok: ")
+
+
+def test_thunderstorm_gets_the_camera_of_the_table_not_that_of_camera_setup(tmp_path, monkeypatch):
+    of_table = ds.Camera(pixel_size_nm=107, baseline_adu=100, photons_per_adu=0.5)
+    monkeypatch.setattr(thunderstorm, "remembered_camera", lambda host: OTHER)
+    monkeypatch.setattr(thunderstorm.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    table = pd.DataFrame({"frame": [0], "x_nm": [1.0], "y_nm": [1.0]})
+    call = SimpleNamespace(host=None, values={"dialect": "dev"})
+    for known, camera in ((About(), OTHER), (About(of_table), of_table)):
+        note(table, known)
+        written = thunderstorm._written(call, table, f"of {camera.pixel_size_nm:g}")
+        assert read_protocol(protocol_path(written)).pixel_size_nm == camera.pixel_size_nm

@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from deep_storm.camera import Camera
-from deep_storm.errors import Cancelled, DeepStormError, FormulaError, StackError
+from deep_storm.errors import (
+    Cancelled,
+    DeepStormError,
+    FormulaError,
+    SettingsError,
+    StackError,
+)
 from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
@@ -134,7 +140,7 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
     """Run a command; return its outputs, always with the status."""
     made = None
     try:
-        made = command(key)
+        made = _command(key)
         values = values_of(host, made, variables)
         ask_for_listed(host, made, values, variables.get(MODULE))
         _ask_for_files(host, made, values)
@@ -155,6 +161,17 @@ def _ended(host: Host, key: str, variables: Mapping[str, Any]) -> dict[str, Any]
     if outcome.warnings:
         host.tell(made.title, in_dialog_words("\n\n".join(outcome.warnings), made))
     return _outputs(f"ok: {text}", outcome.image, outcome.table)
+
+
+def _command(key: str) -> Command:
+    """Return a command; a script of another version may ask for one that is not there."""
+    if key not in ENTRIES:
+        raise SettingsError(
+            f"this version of Deep-STORM has no command {key!r}",
+            "scripts in Fiji's menu of the same version as the package in Fiji's Python",
+            "run `deep-storm fiji install` of that version again, and start Fiji again",
+        )
+    return command(key)
 
 
 def _ask_for_files(host: Host, made: Command, values: dict[str, Any]) -> None:

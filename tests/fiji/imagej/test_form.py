@@ -6,6 +6,7 @@ import jpype
 import pytest
 
 from deep_storm.fiji.imagej.form import Form
+from deep_storm.fiji.menu.catalog import command_keys
 
 
 class JavaError(Exception):
@@ -40,6 +41,11 @@ def form(monkeypatch):
 def test_cancelled_or_confirmed(form, ending, confirmed):
     form._dialog = Dialog(ending)
     assert form.show() is confirmed
+
+
+@pytest.mark.parametrize("key", command_keys())
+def test_a_dialog_in_which_nothing_is_changed_changes_nothing(screen, key):
+    assert screen.ask("changed_by_its_dialog", key=key) == {}
 
 
 def test_other_exceptions_are_no_cancel(form):

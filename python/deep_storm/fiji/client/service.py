@@ -197,7 +197,7 @@ def interpreter() -> Path:
     raise WorkerError(
         f"no Python program was found below {sys.prefix}",
         "the environment that Fiji's Edit > Options > Python... built",
-        "build it again with Deep-STORM's environment.yml",
+        "build it again there, and start Fiji again",
     )
 
 

@@ -24,9 +24,11 @@ from deep_storm.fiji.imagej.thunderstorm import (
 )
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.io.tables.about import about, note
 from deep_storm.io.tables.files import read_table
 from deep_storm.io.tables.protocol import protocol_path, write_protocol
 from deep_storm.io.tables.writer import write_table
+from deep_storm.runs.table import known_of_file
 from deep_storm.words import counted
 
 BY_HAND = "Plugins > ThunderSTORM > Import/Export > Import results"
@@ -120,14 +122,16 @@ def _table(call: Call) -> Path:
     if call.values["dialect"] == "dev" and "]" not in str(path):
         return path
 
-    return _written(call, read_table(path), path.stem)
+    table = read_table(path)
+    note(table, known_of_file(path))
+    return _written(call, table, path.stem)
 
 
 def _written(call: Call, table: Any, stem: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))
     path = folder / f"{stem.replace(']', ')')}.csv"
     write_table(path, table, call.values["dialect"])
-    camera = remembered_camera(call.host)
+    camera = about(table).camera or remembered_camera(call.host)
     if camera is not None:
         write_protocol(protocol_path(path), camera)
     return path

@@ -101,6 +101,7 @@ class Form:
         """Add a field for a folder, with a Browse button."""
         self._dialog.addDirectoryField(label, value, PATH_CHARACTERS)
         self._texts[name] = self._dialog.getStringFields().lastElement()
+        self._texts[name].setText(value)  # ImageJ adds a slash, also to words such as auto
 
     def file(self, name: str, label: str, value: str) -> None:
         """Add a field for a file, with a Browse button."""
