@@ -70,6 +70,14 @@ def test_a_contradicting_pixel_size_shows_both():
     check_camera(CMOS, ArrayFrames(frames))
 
 
+def test_values_that_no_camera_counts_are_refused():
+    frames = np.random.default_rng(1).poisson(150, (3, 8, 8)) * 1e30
+    with pytest.raises(CameraError, match=r"larger than 1e\+12.*byte order"):
+        check_camera(CMOS, ArrayFrames(frames))
+    few = np.where(frames > 1.7e32, frames, 150.0)  # these are filled from their neighbours
+    check_camera(CMOS, ArrayFrames(few))
+
+
 def test_a_baseline_above_the_stack_shows_the_numbers():
     camera = CMOS.model_copy(update={"baseline_adu": 400.0})
     with (

@@ -32,3 +32,8 @@ def test_a_table_that_can_be_believed_anyway_keeps_its_threshold(monkeypatch):
     curves = list(zip(jaccard, precision, strict=True))
     monkeypatch.setattr(threshold, "jaccards", lambda *_: curves)
     assert 0.4 <= threshold.best_threshold(None, None, None, 100.0) <= 0.5
+
+
+def test_where_nothing_was_found_the_threshold_is_in_the_middle(monkeypatch):
+    monkeypatch.setattr(threshold, "jaccards", lambda *_: [(0.0, 0.0)] * 33)
+    assert threshold.best_threshold(None, None, None, 100.0) == 0.5

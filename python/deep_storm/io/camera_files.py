@@ -16,6 +16,8 @@ from deep_storm.io.stacks.stream import Frames, FrameStream
 PIXEL_SIZE_TOLERANCE = 0.01
 MAX_BELOW_BASELINE = 0.6
 """Half of the pixels lie below the right baseline where there is no light at all."""
+MAX_LEVEL_ADU = 1e12
+"""No camera counts so far; float32 could not hold the square of much more."""
 MAX_NEGATIVE = 0.3
 """Dark frames from which their mean was taken have half of their values below 0."""
 FEW_READ_NOISES = 3.0
@@ -118,6 +120,12 @@ def _check_values(stream: FrameStream, sample: Frames, lowest_adu: float) -> Non
             f"the values of {stream.name} lie between 0 and {values.max():g}",
             "raw pixel values in ADU",
             "give the raw camera frames, not a normalised stack",
+        )
+    if float(np.median(values)) > MAX_LEVEL_ADU:
+        raise CameraError(
+            f"most values of {stream.name} are larger than {MAX_LEVEL_ADU:g}",
+            "raw pixel values in ADU",
+            "give the raw camera frames, or check the byte order of the file",
         )
     negative = float(np.mean(values < lowest_adu))
     if negative > MAX_NEGATIVE:

@@ -36,6 +36,8 @@ def best_threshold(
     low = best - int(np.argmin(near[best::-1])) + 1 if not near[: best + 1].all() else 0
     high = best + int(np.argmin(near[best:])) - 1 if not near[best:].all() else len(near) - 1
     usual = (THRESHOLDS[low] + THRESHOLDS[high]) / 2.0
+    if not jaccard[best]:
+        return float(usual)  # nothing was found, or there was nothing: no threshold is better
     affordable = jaccard >= (1.0 - MOST_GIVEN_UP) * jaccard[best]
     affordable[:best] = True  # what is precise enough below the best one asks for nothing more
     return float(round(max(usual, _precise_threshold(precision, affordable)), 4))
