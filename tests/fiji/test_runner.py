@@ -53,6 +53,7 @@ from deep_storm.fiji.runner import in_dialog_words
             "put baseline_adu under [camera] in the file of the field 'Settings file'",
         ),
         ("Written: /data/baseline_adu.csv", "Written: /data/baseline_adu.csv"),
+        ("a folder for their results: give -o.", "give the field 'Save as'."),
     ],
 )
 def test_options_and_verbs_become_fields_and_menu_items(text, words):

@@ -42,9 +42,9 @@ def test_what_fits_is_said_to_fit():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"sigma": 1.18}, "about 18 % wider than the model was trained for: retrain with "
+        ({"sigma": 1.18}, "about 18 % wider than the model expects: give the general model "
                           "--sigma-nm 153"),
-        ({"sigma": 0.8}, "about 20 % narrower than the model was trained for: retrain with "
+        ({"sigma": 0.8}, "about 20 % narrower than the model expects: give the general model "
                          "--sigma-nm 104"),
         ({"gain": 0.5}, "photons per ADU are about 1 instead of 0.5"),
         ({"gain": 2.0}, "photons per ADU are about 0.26 instead of 0.5"),

@@ -55,3 +55,8 @@ def test_a_truth_that_does_not_is_refused(truth, stream, change, complaint):
 def test_a_little_outside_the_field_is_no_mistake(truth, stream):
     truth.loc[0, "x_nm"] = -300.0
     check_truth(truth, stream, PIXEL_NM)
+
+
+def test_a_table_of_localizations_is_no_truth(truth, stream):
+    with pytest.raises(TableError, match="has uncertainties"):
+        check_truth(truth.assign(uncertainty_xy_nm=10.0), stream, 100)

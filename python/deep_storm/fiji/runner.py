@@ -220,6 +220,7 @@ def in_dialog_words(text: str, made: Command | None) -> str:
         return f"change it{match[2]}" if match[1] in shown else match[0]
 
     text = _CHANGE.sub(change, _RECEIVED.sub(received, text))
+    text = re.sub(r"(?<!\S)-o(?![\w-])", f"the field {own.get('output', 'Save as')!r}", text)
     text = _CAMERA.sub(lambda match: repr(camera[match[1]]), _OPTION.sub(field, text))
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
 

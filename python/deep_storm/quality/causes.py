@@ -282,8 +282,8 @@ def _width(seen: Residuals, psf: Psf) -> Cause | None:
     how = "wider" if sigma > 1.0 else "narrower"
     return Cause(
         "PSF width",
-        f"the PSF is about {100 * abs(sigma - 1.0):.0f} % {how} than the model was trained "
-        f"for: retrain with --sigma-nm {sigma * psf.sigma_nm:.0f}",
+        f"the PSF is about {100 * abs(sigma - 1.0):.0f} % {how} than the model expects: give the "
+        f"general model --sigma-nm {sigma * psf.sigma_nm:.0f}, or train a model with that",
     )
 
 
@@ -294,7 +294,8 @@ def _density(seen: Residuals, emitters: Emitters) -> Cause | None:
     return Cause(
         "density",
         f"{density:.2g} emitters per µm² instead of {emitters.density_per_um2:.2g}, which the "
-        f"model was trained for: retrain with --density-per-um2 {density:.2g}",
+        f"model expects: give the general model --density-per-um2 {density:.2g}, or train a model "
+        "with that",
     )
 
 

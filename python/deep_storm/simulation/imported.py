@@ -37,9 +37,15 @@ def check_truth(truth: pd.DataFrame, stream: FrameStream, pixel_size_nm: float) 
     Raises
     ------
     TableError
-        There are no emitters, their frames or positions are not the stack's, or the frames are
-        no brighter where emitters are.
+        It is a table of localizations, there are no emitters, their frames or positions are not
+        the stack's, or the frames are no brighter where emitters are.
     """
+    if "uncertainty_xy_nm" in truth:
+        raise TableError(
+            "the ground truth has uncertainties, as a table of localizations has",
+            "the true molecules: ThunderSTORM's Export ground-truth, not Export results",
+            "give the ground truth that was exported with this stack",
+        )
     _check_frames(truth, stream)
     _check_positions(truth, stream, pixel_size_nm)
     _check_light(truth, stream, pixel_size_nm)

@@ -154,6 +154,8 @@ class Parameter:
 
     def _described(self) -> str:
         text = self.description
+        if self.kind == "File":  # of Java, which forgets a slash at the end
+            text = text.replace("a folder (results/)", "a folder that exists")
         if self.value in (AUTO, ALL, NONE):
             text = re.sub(r"; default: (all$)?", f"; {self.value} = ", text)
             text = text.removesuffix(f"; {self.value} = ")
