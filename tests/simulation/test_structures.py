@@ -57,6 +57,15 @@ def test_filaments_are_thin_and_long():
     assert 0.3 < length_um / (FIELD.area_um2 / FIELD.share) < 4
 
 
+@pytest.mark.parametrize("um_per_um2", [0.4, 3.0])
+def test_filaments_are_as_long_as_is_given(um_per_um2):
+    wide = Field(640, 640, 100.0, 10.0)
+    filaments = draw_filaments(wide, np.random.default_rng(6), um_per_um2)
+    inside = wide.contains(filaments.x_px, filaments.y_px)
+    length_um = inside.sum() * 0.1
+    assert length_um / wide.area_um2 == pytest.approx(um_per_um2, rel=0.6)
+
+
 def test_filaments_keep_their_direction():
     filaments = draw_filaments(FIELD, np.random.default_rng(5))
     turns = np.abs(np.diff(filaments.direction))

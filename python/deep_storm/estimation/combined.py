@@ -58,7 +58,7 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
     if local.percentiles_per_um2[0] > CROWDED:
         found = found._replace(quantities=_crowded(found.quantities, local.percentiles_per_um2[0]))
     kind = _kind(found.intensity_photon)
-    settings = matched_settings(found.quantities, local.structure, kind)
+    settings = matched_settings(found.quantities, local, kind)
     notes = (
         "from a table alone: emitters that overlap are missing from it or count as one bright "
         "one; give the stack itself for more",

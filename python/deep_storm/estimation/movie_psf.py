@@ -149,9 +149,10 @@ def matched_light(
     light = max(found.level - found.background, 0.0) / max(found.light_within, 0.5)
     least = MIN_LIGHT * emitters.density_per_um2 * emitters.intensity_photon * area_um2
     light = max(light, min(least, found.level))
-    haze, uneven, structure = 0.0, 0.0, emitters.structure
+    haze, uneven = 0.0, 0.0
+    structure, filaments = emitters.structure, emitters.filament_um_per_um2
     if found.light is not None:
-        structure = found.light.structure
+        structure, filaments = found.light.structure, found.light.filament_um_per_um2
     photons = found.photons
     if structure != "uniform":
         photons = min(photons, _most_photons(found, emitters))
@@ -168,6 +169,7 @@ def matched_light(
         "density_per_um2": rounded(light / photons / area_um2),
         "spread": "gamma" if blinks else emitters.spread,
         "structure": structure,
+        "filament_um_per_um2": rounded(filaments, 2),
     }
     under = {
         "background_photon": rounded(rest - haze),

@@ -175,7 +175,7 @@ def _seen_frames(found: Quantity) -> float:
 
 
 def matched_settings(
-    quantities: dict[str, Quantity], structure: str, kind: str
+    quantities: dict[str, Quantity], local: LocalDensity, kind: str
 ) -> tuple[Psf, Emitters, Background]:
     """Return the settings of a simulation with these numbers.
 
@@ -201,7 +201,8 @@ def matched_settings(
                 "intensity_std_photon": photons[1],
                 "spread": kind,
                 "seen_frames": _seen_frames(quantities["on_time"]),
-                "structure": structure,
+                "structure": local.structure,
+                "filament_um_per_um2": rounded(local.filament_um_per_um2, 2),
             },
             origin,
         ),

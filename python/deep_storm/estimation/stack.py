@@ -218,7 +218,7 @@ def _assembled(
         ),
         "baseline": _baseline(camera, crowd, sample.frames, warned.baseline),
     }
-    settings = matched_settings(quantities, local.structure, photons_spread.kind)
+    settings = matched_settings(quantities, local, photons_spread.kind)
     density_map = (sample.mean_photon - found.background) / found.photons
     return Estimate(
         camera,

@@ -150,6 +150,14 @@ class Emitters(Settings):
         example="uniform",
         label="Structure",
     )
+    filament_um_per_um2: float = setting(
+        0.0,
+        "length of the filaments in an area, where there are such; 0: any from 0.3 to 2",
+        unit="µm per µm²",
+        ge=0,
+        le=20,
+        label="Length of filaments in a µm²",
+    )
 
 
 class Background(Settings):

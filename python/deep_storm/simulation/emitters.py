@@ -195,23 +195,27 @@ def draw_structure(
     if emitters.structure == "uniform":
         return Uniform(field)
     if emitters.structure in ("filaments", "clusters"):
-        return draw_structured(emitters.structure, field, rng)
+        return draw_structured(emitters, field, rng)
     if emitters.structure == "surface":
         return draw_sheet(field, rng)
     if emitters.structure == "mixed":
-        parts = (Uniform(field), draw_filaments(field, rng), draw_clusters(field, rng))
+        filaments = draw_filaments(field, rng, emitters.filament_um_per_um2)
+        parts = (Uniform(field), filaments, draw_clusters(field, rng))
         half = (1.0 - UNIFORM_SHARE) / 2
         return Composite(parts, (UNIFORM_SHARE, half, half))
     return mask_structure(emitters.structure, field)
 
 
-def draw_structured(name: str, field: Field, rng: np.random.Generator) -> Structure:
+def draw_structured(emitters: Emitters, field: Field, rng: np.random.Generator) -> Structure:
     """Draw ``filaments``, ``clusters`` or a ``surface``; for ``mixed`` one of the first two."""
+    name = emitters.structure
     if name == "surface":
         return draw_sheet(field, rng)
     if name == "mixed":
         name = "filaments" if rng.random() < 0.5 else "clusters"
-    return draw_filaments(field, rng) if name == "filaments" else draw_clusters(field, rng)
+    if name == "filaments":
+        return draw_filaments(field, rng, emitters.filament_um_per_um2)
+    return draw_clusters(field, rng)
 
 
 def place_emitters(

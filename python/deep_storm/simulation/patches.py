@@ -222,7 +222,7 @@ class PatchSimulator:
             return Uniform(self.field)
         if self._mask is not None:
             return MaskWindow.drawn(self._mask, self.field, rng)
-        return draw_structured(self.emitters.structure, self.field, rng)
+        return draw_structured(self.emitters, self.field, rng)
 
     def _spread_mask(self, mask: MaskLike | None, size_px: tuple[int, int] | None) -> Mask | None:
         if mask is None and self.emitters.structure in STRUCTURES:

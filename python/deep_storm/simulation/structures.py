@@ -20,6 +20,8 @@ FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 FILAMENT_LENGTH_UM_PER_UM2 = (0.3, 2.0)
+FILAMENT_LENGTH_FACTOR = 1.3
+"""A length that was given is met within this factor: a field has few filaments."""
 FILAMENT_PERSISTENCE_UM = (2.0, 20.0)
 FILAMENT_WIDTH_NM = (20.0, 40.0)
 FILAMENT_STEP_NM = 100.0
@@ -195,16 +197,24 @@ class Composite:
         return rng.multinomial(count, drawn / drawn.sum())
 
 
-def draw_filaments(field: Field, rng: Rng) -> Filaments:
+def draw_filaments(field: Field, rng: Rng, um_per_um2: float = 0.0) -> Filaments:
     """Draw smooth random curves: worm-like chains with a persistence length of some µm.
 
     The direction along a chain of persistence length P changes by a normal step of variance
     ds/P (two dimensions).
+
+    Parameters
+    ----------
+    um_per_um2
+        Their length in an area; 0: any that is usual.
     """
+    factor = FILAMENT_LENGTH_FACTOR
+    lengths = (um_per_um2 / factor, um_per_um2 * factor)
     height_um, width_um = field.outer_um
     step_um = FILAMENT_STEP_NM / 1000.0
     reach_um = min(float(np.hypot(height_um, width_um)), FILAMENT_REACH_UM)
-    wanted_um = _log_uniform(FILAMENT_LENGTH_UM_PER_UM2, rng) * height_um * width_um
+    lengths = lengths if um_per_um2 > 0 else FILAMENT_LENGTH_UM_PER_UM2
+    wanted_um = _log_uniform(lengths, rng) * height_um * width_um
     length_um = min((height_um + width_um) / 2, 2 * reach_um)
     count = max(2, round(float(wanted_um) / length_um))
     steps = max(2, int(np.ceil(reach_um / step_um)))

@@ -53,8 +53,8 @@ SEED_OFFSET = 2_000_003
 DENSITY_FACTORS = (0.7, 1.4)
 MAX_DENSITY_FACTOR = 4.0
 CROWDED_PER_UM2 = 12.0
-"""On structures the density of the field says little of how crowded emitters are: frames up to four
-times as dense are looked at too, as far as this density."""
+"""On structures the density of the field says little of how crowded emitters are, unless the length
+of filaments is known: frames up to four times as dense are looked at too, as far as this."""
 MIN_SCORE = 0.15
 """What counts as reported as long as there is no threshold."""
 POOR_JACCARD = 0.5
@@ -190,7 +190,7 @@ def seen_frames(
 def _density_factors(emitters: Emitters) -> tuple[float, float]:
     """Return the factors by which frames are sparser and denser than the mean."""
     low, high = DENSITY_FACTORS
-    if emitters.structure == "uniform":
+    if emitters.structure == "uniform" or emitters.filament_um_per_um2 > 0:
         return low, high
     most = CROWDED_PER_UM2 / emitters.density_per_um2
     return low, float(np.clip(most, high, MAX_DENSITY_FACTOR))

@@ -61,6 +61,8 @@ class MovieLight(NamedTuple):
         Their share of the mean background, photons per pixel.
     structure
         What molecules lie on; an uneven background has no say in it.
+    filament_um_per_um2
+        Length of the filaments in an area; 0 where there are none.
     """
 
     width_std: float
@@ -69,6 +71,7 @@ class MovieLight(NamedTuple):
     haze_per_um2: float
     haze_photon: float
     structure: Structure
+    filament_um_per_um2: float = 0.0
 
 
 def light_of(state: State) -> MovieLight:
@@ -84,7 +87,7 @@ def light_of(state: State) -> MovieLight:
         _unevenness(state),
         haze_per_px / area_um2,
         haze_per_px * _mean_photons(state) / scenes.efficiency,
-        _structure(state),
+        *_structure(state),
     )
 
 
@@ -168,8 +171,8 @@ def _core(placed: Placed, state: State, index: Integers) -> tuple[Integers, Inte
     return rows, columns, core
 
 
-def _structure(state: State) -> Structure:
-    """Return the kind of structure that molecules lie on, from the mean without background."""
+def _structure(state: State) -> tuple[Structure, float]:
+    """Return what molecules lie on and the length of filaments: the mean without background."""
     scenes = state.scenes
     light = scenes.photons - state.background()
     found = []
@@ -182,9 +185,11 @@ def _structure(state: State) -> Structure:
         photons = _mean_photons(state)
         found.append(local_density(halves, 0.0, photons, scenes.pixel_size_nm, state.sigma_px))
     if not found:
-        return "mixed"
+        return "mixed", 0.0
     kinds = [density.structure for density in found]
-    return max(kinds, key=kinds.count)
+    most = max(kinds, key=kinds.count)
+    lengths = [density.filament_um_per_um2 for density in found if density.structure == most]
+    return most, float(np.mean(lengths))
 
 
 def _mean_of_known(light: FloatArray) -> FloatArray:
