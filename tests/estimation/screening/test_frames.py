@@ -67,6 +67,16 @@ def test_frames_that_were_chosen_are_what_others_are_compared_with(molecules, rn
         assert (rule.typical(looks) == (lit if chosen is lit else ~lit)).all()
 
 
+@pytest.mark.parametrize("which", [slice(0, 20), slice(30, 35)], ids=["dark", "few"])
+def test_frames_that_tell_no_molecules_are_not_compared_with(molecules, rng, which):
+    frames = molecules.copy()
+    frames[:20] = 100 + rng.normal(0, 2, frames[:20].shape)
+    frames[30:35] += rng.poisson(120, frames[30:35].shape) / 0.5
+    looks, chosen = look_at_frames(frames), np.zeros(60, bool)
+    chosen[which] = True
+    assert frame_rule(looks, chosen) == frame_rule(looks)
+
+
 def test_dark_frames_and_a_flash_in_one_movie(molecules, rng):
     frames = flashed(darkened(molecules, slice(0, 10), rng), slice(20, 21), rng)
     _, dark, bright, _ = judged(frames)

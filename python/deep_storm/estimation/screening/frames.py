@@ -32,7 +32,8 @@ STRUCTURED, BLANK = 0.5, 0.2
 """Shares of a group's frames in which molecules are seen, or nearly none."""
 GAP_SIGMAS = 1.0
 """A gap between levels is at least so many standard deviations of a pixel."""
-MIN_REFERENCE_SHARE = 0.1
+MIN_REFERENCE_SHARE, MIN_REFERENCE = 0.1, 10
+"""Share and number of frames that a group needs in order to be the reference."""
 DARKER = 0.77
 """Dark frames have at most this share of the reference's noise variance."""
 BRIGHTER = 3.0
@@ -160,9 +161,10 @@ def _look(above: Float32, own: Float32, below: Float32, level: float) -> tuple[f
 
 
 class _Group(NamedTuple):
-    """Frames whose levels have no gap between them; ``size`` counts those that matter."""
+    """Frames whose levels have no gap between them; ``chosen`` of them shall be used."""
 
     size: int
+    chosen: int
     low_adu: float
     high_adu: float
     variance_adu2: float
@@ -177,7 +179,8 @@ def frame_rule(looks: FrameLooks, chosen: Mask | None = None) -> FrameRule:
     looks
         Of frames spread over the movie.
     chosen
-        Those of them that shall be used: the reference is looked for among these. Default: all.
+        Those of them that shall be used: the reference is the group of most of these, if molecules
+        can be estimated from it. Default: all.
 
     Returns
     -------
@@ -186,10 +189,10 @@ def frame_rule(looks: FrameLooks, chosen: Mask | None = None) -> FrameRule:
     kept = ~looks.dead
     if np.count_nonzero(kept) < MIN_FRAMES:
         return FrameRule()
-    matter = kept if chosen is None or not (kept & chosen).any() else kept & chosen
+    wanted = kept if chosen is None else chosen
     level, variance, structure = (values[kept] for values in looks[:3])
-    groups = _groups(level, variance, structure, matter[kept])
-    reference = _reference(groups, int(np.count_nonzero(matter)))
+    groups = _groups(level, variance, structure, wanted[kept])
+    reference = _reference(groups, int(np.count_nonzero(kept)))
     own = groups[reference]
     dark_below = -math.inf
     for k in range(reference):
@@ -210,17 +213,18 @@ def frame_rule(looks: FrameLooks, chosen: Mask | None = None) -> FrameRule:
 
 
 def _groups(
-    level: FloatArray, variance: FloatArray, structure: FloatArray, matter: Mask
+    level: FloatArray, variance: FloatArray, structure: FloatArray, chosen: Mask
 ) -> list[_Group]:
     """Cut frames into groups where their sorted levels have a gap."""
     order = np.argsort(level, kind="stable")
     level, variance, structure = level[order], variance[order], structure[order]
-    matter = matter[order]
+    chosen = chosen[order]
     gap = np.diff(level) > GAP_SIGMAS * np.sqrt(np.minimum(variance[1:], variance[:-1]))
     ends = [0, *(np.flatnonzero(gap) + 1).tolist(), level.size]
     return [
         _Group(
-            int(np.count_nonzero(matter[start:stop])),
+            stop - start,
+            int(np.count_nonzero(chosen[start:stop])),
             float(level[start]),
             float(level[stop - 1]),
             float(np.median(variance[start:stop])),
@@ -234,8 +238,11 @@ def _reference(groups: list[_Group], frames: int) -> int:
     """Return which group the others are compared with."""
     large = [k for k, g in enumerate(groups) if g.size >= MIN_REFERENCE_SHARE * frames]
     large = large or list(range(len(groups)))
-    structured = [k for k in large if groups[k].structured >= STRUCTURED]
-    return max(structured or large, key=lambda k: groups[k].size)
+    told = [k for k in large if groups[k].structured >= STRUCTURED] or large
+    asked = max(told, key=lambda k: groups[k].chosen)
+    if groups[asked].size >= MIN_REFERENCE and groups[asked].chosen > 0:
+        return asked
+    return max(told, key=lambda k: groups[k].size)
 
 
 def repeated(frames: npt.NDArray[Any]) -> Mask:
