@@ -12,7 +12,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.cli import app, main
 from deep_storm.interface.declaration import Argument
-from deep_storm.interface.registry import NAMES
+from deep_storm.interface.registry import NAMES, load
 from deep_storm.interface.verb import verb, verb_of
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -81,6 +81,27 @@ def test_help_tells_how_a_check_is_turned_off(capsys, monkeypatch):
 def test_help_states_no_default_that_is_nothing(capsys, name):
     main([name, "--help"])
     assert "[default ]" not in capsys.readouterr().out
+
+
+def test_a_training_without_a_folder_for_its_model_does_not_begin(capsys):
+    assert main(["train", "--minutes", "10"]) == 2
+    assert "--output is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, True), ({"output": "movie"}, False)])
+def test_a_reconstruction_without_an_output_is_told_at_the_beginning(
+    capsys, monkeypatch, given, told
+):
+    class BegunError(Exception):
+        """The work has begun."""
+
+    def begin(verb, **options):
+        raise BegunError
+
+    monkeypatch.setattr(app, "call", begin)
+    with pytest.raises(BegunError):
+        app.perform(load("reconstruct"), {"model": "general", **given})
+    assert ("without -o nothing is written" in capsys.readouterr().err) == told
 
 
 def test_version(capsys):

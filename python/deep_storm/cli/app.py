@@ -79,6 +79,7 @@ def _command(verb: Verb) -> Any:
 def perform(verb: Verb, given: dict[str, Any]) -> int:
     """Call a verb with the parsed arguments, print its result; return the exit code."""
     options = options_of(verb, given)
+    _tell_what_is_lost(verb, options)
     with warnings_on_stderr(bool(given.get("debug"))), told_to(note):
         if "progress" in verb.parameters:
             with Watch() as watch:
@@ -89,6 +90,13 @@ def perform(verb: Verb, given: dict[str, Any]) -> int:
     if not getattr(result, "complete", True):
         return STOPPED
     return USER if getattr(result, "failed", ()) else 0
+
+
+def _tell_what_is_lost(verb: Verb, options: dict[str, Any]) -> None:
+    """Tell before long work that its results are not wanted."""
+    told = [a.name for a in verb.arguments if a.left_out == "told"]
+    if any(options.get(name) is None for name in told):
+        note("without -o nothing is written")
 
 
 def _sentence(verb: Verb) -> str:

@@ -78,7 +78,7 @@ def _range(cls: type[Settings], name: str) -> str:
 def _argument(verb: Verb, argument: Argument) -> inspect.Parameter:
     """Return the parameter of an argument that is not a setting."""
     parameter = verb.parameters[argument.name]
-    required = parameter.default is inspect.Parameter.empty
+    required = parameter.default is inspect.Parameter.empty or argument.left_out == "refused"
     description = argument.description
     kind = str if argument.writes else argument.kind  # a path forgets the "/" of a folder
     if parameter.default not in (None, False, (), inspect.Parameter.empty):

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from deep_storm.settings import Settings
 
@@ -51,6 +51,9 @@ class Argument:
         The name that it had in the version before, which is still taken.
     label
         What a dialog calls it.
+    left_out
+        Of one that says where results go: whether it may be left out on the command line, where
+        nothing else keeps them: that is fine, told before the work begins, or refused.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Argument:
     writes: bool = False
     formerly: str | None = None
     label: str = ""
+    left_out: Literal["fine", "told", "refused"] = "fine"
 
     @classmethod
     def from_setting(cls, settings: type[Settings], name: str, kind: Any) -> Argument:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         "NAME-run.toml, NAME-report.html; or a folder (results/), always one for several stacks",
         writes=True,
         label="Save as",
+        left_out="told",
     ),
     Argument(
         "resume",

@@ -58,7 +58,7 @@ class TrainResult:
 
 @verb(
     "train a network on simulated frames that look like yours",
-    Argument("output", "model folder to write", writes=True, label="Save as"),
+    Argument("output", "model folder to write", writes=True, label="Save as", left_out="refused"),
     Argument(
         "simulation",
         "imported simulation to train on: stack (TIFF) and ground truth (CSV)",
