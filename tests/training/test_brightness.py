@@ -7,7 +7,13 @@ import deep_storm as ds
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.patches import PatchSimulator
 from deep_storm.training.adaptation import conditioned
-from deep_storm.training.brightness import brightness
+from deep_storm.training.brightness import (
+    Light,
+    _Answers,
+    _Simulated,
+    _without_chance,
+    brightness,
+)
 from deep_storm.training.session import Molecules
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
@@ -95,3 +101,16 @@ def test_a_few_molecules_say_nothing(general):
     sparse = TRUE.model_copy(update={"density_per_um2": 0.1})
     model = conditioned(general, Molecules(CAMERA, PSF, sparse, BACKGROUND))
     assert brightness(model, [frames_of(sparse, 8)]) is None
+
+
+def test_the_chance_of_a_simulation_is_taken_out():
+    light = Light(TRUE, BACKGROUND)
+    frames = np.zeros((8, 4, 4), np.float32)
+    few = np.full(20, 1100.0, np.float32)
+    drawn = [_Simulated(frames, few, 25.0), _Simulated(frames, few[:10], 20.0)]
+    found = _without_chance(_Answers(3.0, 990.0, 0.3), drawn, light)
+    assert found.per_frame == pytest.approx(3.0 * 45.0 / 30.0)
+    assert found.photons == pytest.approx(990.0 / 1.1)
+    assert found.spread == 0.3
+    nothing = [_Simulated(frames, few[:0], 0.5)]
+    assert _without_chance(_Answers(0.0, 0.0, 0.0), nothing, light) == (0.0, 0.0, 0.0)

@@ -38,9 +38,11 @@ MIN_CANDIDATES = 400
 """With fewer of them nothing is said."""
 MIN_LIGHT = 0.1
 """Windows with less light than this share of the mean have too few molecules to be simulated."""
-EMITTERS = 1500
-"""Simulated for each brightness that is tried."""
-BATCH = 8
+EMITTERS, MORE_ON_STRUCTURES = 500, 3
+"""Simulated for each brightness that is tried, and how many times as many on structures, whose
+answers spread more."""
+BATCH, AT_ONCE = 8, 32
+"""Frames that are simulated and read at a time."""
 MAX_BATCHES = 12
 SAMPLES_PER_PX = 10
 BLUR_PX = 0.1
@@ -66,6 +68,14 @@ class _Answers(NamedTuple):
     per_frame: float
     photons: float
     spread: float
+
+
+class _Simulated(NamedTuple):
+    """Frames ``(t, y, x)``, photons of the molecules in them, and how many were expected."""
+
+    photons: Frames
+    molecules: Frames
+    expected: float
 
 
 class Light(NamedTuple):
@@ -118,13 +128,13 @@ def brightness(
     tried, given = [], []
     for place in _places(own, area_um2, 0.0 if background_known else MORE_LIGHT):
         here = _shared(own, *place, area_um2)
-        answers, count = [], 0
+        answers, drawn = [], []
         for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
-            photons = _simulated(model, here, mask, size_px, part, len(masks), maps, seed + k)
-            answers += _read(reader, photons)
-            count += len(photons)
+            frames = _simulated(model, here, mask, size_px, part, len(masks), maps, seed + k)
+            answers += _read(reader, frames.photons)
+            drawn.append(frames)
         tried.append(place)
-        given.append(_answers(answers, count))
+        given.append(_without_chance(_answers(answers, len(answers)), drawn, here))
     relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
     best = _most_alike(np.array(tried), np.array(given), np.array(seen), relative)
     return _shared(own, *best, area_um2)
@@ -149,8 +159,8 @@ def _places(own: Light, area_um2: float, more: float) -> list[tuple[float, float
 def _read(reader: WindowReader, photons: Frames) -> list[Candidates]:
     """Return what the network finds in frames, each with its candidates that count."""
     every: list[Candidates] = []
-    for start in range(0, len(photons), BATCH):
-        every += reader(photons[start : start + BATCH], start)
+    for start in range(0, len(photons), AT_ONCE):
+        every += reader(photons[start : start + AT_ONCE], start)
     return [one.where(one.score >= MIN_SCORE) for one in every]
 
 
@@ -204,8 +214,8 @@ def _simulated(
     windows: int,
     maps: CameraMaps | None,
     seed: int,
-) -> Frames:
-    """Simulate frames of a window, photons ``(t, y, x)``.
+) -> _Simulated:
+    """Simulate frames of a window.
 
     ``part``: light of this window over that of all, of which there are so many.
     """
@@ -213,7 +223,8 @@ def _simulated(
     density = light.emitters.density_per_um2 * part
     here = light.emitters.model_copy(update={"density_per_um2": density})
     per_frame = here.density_per_um2 * (size_px * card.camera.pixel_size_nm / 1000.0) ** 2
-    batches = math.ceil(EMITTERS / windows / per_frame / BATCH)
+    emitters = EMITTERS * (1 if mask is None else MORE_ON_STRUCTURES)
+    batches = math.ceil(emitters / windows / per_frame / BATCH)
     simulator = PatchSimulator(
         card.camera,
         card.psf,
@@ -229,8 +240,28 @@ def _simulated(
         uniform_share=0.0,
         table=model.table,
     )
-    drawn = (simulator.batch_at(k) for k in range(min(batches, MAX_BATCHES)))
-    return np.concatenate([photons_from(b.adu, card.camera, b.maps) for b in drawn])
+    drawn = [simulator.batch_at(k) for k in range(min(batches, MAX_BATCHES))]
+    return _Simulated(
+        np.concatenate([photons_from(b.adu, card.camera, b.maps) for b in drawn]),
+        np.concatenate([b.intensity_photon[b.present] for b in drawn]),
+        per_frame * BATCH * len(drawn),
+    )
+
+
+def _without_chance(answers: _Answers, drawn: Sequence[_Simulated], light: Light) -> _Answers:
+    """Return answers as to frames with the expected number of molecules, of the expected mean.
+
+    How many there are, and how bright, is chance, but known, and the answers follow it: without
+    this chance a third of the frames does.
+    """
+    photons = np.concatenate([one.molecules for one in drawn])
+    if not photons.size:
+        return answers
+    number = sum(one.expected for one in drawn) / photons.size
+    brighter = light.emitters.intensity_photon / float(photons.mean())
+    return answers._replace(
+        per_frame=answers.per_frame * number, photons=answers.photons * brighter
+    )
 
 
 def _most_alike(
