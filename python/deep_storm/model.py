@@ -70,6 +70,8 @@ class Model:
         The model folder, when there is one.
     table
         The PSF it was trained for or is used with, where that is more than a Gaussian.
+    precision
+        In which the network computes when something is learnt about its answers.
     compiled
         Its networks as they were compiled, by precision and device: the next stack, or the next
         frame of a preview, need not wait for that again.
@@ -80,6 +82,7 @@ class Model:
     last_weights: Weights | None = None
     path: Path | None = field(default=None, compare=False)
     table: PsfTable | None = None
+    precision: str = field(default="float32", compare=False)
     compiled: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property

@@ -11,9 +11,13 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.refining import Refinement, proposals_from
 from deep_storm.inputs import learnt, remembered
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
 from deep_storm.io import kept
 from deep_storm.model_card import Calibration
-from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.networks import device
+from deep_storm.networks.native import NativeNetwork
+from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.training import brightness, calibration, refining
 from deep_storm.training.session import Molecules
 
@@ -103,6 +107,7 @@ def test_the_key_stands_for_all_that_goes_in(general, monkeypatch):
     keys = [
         key(),
         key(replace(general, card=card)),
+        key(replace(general, precision="bfloat16")),
         key(maps=maps),
         key(general, None, 101),
         key(general, None, 100, *WINDOWS),
@@ -121,6 +126,24 @@ def test_the_key_stands_for_all_that_goes_in(general, monkeypatch):
     assert len(set(keys)) == len(keys)
     monkeypatch.undo()
     assert key() == keys[0]
+
+
+def test_it_is_learnt_in_the_precision_of_the_run(general, quick, monkeypatch):
+    seen = []
+    compiled = NativeNetwork.inference
+
+    def inference(self, model, scales, dtype="float32", xla=False):
+        seen.append(dtype)
+        return compiled(self, model, scales)  # not every processor can
+
+    monkeypatch.setattr(NativeNetwork, "inference", inference)
+    monkeypatch.setattr(device, "bfloat16_gain", lambda: 2.0)
+    known = Expected(CAMERA, MOLECULES.psf, EMITTERS, MOLECULES.background)
+    for precision in ("float32", "auto"):
+        ready_model(general, known, device=Device(device="cpu", precision=precision))
+    monkeypatch.setattr(device, "gpu_names", lambda: ["a GPU"])
+    ready_model(general, known)
+    assert seen == ["float32", "bfloat16", "float32"]
 
 
 def test_what_does_not_belong_there_is_learnt_anew(general, folder, quick, monkeypatch):

@@ -18,13 +18,13 @@ import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
 from deep_storm.inference import work_folder
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
 from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import work as work_run
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
-from deep_storm.training.adaptation import adapted
-from deep_storm.training.session import Molecules
 
 EXPECTED = {
     "camera": ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
@@ -45,7 +45,7 @@ def movie():
 def model(quick_calibration, tmp_path_factory):
     """The folder of a model that was told what to expect."""
     folder = tmp_path_factory.mktemp("told") / "model"
-    adapted(ds.Model.load("general"), Molecules(*EXPECTED.values())).save(folder)
+    ready_model("general", Expected(**EXPECTED)).model.save(folder)
     return folder
 
 
@@ -236,6 +236,8 @@ import numpy as np
 import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.inference import work_folder
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
 work_folder.EVERY_SECONDS = 0.0
 work_folder.SHARE_OF_TIME = 1e9
 def progress(done, total, message):

@@ -259,7 +259,7 @@ def window_reader(model: Model, height_px: int, width_px: int) -> WindowReader:
     ``(t, y, x, 2)``, where they are known, to the candidates of each frame.
     """
     network, reader, scales = model.network, make_reader(model), model.card.scales
-    infer = network.inference(model.keras_model, scales)
+    infer = network.inference(model.keras_model, scales, model.precision)
     whole = max(height_px, width_px)
     (tile,) = plan_tiles(height_px, width_px, whole, network.halo_px, network.alignment_px)
 

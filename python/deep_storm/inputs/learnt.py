@@ -147,6 +147,7 @@ def _key(
         fingerprint(maps),
         None if table is None else [table.pixel_size_nm, table.samples_per_px, table.source],
         gpu_names(),
+        model.precision,
     ]
     tables = () if table is None else (table.values, table.z_nm)
     return key_of(parts, (*model.keras_model.get_weights(), *tables, *frames))

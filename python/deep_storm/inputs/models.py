@@ -22,8 +22,9 @@ from deep_storm.inputs.learnt import calibrated
 from deep_storm.inputs.measured import measured_psf
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.model import Model
+from deep_storm.networks.device import learning_dtype
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Settings
+from deep_storm.settings import Device, Settings
 from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules
 from deep_storm.words import WARNING
@@ -57,6 +58,7 @@ def ready_model(
     movie: Movie | None = None,
     measure_psf: bool = False,
     progress: Progress = silent,
+    device: Device = Device(),
 ) -> ReadyModel:
     """Load a model and condition it on the experiment.
 
@@ -72,6 +74,8 @@ def ready_model(
         Whether to measure the shape of the PSF too (half a minute), where it is not given.
     progress
         Of that measurement.
+    device
+        Where and how precisely the network will compute.
 
     Raises
     ------
@@ -82,6 +86,7 @@ def ready_model(
     """
     trained = load_model(model)
     if trained.card.general:
+        trained = replace(trained, precision=learning_dtype(device))
         return _conditioned(trained, expected, movie, progress if measure_psf else None)
     for name, given in vars(expected).items():
         if isinstance(given, Settings):

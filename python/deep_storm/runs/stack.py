@@ -97,7 +97,7 @@ def reconstruct_stack(
         movie, said = _looked_at(stream, loaded, common, progress)
         frames = movie.frames
         model, notes = ready_model(
-            loaded, common.expected, movie, measure_psf=True, progress=progress
+            loaded, common.expected, movie, measure_psf=True, progress=progress, device=device
         )
         work: WorkFolder | None = None
         if work_folder is not None:

@@ -60,7 +60,8 @@ def conditioned(model: Model, molecules: Molecules) -> Model:
             "general": False,
         }
     )
-    return Model(card, model.keras_model, None, model.path, molecules.table)
+    path, table = model.path, molecules.table
+    return Model(card, model.keras_model, None, path, table, model.precision)
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:

@@ -14,6 +14,7 @@ left over.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -127,7 +128,7 @@ def calibrate(
     card = model.card.model_copy(
         update={"calibration": calibration, "threshold": threshold, "scores": scores}
     )
-    return Model(card, model.keras_model, model.last_weights, model.path, model.table)
+    return replace(model, card=card, compiled={})
 
 
 def seen_frames(

@@ -55,6 +55,7 @@ def _key(stream: FrameStream, common: Common) -> str:
         _changed(card),
         None if maps is None else (str(maps), _changed(Path(maps))),
         common.trust_camera,
+        repr(common.device),
         {name: repr(value) for name, value in vars(common.expected).items()},
         stream.name,
         list(stream.shape),
