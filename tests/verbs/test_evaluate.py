@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,15 @@ def test_scores_files_at_several_tolerances(truth, tmp_path):
     lines = result.summary().splitlines()
     assert lines[0] == "Frames 1:2, 3 localizations, 3 emitters"
     assert [line.split()[:2] for line in lines[2:]] == [["50", "nm"], ["100", "nm"]]
+
+
+def test_columns_of_large_errors_do_not_touch(truth):
+    far = truth.assign(x_nm=lambda t: t["x_nm"] - 120.0, y_nm=150.0)
+    lines = ds.evaluate(far, truth, tolerance_nm=(250, 100_000)).summary().splitlines()[1:]
+    assert {len(line) for line in lines} == {len(lines[0])}
+    cells = [re.split(" {3,}", line.strip()) for line in lines]
+    assert [len(row) for row in cells] == [7, 7, 7]
+    assert cells[1][5] == "-120.0, -150.0 nm"
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def _lines_of(found: Comparison) -> list[str]:
     if any(left_out):
         head += f" ({left_out[0]} and {left_out[1]} in other frames or the border)"
     titles = ("tolerance", "Jaccard", "recall", "precision", "RMSE", "bias x, y", "efficiency")
-    lines = ["".join(f"{title:>15}" for title in titles)]
+    table = [titles]
     for s in found.scores:
         cells = (
             f"{s.tolerance_nm:g} nm",
@@ -149,7 +149,9 @@ def _lines_of(found: Comparison) -> list[str]:
             f"{s.bias_x_nm:+.1f}, {s.bias_y_nm:+.1f} nm",
             f"{s.efficiency:.3f}",
         )
-        lines.append("".join(f"{cell:>15}" for cell in cells))
+        table.append(cells)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["".join(f"   {c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in table]
     return [head, *lines, *_axial_lines(found)]
 
 

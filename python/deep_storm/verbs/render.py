@@ -227,7 +227,7 @@ def _check_ending(path: Path | None) -> None:
     if path is not None and path.suffix.lower() not in ENDINGS:
         raise OutputError(
             f"the image {path} ends in {path.suffix}",
-            f"a name that ends in {' or '.join(ENDINGS)}",
+            "a name that ends in .tif or .png",
             "change its ending",
         )
 
