@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.errors import StackError
+from deep_storm.errors import CameraError, StackError
 from deep_storm.estimation import estimate_stack
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import SimulatedStack, simulate
@@ -50,6 +50,12 @@ def test_finds_the_settings_of_a_simulation_blind(camera, changed):
     true = truth.intensity_photon.std() / truth.intensity_photon.mean()
     assert relative == pytest.approx(true, abs=0.12)
     assert found.camera == camera
+
+
+def test_a_pixel_size_in_micrometres_is_named():
+    in_um = CMOS.model_copy(update={"pixel_size_nm": 0.1})
+    with pytest.raises(CameraError, match=r"0\.12 nm with pixels of 0\.1 nm.*not µm"):
+        estimate_stack(movie(density_per_um2=0.5).stack, in_um)
 
 
 def test_knows_a_structure_from_none():

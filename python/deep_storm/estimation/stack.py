@@ -36,6 +36,8 @@ from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 
+SIGMAS_NM = 20.0, 2000.0
+"""What the settings of a simulation take."""
 SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
 """Relative errors that stay however long the movie is, found on simulations."""
 NO_MOLECULES, FEW_MOLECULES = 4, 80
@@ -157,6 +159,7 @@ def _assembled(
     found = _Photon(
         light.background / efficiency, light.photons / efficiency, camera.nm(light.sigma_px)
     )
+    _check_width(camera, light.sigma_px)
     halves = sample.halves_photon
     usual = halves[:, sample.field].mean(axis=1)[:, None, None]
     local = local_density(
@@ -229,6 +232,19 @@ def _assembled(
         warned.general,
         density_map=(density_map / (camera.pixel_size_nm / 1000.0) ** 2).astype(np.float32),
     )
+
+
+def _check_width(camera: Camera, sigma_px: float) -> None:
+    """Refuse a pixel size with which the PSF would have a width that no simulation takes."""
+    sigma_nm = camera.nm(sigma_px)
+    least, most = SIGMAS_NM
+    if not least <= sigma_nm <= most:
+        raise CameraError(
+            f"the PSF has a sigma of {sigma_px:.2g} pixels, {sigma_nm:.2g} nm with pixels "
+            f"of {camera.pixel_size_nm:g} nm",
+            f"{least:g} to {most:,g} nm",
+            "correct pixel_size_nm: the edge of a pixel in the sample, in nm (not µm)",
+        )
 
 
 def _density(camera: Camera, crowd: Crowd) -> tuple[float, float]:
