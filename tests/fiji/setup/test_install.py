@@ -48,7 +48,7 @@ def test_install_twice_and_uninstall(app):
     assert {p.relative_to(app / "scripts") for p in done.changed} == set(scripts())
     for path, text in scripts().items():
         assert (app / "scripts" / path).read_text(encoding="ascii") == text
-    assert f"Changed {len(scripts())} scripts in " in done.summary()
+    assert f"Wrote {len(scripts())} scripts in " in done.summary()
     assert remembered_app() == app
 
     again = ds.fiji(action="install", app=app)
@@ -71,10 +71,11 @@ def test_thunderstorm_gets_the_class_that_new_java_lacks(app):
     before = files_in(app)
     done = ds.fiji(action="install", app=app)
     assert (app / "jars" / JAR).read_bytes() == jar_file()
-    assert f"Changed jars/{JAR}: ThunderSTORM needs it" in done.summary().replace("\\", "/")
+    assert f"Wrote jars/{JAR}: ThunderSTORM needs it" in done.summary().replace("\\", "/")
     assert ds.fiji(action="install", app=app).changed == ()
     gone = ds.fiji(action="install", app=app, uninstall=True)
     assert app / "jars" / JAR in gone.changed
+    assert "needs it" not in gone.summary()
     assert files_in(app) == before
 
 

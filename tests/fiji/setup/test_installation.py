@@ -31,6 +31,11 @@ def test_what_is_wrong_comes_with_what_to_do():
     }
 
 
+def test_a_menu_item_does_not_end_in_four_dots():
+    part = Part("Python mode", "off", "Python mode is off", "switch it on in Edit > Options...")
+    assert Installation((part,)).verdict().endswith("in Edit > Options.")
+
+
 def test_more_problems_are_in_the_table():
     several = Installation((BAD, BAD, BAD))
     assert several.verdict().endswith("The table names 2 more problems.")

@@ -85,4 +85,5 @@ def test_one_command_makes_it(tmp_path):
     done = ds.fiji("update-site", output=tmp_path / "site")
     assert (tmp_path / "site" / DATABASE) in done.written
     assert "Manage Update Sites" in done.summary()
+    assert DATABASE not in done.summary()  # what was written is listed below, once
     assert "Nothing to change" in ds.fiji("update-site", output=tmp_path / "site").summary()

@@ -97,8 +97,11 @@ def uninstall(app: str | os.PathLike[str]) -> list[Path]:
     return removed
 
 
-def named(what: str, scripts: Sequence[Path]) -> list[str]:
-    """List the changed scripts in few lines, so that the steps that follow stay on the screen."""
+def named(what: str, scripts: Sequence[Path], why_jar: str = "") -> list[str]:
+    """List the changed scripts in few lines, so that the steps that follow stay on the screen.
+
+    ``why_jar`` says what the jar beside them is for.
+    """
     place = Path("scripts") / MENU
     names = [p.name.removesuffix(".py") for p in scripts if p.name != JAR]
     lines = []
@@ -106,7 +109,7 @@ def named(what: str, scripts: Sequence[Path]) -> list[str]:
         text = f"{what} {len(names)} scripts in {place}: {', '.join(names)}"
         lines = textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     if len(names) < len(scripts):
-        lines.append(f"{what} {Path('jars') / JAR}: ThunderSTORM needs it on Java 13 and later")
+        lines.append(f"{what} {Path('jars') / JAR}{why_jar}")
     return lines
 
 

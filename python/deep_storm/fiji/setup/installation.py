@@ -69,7 +69,7 @@ class Installation:
         first = wrong[0]
         said = f"Deep-STORM is not ready: {first.problem}."
         if first.advice:
-            said += f" To mend it: {first.advice}."
+            said += f" To mend it: {first.advice.rstrip('.')}."
         more = len(wrong) - 1
         return said + (f" The table names {counted(more, 'more problem')}." if more else "")
 

@@ -114,9 +114,8 @@ def fiji(
 
 def _update_site(folder: Path) -> FijiResult:
     written = tuple(write_site(folder))
-    lines = [f"Written: {path}" for path in written] or ["Nothing to change."]
+    lines = [] if written else ["Nothing to change.", ""]
     lines += [
-        "",
         f"Upload {folder} as it is. In Fiji, Help > Update... > Manage Update Sites adds it; the "
         "Python part still comes from the line that `deep-storm fiji install` prints.",
     ]
@@ -133,7 +132,7 @@ def _check(app: Path | str) -> FijiResult:
 def _install(app: Path | str) -> FijiResult:
     changed, state = install(app)
     folder = fiji_folder(app)
-    lines = named("Changed", changed)
+    lines = named("Wrote", changed, ": ThunderSTORM needs it on Java 13 and later")
     lines = lines or ["Nothing to change: the commands are there already."]
     lines += ["", f"Fiji  {state.summary_line()}"]
     if state.problems:
