@@ -57,6 +57,14 @@ def test_the_others_are_done_when_one_fails(night, model, capsys):
     assert (night / "out" / "a.csv").stat().st_mtime_ns == before.st_mtime_ns
 
 
+def test_frames_in_files_of_their_own_are_told(night, model):
+    for name in "ac":
+        tifffile.imwrite(night / f"{name}.tif", np.full((20, 24), 150, np.uint16))
+    summary = ds.reconstruct(["a.tif", "c.tif"], model=model, output="out").summary()
+    assert "Warning: each stack has a single frame" in summary
+    assert "Image Sequence" in summary
+
+
 def test_stopped_in_the_middle_and_resumed(night, model):
     def stop(done, total, message):
         if message.startswith("c.tif (2 of 2)") and done >= 4:

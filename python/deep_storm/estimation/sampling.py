@@ -272,10 +272,16 @@ def check_values(values: npt.NDArray[np.generic], name: str, first: int) -> None
 def _check_size(stream: FrameStream) -> None:
     frames, height, width = stream.shape
     if frames < MIN_FRAMES:
+        advice = "use a longer part of the movie: the brightness is estimated from the blinking"
+        if frames == 1:
+            advice += (
+                "; if each frame has a file of its own, save them as one TIFF (Fiji: File > Import "
+                "> Image Sequence...)"
+            )
         raise StackError(
             f"{stream.name} has {frames} frame{'s' * (frames > 1)}",
             f"at least {MIN_FRAMES}, better 100 or more",
-            "use a longer part of the movie: the brightness is estimated from the blinking",
+            advice,
         )
     if min(height, width) < MIN_EDGE_PX:
         raise StackError(

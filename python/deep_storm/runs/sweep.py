@@ -24,6 +24,11 @@ from deep_storm.words import counted
 if TYPE_CHECKING:
     from deep_storm.runs.result import ReconstructResult
 
+ONE_MOVIE = (
+    "Frames of one movie are better saved as one TIFF (Fiji: File > Import > Image Sequence..., "
+    "then File > Save As): the frames before and after tell more of the molecules in each"
+)
+
 
 @dataclass(frozen=True)
 class Swept:
@@ -98,6 +103,8 @@ class SweepResult:
             f"{len(whole)} of {counted(total, 'stack')} done, {len(self.failed)} failed: "
             f"{counted(found, 'localization')} in {counted(frames, 'frame')}"
         )
+        if len(whole) > 1 and all(swept.frames == 1 for swept in whole):
+            lines.append(f"Warning: each stack has a single frame. {ONE_MOVIE}")
         if self.failed or not self.complete:
             lines.append("The same command with --resume processes the others and keeps these.")
         return "\n".join(lines)
