@@ -71,6 +71,23 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
     assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
 
 
+@pytest.mark.parametrize(
+    ("fitted", "expected", "words"),
+    [
+        (6.0, 0.0, "the background is at least 6 photons, and the model expects 0"),
+        (53.0, 200.0, "the background is at most 53 photons, and the model expects 200"),
+        (24.0, 20.0, "about 18 % wider"),
+        (2.0, 0.5, "about 18 % wider"),
+    ],
+)
+def test_a_background_that_was_given_wrongly_is_not_a_wider_psf(fitted, expected, words):
+    seen = replace(residuals(1, sigma=1.18), background_photon=(fitted, expected))
+    (said,) = judge(seen, residuals(2), CAMERA, PSF, EMITTERS).sentences
+    assert words in said
+    fits = replace(residuals(1), background_photon=(fitted, expected))
+    assert judge(fits, residuals(2), CAMERA, PSF, EMITTERS).sentences == ()
+
+
 def test_light_that_changes_is_the_cause_of_what_is_off():
     blamed = blamed_on_light(verdict(sigma=1.18))
     assert "in steps" in blamed.summary()

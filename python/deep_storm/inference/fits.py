@@ -128,6 +128,9 @@ def judge_samples(
     )
     if seen is None or usual is None:
         return None
+    under = [float(np.median(f.background - r)) for f, r in zip(fitted, rise, strict=True)]
+    level = (float(np.median(under)), card.background.background_photon)
+    seen = replace(seen, background_photon=level)
     fits = judge(seen, usual, card.camera, card.psf, card.emitters, camera_agrees)
     if fits is None:
         return None

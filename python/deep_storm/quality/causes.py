@@ -75,6 +75,10 @@ DENSITY_OFF = 2.0
 """the density when there are so many times more emitters,"""
 DIMMER = 0.15
 """on-times when so much more of the emitters than expected have half of the usual photons."""
+BACKGROUND_OFF, BACKGROUND_SLACK_PHOTON = 1.5, 3.0
+"""The background is what does not fit when that of the fit is off by this factor and so many
+photons (right: 1.06), although it may seem to be one of these:"""
+FROM_BACKGROUND = ("PSF width", "PSF shape", "depth", "background")
 PIXEL_SCATTER, OUTLIER_SCATTER, SIGMA_SCATTER, TOGETHER_SCATTER = 9.0, 12.0, 0.4, 5.0
 """Few pixels or emitters, as in a preview, scatter more: limits are at least these over the root of
 their number, 4 to 5 standard deviations."""
@@ -104,6 +108,9 @@ class Residuals:
         95th percentile of their sigma above the median, over the 5th below it.
     dimmed
         Share of them with less than half of the expected photons.
+    background_photon
+        Background of the fit, which begins at the expected one and stays nearer to it than the true
+        one is, and the expected one.
     """
 
     squared: Values
@@ -117,6 +124,7 @@ class Residuals:
     shape: float = 0.0
     tail: float = 1.0
     dimmed: float = 0.0
+    background_photon: tuple[float, float] = (0.0, 0.0)
 
     def chi2(self, low: float, high: float) -> float:
         """Mean χ² of the pixels between two shares by expected light, without far outliers."""
@@ -170,6 +178,22 @@ def causes(
     camera_agrees
         Whether the noise of the frames, looked at without any model, agrees with the camera.
     """
+    found = _causes(seen, drawn, camera, psf, emitters, camera_agrees)
+    level = _level(seen)
+    if level is not None and found and found[0].name in FROM_BACKGROUND:
+        return (level,)
+    return found
+
+
+def _causes(
+    seen: Residuals,
+    drawn: Residuals,
+    camera: Camera,
+    psf: Psf,
+    emitters: Emitters,
+    camera_agrees: bool,
+) -> tuple[Cause, ...]:
+    """Return what does not fit, for a background that is expected rightly."""
     structured = _structured(seen, drawn)
     if structured is not None:
         return (structured,)
@@ -185,6 +209,21 @@ def causes(
     if not found:
         found += [c for c in (_density(seen, emitters), _blinking(seen, emitters)) if c is not None]
     return tuple(found[:2])
+
+
+def _level(seen: Residuals) -> Cause | None:
+    """Look for a background that is far from the expected one: fits take it for wide light."""
+    fitted, expected = seen.background_photon
+    low, high = sorted((fitted, expected))
+    if high <= BACKGROUND_OFF * low + BACKGROUND_SLACK_PHOTON:
+        return None
+    bound = "at least" if fitted > expected else "at most"
+    return Cause(
+        "background",
+        f"the background is {bound} {fitted:.2g} photons, and the model expects {expected:.3g}: "
+        "let it be estimated from the movie (leave --background-photon out), or train a model with "
+        "it",
+    )
 
 
 def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
