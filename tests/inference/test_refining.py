@@ -173,3 +173,11 @@ def test_the_refiner_knows_how_uneven_the_background_is(model):
     assert uneven() == 0.0
     assert uneven(unevenness=0.25) == pytest.approx(10.0)
     assert uneven(unevenness=0.25, haze_per_um2=0.5) == pytest.approx(12.6, rel=0.01)
+
+
+def test_refinement_is_compared_with_the_best_of_the_network(model):
+    """Not with the fewer rows of a table that can be believed."""
+    seen = list(calibration.seen_frames(model, 3, None, 300, 1, 2))
+    strict = model.card.model_copy(update={"threshold": 0.95})
+    best = refining._network_jaccard(model.card, seen)
+    assert refining._network_jaccard(strict, seen) == best > 0.7

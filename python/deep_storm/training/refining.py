@@ -34,7 +34,8 @@ from deep_storm.quality.calibration import choose_threshold, fit_isotonic, jacca
 from deep_storm.quality.matching import Points
 from deep_storm.refinement.refiner import Refined, Refiner
 from deep_storm.training.calibration import SEED_OFFSET, Seen, seen_frames
-from deep_storm.training.matched import matched, points_of
+from deep_storm.training.matched import matched
+from deep_storm.training.threshold import THRESHOLDS, jaccards
 
 EMITTERS = 4000
 MIN_FRAMES = 4
@@ -98,18 +99,22 @@ def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None
 
 
 def _network_jaccard(card: ModelCard, seen: list[Seen]) -> float:
-    """Return the Jaccard index of the network's own localizations on simulated frames."""
-    right = reported = 0
-    for frame in seen:
-        found = frame.candidates
-        kept = found.where(card.calibration.confidence_of(found.score) >= card.threshold)
-        points = points_of(kept, card.camera.pixel_size_nm)._replace(
-            frame=np.zeros(kept.x_px.size, np.int64)
-        )
-        matches = matched(points, Points(np.zeros(len(frame.xyz_nm), np.int64), *frame.xyz_nm.T))
-        right += matches.localization.size
-        reported += kept.x_px.size
-    return right / max(1, reported + sum(len(frame.xyz_nm) for frame in seen) - right)
+    """Return the best Jaccard index of the network's own localizations on simulated frames.
+
+    At the threshold of a table that can be believed it may be lower, which is no gain of refining.
+    """
+    numbered = [
+        s.candidates._replace(frame=np.full(s.candidates.x_px.size, n, np.int64))
+        for n, s in enumerate(seen)
+    ]
+    found = concatenated(numbered)
+    frame = np.repeat(np.arange(len(seen)), [len(s.xyz_nm) for s in seen])
+    truth = Points(frame, *np.concatenate([s.xyz_nm for s in seen]).T)
+    confidence = card.calibration.confidence_of(found.score)
+    nm = card.camera.pixel_size_nm
+    return max(
+        jaccard for jaccard, _ in jaccards(found, truth, confidence, THRESHOLDS.tolist(), nm)
+    )
 
 
 def _crowded(refiner: Refiner, more: float) -> Refiner:
