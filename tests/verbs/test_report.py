@@ -11,7 +11,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import OutputError, SettingsError, TableError
-from deep_storm.io.config import write_config
+from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.images import write_image
 from deep_storm.io.tables.drift_files import Drift, write_drift
 from deep_storm.verbs.report import report
@@ -162,6 +162,14 @@ def test_steps_say_what_they_did(run):
     assert "Wide field and the last table, drawn" in html
     assert "Drift that was taken out" in html  # found beside the table
     assert any("would find another molecule" in sentence for sentence in done.suspicions)
+
+
+def test_what_does_not_fit_is_suspicious(run):
+    record = load_toml(run / "out-run.toml")
+    record["results"]["fits"] = {"verdict": ["the PSF is about 7 % narrower"], "causes": ["PSF"]}
+    write_config(run / "out-run.toml", record, overwrite=True)
+    done = report(run / "out-run.toml", overwrite=True)
+    assert done.suspicions == ("The PSF is about 7 % narrower.",)
 
 
 def test_through_the_command_line(run, capsys):

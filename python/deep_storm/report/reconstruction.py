@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ from deep_storm.words import counted
 def reconstruction_page(run: Run) -> Page:
     """Compose a report."""
     results = run.record.get("results", {})
-    said = suspicions(run.found, run.trained, run.drift, run.look)
+    said = [*_misfits(run), *suspicions(run.found, run.trained, run.drift, run.look)]
     said += [] if run.repeats is None else run.repeats.warnings()
     if results.get("dead_frames"):
         said.append(f"{counted(len(results['dead_frames']), 'frame')} without any measurement.")
@@ -120,11 +120,20 @@ def _resolution(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figur
 
 def _frames(run: Run) -> tuple[tuple[str, ...], Rows, tuple[tuple[str, Figure], ...]]:
     """Say whether the model fits, and show simulated frames above real ones, and residuals."""
-    verdict = run.record.get("results", {}).get("fits", {}).get("verdict", ())
-    said = tuple(f"{line[:1].upper()}{line[1:]}." for line in verdict if line != "fits")
-    if verdict and not said:
+    said = _misfits(run)
+    if _verdict(run) and not said:
         said = ("The frames fit camera, PSF and density.",)
     return said, (), tuple(_beside_simulation(run))
+
+
+def _misfits(run: Run) -> tuple[str, ...]:
+    """Return what does not fit, in sentences."""
+    return tuple(f"{line[:1].upper()}{line[1:]}." for line in _verdict(run) if line != "fits")
+
+
+def _verdict(run: Run) -> Sequence[str]:
+    verdict: Sequence[str] = run.record.get("results", {}).get("fits", {}).get("verdict", ())
+    return verdict
 
 
 def _beside_simulation(run: Run) -> Iterator[tuple[str, Figure]]:
