@@ -9,7 +9,8 @@ background and density are estimated from the movie), ``known`` (the PSF of the 
 and photons, background and density from the truth table: what a perfect estimate would give),
 ``trained`` (blind, then ``--minutes`` or ``--steps`` of training on matched light), ``classic``
 (the published network, trained from nothing on that light for as long), ``limit`` (no search: a
-joint fit that starts at the truth, with the true PSF; ``limit.py``).
+joint fit that starts at the truth, with the true PSF; ``limit.py``; and where molecules stay on,
+``limit, 3 frames``: the same molecule's fits in a frame and in those beside it, averaged).
 
 True emitters below 100 photons cannot be seen: they are left out of both sides of the count, and so
 are localizations that are matched to one. Thresholds and confidences come from simulation, never
@@ -211,6 +212,19 @@ def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:
     return table.assign(confidence=1.0, uncertainty_xy_nm=np.nan)
 
 
+def averaged(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return fits from the truth, each averaged with those of its molecule in the frames beside."""
+    places = ["x_nm", "y_nm"]
+    rows = table.assign(photons=truth["intensity_photon"], molecule=truth.groupby(places).ngroup())
+    sums = []
+    for step in (-1, 0, 1):
+        other = rows.assign(frame=rows["frame"] + step).set_index(["molecule", "frame"])
+        weighted = other[places].mul(other["photons"], axis=0).assign(photons=other["photons"])
+        sums.append(weighted.reindex(pd.MultiIndex.from_frame(rows[["molecule", "frame"]])))
+    total = np.nansum([part.to_numpy() for part in sums], axis=0)
+    return table.assign(x_nm=total[:, 0] / total[:, 2], y_nm=total[:, 1] / total[:, 2])
+
+
 def model_for(way: str, light: Light, name: str, truth: pd.DataFrame, training: Training) -> Model:
     """Return a model that is ready for a set."""
     general = ds.Model.load("general")
@@ -272,7 +286,10 @@ def tables(
     if way == "limit":
         with open_frames(path) as stream:
             known = known_molecules(light, truth, stream.shape[0])
-        yield way, limit_of(path, known, truth)
+        found = limit_of(path, known, truth)
+        yield way, found
+        if light.on_time_frames > 0:
+            yield f"{way}, 3 frames", averaged(found, truth)
         return
     model = model_for(way, light, name, truth, training)
     for refined in (False, True)[: 1 + refine]:
