@@ -64,7 +64,7 @@ SETS = {
 }
 CAUSES = (
     "fits", "PSF shape", "PSF width", "depth", "background", "photons per ADU", "baseline",
-    "pixel noise", "density", "blinking",
+    "pixel noise", "density", "brightness", "blinking",
 )  # fmt: skip
 FIRST_SEED = 200
 
@@ -100,6 +100,9 @@ def truth_of(cause: str, told: Truth, rng: np.random.Generator) -> Truth:
             }
         },
         "density": {"emitters": {"density_per_um2": 3.0 * emitters.density_per_um2}},
+        "brightness": {
+            "emitters": {"intensity_photon": emitters.intensity_photon * rng.choice([0.5, 2.5])}
+        },
         "blinking": {"emitters": {"on_time_frames": 1.0}},
     }
     if cause == "pixel noise":

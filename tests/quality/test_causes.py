@@ -54,6 +54,9 @@ def noisy_pixels():
         (replace(right(), sigma=1.2), ["PSF width"]),
         (replace(right(), emitters=1800), ["density"]),
         (replace(right(), dimmed=0.5), ["blinking"]),
+        (replace(right(), dimmed=0.5, photons=(0.5, 0.6)), ["brightness"]),
+        (replace(right(), photons=(2.0, 3.0)), ["brightness"]),
+        (replace(right(), emitters=1800, photons=(2.0, 3.0)), ["brightness", "density"]),
     ],
 )
 def test_each_cause_has_its_sign(seen, cause):
@@ -80,7 +83,7 @@ def test_a_wrong_psf_shape_is_not_taken_for_a_wrong_camera():
 
 
 def test_dim_emitters_that_are_expected_are_no_sign():
-    dim = replace(right(), dimmed=0.4)
+    dim = replace(right(), dimmed=0.4, photons=(0.7, 2.0))
     broad = EMITTERS.model_copy(update={"intensity_std_photon": 1500.0, "spread": "gamma"})
     assert names(dim, broad) == []
     on = EMITTERS.model_copy(update={"on_time_frames": 2.0})

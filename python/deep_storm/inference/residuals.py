@@ -77,6 +77,7 @@ def residuals_of(
     photons = np.concatenate([f.p[:, 2] for f in fitted]) / prior.photons
     near = np.minimum(alone, ALONE_SIGMAS)  # a single emitter is infinitely far from others
     lone = alone >= (float(np.quantile(near, 1.0 - MIN_ALONE)) if alone.size else 0.0)
+    usual, most = np.quantile(photons[lone], (0.5, 0.9)) if alone.size else (1.0, 1.0)
     shape, tail = _in_common(_around(fitted, masks, refiner))
     pairs = list(zip(fitted, masks, strict=True))
     return Residuals(
@@ -91,6 +92,7 @@ def residuals_of(
         shape=shape,
         tail=tail,
         dimmed=float(np.mean(photons[lone] < MIN_LIGHT)) if alone.size else 0.0,
+        photons=(float(usual), float(most)),
     )
 
 

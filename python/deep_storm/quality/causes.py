@@ -15,6 +15,7 @@ causes apart:
   dim,
 - **PSF width**: the sigma of emitters that stand alone, when it is left free,
 - **density**: more emitters are found than the model was trained for,
+- **brightness**: those that stand alone have other photons, even the usual or the brightest ones,
 - **blinking**: more emitters than expected have less than half of the usual photons.
 
 What is off and has no such sign has an unknown cause. Limits were chosen on simulation
@@ -43,6 +44,7 @@ Name = Literal[
     "baseline",
     "PSF width",
     "density",
+    "brightness",
     "blinking",
     "unknown",
 ]
@@ -73,6 +75,11 @@ VARIANCE_OFF = (0.88, 1.13)
 """the camera when the variance of dim pixels is off by these factors (right: 0.97 to 1.03),"""
 DENSITY_OFF = 2.0
 """the density when there are so many times more emitters,"""
+BRIGHTER, DIMMER_ALL = 1.2, 0.72
+"""the brightness when the median of those that stand alone is so many times the expected photons
+(right: 0.97 to 1.04), or their 90th percentile less than this share of the expected one,"""
+NINE_OF_TEN = 1.2816
+"""Standard deviations of a normal distribution above its mean."""
 DIMMER = 0.15
 """on-times when so much more of the emitters than expected have half of the usual photons."""
 BACKGROUND_OFF, BACKGROUND_SLACK_PHOTON = 1.5, 3.0
@@ -80,6 +87,7 @@ BACKGROUND_OFF, BACKGROUND_SLACK_PHOTON = 1.5, 3.0
 photons (right: 1.06), although it may seem to be one of these:"""
 FROM_BACKGROUND = ("PSF width", "PSF shape", "depth", "background")
 PIXEL_SCATTER, OUTLIER_SCATTER, SIGMA_SCATTER, TOGETHER_SCATTER = 9.0, 12.0, 0.4, 5.0
+PHOTON_SCATTER = 3.0
 """Few pixels or emitters, as in a preview, scatter more: limits are at least these over the root of
 their number, 4 to 5 standard deviations."""
 
@@ -108,6 +116,8 @@ class Residuals:
         95th percentile of their sigma above the median, over the 5th below it.
     dimmed
         Share of them with less than half of the expected photons.
+    photons
+        Their photons over the expected mean: median and 90th percentile.
     background_photon
         Background of the fit, which begins at the expected one and stays nearer to it than the true
         one is, and the expected one.
@@ -124,6 +134,7 @@ class Residuals:
     shape: float = 0.0
     tail: float = 1.0
     dimmed: float = 0.0
+    photons: tuple[float, float] = (1.0, 1.0)
     background_photon: tuple[float, float] = (0.0, 0.0)
 
     def chi2(self, low: float, high: float) -> float:
@@ -207,7 +218,9 @@ def _causes(
     if width is not None:
         found.append(width)
     if not found:
-        found += [c for c in (_density(seen, emitters), _blinking(seen, emitters)) if c is not None]
+        photons = _brightness(seen, emitters)
+        others = (_density(seen, emitters), None if photons else _blinking(seen, emitters))
+        found += [c for c in (photons, *others) if c is not None]
     return tuple(found[:2])
 
 
@@ -335,6 +348,23 @@ def _density(seen: Residuals, emitters: Emitters) -> Cause | None:
         f"{density:.2g} emitters per µm² instead of {emitters.density_per_um2:.2g}, which the "
         f"model expects: give the general model --density-per-um2 {density:.2g}, or train a model "
         "with that",
+    )
+
+
+def _brightness(seen: Residuals, emitters: Emitters) -> Cause | None:
+    """Look for other photons: with fewer expected, a bright emitter is taken for several."""
+    usual, most = seen.photons
+    expected = emitters.intensity_photon
+    spread = NINE_OF_TEN * emitters.intensity_std_photon / expected
+    bright = usual > max(BRIGHTER, 1.0 + PHOTON_SCATTER / math.sqrt(max(seen.emitters, 1)))
+    if not bright and most >= DIMMER_ALL * (1.0 + spread):
+        return None
+    about = float(f"{usual * expected:.2g}")
+    how = f"at least {about:g}" if bright else f"about {about:g}"
+    return Cause(
+        "brightness",
+        f"emitters that stand alone have {how} photons, and the model expects {expected:.3g}: let "
+        "it be estimated from the movie (leave --intensity-photon out), or train a model with it",
     )
 
 
