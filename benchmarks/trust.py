@@ -160,14 +160,13 @@ FITS_SETS = {
     "EM gain, 4 /µm²": (4.0, "uniform", True, 12),
 }
 RIGHT_SEEDS = 20
-WORDS = {"PSF": "sigma", "baseline": "baseline", "photons per ADU": "gain", "emitters": "density"}
 CAUSES = {
-    "PSF -20 %": ("sigma", {"sigma": 0.8}),
-    "PSF +20 %": ("sigma", {"sigma": 1.2}),
+    "PSF -20 %": ("PSF width", {"sigma": 0.8}),
+    "PSF +20 %": ("PSF width", {"sigma": 1.2}),
     "baseline +": ("baseline", {"baseline_error_photon": 10.0}),
     "baseline -": ("baseline", {"baseline_error_photon": -10.0}),
-    "gain x 2": ("gain", {"gain": 2.0}),
-    "gain / 2": ("gain", {"gain": 0.5}),
+    "gain x 2": ("photons per ADU", {"gain": 2.0}),
+    "gain / 2": ("photons per ADU", {"gain": 0.5}),
     "density x 3": ("density", {"density": 3.0}),
 }
 
@@ -216,11 +215,6 @@ def fits_movie(
     return movie.stack, (fits_camera(em), psf, emitters, background)
 
 
-def named(sentences: tuple[str, ...]) -> str:
-    found = (next((k for w, k in WORDS.items() if w in s), "regions") for s in sentences)
-    return ", ".join(found) or "fits"
-
-
 def judge_fits() -> None:
     """Print what is named for right and wrong settings."""
     general = ds.Model.load("general")
@@ -229,13 +223,14 @@ def judge_fits() -> None:
         said = []
         for seed in range(RIGHT_SEEDS):
             result = ds.reconstruct(fits_movie(name, seed)[0], model=model)
-            said.append(named(result.fits.sentences))
+            said.append(", ".join(result.fits.causes) or "fits")
         print(f"{name:<18}{'right':<13}fits in {said.count('fits')} of {RIGHT_SEEDS}", flush=True)
         for cause, (right, wrong) in CAUSES.items():
-            result = ds.reconstruct(fits_movie(name, 77, **wrong)[0], model=model)
-            answer, fits = named(result.fits.sentences), result.fits
+            movie = fits_movie(name, 77, **wrong)[0]
+            fits = ds.reconstruct(movie, model=model, trust_camera=True).fits
+            answer = ", ".join(fits.causes) or "fits"
             print(
-                f"{name:<18}{cause:<13}{answer:<18}{'ok' if answer == right else 'WRONG':<7}"
+                f"{name:<18}{cause:<13}{answer:<26}{'ok' if answer == right else 'WRONG':<7}"
                 f"χ² {fits.chi2:.2f}, dim {fits.chi2_dim:.2f}, bright {fits.chi2_bright:.2f}, "
                 f"sigma {fits.sigma_ratio:.2f}; {fits.sentences[0][:90] if fits.sentences else ''}",
                 flush=True,

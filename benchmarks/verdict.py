@@ -100,9 +100,7 @@ def truth_of(cause: str, told: Truth, rng: np.random.Generator) -> Truth:
             }
         },
         "density": {"emitters": {"density_per_um2": 3.0 * emitters.density_per_um2}},
-        "brightness": {
-            "emitters": {"intensity_photon": emitters.intensity_photon * rng.choice([0.5, 2.5])}
-        },
+        "brightness": {"emitters": as_bright(emitters, rng.choice([0.5, 1.7]))},
         "blinking": {"emitters": {"on_time_frames": 1.0}},
     }
     if cause == "pixel noise":
@@ -112,6 +110,12 @@ def truth_of(cause: str, told: Truth, rng: np.random.Generator) -> Truth:
         for name, values in changes.get(cause, {}).items()
     }
     return told._replace(**changed)
+
+
+def as_bright(emitters: ds.Emitters, factor: float) -> dict[str, float]:
+    """Return other photons, spread as widely."""
+    names = ("intensity_photon", "intensity_std_photon")
+    return {name: factor * getattr(emitters, name) for name in names}
 
 
 def through_pupil(cause: str, told: Truth, rng: np.random.Generator) -> Truth:
