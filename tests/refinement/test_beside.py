@@ -67,3 +67,16 @@ def test_each_place_is_told_of_one_and_what_is_left_is_returned():
     own, left = assigned(np.empty((0, 2)), beside)
     assert own.shape == (0, 4)
     np.testing.assert_array_equal(left, beside)
+
+
+def test_a_large_frame_is_compared_only_where_molecules_are_close():
+    """All pairs of so many would take gigabytes."""
+    rng = np.random.default_rng(4)
+    x, y = rng.uniform(0.0, 2000.0, (2, 40_000))
+    both = [OnBeside(x, y, np.full(x.size, 0.1), np.ones(x.size)) for _ in range(2)]
+    rows = told(*both)
+    assert len(rows) == x.size
+    np.testing.assert_allclose(rows[:, 2], 200.0)
+    own, left = assigned(np.column_stack([x, y]), rows)
+    assert len(left) == 0
+    np.testing.assert_allclose(own[:, 0], x)

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Values
 
+Rows = npt.NDArray[np.int64]
 PLACE_COLUMNS = COLUMNS - PARAMETERS
 GATE_SIGMAS = 3.0
 """Two positions farther apart than this are not those of one molecule."""
@@ -58,6 +59,14 @@ class OnBeside(NamedTuple):
         return certainty
 
 
+class _Pairs(NamedTuple):
+    """Rows of both sides that are likely one molecule, and the probability that they are."""
+
+    before: Rows
+    after: Rows
+    same: Values
+
+
 def places_beside(
     before: OnBeside | None, after: OnBeside | None, frames_seen: float, log_density: float
 ) -> Values:
@@ -81,47 +90,69 @@ def places_beside(
     alone = goes_on if before is None or after is None else goes_on / (1.0 + goes_on)
     found, left = [], []
     if before is not None and after is not None:
-        one, other, chance = _pairs(before, after, goes_on, density)
-        found.append(_joined(before, after, one, other, chance, density))
-        left = [_without(before, one), _without(after, other)]
+        pairs = _pairs(before, after, goes_on, density)
+        found.append(_joined(before, after, pairs, density))
+        left = [_without(before, pairs.before), _without(after, pairs.after)]
     else:
         left = [side for side in (before, after) if side is not None]
     found += [_odds(s.places, s.certainty, alone * s.probability, density) for s in left]
     return np.concatenate([np.empty((0, PLACE_COLUMNS)), *found])
 
 
-def _pairs(
-    before: OnBeside, after: OnBeside, goes_on: float, density: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Values]:
+def _pairs(before: OnBeside, after: OnBeside, goes_on: float, density: float) -> _Pairs:
     """Return which rows are likely those of one molecule, and how likely."""
-    far = ((before.places[:, None] - after.places[None]) ** 2).sum(axis=2)
-    variance = before.spread_px[:, None] ** 2 + after.spread_px[None] ** 2
-    cost = np.minimum(far / variance / GATE_SIGMAS**2, 1.0)
-    one, other = linear_sum_assignment(cost)
-    near = cost[one, other] < 1.0
-    one, other = one[near], other[near]
-    far, variance = far[one, other], variance[one, other]
-    same = goes_on**2 * np.exp(-0.5 * far / variance) / (2.0 * np.pi * variance)
-    return one, other, same / (same + density)
+    one, other, far = _nearest(before.places, after.places, before.spread_px, after.spread_px)
+    variance = before.spread_px[one] ** 2 + after.spread_px[other] ** 2
+    same = goes_on**2 * np.exp(-0.5 * far**2 / variance) / (2.0 * np.pi * variance)
+    return _Pairs(one, other, same / (same + density))
+
+
+def _nearest(
+    places: Values, others: Values, spread_px: Values, others_spread_px: Values
+) -> tuple[Rows, Rows, Values]:
+    """Pair places that are closer than the gate, each once, the nearest first.
+
+    Only those close to each other are compared: large frames have tens of thousands.
+
+    Returns
+    -------
+    Rows of both, and their distances (px).
+    """
+    if not len(places) or not len(others):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    widest = GATE_SIGMAS * float(np.hypot(spread_px.max(), others_spread_px.max()))
+    near = cKDTree(places).sparse_distance_matrix(cKDTree(others), widest, output_type="ndarray")
+    one, other, far = (near[name] for name in ("i", "j", "v"))
+    cost = far / np.hypot(spread_px[one], others_spread_px[other])
+    taken = set[int](), set[int]()
+    chosen = []
+    for k in np.lexsort((other, one, cost)).tolist():
+        pair = int(one[k]), int(other[k])
+        if cost[k] >= GATE_SIGMAS:
+            break
+        if pair[0] not in taken[0] and pair[1] not in taken[1]:
+            chosen.append(k)
+            for rows, row in zip(taken, pair, strict=True):
+                rows.add(row)
+    return one[chosen], other[chosen], far[chosen]
 
 
 def _joined(
     before: OnBeside,
     after: OnBeside,
-    one: npt.NDArray[np.int64],
-    other: npt.NDArray[np.int64],
-    chance: Values,
+    pairs: _Pairs,
     density: float,
 ) -> Values:
     """Return the places of molecules that are seen on both sides."""
+    one, other, same = pairs
     certain, more = before.certainty[one], after.certainty[other]
     both = certain + more
     places = (before.places[one].T * certain + after.places[other].T * more) / both
-    probability = chance * before.probability[one] * after.probability[other]
+    probability = same * before.probability[one] * after.probability[other]
     return _odds(places.T, both, probability, density)
 
 
-def _without(side: OnBeside, rows: npt.NDArray[np.int64]) -> OnBeside:
+def _without(side: OnBeside, rows: Rows) -> OnBeside:
     return OnBeside(*(np.delete(values, rows) for values in side))
 
 
@@ -146,9 +177,7 @@ def assigned(places: Values, beside: Values) -> tuple[Values, Values]:
     What is said of each place, ``(n, 4)``, zeros for nothing; and what belongs to none.
     """
     own = np.zeros((len(places), PLACE_COLUMNS))
-    far = ((places[:, None] - beside[None, :, :2]) ** 2).sum(axis=2)
-    cost = np.minimum(far / (1.0 / beside[:, 2] + STRAY_PX**2) / GATE_SIGMAS**2, 1.0)
-    some, theirs = linear_sum_assignment(cost)
-    near = cost[some, theirs] < 1.0
-    own[some[near]] = beside[theirs[near]]
-    return own, np.delete(beside, theirs[near], axis=0)
+    stray_px = np.full(len(places), STRAY_PX)
+    some, theirs, _ = _nearest(places, beside[:, :2], stray_px, beside[:, 2] ** -0.5)
+    own[some] = beside[theirs]
+    return own, np.delete(beside, theirs, axis=0)
