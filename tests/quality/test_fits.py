@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.quality.causes import Residuals
 from deep_storm.quality.fits import blamed_on_camera, blamed_on_light, despite_maps, judge
+from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
 
 CAMERA = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)

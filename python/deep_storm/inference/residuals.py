@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from deep_storm.quality.causes import Residuals
 from deep_storm.quality.fits import ResidualPicture
+from deep_storm.quality.residuals import Residuals
 from deep_storm.refinement.refiner import Free, Refiner
 
 Values = npt.NDArray[np.float64]

@@ -25,13 +25,13 @@ What is off and has no such sign has an unknown cause. Limits were chosen on sim
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
+from deep_storm.quality.residuals import DIM, Residuals
 from deep_storm.settings import Emitters, Psf
 
 Values = npt.NDArray[np.float64]
@@ -49,22 +49,11 @@ Name = Literal[
     "unknown",
 ]
 
-MAX_SQUARED = 12.0
-"""A pixel further off counts as this much: one missed emitter must not decide."""
-MAX_OUTLIER = 60.0
-DIM, BRIGHT = 0.4, 0.8
-"""Pixels with less expected light than this share of all are dim; with more, bright."""
 LEVELS = 8
 TOGETHER = 0.05
 """Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
 SHAPE_OFF = 0.035
 """Common residual of emitters that stand alone, relative to their light (right: 0.01)."""
-CONCENTRATED = 0.45
-"""Share of all that is off in the worst eighth of the regions: more is not the PSF, which is wrong
-everywhere (0.21 to 0.35; debris: 0.54 to 0.80)."""
-WORST = 8
-MIN_PER_REGION = 1.0
-"""Emitters in a region, without which a wrong PSF shows in few regions too."""
 WIDE_TAIL = 2.6
 """Upper over lower spread of their sigma, which is skewed where emitters are out of focus."""
 OUTLIERS = 1.15
@@ -90,77 +79,6 @@ PIXEL_SCATTER, OUTLIER_SCATTER, SIGMA_SCATTER, TOGETHER_SCATTER = 9.0, 12.0, 0.4
 PHOTON_SCATTER = 3.0
 """Few pixels or emitters, as in a preview, scatter more: limits are at least these over the root of
 their number, 4 to 5 standard deviations."""
-
-
-@dataclass(frozen=True)
-class Residuals:
-    """Residuals of some frames after the fit.
-
-    Attributes
-    ----------
-    squared, mean
-        ``(n,)``: squared residual over expected variance, and expected photons, of each pixel.
-    neighbours
-        Correlation of the residuals of neighbouring pixels.
-    sigma
-        Median of the free sigma of emitters that stand alone, over the expected one.
-    frames, regions
-        Reduced χ² of each frame and of each region of 16 × 16 pixels.
-    emitters
-        Number of emitters.
-    area_um2
-        Of all frames together.
-    shape
-        Residual that emitters standing alone have in common, relative to their light.
-    tail
-        95th percentile of their sigma above the median, over the 5th below it.
-    dimmed
-        Share of them with less than half of the expected photons.
-    photons
-        Their photons over the expected mean: median and 90th percentile.
-    background_photon
-        Background of the fit, which begins at the expected one and stays nearer to it than the true
-        one is, and the expected one.
-    """
-
-    squared: Values
-    mean: Values
-    neighbours: float
-    sigma: float
-    frames: Values
-    regions: Values
-    emitters: int
-    area_um2: float
-    shape: float = 0.0
-    tail: float = 1.0
-    dimmed: float = 0.0
-    photons: tuple[float, float] = (1.0, 1.0)
-    background_photon: tuple[float, float] = (0.0, 0.0)
-
-    def chi2(self, low: float, high: float) -> float:
-        """Mean χ² of the pixels between two shares by expected light, without far outliers."""
-        return float(np.minimum(self._within(low, high), MAX_SQUARED).mean())
-
-    def kurtosis(self) -> float:
-        """Mean fourth power over the squared mean square of dim pixels, 3 for normal noise."""
-        squared = np.minimum(self._within(0.0, DIM), MAX_OUTLIER)
-        return float((squared**2).mean() / squared.mean() ** 2)
-
-    def concentrated(self, usual: float) -> bool:
-        """Whether most of what is off lies in few regions, although emitters lie in all of them.
-
-        ``usual``: χ² of a region in the drawn stack.
-        """
-        if not self.regions.size or self.emitters < MIN_PER_REGION * self.regions.size:
-            return False
-        excess = np.sort(np.maximum(self.regions - usual, 0.0))[::-1]
-        worst = excess[: max(1, excess.size // WORST)]
-        return float(worst.sum()) > CONCENTRATED * float(excess.sum())
-
-    def _within(self, low: float, high: float) -> Values:
-        ends = np.quantile(self.mean, (low, high))
-        inside: Values = self.squared[(self.mean >= ends[0]) & (self.mean <= ends[1])]
-        return inside
 
 
 class Cause(NamedTuple):

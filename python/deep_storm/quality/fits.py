@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.quality.causes import BRIGHT, DIM, Cause, Name, Residuals, causes
+from deep_storm.quality.causes import Cause, Name, causes
+from deep_storm.quality.residuals import BRIGHT, DIM, Residuals
 from deep_storm.settings import Emitters, Psf
 
 Values = npt.NDArray[np.float64]
