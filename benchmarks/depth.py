@@ -230,6 +230,8 @@ def main() -> None:
             values = "  ".join(f"{k} {v:.3f}" for k, v in scored(one, truth).items())
             print(f"3DAS_{name} {label:8} {values}", flush=True)
             alone = isolated(truth, stack.shape[1] * CAMERA.pixel_size_nm)
+            if not alone.any():
+                continue
             values = "  ".join(
                 f"{k} {v:.3f}"
                 for k, v in scored(one, truth, alone).items()
