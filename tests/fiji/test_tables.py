@@ -147,20 +147,24 @@ def test_none_is_no_file_also_of_a_table_from_a_file(imagej, table_file, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["alone.csv"]
 
 
-def test_what_an_evaluation_finds_is_told(screen, table_file):
-    running = screen.begin("Evaluate_Against_Truth...", results=table_file, truth=table_file)
+@pytest.mark.parametrize(
+    ("command", "tables", "given", "told"),
+    [
+        ("Evaluate Against Truth", ("results", "truth"), {}, "Jaccard"),
+        (
+            "Merge Localizations",
+            ("table",),
+            {"distance_nm": "100000"},
+            "nothing says whether each localization",
+        ),
+    ],
+)
+def test_what_is_found_or_doubtful_is_told(screen, table_file, command, tables, given, told):
+    name = command.replace(" ", "_") + "..."
+    running = screen.begin(name, **dict.fromkeys(tables, table_file), **given)
     title, text, _ = screen.dialog()
-    assert title == "Evaluate Against Truth"
-    assert "Jaccard" in text
-    screen.ask("click", label=r"\s*OK\s*")
-    assert running.result()["status"].startswith("ok: ")
-
-
-def test_a_warning_about_a_new_table_is_told(screen, table_file):
-    running = screen.begin("Merge_Localizations...", table=table_file, distance_nm="100000")
-    title, text, _ = screen.dialog()
-    assert title == "Merge Localizations"
-    assert "nothing says whether each localization" in text
+    assert title == command
+    assert told in text
     screen.ask("click", label=r"\s*OK\s*")
     assert running.result()["status"].startswith("ok: ")
 

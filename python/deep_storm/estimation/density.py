@@ -18,6 +18,7 @@ import pandas as pd
 from scipy import ndimage
 
 from deep_storm.estimation.sampling import HALF_FRAMES
+from deep_storm.settings import Emitters, field_range
 
 FloatArray = npt.NDArray[np.float64]
 Structure = Literal["uniform", "filaments", "clusters", "mixed"]
@@ -28,7 +29,6 @@ UNEVEN = 1.3
 MIN_INSIDE = 100.0
 """Rows that a blurred count of a table's rows shall rest on, in the mean."""
 WIDEST_BLUR_PX = 5.0
-MAX_UM_PER_UM2 = 20.0
 SMOOTH_PX = 0.7
 """A map is smoothed a little, against the noise of single pixels."""
 RIDGE, SPOT = 0.175, 0.31
@@ -110,7 +110,7 @@ def filament_length(unevenness: float, blur_um: float) -> float:
         σ.
     """
     length = 1.0 / (2.0 * math.sqrt(math.pi) * blur_um * (unevenness - 1.0))
-    return min(length, MAX_UM_PER_UM2)
+    return min(length, field_range(Emitters, "filament_um_per_um2")["le"])
 
 
 def density_of_rows(

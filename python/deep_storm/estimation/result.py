@@ -15,7 +15,7 @@ from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.quantity import Quantity, rounded
 from deep_storm.estimation.table import TableStatistics
 from deep_storm.psf.table import PsfTable
-from deep_storm.settings import Background, Emitters, Optics, Psf
+from deep_storm.settings import Background, Emitters, Optics, Psf, field_range
 
 TITLES = {
     "sigma": "PSF sigma",
@@ -28,7 +28,7 @@ TITLES = {
 """Measured numbers and what they are called."""
 SIGMA_SHARE = 0.21
 OPTICS_AGREE = 0.15
-SIGNIFICANT, MIN_SEEN_FRAMES, MAX_SEEN_FRAMES = 3.0, 1.2, 1000.0
+SIGNIFICANT, MIN_SEEN_FRAMES = 3.0, 1.2
 """So many standard errors, and frames, from which on emitters are taken to stay on."""
 LOCAL = ("Local density, median", "  90 % are below", "  99 % are below")
 
@@ -169,7 +169,7 @@ def local_quantities(local: LocalDensity, emitters: int) -> tuple[Quantity, ...]
 
 def _seen_frames(found: Quantity) -> float:
     """Return in how many frames in a row emitters are seen; 1 where it may be chance."""
-    frames = min(found.value, MAX_SEEN_FRAMES)
+    frames = min(found.value, field_range(Emitters, "seen_frames")["le"])
     sure = frames >= max(1.0 + SIGNIFICANT * found.error, MIN_SEEN_FRAMES)
     return rounded(frames, 3) if sure else 1.0
 

@@ -32,12 +32,11 @@ from deep_storm.io.stacks.corrected import CorrectedFrames
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
+from deep_storm.settings import Psf, field_range
 from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 
-SIGMAS_NM = 20.0, 2000.0
-"""What the settings of a simulation take."""
 SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
 """Relative errors that stay however long the movie is, found on simulations."""
 NO_MOLECULES, FEW_MOLECULES = 4, 80
@@ -237,7 +236,8 @@ def _assembled(
 def _check_width(camera: Camera, sigma_px: float) -> None:
     """Refuse a pixel size with which the PSF would have a width that no simulation takes."""
     sigma_nm = camera.nm(sigma_px)
-    least, most = SIGMAS_NM
+    limits = field_range(Psf, "sigma_nm")
+    least, most = limits["ge"], limits["le"]
     if not least <= sigma_nm <= most:
         raise CameraError(
             f"the PSF has a sigma of {sigma_px:.2g} pixels, {sigma_nm:.2g} nm with pixels "

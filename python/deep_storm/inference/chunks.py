@@ -99,12 +99,14 @@ def load_with_sides(
         Frames from ``start`` to ``stop`` cannot be read.
     """
     first, last = max(start - beside, 0), min(stop + beside, stream.shape[0])
+    spans = ((first, last), (first, stop), (start, last), (start, stop))
+    *wider, own = dict.fromkeys(spans)
     # The movie is damaged beside them, which is told when the work gets there.
-    for some in ((first, last), (first, stop), (start, last)):
+    for some in wider:
         with suppress(StackError):
             chunk = load_chunk(stream, card, *some, frames_at_once)
             return chunk._replace(own=slice(start - some[0], stop - some[0]))
-    return load_chunk(stream, card, start, stop, frames_at_once)
+    return load_chunk(stream, card, *own, frames_at_once)
 
 
 def run_network(

@@ -144,13 +144,14 @@ def _on_beside(found: Candidates | None, card: ModelCard) -> OnBeside | None:
     if found is None:
         return None
     confidence = card.calibration.confidence_of(found.score)
-    kept = found.where(confidence >= MIN_CONFIDENCE_BESIDE)
+    sure = confidence >= MIN_CONFIDENCE_BESIDE
+    kept = found.where(sure)
     variance = (kept.spread_px * card.calibration.spread_factor_of(kept.score)) ** 2
     return OnBeside(
         kept.x_px.astype(np.float64),
         kept.y_px.astype(np.float64),
         np.sqrt(WITHOUT_THIS_FRAME * variance + MIN_SPREAD_BESIDE_PX**2),
-        confidence[confidence >= MIN_CONFIDENCE_BESIDE],
+        confidence[sure],
     )
 
 

@@ -99,8 +99,7 @@ def expected_there(p: Values) -> Values:
     p
         ``(n, 8)``.
     """
-    far = (p[:, 0] - p[:, 4]) ** 2 + (p[:, 1] - p[:, 5]) ** 2
-    odds = p[:, 7] * np.exp(-0.5 * p[:, 6] * far)
+    odds = np.array([odds_of_place(p, k) for k in range(len(p))])
     expected: Values = odds / (1.0 + odds)
     return expected
 
