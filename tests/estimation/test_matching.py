@@ -66,6 +66,12 @@ def test_counts_the_frames_in_a_row_that_molecules_are_seen_in(rng):
     assert emitters.seen_frames == pytest.approx(len(both) / len(truth), rel=1e-4)
 
 
+def test_emitters_that_never_go_off_are_seen_for_as_long_as_a_simulation_can_have(rng):
+    frames = 1200
+    truth = truth_of(np.ones(frames, int), rng).assign(x_nm=100.0, y_nm=200.0)
+    assert match_settings(truth, FIELD_UM2, frames).emitters.seen_frames == 1000
+
+
 def test_refuses_a_truth_without_photons(rng):
     truth = truth_of(np.array([4, 4]), rng)
     with pytest.raises(TableError, match="no column intensity_photon"):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.errors import TableError
-from deep_storm.settings import Background, Emitters, Psf
+from deep_storm.settings import Background, Emitters, Psf, field_range
 
 NEEDED = ("sigma_nm", "intensity_photon", "bkgstd_photon")
 UNIFORM_KURTOSIS = -0.6
@@ -114,7 +114,8 @@ def _seen_frames(truth: pd.DataFrame) -> float:
         return 1.0
     rows = truth[["frame", "x_nm", "y_nm"]]
     stays = rows.assign(frame=rows["frame"] - 1).merge(rows).drop_duplicates()
-    return _rounded(len(truth) / (len(truth) - len(stays)))
+    most = field_range(Emitters, "seen_frames")["le"]
+    return min(_rounded(len(truth) / (len(truth) - len(stays))), most)
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
