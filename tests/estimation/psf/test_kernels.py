@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from deep_storm.estimation.psf.blocks import scene_information
+from deep_storm.estimation.psf.blocks import add_psf_information, scene_information
 from deep_storm.estimation.psf.kernels import (
     OF_EMITTER,
+    Placed,
     add_light,
-    add_psf_information,
     gather,
     place,
     spread,
@@ -88,13 +88,38 @@ def test_gathering_is_the_transpose_of_spreading(coefficients, rng):
     assert np.vdot(there, weight) == pytest.approx(back, rel=1e-5)
 
 
-def test_information_of_the_psf_is_that_of_its_images(coefficients, rng):
+def test_information_of_the_psf_is_that_of_each_emitters_images(coefficients, rng):
     placed, weight = placed_at(coefficients), rng.uniform(0.5, 2.0, SHAPE[1:])
-    half = np.zeros((EDGE**2, EDGE**2))
-    add_psf_information(placed, 0, 4, weight, KNOTS, half)
-    seen = columns(placed, coefficients, EDGE**2)[:, 0]
-    wanted = np.einsum("iyx,jyx,yx->ij", seen, seen, weight)
-    np.testing.assert_allclose(half + half.T, wanted, atol=1e-5 * wanted.max())
+    reach = 4 * EDGE
+    band = np.zeros((EDGE**2, reach + 1))
+    add_psf_information(placed, 0, 4, weight, KNOTS, band)
+    wanted = np.zeros((EDGE**2, EDGE**2))
+    for k in range(4):
+        alone = Placed(*(part[k : k + 1] for part in placed))
+        seen = columns(alone, coefficients, EDGE**2)[:, 0]
+        wanted += np.einsum("iyx,jyx,yx->ij", seen, seen, weight)
+    lower = np.zeros_like(wanted)
+    for d in range(reach + 1):
+        lower += np.diag(band[d:, reach - d], -d)
+    np.testing.assert_allclose(lower, np.tril(wanted), atol=1e-5 * wanted.max())
+
+
+@pytest.mark.parametrize("knots", [1, 2])
+def test_a_psf_that_stays_leaves_what_emitters_do(rng, knots):
+    coefficients = rng.uniform(0.0, 0.1, (2 * RADIUS_PX * knots + 3,) * 2)
+    place_of = rng.uniform(0.0, 9.0, (2, 5))
+    scene, photons = np.zeros(5, np.int64), np.full(5, 400.0)
+    placed = place(scene, *place_of, photons, coefficients, RADIUS_PX, knots)
+    change, emitters = np.zeros_like(coefficients), rng.normal(size=(5, OF_EMITTER))
+    images, found = np.zeros((2, *SHAPE)), np.zeros((2, 5, OF_EMITTER))
+    spread(placed, change, emitters, knots, images[0])
+    spread(placed, None, emitters, knots, images[1])
+    np.testing.assert_allclose(images[0], images[1], atol=1e-9)
+    gather(placed, images[0], knots, change, found[0])
+    gather(placed, images[0], knots, None, found[1])
+    np.testing.assert_array_equal(found[0], found[1])
+    assert images[0].any()
+    assert change.any()
 
 
 @pytest.mark.parametrize(("first", "stop", "scene"), [(0, 4, 0), (4, 6, 1)])

@@ -1,15 +1,23 @@
-"""Blocks of the information matrix, one for each scene: the preconditioner of the joint fit."""
+"""Blocks of the information matrix: one for each scene, and that of the PSF.
+
+They make up the preconditioner of the joint fit.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.estimation.psf.banded import solve
 from deep_storm.estimation.psf.kernels import OF_EMITTER, Placed
 from deep_storm.estimation.psf.surface import cell
 from deep_storm.kernels import kernel
+from deep_storm.psf.kernels import TAPS
 
 FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 @kernel(fastmath=True)
@@ -76,6 +84,8 @@ def _fill_pair(
     end = min(min(top, top2) + skip + edge, height)
     near = max(left, left2) + skip
     far = min(min(left, left2) + skip + edge, width)
+    if begin >= end or near >= far:
+        return
     for p in range(OF_EMITTER):
         for q in range(OF_EMITTER):
             total = 0.0
@@ -133,3 +143,106 @@ def _fill_background(
                 for b in range(4):
                     value = weight[j, i] * share[a] * share[b]
                     matrix[nodes + place[a], nodes + place[b]] += value
+
+
+@kernel(fastmath=True)
+def add_psf_information(
+    placed: Placed, first: int, stop: int, weight: FloatArray, knots: int, band: FloatArray
+) -> None:
+    """Add the information that emitters have of the PSF's coefficients, each by itself, in place.
+
+    Parameters
+    ----------
+    placed
+        The emitters.
+    first, stop
+        Which of them: all those of a single scene.
+    weight
+        Inverse variance of each pixel of that scene, float64 of shape (y, x).
+    knots
+        Knots per pixel.
+    band
+        Of the matrix (:mod:`deep_storm.estimation.psf.banded`), of shape (edge², reach + 1).
+    """
+    height, width = weight.shape
+    size, reach = placed.window.shape[2], band.shape[1] - 1
+    edge = round(band.shape[0] ** 0.5)
+    shares = np.empty((TAPS, TAPS))
+    for k in range(first, stop):
+        for a in range(TAPS):
+            for b in range(TAPS):
+                share = placed.taps[k, 0, a] * placed.taps[k, 1, b]
+                shares[a, b] = placed.photons[k] * share
+        top, left = placed.corner[k, 0], placed.corner[k, 1]
+        for j in range(max(0, -top), min(size, height - top)):
+            for i in range(max(0, -left), min(size, width - left)):
+                base = (placed.knot[k, 0] + j * knots) * edge + placed.knot[k, 1] + i * knots
+                for a in range(TAPS):
+                    for b in range(TAPS):
+                        value = weight[top + j, left + i] * shares[a, b]
+                        line, own = band[base + a * edge + b], a * edge + b
+                        for c in range(a + 1):
+                            last = b if c == a else TAPS - 1
+                            for d in range(last + 1):
+                                line[reach + c * edge + d - own] += value * shares[c, d]
+
+
+class Blocks(NamedTuple):
+    """Factors of the blocks of some scenes, each of emitters and nodes, one behind the other.
+
+    Attributes
+    ----------
+    factors
+        Bands, float64 of shape (values,).
+    begins
+        Where each scene's band begins, and the end, int64 of shape (scenes + 1,).
+    order
+        Unknowns of each scene as the band has them: photons, x and y of its emitters, then nodes.
+    firsts
+        Where each scene's begin there, and the end, int64 of shape (scenes + 1,).
+    """
+
+    factors: FloatArray
+    begins: Integers
+    order: Integers
+    firsts: Integers
+
+    @classmethod
+    def of(cls, bands: list[FloatArray], orders: list[Integers]) -> Blocks:
+        """Join the factors of scenes."""
+        begins = np.cumsum([0, *(band.size for band in bands)])
+        firsts = np.cumsum([0, *(order.size for order in orders)])
+        flat = np.concatenate([band.ravel() for band in bands])
+        return cls(flat, begins.astype(np.int64), np.concatenate(orders), firsts.astype(np.int64))
+
+
+@kernel(fastmath=True)
+def solve_blocks(blocks: Blocks, emitters: FloatArray, nodes: FloatArray) -> None:
+    """Solve for the right-hand sides of scenes, in place.
+
+    Parameters
+    ----------
+    blocks
+        Factors.
+    emitters
+        Of all scenes, one scene behind the other, float64 of shape (unknowns,).
+    nodes
+        Float64 of shape (scenes, nodes).
+    """
+    begin = 0
+    for s in range(nodes.shape[0]):
+        order = blocks.order[blocks.firsts[s] : blocks.firsts[s + 1]]
+        size, own = order.size, order.size - nodes.shape[1]
+        x = np.empty(size)
+        for i in range(size):
+            u = order[i]
+            x[i] = emitters[begin + u] if u < own else nodes[s, u - own]
+        factor = blocks.factors[blocks.begins[s] : blocks.begins[s + 1]]
+        solve(factor.reshape((size, factor.size // size)), x)
+        for i in range(size):
+            u = order[i]
+            if u < own:
+                emitters[begin + u] = x[i]
+            else:
+                nodes[s, u - own] = x[i]
+        begin += own

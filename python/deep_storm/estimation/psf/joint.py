@@ -27,7 +27,11 @@ FloatArray = npt.NDArray[np.float64]
 CLIP = 4.0
 """A pixel further off than so many standard deviations counts as this much."""
 ITERATIONS = 60
-CONVERGED = 1e-6
+CONVERGED = 1e-4
+"""A step has converged when what is left (squared) is this share of what there was. What is left
+then, the next step takes; on simulations, PSFs are as near to the truth as with a hundredth."""
+CONVERGED_NOISE = 1e-6
+"""The same for the error by noise, which no other step follows."""
 MAX_STEP_PX = 0.3
 MIN_PHOTON_SHARE = 0.2
 """A step leaves at least this share of an emitter's photons."""
@@ -82,14 +86,14 @@ class Linear:
         deviation = np.sqrt(self._weight * max(self.chi2, 1.0))
         return self._fixed(self._gathered(deviation * rng.standard_normal(deviation.shape)))
 
-    def solve(self, gradient: Change) -> Change:
+    def solve(self, gradient: Change, converged: float = CONVERGED) -> Change:
         """Solve the normal equations for a gradient, by preconditioned conjugate gradients."""
         rest = gradient
         found = rest.plus(-1.0, rest)
         along = self._about.apply(rest)
         height = first = rest.dot(along)
         for _ in range(ITERATIONS):
-            if height <= CONVERGED * first or height <= 0.0:
+            if height <= converged * first or height <= 0.0:
                 break
             answer = self._applied(along)
             length = height / along.dot(answer)
@@ -126,7 +130,8 @@ class Linear:
 
         def work(part: Part) -> FloatArray:
             psf, own = np.zeros_like(state.coefficients), image[part.scenes]
-            gather(part.placed, own, state.spline.knots, psf, emitters[part.emitters])
+            wanted = psf if self._free.psf else None
+            gather(part.placed, own, state.spline.knots, wanted, emitters[part.emitters])
             gather_nodes(own, grid.step_px, nodes[part.scenes])
             return psf
 
@@ -143,7 +148,8 @@ class Linear:
 
         def work(part: Part) -> None:
             own, emitters = image[part.scenes], change.emitters[part.emitters]
-            spread(part.placed, change.psf, emitters, state.spline.knots, own)
+            psf = change.psf if self._free.psf else None
+            spread(part.placed, psf, emitters, state.spline.knots, own)
             add_surfaces(nodes[part.scenes], state.grid.step_px, own)
 
         self._partition.map(work)

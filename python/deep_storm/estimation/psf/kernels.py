@@ -133,9 +133,12 @@ def add_light(placed: Placed, expected: FloatArray) -> None:
                 expected[s, top + j, left + i] += light
 
 
-@kernel(fastmath=True)
 def spread(
-    placed: Placed, coefficients: FloatArray, emitters: FloatArray, knots: int, image: FloatArray
+    placed: Placed,
+    coefficients: FloatArray | None,
+    emitters: FloatArray,
+    knots: int,
+    image: FloatArray,
 ) -> None:
     """Add what a small change does to the expected photons.
 
@@ -144,7 +147,7 @@ def spread(
     placed
         The emitters.
     coefficients
-        Change of the PSF's coefficients, float64 of shape (edge, edge).
+        Change of the PSF's coefficients, float64 of shape (edge, edge); None: it stays.
     emitters
         Change of photons, x and y of each emitter, float64 of shape (n, 3).
     knots
@@ -152,41 +155,18 @@ def spread(
     image
         Scenes (s, y, x); changed in place.
     """
-    _, height, width = image.shape
-    size = placed.window.shape[2]
-    row = np.empty(coefficients.shape[1])
-    for k in range(placed.scene.size):
-        s, top, left = placed.scene[k], placed.corner[k, 0], placed.corner[k, 1]
-        down, across = placed.knot[k, 0], placed.knot[k, 1]
-        taps, window, photons = placed.taps[k], placed.window[k], placed.photons[k]
-        for j in range(max(0, -top), min(size, height - top)):
-            line = down + j * knots
-            for m in range(row.size):
-                row[m] = (
-                    taps[0, 0] * coefficients[line, m]
-                    + taps[0, 1] * coefficients[line + 1, m]
-                    + taps[0, 2] * coefficients[line + 2, m]
-                    + taps[0, 3] * coefficients[line + 3, m]
-                )
-            for i in range(max(0, -left), min(size, width - left)):
-                m = across + i * knots
-                share = (
-                    taps[1, 0] * row[m]
-                    + taps[1, 1] * row[m + 1]
-                    + taps[1, 2] * row[m + 2]
-                    + taps[1, 3] * row[m + 3]
-                )
-                image[s, top + j, left + i] += (
-                    photons * share
-                    + emitters[k, 0] * window[0, j, i]
-                    + emitters[k, 1] * window[1, j, i]
-                    + emitters[k, 2] * window[2, j, i]
-                )
+    if coefficients is None:
+        _spread_emitters(placed, emitters, image)
+    else:
+        _spread(placed, _by_phase(coefficients, knots), emitters, image)
 
 
-@kernel(fastmath=True)
 def gather(
-    placed: Placed, image: FloatArray, knots: int, coefficients: FloatArray, emitters: FloatArray
+    placed: Placed,
+    image: FloatArray,
+    knots: int,
+    coefficients: FloatArray | None,
+    emitters: FloatArray,
 ) -> None:
     """Apply the transpose of :func:`spread` to scenes (s, y, x).
 
@@ -195,106 +175,134 @@ def gather(
     placed, image, knots
         As in :func:`spread`; the image is read.
     coefficients
-        Float64 of shape (edge, edge), added to.
+        Float64 of shape (edge, edge), added to; None: not wanted.
     emitters
         Float64 of shape (n, 3), filled in.
     """
+    _gather_emitters(placed, image, emitters)
+    if coefficients is None:
+        return
+    phases = _by_phase(np.zeros_like(coefficients), knots)
+    _gather(placed, image, phases)
+    for p in range(knots):
+        for q in range(knots):
+            own = coefficients[p::knots, q::knots]
+            own += phases[p, q, : own.shape[0], : own.shape[1]]
+
+
+def _by_phase(coefficients: FloatArray, knots: int) -> FloatArray:
+    """Return coefficients (p, q, row, column): every ``knots``-th from row p and column q on.
+
+    What the pixels of a row take lies one behind the other there.
+    """
+    edge = -(-len(coefficients) // knots)
+    phases = np.zeros((knots, knots, edge, edge))
+    for p in range(knots):
+        for q in range(knots):
+            own = coefficients[p::knots, q::knots]
+            phases[p, q, : own.shape[0], : own.shape[1]] = own
+    return phases
+
+
+@kernel(fastmath=True)
+def _spread(placed: Placed, phases: FloatArray, emitters: FloatArray, image: FloatArray) -> None:
     _, height, width = image.shape
-    size = placed.window.shape[2]
-    row = np.empty(coefficients.shape[1])
+    size, knots, length = placed.window.shape[2], phases.shape[0], phases.shape[3]
+    rows = np.empty((knots, length))
     for k in range(placed.scene.size):
         s, top, left = placed.scene[k], placed.corner[k, 0], placed.corner[k, 1]
         down, across = placed.knot[k, 0], placed.knot[k, 1]
-        taps, window = placed.taps[k], placed.window[k]
-        photons, by_x, by_y = 0.0, 0.0, 0.0
+        t0, t1, t2, t3 = placed.taps[k, 0] * placed.photons[k]
+        x0, x1, x2, x3 = placed.taps[k, 1]
+        light, by_x, by_y = emitters[k]
+        first, end = max(0, -left), min(size, width - left)
         for j in range(max(0, -top), min(size, height - top)):
-            row[:] = 0.0
-            for i in range(max(0, -left), min(size, width - left)):
-                value = image[s, top + j, left + i]
-                photons += value * window[0, j, i]
-                by_x += value * window[1, j, i]
-                by_y += value * window[2, j, i]
-                value *= placed.photons[k]
-                m = across + i * knots
-                for tap in range(TAPS):
-                    row[m + tap] += taps[1, tap] * value
-            for tap in range(TAPS):
-                for m in range(row.size):
-                    coefficients[down + j * knots + tap, m] += taps[0, tap] * row[m]
-        emitters[k, 0], emitters[k, 1], emitters[k, 2] = photons, by_x, by_y
+            for q in range(knots):
+                row = rows[q]
+                c0 = phases[down % knots, q, down // knots + j]
+                c1 = phases[(down + 1) % knots, q, (down + 1) // knots + j]
+                c2 = phases[(down + 2) % knots, q, (down + 2) // knots + j]
+                c3 = phases[(down + 3) % knots, q, (down + 3) // knots + j]
+                for m in range(length):
+                    row[m] = t0 * c0[m] + t1 * c1[m] + t2 * c2[m] + t3 * c3[m]
+            r0 = rows[across % knots, across // knots + first :]
+            r1 = rows[(across + 1) % knots, (across + 1) // knots + first :]
+            r2 = rows[(across + 2) % knots, (across + 2) // knots + first :]
+            r3 = rows[(across + 3) % knots, (across + 3) // knots + first :]
+            w0 = placed.window[k, 0, j, first:end]
+            w1 = placed.window[k, 1, j, first:end]
+            w2 = placed.window[k, 2, j, first:end]
+            out = image[s, top + j, left + first : left + end]
+            for i in range(end - first):
+                out[i] += (
+                    x0 * r0[i]
+                    + x1 * r1[i]
+                    + x2 * r2[i]
+                    + x3 * r3[i]
+                    + light * w0[i]
+                    + by_x * w1[i]
+                    + by_y * w2[i]
+                )
 
 
 @kernel(fastmath=True)
-def add_psf_information(
-    placed: Placed, first: int, stop: int, weight: FloatArray, knots: int, half: FloatArray
-) -> None:
-    """Add one half of the information matrix of the PSF's coefficients, in place.
-
-    Parameters
-    ----------
-    placed
-        The emitters.
-    first, stop
-        Which of them: all those of a single scene.
-    weight
-        Inverse variance of each pixel of that scene, float64 of shape (y, x).
-    knots
-        Knots per pixel.
-    half
-        Float64 of shape (edge², edge²); the matrix is this and its transpose.
-    """
-    height, width = weight.shape
-    edge = round(half.shape[0] ** 0.5)
-    inside = np.empty(stop - first, np.int64)
-    base = np.empty(stop - first, np.int64)
-    shares = np.empty((stop - first, TAPS, TAPS))
-    for k in range(first, stop):
-        for a in range(TAPS):
-            for b in range(TAPS):
-                share = placed.taps[k, 0, a] * placed.taps[k, 1, b]
-                shares[k - first, a, b] = placed.photons[k] * share
-    for j in range(height):
-        for i in range(width):
-            count = _find_inside(placed, first, stop, j, i, knots, edge, inside, base)
-            for n in range(count):
-                own = shares[inside[n]]
-                for a in range(TAPS):
-                    for b in range(TAPS):
-                        value = weight[j, i] * own[a, b]
-                        line = half[base[n] + a * edge + b]
-                        _add_block(line, base[n], edge, 0.5 * value, own)
-                        for other in range(n + 1, count):
-                            _add_block(line, base[other], edge, value, shares[inside[other]])
-
-
-@kernel(fastmath=True)
-def _find_inside(
-    placed: Placed,
-    first: int,
-    stop: int,
-    row: int,
-    column: int,
-    knots: int,
-    edge: int,
-    inside: Integers,
-    base: Integers,
-) -> int:
-    """Fill in which windows cover a pixel, and their first coefficients; return their number."""
+def _spread_emitters(placed: Placed, emitters: FloatArray, image: FloatArray) -> None:
+    _, height, width = image.shape
     size = placed.window.shape[2]
-    count = 0
-    for k in range(first, stop):
-        down, across = row - placed.corner[k, 0], column - placed.corner[k, 1]
-        if 0 <= down < size and 0 <= across < size:
-            inside[count] = k - first
-            line = placed.knot[k, 0] + down * knots
-            base[count] = line * edge + placed.knot[k, 1] + across * knots
-            count += 1
-    return count
+    for k in range(placed.scene.size):
+        s, top, left = placed.scene[k], placed.corner[k, 0], placed.corner[k, 1]
+        light, by_x, by_y = emitters[k]
+        first, end = max(0, -left), min(size, width - left)
+        for j in range(max(0, -top), min(size, height - top)):
+            w0 = placed.window[k, 0, j, first:end]
+            w1 = placed.window[k, 1, j, first:end]
+            w2 = placed.window[k, 2, j, first:end]
+            out = image[s, top + j, left + first : left + end]
+            for i in range(end - first):
+                out[i] += light * w0[i] + by_x * w1[i] + by_y * w2[i]
 
 
-@kernel(fastmath=True, inline="always")
-def _add_block(line: FloatArray, base: int, edge: int, factor: float, block: FloatArray) -> None:
-    """Add a block of 4 × 4 coefficients to a line of the matrix."""
-    for c in range(TAPS):
-        for d in range(TAPS):
-            line[base + c * edge + d] += factor * block[c, d]
+@kernel(fastmath=True)
+def _gather_emitters(placed: Placed, image: FloatArray, emitters: FloatArray) -> None:
+    _, height, width = image.shape
+    size = placed.window.shape[2]
+    for k in range(placed.scene.size):
+        s, top, left = placed.scene[k], placed.corner[k, 0], placed.corner[k, 1]
+        first, end = max(0, -left), min(size, width - left)
+        light, by_x, by_y = 0.0, 0.0, 0.0
+        for j in range(max(0, -top), min(size, height - top)):
+            w0 = placed.window[k, 0, j, first:end]
+            w1 = placed.window[k, 1, j, first:end]
+            w2 = placed.window[k, 2, j, first:end]
+            values = image[s, top + j, left + first : left + end]
+            for i in range(end - first):
+                light += values[i] * w0[i]
+                by_x += values[i] * w1[i]
+                by_y += values[i] * w2[i]
+        emitters[k, 0], emitters[k, 1], emitters[k, 2] = light, by_x, by_y
+
+
+@kernel(fastmath=True)
+def _gather(placed: Placed, image: FloatArray, phases: FloatArray) -> None:
+    _, height, width = image.shape
+    size, knots, length = placed.window.shape[2], phases.shape[0], phases.shape[3]
+    rows = np.empty((knots, length))
+    for k in range(placed.scene.size):
+        s, top, left = placed.scene[k], placed.corner[k, 0], placed.corner[k, 1]
+        down, across = placed.knot[k, 0], placed.knot[k, 1]
+        first, end = max(0, -left), min(size, width - left)
+        for j in range(max(0, -top), min(size, height - top)):
+            values = image[s, top + j, left + first : left + end]
+            rows[:] = 0.0
+            for tap in range(TAPS):
+                share = placed.taps[k, 1, tap] * placed.photons[k]
+                row = rows[(across + tap) % knots, (across + tap) // knots + first :]
+                for i in range(end - first):
+                    row[i] += share * values[i]
+            for tap in range(TAPS):
+                share = placed.taps[k, 0, tap]
+                line, phase = (down + tap) // knots + j, (down + tap) % knots
+                for q in range(knots):
+                    own, row = phases[phase, q, line], rows[q]
+                    for m in range(length):
+                        own[m] += share * row[m]

@@ -1,33 +1,43 @@
 """Block-diagonal preconditioner of the joint fit.
 
 The unknowns of a scene know of each other, and so do the coefficients of the PSF (seen in a few
-scenes, which is enough for that) and the nodes of a view. What these three do to one another is
-left to the conjugate gradients.
+scenes, which is enough for that, and by each emitter alone) and the nodes of a view. What these
+three do to one another, and what neighbours tell of the PSF together, is left to the conjugate
+gradients. So only what is near to each other is in the same equation: matrices are narrow bands,
+those of scenes with their unknowns in the order of y.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
 
-from deep_storm.estimation.psf.blocks import scene_information
-from deep_storm.estimation.psf.kernels import OF_EMITTER, Placed, add_psf_information
+from deep_storm.estimation.psf.banded import factorize, solve, to_band, variances
+from deep_storm.estimation.psf.blocks import (
+    Blocks,
+    add_psf_information,
+    scene_information,
+    solve_blocks,
+)
+from deep_storm.estimation.psf.kernels import OF_EMITTER, Placed
 from deep_storm.estimation.psf.spline import gauges
 from deep_storm.estimation.psf.state import State
+from deep_storm.estimation.psf.surface import Grid
 from deep_storm.estimation.psf.unknowns import Change, Free, Part, Partition
 
 FloatArray = npt.NDArray[np.float64]
-Factor = tuple[Any, bool]
+Integers = npt.NDArray[np.int64]
 
 CORE_SIGMAS = 4.0
 SAMPLED_EMITTERS = 300
 """About so many emitters, in whole scenes, are enough for the PSF's block."""
 MIN_SAMPLED = 2
+REACH_ROWS = 4
+"""Rows of coefficients that know of each other: roughness is in fourth differences."""
 TRUST_PX = 0.2
 TRUST_PHOTONS = 0.5
 """How far a step may lead, about: in px, and as a share of the photons."""
@@ -76,61 +86,61 @@ class Preconditioner:
         self.gauge = np.zeros((state.spline.edge**2, 0))
         self.node_variance = np.empty(state.nodes.shape)
         self._psf = self._psf_block(weight, roughness) if free.psf else None
-        blocks = partition.map(lambda part: self._scene_blocks(part, weight))
-        self._scenes = [factor for part in blocks for factor in part]
+        self._scenes = partition.map(lambda part: self._scene_blocks(part, weight))
         self._views = self._view_blocks(weight)
 
     def apply(self, gradient: Change) -> Change:
         """Apply the approximate inverse of the information matrix to a gradient."""
-        grid, starts = self._state.grid, self._partition.starts
         psf = np.zeros_like(gradient.psf)
         if self._psf is not None:
-            psf = _solved(self._psf, gradient.psf)
-        emitters, nodes = np.empty_like(gradient.emitters), np.empty_like(gradient.nodes)
-        for s, factor in enumerate(self._scenes):
-            own = slice(starts[s], starts[s + 1])
-            right = np.concatenate([gradient.emitters[own].ravel(), gradient.nodes[s].ravel()])
-            answer = _solved(factor, right)
-            emitters[own] = answer[: -grid.nodes].reshape(-1, OF_EMITTER)
-            nodes[s] = answer[-grid.nodes :].reshape(grid.rows, grid.columns)
-        views = [_solved(f, own) for f, own in zip(self._views, gradient.views, strict=True)]
-        return Change(psf, emitters, nodes, np.array(views))
+            psf = self._psf.applied(gradient.psf)
+        emitters, nodes = gradient.emitters.copy(), gradient.nodes.copy()
 
-    def _psf_block(self, weight: FloatArray, roughness: csr_matrix) -> Factor:
+        def work(part: Part, blocks: Blocks) -> None:
+            own = nodes[part.scenes]
+            solve_blocks(blocks, emitters[part.emitters].reshape(-1), own.reshape(len(own), -1))
+
+        self._partition.map(work, self._scenes)
+        views = gradient.views.copy()
+        solve_blocks(self._views, np.empty(0), views.reshape(len(views), -1))
+        return Change(psf, emitters, nodes, views)
+
+    def _psf_block(self, weight: FloatArray, roughness: csr_matrix) -> PsfBlock:
         state, parts, starts = self._state, self._partition.parts, self._partition.starts
         scenes = len(state.scenes)
         wanted = math.ceil(SAMPLED_EMITTERS * scenes / max(len(state.emitters), 1))
         places = np.linspace(0, scenes - 1, min(max(wanted, MIN_SAMPLED), scenes) + 2)[1:-1]
         sampled = np.unique(places.round()).astype(np.int64)
-        edge = state.spline.edge
+        edge, reach = state.spline.edge, REACH_ROWS * state.spline.edge
 
         def work(part: Part) -> tuple[FloatArray, float]:
-            half, photons = np.zeros((edge**2, edge**2)), 0.0
+            band, photons = np.zeros((edge**2, reach + 1)), 0.0
             first = part.emitters.start
             for s in sampled[(sampled >= part.scenes.start) & (sampled < part.scenes.stop)]:
                 begin, end = int(starts[s]) - first, int(starts[s + 1]) - first
-                add_psf_information(part.placed, begin, end, weight[s], state.spline.knots, half)
+                add_psf_information(part.placed, begin, end, weight[s], state.spline.knots, band)
                 photons += float(part.placed.photons[begin:end].sum())
-            return half, photons
+            return band, photons
 
         found = self._partition.map(work)
-        matrix: FloatArray = np.sum([half for half, _ in found], axis=0)
-        matrix += matrix.T.copy()
+        band: FloatArray = np.sum([own for own, _ in found], axis=0)
         photons = sum(part.placed.photons.sum() for part in parts)
-        matrix *= float(photons) / max(sum(seen for _, seen in found), 1.0)
-        matrix += roughness.toarray()
+        band *= float(photons) / max(sum(seen for _, seen in found), 1.0)
+        rough = roughness.tocoo()
+        lower = rough.row >= rough.col
+        row, column = rough.row[lower], rough.col[lower]
+        band[row, column - row + reach] += rough.data[lower]
         held = gauges(state.coefficients)
-        self.gauge = held * np.sqrt(GAUGE * np.einsum("ai,ai->i", held, matrix @ held))
-        matrix += self.gauge @ self.gauge.T
-        matrix[np.diag_indices(edge**2)] *= 1.0 + 1e-6
-        return _factorized(matrix)
+        self.gauge = held * np.sqrt(GAUGE * _squares(band, held))
+        band[:, reach] *= 1.0 + 1e-6
+        return PsfBlock.of(band, self.gauge)
 
-    def _scene_blocks(self, part: Part, weight: FloatArray) -> list[Factor]:
+    def _scene_blocks(self, part: Part, weight: FloatArray) -> Blocks:
         """Factorize the information of scenes; note the errors of emitters and nodes."""
         state, grid, starts = self._state, self._state.grid, self._partition.starts
         wide = math.ceil(CORE_SIGMAS * state.sigma_px)
         core_px = min(wide, state.spline.radius_px)
-        factors = []
+        factors, orders = [], []
         for s in range(part.scenes.start, part.scenes.stop):
             first, stop = (int(starts[k]) - part.emitters.start for k in (s, s + 1))
             own = slice(starts[s], starts[s + 1])
@@ -140,23 +150,82 @@ class Preconditioner:
             held = np.full(len(matrix), 1.0 / state.scatter)
             held[: -grid.nodes] = self.trust[own].ravel()
             matrix[np.diag_indices(len(matrix))] += held
-            factor = _factorized(matrix)
-            inverse = cho_solve(factor, np.eye(len(held)), check_finite=False)
-            variance = np.maximum(np.diagonal(inverse), 0.0)
+            order = _by_height(state.emitters.y_px[own], grid)
+            factor = to_band(matrix, order)
+            factorize(factor)
+            variance = np.empty(len(matrix))
+            variance[order] = variances(factor)
             state.emitters.error[own] = np.sqrt(variance[: -grid.nodes]).reshape(-1, OF_EMITTER)
             self.node_variance[s] = variance[-grid.nodes :].reshape(grid.rows, grid.columns)
             factors.append(factor)
-        return factors
+            orders.append(order)
+        return Blocks.of(factors, orders)
 
-    def _view_blocks(self, weight: FloatArray) -> list[Factor]:
+    def _view_blocks(self, weight: FloatArray) -> Blocks:
         state = self._state
         factors = []
+        order = np.arange(state.grid.nodes, dtype=np.int64)
         for view in range(len(state.views)):
             total = weight[state.scenes.view == view].sum(axis=0)
             matrix = scene_information(nobody(), 0, 0, total, 1, *state.grid)
             matrix[np.diag_indices(len(matrix))] += 1e-6 * np.diagonal(matrix).max()
-            factors.append(_factorized(matrix))
-        return factors
+            factors.append(to_band(matrix, order))
+            factorize(factors[-1])
+        return Blocks.of(factors, [order] * len(factors))
+
+
+@dataclass(frozen=True)
+class PsfBlock:
+    """The block of the PSF's coefficients.
+
+    Attributes
+    ----------
+    factor
+        Of the information, but for what holds scale and place.
+    gauge
+        Columns of that.
+    answer
+        What the factor solves for them.
+    """
+
+    factor: FloatArray
+    gauge: FloatArray
+    answer: FloatArray
+
+    @classmethod
+    def of(cls, band: FloatArray, gauge: FloatArray) -> PsfBlock:
+        """Factorize a block, in place."""
+        factorize(band)
+        answer = np.ascontiguousarray(gauge.T)
+        for column in answer:
+            solve(band, column)
+        inner = np.eye(len(answer)) + answer @ gauge
+        held: FloatArray = np.asarray(np.linalg.solve(inner, answer).T, np.float64)
+        return cls(band, gauge, held)
+
+    def applied(self, gradient: FloatArray) -> FloatArray:
+        """Return what solves the equations for a gradient (Woodbury's formula)."""
+        found = gradient.ravel().copy()
+        solve(self.factor, found)
+        found -= self.answer @ (self.gauge.T @ found)
+        return found.reshape(gradient.shape)
+
+
+def _squares(band: FloatArray, columns: FloatArray) -> FloatArray:
+    """Return the square of each column by a matrix of which the band is given."""
+    reach = band.shape[1] - 1
+    total = band[:, reach] @ columns**2
+    for d in range(1, reach + 1):
+        total += 2.0 * (band[d:, reach - d] @ (columns[d:] * columns[:-d]))
+    squares: FloatArray = total
+    return squares
+
+
+def _by_height(y_px: FloatArray, grid: Grid) -> Integers:
+    """Return the order of a scene's unknowns by y: what does not overlap is far from each other."""
+    nodes = np.repeat((np.arange(grid.rows) + 0.5) * grid.step_px, grid.columns)
+    at = np.concatenate([np.repeat(y_px, OF_EMITTER), nodes])
+    return np.argsort(at, kind="stable").astype(np.int64)
 
 
 def nobody() -> Placed:
@@ -170,13 +239,3 @@ def _fix_positions(matrix: FloatArray, emitters: int) -> None:
     fixed = np.zeros(len(matrix), bool)
     fixed[: OF_EMITTER * emitters] = np.arange(OF_EMITTER * emitters) % OF_EMITTER > 0
     matrix[fixed], matrix[:, fixed] = 0.0, 0.0
-
-
-def _factorized(matrix: FloatArray) -> Factor:
-    factor: Factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
-    return factor
-
-
-def _solved(factor: Factor, right: FloatArray) -> FloatArray:
-    answer: FloatArray = cho_solve(factor, right.ravel(), check_finite=False)
-    return answer.reshape(right.shape)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from deep_storm.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 STEP_SIGMAS = 9.0
 """Distance of the nodes: wide enough that a PSF's tails are not taken for background."""
@@ -59,18 +60,35 @@ def cell(at_px: float, count: int, step_px: float) -> tuple[int, int, float]:
 
 
 @kernel(fastmath=True)
+def _shares(length_px: int, count: int, step_px: float) -> tuple[FloatArray, Integers, Integers]:
+    """Return each node's share of the pixels along an axis, its first pixel, and the last's end."""
+    shares = np.zeros((count, length_px))
+    first, end = np.full(count, length_px), np.zeros(count, np.int64)
+    for i in range(length_px):
+        before, after, across = cell(i + 0.5, count, step_px)
+        shares[before, i] += 1.0 - across
+        shares[after, i] += across
+        for node in (before, after):
+            first[node], end[node] = min(first[node], i), i + 1
+    return shares, first, end
+
+
+@kernel(fastmath=True)
 def add_surfaces(nodes: FloatArray, step_px: float, image: FloatArray) -> None:
     """Add surfaces with nodes (s, rows, columns) to scenes (s, y, x), in place."""
     scenes, height, width = image.shape
     _, rows, columns = nodes.shape
+    shares, first, end = _shares(width, columns, step_px)
     for s in range(scenes):
         for j in range(height):
             above, below, down = cell(j + 0.5, rows, step_px)
-            for i in range(width):
-                left, right, across = cell(i + 0.5, columns, step_px)
-                upper = (1.0 - across) * nodes[s, above, left] + across * nodes[s, above, right]
-                lower = (1.0 - across) * nodes[s, below, left] + across * nodes[s, below, right]
-                image[s, j, i] += (1.0 - down) * upper + down * lower
+            for column in range(columns):
+                upper, lower = nodes[s, above, column], nodes[s, below, column]
+                level = (1.0 - down) * upper + down * lower
+                own = shares[column, first[column] : end[column]]
+                out = image[s, j, first[column] : end[column]]
+                for i in range(own.size):
+                    out[i] += level * own[i]
 
 
 @kernel(fastmath=True)
@@ -78,16 +96,18 @@ def gather_nodes(image: FloatArray, step_px: float, nodes: FloatArray) -> None:
     """Add the transpose of :func:`add_surfaces` to nodes (s, rows, columns), in place."""
     scenes, height, width = image.shape
     _, rows, columns = nodes.shape
+    shares, first, end = _shares(width, columns, step_px)
     for s in range(scenes):
         for j in range(height):
             above, below, down = cell(j + 0.5, rows, step_px)
-            for i in range(width):
-                left, right, across = cell(i + 0.5, columns, step_px)
-                upper, lower = (1.0 - down) * image[s, j, i], down * image[s, j, i]
-                nodes[s, above, left] += (1.0 - across) * upper
-                nodes[s, above, right] += across * upper
-                nodes[s, below, left] += (1.0 - across) * lower
-                nodes[s, below, right] += across * lower
+            for column in range(columns):
+                own = shares[column, first[column] : end[column]]
+                values = image[s, j, first[column] : end[column]]
+                total = 0.0
+                for i in range(own.size):
+                    total += own[i] * values[i]
+                nodes[s, above, column] += (1.0 - down) * total
+                nodes[s, below, column] += down * total
 
 
 def surfaces(nodes: FloatArray, step_px: float, height: int, width: int) -> FloatArray:

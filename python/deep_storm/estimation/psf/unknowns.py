@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ Integers = npt.NDArray[np.int64]
 Result = TypeVar("Result")
 
 MAX_THREADS = 4
+PARTS = 4
+"""What is summed over parts must not depend on how many threads there are."""
 
 
 class Change(NamedTuple):
@@ -62,7 +64,7 @@ class Free:
 
 @dataclass(frozen=True)
 class Part:
-    """Scenes and emitters that one thread works on.
+    """Scenes and emitters that one thread works on at a time.
 
     Attributes
     ----------
@@ -93,12 +95,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Partition:
-    """Scenes divided among threads, with about as many emitters for each.
+    """Scenes divided into parts for threads, with about as many emitters for each.
 
     Attributes
     ----------
     parts
-        What each works on.
+        What a thread takes at a time.
     starts
         Where each scene's emitters begin, and the end.
     """
@@ -109,17 +111,17 @@ class Partition:
 
     @classmethod
     def of(cls, placed: Placed, starts: Integers, pool: ThreadPoolExecutor) -> Partition:
-        """Divide scenes among threads."""
+        """Divide scenes into parts."""
         scenes = len(starts) - 1
-        parts = min(threads(), scenes)
+        parts = min(PARTS, scenes)
         goal = np.arange(1, parts) * starts[-1] / parts
         cuts = np.searchsorted(starts, goal).tolist() if starts[-1] else []
         edges = sorted({0, *cuts, scenes})
         return cls(pool, tuple(Part.of(placed, starts, a, b) for a, b in pairwise(edges)), starts)
 
-    def map(self, work: Callable[[Part], Result]) -> list[Result]:
-        """Apply a function to each part, in its own thread."""
-        return list(self.pool.map(work, self.parts))
+    def map(self, work: Callable[..., Result], *more: Iterable[Any]) -> list[Result]:
+        """Apply a function to each part, and to what there is of ``more`` for it, in threads."""
+        return list(self.pool.map(work, self.parts, *more))
 
 
 @contextmanager
