@@ -45,11 +45,8 @@ from deep_storm.simulation.field import Field
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters
 from deep_storm.simulation.structures import Uniform
-from deep_storm.training.data import (
-    Batch,
-    ImportedData,
-    SimulatedData,
-)
+from deep_storm.training.data import Batch, SimulatedData
+from deep_storm.training.imported_data import ImportedData
 from deep_storm.training.loop import train_network
 from deep_storm.training.schedule import ResolvedTraining, settings_for
 

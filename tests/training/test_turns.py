@@ -10,7 +10,7 @@ from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Background, Emitters, Psf, Pupil, Simulation, Training
 from deep_storm.simulation.frames import simulate
-from deep_storm.training.data import ImportedData
+from deep_storm.training.imported_data import ImportedData
 from deep_storm.training.schedule import resolved
 from deep_storm.training.turns import TURNS, Emitted, allowed_turns, leaves_alike, turned
 

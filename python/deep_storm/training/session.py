@@ -27,7 +27,8 @@ from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.calibration import calibrate
 from deep_storm.training.checkpoint import Keeper
-from deep_storm.training.data import ImportedData, SimulatedData, TrainingData
+from deep_storm.training.data import SimulatedData, TrainingData
+from deep_storm.training.imported_data import ImportedData
 from deep_storm.training.loop import Trained, train_network
 from deep_storm.training.schedule import ResolvedTraining, settings_for
 from deep_storm.training.steps import mirrored
