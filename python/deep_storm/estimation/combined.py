@@ -54,7 +54,8 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
             "export it again with all columns, or give the stack too",
         )
     sigma_px = found.quantities["sigma"].value / camera.pixel_size_nm
-    local = density_of_rows(table, _frames(table), camera.pixel_size_nm, sigma_px)
+    on_time = found.quantities["on_time"].value
+    local = density_of_rows(table, _frames(table), camera.pixel_size_nm, sigma_px, on_time)
     if local.percentiles_per_um2[0] > CROWDED:
         found = found._replace(quantities=_crowded(found.quantities, local.percentiles_per_um2[0]))
     kind = _kind(found.intensity_photon)

@@ -10,6 +10,7 @@ blurred by the PSF. Blurring makes the peaks of the map too low: local densities
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -63,6 +64,7 @@ def local_density(
     intensity_photon: float,
     pixel_size_nm: float,
     sigma_px: float,
+    shared_photon2: float = 0.0,
 ) -> LocalDensity:
     """Describe where emitters are.
 
@@ -75,6 +77,9 @@ def local_density(
         Of a pixel, and of an emitter.
     pixel_size_nm, sigma_px
         Camera pixel and PSF.
+    shared_photon2
+        How much the two images have in common by molecules that shine in both (see
+        :func:`chance_unevenness`).
     """
     area_um2 = (pixel_size_nm / 1000.0) ** 2
     maps = halves_photon - background_photon
@@ -83,14 +88,34 @@ def local_density(
     for blurred in maps:  # one at a time, as fields may be large
         ndimage.gaussian_filter(blurred, SMOOTH_PX, mode="nearest", output=blurred)
     percentiles = _weighted_percentiles(maps[1], maps[0])
-    uneven = unevenness(maps)
-    structure: Structure = "uniform"
-    if uneven > UNEVEN:
-        structure = _kind(maps.mean(axis=0), sigma_px)
-    length = 0.0
-    if structure == "filaments":
-        length = filament_length(uneven, math.hypot(sigma_px, SMOOTH_PX) * pixel_size_nm / 1000.0)
-    return LocalDensity(percentiles, uneven, structure, length)
+    light_photon = float(maps.mean()) * intensity_photon * area_um2
+    chance = chance_unevenness(shared_photon2, light_photon, math.hypot(sigma_px, SMOOTH_PX))
+    uneven = unevenness(maps, chance)
+    kind, length = structure_of(maps.mean(axis=0), uneven, pixel_size_nm, sigma_px)
+    return LocalDensity(percentiles, uneven, kind, length)
+
+
+def structure_of(
+    density: FloatArray, uneven: float, pixel_size_nm: float, sigma_px: float
+) -> tuple[Structure, float]:
+    """Return what emitters lie on, and the length of filaments in an area (µm per µm²).
+
+    Parameters
+    ----------
+    density
+        Map of them, smoothed by ``SMOOTH_PX``, (y, x).
+    uneven
+        Its mean square over its squared mean.
+    pixel_size_nm, sigma_px
+        Camera pixel and PSF.
+    """
+    if uneven <= UNEVEN:
+        return "uniform", 0.0
+    kind = _kind(density, sigma_px)
+    if kind != "filaments":
+        return kind, 0.0
+    blur_um = math.hypot(sigma_px, SMOOTH_PX) * pixel_size_nm / 1000.0
+    return kind, filament_length(uneven, blur_um)
 
 
 def filament_length(unevenness: float, blur_um: float) -> float:
@@ -114,7 +139,11 @@ def filament_length(unevenness: float, blur_um: float) -> float:
 
 
 def density_of_rows(
-    rows: pd.DataFrame, frames: int, pixel_size_nm: float, sigma_px: float
+    rows: pd.DataFrame,
+    frames: int,
+    pixel_size_nm: float,
+    sigma_px: float,
+    on_time_frames: float = 1.0,
 ) -> LocalDensity:
     """Describe where the rows of a localization table are.
 
@@ -129,6 +158,8 @@ def density_of_rows(
         Frames that the table spans.
     pixel_size_nm, sigma_px
         Camera pixel and PSF.
+    on_time_frames
+        For how many frames in a row a molecule is in the table.
     """
     frame = rows["frame"].to_numpy(dtype=np.int64)
     half = (frame - frame.min()) // HALF_FRAMES % 2
@@ -141,16 +172,84 @@ def density_of_rows(
     blur_px = max(sigma_px, min(blur_px, WIDEST_BLUR_PX))
     blurred = ndimage.gaussian_filter(counts, (0.0, blur_px, blur_px), mode="nearest")
     maps = blurred / np.maximum(seen, 1)[:, None, None]
-    return local_density(maps, 0.0, 1.0, pixel_size_nm, blur_px)
+    shared = len(rows) / (frames * counts[0].size) * shared_by_halves([frames], on_time_frames)
+    return local_density(maps, 0.0, 1.0, pixel_size_nm, blur_px, shared)
 
 
-def unevenness(halves: FloatArray) -> float:
+def unevenness(halves: FloatArray, chance: float = 0.0) -> float:
     """Return mean square over squared mean of a map of which there are two, (2, y, x).
 
-    The product of two maps with independent noise is not raised by it.
+    The product of two maps with independent noise is not raised by it. ``chance``: what molecules
+    that shine in both add, wherever they lie.
     """
     mean = float(halves[0].mean()) * float(halves[1].mean())
-    return max(float(np.mean(halves[0] * halves[1])) / mean, 1.0) if mean > 0 else 1.0
+    if mean <= 0:
+        return 1.0
+    return max(float(np.mean(halves[0] * halves[1])) / mean - chance, 1.0)
+
+
+def shared_by_halves(block_frames: Sequence[int], on_time_frames: float) -> float:
+    """Return how much the two mean images have in common of a molecule's light.
+
+    Its light stays with the chance q = 1 − 1 / on-time from frame to frame, so that the light in
+    two frames is correlated by q to the power of what lies between them: the mean of that over all
+    pairs of a frame of one half and one of the other.
+
+    Parameters
+    ----------
+    block_frames
+        Frames of each block, in which the halves take turns anew.
+    on_time_frames
+        Of a molecule, in the mean.
+    """
+    if on_time_frames <= 1.0:
+        return 0.0
+    together, counts = 0.0, np.zeros(2)
+    for frames in block_frames:
+        number = np.arange(frames)
+        half = number // HALF_FRAMES % 2
+        counts += np.bincount(half, minlength=2)
+        # from each end of a half's turn the light of molecules reaches into the next ones
+        apart = number[half == 0][:, None] - number[half == 1][None, :]
+        together += float(np.sum((1.0 - 1.0 / on_time_frames) ** np.abs(apart)))
+    return together / float(counts[0] * counts[1]) if counts.all() else 0.0
+
+
+def chance_unevenness(shared_photon2: float, light_photon: float, blur_px: float) -> float:
+    """Return by how much two images seem uneven because of molecules that shine in both.
+
+    Few molecules that stay on for long are bright places in both images, wherever they lie.
+
+    Parameters
+    ----------
+    shared_photon2
+        ρ⟨N²⟩ of the molecules in a frame and pixel, times :func:`shared_by_halves`.
+    light_photon
+        Mean light of the molecules in a pixel.
+    blur_px
+        Standard deviation of a molecule's image.
+    """
+    if light_photon <= 0.0:
+        return 0.0
+    return shared_photon2 / (4.0 * math.pi * blur_px**2) / light_photon**2
+
+
+def unevenness_of_frames(light: FloatArray, apart: int) -> float:
+    """Return mean square over squared mean, from pairs of frames that share no molecule.
+
+    Parameters
+    ----------
+    light
+        Without background, in the order of time, (t, y, x).
+    apart
+        Least distance of the two frames of a pair.
+    """
+    before = np.cumsum(light[: len(light) - apart], axis=0)
+    after = light[apart:]
+    expected = float(np.sum(after.mean(axis=(1, 2)) * before.mean(axis=(1, 2))))
+    if expected <= 0.0:
+        return 1.0
+    return max(float(np.sum(np.mean(after * before, axis=(1, 2)))) / expected, 1.0)
 
 
 def _weighted_percentiles(values: FloatArray, weights: FloatArray) -> tuple[float, ...]:

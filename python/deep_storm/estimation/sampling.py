@@ -70,6 +70,8 @@ class Sample(NamedTuple):
     replaced
         Share of the frames that held something else than molecules (debris, tracks) and was
         replaced.
+    range_frames
+        Frames of each contiguous part of the movie, in which the halves take turns anew.
     """
 
     blocks: list[Float32]
@@ -80,6 +82,7 @@ class Sample(NamedTuple):
     field: Mask
     saturated: float = 0.0
     replaced: float = 0.0
+    range_frames: tuple[int, ...] = ()
 
 
 def draw_sample(
@@ -116,7 +119,7 @@ def draw_sample(
     ranges = _frame_ranges(stream.shape[0], len(windows) * _area(windows[0]))
     blocks: list[Float32] = []
     whole = _WholeField(looked.used)
-    saturated = 0.0
+    saturated, counts = 0.0, []
     for done, (start, stop) in enumerate(ranges):
         progress(done, len(ranges), "blocks of frames read")
         parts: list[list[Float32]] = [[] for _ in windows]
@@ -132,6 +135,7 @@ def draw_sample(
             for part, (rows, columns) in zip(parts, windows, strict=True):
                 part.append(photons[:, rows, columns].copy())
             del photons
+        counts.append(before)
         blocks += [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
     progress(len(ranges), len(ranges), "blocks of frames read")
     _check_left(stream, int(whole.counts.sum()), blocks)
@@ -145,6 +149,7 @@ def draw_sample(
         whole.field,
         saturated / int(whole.counts.sum()),
         float(np.mean(whole.shares)),
+        tuple(counts),
     )
 
 

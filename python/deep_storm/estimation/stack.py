@@ -167,6 +167,7 @@ def _assembled(
         found.photons,
         camera.pixel_size_nm,
         light.sigma_px,
+        crowd.shared_photon2 / efficiency**2,
     )
     density, density_error = _density(camera, crowd)
     area_um2 = stream.shape[1] * stream.shape[2] * (camera.pixel_size_nm / 1000.0) ** 2

@@ -57,10 +57,16 @@ class Covariance(NamedTuple):
     offset: float
 
 
-def temporal_covariance(
-    frames: Float32, weight: FloatArray, reach: int, lag: int = 0
-) -> FloatArray:
+def temporal_covariance(frames: Float32, weight: FloatArray, reach: int) -> FloatArray:
     """Return the mean temporal covariance of pixels at each distance.
+
+    As :func:`lagged_covariances` without a lag, float64 of shape (2·reach + 1, 2·reach + 1).
+    """
+    return lagged_covariances(frames, weight, reach, 1)[0]
+
+
+def lagged_covariances(frames: Float32, weight: FloatArray, reach: int, lags: int) -> FloatArray:
+    """Return the mean covariance of pixels in a frame and in those 0, 1, … frames later.
 
     Parameters
     ----------
@@ -70,28 +76,30 @@ def temporal_covariance(
         How much each pixel counts, (y, x).
     reach
         Largest distance along an axis.
-    lag
-        Frames between the two values; 0: the same frame.
+    lags
+        How many there are, 0 among them.
 
     Returns
     -------
-    float64 of shape (2·reach + 1, 2·reach + 1): C(d) with d = 0 in the middle.
+    float64 of shape (lags, 2·reach + 1, 2·reach + 1): C(d) of each, with d = 0 in the middle.
     """
     shape = tuple(fft.next_fast_len(n + reach, real=True) for n in weight.shape)
     weights = weight.astype(np.float32)
     mean = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
-    power = np.zeros((shape[0], shape[1] // 2 + 1), np.complex128)
+    power = np.zeros((lags, shape[0], shape[1] // 2 + 1), np.complex128)
     earlier: list[npt.NDArray[np.complex64]] = []
     for frame in frames:
-        spectrum = fft.rfft2((frame - mean) * weights, s=shape)
-        earlier.append(spectrum)
-        if len(earlier) > lag:
-            power += np.conj(earlier.pop(0)) * spectrum
-    pairs = len(frames) - max(lag, 1)  # without a lag: the unbiased variance
+        earlier.insert(0, fft.rfft2((frame - mean) * weights, s=shape))
+        for lag, spectrum in enumerate(earlier):
+            power[lag] += np.conj(spectrum) * earlier[0]
+        del earlier[lags - 1 :]
     overlap = fft.irfft2(np.abs(fft.rfft2(weights, s=shape)) ** 2, s=shape)
     around = np.arange(-reach, reach + 1)
     window = np.ix_(around, around)
-    result: FloatArray = fft.irfft2(power, s=shape)[window] / (pairs * overlap[window])
+    # without a lag: the unbiased variance
+    pairs = len(frames) - np.maximum(np.arange(lags), 1)[:, None, None]
+    result: FloatArray = np.stack([fft.irfft2(p, s=shape)[window] for p in power])
+    result /= pairs * overlap[window]
     return result
 
 

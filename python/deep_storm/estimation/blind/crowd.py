@@ -7,6 +7,7 @@ covariance of pixels (PSF, rough photons, how long emitters stay on), exponents,
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,14 +19,14 @@ from deep_storm.errors import StackError
 from deep_storm.estimation.blind.covariance import (
     REACH_PX,
     Covariance,
-    amplitude_at,
     fit_covariance,
     temporal_covariance,
 )
 from deep_storm.estimation.blind.exponents import border_weights, measure_exponents
+from deep_storm.estimation.blind.on_time import hidden_by_mean, on_time
 from deep_storm.estimation.blind.photons import Knowledge, PhotonFit, Start, fit_photons
 from deep_storm.estimation.blind.spots import constant_spots
-from deep_storm.estimation.density import unevenness
+from deep_storm.estimation.density import chance_unevenness, shared_by_halves, unevenness
 from deep_storm.estimation.sampling import Sample, segments
 
 Float32 = npt.NDArray[np.float32]
@@ -36,8 +37,6 @@ SEGMENT_FRAMES = 50
 """Frames over which drift and bleaching are taken to stand still."""
 LONGEST_SEGMENT = 400
 FRAMES_PER_MEMORY = 25
-MIN_MEMORY = 0.04
-"""Correlation from one frame to the next below which emitters are independent."""
 SIGNIFICANT = 5.0
 FLICKER_SIGNIFICANT = 4.0
 MIN_LEFT = 0.2
@@ -58,6 +57,9 @@ class Crowd(NamedTuple):
         Mean number of frames that an emitter stays on.
     baseline_error, baseline_uncertainty
         By how much the noise says that the camera's baseline is too low, photoelectrons.
+    shared_photon2
+        How much the mean images of the two halves have in common by molecules that shine in both,
+        as :func:`~deep_storm.estimation.density.chance_unevenness` takes it, photoelectrons².
     mean_in_windows, mean_in_field
         Mean value where the fit looked (weighted, without borders) and of the whole field without
         constant spots, photoelectrons.
@@ -77,6 +79,7 @@ class Crowd(NamedTuple):
     mean_in_field: float
     excluded: float
     density_variation: float
+    shared_photon2: float = 0.0
 
 
 def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: str) -> Crowd:
@@ -103,7 +106,7 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
     mean = _weighted_mean(sample.blocks, weights)
     background = _darkest(sample.blocks, weights)
     photons = found.amplitude / max(mean - background, 1e-3 * max(mean, 1.0))
-    memory, memory_error = _memory(sample.blocks, weights, found)
+    memory, memory_error = on_time(sample.blocks, weights, found.sigma_px, _reach(found.sigma_px))
     length = int(np.clip(FRAMES_PER_MEMORY * memory, SEGMENT_FRAMES, LONGEST_SEGMENT))
     if memory == 1.0:
         length = SEGMENT_FRAMES
@@ -119,7 +122,9 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
     halves = sample.halves_photon[:, sample.field]
     halves *= camera.quantum_efficiency
     halves -= background
-    uneven = unevenness(halves)
+    shared = _shared(found, memory, sample.range_frames)
+    light = float(halves.mean())
+    uneven = unevenness(halves, chance_unevenness(shared, light, found.sigma_px))
     knowledge = Knowledge(em, read_variance, flicker, flicker_error, uneven)
     start = Start(background, max(mean - background, 0.01) / photons, photons, found.sigma_px)
     fit = fit_photons(exponents, start, knowledge)
@@ -136,7 +141,14 @@ def measure_crowd(sample: Sample, camera: Camera, read_variance: float, name: st
         _field_mean(sample, spots, found.sigma_px, camera),
         float(np.mean([mask.mean() for mask in spots])),
         math.sqrt(fit.light.density_variance / uneven) if flicker > 0 else 0.0,
+        shared,
     )
+
+
+def _shared(found: Covariance, memory: float, range_frames: Sequence[int]) -> float:
+    """Return what two halves of the frames have in common by molecules that shine in both."""
+    seen = 1.0 - hidden_by_mean(1.0 - 1.0 / memory, SEGMENT_FRAMES)
+    return found.amplitude / seen * shared_by_halves(range_frames, memory)
 
 
 def _prepared(
@@ -220,36 +232,6 @@ def _darkest(blocks: list[Float32], weights: list[FloatArray]) -> float:
         for block, weight in zip(blocks, weights, strict=True)
     ]
     return 0.95 * max(float(np.mean(dark)), 0.01)
-
-
-def _memory(
-    blocks: list[Float32], weights: list[FloatArray], found: Covariance
-) -> tuple[float, float]:
-    """Return the mean on-time in frames and its error.
-
-    Emitters that go dark with the same probability after each frame (geometric on-times) make
-    the covariance fall by the same factor q from one lag to the next; they stay on for 1/(1 − q)
-    frames.
-    """
-    ratios: list[tuple[float, float, int]] = []
-    for block, weight in zip(blocks, weights, strict=True):
-        root = np.sqrt(weight)
-        reach = _reach(found.sigma_px)
-        for piece in segments(block, 2 * SEGMENT_FRAMES):
-            together = [temporal_covariance(piece, root, reach, lag) for lag in (0, 1)]
-            now, next_frame = (amplitude_at(c, found.sigma_px) for c in together)
-            ratios.append((now, next_frame, len(piece)))
-    now, after = (sum(r[k] for r in ratios) for k in (0, 1))
-    frames = float(np.mean([r[2] for r in ratios]))
-    raw = q = float(np.clip(after / now, 0.0, 0.98)) if now > 0 else 0.0
-    for _ in range(5):  # the mean over few frames follows the emitters and hides a part
-        hidden = min((1.0 + q) / (1.0 - q) / frames, 0.5) if raw > MIN_MEMORY else 0.0
-        q = min(raw * (1.0 - hidden) + hidden, 0.98)
-    each = np.array([r[1] / r[0] for r in ratios if r[0] > 0])
-    error = float(np.std(each) / math.sqrt(len(each))) if len(each) > 1 else 0.02
-    if q < max(MIN_MEMORY, 3.0 * error):
-        return 1.0, error
-    return 1.0 / (1.0 - q), error / (1.0 - q) ** 2
 
 
 def _flicker(

@@ -11,9 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.optimize import brentq
 
-from deep_storm.estimation.density import Structure, local_density
+from deep_storm.estimation.density import (
+    SMOOTH_PX,
+    Structure,
+    structure_of,
+    unevenness_of_frames,
+)
 from deep_storm.estimation.psf.kernels import Placed
 from deep_storm.estimation.psf.state import State
 
@@ -26,8 +32,8 @@ MAX_WIDTH_ERROR = 0.2
 """Of a molecule whose width counts (relative)."""
 MIN_MOLECULES = 30
 MIN_SCENES = 8
-HALF_SCENES = 16
-"""At most so many scenes in turn belong to one half of a movie: molecules stay on for a few."""
+APART = 0.25
+"""Scenes that are compared lie at least this share of all apart: molecules stay on for a few."""
 MAX_WIDTH_STD = 0.5
 MEDIAN_OF_NORMAL = 0.6745
 MIN_UNEVENNESS = 0.05
@@ -180,24 +186,28 @@ def _structure(state: State) -> tuple[Structure, float]:
         own = light[scenes.window == k]
         if len(own) < MIN_SCENES:
             continue
-        part = np.arange(len(own)) // min(HALF_SCENES, max(len(own) // 4, 1)) % 2
-        halves = np.stack([_mean_of_known(own[part == half]) for half in (0, 1)])
-        photons = _mean_photons(state)
-        found.append(local_density(halves, 0.0, photons, scenes.pixel_size_nm, state.sigma_px))
+        smooth = ndimage.gaussian_filter(_known(own), (0.0, SMOOTH_PX, SMOOTH_PX), mode="nearest")
+        uneven = unevenness_of_frames(smooth, max(int(APART * len(own)), 1))
+        found.append(
+            structure_of(smooth.mean(axis=0), uneven, scenes.pixel_size_nm, state.sigma_px)
+        )
     if not found:
         return "mixed", 0.0
-    kinds = [density.structure for density in found]
+    kinds = [kind for kind, _ in found]
     most = max(kinds, key=kinds.count)
-    lengths = [density.filament_um_per_um2 for density in found if density.structure == most]
+    lengths = [length for kind, length in found if kind == most]
     return most, float(np.mean(lengths))
 
 
-def _mean_of_known(light: FloatArray) -> FloatArray:
-    """Return each pixel's mean over scenes; what is never known is as the others in the mean."""
+def _known(light: FloatArray) -> FloatArray:
+    """Return scenes whose unknown pixels are as they are in the others in the mean, or as all."""
     known = np.isfinite(light)
+    if known.all():
+        return light
     count = known.sum(axis=0)
     mean = np.where(known, light, 0.0).sum(axis=0) / np.maximum(count, 1)
-    return np.where(count > 0, mean, light[known].mean() if known.any() else 0.0)
+    usual = light[known].mean() if known.any() else 0.0
+    return np.where(known, light, np.where(count > 0, mean, usual))
 
 
 def _unevenness(state: State) -> float:
