@@ -97,6 +97,15 @@ def test_that_a_movie_does_not_tell_is_kept(folder, answer):
     assert len(count) == 1
 
 
+def test_frames_are_read_once(folder, answer, monkeypatch):
+    answer(Attempt(None))
+    stream = ArrayFrames(FRAMES)
+    read, seen = stream.read, []
+    monkeypatch.setattr(stream, "read", lambda *span: seen.append(span) or read(*span))
+    measured_psf(stream, CAMERA)
+    assert len(seen) == len(FRAMES)
+
+
 def test_another_movie_is_measured(folder, answer):
     count = answer(Attempt(None))
     changed = FRAMES.copy()

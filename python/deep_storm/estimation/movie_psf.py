@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.errors import PsfError
-from deep_storm.estimation.psf.movie import measure_movie
+from deep_storm.estimation.psf.movie import MAX_SCENES, measure_scenes
 from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.estimation.psf.scenes import Scenes, read_scenes
 from deep_storm.estimation.quantity import Quantity, rounded
 from deep_storm.estimation.result import Estimate
 from deep_storm.estimation.trust import NOT_GAUSSIAN
@@ -54,19 +55,15 @@ class Attempt(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def try_to_measure(
-    stream: FrameStream,
-    camera: Camera,
-    progress: Progress = silent,
-    used: npt.NDArray[np.bool_] | None = None,
-) -> Attempt:
-    """Measure the PSF in a movie, if the movie allows it.
+def scenes_of(
+    stream: FrameStream, camera: Camera, used: npt.NDArray[np.bool_] | None = None
+) -> Scenes | Attempt:
+    """Read what the PSF of a movie is measured in, or tell why it is not measured.
 
     Parameters
     ----------
-    stream, camera, progress
-        As in :func:`~deep_storm.estimation.psf.movie.measure_movie`; pixels are alike but for the
-        stream's ``noise``.
+    stream, camera
+        The movie, in ADU, and its camera; pixels are alike but for the stream's ``noise``.
     used
         Pixels that are measured and lit, ``(y, x)``: all where None.
 
@@ -81,7 +78,23 @@ def try_to_measure(
     if frames < MIN_FRAMES:
         return Attempt(None, (_not_measured(f"{frames} frames, it takes at least {MIN_FRAMES}"),))
     try:
-        found = measure_movie(stream, camera, stream.noise, progress=progress, used=used)
+        return read_scenes(stream, camera, stream.noise, MAX_SCENES, used=used)
+    except PsfError as error:
+        return Attempt(None, (_not_measured(error.received),))
+
+
+def try_to_measure(scenes: Scenes, progress: Progress = silent) -> Attempt:
+    """Measure the PSF in scenes of a movie, if they allow it.
+
+    Parameters
+    ----------
+    scenes
+        As :func:`scenes_of` reads them.
+    progress
+        Called with the share that is done; cancels by raising.
+    """
+    try:
+        found = measure_scenes(scenes, progress=progress)
     except PsfError as error:
         return Attempt(None, (_not_measured(error.received),))
     shape = "a Gaussian" if found.gaussian_will_do else f"{found.from_gaussian:.0%} off a Gaussian"

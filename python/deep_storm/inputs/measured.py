@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deep_storm.errors import PsfError
-from deep_storm.estimation.movie_psf import MIN_FRAMES, Attempt, try_to_measure
+from deep_storm.estimation.movie_psf import Attempt, scenes_of, try_to_measure
 from deep_storm.estimation.psf.light import MovieLight
-from deep_storm.estimation.psf.movie import MAX_SCENES
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.psf.retrieval import OverDepth
-from deep_storm.estimation.psf.scenes import read_scenes
+from deep_storm.estimation.psf.scenes import Scenes
 from deep_storm.inputs.remembered import key_of, learnt_once
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.table import PsfTable
@@ -46,38 +44,30 @@ def measured_psf(
 
     Parameters
     ----------
-    stream, camera, progress, used
-        As :func:`deep_storm.estimation.movie_psf.try_to_measure` takes them.
+    stream, camera, used
+        As :func:`deep_storm.estimation.movie_psf.scenes_of` takes them.
+    progress
+        Called with the share that is done; cancels by raising.
 
     Raises
     ------
     StackError
         The movie cannot be read.
     """
-    key = _key(stream, camera, used)
-    if key is None:
-        return try_to_measure(stream, camera, progress, used)
-    learnt = learnt_once(
-        key, lambda: try_to_measure(stream, camera, progress, used), _to_json, _of_json
-    )
+    scenes = scenes_of(stream, camera, used)
+    if isinstance(scenes, Attempt):
+        return scenes
+    key = _key(scenes, camera)
+    learnt = learnt_once(key, lambda: try_to_measure(scenes, progress), _to_json, _of_json)
     attempt: Attempt = learnt.value
     said = learnt.said("That was", "movie and camera")
     return attempt._replace(notes=(*attempt.notes, *said))
 
 
-def _key(stream: FrameStream, camera: Camera, used: npt.NDArray[np.bool_] | None) -> str | None:
-    """Return what a measurement depends on; None where there is none."""
-    if stream.grows or stream.shape[0] < MIN_FRAMES:
-        return None
-    try:
-        scenes = read_scenes(stream, camera, stream.noise, MAX_SCENES, used=used)
-    except PsfError:
-        return None
-    parts = [
-        "PSF of a movie",
-        camera.model_dump(mode="json"),
-        [astuple(window) for window in scenes.windows],
-    ]
+def _key(scenes: Scenes, camera: Camera) -> str:
+    """Return what a measurement depends on."""
+    windows = [astuple(window) for window in scenes.windows]
+    parts = ["PSF of a movie", camera.model_dump(mode="json"), windows]
     arrays = scenes.photons, scenes.variance, scenes.frame, scenes.window, scenes.view
     return key_of(parts, arrays)
 

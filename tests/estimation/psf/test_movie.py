@@ -6,7 +6,8 @@ import pytest
 import deep_storm as ds
 from deep_storm.errors import PsfError
 from deep_storm.estimation.movie_psf import MIN_FRAMES
-from deep_storm.estimation.psf.movie import measure_movie
+from deep_storm.estimation.psf.movie import MAX_SCENES, measure_movie
+from deep_storm.estimation.psf.scenes import read_scenes
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
@@ -49,12 +50,14 @@ def measured(movie):
 def measured_once(measured, movie, monkeypatch):
     """Let what measures the movie's PSF by itself have the answer that is there."""
 
-    def known(stream, camera, noise=None, progress=silent, used=None):
-        assert (stream.shape, camera, noise) == (movie.shape, CAMERA, None)
-        assert used is None or used.all()
+    wanted = read_scenes(ArrayFrames(movie), CAMERA, None, MAX_SCENES)
+
+    def known(scenes, progress=silent):
+        np.testing.assert_array_equal(scenes.photons, wanted.photons)
+        np.testing.assert_array_equal(scenes.variance, wanted.variance)
         return measured
 
-    monkeypatch.setattr("deep_storm.estimation.movie_psf.measure_movie", known)
+    monkeypatch.setattr("deep_storm.estimation.movie_psf.measure_scenes", known)
 
 
 def test_the_shape_is_that_of_the_microscope(measured, table):

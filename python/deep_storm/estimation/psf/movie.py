@@ -100,6 +100,29 @@ def measure_movie(
     check_maps(maps, *stream.shape[1:])
     span = select_frames(stream, settings.frames)
     scenes = read_scenes(stream, camera, maps, MAX_SCENES, span, used)
+    return measure_scenes(scenes, localizations, settings, progress)
+
+
+def measure_scenes(
+    scenes: Scenes,
+    localizations: pd.DataFrame | None = None,
+    settings: PsfMeasurement = PsfMeasurement(),
+    progress: Progress = silent,
+) -> MeasuredPsf:
+    """Measure the PSF on scenes of a movie that were read.
+
+    Parameters
+    ----------
+    scenes
+        As :func:`~deep_storm.estimation.psf.scenes.read_scenes` reads them.
+    localizations, settings, progress
+        As in :func:`measure_movie`.
+
+    Raises
+    ------
+    PsfError
+        The scenes cannot tell.
+    """
     with pool_of_threads() as pool:
         shape = fit_scenes(scenes, localizations, pool, settings.max_molecules, progress)
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
