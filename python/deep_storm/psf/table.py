@@ -125,14 +125,8 @@ class PsfTable:
 
     @cached_property
     def share_within(self) -> FloatArray:
-        """Share of all the light in the window, float64 of shape (z,).
-
-        The mean over all positions of the emitter within a pixel (trapezoidal rule).
-        """
-        weights = np.ones(self.values.shape[1])
-        weights[[0, -1]] = 0.5
-        inside: FloatArray = weights @ self.values.astype(np.float64) @ weights
-        return inside / self.samples_per_px**2
+        """Share of all the light in the window, float64 of shape (z,)."""
+        return light_within(self.values, self.samples_per_px)
 
     @cached_property
     def coefficients(self) -> Float32Array:
@@ -290,6 +284,17 @@ class PsfTable:
         before, least, after = sigmas[k - 1 : k + 2]
         bend = before - 2 * least + after
         return float(self.z_nm[k] + self.dz_nm * 0.5 * (before - after) / bend)
+
+
+def light_within(values: npt.NDArray[np.floating], samples_per_px: int) -> FloatArray:
+    """Return the light in the windows of a table's values (z, y, x), float64 of shape (z,).
+
+    The mean over all positions of the emitter within a pixel (trapezoidal rule).
+    """
+    weights = np.ones(values.shape[1])
+    weights[[0, -1]] = 0.5
+    inside: FloatArray = weights @ values.astype(np.float64) @ weights
+    return inside / samples_per_px**2
 
 
 def _turned(

@@ -63,6 +63,17 @@ def test_the_mean_over_depth_is_the_measured_psf(deep):
     assert np.sqrt(np.sum(off**2) / np.sum(again**2)) < 0.02
 
 
+def test_no_depth_has_more_light_than_there_is():
+    """How much of the light is in a window is measured to some percent; in focus it is most."""
+    _, mean, width_std = mean_psf(150.0)
+    values = mean.values / mean.share_within
+    found = over_depth(PsfTable(values, [0.0], 100.0, source="measured"), width_std)
+    assert found.table.share_within.max() == pytest.approx(1.0, abs=1e-5)
+    assert found.table.averaged(found.depth_std_nm) == pytest.approx(
+        values[0], abs=0.03 * values.max()
+    )
+
+
 @pytest.mark.parametrize("model", ["scalar", "vectorial"])
 @pytest.mark.parametrize("numerical_aperture", [1.3, 1.49])
 def test_molecules_in_focus_have_no_depth(model, numerical_aperture):

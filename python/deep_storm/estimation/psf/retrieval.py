@@ -35,7 +35,7 @@ from scipy.special import ndtri
 
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.pupil import PupilGrid
-from deep_storm.psf.table import PsfTable
+from deep_storm.psf.table import PsfTable, light_within
 from deep_storm.settings import NAMED_MODES, Pupil
 
 FloatArray = npt.NDArray[np.float64]
@@ -284,6 +284,8 @@ def _table_of(p: Parameters, measured: PsfTable, error: float) -> PsfTable:
     # What the error of the measurement explains of the difference is not believed.
     believed = max(0.0, 1.0 - (error / max(size, 1e-9)) ** 2)
     values = np.maximum(light * theory.values + believed * left, 0.0)
+    # How much of the light lies in the window is known to some percent, and it is most in focus.
+    values /= np.maximum(light_within(values, theory.samples_per_px), 1.0)[:, None, None]
     return replace(
         theory,
         values=values.astype(np.float32),
