@@ -51,6 +51,16 @@ def test_a_fiji_that_is_ready(app, capsys):
     ]  # fmt: skip
 
 
+def test_a_fiji_that_is_not_ready_ends_with_an_exit_code(app, capsys):
+    java(app, "1.8.0_322")
+    assert main(["fiji", "check", "--app", str(app)]) == 2
+    assert capsys.readouterr().out.startswith("Deep-STORM is not ready: ")
+    # what install still misses is said, and no failure
+    (app / "config" / "jaunch" / "fiji.cfg").unlink()
+    assert main(["fiji", "install", "--app", str(app)]) == 0
+    assert "Missing: " in capsys.readouterr().out
+
+
 def test_a_script_of_another_version_is_seen(app):
     path = app / "scripts" / next(iter(scripts()))
     path.write_text("# of a version before\n")

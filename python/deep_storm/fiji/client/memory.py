@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from deep_storm.fiji.exchange import (
     error_as_bytes,
     write_frame_table,
 )
+from deep_storm.fiji.folders import request_folder
 
 if TYPE_CHECKING:
     from deep_storm.fiji.client.work import Work
@@ -112,7 +112,7 @@ def exchange(work: Work) -> Iterator[tuple[Request, Memory]]:
             "corner_px": (frames.rectangle.top, frames.rectangle.left),
             "frames_in_block": count,
         }
-    folder = Path(tempfile.mkdtemp(prefix="deep-storm-"))
+    folder = request_folder()
     memory = Memory(block_bytes)
     try:
         tables = {

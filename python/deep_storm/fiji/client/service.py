@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from deep_storm.errors import DeepStormError
-from deep_storm.fiji.folders import log_folder
+from deep_storm.fiji.folders import log_folder, remove_left_folders
 from deep_storm.fiji.menu.catalog import place_of
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Worker:
         """
         import appose
 
+        remove_left_folders()
         log = _new_log()
         python = interpreter()
         environment = appose.custom().bin_paths(str(python.parent)).build()

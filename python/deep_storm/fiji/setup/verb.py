@@ -36,6 +36,8 @@ class FijiResult:
         Scripts that were written or removed.
     written
         Files of an update site; what else changed stands in the lines.
+    failed
+        What a check found missing; the command line then ends with exit code 2.
     """
 
     lines: tuple[str, ...]
@@ -43,6 +45,7 @@ class FijiResult:
     problems: tuple[str, ...] = ()
     changed: tuple[Path, ...] = ()
     written: tuple[Path, ...] = ()
+    failed: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Return what was done, and what to click where something is missing."""
@@ -126,7 +129,7 @@ def _check(app: Path | str) -> FijiResult:
     folder = fiji_folder(app)
     checked = check_fiji(folder)
     lines = checked.summary().splitlines()
-    return FijiResult(tuple(lines), folder, checked.problems)
+    return FijiResult(tuple(lines), folder, checked.problems, failed=checked.problems)
 
 
 def _install(app: Path | str) -> FijiResult:
