@@ -147,11 +147,12 @@ class ImageJ:
         told = []
 
         def ended():
+            done = running.done()  # what is told last stays after the end
             for _, text, buttons in self.ask("dialogs"):
                 if [button.strip() for button in buttons] == ["OK"]:
                     told.append(" ".join(text.split()))
                     self.ask("click", label=r"\s*OK\s*")
-            return running.done()
+            return done
 
         self.wait_for(ended)
         return running.result() | {"told": told}

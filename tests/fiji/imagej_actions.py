@@ -322,7 +322,8 @@ def dialogs():
     for window in shown:
         if window.isVisible():
             parts = list(components(window))
-            texts = [str(t.getText()) for t in parts if isinstance(t, java("java.awt.Label"))]
+            written = (java("java.awt.Label"), java("java.awt.TextArea"))
+            texts = [str(t.getText()) for t in parts if isinstance(t, written)]
             texts += [
                 line for t in parts if type(t).__name__ == "ij.gui.MultiLineLabel"
                 for line in multiline(t)
@@ -385,6 +386,40 @@ def click(label):
                 press(part)
                 return True
     return False
+
+
+@asked
+def close(title):
+    """Close a window by its cross."""
+    for window in java("java.awt.Window").getWindows():
+        if window.isVisible() and str(getattr(window, "getTitle", str)()) == title:
+            event = java("java.awt.event.WindowEvent")
+            closing = event(window, event.WINDOW_CLOSING)
+            java("java.awt.Toolkit").getDefaultToolkit().getSystemEventQueue().postEvent(closing)
+
+
+@asked
+def pages():
+    """Return the texts of the help windows that are open."""
+    shown = [w for w in java("java.awt.Window").getWindows() if is_page(w)]
+    parts = [part for window in shown for part in components(window)]
+    panes = [part for part in parts if isinstance(part, java("javax.swing.JEditorPane"))]
+    return [
+        " ".join(str(p.getDocument().getText(0, p.getDocument().getLength())).split())
+        for p in panes
+    ]
+
+
+@asked
+def close_pages():
+    """Close the help windows."""
+    for window in java("java.awt.Window").getWindows():
+        if is_page(window):
+            window.dispose()
+
+
+def is_page(window):
+    return window.isVisible() and isinstance(window, java("ij.gui.HTMLDialog"))
 
 
 @asked

@@ -19,7 +19,7 @@ from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import command, command_keys
 from deep_storm.fiji.menu.headers import script_text
 from deep_storm.fiji.menu.parameters import NONE
-from deep_storm.fiji.runner import in_dialog_words
+from deep_storm.fiji.wording import in_dialog_words
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,14 @@ from deep_storm.fiji.runner import in_dialog_words
     [
         (
             "the same with --resume continues",
-            "the same with the field 'Resume an interrupted run' continues",
+            "the same with resume=true in 'More options' continues",
         ),
-        ("retrain with --sigma-nm 109", "retrain with the field 'PSF sigma (nm)' at 109"),
+        (
+            "give the general model --sigma-nm 109, or train a model with that",
+            "give the general model sigma_nm=109 in 'More options', or train a model with that",
+        ),
+        ("give --threshold 0.5", "give the field 'Minimum confidence' at 0.5"),
+        ("give --minutes 30", "give the field 'Training time (minutes)' of Train Model... at 30"),
         (
             "give --camera camera.toml, or",
             "give a camera (Plugins > Deep-STORM > 1 Set Up > Camera Setup..., or the field",
@@ -50,7 +55,7 @@ from deep_storm.fiji.runner import in_dialog_words
         ("enter photons_per_adu = 1.1, or", "enter 'Photons per ADU' = 1.1, or"),
         (
             "put baseline_adu under [camera] in the file of --config",
-            "put baseline_adu under [camera] in the file of the field 'Settings file'",
+            "put baseline_adu under [camera] in the file of config=FILE in 'More options'",
         ),
         ("Written: /data/baseline_adu.csv", "Written: /data/baseline_adu.csv"),
         ("a folder for their results: give -o.", "give the field 'Save as'."),
@@ -58,6 +63,11 @@ from deep_storm.fiji.runner import in_dialog_words
 )
 def test_options_and_verbs_become_fields_and_menu_items(text, words):
     assert words in in_dialog_words(text, command("reconstruct"))
+
+
+def test_a_command_without_that_field_names_the_one_that_has_it():
+    said = in_dialog_words("give the general model --sigma-nm 109", command("super-resolve"))
+    assert said == ("give the general model sigma_nm=109 in 'More options' of Reconstruct Stack...")
 
 
 class FakeHost:

@@ -28,7 +28,8 @@ def test_without_windows_what_was_found_is_taken(imagej, simulated):
     image = {"array": simulated.stack, "title": "movie.tif", "pixel": (0.1, "um")}
     done = imagej.run(COMMAND, image)
     status = done["status"]
-    assert status.startswith("ok: Pixel size: 100 nm, as the image's scale says (sure)")
+    assert re.match(r"ok: \d+ localizations in 40 frames", status)  # what the status bar says
+    assert "Pixel size: 100 nm, as the image's scale says (sure)" in status
     assert re.search(r"noise of the frames: 0\.\d+ ± 0\.\d+ photons per ADU and a base", status)
     assert "The frames fit camera, PSF and density" in status
     assert len(done["table"]["frame"]) == pytest.approx(len(simulated.truth), rel=0.15)

@@ -130,6 +130,12 @@ def test_further_options_are_asked_for_in_a_second_dialog(screen, trained, movie
     assert len(fields) == len(further)
     assert screen.ask("cut_off", title=title) == []
     assert {"OK", "Cancel"} <= {button.strip() for button in buttons}
+    assert screen.ask("click", label="Help")
+    explained = screen.wait_for(lambda: screen.ask("pages"))[0]
+    for parameter in further:
+        assert parameter.label in explained
+        assert parameter.described in explained
+    screen.ask("close_pages")
     texts = [p.name for p in further if p.kind != "Boolean" and not p.choices]
     screen.ask("enter", title=title, number=texts.index("upsampling"), text="4")
     screen.ask("tick", label=next(p.label for p in further if p.name == "trust_camera"))
@@ -158,6 +164,35 @@ def test_models_found_and_cameras_saved_are_lists(screen, trained, movie):
     assert done["inputs"]["model"] == "general"
 
 
+def test_a_result_waits_for_nobody(screen, movie):
+    screen.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
+    screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
+    done = screen.run("Estimate_From_Localizations...", "movie")  # nobody presses OK
+    assert done["status"].startswith("ok: PSF sigma")
+    title, text, buttons = screen.dialog()
+    assert title == "Estimate From Localizations"
+    assert [button.strip() for button in buttons] == ["OK"]
+    assert "PSF sigma" in text
+    assert "\nDensity " in text  # lines as on the command line, to be copied
+    assert screen.ask("click", label=r"\s*OK\s*")
+    screen.wait_for(lambda: screen.ask("dialogs") == [])
+
+
+def test_frames_as_channels_are_asked_about_once(screen, movie):
+    screen.show("movie", array=movie, title="movie.tif", axes="channels", pixel=(0.1, "um"))
+    running = screen.begin("Reconstruct_Stack...", "movie", model="general")
+    _, text, _ = screen.dialog()
+    assert "it was opened with its frames as channels" in re.sub(r"\s+", " ", text)
+    screen.ask("click", label="No")
+    _, text, buttons = screen.wait_for(
+        lambda: [d for d in screen.ask("dialogs") if d[0] == "Deep-STORM: Reconstruct Stack"]
+    )[0]
+    assert [button.strip() for button in buttons] == ["OK"]
+    assert "enter 1 channel and 12 frames in Image > Properties" in re.sub(r"\s+", " ", text)
+    screen.ask("click", label=r"\s*OK\s*")
+    assert running.result()["status"].startswith("error: 'movie.tif' has 12 channels and 1 frame")
+
+
 def test_a_cancelled_second_dialog_does_nothing(screen, movie):
     screen.show("movie", array=movie, title="movie.tif", pixel=(0.1, "um"))
     running = screen.begin("Reconstruct_Stack...", "movie", more="ask", model="general")
@@ -177,13 +212,16 @@ def test_an_error_is_one_dialog(screen):
     assert running.result()["status"].startswith("error: no image is open")
 
 
-@pytest.mark.parametrize("answer", ["Yes", "No"])
+@pytest.mark.parametrize("answer", ["Keep", "Discard", None])
 def test_a_cancelled_reconstruction_is_offered(screen, pictures, trained, movie, tmp_path, answer):
     running = _begin_long(screen, trained, movie, output=tmp_path / "half")
     window = "Deep-STORM: Reconstruct Stack"
-    first = screen.ask("bar", title=window)
+    # the window follows the status bar, which was looked at
+    first = screen.wait_for(
+        lambda: bar if (bar := screen.ask("bar", title=window))[1] > 0 else None
+    )
     assert not first[0]
-    assert 0 < first[1] < 1
+    assert first[1] < 1
     screen.wait_for(lambda: screen.ask("bar", title=window)[1] > first[1])
     assert screen.ask("cut_off", title=window) == []
     assert screen.ask("click", label="Cancel")
@@ -191,15 +229,18 @@ def test_a_cancelled_reconstruction_is_offered(screen, pictures, trained, movie,
     assert title == "Deep-STORM"
     found = re.search(r"Stopped after (\d+) frames with (\d+) localizations. Keep them\?", text)
     assert 0 < int(found[1]) < 3600
-    assert len(buttons) == 3
+    assert sorted(button.strip() for button in buttons) == ["Discard", "Keep"]
     assert not list(tmp_path.glob("half*"))
     screen.ask("arrange", title="ImageJ", x=640, y=800)
     screen.ask("arrange", title="long.tif", x=500, y=500)
     screen.ask("arrange", title="Deep-STORM", x=10, y=10)
     screen.picture(pictures / "fiji-keep.png", width=470, height=120)
-    screen.ask("click", label=answer)
+    if answer is None:  # nothing is lost by closing a window
+        screen.ask("close", title="Deep-STORM")
+    else:
+        screen.ask("click", label=answer)
     done = screen.finish(running)
-    if answer == "Yes":
+    if answer != "Discard":
         assert done["status"].startswith(f"ok: {found[2]} localizations in {found[1]} frames")
         assert len(read_table(tmp_path / "half.csv")) == int(found[2])
     else:
@@ -232,7 +273,7 @@ def test_a_window_closed_in_the_middle_is_an_error_with_what_was_done(
     text = re.sub(r"\s+", " ", text)
     assert "the image 'long.tif' changed while it was read: it was closed" in text
     assert "Keep them?" in text
-    screen.ask("click", label="Yes")
+    screen.ask("click", label="Keep")
     screen.wait_for(
         lambda: [d for d in screen.ask("dialogs") if d[0].endswith(": Reconstruct Stack")]
     )

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-import re
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deep_storm.camera import Camera
 from deep_storm.errors import (
     Cancelled,
     DeepStormError,
@@ -28,24 +26,16 @@ from deep_storm.fiji.folders import log_folder
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.imagej.images import frames_as_channels, make_channels_frames
 from deep_storm.fiji.lists import ask_for_listed
-from deep_storm.fiji.menu.catalog import Command, command, place_of
+from deep_storm.fiji.menu.catalog import Command, command
 from deep_storm.fiji.menu.entries import ENTRIES
 from deep_storm.fiji.menu.entry import CHOOSING, NEEDED_BY_CHOICE
 from deep_storm.fiji.menu.parameters import IMAGES
 from deep_storm.fiji.values import MODULE, values_of
+from deep_storm.fiji.wording import in_dialog_words
 
 LOGGER = logging.getLogger("deep_storm.fiji")
 ENDED = "%s: %s"
 """How the end of a command is logged: its key and its status."""
-_OPTION = re.compile(
-    r"(?<![\w/\\.-])--([a-z][a-z0-9-]*)(?: camera\.toml| X,Y,WIDTH,HEIGHT| (\d[\d.]*\d|\d))?"
-)
-"""An option of the command line, with what stands behind it; not in the middle of a path."""
-_RECEIVED = re.compile(r"^([a-z][a-z0-9_]*) is ")
-_CHANGE = re.compile(r"\bchange ([a-z][a-z0-9_]*) \(.*\)(\.?)$", re.DOTALL)
-"""A setting by its name in Python: how an error begins, and how it ends, with its description."""
-_CAMERA = re.compile(rf"(?<!put )(?<![\w/\\.\[=-])({'|'.join(Camera.model_fields)})(?![\w/\\.=-])")
-"""A camera's value by its name in Python; not where a settings file is meant, or a path."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +65,7 @@ class Call:
 
         An image that was opened with its frames as channels is set right when the user says so.
         """
-        fields = [p.label for p in self.command.parameters if p.name in IMAGES]
-        image = self.host.image(self.given_image, "".join(fields[:1]))
+        image = self._image_in_front()
         channels = frames_as_channels(image)
         question = (
             f"{image.getTitle()} has {channels:,} channels and 1 frame: it was opened with its "
@@ -87,11 +76,19 @@ class Call:
         return image
 
     def image_is_open(self) -> bool:
-        """Return whether there is an image to work on."""
+        """Return whether there is an image to work on; asks nothing."""
         try:
-            return self.image is not None
+            return self._image_in_front() is not None
         except StackError:
             return False
+
+    def tell(self, text: str) -> None:
+        """Show a message with OK, in the words of the dialog."""
+        self.host.tell(self.command.title, in_dialog_words(text, self.command))
+
+    def _image_in_front(self) -> Any:
+        fields = [p.label for p in self.command.parameters if p.name in IMAGES]
+        return self.host.image(self.given_image, "".join(fields[:1]))
 
 
 @dataclass(frozen=True)
@@ -187,46 +184,6 @@ def _ask_for_files(host: Host, made: Command, values: dict[str, Any]) -> None:
             if chosen is None:
                 raise Cancelled(f"{made.title} was stopped: no file was chosen")
             values[parameter.name] = chosen
-
-
-def in_dialog_words(text: str, made: Command | None) -> str:
-    """Replace options and verbs of the command line in an error by fields and menu items."""
-    own, camera = _labels(made), _labels(command("camera-setup"))
-    # further options are written with their names
-    shown = {p.name: p.label for p in made.parameters} if made is not None else {}
-
-    def field(match: re.Match[str]) -> str:
-        name = match[1].replace("-", "_")
-        name = {"from": "from_model"}.get(name, name)
-        value = f" at {match[2]}" if match[2] else ""
-        if name == "camera":
-            return f"a camera ({place_of('camera-setup')}, or the field 'Camera')"
-        if name == "roi":
-            return "a ROI"
-        if name in own:
-            return f"the field {own[name]!r}{value}"
-        if name in Camera.model_fields:
-            return f"{camera[name]!r} in {place_of('camera-setup').rpartition(' > ')[2]}{value}"
-        training = _labels(command("train"))
-        return f"the field {training[name]!r}{value}" if name in training else match[0]
-
-    def item(match: re.Match[str]) -> str:
-        return place_of(match[1]) if match[1] in ENTRIES else match[0]
-
-    def received(match: re.Match[str]) -> str:
-        return f"the field {shown[match[1]]!r} is " if match[1] in shown else match[0]
-
-    def change(match: re.Match[str]) -> str:
-        return f"change it{match[2]}" if match[1] in shown else match[0]
-
-    text = _CHANGE.sub(change, _RECEIVED.sub(received, text))
-    text = re.sub(r"(?<!\S)-o(?![\w-])", f"the field {own.get('output', 'Save as')!r}", text)
-    text = _CAMERA.sub(lambda match: repr(camera[match[1]]), _OPTION.sub(field, text))
-    return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
-
-
-def _labels(made: Command | None) -> dict[str, str]:
-    return {p.name: p.label for p in made.everything} if made is not None else {}
 
 
 def _stopped(host: Host, made: Command | None, error: Cancelled) -> dict[str, Any]:

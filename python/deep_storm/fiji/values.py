@@ -7,7 +7,7 @@ for a second dialog. Who runs a script from Python may give these by their own n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,7 +15,7 @@ from deep_storm.errors import Cancelled, SettingsError
 from deep_storm.fiji.imagej.form import Form
 from deep_storm.fiji.imagej.host import Host
 from deep_storm.fiji.menu.catalog import Command
-from deep_storm.fiji.menu.parameters import ASK, MORE, NONE, Parameter
+from deep_storm.fiji.menu.parameters import ASK, MORE, MORE_LABEL, NONE, Parameter
 
 _PAIR = re.compile(r"(\w+)\s*=\s*(\[[^\]]*\]|\"[^\"]*\"|\S+)\s*")
 MODULE = "org.scijava.script.ScriptModule"
@@ -60,12 +60,8 @@ def _value(parameter: Parameter, given: Any) -> Any:
         raise SettingsError(
             f"{parameter.name} is {str(given)!r}",
             "a whole number" if parameter.kind == "Integer" else "a number",
-            f"correct it in the field {_label()!r}",
+            f"correct it in the field {MORE_LABEL!r}",
         ) from error
-
-
-def _label() -> str:
-    return "More options"
 
 
 def _pairs(text: str, made: Command) -> dict[str, str]:
@@ -76,7 +72,7 @@ def _pairs(text: str, made: Command) -> dict[str, str]:
     wrong = rest or next((name for name in pairs if name not in names), "")
     if wrong:
         raise SettingsError(
-            f"{_label()} has {wrong!r}",
+            f"{MORE_LABEL} has {wrong!r}",
             f"none, ask, or NAME=VALUE pairs of {', '.join(names)}",
             _advice(wrong, made),
         )
@@ -104,18 +100,24 @@ def _asked(host: Host, made: Command) -> dict[str, str]:
     """Ask for the further options in a dialog; return those that were changed."""
     if not host.asks:
         raise SettingsError(
-            f"{_label()} is 'ask', and nobody can be asked",
+            f"{MORE_LABEL} is 'ask', and nobody can be asked",
             "none, or NAME=VALUE pairs",
             "write them out in a macro",
         )
     form = Form(f"{made.title}: more options")
     for parameter in made.further:
         _add(form, parameter)
+    form.help(f"{made.title}: what the options mean", _explained(made.further))
     if not form.show():
         raise Cancelled(f"{made.title} was stopped")
     texts = {p.name: _read(form, p) for p in made.further}
     defaults = {p.name: p.shown for p in made.further}
     return {name: text for name, text in texts.items() if text != defaults[name]}
+
+
+def _explained(further: Sequence[Parameter]) -> list[tuple[str, str]]:
+    """Return label and meaning of each option; its name is what stands in a macro."""
+    return [(f"{p.label}: {p.name}", p.described) for p in further]
 
 
 def _add(form: Form, parameter: Parameter) -> None:

@@ -7,7 +7,7 @@
 #@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera; auto = the camera of the model, or that of Camera Setup for the general model; ask = a list after OK", value="auto", style="open", required=false, persist=false) camera
 #@ String (label="Minimum confidence", description="Minimum confidence of a localization; auto = the model's", value="auto", persistKey="deepstorm.preview.threshold") threshold
 #@ Boolean (label="Refine (more accurate, takes longer)", description="Fit the localizations of a frame together, with births, splits and deaths: more accurate, takes longer", value="false", persistKey="deepstorm.preview.refine") refine
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: frame, stack, output, camera_maps, trust_camera, device, config, overwrite", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: frame, sigma_nm, density_per_um2, intensity_photon, background_photon, stack, output, camera_maps, trust_camera, device, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -22,7 +22,7 @@ from deep_storm.fiji.menu.declared import pair_names
 from deep_storm.fiji.menu.entry import MATCHED_TO, NEEDED_BY_CHOICE
 from deep_storm.fiji.menu.labels import label_of
 from deep_storm.fiji.menu.parameters import CURRENT, GENERAL, IMAGES, NONE
-from deep_storm.fiji.runner import Call, Outcome, in_dialog_words
+from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.interface.declaration import Argument, Verb
 from deep_storm.settings import Background, Emitters, Network, Psf
 
@@ -46,7 +46,7 @@ def perform(call: Call) -> Outcome:
     if work.frames is not None and work.titles:  # which need not belong together
         outcome = replace(outcome, text=f"{outcome.text}\n{_together(work)}")
     if not {"image", "table"} & result.keys():
-        call.host.tell(call.command.title, in_dialog_words(outcome.text, call.command))
+        call.tell(outcome.text)
         return outcome
     return replace(outcome, warnings=tuple(result["json"].get("warnings", ())))
 

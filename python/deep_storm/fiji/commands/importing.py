@@ -33,7 +33,7 @@ def import_simulation(call: Call) -> Outcome:
     show_emitters(image, truth, result["json"]["pixel_size_nm"])
     call.host.show_image(image)
     text = text_of(result)
-    call.host.tell(call.command.title, text)
+    call.tell(text)
     return Outcome(text, image)
 
 

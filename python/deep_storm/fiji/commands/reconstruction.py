@@ -29,7 +29,8 @@ from deep_storm.fiji.imagej.form import Form
 from deep_storm.fiji.menu.catalog import place_of
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.models import remember_model
-from deep_storm.fiji.runner import Call, Outcome, in_dialog_words
+from deep_storm.fiji.runner import Call, Outcome
+from deep_storm.fiji.wording import in_dialog_words
 from deep_storm.words import WARNING, counted
 
 
@@ -119,7 +120,8 @@ def _unfinished(call: Call, work: Work, result: dict[str, Any]) -> dict[str, Any
     question = f"Stopped after {done}. Keep them?"
     if problem is not None:
         question = f"{problem}\n{question}"
-    if not frames or not call.host.ask("Deep-STORM", question, otherwise=True):
+    question = in_dialog_words(question, call.command)
+    if not frames or not call.host.offer("Deep-STORM", question, keep="Keep", drop="Discard"):
         if problem is not None:
             raise problem
         raise Cancelled(

@@ -71,8 +71,8 @@ def super_resolve(call: Call) -> Outcome:
     if choice.output is not None:
         work.options["output"] = str(choice.output)
     outcome = reconstructed(call, work)
-    call.host.tell(call.command.title, outcome.text)
-    return Outcome(f"{look['summary']}\n{outcome.text}", outcome.image, outcome.table)
+    call.tell(outcome.text)
+    return Outcome(f"{outcome.text}\n{look['summary']}", outcome.image, outcome.table)
 
 
 def _work(verb: str, call: Call, frames: ImageFrames, camera: Camera, **options: Any) -> Work:

@@ -51,7 +51,7 @@ def send(call: Call) -> Outcome:
             f"{BY_HAND}."
         )
         table = _as_results(call, path)
-        call.host.tell(call.command.title, text)
+        call.tell(text)
         return Outcome(text, table=table)
     problem = _import(path, call.values["dialect"])
     if problem:

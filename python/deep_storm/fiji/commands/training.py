@@ -22,5 +22,5 @@ def train(call: Call) -> Outcome:
         call.host.remember(key, str(call.values["output"]))
     remember_model(call.host, call.values["output"])
     open_report(call, result)
-    call.host.tell(call.command.title, text)
+    call.tell(text)
     return Outcome(text)

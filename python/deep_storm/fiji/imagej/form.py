@@ -6,8 +6,10 @@ recorder under labels that no macro of ours knows.
 
 from __future__ import annotations
 
+import html
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from deep_storm.errors import SettingsError
@@ -119,6 +121,22 @@ class Form:
         """Add a checkbox."""
         self._dialog.addCheckbox(label, value)
         self._boxes[name] = self._dialog.getCheckboxes().lastElement()
+
+    def help(self, title: str, entries: Sequence[tuple[str, str]]) -> None:
+        """Add a button Help, which shows what each field means.
+
+        Parameters
+        ----------
+        title
+            What stands above.
+        entries
+            Name and meaning of each field.
+        """
+        rows = "".join(
+            f"<dt><b>{html.escape(name)}</b></dt><dd>{html.escape(text)}</dd>"
+            for name, text in entries
+        )
+        self._dialog.addHelp(f"<html><h3>{html.escape(title)}</h3><dl>{rows}</dl></html>")
 
     def show(self) -> bool:
         """Show the dialog and wait; return whether it was closed with OK.

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.errors import StackError, TableError
-from deep_storm.fiji.imagej.form import wrapped
+from deep_storm.fiji.imagej.form import Form, wrapped
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.fiji.imagej.tables import carry_over
+from deep_storm.fiji.imagej.textbox import show_text
 from deep_storm.fiji.menu.catalog import place_of
 
 LOGGER = logging.getLogger("deep_storm.fiji")
@@ -69,16 +70,20 @@ class Host:
             self._ij.showProgress(min(done / max(total, 1), 1.0))
 
     def end_progress(self) -> None:
-        """Remove the progress bar."""
+        """Remove the progress bar and its words, which are of the past now."""
         if self._status is not None:
             self._status.clearStatus()
         if self.windows:
+            self._ij.showStatus("")
             self._ij.showProgress(1.0)
 
     def tell(self, title: str, text: str) -> None:
-        """Show a message with OK; without windows and in a macro it goes to the log only."""
-        if self.windows and not self._ij.macroRunning():
-            self._ij.showMessage(title, wrapped(text))
+        """Show a message with OK; without windows and in a macro it goes to the log only.
+
+        It waits for nobody: a script goes on, and a result can stay beside the image it is about.
+        """
+        if self.asks:
+            show_text(self._ij.getInstance(), title, wrapped(text))
         self.log(f"{title}: {text}")
 
     def complain(self, title: str, text: str, *, ours: bool = False) -> None:
@@ -117,6 +122,17 @@ class Host:
             self._ij.getInstance(), title, wrapped(question)
         )
         return bool(dialog.yesPressed())
+
+    def offer(self, title: str, question: str, *, keep: str, drop: str) -> bool:
+        """Ask whether to keep something; whatever is no clear refusal keeps it.
+
+        So do Esc and the window's own cross, and so it is without windows and in a macro.
+        """
+        if not self.asks:
+            return True
+        form = Form(title, keep, other=drop, cancel=False)
+        form.say(question)
+        return not (form.show() and form.other_pressed())
 
     def choose_file(self, title: str, *, saves: bool, folder: bool = False) -> Path | None:
         """Let the user choose a file to open or to save; None for Cancel."""

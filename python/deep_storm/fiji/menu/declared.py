@@ -23,6 +23,7 @@ from deep_storm.fiji.menu.parameters import (
     GENERAL,
     IMAGES,
     MORE,
+    MORE_LABEL,
     NONE,
     SAVED,
     Parameter,
@@ -93,7 +94,7 @@ def more_of(further: tuple[Parameter, ...]) -> Parameter:
     about = (
         f"none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: {names}"
     )
-    return Parameter(MORE, "String", "More options", about, NONE, remember=False)
+    return Parameter(MORE, "String", MORE_LABEL, about, NONE, remember=False)
 
 
 def pair_names(argument: Argument) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.fiji.menu.declared import from_setting
 from deep_storm.fiji.menu.entry import MATCHED_TO, Entry
 from deep_storm.fiji.menu.parameters import AUTO, CURRENT, NONE, Parameter
-from deep_storm.settings import Background, Emitters, Psf, Watching
+from deep_storm.settings import Background, Emitters, Psf, Settings, Watching
 
 
 def _matched(*choices: str) -> Parameter:
@@ -40,6 +40,22 @@ _REAL_LIGHT = frozenset(
 """Measured in the movie and read from a settings file; a dialog has no room for them."""
 _MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in cls.model_fields)
 """A trained model knows them; for the general one they can stand in a settings file."""
+
+
+def _expected(cls: type[Settings], name: str) -> Parameter:
+    """Make the parameter of what the general model is told of the molecules: found in the movie."""
+    made = from_setting(cls, name)
+    about = f"for the general model: {made.description}; auto = estimated from the movie"
+    return Parameter(name, "String", made.label, about, AUTO, remember=False)
+
+
+_EXPECTED = (
+    _expected(Psf, "sigma_nm"),
+    _expected(Emitters, "density_per_um2"),
+    _expected(Emitters, "intensity_photon"),
+    _expected(Background, "background_photon"),
+)
+"""What the verdict on a reconstruction tells to give."""
 
 ENTRIES: dict[str, Entry] = {
     "super-resolve": Entry(
@@ -225,6 +241,7 @@ ENTRIES: dict[str, Entry] = {
                 CURRENT,
                 remember=False,
             ),
+            *_EXPECTED,
         ),
         shown=("model", "camera", "threshold", "refine"),
     ),
@@ -235,6 +252,7 @@ ENTRIES: dict[str, Entry] = {
         camera=AUTO,
         tensorflow=True,
         hide=_MOLECULES | {"watch", "dask", *Watching.model_fields},
+        extra=_EXPECTED,
         shown=("stack", "model", "camera", "threshold", "refine", "frames", "output"),
     ),
     "send-to-thunderstorm": Entry(

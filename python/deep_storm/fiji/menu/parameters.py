@@ -25,6 +25,7 @@ AUTO, NONE, ALL, CURRENT = "auto", "none", "all", "current"
 GENERAL = "general"
 MORE = "more"
 """The parameter for what a dialog does not show: ``none``, ``ask``, or NAME=VALUE pairs."""
+MORE_LABEL = "More options"
 ASK = "ask"
 LISTED = ("model", "from_model", "camera")
 """Parameters that take ``ask``, for a list after OK (:mod:`deep_storm.fiji.lists`)."""
@@ -95,7 +96,7 @@ class Parameter:
 
     def line(self, command: str) -> str:
         """Return the line of the header."""
-        attributes: dict[str, str] = {"label": self.label, "description": self._described()}
+        attributes: dict[str, str] = {"label": self.label, "description": self.described}
         if self.minimum is not None:
             attributes["min"] = number_text(self.minimum)
         if self.maximum is not None:
@@ -152,10 +153,13 @@ class Parameter:
             return tuple(word for word in text.replace(",", " ").split() if word)
         return Path(text) if self.kind == "File" else text
 
-    def _described(self) -> str:
+    @property
+    def described(self) -> str:
+        """What it means, with the meaning of the word that stands there first."""
         text = self.description
         if self.kind == "File":  # of Java, which forgets a slash at the end
             text = text.replace("a folder (results/)", "a folder that exists")
+        text = text.replace("(doctor lists them)", "(Check Installation... lists them)")
         if self.value in (AUTO, ALL, NONE):
             text = re.sub(r"; default: (all$)?", f"; {self.value} = ", text)
             text = text.removesuffix(f"; {self.value} = ")
