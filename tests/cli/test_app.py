@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,6 +68,17 @@ def test_help_gives_meaning_unit_range_and_default(capsys, monkeypatch):
     assert "--output -o" in text
     assert "standard deviation of the PSF sigma between emitters [0 to 500 nm, default 10]" in text
     assert "[uniform | normal | gamma, default uniform]" in text
+
+
+def test_help_names_the_sections_of_a_settings_file(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "300")
+    main(["measure-background", "--help"])
+    groups = re.findall(r"^╭─ (.+?) ─", capsys.readouterr().out, re.MULTILINE)
+    assert groups == ["Arguments", "Options", "[measurement]", "[knowncamera]"]
+    settings = tmp_path / "settings.toml"
+    settings.write_text("".join(f"{name}\n" for name in groups[2:]))
+    main(["measure-background", "none.tif", "--config", str(settings)])
+    assert "there is no file none.tif" in capsys.readouterr().err  # no section is unknown
 
 
 def test_help_tells_how_a_check_is_turned_off(capsys, monkeypatch):

@@ -29,6 +29,7 @@ from deep_storm.fiji.wording import in_dialog_words
             "the same with --resume continues",
             "the same with resume=true in 'More options' continues",
         ),
+        ("with --resume --upsampling 4 it", "with resume=true upsampling=4 in 'More options' it"),
         (
             "give the general model --sigma-nm 109, or train a model with that",
             "give the general model sigma_nm=109 in 'More options', or train a model with that",

@@ -59,7 +59,8 @@ def test_cancelled_training_leaves_a_checkpoint_only(screen, begin, tmp_path):
     _, text, _ = screen.dialog()
     text = re.sub(r"\s+", " ", text)
     assert re.search(r"\d+ of \d+ steps are kept in .*m\.training", text)
-    assert "with the field 'Resume an interrupted run' continues" in text
+    assert "with resume=true in 'More options' continues" in text
+    assert re.search(r"with resume=true steps=\d+ in 'More options' it makes the model", text)
     screen.ask("click", label="OK")
     assert running.result()["status"].startswith("stopped: ")
     assert not (tmp_path / "m").exists()

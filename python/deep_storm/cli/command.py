@@ -96,7 +96,7 @@ def _common(verb: Verb) -> Iterator[inspect.Parameter]:
         yield _parameter(
             "config",
             Path,
-            "settings file (TOML): a [section] for each group below; options override it",
+            "settings file (TOML) with the [sections] below; options override it",
         )
     for name, cls in verb.settings.items():
         if cls is Camera:
@@ -118,7 +118,9 @@ def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
         if parameter == verb.whole:
             continue
         first_line = (inspect.getdoc(cls) or "").partition("\n")[0]
-        group = Group(cls.__name__, help=first_line.replace("`", ""), sort_key=10 + order)
+        # its section in a settings file; rich would take the bare brackets for a style
+        title = rf"\[{cls.__name__.lower()}]"
+        group = Group(title, help=first_line.replace("`", ""), sort_key=10 + order)
         default = verb.default(parameter)
         for field in cls.model_fields:
             is_tuple = any(get_origin(member) is tuple for member in _members(cls, field))

@@ -50,7 +50,8 @@ class Quantity:
             known = f"± {rounded(self.error, 2):g}" if self.error > 0 else ""
         samples = f"n = {self.samples:,}" if self.samples else ""
         about = ", ".join(part for part in (known, samples) if part)
-        return f"{value} {self.unit}" + (f" ({about})" if about else "")
+        unit = self.unit.removesuffix("s") if value == "1" else self.unit
+        return f"{value} {unit}" + (f" ({about})" if about else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return everything in numbers and words."""

@@ -33,10 +33,8 @@ SIGNIFICANT, MIN_SEEN_FRAMES = 3.0, 1.2
 LOCAL = ("Local density, median", "  90 % are below", "  99 % are below")
 
 CONVENTION = (
-    "Photons are photons of an emitter in one frame as they reach the camera, before EM gain; the "
-    "camera model adds the excess noise of EM gain. The published Deep-STORM recipe has no EM "
-    "noise in its simulation and enters half of these photons with twice the photons per ADU "
-    "instead: do neither here."
+    "Photons are those of an emitter in one frame as they reach the camera, before EM gain, whose "
+    "excess noise is simulated: do not halve them, as the published Deep-STORM recipe does."
 )
 
 

@@ -18,6 +18,8 @@ _CHANGE = re.compile(r"\bchange ([a-z][a-z0-9_]*) \(.*\)(\.?)$", re.DOTALL)
 """A setting by its name in Python: how an error begins, and how it ends, with its description."""
 _CAMERA = re.compile(rf"(?<!put )(?<![\w/\\.\[=-])({'|'.join(Camera.model_fields)})(?![\w/\\.=-])")
 """A camera's value by its name in Python; not where a settings file is meant, or a path."""
+_REPEATED = re.compile(rf" in {MORE_LABEL!r} (?=\w+=\S+ in {MORE_LABEL!r})")
+"""Where a pair of the further options is, before another one of them."""
 _OTHERS = ("reconstruct", "train")
 """Commands that may have an option which the one that runs has not."""
 
@@ -40,7 +42,7 @@ def in_dialog_words(text: str, made: Command | None) -> str:
     text = _CHANGE.sub(change, _RECEIVED.sub(received, text))
     saved_as = _labels(made).get("output", "Save as")
     text = re.sub(r"(?<!\S)-o(?![\w-])", f"the field {saved_as!r}", text)
-    text = _OPTION.sub(lambda match: _option(match, made), text)
+    text = _REPEATED.sub(" ", _OPTION.sub(lambda match: _option(match, made), text))
     text = _CAMERA.sub(lambda match: repr(camera[match[1]]), text)
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
 
