@@ -2,10 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deep_storm.errors import TableError
+from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, TableError
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.simulation.imported import check_truth
+from deep_storm.settings import Background, Emitters, Psf, Simulation
+from deep_storm.simulation.frames import simulate
+from deep_storm.simulation.imported import check_brightness, check_truth
 
 RNG = np.random.default_rng(1)
 PIXEL_NM = 100.0
@@ -60,3 +63,41 @@ def test_a_little_outside_the_field_is_no_mistake(truth, stream):
 def test_a_table_of_localizations_is_no_truth(truth, stream):
     with pytest.raises(TableError, match="has uncertainties"):
         check_truth(truth.assign(uncertainty_xy_nm=10.0), stream, 100)
+
+
+CAMERA = Camera(pixel_size_nm=100.0, baseline_adu=200.0, photons_per_adu=5.0, em_gain=100.0)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    emitters = Emitters(density_per_um2=1.0, intensity_photon=1200.0, structure="filaments")
+    light = Background(background_photon=10.0, haze_per_um2=1.0)
+    size = Simulation(frames=8, width_px=40, height_px=32)
+    made = simulate(CAMERA, Psf(sigma_nm=112.0), emitters, light, size)
+    return made.truth, open_frames(made.stack)
+
+
+def test_frames_as_bright_as_their_camera_makes_them_pass(simulated):
+    check_brightness(*simulated, CAMERA)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"em_gain": None},
+        {"photons_per_adu": 0.2},  # ADU per photon, which other programs ask for
+        {"em_gain": None, "photons_per_adu": 0.5, "baseline_adu": 100.0},
+        {"baseline_adu": 10_000.0},
+    ],
+)
+def test_another_camera_is_refused(simulated, wrong):
+    camera = CAMERA.model_copy(update=wrong)
+    with pytest.raises(CameraError, match=r"ADU bright in the mean; with this camera, .* makes"):
+        check_brightness(*simulated, camera)
+
+
+def test_a_truth_that_says_no_light_cannot_tell(simulated):
+    truth, stream = simulated
+    wrong = CAMERA.model_copy(update={"em_gain": None})
+    check_brightness(truth.drop(columns="bkgstd_photon"), stream, wrong)
+    check_brightness(truth.drop(columns="intensity_photon"), stream, wrong)

@@ -21,7 +21,7 @@ from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.io.tables.protocol import find_protocol, read_protocol
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Psf
-from deep_storm.simulation.imported import check_truth
+from deep_storm.simulation.imported import check_brightness, check_truth
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def read_simulation(
         check_truth(table, stream, pixel_size_nm)
         given, shape = None, None
         if camera is not None:
+            check_brightness(table, stream, camera)
             given, shape = (None, None) if psf is None else psf_with_table(psf, camera)
             if shape is None:
                 shape = _psf_over_depth(table, stream, camera)

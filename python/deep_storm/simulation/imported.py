@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from deep_storm.errors import TableError
+from deep_storm.camera import Camera
+from deep_storm.errors import CameraError, TableError
 from deep_storm.io.stacks.stream import FrameStream
 
 MAX_OUTSIDE_PX = 5.0
 """Emitters that are farther outside cannot be seen; no simulation keeps them."""
 FRAMES_LOOKED_AT = 20
+MAX_FACTOR = 2.0
+"""Light that no ground truth has (haze) and light that falls outside of the field are less."""
 MIN_EMITTERS = 30
 """Below that many, chance may put emitters on dark pixels."""
 SIGNIFICANT = 4.0
@@ -49,6 +52,44 @@ def check_truth(truth: pd.DataFrame, stream: FrameStream, pixel_size_nm: float) 
     _check_frames(truth, stream)
     _check_positions(truth, stream, pixel_size_nm)
     _check_light(truth, stream, pixel_size_nm)
+
+
+def check_brightness(truth: pd.DataFrame, stream: FrameStream, camera: Camera) -> None:
+    """Check that frames are as bright as the truth and a camera say, where the truth says it.
+
+    Raises
+    ------
+    CameraError
+        They are more than twice or less than half as bright.
+    """
+    if not {"intensity_photon", "bkgstd_photon"} <= set(truth.columns):
+        return
+    _, height, width = stream.shape
+    photons, counts = [], []
+    for number in _frames_looked_at(truth):
+        rows = truth[truth["frame"] == number]
+        inside = (rows["x_nm"] >= 0) & (rows["x_nm"] < width * camera.pixel_size_nm)
+        inside &= (rows["y_nm"] >= 0) & (rows["y_nm"] < height * camera.pixel_size_nm)
+        light = rows["intensity_photon"][inside].sum() / (height * width)
+        photons.append(light + np.square(rows["bkgstd_photon"]).mean())
+        counts.append(np.nanmean(stream.read(number, number + 1)[0], dtype=np.float64))
+    expected = float(np.mean(photons)) / camera.photons_per_count
+    seen = float(np.mean(counts)) - camera.baseline_adu
+    if not np.isfinite(expected) or expected <= 0 or 1 / MAX_FACTOR < seen / expected < MAX_FACTOR:
+        return
+    raise CameraError(
+        f"{stream.name} is {np.mean(counts):.5g} ADU bright in the mean; with this camera, the "
+        f"light of the ground truth makes {camera.baseline_adu + expected:.5g} ADU",
+        "the camera that the frames were simulated with",
+        "correct baseline_adu, photons_per_adu or em_gain, or give the ground truth of this stack",
+    )
+
+
+def _frames_looked_at(truth: pd.DataFrame) -> list[int]:
+    """Return some frames with emitters, from all over the stack."""
+    frames = np.unique(truth["frame"].to_numpy(dtype=np.int64))
+    chosen = np.linspace(0, len(frames) - 1, min(FRAMES_LOOKED_AT, len(frames))).astype(int)
+    return [int(number) for number in np.unique(frames[chosen])]
 
 
 def _check_frames(truth: pd.DataFrame, stream: FrameStream) -> None:
@@ -114,17 +155,15 @@ def _contrast(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the pixel values at emitters and those of the pixels without any."""
     _, height, width = stream.shape
-    frames = np.unique(truth["frame"].to_numpy(dtype=np.int64))
-    chosen = frames[np.linspace(0, len(frames) - 1, min(FRAMES_LOOKED_AT, len(frames))).astype(int)]
     lit, dark = [], []
-    for number in np.unique(chosen):
+    for number in _frames_looked_at(truth):
         rows = truth[truth["frame"] == number]
         column = np.floor(rows["x_nm"].to_numpy() / pixel_size_nm).astype(int)
         row = np.floor(rows["y_nm"].to_numpy() / pixel_size_nm).astype(int)
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         has_emitter = np.zeros((height, width), dtype=bool)
         has_emitter[row[inside], column[inside]] = True
-        pixels = stream.read(int(number), int(number) + 1)[0].astype(np.float64)
+        pixels = stream.read(number, number + 1)[0].astype(np.float64)
         finite = np.isfinite(pixels)
         lit.append(pixels[has_emitter & finite])
         dark.append(pixels[~has_emitter & finite])
