@@ -41,6 +41,14 @@ def test_nothing_is_said_of_a_good_movie(frames):
     assert (movie.frames.read(0, 60) == frames).mean() > 0.9999
 
 
+def test_filtered_frames_are_named_and_no_camera_is_read_off_them(frames):
+    mean = (frames[1:].astype(np.float32) + frames[:-1]) / 2.0
+    (note,) = looked_at(mean).notes
+    assert note.startswith("Warning: the noise of frames that follow each other")
+    with pytest.raises(CameraError, match=r"a running mean over frames.*does not tell its camera"):
+        looked_at(mean, PartialCamera({}), pixel_size_nm=100.0)
+
+
 def test_a_camera_that_contradicts_the_noise_is_an_error_with_both_numbers(frames):
     wrong = CAMERA.model_copy(update={"photons_per_adu": 1.2})
     with pytest.raises(CameraDoubtError, match=r"suggests 0\.\d+ .* the camera has 1\.2") as doubt:
@@ -116,7 +124,7 @@ def test_smoothed_frames_do_not_tell_the_camera(frames):
     from scipy import ndimage
 
     smooth = ndimage.gaussian_filter(frames.astype(np.float32), (0, 1, 1))
-    with pytest.raises(CameraError, match="smoothed, registered or compressed"):
+    with pytest.raises(CameraError, match=r"smoothed, interpolated .* or compressed"):
         looked_at(smooth, PartialCamera({"pixel_size_nm": 100.0}))
 
 

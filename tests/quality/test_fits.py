@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.quality.fits import blamed_on_camera, blamed_on_light, despite_maps, judge
+from deep_storm.quality.fits import (
+    blamed_on_camera,
+    blamed_on_light,
+    blamed_on_processing,
+    despite_maps,
+    judge,
+)
 from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
 
@@ -69,6 +75,13 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
     assert blamed_on_camera(noisy, "", "enter read_noise_adu = 9").causes == ("pixel noise",)
     assert blamed_on_camera(noisy, "baseline_adu", said).causes == ("baseline",)
     assert blamed_on_camera(verdict(), "baseline_adu", said).causes == ()
+
+
+def test_filtered_frames_are_the_cause_of_what_is_off():
+    blamed = blamed_on_processing(verdict(gain=0.5))
+    assert blamed.causes == ("processing",)
+    assert "smoothed, resized, compressed or filtered over time" in blamed.summary()
+    assert blamed_on_processing(verdict()).causes == ()
 
 
 @pytest.mark.parametrize(

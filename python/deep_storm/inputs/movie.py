@@ -105,7 +105,10 @@ def examined_movie(
     if stream.grows:
         return Movie(stream, _given(camera, stream), None)
     from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
-    from deep_storm.estimation.transfer.check import doubt_camera  # numba, pandas, scipy
+    from deep_storm.estimation.transfer.check import (  # numba, pandas, scipy
+        doubt_camera,
+        processed_frames,
+    )
 
     found = examine(stream, progress, chosen)
     notes: tuple[str, ...] = ()
@@ -127,6 +130,8 @@ def examined_movie(
             )
         if doubt is not None:
             notes, agrees = (f"{WARNING}{doubt.sentence()}",), False
+        elif processed := processed_frames(found.transfer, stream.name):
+            notes = (f"{WARNING}{processed}",)
     notes = (*notes, *told_by_file(stream.camera_said, camera, stream.name), *found.sentences())
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
 
@@ -235,8 +240,10 @@ def _measured(
 
 def _why_not(transfer: PhotonTransfer | None, gain: Quantity | None) -> str:
     """Return why the noise does not determine the gain, as the beginning of a sentence."""
+    from deep_storm.estimation.transfer.check import processing  # numba, pandas, scipy
+
     if transfer is not None and transfer.is_coloured:
-        return "the frames were smoothed, registered or compressed, so that the noise of"
+        return f"the frames were {processing(transfer)}, so that the noise of"
     if gain is None:
         return "the light hardly differs from pixel to pixel, so that the noise of"
     return f"the gain is known to {gain.error / gain.value:.0%} only, so that the noise of"

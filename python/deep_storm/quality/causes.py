@@ -18,7 +18,8 @@ causes apart:
 - **brightness**: those that stand alone have other photons, even the usual or the brightest ones,
 - **blinking**: more emitters than expected have less than half of the usual photons.
 
-What is off and has no such sign has an unknown cause. Limits were chosen on simulation
+What is off and has no such sign has an unknown cause. That frames were processed (smoothed,
+averaged), which is known before, takes the place of all of them. Limits were chosen on simulation
 (``benchmarks/verdict.py`` counts how often the cause is the right one).
 """
 
@@ -46,6 +47,7 @@ Name = Literal[
     "density",
     "brightness",
     "blinking",
+    "processing",
     "unknown",
 ]
 

@@ -30,6 +30,11 @@ LIGHT_CHANGES = (
     "the frames are brighter or darker in steps, and what the model was given holds for a part of "
     "them only: reconstruct each part by itself (--frames, or a movie of its own)"
 )
+PROCESSED = (
+    "the noise of the frames is correlated, as no camera makes it: they were smoothed, resized, "
+    "compressed or filtered over time, and nothing else can be judged; use the frames as the "
+    "camera wrote them"
+)
 CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
@@ -203,6 +208,17 @@ def blamed_on_light(fits: Fits) -> Fits:
     if not fits.causes:
         return fits
     return replace(fits, sentences=(LIGHT_CHANGES,), causes=("background",))
+
+
+def blamed_on_processing(fits: Fits) -> Fits:
+    """Return a verdict whose cause is what was done to the frames, where something does not fit.
+
+    For frames whose noise is correlated: no camera makes such frames, and so no simulation is like
+    them.
+    """
+    if not fits.causes:
+        return fits
+    return replace(fits, sentences=(PROCESSED,), causes=("processing",))
 
 
 def despite_maps(fits: Fits) -> Fits:

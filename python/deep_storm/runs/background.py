@@ -175,14 +175,17 @@ def measured_background(
 
 def measured_gain(
     stream: FrameStream, values: dict[str, Any], progress: Progress
-) -> Quantity | None:
-    """Return the gain that follows from the noise; None where it does not."""
+) -> tuple[Quantity | None, tuple[str, ...]]:
+    """Return the gain that follows from the noise, None where it does not, and warnings."""
     from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
+    from deep_storm.estimation.transfer.check import processed_frames  # numba, pandas, scipy
 
     transfer = examine(stream, progress).transfer
-    if transfer is None or transfer.is_coloured:
-        return None
-    return transfer.photons_per_adu(values.get("em_gain"))
+    if transfer is None:
+        return None, ()
+    if transfer.is_coloured:
+        return None, (processed_frames(transfer, stream.name),)
+    return transfer.photons_per_adu(values.get("em_gain")), ()
 
 
 def gain_warnings(gain: Quantity | None, values: dict[str, Any]) -> tuple[str, ...]:

@@ -25,7 +25,12 @@ from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.io.stacks.open_file import is_away
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.depth import tells_depth
-from deep_storm.quality.fits import blamed_on_camera, blamed_on_light, despite_maps
+from deep_storm.quality.fits import (
+    blamed_on_camera,
+    blamed_on_light,
+    blamed_on_processing,
+    despite_maps,
+)
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
 from deep_storm.runs.work import (
@@ -268,6 +273,9 @@ def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | No
         return fits
     if movie.frames.noise is not None:
         fits = despite_maps(fits)
+    transfer = None if movie.examination is None else movie.examination.transfer
+    if transfer is not None and transfer.is_coloured:
+        return blamed_on_processing(fits)
     if movie.doubt is None:
         changes = movie.examination is not None and movie.examination.light_changes
         return blamed_on_light(fits) if changes else fits

@@ -111,8 +111,8 @@ def measure_background(
     with open_frames(stack) as stream:
         if stream.pixel_size_nm is not None:
             values.setdefault("pixel_size_nm", stream.pixel_size_nm)
-        gain = None if dark else measured_gain(stream, values, progress)
-        warnings = gain_warnings(gain, values)
+        gain, processed = (None, ()) if dark else measured_gain(stream, values, progress)
+        warnings = (*processed, *gain_warnings(gain, values))
         if gain is not None and gain.error < MAX_GAIN_ERROR * gain.value:
             values.setdefault("photons_per_adu", float(f"{gain.value:.3g}"))
         measured = measured_background(stream, dark, settings, values, progress)

@@ -135,3 +135,31 @@ def test_hot_pixels_of_a_few_frames_are_found(crowd, rng):
     found = found_in(crowd + np.where(places, 400.0, 0.0))
     assert (found.hot & places).sum() >= 0.9 * places.sum()
     assert not (found.hot & ~places).any()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_molecules_that_stay_on_beside_each_other_are_neither_hot_nor_noisy(seed, rng):
+    """One after the other they keep a pixel bright for more than half of the time."""
+    staying = simulate(
+        Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+        Psf(sigma_nm=115),
+        Emitters(density_per_um2=3.0, intensity_photon=1500, on_time_frames=8.0),
+        Background(background_photon=20),
+        Simulation(frames=100, width_px=64, height_px=64, seed=seed),
+    ).stack.astype(np.float32)
+    found = found_in(staying)
+    assert found.hot.sum() <= 2
+    assert found.noisy.sum() <= 8
+    places = rng.random((64, 64)) < 0.01
+    found = found_in(staying + np.where(places, 150.0, 0.0))
+    assert (found.hot & places).sum() >= 0.7 * places.sum()
+    found = found_in(staying + np.where(places, rng.normal(0, 100, staying.shape), 0.0))
+    assert (found.noisy & places).sum() >= 0.7 * places.sum()
+
+
+def test_a_bead_that_drifts_is_not_hot(molecules):
+    yy, xx = np.mgrid[:64, :64]
+    for pace in (0.05, 0.1, 0.2):
+        x = 25.3 + pace * np.arange(len(molecules))[:, None, None]
+        bead = np.exp(-((xx - x) ** 2 + (yy - 20.1) ** 2) / (2 * 1.2**2))
+        assert not found_in(molecules + 3000 * bead).hot.any()

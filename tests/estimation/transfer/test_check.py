@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.transfer.check import doubt_camera
+from deep_storm.estimation.transfer.check import doubt_camera, processed_frames
 from deep_storm.estimation.transfer.curve import NoiseCurve
 from deep_storm.estimation.transfer.gain import PhotonTransfer, Slope
 
@@ -96,3 +96,25 @@ def test_without_a_slope_the_darkest_part_alone_is_compared():
 def test_smoothed_frames_say_nothing():
     smooth = noise(gain=3.0)._replace(whiteness=0.3)
     assert doubt_camera(smooth, camera(), "movie") is None
+    assert doubt_camera(noise(gain=3.0)._replace(over_time=0.5), camera(), "movie") is None
+
+
+def test_what_was_done_to_frames_is_named():
+    assert processed_frames(noise(), "movie") == ""
+    smooth = processed_frames(noise()._replace(whiteness=0.3), "movie")
+    assert smooth.startswith("the noise of neighbouring pixels of movie is correlated")
+    assert "smoothed, interpolated" in smooth
+    mean = processed_frames(noise()._replace(over_time=0.5), "movie")
+    assert mean.startswith("the noise of frames that follow each other of movie is correlated")
+    assert "running mean" in mean
+
+
+def test_noise_that_is_too_little_may_be_that_of_averaged_frames():
+    """Averages of separate frames are as if the gain were higher: nothing else tells them."""
+    averaged = doubt_camera(noise(gain=1.0), camera(), "movie")
+    assert "enter photons_per_adu = 1; or frames were averaged" in averaged.advice
+    either = doubt_camera(noise(gain=1.9), camera(), "movie")
+    assert "may be its inverse, ADU per photon; or frames were averaged" in either.advice
+    assert "averaged" not in doubt_camera(noise(gain=0.2), camera(), "movie").advice
+    dim = doubt_camera(noise(slope=False), camera(photons_per_adu=0.1, baseline_adu=20), "movie")
+    assert "averaged" in dim.advice

@@ -94,7 +94,45 @@ def test_even_light_tells_the_noise_but_no_gain():
 
 def test_smoothed_frames_are_recognized():
     smooth = ndimage.uniform_filter(movie(), (0, 2, 2))
-    assert photon_transfer(smooth).is_coloured
+    found = photon_transfer(smooth)
+    assert found.is_smooth
+    assert found.is_coloured
+
+
+def blinking():
+    """Return frames of molecules that stay on for some frames."""
+    return simulate(
+        Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+        Psf(sigma_nm=112),
+        Emitters(density_per_um2=2.0, intensity_photon=1500, on_time_frames=6.0),
+        Background(background_photon=20),
+        SIZE,
+    ).stack.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "processed",
+    [
+        lambda frames: (frames[1:] + frames[:-1]) / 2.0,
+        lambda frames: ndimage.median_filter(frames, (3, 1, 1)),
+        lambda frames: ndimage.median_filter(frames, (1, 3, 3)),
+    ],
+    ids=["running mean", "running median", "median of neighbours"],
+)
+def test_filtered_frames_are_recognized_and_molecules_that_stay_on_are_no_filter(processed):
+    frames = blinking()
+    raw, found = photon_transfer(frames), photon_transfer(processed(frames))
+    assert abs(raw.over_time) < 0.05
+    assert not raw.is_coloured
+    assert found.over_time > 0.2
+    assert found.is_coloured
+
+
+def test_frames_that_do_not_follow_each_other_are_not_compared():
+    frames = movie()
+    mean = (frames[1:] + frames[:-1]) / 2.0
+    found = photon_transfer(mean[::2], 2 * np.arange(30))
+    assert found.over_time == 0.0
 
 
 def test_pixels_without_a_measurement_are_left_out():

@@ -31,13 +31,13 @@ HOT_HALO_PX = 3
 MIN_FRAMES = 8
 MIN_FRAMES_FOR_NOISE = 20
 MAX_INVALID_SHARE = 0.2
-FEW_FRAMES = 100
-"""Of fewer, a hot pixel stands out in both halves: the molecules of some frames in none of them."""
-STANDS_OUT_SIGMAS = 6.0
+STANDS_OUT_SIGMAS, IN_A_HALF = 6.0, 3.0
+"""How far a hot pixel stands out, and in each half of the movie by itself: molecules that stay on,
+one after the other beside each other, or a bead that drifts, do so in one of them only."""
 SHARPEST_PSF = 0.2
 """Light of a neighbour over that of the brightest pixel: a PSF of 0.5 pixels has 0.24."""
 NOISY_SIGMAS = 7.0
-NOISY_VARIANCE = 3.0
+NOISY_VARIANCE, NOISY_VARIANCE_IN_A_HALF = 3.0, 2.0
 """A noisy pixel has so many times the variance of those around it."""
 BESIDE_BRIGHT = 0.3
 """So large a share of the contrast around it is no sign: a steep PSF bends as much."""
@@ -118,16 +118,18 @@ def find_pixels(frames: npt.NDArray[Any]) -> PixelMap:
     typical[dead] = np.median(typical[~dead])
     noise = _noise(frames, medians, dead)
     hot = _hot(typical, noise, dead, len(frames))
-    if len(frames) < FEW_FRAMES and hot.any():
-        for first in (0, 1):
-            half = slice(first, None, 2)
-            level = _typical(frames[half], None if medians is None else medians[half])
-            level[dead] = typical[dead]
-            hot &= _hot(level, noise, dead, len(frames) // 2)
+    halves = (slice(0, len(frames) // 2), slice(len(frames) // 2, None))
+    for half in halves if hot.any() else ():
+        level = _typical(frames[half], None if medians is None else medians[half])
+        level[dead] = typical[dead]
+        hot &= _hot(level, noise, dead, len(frames) // 2, IN_A_HALF)
     bad = dead | hot
     noisy = none
     if len(frames) >= MIN_FRAMES_FOR_NOISE:
         noisy = _noisy(noise, bad, len(frames)) & ~_in_light(found.mean, noise)
+    for half in halves if noisy.any() else ():
+        own = _noise(frames[half], None if medians is None else medians[half], dead)
+        noisy &= _noisy(own, bad, len(frames) // 2, IN_A_HALF, NOISY_VARIANCE_IN_A_HALF)
     return PixelMap(dead, hot, noisy, _dark(found.tiles, typical, noise, bad | noisy))
 
 
@@ -201,7 +203,9 @@ def _noise(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> Flo
     return noise
 
 
-def _hot(typical: Float32, noise: Float32, dead: Mask, frames: int) -> Mask:
+def _hot(
+    typical: Float32, noise: Float32, dead: Mask, frames: int, sigmas: float = STANDS_OUT_SIGMAS
+) -> Mask:
     """Return pixels that stand out from their neighbours more sharply than a PSF does."""
     usual = 1.4826 * float(np.median(np.abs(_apart(typical)[~dead])))
     usual_noise = np.float32(np.median(noise[~dead]))
@@ -213,9 +217,7 @@ def _hot(typical: Float32, noise: Float32, dead: Mask, frames: int) -> Mask:
         chance = np.sqrt(LEVEL_VARIANCE / frames) * ndimage.median_filter(known, 5, mode="nearest")
         highest = ndimage.maximum_filter(level, footprint=_WITHOUT_CENTRE, mode="mirror")
         lowest = ndimage.minimum_filter(level, footprint=_WITHOUT_CENTRE, mode="mirror")
-        limit = np.maximum(
-            STANDS_OUT_SIGMAS * np.maximum(chance, usual), BESIDE_BRIGHT * (highest - lowest)
-        )
+        limit = np.maximum(sigmas * np.maximum(chance, usual), BESIDE_BRIGHT * (highest - lowest))
         sign = np.sign(apart)
         beside = np.minimum(_larger_beside(apart, sign, 0), _larger_beside(apart, sign, 1))
         sharp = beside < SHARPEST_PSF * np.abs(apart)
@@ -245,7 +247,13 @@ def _larger_beside(values: FloatArray, sign: FloatArray, axis: int) -> FloatArra
     return larger
 
 
-def _noisy(noise: Float32, bad: Mask, frames: int) -> Mask:
+def _noisy(
+    noise: Float32,
+    bad: Mask,
+    frames: int,
+    sigmas: float = NOISY_SIGMAS,
+    variance: float = NOISY_VARIANCE,
+) -> Mask:
     """Return pixels that fluctuate more than those around them."""
     # the upper quartile: at the edge of a covered part half of the surroundings are quiet
     filled = np.where(bad, float(np.median(noise[~bad])), noise)
@@ -253,7 +261,7 @@ def _noisy(noise: Float32, bad: Mask, frames: int) -> Mask:
     ratio = noise / np.maximum(around, 1e-9)
     # a median absolute deviation is known to 1.17 times what a standard deviation is
     chance = 1.17 / math.sqrt(2.0 * frames)
-    found: Mask = (ratio > 1.0 + NOISY_SIGMAS * chance) & (ratio**2 > NOISY_VARIANCE) & ~bad
+    found: Mask = (ratio > 1.0 + sigmas * chance) & (ratio**2 > variance) & ~bad
     return found
 
 

@@ -21,6 +21,10 @@ MAX_READ_NOISE_ELECTRON = 15.0
 """More read-out noise than that no camera for single molecules has."""
 MIN_FRAMES = 8
 """In fewer frames, pixels that differ from each other pass for noise."""
+NOT_RAW = (
+    "; or frames were averaged, binned or filtered after the camera wrote them, which takes noise "
+    "away: use those it wrote"
+)
 ALIKE = 1.35
 """Factor within which a wrong gain is taken for a known mistake."""
 
@@ -65,7 +69,7 @@ def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | No
     Returns
     -------
     What is wrong with the camera; None where the noise agrees with it, or says nothing because the
-    frames were smoothed.
+    frames were smoothed or averaged (see :func:`processing`).
     """
     if found.is_coloured:
         return None
@@ -73,6 +77,36 @@ def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | No
     if doubt is not None and found.frames < MIN_FRAMES:
         return doubt._replace(severe=False)
     return doubt
+
+
+def processing(found: PhotonTransfer) -> str:
+    """Return what was done to frames whose noise is correlated; nothing for a camera's frames."""
+    if found.is_smooth:
+        return "smoothed, interpolated (registered, resized, rotated) or compressed"
+    if found.is_coloured:
+        return "filtered (a running mean over frames, a median)"
+    return ""
+
+
+def processed_frames(found: PhotonTransfer, name: str) -> str:
+    """Say that frames are not as a camera wrote them; nothing where they are.
+
+    Parameters
+    ----------
+    found
+        What their noise says.
+    name
+        What the stack is called.
+    """
+    done = processing(found)
+    if not done:
+        return ""
+    whose = "neighbouring pixels" if found.is_smooth else "frames that follow each other"
+    return (
+        f"the noise of {whose} of {name} is correlated, as no camera makes it: the frames were "
+        f"{done}. Their noise tells nothing about the camera, and confidences and uncertainties "
+        "may not hold; use the frames as the camera wrote them"
+    )
 
 
 def _doubt(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
@@ -135,10 +169,12 @@ def _cause(camera: Camera, ratio: float) -> str:
     if camera.em_gain is not None and (near(2.0) or near(2.0 * camera.em_gain)):
         return ", or leave em_gain out if electrons are not multiplied"
     if near(camera.photons_per_adu**-2.0):
+        if ratio > 1.0:
+            return f": {camera.photons_per_adu:g} may be its inverse, ADU per photon{NOT_RAW}"
         return f": {camera.photons_per_adu:g} seems to be its inverse, ADU per photon"
     if camera.em_gain is None and ratio < 1.0:
         return ", or em_gain if the camera multiplies electrons"
-    return ""
+    return NOT_RAW if ratio > 1.0 else ""
 
 
 def _baseline(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
@@ -206,6 +242,7 @@ def _by_dark_part(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | N
         f"{camera.baseline_adu:g} ADU)",
         "a camera that can have made this noise",
         f"enter photons_per_adu = {rounded(camera.photons_per_adu / ratio, 2):g} if the baseline "
-        f"is right, or baseline_adu = {found.level_adu - light_adu:.0f} if photons_per_adu is",
+        f"is right, or baseline_adu = {found.level_adu - light_adu:.0f} if photons_per_adu is"
+        f"{NOT_RAW if ratio < 1.0 else ''}",
         abs(math.log(ratio)) > math.log(2.0 * SEVERE),
     )

@@ -20,6 +20,7 @@ import numpy as np
 
 from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.transfer.curve import (
+    CLIP_SIGMAS,
     DARK_SHARE,
     Float32,
     FloatArray,
@@ -30,7 +31,7 @@ from deep_storm.estimation.transfer.curve import (
     fit_rise,
     noise_curve,
 )
-from deep_storm.estimation.transfer.high_pass import GROUPS, filtered
+from deep_storm.estimation.transfer.high_pass import GROUPS, Filtered, filtered
 
 ORDERS = (4, 8, 12)
 LEFT_OVER = {(4, 8): (0.25, 0.25), (8, 12): (0.9, 0.7)}
@@ -47,6 +48,12 @@ MAX_RELATIVE_ERROR = 0.5
 """A gain that is not known better than this is not known."""
 COLOURED = 0.7
 """Noise at the highest frequencies over that at all high ones, below which frames were smoothed."""
+SHARED = 0.15
+"""Correlation of the noise from frame to frame, from which on frames were averaged or filtered over
+time (camera's frames: 0.01, running means and medians: 0.4 or more)."""
+TIME_ORDER = 8
+DARKER_PART = 0.3
+MIN_PAIRS = 1000
 ROUNDING_VARIANCE = 1.0 / 12.0
 
 
@@ -72,6 +79,9 @@ class PhotonTransfer(NamedTuple):
         1 for a camera's frames; less where they were interpolated, filtered or compressed.
     frames
         How many frames were looked at.
+    over_time
+        Correlation of the noise in the darkest part from one frame to the next, 0 for a camera's
+        frames; more where frames were averaged or filtered over time.
     curve
         Noise against brightness, to draw.
     """
@@ -82,11 +92,17 @@ class PhotonTransfer(NamedTuple):
     whiteness: float
     frames: int
     curve: NoiseCurve
+    over_time: float = 0.0
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the noise of neighbouring pixels is correlated."""
+        return self.whiteness < COLOURED
 
     @property
     def is_coloured(self) -> bool:
-        """Whether the noise of neighbouring pixels is correlated, so that it tells no gain."""
-        return self.whiteness < COLOURED
+        """Whether the noise of pixels or frames is correlated, so that it tells no gain."""
+        return self.is_smooth or self.over_time > SHARED
 
     def photons_per_adu(self, em_gain: float | None = None) -> Quantity | None:
         """Return photoelectrons per A/D count before EM gain; None where they are unknown.
@@ -158,7 +174,26 @@ def photon_transfer(
         return None
     whiteness = _variance_at(alone[max(alone)][0], level) / _variance_at(alone[4][0], level)
     slope = _weighed(slopes, frames.size)
-    return PhotonTransfer(slope, level, variance, whiteness, len(frames), curve)
+    over_time = _over_time(filtered(frames, TIME_ORDER, used), neighbours)
+    return PhotonTransfer(slope, level, variance, whiteness, len(frames), curve, over_time)
+
+
+def _over_time(part: Filtered, first: Integers) -> float:
+    """Return the correlation of the noise where it is dark; ``first``: frames before another."""
+    level = part.level[:, part.used]
+    if not level.size or not first.size:
+        return 0.0
+    dark = level <= np.nanquantile(level[:, :: max(1, level.size // 500_000)], DARKER_PART)
+    both = dark[first] & dark[first + 1]
+    if np.count_nonzero(both) < MIN_PAIRS:
+        return 0.0
+    residual = part.residual[:, part.used]
+    one, next_one = residual[first][both], residual[first + 1][both]
+    most = CLIP_SIGMAS * 1.4826 * float(np.median(np.abs(one)))
+    kept = (np.abs(one) < most) & (np.abs(next_one) < most)
+    product = one[kept].astype(np.float64) * next_one[kept]
+    squares = 0.5 * (np.mean(one[kept] ** 2) + np.mean(next_one[kept] ** 2))
+    return float(np.mean(product) / squares) if squares > 0.0 else 0.0
 
 
 def _curves(
