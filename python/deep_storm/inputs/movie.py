@@ -105,10 +105,7 @@ def examined_movie(
     if stream.grows:
         return Movie(stream, _given(camera, stream), None)
     from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
-    from deep_storm.estimation.transfer.check import (  # numba, pandas, scipy
-        doubt_camera,
-        processed_frames,
-    )
+    from deep_storm.estimation.transfer.check import doubt_camera  # numba, pandas, scipy
 
     found = examine(stream, progress, chosen)
     notes: tuple[str, ...] = ()
@@ -130,7 +127,7 @@ def examined_movie(
             )
         if doubt is not None:
             notes, agrees = (f"{WARNING}{doubt.sentence()}",), False
-        elif processed := processed_frames(found.transfer, stream.name):
+        elif processed := found.transfer.processed_frames(stream.name):
             notes = (f"{WARNING}{processed}",)
     notes = (*notes, *told_by_file(stream.camera_said, camera, stream.name), *found.sentences())
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
@@ -240,10 +237,8 @@ def _measured(
 
 def _why_not(transfer: PhotonTransfer | None, gain: Quantity | None) -> str:
     """Return why the noise does not determine the gain, as the beginning of a sentence."""
-    from deep_storm.estimation.transfer.check import processing  # numba, pandas, scipy
-
     if transfer is not None and transfer.is_coloured:
-        return f"the frames were {processing(transfer)}, so that the noise of"
+        return f"the frames were {transfer.processing}, so that the noise of"
     if gain is None:
         return "the light hardly differs from pixel to pixel, so that the noise of"
     return f"the gain is known to {gain.error / gain.value:.0%} only, so that the noise of"

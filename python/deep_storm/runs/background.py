@@ -178,13 +178,12 @@ def measured_gain(
 ) -> tuple[Quantity | None, tuple[str, ...]]:
     """Return the gain that follows from the noise, None where it does not, and warnings."""
     from deep_storm.estimation.screening.examination import examine  # numba, pandas, scipy
-    from deep_storm.estimation.transfer.check import processed_frames  # numba, pandas, scipy
 
     transfer = examine(stream, progress).transfer
     if transfer is None:
         return None, ()
     if transfer.is_coloured:
-        return None, (processed_frames(transfer, stream.name),)
+        return None, (transfer.processed_frames(stream.name),)
     return transfer.photons_per_adu(values.get("em_gain")), ()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.transfer.check import doubt_camera, processed_frames
+from deep_storm.estimation.transfer.check import doubt_camera
 from deep_storm.estimation.transfer.curve import NoiseCurve
 from deep_storm.estimation.transfer.gain import PhotonTransfer, Slope
 
@@ -100,11 +100,11 @@ def test_smoothed_frames_say_nothing():
 
 
 def test_what_was_done_to_frames_is_named():
-    assert processed_frames(noise(), "movie") == ""
-    smooth = processed_frames(noise()._replace(whiteness=0.3), "movie")
+    assert noise().processed_frames("movie") == ""
+    smooth = noise()._replace(whiteness=0.3).processed_frames("movie")
     assert smooth.startswith("the noise of neighbouring pixels of movie is correlated")
     assert "smoothed, interpolated" in smooth
-    mean = processed_frames(noise()._replace(over_time=0.5), "movie")
+    mean = noise()._replace(over_time=0.5).processed_frames("movie")
     assert mean.startswith("the noise of frames that follow each other of movie is correlated")
     assert "running mean" in mean
 

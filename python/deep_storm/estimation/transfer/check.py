@@ -69,7 +69,7 @@ def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | No
     Returns
     -------
     What is wrong with the camera; None where the noise agrees with it, or says nothing because the
-    frames were smoothed or averaged (see :func:`processing`).
+    frames were smoothed or averaged (see :attr:`PhotonTransfer.processing`).
     """
     if found.is_coloured:
         return None
@@ -77,36 +77,6 @@ def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | No
     if doubt is not None and found.frames < MIN_FRAMES:
         return doubt._replace(severe=False)
     return doubt
-
-
-def processing(found: PhotonTransfer) -> str:
-    """Return what was done to frames whose noise is correlated; nothing for a camera's frames."""
-    if found.is_smooth:
-        return "smoothed, interpolated (registered, resized, rotated) or compressed"
-    if found.is_coloured:
-        return "filtered (a running mean over frames, a median)"
-    return ""
-
-
-def processed_frames(found: PhotonTransfer, name: str) -> str:
-    """Say that frames are not as a camera wrote them; nothing where they are.
-
-    Parameters
-    ----------
-    found
-        What their noise says.
-    name
-        What the stack is called.
-    """
-    done = processing(found)
-    if not done:
-        return ""
-    whose = "neighbouring pixels" if found.is_smooth else "frames that follow each other"
-    return (
-        f"the noise of {whose} of {name} is correlated, as no camera makes it: the frames were "
-        f"{done}. Their noise tells nothing about the camera, and confidences and uncertainties "
-        "may not hold; use the frames as the camera wrote them"
-    )
 
 
 def _doubt(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:

@@ -104,6 +104,24 @@ class PhotonTransfer(NamedTuple):
         """Whether the noise of pixels or frames is correlated, so that it tells no gain."""
         return self.is_smooth or self.over_time > SHARED
 
+    @property
+    def processing(self) -> str:
+        """What was done to frames whose noise is correlated; nothing for a camera's frames."""
+        if self.is_smooth:
+            return "smoothed, interpolated (registered, resized, rotated) or compressed"
+        return "filtered (a running mean over frames, a median)" if self.is_coloured else ""
+
+    def processed_frames(self, name: str) -> str:
+        """Say that the frames of a stack are not as a camera wrote them; nothing where they are."""
+        if not self.is_coloured:
+            return ""
+        whose = "neighbouring pixels" if self.is_smooth else "frames that follow each other"
+        return (
+            f"the noise of {whose} of {name} is correlated, as no camera makes it: the frames "
+            f"were {self.processing}. Their noise tells nothing about the camera, and confidences "
+            "and uncertainties may not hold; use the frames as the camera wrote them"
+        )
+
     def photons_per_adu(self, em_gain: float | None = None) -> Quantity | None:
         """Return photoelectrons per A/D count before EM gain; None where they are unknown.
 
