@@ -1,6 +1,6 @@
 """How well `calibrate-psf` knows a PSF: simulated beads at unknown places.
 
-    python benchmarks/bead_calibration.py [--beads 50] [--seed 1]
+    python benchmarks/bead_calibration.py --beads 50 --seed 1
 
 Prints the relative RMS error of the PSF between -500 and 500 nm, and the bias along x, y and z of
 emitters that are localized with it.

@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import deep_storm as ds
-from deep_storm.quality.images import compare_images
+from deep_storm.quality.images import compare_maps
 from deep_storm.rendering import emitter_image
 from deep_storm.settings import Network
 
@@ -50,11 +50,10 @@ def true_image(truth, shape: tuple[int, int]) -> np.ndarray:
 def show(name: str, result, truth, seconds: float) -> None:
     """Print a row of the table."""
     found = ds.evaluate(result.table, truth, tolerance_nm=(100.0,)).comparison.scores[0]
-    image = compare_images(result.image, true_image(truth, result.image.shape))
-    blurred = compare_images(
-        gaussian_filter(result.image.astype(np.float64), 1.0),
-        true_image(truth, result.image.shape),
-    )
+    wanted = true_image(truth, result.image.shape)
+    image = compare_maps(result.image, wanted).scores
+    smooth = gaussian_filter(result.image.astype(np.float64), 1.0)
+    blurred = compare_maps(smooth, wanted).scores
     print(
         f"{name:<26}{seconds / 60:>6.1f}{found.jaccard:>9.3f}{found.recall:>8.3f}"
         f"{found.precision:>11.3f}{found.rmse_nm:>7.1f}{image.correlation:>13.3f}"

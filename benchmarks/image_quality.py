@@ -1,6 +1,6 @@
 """How the super-resolution image compares with the truth, on frames like crowded microtubules.
 
-    python benchmarks/image_quality.py --classic-minutes 10 --picture docs/images/image.png
+    python benchmarks/image_quality.py --classic-minutes 8 --picture docs/images/image-quality.png
 
 Simulates a movie whose emitters sit on bundles (200 nm wide, about 9 emitters per µm² and frame
 where they are), and prints correlation, SSIM and NRMSE of each image with the true emitters, all of
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from limit import fitted_table
 
 import deep_storm as ds
-from deep_storm.quality.images import compare_images
+from deep_storm.quality.images import compare_maps
 from deep_storm.rendering import emitter_image, render
 from deep_storm.settings import Network, Rendering, Simulation
 from deep_storm.simulation.field import Field
@@ -85,7 +85,7 @@ def local_density(truth: Any) -> float:
 
 def line(name: str, minutes: float, image: Any, truth: Any, found: Any = None) -> str:
     """Compare one image with the truth."""
-    scores = compare_images(image, truth)
+    scores = compare_maps(image, truth).scores
     text = (
         f"{name:<34}{minutes:>6.1f}{scores.correlation:>13.3f}{scores.ssim:>8.3f}"
         f"{scores.nrmse:>8.3f}"

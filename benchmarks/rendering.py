@@ -10,7 +10,7 @@ The table is filaments in a field of 40 µm, drawn at 10 nm with uncertainties o
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 
 import numpy as np
@@ -20,6 +20,7 @@ import psutil
 from deep_storm.rendering import Renderer
 from deep_storm.settings import Rendering
 
+COUNTS = [500_000, 1_000_000, 2_000_000, 5_000_000]
 FIELD_NM = 40_000.0
 DRAWINGS = {
     "histogram": Rendering(method="histogram"),
@@ -49,7 +50,9 @@ def filaments(count: int, seed: int = 1) -> pd.DataFrame:
 
 def main() -> None:
     """Draw tables of several sizes."""
-    counts = [int(word) for word in sys.argv[1:]] or [500_000, 1_000_000, 2_000_000, 5_000_000]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("counts", nargs="*", type=int, default=COUNTS)
+    counts = parser.parse_args().counts
     small = filaments(1000)
     for settings in DRAWINGS.values():
         draw(small, settings)  # compile

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deep_storm.cli.app import make_app
 from deep_storm.cli.endings import explain
 from deep_storm.interface.registry import NAMES, load
 
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "python" / "deep_storm"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 OPTION = re.compile(r"(?<![\w./\[-])--[a-z][a-z0-9-]*[a-z0-9]")
+TYPED = re.compile(r" *(?:deep-storm|python3 run\.py) ([a-z-]+(?: [^#$…]*)?)(?:#.*)?")
+"""A verb with its words, and perhaps a comment."""
 OF_OTHERS = {"--nthreads", "--shm-size", "--tls-ca-file", "--tls-cert", "--tls-key"}
 """Options of Dask and Docker, which our messages name with their program."""
 IN_BENCHMARKS = {
@@ -81,6 +84,32 @@ def commands_in(page):
 def test_every_command_in_the_documentation_has_its_options(page, options_of):
     for verb, named in commands_in(page):
         assert set(named) <= options_of(verb), (verb, named)
+
+
+def typed_lines(page):
+    """Return the commands in a page's blocks of code as words, as somebody would type them."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+        for line in re.sub(r"\\\n +", "", block).splitlines():
+            found = re.fullmatch(
+                r" *(?:deep-storm|python3 run\.py) ([a-z-]+(?: [^#$…]*)?)(?:#.*)?", line
+            )
+            words = shlex.split(found[1]) if found else []
+            if words and words[0] in NAMES:
+                yield words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_in_a_block_of_code_can_be_typed(page):
+    for words in typed_lines(page):
+        app = make_app([load(words[0])])
+        app.parse_args(words, exit_on_error=False, print_error=False)  # raises what is wrong
+
+
+def test_the_pages_have_commands_to_be_typed():
+    typed = [words for page in PAGES for words in typed_lines(page)]
+    assert len(typed) > 50
+    assert {"train", "reconstruct", "fiji", "evaluate"} <= {words[0] for words in typed}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

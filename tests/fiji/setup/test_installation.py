@@ -33,7 +33,8 @@ def test_what_is_wrong_comes_with_what_to_do():
 
 def test_a_menu_item_does_not_end_in_four_dots():
     part = Part("Python mode", "off", "Python mode is off", "switch it on in Edit > Options...")
-    assert Installation((part,)).verdict().endswith("in Edit > Options.")
+    assert Installation((part,)).verdict().endswith("in Edit > Options...")
+    assert "...." not in Installation((part, BAD)).verdict()
 
 
 def test_more_problems_are_in_the_table():

@@ -69,7 +69,9 @@ class Installation:
         first = wrong[0]
         said = f"Deep-STORM is not ready: {first.problem}."
         if first.advice:
-            said += f" To mend it: {first.advice.rstrip('.')}."
+            # the dots of a menu item stay, and are not four
+            advice = first.advice if first.advice.endswith("...") else f"{first.advice}."
+            said += f" To mend it: {advice}"
         more = len(wrong) - 1
         return said + (f" The table names {counted(more, 'more problem')}." if more else "")
 
