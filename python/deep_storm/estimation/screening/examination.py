@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from deep_storm.errors import StackError
+from deep_storm.estimation.screening.clipped import Clipped, find_clipped
 from deep_storm.estimation.screening.frames import (
     FrameLooks,
     FrameRule,
@@ -68,6 +69,8 @@ class Examination(NamedTuple):
         Which of them shall be used.
     dark_adu
         Level of dark frames or of a covered part of the chip; None where there are none.
+    clipped
+        The value at which bright light was cut off; None where it was not.
     """
 
     screening: Screening
@@ -78,6 +81,7 @@ class Examination(NamedTuple):
     repeats: Mask
     chosen: Mask
     dark_adu: float | None = None
+    clipped: Clipped | None = None
 
     def screened(self, stream: FrameStream) -> ScreenedFrames:
         """Return the movie with invalid frames marked and invalid pixels filled."""
@@ -103,7 +107,8 @@ class Examination(NamedTuple):
 
     def sentences(self) -> tuple[str, ...]:
         """Say what was found, a sentence for each kind."""
-        return tuple(_about_frames(self)) + tuple(_about_pixels(self.screening.pixels))
+        cut = () if self.clipped is None else (f"{WARNING}{self.clipped.sentence()}",)
+        return (*cut, *_about_frames(self), *_about_pixels(self.screening.pixels))
 
 
 def examine(
@@ -138,7 +143,11 @@ def examine(
     transfer, noise = _noise(kept, numbers[typical], pixels, used)
     screening = Screening(rule, pixels, noise)
     dark_adu = _dark_level(kept, pixels, looks, rule)
-    return Examination(screening, transfer, used, looks, numbers, repeats, counts, dark_adu)
+    usual = float(np.median(looks.level_adu[typical])) if typical.any() else 0.0
+    clipped = find_clipped(kept, pixels.bad, usual)
+    return Examination(
+        screening, transfer, used, looks, numbers, repeats, counts, dark_adu, clipped
+    )
 
 
 def _dark_level(
