@@ -217,6 +217,7 @@ def test_simulation_may_be_the_image_in_front(imagej, trained, movie):
 def test_table_of_thunderstorm_in_the_results_window(imagej, name):
     done = imagej.run("Import_Localizations...", table=DATA / f"{name}.csv", camera="none")
     assert done["status"].startswith("ok: ")
+    assert ".csv: frame, x [nm], y [nm], " in done["status"]
     table = ds.read_table(DATA / f"{name}.csv")
     np.testing.assert_array_equal(done["table"]["x [nm]"], table["x_nm"])
     np.testing.assert_array_equal(done["table"]["frame"], table["frame"] + 1)

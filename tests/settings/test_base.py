@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
 from deep_storm.interface.sections import CLASSES
 from deep_storm.settings import (
@@ -93,3 +94,20 @@ def test_what_a_field_expects_is_said_in_words(cls, name):
 def test_an_example_of_a_text_is_accepted(cls, name):
     example = cls.model_fields[name].json_schema_extra["example"]
     assert re.search(pattern_of(cls, name), cls.model_fields[name].default or example)
+
+
+@pytest.mark.parametrize("written", ["0,5", "1,500", "1.500,5", "1,500.5", "-0,5"])
+def test_a_number_with_a_comma_is_told_how_to_write_it(written):
+    with pytest.raises(SettingsError) as caught:
+        Camera.parse({"pixel_size_nm": 100, "baseline_adu": 0, "photons_per_adu": written})
+    assert caught.value.received == f"photons_per_adu is {written!r}"
+    assert caught.value.advice.startswith(
+        "write a decimal point, and nothing between thousands; change photons_per_adu ("
+    )
+
+
+@pytest.mark.parametrize("written", ["x", "a,b", ",", "0.5.1"])
+def test_what_is_no_number_at_all_is_only_refused(written):
+    with pytest.raises(SettingsError) as caught:
+        Camera.parse({"pixel_size_nm": 100, "baseline_adu": 0, "photons_per_adu": written})
+    assert caught.value.advice.startswith("change photons_per_adu (")

@@ -8,6 +8,7 @@ and default everywhere.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -198,8 +199,17 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
         expected = expected.replace("number", "finite number", 1)
     received = first.get("input")
     return SettingsError(
-        f"{name} is {received!r}{where}", expected, f"change {name} ({field.description})"
+        f"{name} is {received!r}{where}",
+        expected,
+        f"{comma_advice(received)}change {name} ({field.description})",
     )
+
+
+def comma_advice(received: object) -> str:
+    """Return the beginning of an advice where a number was written with a comma, else nothing."""
+    if isinstance(received, str) and re.fullmatch(r"[-+]?[\d.]*(,\d+)+(\.\d*)?", received.strip()):
+        return "write a decimal point, and nothing between thousands; "
+    return ""
 
 
 def _unknown_setting(name: str, cls: type[Settings], where: str) -> SettingsError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jpype
 import pytest
 
+from deep_storm.errors import SettingsError
 from deep_storm.fiji.imagej.form import Form
 from deep_storm.fiji.menu.catalog import command_keys
 
@@ -28,6 +29,16 @@ class Dialog:
         return self.ending
 
 
+class Field:
+    """A text field in which somebody has written."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def getText(self):
+        return self.text
+
+
 @pytest.fixture
 def form(monkeypatch):
     monkeypatch.setattr(jpype, "JException", JavaError)
@@ -41,6 +52,28 @@ def form(monkeypatch):
 def test_cancelled_or_confirmed(form, ending, confirmed):
     form._dialog = Dialog(ending)
     assert form.show() is confirmed
+
+
+@pytest.mark.parametrize(("written", "number"), [("0.5", 0.5), (" 1e3 ", 1000.0), ("", None)])
+def test_a_number_in_a_field(form, written, number):
+    form._numbers, form._labels = {"gain": Field(written)}, {"gain": "Photons per ADU"}
+    assert form.number_of("gain") == number
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("0,5", "write a decimal point, and nothing between thousands; correct the field 'Photons"),
+        ("half", "correct the field 'Photons per ADU'"),
+        ("inf", "correct the field 'Photons per ADU'"),
+    ],
+)
+def test_what_is_no_number_in_a_field_is_refused(form, written, advice):
+    form._numbers, form._labels = {"gain": Field(written)}, {"gain": "Photons per ADU"}
+    with pytest.raises(SettingsError) as caught:
+        form.number_of("gain")
+    assert caught.value.received == f"Photons per ADU is {written!r}"
+    assert caught.value.advice.startswith(advice)
 
 
 @pytest.mark.parametrize("key", command_keys())

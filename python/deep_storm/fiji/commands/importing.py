@@ -18,6 +18,7 @@ from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
 from deep_storm.io.tables.about import note
 from deep_storm.io.tables.files import read_table
+from deep_storm.io.tables.labels import label_of
 from deep_storm.runs.table import known_of_file
 from deep_storm.words import counted
 
@@ -48,9 +49,8 @@ def import_localizations(call: Call) -> Outcome:
     note(table, known_of_file(path))
     results = call.host.show_table(to_results(table), table_title(path.name))
     call.host.remember(LAST_TABLE, str(path))
-    text = (
-        f"{counted(len(table), 'localization')} from {path}: {', '.join(map(str, table.columns))}"
-    )
+    columns = ", ".join(label_of(str(name)) for name in table.columns)
+    text = f"{counted(len(table), 'localization')} from {path}: {columns}"
     image = call.image if call.values["overlay"] and call.image_is_open() else None
     if image is not None:
         show_emitters(image, table, _pixel_size_nm(image, camera))

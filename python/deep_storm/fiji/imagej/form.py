@@ -14,6 +14,7 @@ from typing import Any
 
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.imagej.java import java_class
+from deep_storm.settings.base import comma_advice
 
 CHARACTERS = 12
 PATH_CHARACTERS = 28
@@ -174,12 +175,13 @@ class Form:
         if text in ("", "NaN"):
             return None
         try:
-            number = float(text.replace(",", ""))
+            number = float(text)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
             label = self._labels[name]
-            raise SettingsError(f"{label} is {text!r}", "a number", f"correct the field {label!r}")
+            advice = f"{comma_advice(text)}correct the field {label!r}"
+            raise SettingsError(f"{label} is {text!r}", "a number", advice)
         return number
 
     def text_of(self, name: str) -> str:
