@@ -71,6 +71,12 @@ def test_a_command_without_that_field_names_the_one_that_has_it():
     assert said == ("give the general model sigma_nm=109 in 'More options' of Reconstruct Stack...")
 
 
+def test_a_camera_value_that_is_a_further_option_keeps_its_name():
+    text = "photons_per_adu is 0.94 · G (give --em-gain)"
+    said = in_dialog_words(text, command("measure-background"))
+    assert said == "'Photons per ADU' is 0.94 · G (give em_gain in 'More options')"
+
+
 class FakeHost:
     """ImageJ with or without windows, that notes what it is told."""
 

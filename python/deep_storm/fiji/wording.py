@@ -42,8 +42,8 @@ def in_dialog_words(text: str, made: Command | None) -> str:
     text = _CHANGE.sub(change, _RECEIVED.sub(received, text))
     saved_as = _labels(made).get("output", "Save as")
     text = re.sub(r"(?<!\S)-o(?![\w-])", f"the field {saved_as!r}", text)
-    text = _REPEATED.sub(" ", _OPTION.sub(lambda match: _option(match, made), text))
     text = _CAMERA.sub(lambda match: repr(camera[match[1]]), text)
+    text = _REPEATED.sub(" ", _OPTION.sub(lambda match: _option(match, made), text))
     return re.sub(r"`?deep-storm ([a-z-]+)`?", item, text)
 
 
