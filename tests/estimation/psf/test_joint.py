@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from deep_storm.estimation.psf import joint
 from deep_storm.estimation.psf.emitters import Emitters
 from deep_storm.estimation.psf.joint import ITERATIONS, Linear, step
 from deep_storm.estimation.psf.scenes import Scenes, Window
@@ -47,18 +48,20 @@ def pool():
 @pytest.mark.parametrize("free", [Free(), Free(psf=False), Free(psf=False, positions=False)])
 @pytest.mark.parametrize("density_px", [0.002, 0.02])
 def test_a_step_solves_the_normal_equations(pool, free, density_px, monkeypatch):
+    monkeypatch.setattr(joint, "CONVERGED", 1e-10)
     linear = Linear(state_of(density_px), free, pool)
     applied, times = linear._applied, []
     monkeypatch.setattr(linear, "_applied", lambda along: times.append(1) or applied(along))
     gradient = linear.gradient()
-    found = linear.solve(gradient, 1e-10)
+    found = linear.solve(gradient)
     left = gradient.plus(-1.0, applied(found))
     assert len(times) < ITERATIONS
     for before, after in zip(gradient, left, strict=True):
         assert np.linalg.norm(after) <= 2e-3 * np.linalg.norm(before)
 
 
-def test_errors_are_those_of_the_whole_problem_with_a_known_psf(pool):
+def test_errors_are_those_of_the_whole_problem_with_a_known_psf(pool, monkeypatch):
+    monkeypatch.setattr(joint, "CONVERGED", 1e-12)
     state = state_of(0.005)
     linear = Linear(state, Free(psf=False), pool)
     zero = linear.gradient().plus(-1.0, linear.gradient())
@@ -66,7 +69,7 @@ def test_errors_are_those_of_the_whole_problem_with_a_known_psf(pool):
         for unknown in range(3):
             unit = zero._replace(emitters=np.zeros_like(zero.emitters))
             unit.emitters[k, unknown] = 1.0
-            variance = linear.solve(unit, 1e-12).emitters[k, unknown]
+            variance = linear.solve(unit).emitters[k, unknown]
             assert state.emitters.error[k, unknown] == pytest.approx(variance**0.5, rel=0.05)
 
 

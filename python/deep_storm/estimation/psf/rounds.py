@@ -17,7 +17,7 @@ from deep_storm.estimation.psf.emitters import (
     look_for,
     significant,
 )
-from deep_storm.estimation.psf.joint import CONVERGED_NOISE, Linear, step
+from deep_storm.estimation.psf.joint import Linear, step
 from deep_storm.estimation.psf.scenes import Scenes
 from deep_storm.estimation.psf.spline import light_beyond, tail_strength
 from deep_storm.estimation.psf.state import State
@@ -187,8 +187,7 @@ def error_by_noise(state: State, pool: ThreadPoolExecutor, rng: np.random.Genera
     own = float(np.sum(state.spline.values(state.coefficients) ** 2))
     squares, tails = [], []
     for _ in range(DRAWS):
-        found = linear.solve(linear.noise(rng), CONVERGED_NOISE)
-        values = state.spline.values(found.psf)
+        values = state.spline.values(linear.solve(linear.noise(rng)).psf)
         squares.append(float(np.sum(values**2)) / own)
         tails.append(tail_strength(values, SAMPLES_PER_PX, state.sigma_px))
     return Error(math.sqrt(float(np.mean(squares))), math.sqrt(float(np.mean(np.square(tails)))))
