@@ -3,9 +3,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal.windows import tukey
 
 from deep_storm.errors import StackError, TableError
-from deep_storm.quality.resolution import ring_correlation, table_resolution
+from deep_storm.quality.resolution import TAPER, ring_correlation, table_resolution, tapered
 
 
 def emitters_seen_again(per_half, sigma_nm, count=6000, field_nm=6000.0, seed=0):
@@ -104,3 +105,8 @@ def test_refuses_tables_that_have_none(change, words):
 def test_refuses_pixels_that_would_fill_the_memory():
     with pytest.raises(StackError, match="px an edge"):
         table_resolution(emitters_seen_again(1, 10.0, 200), pixel_size_nm=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 64, 101])
+def test_the_window_is_tukeys(count):
+    np.testing.assert_allclose(tapered(count), tukey(count, TAPER), atol=1e-12)

@@ -193,10 +193,9 @@ def ring_correlation(
         (n,) each, from the ring next to zero up to the Nyquist frequency.
     """
     from scipy.fft import rfft2, rfftfreq
-    from scipy.signal.windows import tukey
 
     height, width = first.shape
-    window = np.outer(tukey(height, TAPER), tukey(width, TAPER)).astype(np.float32)
+    window = np.outer(tapered(height), tapered(width)).astype(np.float32)
     # Without its mean, whose wide peak the window would smear over the first rings.
     f, g = (rfft2((image - image.mean()).astype(np.float32) * window) for image in (first, second))
     px_um = pixel_size_nm / 1000
@@ -219,6 +218,19 @@ def ring_correlation(
     power = powers[0] * powers[1]
     correlation = np.where(power > 0, cross / np.sqrt(np.maximum(power, 1e-300)), 0.0)
     return np.arange(1, count) * step, correlation, _smoothed(correlation, pixels)
+
+
+def tapered(count: int) -> Values:
+    """Return a Tukey window, which rises and falls as a cosine over half of TAPER at each end.
+
+    ``scipy.signal`` has it too, but takes longer to import than all else here.
+    """
+    if count == 1:
+        return np.ones(1)
+    width = TAPER * (count - 1) / 2.0
+    ends = np.minimum(np.arange(count), np.arange(count)[::-1])
+    window: Values = 0.5 - 0.5 * np.cos(np.pi * np.minimum(ends / width, 1.0))
+    return window
 
 
 def _smoothed(correlation: Values, pixels: Values) -> Values:
