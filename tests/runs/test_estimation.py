@@ -137,5 +137,9 @@ def test_haze_and_unevenness_of_the_movie_are_those_of_the_simulation(airy):
     assert background.haze_per_um2 == pytest.approx(6.0 / hazy.photons * 100, rel=1e-2)
     even = matched_light(airy, CAMERA, before, Background(background_photon=20.0))[1]
     assert even.background_photon == pytest.approx(background.background_photon + 6.0, rel=1e-3)
+    lamp = replace(hazy, light=light._replace(changes=0.25))
+    changing = matched_light(lamp, CAMERA, before, Background(background_photon=20.0))[1]
+    mean = changing.background_photon
+    assert changing.background_std_photon == pytest.approx(0.25 * mean, rel=1e-2)
     psf = matched_psf(hazy, Psf(sigma_nm=100.0, sigma_std_nm=1.0))
     assert psf.sigma_std_nm == pytest.approx(0.05 * airy.sigma_nm, rel=1e-3)

@@ -162,7 +162,7 @@ def matched_light(
     light = max(found.level - found.background, 0.0) / max(found.light_within, 0.5)
     least = MIN_LIGHT * emitters.density_per_um2 * emitters.intensity_photon * area_um2
     light = max(light, min(least, found.level))
-    haze, uneven = 0.0, 0.0
+    haze, uneven, changes = 0.0, 0.0, 0.0
     structure, filaments = emitters.structure, emitters.filament_um_per_um2
     if found.light is not None:
         structure, filaments = found.light.structure, found.light.filament_um_per_um2
@@ -175,6 +175,7 @@ def matched_light(
         spread = found.light.photons_std * photons / found.photons
         uneven = min(found.light.unevenness, 1.0)
         haze = min(found.light.haze_photon, rest)
+        changes = found.light.changes
     blinks = spread > BLINKING * photons
     own = {
         "intensity_photon": rounded(photons),
@@ -186,6 +187,9 @@ def matched_light(
     }
     under = {
         "background_photon": rounded(rest - haze),
+        "background_std_photon": rounded(
+            max(changes * (rest - haze), background.background_std_photon), 3
+        ),
         "unevenness": rounded(uneven, 3),
         "haze_per_um2": rounded(haze / photons / area_um2, 3),
     }

@@ -24,7 +24,7 @@ CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 SIGMA_NM = 110.0
 
 
-def light(sigma_std_nm=0.0, structure="uniform", density_per_um2=0.4, **background):
+def light(sigma_std_nm=0.0, structure="uniform", density_per_um2=0.4, lamp=None, **background):
     """Return what is found where PSF and emitters are known to begin with."""
     movie = simulate(
         CAMERA,
@@ -41,7 +41,11 @@ def light(sigma_std_nm=0.0, structure="uniform", density_per_um2=0.4, **backgrou
     truth = movie.truth
     columns = [truth[c].to_numpy(float) / 100.0 for c in ("x_nm", "y_nm")]
     photons = truth["intensity_photon"].to_numpy(float)
-    scenes = read_scenes(ArrayFrames(movie.stack), CAMERA, None, 24)
+    stack = movie.stack.astype(np.float64)
+    if lamp is not None:
+        more = np.broadcast_to(np.array(lamp)[:, None, None], stack.shape)
+        stack += np.random.default_rng(3).poisson(more) / CAMERA.photons_per_adu
+    scenes = read_scenes(ArrayFrames(stack), CAMERA, None, 24)
     emitters = Emitters.at(truth["frame"].to_numpy(np.int64), *columns, photons)
     state = State.begun(scenes, SIGMA_NM / 100.0, emitters)
     with ThreadPoolExecutor(1) as pool:
@@ -71,6 +75,15 @@ def test_an_uneven_background_and_haze_are_told_apart():
     assert hazy.haze_per_um2 == pytest.approx(0.8, rel=0.5)
     assert hazy.haze_photon == pytest.approx(0.8 * 2000 / 100, rel=0.5)
     assert hazy.unevenness < 0.15
+
+
+def test_a_lamp_that_flickers_is_no_haze():
+    found = light(lamp=np.tile([0.0, 30.0], 12))
+    assert found.haze_per_um2 < 0.05
+    assert found.changes == pytest.approx(15.0 / 45.0, rel=0.1)
+    fading = light(lamp=np.linspace(40.0, 0.0, 24))
+    assert fading.changes == pytest.approx(np.linspace(40.0, 0.0, 24).std() / 50.0, rel=0.1)
+    assert light(haze_per_um2=0.8).changes == light().changes == 0.0
 
 
 def test_molecules_on_a_structure_are_told_by_their_light():

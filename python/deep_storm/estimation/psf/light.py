@@ -40,6 +40,9 @@ MIN_UNEVENNESS = 0.05
 """A background that varies less than this over the field is even,"""
 MIN_HAZE = 0.05
 """and one that scatters less than this from frame to frame has no haze (both relative)."""
+MIN_CHANGES = 0.1
+"""A background that changes less from frame to frame, in all of the field alike, does not change
+(relative)."""
 MIN_BACKGROUND_SHARE = 0.2
 """At least this share of the background is not haze."""
 SCATTER_OF_HAZE = 0.0121
@@ -69,6 +72,9 @@ class MovieLight(NamedTuple):
         What molecules lie on; an uneven background has no say in it.
     filament_um_per_um2
         Length of the filaments in an area; 0 where there are none.
+    changes
+        Standard deviation over the mean of the background from frame to frame, over all of the
+        field at once.
     """
 
     width_std: float
@@ -78,6 +84,7 @@ class MovieLight(NamedTuple):
     haze_photon: float
     structure: Structure
     filament_um_per_um2: float = 0.0
+    changes: float = 0.0
 
 
 def light_of(state: State) -> MovieLight:
@@ -94,6 +101,7 @@ def light_of(state: State) -> MovieLight:
         haze_per_px / area_um2,
         haze_per_px * _mean_photons(state) / scenes.efficiency,
         *_structure(state),
+        _changes(state),
     )
 
 
@@ -222,11 +230,35 @@ def _unevenness(state: State) -> float:
 def _haze_per_px(state: State) -> float:
     """Return the number of out-of-focus emitters per pixel and frame."""
     level = state.mean_background()
-    if state.scatter <= (MIN_HAZE * level) ** 2:
+    scatter = state.scatter - _together(state, state.views[state.scenes.view])
+    if scatter <= (MIN_HAZE * level) ** 2:
         return 0.0
     photons = _mean_photons(state)
-    density = state.scatter / (SCATTER_OF_HAZE * (photons / state.sigma_px) ** 2)
+    density = scatter / (SCATTER_OF_HAZE * (photons / state.sigma_px) ** 2)
     return min(density, (1.0 - MIN_BACKGROUND_SHARE) * level / photons)
+
+
+def _together(state: State, usual: FloatArray) -> float:
+    """Return the variance of what the nodes of a scene have in common: lamps, not haze.
+
+    ``usual``: the nodes that each scene's are compared with, as ``state.nodes``.
+    """
+    known = state.known_nodes()[state.scenes.window]
+    counts = known.sum(axis=(1, 2))
+    apart = np.where(known, state.nodes - usual, 0.0).sum(axis=(1, 2))
+    means = apart[counts > 0] / counts[counts > 0]
+    return float(means.var()) if means.size else 0.0
+
+
+def _changes(state: State) -> float:
+    """Return the standard deviation of the background from frame to frame, over its mean."""
+    window = state.window_of_views()
+    usual = np.zeros((len(state.scenes.windows), *state.views.shape[1:]))
+    for k in np.unique(window):
+        usual[k] = state.views[window == k].mean(axis=0)
+    std = math.sqrt(_together(state, usual[state.scenes.window]))
+    relative = std / max(state.mean_background(), 1e-6)
+    return relative if relative >= MIN_CHANGES else 0.0
 
 
 def _mean_photons(state: State) -> float:
