@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Index, kernel
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
@@ -28,6 +28,8 @@ Float32Array = npt.NDArray[np.float32]
 TAPS = 4
 MIN_CUBIC_PLANES = 6
 """Of coefficients: four planes of values."""
+LANES = 8
+"""Samples that a processor takes at a time."""
 USUAL_SAMPLES = 2
 """Samples per pixel with a loop of its own, in which a step that the compiler knows is faster."""
 
@@ -222,15 +224,9 @@ def _clear(out: FloatArray, height: int, width: int) -> None:
                 out[a, j, i] = 0.0
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def _mix_planes(
-    coefficients: Float32Array,
-    plane: int,
-    used: int,
-    taps: Float32Array,
-    first_row: int,
-    begin: int,
-    out: Float32Array,
+    coefficients: Float32Array, plane: int, used: int, taps: Float32Array, window: Any, out: Any
 ) -> None:
     """Mix ``used`` planes from ``plane`` on, at most four, within some rows and columns.
 
@@ -238,80 +234,90 @@ def _mix_planes(
     ----------
     taps
         Weights of the planes and their slopes, float32 of shape (2, 4); 0 beyond the used ones.
-    first_row, begin
-        First row and column.
+    window
+        First row, rows, first column and columns.
     out
-        float32 of shape (1 or 2, samples_per_px, rows / samples_per_px, columns): with the weights
-        and with the slopes. Each row comes to those that are whole pixels away from it, so that
-        these lie one behind the other.
+        float32, flat: the rows one behind the other with the weights, then, if there is room, with
+        the slopes.
     """
-    # Loops from 0 over views: an index that may be negative for all the compiler knows keeps it
-    # from taking eight samples at a time.
-    last = plane + used - 1
-    one, two, three = min(plane + 1, last), min(plane + 2, last), min(plane + 3, last)
+    first_row, rows, begin, columns = window
+    flat = coefficients.reshape(-1)
+    pitch = Index(coefficients.shape[2])
+    area = pitch * Index(coefficients.shape[1])
+    last = Index(used - 1)
+    one, two = min(Index(1), last) * area, min(Index(2), last) * area
+    three = min(Index(3), last) * area
     w0, w1, w2, w3 = taps[0, 0], taps[0, 1], taps[0, 2], taps[0, 3]
     s0, s1, s2, s3 = taps[1, 0], taps[1, 1], taps[1, 2], taps[1, 3]
-    columns = out.shape[3]
-    end = begin + columns
-    row = first_row
-    for k in range(out.shape[2]):
-        for phase in range(out.shape[1]):
-            if row == coefficients.shape[1]:
-                return
-            c0 = coefficients[plane, row, begin:end]
-            c1 = coefficients[one, row, begin:end]
-            c2 = coefficients[two, row, begin:end]
-            c3 = coefficients[three, row, begin:end]
-            row += 1
-            mixed = out[0, phase, k]
-            if out.shape[0] == 1:
-                for m in range(columns):
-                    mixed[m] = w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
-                continue
-            slope = out[1, phase, k]
-            for m in range(columns):
-                mixed[m] = w0 * c0[m] + w1 * c1[m] + w2 * c2[m] + w3 * c3[m]
-                slope[m] = s0 * c0[m] + s1 * c1[m] + s2 * c2[m] + s3 * c3[m]
+    here = Index(plane) * area + Index(first_row) * pitch + Index(begin)
+    width, whole, there = Index(columns), Index(rows * columns), Index(0)
+    with_slopes = out.size > rows * columns
+    for _ in range(rows):
+        if with_slopes:
+            for m in range(width):
+                n = here + m
+                c0, c1, c2, c3 = flat[n], flat[n + one], flat[n + two], flat[n + three]
+                out[there + m] = w0 * c0 + w1 * c1 + w2 * c2 + w3 * c3
+                out[there + m + whole] = s0 * c0 + s1 * c1 + s2 * c2 + s3 * c3
+        else:
+            for m in range(width):
+                n = here + m
+                c0, c1, c2, c3 = flat[n], flat[n + one], flat[n + two], flat[n + three]
+                out[there + m] = w0 * c0 + w1 * c1 + w2 * c2 + w3 * c3
+        here += pitch
+        there += width
 
 
-@kernel(fastmath=True)
-def _mix_down(planes: Float32Array, weights: Float32Array, out: Float32Array) -> None:
+@kernel(fastmath=True, error_model="numpy")
+def _mix_down(
+    planes: Any, weights: Float32Array, samples_per_px: int, columns: int, out: Any
+) -> None:
     """Mix each row of samples at a pixel's height with the three that follow.
 
-    ``planes``: as ``out`` of :func:`_mix_planes`; ``out``: flat, the rows of all pixels one behind
-    the other, which lets one long loop do them all.
+    ``planes``: flat rows of ``columns``, as of :func:`_mix_planes`; ``out``: flat, a row per pixel.
     """
-    samples_per_px, rows, columns = planes.shape
-    size, whole = out.size, rows * columns
     w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
-    flat = planes.reshape(-1)
-    b1 = 1 % samples_per_px * whole + 1 // samples_per_px * columns
-    b2 = 2 % samples_per_px * whole + 2 // samples_per_px * columns
-    b3 = 3 % samples_per_px * whole + 3 // samples_per_px * columns
-    r0, r1, r2, r3 = flat[:size], flat[b1 : b1 + size], flat[b2 : b2 + size], flat[b3 : b3 + size]
-    for m in range(size):
-        out[m] = w0 * r0[m] + w1 * r1[m] + w2 * r2[m] + w3 * r3[m]
+    width = Index(columns)
+    here, there = Index(0), Index(0)
+    for _ in range(out.size // columns):
+        for m in range(width):
+            n = here + m
+            out[there + m] = (
+                w0 * planes[n]
+                + w1 * planes[n + width]
+                + w2 * planes[n + Index(2) * width]
+                + w3 * planes[n + Index(3) * width]
+            )
+        here += Index(samples_per_px) * width
+        there += width
 
 
-@kernel(fastmath=True)
+@kernel(fastmath=True, error_model="numpy")
 def _place(
-    rows: Float32Array, weights: Float32Array, samples_per_px: int, mixed: Float32Array, out: Any
-) -> None:
-    """Mix each sample with the three that follow, and put every pixel's into a window.
+    rows: Any, weights: Float32Array, samples_per_px: int, columns: int, part: int, window: Any,
+    out: Any,
+) -> None:  # fmt: skip
+    """Mix the samples of every pixel with the three that follow, into a part of ``out``.
 
-    ``rows``: flat, as ``out`` of :func:`_mix_down`, and three more; ``mixed``: space.
+    ``rows``: flat, as ``out`` of :func:`_mix_down`; ``window``: first row, rows, first column and
+    columns in ``out``.
     """
-    _mix_columns(rows, weights, 0, mixed.size, mixed)
-    height, width = out.shape
-    columns = mixed.size // height
-    for j in range(height):
-        row, pixels = mixed[j * columns : (j + 1) * columns], out[j]
+    w0, w1, w2, w3 = weights[0], weights[1], weights[2], weights[3]
+    top, height, left, width = window
+    here = Index(0)
+    first, count, a = Index(left), Index(width), Index(part)
+    for j in range(Index(top), Index(top + height)):
         if samples_per_px == USUAL_SAMPLES:
-            for i in range(width):
-                pixels[i] = row[np.uint64(USUAL_SAMPLES * i)]
+            for i in range(count):
+                n = here + Index(USUAL_SAMPLES) * i
+                r0, r1, r2, r3 = rows[n], rows[n + Index(1)], rows[n + Index(2)], rows[n + Index(3)]
+                out[a, j, first + i] = w0 * r0 + w1 * r1 + w2 * r2 + w3 * r3
         else:
-            for i in range(width):
-                pixels[i] = row[np.uint64(samples_per_px * i)]
+            for i in range(count):
+                n = here + Index(samples_per_px) * i
+                r0, r1, r2, r3 = rows[n], rows[n + Index(1)], rows[n + Index(2)], rows[n + Index(3)]
+                out[a, j, first + i] = w0 * r0 + w1 * r1 + w2 * r2 + w3 * r3
+        here += Index(columns)
 
 
 @kernel(fastmath=True)
@@ -363,24 +369,25 @@ def fill_table_window(
     for tap in range(TAPS):
         taps[1, tap] *= -samples_per_px
         taps[3, tap] *= -samples_per_px
-    line = down + (first - first_row) * samples_per_px
     start = across + (begin - first_column) * samples_per_px
     columns = (end - 1 - begin) * samples_per_px + TAPS
-    # Of each of the rows that are a whole number of pixels apart, those that four taps reach.
-    whole = last - first + (TAPS - 1) // samples_per_px
-    size = (last - first) * columns
-    planes = np.empty((min(parts, 2), samples_per_px, whole, columns), np.float32)
-    rows = np.empty(size + TAPS - 1, np.float32)
-    rows[size:] = 0.0
-    mixed = np.empty(size, np.float32)
-    inside = out[:, first - top : last - top, begin - left : end - left]
-    _mix_planes(coefficients, plane, used, taps[4:], line, start, planes)
-    _mix_down(planes[0], taps[2], rows[:size])
-    _place(rows, taps[0], samples_per_px, mixed, inside[0])
+    # Whole vectors, if the table has so many columns.
+    columns = min(-(-columns // LANES) * LANES, coefficients.shape[2] - start)
+    line, lines = down + (first - first_row) * samples_per_px, (last - 1 - first) * samples_per_px
+    whole, size = (lines + TAPS) * columns, (last - first) * columns
+    planes = np.empty(min(parts, 2) * whole, np.float32)
+    rows = np.empty(size, np.float32)
+    place = first - top, last - first, begin - left, end - begin
+    step = samples_per_px
+    _mix_planes(
+        coefficients, plane, used, taps[4:], (line, lines + TAPS, start, columns), planes
+    )
+    _mix_down(planes, taps[2], step, columns, rows)
+    _place(rows, taps[0], step, columns, 0, place, out)
     if parts == 1:
         return
-    _place(rows, taps[1], samples_per_px, mixed, inside[1])
-    _mix_down(planes[0], taps[3], rows[:size])
-    _place(rows, taps[0], samples_per_px, mixed, inside[2])
-    _mix_down(planes[1], taps[2], rows[:size])
-    _place(rows, taps[0], samples_per_px, mixed, inside[3])
+    _place(rows, taps[1], step, columns, 1, place, out)
+    _mix_down(planes, taps[3], step, columns, rows)
+    _place(rows, taps[0], step, columns, 2, place, out)
+    _mix_down(planes[whole:], taps[2], step, columns, rows)
+    _place(rows, taps[0], step, columns, 3, place, out)
