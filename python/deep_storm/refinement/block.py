@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from deep_storm.elementary import logarithm
-from deep_storm.kernels import kernel
+from deep_storm.kernels import Index, kernel
 from deep_storm.psf.cholesky import decompose, solve
 from deep_storm.refinement.light import fill_share
 from deep_storm.refinement.prior import (
@@ -63,6 +63,13 @@ FLAT = 2.0 / math.sqrt(2.0 * math.pi)
 
 
 @kernel(fastmath=True, error_model="numpy")
+def add_share(photons: float, share: Any, mean: Values) -> None:
+    """Add an emitter's photons to those that are expected; both flat."""
+    for n in range(Index(mean.size)):
+        mean[n] += photons * share[n]
+
+
+@kernel(fastmath=True, error_model="numpy")
 def expect(
     data: Values, base: Values, top: int, left: int, p: Values, prior: Prior, shares: Any, mean: Any
 ) -> float:
@@ -83,25 +90,21 @@ def expect(
         ``(height, width)``, filled in.
     """
     height, width = base.shape
-    for j in range(height):
-        for i in range(width):
-            mean[j, i] = base[j, i]
+    seen, flat = data.reshape(-1), mean.reshape(-1)
+    flat[:] = base.reshape(-1)
     value = 0.0
     for k in range(p.shape[0]):
         fill_share(top, left, height, width, p, k, prior, shares[k])
-        for j in range(height):
-            for i in range(width):
-                mean[j, i] += p[k, 2] * shares[k, 0, j, i]
+        add_share(p[k, 2], shares[k, 0].reshape(-1), flat)
         other = beyond_reach(p[k, 3], prior) / prior.shape_std
         value += log_of_photons(p[k, 2], prior) - 0.5 * other * other
         if p[k, 7] > 0.0:
             value += math.log(1.0 + odds_of_place(p, k))
     likelihood = 0.0
-    for j in range(height):
-        for i in range(width):
-            m = max(mean[j, i], MIN_MEAN)
-            mean[j, i] = m
-            likelihood += data[j, i] * logarithm(m) - m
+    for n in range(Index(flat.size)):
+        m = max(flat[n], MIN_MEAN)
+        flat[n] = m
+        likelihood += seen[n] * logarithm(m) - m
     value += likelihood / prior.excess
     if prior.uneven_photon > 0.0:
         _, _, gain = even_light(data, mean, prior)
@@ -148,17 +151,63 @@ def allow_even_light(
 
 
 @kernel(fastmath=True, error_model="numpy")
-def fill_slopes(p: Values, shares: Any, inverse: Values, height: int, width: int, out: Any) -> None:
+def fill_slope(factor: Any, inverse: Any, share: Any, out: Any) -> None:
+    """Multiply: one loop for each slope, or the compiler does not take several pixels at a time."""
+    for n in range(Index(inverse.size)):
+        out[n] = factor * inverse[n] * share[n]
+
+
+@kernel(fastmath=True, error_model="numpy")
+def fill_slopes(p: Values, shares: Any, inverse: Any, out: Any) -> None:
     """Fill in the derivatives of the expected photons, each times ``inverse`` of its pixel."""
     for k in range(p.shape[0]):
-        for j in range(height):
-            for i in range(width):
-                n = j * width + i
-                photons = p[k, 2] * inverse[n]
-                out[4 * k, n] = photons * shares[k, 1, j, i]
-                out[4 * k + 1, n] = photons * shares[k, 2, j, i]
-                out[4 * k + 2, n] = inverse[n] * shares[k, 0, j, i]
-                out[4 * k + 3, n] = photons * shares[k, 3, j, i]
+        photons = np.float32(p[k, 2])
+        fill_slope(photons, inverse, shares[k, 1].reshape(-1), out[4 * k])
+        fill_slope(photons, inverse, shares[k, 2].reshape(-1), out[4 * k + 1])
+        fill_slope(np.float32(1.0), inverse, shares[k, 0].reshape(-1), out[4 * k + 2])
+        fill_slope(photons, inverse, shares[k, 3].reshape(-1), out[4 * k + 3])
+
+
+@kernel(fastmath=True, error_model="numpy")
+def fill_pull(data: Values, mean: Values, excess: float, inverse: Any, pull: Any) -> None:
+    """Fill in one over the standard deviation of each pixel, and how many of these it is off."""
+    seen, expected, noise = data.reshape(-1), mean.reshape(-1), np.float32(excess)
+    for n in range(Index(inverse.size)):
+        inverse[n] = np.float32(1.0) / np.sqrt(np.float32(expected[n]) * noise)
+        pull[n] = np.float32(seen[n] - expected[n]) * inverse[n]
+
+
+@kernel(fastmath=True, error_model="numpy")
+def multiply_slopes(slopes: Any, pull: Any, gradient: Values, information: Values) -> None:
+    """Fill in the slopes' products with the pull, and with each other below the diagonal.
+
+    Eight sums at a time, of two slopes with four: each number that is read is used more often.
+    """
+    pixels = Index(pull.size)
+    for b in range(0, gradient.size, 4):
+        p, q, r, s = slopes[b], slopes[b + 1], slopes[b + 2], slopes[b + 3]
+        one = two = three = four = np.float32(0.0)
+        for n in range(pixels):
+            one += pull[n] * p[n]
+            two += pull[n] * q[n]
+            three += pull[n] * r[n]
+            four += pull[n] * s[n]
+        gradient[b], gradient[b + 1], gradient[b + 2], gradient[b + 3] = one, two, three, four
+        for a in range(b, gradient.size, 2):
+            u, v = slopes[a], slopes[a + 1]
+            one = two = three = four = five = six = seven = eight = np.float32(0.0)
+            for n in range(pixels):
+                one += u[n] * p[n]
+                two += u[n] * q[n]
+                three += u[n] * r[n]
+                four += u[n] * s[n]
+                five += v[n] * p[n]
+                six += v[n] * q[n]
+                seven += v[n] * r[n]
+                eight += v[n] * s[n]
+            here, below = information[a], information[a + 1]
+            here[b], here[b + 1], here[b + 2], here[b + 3] = one, two, three, four
+            below[b], below[b + 1], below[b + 2], below[b + 3] = five, six, seven, eight
 
 
 @kernel(fastmath=True, error_model="numpy")
@@ -170,35 +219,12 @@ def derive(
     ``slopes`` is work space ``(4 · emitters, pixels)`` for the derivatives of the expected photons,
     divided by their standard deviation: float32, which is right to a millionth and twice as fast.
     """
-    height, width = mean.shape
     size = PARAMETERS * p.shape[0]
-    pull = np.empty(height * width, np.float32)
-    inverse = np.empty(height * width, np.float32)
-    for j in range(height):
-        for i in range(width):
-            n = j * width + i
-            inverse[n] = 1.0 / math.sqrt(mean[j, i] * prior.excess)
-            pull[n] = (data[j, i] - mean[j, i]) * inverse[n]
-    fill_slopes(p, shares, inverse, height, width, slopes)
-    gradient = np.empty(size)
-    information = np.empty((size, size))
-    for a in range(size):
-        total = np.float32(0.0)
-        for n in range(height * width):
-            total += slopes[a, n] * pull[n]
-        gradient[a] = total
-        for b in range(0, a + 1, 4):
-            one = two = three = four = np.float32(0.0)
-            for n in range(height * width):
-                slope = slopes[a, n]
-                one += slope * slopes[b, n]
-                two += slope * slopes[b + 1, n]
-                three += slope * slopes[b + 2, n]
-                four += slope * slopes[b + 3, n]
-            information[a, b] = one
-            information[a, b + 1] = two
-            information[a, b + 2] = three
-            information[a, b + 3] = four
+    pull, inverse = np.empty(mean.size, np.float32), np.empty(mean.size, np.float32)
+    fill_pull(data, mean, prior.excess, inverse, pull)
+    fill_slopes(p, shares, inverse, slopes)
+    gradient, information = np.empty(size), np.empty((size, size))
+    multiply_slopes(slopes, pull, gradient, information)
     for a in range(size):
         for b in range(a):
             information[b, a] = information[a, b]
@@ -256,7 +282,7 @@ def fit(
     """
     count = p.shape[0]
     height, width = base.shape
-    shares = np.empty((count, PARAMETERS, height, width))
+    shares = np.empty((count, PARAMETERS, height, width), np.float32)
     slopes = np.empty((PARAMETERS * count, height * width), np.float32)
     own = prior.log_density + math.log(2.0 * math.pi)
     own += height_of_photons(prior)
