@@ -65,6 +65,13 @@ def refocus(scene: Scene, chosen: Integers, starts: Values, prior: Prior) -> Non
             copy_into(tried[n], best)
             tried[n, 0, 3] = starts[n]
             values[n], _ = fit_cut(cut, tried[n], prior, FIRST, most)
+            if abs(tried[n, 0, 3] - here) >= near:
+                continue
+            # It has come back, and is perhaps closer to where all of these end.
+            if values[n] > most:
+                most = values[n]
+                copy_into(best, tried[n])
+            values[n] = NEVER
         for _ in range(MAX_BEST):
             go_on = values.argmax()
             if values[go_on] == NEVER:
