@@ -10,7 +10,13 @@ from deep_storm.psf.cholesky import solve
 from deep_storm.refinement.block import derive, expect, fit
 from deep_storm.refinement.light import fill_profile
 from deep_storm.refinement.moves import NEVER
-from deep_storm.refinement.prior import COLUMNS, Prior, height_of_photons, log_of_photons
+from deep_storm.refinement.prior import (
+    COLUMNS,
+    Prior,
+    add_prior,
+    height_of_photons,
+    log_of_photons,
+)
 from deep_storm.refinement.shapes import gaussian_shape
 
 PRIOR = Prior(1500.0, 300.0, 1.3, 1.0, float(np.log(0.02)), **gaussian_shape(1.3, 0.1).fields)
@@ -63,7 +69,7 @@ GAMMA = PRIOR._replace(photons_std=1000.0, photons_order=2.25)
 def test_gradient_is_the_slope_of_the_log_posterior(prior, two):
     rng = np.random.default_rng(1)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 15.0)
-    shares, mean = np.empty((2, 4, 16, 16)), np.empty((16, 16))
+    shares, mean = np.empty((2, 4, 16, 16), np.float32), np.empty((16, 16))
     slopes = np.empty((8, 256), np.float32)
     at = two + rows([0.2, -0.1, 150.0, 0.05])
     expect(data, base, 0, 0, at, prior, shares, mean)
@@ -76,6 +82,27 @@ def test_gradient_is_the_slope_of_the_log_posterior(prior, two):
                 p[k, a] += sign * step
                 ends.append(expect(data, base, 0, 0, p, prior, shares, mean))
             assert (ends[1] - ends[0]) / (2 * step) == pytest.approx(gradient[4 * k + a], rel=1e-3)
+
+
+@pytest.mark.parametrize("edge", [8, 13, 17])
+def test_information_is_that_of_the_pixels(edge):
+    """Whatever number of pixels and emitters the loops take at a time."""
+    p = rows([3.2, 4.1, 1400.0, 1.25], [5.9, 4.4, 1700.0, 1.35], [4.4, 6.9, 1100.0, 1.3])
+    data, base = np.full((edge, edge), 30.0), np.full((edge, edge), 15.0)
+    shares, mean = np.empty((3, 4, edge, edge), np.float32), np.empty((edge, edge))
+    slopes = np.empty((12, edge * edge), np.float32)
+    expect(data, base, 0, 0, p, PRIOR, shares, mean)
+    gradient, information = derive(data, mean, p, PRIOR, shares, slopes)
+    np.testing.assert_allclose(mean, expected(p, edge), rtol=1e-5)
+    light = shares.astype(float)
+    light[:, 1:] *= p[:, 2, None, None, None]
+    every = light[:, [1, 2, 0, 3]].reshape(12, -1)
+    nothing, known = np.zeros(12), np.zeros((12, 12))
+    add_prior(p, PRIOR, nothing, known)
+    wanted = (every / mean.ravel()) @ every.T + known
+    np.testing.assert_allclose(information, wanted, rtol=1e-4, atol=1e-5 * wanted.max())
+    pull = every @ ((data - mean) / mean).ravel() + nothing
+    np.testing.assert_allclose(gradient, pull, rtol=1e-3, atol=1e-4 * np.abs(pull).max())
 
 
 @pytest.mark.parametrize("prior", [PRIOR, GAMMA])
@@ -115,7 +142,7 @@ def test_errors_are_as_large_as_the_information_says(excess):
 
 def test_within_the_reach_every_shape_is_as_likely():
     data = base = np.full((16, 16), 15.0)
-    shares, mean = np.empty((1, 4, 16, 16)), np.empty((16, 16))
+    shares, mean = np.empty((1, 4, 16, 16), np.float32), np.empty((16, 16))
 
     def value(sigma, prior):
         none = rows([-90.0, -90.0, 1500.0, sigma])  # its light is nowhere in the window
@@ -184,7 +211,8 @@ def test_even_light_takes_its_part_of_the_slope():
     rng = np.random.default_rng(4)
     prior = PRIOR._replace(uneven_photon=8.0)
     data, base = rng.poisson(expected(TWO)).astype(float), np.full((16, 16), 12.0)
-    shares, mean, slopes = np.empty((2, 4, 16, 16)), np.empty((16, 16)), np.empty((8, 256))
+    shares, mean = np.empty((2, 4, 16, 16), np.float32), np.empty((16, 16))
+    slopes = np.empty((8, 256), np.float32)
     at = TWO + rows([0.3, -0.2, 250.0, 0.05])
     expect(data, base, 0, 0, at, prior, shares, mean)
     gradient, _ = derive(data, mean, at, prior, shares, slopes)

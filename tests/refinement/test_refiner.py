@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from deep_storm.psf.pupil import pupil_table
-from deep_storm.refinement.prior import Prior
+from deep_storm.refinement.prior import COLUMNS, Prior
 from deep_storm.refinement.refiner import Proposals, Refiner
+from deep_storm.refinement.residuals import settle_background
+from deep_storm.refinement.scene import draw, make_scene
 from deep_storm.refinement.shapes import gaussian_shape, width_shape
 from deep_storm.settings import Psf, Pupil
 from deep_storm.simulation.emitters import EmitterSet
@@ -104,6 +106,22 @@ def test_background_follows_the_frame():
     slope = np.polyfit(refined.x_px, refined.background_photon, 1)[0]
     assert slope == pytest.approx(20 / 64, rel=0.3)
     assert refined.photons.mean() == pytest.approx(PHOTONS, rel=0.03)
+
+
+@pytest.mark.parametrize("uneven_photon", [0.0, 6.0])
+def test_the_background_moves_with_the_expected_photons(uneven_photon):
+    """Both are what drawing everything anew gives."""
+    prior = refiner().prior._replace(uneven_photon=uneven_photon)
+    p = np.zeros((2, COLUMNS))
+    p[:, :4] = (10.2, 11.1, PHOTONS, SIGMA_PX), (20.7, 18.3, PHOTONS, SIGMA_PX)
+    background = np.full((32, 32), BACKGROUND)
+    seen = frame(p[:, :2], background=35.0).astype(float)
+    scene = make_scene(seen, background, p, 4, prior, np.zeros(1, np.int8))
+    settle_background(scene, background, prior)
+    assert background.mean() == pytest.approx(35.0, rel=0.1)
+    moved = scene.mean.copy()
+    draw(scene, background, prior)
+    np.testing.assert_allclose(moved, scene.mean, rtol=1e-9)
 
 
 def test_read_noise_widens_the_uncertainty():

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from deep_storm.psf.elliptical import Widths, elliptical_table
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.refinement import search
-from deep_storm.refinement.prior import Prior
+from deep_storm.refinement.prior import COLUMNS, Prior, reach_of
 from deep_storm.refinement.refiner import Proposals, Refiner
-from deep_storm.refinement.shapes import depth_shape, gaussian_shape, width_shape
+from deep_storm.refinement.scene import add_light
+from deep_storm.refinement.shapes import UNDRAWN, depth_shape, gaussian_shape, width_shape
 from deep_storm.settings import Psf, Pupil
 from deep_storm.simulation.emitters import EmitterSet
 from deep_storm.simulation.light import Light
@@ -145,3 +147,70 @@ def test_emitters_are_looked_for_within_the_depths_that_they_have(table):
     assert (shape.fields["min_shape"], shape.fields["max_shape"]) == (-6.0, 6.0)
     assert np.abs(shape.starts).max() < 4.0
     assert np.abs(depth_shape(table, 230.0).starts).max() > 4.0
+
+
+@pytest.fixture(scope="module")
+def broad():
+    """Two widths as of a cylindrical lens, from 1.4 px up."""
+    z_nm = np.linspace(-600.0, 600.0, 25)
+    x_nm, y_nm = (140.0 * np.sqrt(1.0 + ((z_nm - f) / 290.0) ** 2) for f in (-205.0, 205.0))
+    return elliptical_table(Widths(z_nm, x_nm, y_nm), 100.0)
+
+
+def prior_of(shape, photons, sigma_px):
+    return Prior(photons, 0.1 * photons, sigma_px, 1.0, float(np.log(0.01)), **shape.fields)
+
+
+def alone_in(shape, z_px, sigma_px, size=48):
+    """Return the light of one emitter of a photon, as the refinement draws it."""
+    p = np.zeros((1, COLUMNS))
+    p[0, :4] = 24.3, 23.9, 1.0, z_px
+    image = np.zeros((size, size))
+    add_light(image, 0, 0, p, 1.0, prior_of(shape, 1000.0, sigma_px))
+    return image
+
+
+@pytest.mark.parametrize("z_px", [-6.0, -3.1, 0.2, 1.7, 5.99])
+def test_emitters_are_drawn_as_far_as_there_is_light(broad, z_px):
+    shape = depth_shape(broad, 200.0)
+    prior = prior_of(shape, 1000.0, 1.7)
+    drawn = alone_in(shape, z_px, 1.7)
+    share = np.interp(z_px, broad.z_nm / 100.0, broad.share_within)
+    assert share - drawn.sum() < 2.0 * UNDRAWN
+    rows, columns = np.nonzero(drawn)
+    reach_px = reach_of(z_px, prior)
+    assert np.abs(columns + 0.5 - 24.3).max() <= reach_px + 0.5
+    assert np.abs(rows + 0.5 - 23.9).max() <= reach_px + 0.5
+    # In focus, where it is narrow, by far not as far as at the ends.
+    assert reach_of(0.2, prior) < 0.5 * broad.radius_px <= reach_of(6.0, prior)
+
+
+@pytest.mark.parametrize("z_px", [-9.0, 9.0])
+def test_beyond_its_depths_an_emitter_is_drawn_as_at_the_last(broad, z_px):
+    shape = depth_shape(broad, 200.0)
+    np.testing.assert_allclose(
+        alone_in(shape, z_px, 1.7), alone_in(shape, np.clip(z_px, -6.0, 6.0), 1.7), atol=1e-7
+    )
+
+
+def test_a_broad_psf_has_a_coarser_table_and_a_narrow_one_does_not(table, broad):
+    assert depth_shape(broad, 200.0).fields["samples_per_px"] == 1
+    assert depth_shape(table, 200.0).fields["samples_per_px"] == 2
+
+
+def test_the_coarse_table_does_not_move_bright_emitters(broad):
+    """Without noise: what is left is the table's error, for 20,000 photons far below the spread."""
+    rng = np.random.default_rng(2)
+    shape = depth_shape(broad, 200.0, 400.0)
+    own = Refiner(prior_of(shape, 20_000.0, 1.7), shape, 0.0, 5.0)
+    psf = Psf(sigma_nm=broad.effective_sigma_nm, depth_reach_nm=400.0)
+    for z_nm in np.linspace(-350.0, 350.0, 8):
+        x, y = rng.uniform(15.0, 17.0, (2, 1))
+        drawn = EmitterSet(np.zeros(1, np.int64), x, y, np.full(1, 1.7), np.full(1, 20_000.0))
+        light = np.full((1, 32, 32), 5.0, np.float32)
+        Light.of(psf, broad, 100.0).add(light, drawn.at_depths(np.full(1, z_nm), np.full(1, 1.7)))
+        one = [np.full(1, v) for v in (20_000.0, z_nm / 100.0 + 0.3, 5.0, 1.0, 0.5)]
+        found = own.refine(light[0], Proposals(x + 0.1, y - 0.1, *one))
+        assert found.x_px.size == 1
+        assert np.hypot(found.x_px - x, found.y_px - y)[0] < 0.1 * found.spread_px[0]
+        assert abs(100.0 * found.z_px[0] - z_nm) < 0.2 * 100.0 * found.z_spread_px[0]

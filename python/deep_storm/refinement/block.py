@@ -90,8 +90,9 @@ def expect(
         ``(height, width)``, filled in.
     """
     height, width = base.shape
-    seen, flat = data.reshape(-1), mean.reshape(-1)
-    flat[:] = base.reshape(-1)
+    seen, flat, under = data.reshape(-1), mean.reshape(-1), base.reshape(-1)
+    for n in range(Index(flat.size)):
+        flat[n] = under[n]
     value = 0.0
     for k in range(p.shape[0]):
         fill_share(top, left, height, width, p, k, prior, shares[k])
@@ -132,7 +133,7 @@ def even_light(data: Values, mean: Values, prior: Prior) -> tuple[float, float, 
 
 @kernel(fastmath=True, error_model="numpy")
 def allow_even_light(
-    data: Values, mean: Values, prior: Prior, slopes: Any, inverse: Values, found: Any
+    data: Values, mean: Values, prior: Prior, slopes: Any, inverse: Any, found: Any
 ) -> None:
     """Take from gradient and information (``found``) what even light in the window may explain."""
     gradient, information = found
@@ -162,10 +163,10 @@ def fill_slopes(p: Values, shares: Any, inverse: Any, out: Any) -> None:
     """Fill in the derivatives of the expected photons, each times ``inverse`` of its pixel."""
     for k in range(p.shape[0]):
         photons = np.float32(p[k, 2])
-        fill_slope(photons, inverse, shares[k, 1].reshape(-1), out[4 * k])
-        fill_slope(photons, inverse, shares[k, 2].reshape(-1), out[4 * k + 1])
-        fill_slope(np.float32(1.0), inverse, shares[k, 0].reshape(-1), out[4 * k + 2])
-        fill_slope(photons, inverse, shares[k, 3].reshape(-1), out[4 * k + 3])
+        for a in range(PARAMETERS):  # x, y, photons, shape
+            part = a + 1 if a < 2 else 0 if a == 2 else a
+            factor = np.float32(1.0) if a == 2 else photons
+            fill_slope(factor, inverse, shares[k, part].reshape(-1), out[PARAMETERS * k + a])
 
 
 @kernel(fastmath=True, error_model="numpy")

@@ -37,8 +37,9 @@ class Prior(NamedTuple):
         Variance of a bright pixel over its mean, both in photons.
     log_density
         Logarithm of the emitters per pixel expected.
-    reach_px
-        How far the light of an emitter is drawn.
+    reaches_px
+        ``(n,)``: how far the light of emitters is drawn; of a table, between each of its planes and
+        the next one.
     shape, shape_std, min_shape, max_shape
         Mean, standard deviation and bounds of the fourth parameter.
     shape_reach
@@ -62,7 +63,7 @@ class Prior(NamedTuple):
     sigma_px: float
     excess: float
     log_density: float
-    reach_px: float
+    reaches_px: Values
     shape: float
     shape_std: float
     min_shape: float
@@ -82,6 +83,14 @@ def beyond_reach(shape: float, prior: Prior) -> float:
     """Return how far a shape is from the mean, or from where every one is as likely."""
     off = shape - prior.shape
     return off - min(max(off, -prior.shape_reach), prior.shape_reach)
+
+
+@kernel(fastmath=True, error_model="numpy")
+def reach_of(shape: float, prior: Prior) -> float:
+    """Return how far the light of an emitter of this shape is drawn (px)."""
+    at = (shape - prior.first_plane) / prior.plane_step
+    last = prior.reaches_px.size - 1
+    return float(prior.reaches_px[int(min(max(at, 0.0), float(last)))])
 
 
 @kernel(fastmath=True, inline="always", error_model="numpy")

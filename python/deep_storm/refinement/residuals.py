@@ -173,7 +173,7 @@ def background_from(p: Values, stated: Values, usual: float, height: int, width:
 def correct_background(
     scene: Scene, background: Values, prior: Prior, tile_px: int, known_photon: float
 ) -> None:
-    """Move the background, in place, to where the residuals want it.
+    """Move the background, and the expected photons with it, to where the residuals want it.
 
     Parameters
     ----------
@@ -197,17 +197,17 @@ def correct_background(
     change = spread_out(wanted, tile_px, height, width)
     for j in range(height):
         for i in range(width):
-            background[j, i] += max(change[j, i], -0.5 * background[j, i])
+            step = max(change[j, i], -0.5 * background[j, i])
+            background[j, i] += step
+            scene.mean[j, i] += step
 
 
 @kernel(fastmath=True, error_model="numpy")
 def settle_background(scene: Scene, background: Values, prior: Prior) -> None:
-    """Draw the expected photons, move the background to where the rest wants it, draw anew."""
+    """Draw the expected photons anew, and move the background to where the rest wants it."""
     draw(scene, background, prior)
     known = BACKGROUND_STD * background.sum() / background.size
     correct_background(scene, background, prior, TILE_PX, known)
-    draw(scene, background, prior)
     if prior.uneven_photon > 0.0:
         tile_px = max(int(FINE_TILE_SIGMAS * prior.sigma_px + 0.5), MIN_FINE_TILE_PX)
         correct_background(scene, background, prior, tile_px, prior.uneven_photon)
-        draw(scene, background, prior)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from deep_storm.kernels import Whole, kernel
 from deep_storm.refinement.light import fill_share
-from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Prior, Values
+from deep_storm.refinement.prior import COLUMNS, PARAMETERS, Prior, Values, reach_of
 
 Integers = npt.NDArray[np.int64]
 WINDOW_SIGMAS = 3.2
@@ -152,10 +152,10 @@ def window(scene: Scene, p: Values, reach: float) -> tuple[int, int, int, int]:
 def add_light(image: Values, top: int, left: int, p: Values, sign: float, prior: Prior) -> None:
     """Add the light of emitters to a window of the frame, within their reach."""
     height, width = image.shape
-    reach = prior.reach_px
-    most = min(2 * math.ceil(reach) + 2, max(height, width))
-    share = np.empty((1, most, most))
+    most = min(2 * math.ceil(prior.reaches_px.max()) + 2, max(height, width))
+    share = np.empty((1, most, most), np.float32)
     for k in range(p.shape[0]):
+        reach = reach_of(p[k, 3], prior)
         first = min(max(math.floor(p[k, 1] - reach) - top, 0), height)
         last = min(max(math.floor(p[k, 1] + reach) + 1 - top, 0), height)
         begin = min(max(math.floor(p[k, 0] - reach) - left, 0), width)

@@ -36,7 +36,9 @@ KNOWN_SHARE = 0.25
 STARTS = np.array([-0.8, -0.4, 0.0, 0.4, 0.8])
 """Depths that fits begin with where the PSF tells them, over the farthest."""
 
-MAX_COARSE_ERROR = 1e-3
+UNDRAWN = 1e-4
+"""Share of an emitter's light that may be left out as it is drawn."""
+MAX_COARSE_ERROR = 3e-3
 """Share of the peak by which half the samples, which take half the time, may be off."""
 
 
@@ -47,7 +49,7 @@ class Shape:
     Attributes
     ----------
     fields
-        Of a :class:`~deep_storm.refinement.block.Prior`, from ``reach_px`` on.
+        Of a :class:`~deep_storm.refinement.block.Prior`, from ``reaches_px`` on.
     free_std
         Standard deviation of the fourth parameter where it is left free.
     depths_px, sigmas_px
@@ -119,7 +121,7 @@ def gaussian_shape(sigma_px: float, sigma_std_px: float) -> Shape:
         "plane_step": 1.0,
     }
     bounds = _sigma_bounds(sigma_px, sigma_std_px)
-    reach = {"reach_px": WINDOW_SIGMAS * sigma_px}
+    reach = {"reaches_px": np.array([WINDOW_SIGMAS * sigma_px])}
     return Shape({**reach, **bounds, **no_table}, FREE_SIGMA_SHARE * sigma_px)
 
 
@@ -159,15 +161,28 @@ def depth_shape(table: PsfTable, depth_std_nm: float, depth_reach_nm: float = 0.
 
 def _planes(stack: PsfTable) -> dict[str, Any]:
     """Return the fields of a table whose third axis is the fourth parameter in nm."""
-    stack = stack.coarser(MAX_COARSE_ERROR)
+    stack = stack.coarser(MAX_COARSE_ERROR).coarser(MAX_COARSE_ERROR)
     return {
-        "reach_px": float(stack.radius_px),
+        "reaches_px": _reaches_px(stack),
         "planes": stack.coefficients,
         "samples_per_px": stack.samples_per_px,
         "radius_px": stack.radius_px,
         "first_plane": stack.z0_nm / stack.pixel_size_nm,
         "plane_step": stack.dz_nm / stack.pixel_size_nm,
     }
+
+
+def _reaches_px(stack: PsfTable) -> Values:
+    """Return how far there is light between each plane and the next one."""
+    samples, middle = stack.samples_per_px, stack.values.shape[1] // 2
+    away = np.abs(np.arange(stack.values.shape[1]) - middle)
+    ring = np.ceil(np.maximum(away[:, None], away) / samples).astype(np.int64).ravel()
+    light = np.stack([np.bincount(ring, np.abs(plane).ravel()) for plane in stack.values])
+    beyond = light[:, ::-1].cumsum(axis=1)[:, ::-1] - light
+    reaches = np.argmax(beyond <= UNDRAWN * samples**2, axis=1).astype(np.float64)
+    # A spline between two planes is that of those around them, too.
+    wide = np.pad(reaches, 2, mode="edge")
+    return np.max([wide[k : k + len(reaches) - 1] for k in (1, 2, 3, 4)], axis=0)
 
 
 def _sigma_bounds(sigma_px: float, sigma_std_px: float) -> dict[str, float]:
