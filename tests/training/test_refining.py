@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deep_storm.inference.refining import FEATURES, _depth_std_px, crowding, features
+from deep_storm.inference.features import FEATURES, MAX_BEYOND, crowding, features, near_border
+from deep_storm.inference.refining import _depth_std_px
 from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import Refined
 from deep_storm.refinement.shapes import gaussian_shape
@@ -18,7 +19,7 @@ def refined(x_px, photons=1000.0, sigma_px=1.3):
     x = np.asarray(x_px, np.float64)
     ones = np.ones_like(x)
     fitted = (x, 5 * ones, photons * ones, sigma_px * ones, ones, 0.1 * ones)
-    return Refined(*fitted, 9 * ones, ones, 0 * ones, np.empty(0), np.empty(0))
+    return Refined(*fitted, 9 * ones, ones, 0 * ones, 20 * ones, np.empty(0), np.empty(0))
 
 
 def test_crowding_is_one_at_the_same_place_and_none_alone():
@@ -33,8 +34,25 @@ def test_bright_and_wide_emitters_are_told_from_usual_ones():
     usual, pair = features(refined([9.0]), PRIOR), features(refined([9.0], 2000.0, 1.56), PRIOR)
     assert usual.shape == (1, FEATURES)
     changed = np.flatnonzero((usual != pair)[0])
-    assert changed.tolist() == [FEATURES - 3, FEATURES - 2]
-    assert pair[0, -3:-1] == pytest.approx([2.0, 2.0])
+    assert changed.tolist() == [6, 7]
+    assert pair[0, 6:8] == pytest.approx([2.0, 2.0])
+
+
+def test_emitters_at_the_border_are_told_from_those_within():
+    rows = refined([5.0, 9.0, 15.0])._replace(border_px=np.array([0.0, 2.6, 20.0]))
+    assert near_border(rows, 1.3) == pytest.approx([1.0, np.exp(-0.5), 0.0], abs=1e-9)
+    seen = features(rows, PRIOR)
+    assert np.flatnonzero((seen[0] != seen[2])[9:]).tolist() == [0]
+
+
+def test_depths_at_the_end_and_beyond_are_told_from_others():
+    deep = refined([5.0, 15.0, 25.0, 35.0, 45.0])._replace(
+        z_px=np.array([-3.0, 3.6, -4.0, 4.2, -9.0]), z_spread_px=np.full(5, 0.5)
+    )
+    some = PRIOR._replace(shape=0.0, shape_reach=4.0, shape_std=0.4)
+    assert features(deep, some)[:, -1] == pytest.approx([0.0, 0.5, 1.5, 2.0, MAX_BEYOND])
+    # Where depths are normally distributed, none is out of the question.
+    assert not features(deep, some._replace(shape_reach=0.0))[:, -1].any()
 
 
 def test_gamma_regression_finds_the_variance_of_heavy_and_light_tails():

@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from deep_storm.extraction.candidates import Candidates
+from deep_storm.inference.features import features
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.psf.table import PsfTable
 from deep_storm.refinement.beside import OnBeside, places_beside
-from deep_storm.refinement.moves import MAX_EVIDENCE
 from deep_storm.refinement.prior import Prior
 from deep_storm.refinement.refiner import (
     SHARE_OF_PHOTONS,
@@ -39,7 +38,6 @@ Float32 = npt.NDArray[np.float32]
 Sides = tuple[Candidates | None, Candidates | None]
 """The network's candidates in the frames before and after one; None where they are not known."""
 NOTHING_BESIDE: Sides = (None, None)
-FEATURES = 9
 WITHOUT_THIS_FRAME = 1.5
 """The network's variance in a frame beside, without what it has seen of this one: a third."""
 MIN_CONFIDENCE_BESIDE, MIN_SPREAD_BESIDE_PX = 0.3, 0.05
@@ -48,11 +46,6 @@ MAX_LOSS = 0.005
 """Jaccard index that refinement may seem to cost on simulation."""
 MIN_GAIN = 0.1
 """Of what the network misses and finds wrongly (one minus its Jaccard index)."""
-MAX_BRIGHT = 3.0
-WIDE, MAX_WIDE = 0.1, 4.0
-CROWD_SIGMAS = 2.0
-"""An emitter whose nearest neighbour is much farther away than this stands alone."""
-MIN_SPREAD_PX = 0.005
 LOG_VARIANCE_RANGE = (-1.5, 4.0)
 """Beyond this no emitter's true over its stated variance was seen."""
 
@@ -160,49 +153,11 @@ def looks_beside(model: Model) -> bool:
     return model.frames_at_once > 1 and mean_frames_seen(model.card.emitters) > 1.0
 
 
-def features(refined: Refined, prior: Prior) -> npt.NDArray[np.float64]:
-    """Return features by which emitters of one frame are classified, ``(n, 9)``.
-
-    Two emitters taken for one look bright and wide, and are farther off than the fit of one says.
-
-    Parameters
-    ----------
-    prior
-        What is usual.
-    """
-    bright = np.clip(refined.photons / prior.photons, 0.0, MAX_BRIGHT)
-    wide = np.clip((refined.sigma_px / prior.sigma_px - 1.0) / WIDE, -MAX_WIDE, MAX_WIDE)
-    return np.stack(
-        [
-            np.ones_like(refined.evidence),
-            np.clip(refined.evidence, -2.0, MAX_EVIDENCE) / MAX_EVIDENCE,
-            np.log(np.maximum(refined.spread_px, MIN_SPREAD_PX)),
-            refined.proposed,
-            (refined.proposed == 0.0).astype(np.float64),
-            crowding(refined, prior.sigma_px),
-            bright,
-            wide,
-            refined.expected,
-        ],
-        axis=1,
-    )
-
-
 def _depth_std_px(refined: Refined, prior: Prior, factor: Any) -> npt.NDArray[np.float64]:
     """Return standard deviations of depths; at the end of the PSF's depths, all of these."""
     at_end = (refined.z_px <= prior.min_shape) | (refined.z_px >= prior.max_shape)
     std_px = refined.z_spread_px * factor
     return np.where(at_end, np.maximum(std_px, prior.max_shape - prior.min_shape), std_px)
-
-
-def crowding(refined: Refined, sigma_px: float) -> npt.NDArray[np.float64]:
-    """Return the proximity of the nearest neighbour: 1 at the same position, 0 far away."""
-    if refined.x_px.size < 2:
-        return np.zeros(refined.x_px.size)
-    places = np.stack([refined.x_px, refined.y_px], axis=1)
-    distance = np.asarray(cKDTree(places).query(places, 2)[0])
-    near: npt.NDArray[np.float64] = np.exp(-0.5 * (distance[:, 1] / (CROWD_SIGMAS * sigma_px)) ** 2)
-    return near
 
 
 @dataclass(frozen=True)
@@ -216,11 +171,11 @@ class Refinement:
     card
         Of the model whose candidates are refined.
     weights
-        ``(9,)``: of the :func:`features`, for the score.
+        ``(11,)``: of the :func:`features`, for the score.
     spread_weights
-        ``(9,)``: of the same, for the logarithm of the true over the stated variance.
+        ``(11,)``: of the same, for the logarithm of the true over the stated variance.
     z_weights
-        ``(9,)``: the same for depth.
+        ``(11,)``: the same for depth.
     calibration
         From the score to a confidence.
     threshold

@@ -75,6 +75,8 @@ class Refined(NamedTuple):
         Confidence of the proposal that it comes from; 0 for what was born or split.
     expected
         Probability that it is the molecule that the frames beside say is there; 0 for none.
+    border_px
+        How far from the border of the frame.
     z_px, z_spread_px
         Depth and its standard deviation; of length 0 where the PSF does not tell depth.
     """
@@ -88,6 +90,7 @@ class Refined(NamedTuple):
     evidence: Values
     proposed: Values
     expected: Values
+    border_px: Values
     z_px: Values
     z_spread_px: Values
 
@@ -225,6 +228,7 @@ class Refiner:
             judged[:, 0],
             known[source],
             expected_there(p),
+            np.min([p[:, 0], p[:, 1], width - p[:, 0], height - p[:, 1]], axis=0),
             p[:, 3] if tells else nothing,
             judged[:, 4] if tells else nothing,
         )
