@@ -74,12 +74,14 @@ def proposed(xyz_px: Any, shape: float | None, rng: np.random.Generator) -> Prop
     )
 
 
-def simulated(psf: Psf, table: PsfTable | None, density: float, frames: int) -> list[Frame]:
+def simulated(
+    psf: Psf, table: PsfTable | None, density: float, frames: int, seed: int
+) -> list[Frame]:
     """Return frames with emitters in depth where the table has it."""
     known, rng = molecules(density, psf_table()), np.random.default_rng(3)
     simulator = PatchSimulator(
-        CAMERA, psf, known.emitters, known.background, patch_size_px=SIZE_PX, batch=BATCH, seed=5,
-        density_factors=(1.0, 1.0), uniform_share=0.0, table=table,
+        CAMERA, psf, known.emitters, known.background, patch_size_px=SIZE_PX, batch=BATCH,
+        seed=seed, density_factors=(1.0, 1.0), uniform_share=0.0, table=table,
     )  # fmt: skip
     shape = None if table is not None and len(table.z_nm) > 1 else CAMERA.px(psf.sigma_nm)
     made: list[Frame] = []
@@ -123,6 +125,7 @@ def main() -> None:
     parser.add_argument("--density", type=float, default=1.6, help="emitters per µm²")
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     table = psf_table()
     sigma_nm = table.effective_sigma_nm
@@ -142,7 +145,7 @@ def main() -> None:
         card = SimpleNamespace(
             camera=CAMERA, psf=psf, emitters=known.emitters, background=known.background
         )
-        frames = simulated(psf, one, options.density, options.frames)
+        frames = simulated(psf, one, options.density, options.frames, options.seed)
         work[kind] = refiner_for(card, one), frames
         work[kind][0].refine(frames[0].photons, frames[0].proposals)  # compiled
     best, found = dict.fromkeys(kinds, np.inf), {}

@@ -37,6 +37,15 @@ HERE = 0.1
 
 
 @kernel(fastmath=True, error_model="numpy")
+def came_back(p: Values, before: Values, near: float) -> bool:
+    """Return whether no emitter of a fit ends at another depth than before."""
+    farthest = 0.0
+    for k in range(p.shape[0]):
+        farthest = max(farthest, abs(p[k, 3] - before[k, 3]))
+    return farthest < near
+
+
+@kernel(fastmath=True, error_model="numpy")
 def refocus(scene: Scene, chosen: Integers, starts: Values, prior: Prior) -> None:
     """Fit each chosen emitter and its neighbours from other depths, too, and keep the best.
 
@@ -65,9 +74,9 @@ def refocus(scene: Scene, chosen: Integers, starts: Values, prior: Prior) -> Non
             copy_into(tried[n], best)
             tried[n, 0, 3] = starts[n]
             values[n], _ = fit_cut(cut, tried[n], prior, FIRST, most)
-            if abs(tried[n, 0, 3] - here) >= near:
+            if not came_back(tried[n], best, near):
                 continue
-            # It has come back, and is perhaps closer to where all of these end.
+            # It is perhaps closer to where all of these end.
             if values[n] > most:
                 most = values[n]
                 copy_into(best, tried[n])
