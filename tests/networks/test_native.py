@@ -8,6 +8,7 @@ import pytest
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, OUTPUTS
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales, Truth
+from deep_storm.networks.device import bfloat16_gain
 from deep_storm.networks.native import MODULATION, NEIGHBOURS
 from deep_storm.psf.code import CODE_LENGTH
 from deep_storm.psf.depth import FOCUS_CODE
@@ -28,6 +29,28 @@ def test_nothing_beyond_the_halo_is_seen():
     assert before.shape == (1, 96, 96, OUTPUTS)
     assert 10 < np.abs(rows - 48).max() <= network.halo_px
     assert 10 < np.abs(columns - 48).max() <= network.halo_px
+
+
+@pytest.mark.skipif(not bfloat16_gain(), reason="this processor has no bfloat16")
+def test_training_in_half_precision_keeps_whole_weights_and_nearly_the_loss():
+    network = make_network(Network())
+    whole, half = (network.build_for_training(t) for t in ("float32", "bfloat16"))
+    half.set_weights(whole.get_weights())
+    assert {v.dtype for v in half.trainable_variables} == {"float32"}
+    assert half.get_layer(f"{NEIGHBOURS}_seen").compute_dtype == "bfloat16"
+    assert half.get_layer("cells").compute_dtype == "float32"
+    rng = np.random.default_rng(5)
+    frames = rng.normal(size=(2, 16, 16, 3)).astype(np.float32)
+    expected = np.repeat(SCALES.expectations()[None], 2, axis=0)
+    one = np.ones((2, 3), np.float32)
+    places = rng.uniform(2.0, 14.0, (2, 2, 3)).astype(np.float32)
+    truth = Truth(*places, one, one, one, np.ones((2, 1, 1), np.float32))
+    losses = [
+        float(network.loss(network.answer(model, frames, expected, True), truth))
+        for model in (whole, half)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
+    assert losses[1] != losses[0]
 
 
 def of_version(version, rng):

@@ -12,6 +12,8 @@ import tifffile
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import CameraError, OutputError, SettingsError, StackError
+from deep_storm.networks.device import learning_dtype
+from deep_storm.settings import Device
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -115,6 +117,8 @@ def test_starting_from_a_model_keeps_its_weights_and_what_it_was_trained_for(wor
     np.testing.assert_allclose(finer.keras_model.get_weights()[0], expected[0], atol=1e-6)
     assert finer.card.psf.sigma_nm == 110
     assert finer.card.training["started_from"] == "model"
+    assert finer.card.training["precision"] == learning_dtype(Device())
+    assert {layer.compute_dtype for layer in finer.keras_model.layers} == {"float32"}
 
 
 def test_preview_draws_the_frame(work):

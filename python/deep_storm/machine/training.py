@@ -8,7 +8,8 @@ from itertools import pairwise
 from deep_storm.camera import Camera
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.settings import Background, Emitters, Network, Psf, Training
+from deep_storm.networks.device import learning_dtype
+from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.data import SimulatedData
 from deep_storm.training.loop import train_network
 from deep_storm.training.schedule import settings_for
@@ -39,6 +40,7 @@ def training_speed(
     def watch(done: int, total: int, message: str) -> None:
         times.append(time.perf_counter())
 
-    train_network(network.build(), network, data, settings, watch)
+    model = network.build_for_training(learning_dtype(Device()))
+    train_network(model, network, data, settings, watch)
     step_seconds = min(b - a for a, b in pairwise(times[2:]))
     return 1.0 / step_seconds, simulating / step_seconds

@@ -203,6 +203,16 @@ class LocalizationNetwork(ABC):
     def build(self) -> keras.Model:
         """Build the trainable network from ``(batch, y, x, frames_at_once)`` frames."""
 
+    def build_for_training(self, dtype: str) -> keras.Model:
+        """Build it for the time of its training; its weights are float32 all the same.
+
+        Parameters
+        ----------
+        dtype
+            ``float32`` or ``bfloat16``: what it may compute in, where it learns as well with it.
+        """
+        return self.build()
+
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
     ) -> tf.Tensor:

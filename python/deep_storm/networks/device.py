@@ -236,7 +236,7 @@ def inference_dtype(device: Device) -> str:
 
 
 def learning_dtype(device: Device) -> str:
-    """Return the precision in which a model's answers on simulation are looked at.
+    """Return the precision in which a model is trained, and its answers on simulation looked at.
 
     That of the run, of whose answers something is to be learnt: it is faster, and the network is
     compiled once. On a GPU half precision is for XLA, which is not worth its while here.

@@ -54,7 +54,7 @@ def own_settings(dtype: str = "float32") -> Iterator[None]:
     Parameters
     ----------
     dtype
-        Of layers that are made meanwhile.
+        Of layers that are made meanwhile, or a policy of Keras.
     """
     load_keras()
     from keras import config

@@ -117,6 +117,11 @@ class NativeNetwork(LocalizationNetwork):
         with own_settings():
             return build(CHANNELS)
 
+    def build_for_training(self, dtype: str) -> keras.Model:
+        """Build it to compute in float32 or bfloat16; the loss is worked out in float32."""
+        with own_settings(dtype if dtype == "float32" else f"mixed_{dtype}"):
+            return build(CHANNELS)
+
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
     ) -> tf.Tensor:

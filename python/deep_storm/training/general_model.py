@@ -9,7 +9,7 @@ from deep_storm.model import Model
 from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import place
+from deep_storm.networks.device import learning_dtype, place
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Domain, Emitters, Network, Psf, Training
 from deep_storm.training.adaptation import adapted
@@ -60,11 +60,12 @@ def train_general(
         keras.utils.set_random_seed(training.seed)
         network = make_network(Network())
         settings = settings_for(network, training)
-        keras_model = network.build()
+        learning = network.build_for_training(learning_dtype(device))
         if start is not None:
-            keras_model.set_weights(start.keras_model.get_weights())
+            learning.set_weights(start.keras_model.get_weights())
         data = GeneralData(domain, settings)
-        trained = train_network(keras_model, network, data, settings, progress)
+        trained = train_network(learning, network, data, settings, progress)
+        keras_model = network.build()
         keras_model.set_weights(trained.best)
         record = training_record(settings, trained, imported=False, start=start)
         record["data"] = "experiments drawn from the domain"

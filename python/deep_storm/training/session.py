@@ -19,7 +19,7 @@ from deep_storm.model import Model
 from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import is_out_of_memory, place
+from deep_storm.networks.device import is_out_of_memory, learning_dtype, place
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.code import GAUSSIAN, psf_code
 from deep_storm.psf.depth import reach_of
@@ -34,7 +34,6 @@ from deep_storm.training.schedule import ResolvedTraining, settings_for
 from deep_storm.training.steps import mirrored
 
 if TYPE_CHECKING:
-    import keras
     import pandas as pd
 
 Result = TypeVar("Result")
@@ -142,19 +141,20 @@ def train_model(
             scales = start.card.scales
         before = start.card.scales.depth_reach_nm if start is not None else None
 
-        def run(settings: ResolvedTraining) -> tuple[keras.Model, Trained]:
+        dtype = learning_dtype(device)
+
+        def run(settings: ResolvedTraining) -> Trained:
             data = make_data(molecules, scales, settings, imported)
             with mirrored(settings.batch).scope() if several else nullcontext():
-                made = spec.build()
+                made = spec.build_for_training(dtype)
                 if start is not None:
                     made.set_weights(start.keras_model.get_weights())
                 if (before is None) != (scales.depth_reach_nm is None):
                     spec.restate_shape(made, scales)
-                return made, train_network(made, spec, data, settings, progress, began, keeper)
+                return train_network(made, spec, data, settings, progress, began, keeper)
 
-        settings, (keras_model, trained) = within_memory(run, settings)
-        if several:  # from here on a single device is enough
-            keras_model = spec.build()
+        settings, trained = within_memory(run, settings)
+        keras_model = spec.build()  # on a single device, in float32
         keras_model.set_weights(trained.best)
         card = ModelCard(
             network_version=NETWORK_VERSION,
@@ -166,10 +166,11 @@ def train_model(
             scales=scales,
             domain=domain,
             training=training_record(settings, trained, imported is not None, start)
+            | {"precision": dtype}
             | maps_record(molecules.maps),
             versions=versions(),
         )
-        made = Model(card, keras_model, trained.last, table=molecules.table)
+        made = Model(card, keras_model, trained.last, table=molecules.table, precision=dtype)
         try:
             return calibrate(made, training.seed, molecules.maps), trained
         except KeyboardInterrupt:
