@@ -71,7 +71,7 @@ def ready_model(
     movie
         The frames, to estimate what is not known, and their camera.
     measure_psf
-        Whether to measure the shape of the PSF too (half a minute), where it is not given.
+        Whether to measure the shape of the PSF too (some seconds), where it is not given.
     progress
         Of that measurement.
     device
