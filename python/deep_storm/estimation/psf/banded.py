@@ -82,8 +82,8 @@ def variances(factor: FloatArray) -> FloatArray:
 
     References
     ----------
-    .. [1] K. Takahashi, J. Fagan, M.-S. Chen, "Formation of a sparse bus impedance matrix and its
-       application to short circuit study", 8th PICA Conference, 63 (1973).
+    .. [1] A. M. Erisman, W. F. Tinney, "On computing certain elements of the inverse of a sparse
+       matrix", Communications of the ACM 18, 177 (1975). https://doi.org/10.1145/360680.360704
     """
     size, reach = factor.shape[0], factor.shape[1] - 1
     inverse = np.zeros((size, 2 * reach + 1))  # row i: columns i − reach to i + reach
