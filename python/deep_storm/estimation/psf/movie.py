@@ -141,7 +141,8 @@ def measure_scenes(
         return found
     note = (
         f"Molecules differ from the PSF by {found.difference:.0%} (relative RMS), for instance "
-        "because they lie at different depths: it is their mean, which is what 2D needs"
+        "because they lie at different depths, or are fixed and do not rotate: it is their mean, "
+        "and one that differs much may be found twice"
     )
     return replace(found, notes=(*found.notes, note))
 
