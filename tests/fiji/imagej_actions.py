@@ -560,7 +560,12 @@ def screenshot(path, x=0, y=0, width=None, height=None):
 
 @asked
 def close_all():
-    """Close images, tables and dialogs."""
+    """Close images, tables and dialogs, when what was pressed has had its effect.
+
+    A window that two threads close at the same moment makes both wait for ever.
+    """
+    nothing = jpype.JProxy("java.lang.Runnable", dict={"run": lambda: None})
+    java("java.awt.EventQueue").invokeAndWait(nothing)
     for window in java("java.awt.Window").getWindows():
         if isinstance(window, (java("java.awt.Dialog"), java("javax.swing.JFrame"))):
             window.dispose()
