@@ -161,6 +161,14 @@ def test_ctrl_c_in_the_first_steps_keeps_nothing_and_says_so(tmp_path):
     assert not (tmp_path / "t").exists()
 
 
+def test_a_few_last_steps_belong_to_the_epoch_before():
+    data = Zeros()
+    data.patches_per_epoch = 6  # three steps
+    done = trained(data=data, steps=31, patience_epochs=1000)
+    seen = done.history["step"].tolist()
+    assert seen == [3, 6, 9, 12, 15, 18, 21, 24, 27, 31]
+
+
 def test_history_tells_steps_epochs_and_rates():
     history = trained(steps=20, patience_epochs=1000).history
     assert history["step"].tolist() == list(range(2, 21, 2))

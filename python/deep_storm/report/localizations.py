@@ -32,7 +32,8 @@ Values = npt.NDArray[np.float64]
 
 BINS = 60
 MAX_SHOWN = 200_000
-MAX_POINTS = 400
+MAX_POINTS, MAX_MARKED = 400, 40
+"""Points of a curve, and as many as are marked each."""
 MAX_PICTURE_PX = 1024
 PANEL_MM = 80.0
 
@@ -48,7 +49,7 @@ def per_frame_curve(found: Survey, drift: DriftCurve | None = None) -> Figure:
     if counts.size:
         mean = np.add.reduceat(counts, starts) / np.diff([*starts, counts.size])
         middle = found.first_frame + starts + 0.5 + step / 2
-        marker = "." if counts.size <= 40 else None
+        marker = "." if counts.size <= MAX_MARKED else None
         panels[0].plot(middle, mean, color=BLUE, linewidth=1.0, marker=marker)
     panels[0].set_ylim(bottom=0)
     style_axes(panels[0], "frame" if drift is None else "", "localizations per frame")
@@ -59,10 +60,9 @@ def per_frame_curve(found: Survey, drift: DriftCurve | None = None) -> Figure:
 
 def draw_drift(axes: Axes, drift: DriftCurve) -> None:
     """Draw a drift curve."""
+    marker = "." if drift.frame.size <= MAX_MARKED else None
     for values, colour, name in ((drift.x_nm, BLUE, "x"), (drift.y_nm, VERMILION, "y")):
-        axes.plot(
-            drift.frame + 1, values, "o-", color=colour, markersize=3, linewidth=1, label=name
-        )
+        axes.plot(drift.frame + 1, values, color=colour, linewidth=1, marker=marker, label=name)
     if drift.error_nm > 0:
         axes.fill_between(
             drift.frame + 1, -drift.error_nm, drift.error_nm, color=GREY, alpha=0.2, linewidth=0

@@ -266,8 +266,11 @@ class _Loop:
         return plan(self.settings, self.data.patches_per_epoch, step_seconds, now - self.began)
 
     def _evaluation_due(self, step: int, current: Plan) -> bool:
+        if step == current.steps:
+            return True
         epoch_over = self._plan_known(step) and step % current.steps_per_epoch == 0
-        return step == current.steps or epoch_over
+        # A few last steps belong to the epoch before: alone they would say little of the loss.
+        return epoch_over and current.steps - step >= current.steps_per_epoch / 2
 
     def _step(self, coming: Future[Batch], step: int, current: Plan) -> None:
         asked = time.perf_counter()
