@@ -122,3 +122,14 @@ def test_emitters_of_one_frame_are_shared_by_no_halves():
     assert shared_by_halves([HALF_FRAMES], 8.0) == 0.0  # there is no second half
     once, twice = shared_by_halves([80], 4.0), shared_by_halves([80, 80], 4.0)
     assert twice == pytest.approx(once / 2)
+
+
+def test_what_halves_share_is_the_mean_over_pairs_of_frames_and_of_long_tables_too():
+    number, staying = np.arange(73), 0.75
+    half = number // HALF_FRAMES % 2
+    apart = number[half == 0][:, None] - number[half == 1]
+    assert shared_by_halves([73], 4.0) == pytest.approx(np.mean(staying ** np.abs(apart)))
+    # pairs of so many frames do not fit into memory; at each of n / 10 turns q / (1 − q)² of them
+    frames = 300_000
+    expected = frames / HALF_FRAMES * staying / (1.0 - staying) ** 2 / (frames / 2) ** 2
+    assert shared_by_halves([frames], 4.0) == pytest.approx(expected, rel=0.15)

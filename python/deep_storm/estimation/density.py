@@ -204,15 +204,17 @@ def shared_by_halves(block_frames: Sequence[int], on_time_frames: float) -> floa
     """
     if on_time_frames <= 1.0:
         return 0.0
-    together, counts = 0.0, np.zeros(2)
+    staying = 1.0 - 1.0 / on_time_frames
+    together, counts = 0.0, [0, 0]
     for frames in block_frames:
-        number = np.arange(frames)
-        half = number // HALF_FRAMES % 2
-        counts += np.bincount(half, minlength=2)
-        # from each end of a half's turn the light of molecules reaches into the next ones
-        apart = number[half == 0][:, None] - number[half == 1][None, :]
-        together += float(np.sum((1.0 - 1.0 / on_time_frames) ** np.abs(apart)))
-    return together / float(counts[0] * counts[1]) if counts.all() else 0.0
+        left = [0.0, 0.0]  # in a frame, of the light of each half's frames before it
+        for number in range(frames):
+            half = number // HALF_FRAMES % 2
+            counts[half] += 1
+            together += left[1 - half]
+            left[half] += 1.0
+            left = [staying * light for light in left]
+    return together / (counts[0] * counts[1]) if all(counts) else 0.0
 
 
 def chance_unevenness(shared_photon2: float, light_photon: float, blur_px: float) -> float:
