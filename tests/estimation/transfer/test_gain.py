@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.transfer.gain import photon_transfer
+from deep_storm.estimation.transfer.gain import TIME_ORDER, _over_time, photon_transfer
+from deep_storm.estimation.transfer.high_pass import filtered
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 
@@ -133,6 +134,14 @@ def test_frames_that_do_not_follow_each_other_are_not_compared():
     mean = (frames[1:] + frames[:-1]) / 2.0
     found = photon_transfer(mean[::2], 2 * np.arange(30))
     assert found.over_time == 0.0
+
+
+@pytest.mark.filterwarnings("error")
+def test_dark_frames_without_noise_are_not_compared():
+    """Their median deviation is 0, and no value is less than that."""
+    frames = np.full((20, 64, 64), 100.0, np.float32)
+    frames[:, 28:36, 28:36] += np.random.default_rng(1).normal(0.0, 5.0, (20, 8, 8))
+    assert _over_time(filtered(frames, TIME_ORDER), np.arange(19)) == 0.0
 
 
 def test_pixels_without_a_measurement_are_left_out():

@@ -39,7 +39,7 @@ class Clipped(NamedTuple):
         """Return what to think of it."""
         return (
             f"{counted(self.values, 'pixel value')} ({100 * self.share:.2g} % of those looked at) "
-            f"{'is' if self.values == 1 else 'are'} {self.value_adu:g} ADU, and none is larger: "
+            f"are {self.value_adu:g} ADU, and none is larger: "
             "bright light was cut off there, by the camera or when the frames were exported. PSF, "
             "photons and positions of bright molecules are off: use less gain or a shorter "
             "exposure, or the frames as the camera wrote them"
@@ -69,10 +69,11 @@ def find_clipped(frames: npt.NDArray[Any], bad: Mask, level_adu: float) -> Clipp
     most = float(tops.max())
     if not most > level_adu or _is_limit(frames.dtype, most):
         return None
-    below = max(_largest(f[good & (f < most)]) for f in frames[tops >= _near(most, level_adu)])
+    near_top = np.flatnonzero(tops >= _near(most, level_adu))
+    below = max(_largest(frames[t][good & (frames[t] < most)]) for t in near_top)
     edge = min(most - BAND_STEPS * (most - below), _near(most, level_adu))
     at, near, where = 0, 0, np.zeros(bad.shape, dtype=bool)
-    for frame in frames[tops >= edge]:
+    for frame in (frames[t] for t in np.flatnonzero(tops >= edge)):
         there = good & (frame == most)
         at += int(np.count_nonzero(there))
         near += int(np.count_nonzero(good & (frame >= edge) & (frame < most)))

@@ -209,6 +209,8 @@ def _over_time(part: Filtered, first: Integers) -> float:
     one, next_one = residual[first][both], residual[first + 1][both]
     most = CLIP_SIGMAS * 1.4826 * float(np.median(np.abs(one)))
     kept = (np.abs(one) < most) & (np.abs(next_one) < most)
+    if not kept.any():  # without noise
+        return 0.0
     product = one[kept].astype(np.float64) * next_one[kept]
     squares = 0.5 * (np.mean(one[kept] ** 2) + np.mean(next_one[kept] ** 2))
     return float(np.mean(product) / squares) if squares > 0.0 else 0.0
