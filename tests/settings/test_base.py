@@ -13,6 +13,7 @@ from deep_storm.settings import (
     Duplicates,
     Evaluation,
     Filtering,
+    Measurement,
     Reconstruction,
     Rendering,
     Training,
@@ -111,3 +112,15 @@ def test_what_is_no_number_at_all_is_only_refused(written):
     with pytest.raises(SettingsError) as caught:
         Camera.parse({"pixel_size_nm": 100, "baseline_adu": 0, "photons_per_adu": written})
     assert caught.value.advice.startswith("change photons_per_adu (")
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "written"),
+    [
+        (Measurement, "roi", "10,20"),
+        (Rendering, "field_nm", "500,400"),
+        (Filtering, "frames", "1,9"),
+    ],
+)
+def test_a_comma_in_what_is_no_number_is_none_of_a_number(cls, name, written):
+    assert refusal(cls, **{name: written}).advice.startswith(f"change {name} (")

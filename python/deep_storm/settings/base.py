@@ -198,10 +198,11 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
     if first["type"] == "finite_number":
         expected = expected.replace("number", "finite number", 1)
     received = first.get("input")
+    written = comma_advice(received) if {int, float} & set(_members(cls, name)) else ""
     return SettingsError(
         f"{name} is {received!r}{where}",
         expected,
-        f"{comma_advice(received)}change {name} ({field.description})",
+        f"{written}change {name} ({field.description})",
     )
 
 
