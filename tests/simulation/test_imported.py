@@ -101,3 +101,25 @@ def test_a_truth_that_says_no_light_cannot_tell(simulated):
     wrong = CAMERA.model_copy(update={"em_gain": None})
     check_brightness(truth.drop(columns="bkgstd_photon"), stream, wrong)
     check_brightness(truth.drop(columns="intensity_photon"), stream, wrong)
+
+
+@pytest.mark.filterwarnings("error")
+def test_frames_without_a_measurement_tell_no_brightness(simulated):
+    truth, stream = simulated
+    frames = stream.read(0, 8).astype(np.float32)
+    frames[3] = np.nan
+    check_brightness(truth, open_frames(frames), CAMERA)
+    with pytest.raises(CameraError, match="ADU bright"):
+        check_brightness(truth, open_frames(frames), CAMERA.model_copy(update={"em_gain": None}))
+    frames[1:] = np.nan
+    check_brightness(truth[truth["frame"] > 0], open_frames(frames), CAMERA)
+
+
+def test_dim_frames_that_were_cut_to_whole_numbers_are_no_other_camera(simulated):
+    truth, _ = simulated
+    camera = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=40.0)
+    light = truth["intensity_photon"].sum() / (8 * 32 * 40) + (truth["bkgstd_photon"] ** 2).mean()
+    rng = np.random.default_rng(2)
+    frames = np.floor(100.0 + rng.poisson(light, (8, 32, 40)) / 40.0)
+    assert frames.mean() - 100.0 < 0.5 * light / 40.0  # the cut takes more than half
+    check_brightness(truth, open_frames(frames), camera)
