@@ -30,3 +30,22 @@ def test_pieces_are_long_enough_to_compare_frames():
     pieces = sampling._pieces(100, 147, 4096 * 4096)
     assert [b - a for a, b in pieces] == [12, 12, 11, 12]
     assert sampling._pieces(0, 200, 64 * 64) == [(0, 200)]
+
+
+@pytest.mark.parametrize("left", [1, 3, sampling.MIN_FRAMES])
+def test_blocks_of_which_hardly_a_frame_is_left_are_left_out(left):
+    frames = np.random.default_rng(2).poisson(40, (1500, 48, 48)).astype(np.uint16) + 100
+    ranges = sampling._frame_ranges(*frames.shape[:1], 48 * 48)
+    first, end = ranges[1]
+    frames[first : end - left] = 100  # the shutter was closed
+    blocks = draw_sample(ArrayFrames(frames), CAMERA).blocks
+    lengths = [b - a for a, b in ranges]
+    lengths[1:2] = [left] if left == sampling.MIN_FRAMES else []
+    assert [len(block) for block in blocks] == lengths
+
+
+def test_a_movie_of_short_parts_keeps_them():
+    frames = np.full((1500, 48, 48), 100, np.uint16)
+    for _, end in sampling._frame_ranges(*frames.shape[:1], 48 * 48):
+        frames[end - 6 : end] += np.random.default_rng(end).poisson(40, (6, 48, 48)).astype("u2")
+    assert {len(block) for block in draw_sample(ArrayFrames(frames), CAMERA).blocks} == {6}

@@ -138,6 +138,9 @@ def draw_sample(
         counts.append(before)
         blocks += [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
     progress(len(ranges), len(ranges), "blocks of frames read")
+    # what is left of a block whose other frames are dark, say, does not show how pixels scatter
+    enough = min(MIN_FRAMES, max(counts))
+    blocks = [block for block in blocks if len(block) >= enough]
     _check_left(stream, int(whole.counts.sum()), blocks)
     mean, halves = whole.means()
     return Sample(
