@@ -51,3 +51,15 @@ def test_training_by_phases_is_training_the_published_form():
     for one, other in zip(model.get_weights(), statistics, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     assert any(not np.array_equal(a, b) for a, b in zip(before, statistics, strict=True))
+
+
+def test_it_is_trained_in_float32_whatever_is_fastest_and_says_so():
+    network = make_network(Network(network="classic"))
+    dtype = network.training_dtype("bfloat16")
+    assert dtype == "float32"
+    model = network.build_for_training(dtype)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    native = make_network(Network())
+    assert native.training_dtype("bfloat16") == "bfloat16"
+    layers = native.build_for_training("bfloat16").layers
+    assert "bfloat16" in {layer.compute_dtype for layer in layers}

@@ -203,13 +203,17 @@ class LocalizationNetwork(ABC):
     def build(self) -> keras.Model:
         """Build the trainable network from ``(batch, y, x, frames_at_once)`` frames."""
 
+    def training_dtype(self, fastest: str) -> str:
+        """Return what it computes in while it is trained: ``fastest`` where it learns as well."""
+        return "float32"
+
     def build_for_training(self, dtype: str) -> keras.Model:
-        """Build it for the time of its training; its weights are float32 all the same.
+        """Build it to be trained in ``dtype``; its weights are float32 all the same.
 
         Parameters
         ----------
         dtype
-            ``float32`` or ``bfloat16``: what it may compute in, where it learns as well with it.
+            ``float32`` or ``bfloat16``, as :meth:`training_dtype` says.
         """
         return self.build()
 

@@ -117,6 +117,10 @@ class NativeNetwork(LocalizationNetwork):
         with own_settings():
             return build(CHANNELS)
 
+    def training_dtype(self, fastest: str) -> str:
+        """Return ``fastest``."""
+        return fastest
+
     def build_for_training(self, dtype: str) -> keras.Model:
         """Build it to compute in float32 or bfloat16; the loss is worked out in float32."""
         with own_settings(dtype if dtype == "float32" else f"mixed_{dtype}"):

@@ -60,7 +60,8 @@ def train_general(
         keras.utils.set_random_seed(training.seed)
         network = make_network(Network())
         settings = settings_for(network, training)
-        learning = network.build_for_training(learning_dtype(device))
+        dtype = network.training_dtype(learning_dtype(device))
+        learning = network.build_for_training(dtype)
         if start is not None:
             learning.set_weights(start.keras_model.get_weights())
         data = GeneralData(domain, settings)
@@ -68,7 +69,7 @@ def train_general(
         keras_model = network.build()
         keras_model.set_weights(trained.best)
         record = training_record(settings, trained, imported=False, start=start)
-        record["data"] = "experiments drawn from the domain"
+        record |= {"precision": dtype, "data": "experiments drawn from the domain"}
         return general_model(keras_model, domain, record), trained
 
 

@@ -142,11 +142,12 @@ def train_model(
         before = start.card.scales.depth_reach_nm if start is not None else None
 
         dtype = learning_dtype(device)
+        trained_in = spec.training_dtype(dtype)
 
         def run(settings: ResolvedTraining) -> Trained:
             data = make_data(molecules, scales, settings, imported)
             with mirrored(settings.batch).scope() if several else nullcontext():
-                made = spec.build_for_training(dtype)
+                made = spec.build_for_training(trained_in)
                 if start is not None:
                     made.set_weights(start.keras_model.get_weights())
                 if (before is None) != (scales.depth_reach_nm is None):
@@ -166,7 +167,7 @@ def train_model(
             scales=scales,
             domain=domain,
             training=training_record(settings, trained, imported is not None, start)
-            | {"precision": dtype}
+            | {"precision": trained_in}
             | maps_record(molecules.maps),
             versions=versions(),
         )
