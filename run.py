@@ -53,6 +53,7 @@ CHECKS = (
             "import os, pytest, sys; os.environ.update(NUMBA_BOUNDSCHECK='1', NUMBA_OPT='0'); "
             "sys.exit(pytest.main(['-q', *sys.argv[1:]]))",
             "tests/estimation/blind/test_exponents.py",
+            "tests/estimation/psf/test_banded.py",
             "tests/estimation/psf/test_kernels.py",
             "tests/extraction",
             "tests/postprocessing/test_correlation.py",
@@ -60,6 +61,7 @@ CHECKS = (
             "tests/postprocessing/test_filtering.py",
             "tests/postprocessing/test_merging.py",
             "tests/postprocessing/test_neighbours.py",
+            "tests/psf/test_cholesky.py",
             "tests/psf/test_kernels.py",
             "tests/refinement/test_block.py",
             "tests/rendering/test_drawing.py",
