@@ -23,7 +23,8 @@ from deep_storm.cells import BACKGROUND_CHANNEL, FIELDS, MIN_PROBABILITY
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.networks.base import FRAMES_AT_ONCE
-from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
+from deep_storm.networks.device import quiet_tensorflow
+from deep_storm.networks.precision import bfloat16_gain
 from deep_storm.simulation.noise import expose
 from deep_storm.simulation.psf import add_emitters
 
@@ -48,9 +49,9 @@ def ways(model):
 
 def with_channels(model, channels):
     """Return an untrained network of other widths."""
-    from deep_storm.networks import native
+    from deep_storm.networks import native, unet
 
-    other = native.build(channels)
+    other = unet.build(channels)
     return native.NativeNetwork(8).inference(other, model.card.scales)
 
 

@@ -25,7 +25,8 @@ import deep_storm as ds
 from deep_storm.machine.devices import best_seconds
 from deep_storm.machine.stages import with_network
 from deep_storm.machine.training import training_speed
-from deep_storm.networks.device import inference_dtype, place, quiet_tensorflow
+from deep_storm.networks.device import place, quiet_tensorflow
+from deep_storm.networks.precision import inference_dtype
 from deep_storm.networks.replicas import Replicas, replicated
 from deep_storm.settings import Device
 from deep_storm.training.adaptation import adapted

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import deep_storm as ds
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS
-from deep_storm.networks import native
+from deep_storm.networks import native, unet
 
 
 class Wide(native.NativeNetwork):
@@ -23,7 +23,7 @@ class Wide(native.NativeNetwork):
         self.channels = channels
 
     def build(self) -> keras.Model:
-        return native.build(self.channels)
+        return unet.build(self.channels)
 
 
 def mirrored(raw: Any, axis: int) -> Any:

@@ -18,7 +18,8 @@ import deep_storm as ds
 from deep_storm.model import Model
 from deep_storm.networks import make_network
 from deep_storm.networks.base import LocalizationNetwork
-from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow
+from deep_storm.networks.device import quiet_tensorflow
+from deep_storm.networks.precision import bfloat16_gain
 from deep_storm.progress import silent
 from deep_storm.settings import Background, Emitters, Network, Psf, Training
 from deep_storm.training.data import TrainingData

@@ -15,7 +15,7 @@ from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.io import kept
 from deep_storm.model_card import Calibration
-from deep_storm.networks import device
+from deep_storm.networks import precision as computing
 from deep_storm.networks.native import NativeNetwork
 from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.training import brightness, calibration, refining
@@ -137,11 +137,11 @@ def test_it_is_learnt_in_the_precision_of_the_run(general, quick, monkeypatch):
         return compiled(self, model, scales)  # not every processor can
 
     monkeypatch.setattr(NativeNetwork, "inference", inference)
-    monkeypatch.setattr(device, "bfloat16_gain", lambda: 2.0)
+    monkeypatch.setattr(computing, "bfloat16_gain", lambda: 2.0)
     known = Expected(CAMERA, MOLECULES.psf, EMITTERS, MOLECULES.background)
     for precision in ("float32", "auto"):
         ready_model(general, known, device=Device(device="cpu", precision=precision))
-    monkeypatch.setattr(device, "gpu_names", lambda: ["a GPU"])
+    monkeypatch.setattr(computing, "gpu_names", lambda: ["a GPU"])
     ready_model(general, known)
     assert seen == ["float32", "bfloat16", "float32"]
 

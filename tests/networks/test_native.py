@@ -8,8 +8,8 @@ import pytest
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS, OUTPUTS
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales, Truth
-from deep_storm.networks.device import bfloat16_gain
-from deep_storm.networks.native import MODULATION, NEIGHBOURS
+from deep_storm.networks.precision import bfloat16_gain
+from deep_storm.networks.unet import MODULATION, NEIGHBOURS
 from deep_storm.psf.code import CODE_LENGTH
 from deep_storm.psf.depth import FOCUS_CODE
 from deep_storm.settings import Network

@@ -12,7 +12,7 @@ import tifffile
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import CameraError, OutputError, SettingsError, StackError
-from deep_storm.networks.device import learning_dtype
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.settings import Device
 
 if sys.version_info >= (3, 11):

@@ -14,7 +14,8 @@ from deep_storm.inference.results import Found
 from deep_storm.inference.stages import StageClock
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
-from deep_storm.networks.device import devices_of, inference_dtype, is_gpu
+from deep_storm.networks.device import devices_of, is_gpu
+from deep_storm.networks.precision import inference_dtype
 from deep_storm.networks.replicas import Replicas, replicated
 from deep_storm.settings import Device, Reconstruction
 

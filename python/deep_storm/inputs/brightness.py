@@ -14,7 +14,7 @@ from deep_storm.inference.repair import repair
 from deep_storm.inputs.learnt import matched_brightness
 from deep_storm.io.stacks.sampled import spread_frames
 from deep_storm.model import Model
-from deep_storm.networks.device import learning_dtype
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.settings import Device
 from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules

@@ -22,7 +22,7 @@ from deep_storm.inputs.learnt import calibrated
 from deep_storm.inputs.measured import measured_psf
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.model import Model
-from deep_storm.networks.device import learning_dtype
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Settings
 from deep_storm.training.adaptation import outside

@@ -106,9 +106,9 @@ def benchmark(
     """
     if frames < 1:
         raise SettingsError(f"frames is {frames}", "at least 1", "change --frames")
-    from deep_storm.networks.device import bfloat16_gain, quiet_tensorflow  # numba, scipy
+    from deep_storm.networks import device, precision  # numba, scipy
 
-    quiet_tensorflow()
+    device.quiet_tensorflow()
     from deep_storm.inputs.models import ready_model  # numba, pandas, scipy
     from deep_storm.machine import recipes, stages  # numba, pandas, scipy
     from deep_storm.machine.training import training_speed  # numba, pandas, scipy
@@ -118,7 +118,7 @@ def benchmark(
     if replay:
         return BenchmarkResult((), 0.0, 0.0, peak_memory_gib(), frames, stages.replayed(native))
     classic = recipes.untrained("classic", CAMERA, PSF, EMITTERS, BACKGROUND)
-    precisions = ["float32"] + (["bfloat16"] if bfloat16_gain() else [])
+    precisions = ["float32"] + (["bfloat16"] if precision.bfloat16_gain() else [])
     sizes = (64, 256)
     total = len(sizes) * (2 + len(precisions)) + 1
     rows: list[Row] = []
@@ -128,9 +128,9 @@ def benchmark(
             base = recipes.notebook(stack, 4 if size_px == 64 else 1)
             rows.append(Row("published recipe (batch 1, float32)", size_px, base, 1.0, 1.0))
             progress(len(rows), total, "recipes")
-            for model, precision in [(classic, "float32")] + [(native, p) for p in precisions]:
-                speed, share = recipes.ours(stack, model, precision, Path(folder))
-                name = f"{model.card.network.network} {precision}"
+            for model, dtype in [(classic, "float32")] + [(native, p) for p in precisions]:
+                speed, share = recipes.ours(stack, model, dtype, Path(folder))
+                name = f"{model.card.network.network} {dtype}"
                 rows.append(Row(name, size_px, speed, speed / base, share))
                 progress(len(rows), total, "recipes")
     tables = stages.with_network(native)

@@ -10,7 +10,8 @@ import numpy as np
 
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import bfloat16_gain, gpu_names, inference_dtype, quiet_tensorflow
+from deep_storm.networks.device import gpu_names, quiet_tensorflow
+from deep_storm.networks.precision import bfloat16_gain, inference_dtype
 from deep_storm.settings import Device, Network
 
 TYPICAL = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)

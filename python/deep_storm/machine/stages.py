@@ -28,7 +28,8 @@ from deep_storm.machine.stage_table import StageTable
 from deep_storm.model import Model
 from deep_storm.networks.base import Float32
 from deep_storm.networks.company import Inference
-from deep_storm.networks.device import inference_dtype, place
+from deep_storm.networks.device import place
+from deep_storm.networks.precision import inference_dtype
 from deep_storm.networks.replicas import Replicas
 from deep_storm.settings import Device, Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate

@@ -8,7 +8,7 @@ from itertools import pairwise
 from deep_storm.camera import Camera
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import learning_dtype
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
 from deep_storm.training.data import SimulatedData
 from deep_storm.training.loop import train_network

@@ -2,7 +2,7 @@
 
 Every camera pixel holds 2 × 2 *cells*. For each cell the network says with which probability an
 emitter is there, where inside, how bright and how wide it is, and how sure it is of that
-(in the manner of [1]_; the U-Net is that of [2]_). One value per pixel is the background.
+(in the manner of [1]_). One value per pixel is the background.
 
 Output, ``(batch, height, width, 37)``: channel ``9 * (2 * cell_row + cell_column) + k`` with
 
@@ -21,24 +21,13 @@ and channel 36 the background (softplus, times the background scale).
 For a PSF that tells depth the network is trained to state depth in place of sigma, by a code
 (:class:`~deep_storm.psf.depth.DepthCode`): it costs the same.
 
-The network is conditioned on what to expect (PSF, brightness, background, kind of camera): the
-features of each resolution are scaled and shifted by functions of these numbers [3]_, so one
-network serves many experiments and a trained one is specialized to yours in a minute.
-
-It sees three frames: the one that it answers for, the one before and the one after, 0 where there
-is none. A molecule that stays on is then seen up to three times. Features of the three are added
-at full resolution, before the first pooling.
-
-How it is trained: :mod:`deep_storm.networks.native_loss`.
+The network itself: :mod:`deep_storm.networks.unet`. How it is trained:
+:mod:`deep_storm.networks.native_loss`.
 
 References
 ----------
 .. [1] A. Speiser et al., "Deep learning enables fast and dense single-molecule localization with
    high accuracy", Nature Methods 18, 1082 (2021). https://doi.org/10.1038/s41592-021-01236-x
-.. [2] O. Ronneberger, P. Fischer and T. Brox, "U-Net: convolutional networks for biomedical image
-   segmentation", MICCAI 2015, 234. https://doi.org/10.1007/978-3-319-24574-4_28
-.. [3] E. Perez et al., "FiLM: visual reasoning with a general conditioning layer", AAAI 2018.
-   https://doi.org/10.1609/aaai.v32i1.11671
 """
 
 from __future__ import annotations
@@ -62,7 +51,6 @@ from deep_storm.cells import (
     PickedCells,
 )
 from deep_storm.networks.base import (
-    BASIC_EXPECTATIONS,
     EXPECTATIONS,
     FRAMES_AT_ONCE,
     WITH_NEIGHBOURS,
@@ -74,6 +62,7 @@ from deep_storm.networks.base import (
 from deep_storm.networks.company import Inference, PickingInference, in_company
 from deep_storm.networks.keras_settings import own_settings
 from deep_storm.networks.native_loss import loss
+from deep_storm.networks.unet import MODULATION, NEIGHBOURS, build
 from deep_storm.psf.depth import FOCUS_CODE
 
 if TYPE_CHECKING:
@@ -87,18 +76,10 @@ POOLINGS = 2
 REACH_PX = 23
 """Radius of the receptive field: three convolutions and two at full, twice two at half, two at
 quarter resolution, poolings included."""
-CHANNELS = (32, 64, 128)
-"""Features at full, half and quarter resolution."""
-HIDDEN_CONDITIONS = 48
-NEIGHBOUR_FEATURES = 16
 TRACED = "_deep_storm_traced"
 """Attribute of a Keras model, for its compiled functions."""
 ROUNDED = "_deep_storm_rounded"
 """Attribute of a Keras model, for its copies of less precision."""
-MODULATION = "modulation"
-"""Begins the names of the layers that networks of before the PSF code (version 1) do not have."""
-NEIGHBOURS = "neighbours"
-"""Begins the names of the layers that networks which saw one frame (versions 1, 2) do not have."""
 
 
 class NativeNetwork(LocalizationNetwork):
@@ -115,7 +96,7 @@ class NativeNetwork(LocalizationNetwork):
     def build(self) -> keras.Model:
         """Build the trainable network: ``(b, y, x, 3)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
         with own_settings():
-            return build(CHANNELS)
+            return build()
 
     def training_dtype(self, fastest: str) -> str:
         """Return ``fastest``."""
@@ -124,7 +105,7 @@ class NativeNetwork(LocalizationNetwork):
     def build_for_training(self, dtype: str) -> keras.Model:
         """Build it to compute in float32 or bfloat16; the loss is worked out in float32."""
         with own_settings(dtype if dtype == "float32" else f"mixed_{dtype}"):
-            return build(CHANNELS)
+            return build()
 
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool
@@ -198,7 +179,7 @@ def _rounded(model: keras.Model, dtype: str) -> keras.Model:
     made: dict[str, keras.Model] = vars(model).setdefault(ROUNDED, {})
     if dtype not in made:
         with own_settings(dtype):
-            made[dtype] = build(CHANNELS)
+            made[dtype] = build()
     made[dtype].set_weights(model.get_weights())
     return made[dtype]
 
@@ -269,70 +250,3 @@ def _older(model: keras.Model, version: int) -> list[Any]:
             continue
         ordered.insert(len(ordered) - 2 if len(variable.shape) == 2 else len(ordered), variable)
     return ordered
-
-
-def build(channels: tuple[int, int, int]) -> keras.Model:
-    """Build the U-Net, untrained, with the given features at full, half, quarter resolution."""
-    import keras
-    from keras import layers
-
-    def linear(x: Any, width: int, **more: Any) -> Any:
-        return layers.Conv2D(
-            width, 3, padding="same", **{"kernel_initializer": "he_normal", **more}
-        )(x)
-
-    def conv(x: Any, width: int, **more: Any) -> Any:
-        return linear(x, width, activation="relu", **more)
-
-    def conditioned(x: Any, width: int) -> Any:
-        features = linear(x, width)
-        shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(basic)
-        scale, more = (
-            layers.Dense(width, kernel_initializer="zeros", name=f"{MODULATION}_{what}_{width}")(
-                hidden
-            )
-            for what in ("scale", "shift")
-        )
-        shift, scale = (
-            layers.Reshape((1, 1, width))(v) for v in (layers.Add()([shift, more]), scale)
-        )
-        scaled = layers.Add()([features, layers.Multiply()([features, scale])])
-        return layers.ReLU()(layers.Add()([scaled, shift]))
-
-    fine, half, quarter = channels
-    frames = keras.Input((None, None, FRAMES_AT_ONCE), name="frames")
-    expected = keras.Input((EXPECTATIONS,), name="expectations")
-    basic = expected[:, :BASIC_EXPECTATIONS]
-    hidden = layers.Dense(HIDDEN_CONDITIONS, activation="tanh", name=f"{MODULATION}_hidden")(
-        expected
-    )
-    own = linear(conditioned(frames[..., :1], fine), fine)
-    beside = frames
-    for seed, name in enumerate(("seen", "compared")):
-        beside = conv(
-            beside,
-            NEIGHBOUR_FEATURES,
-            kernel_initializer=keras.initializers.HeNormal(seed),
-            name=f"{NEIGHBOURS}_{name}",
-        )
-    beside = linear(
-        beside, fine, use_bias=False, kernel_initializer="zeros", name=f"{NEIGHBOURS}_added"
-    )
-    skip_fine = layers.ReLU()(layers.Add()([own, beside]))
-    skip_half = conv(conditioned(layers.MaxPooling2D()(skip_fine), half), half)
-    x = conv(conditioned(layers.MaxPooling2D()(skip_half), quarter), quarter)
-    for width, skip in ((half, skip_half), (fine, skip_fine)):
-        x = layers.Conv2D(width, 1, kernel_initializer="he_normal")(x)
-        x = layers.Add()([layers.UpSampling2D()(x), skip])
-        x = conv(conv(layers.ReLU()(x), width), width)
-    bias = np.zeros(OUTPUTS, np.float32)
-    bias[0:BACKGROUND_CHANNEL:FIELDS] = -4.0
-    head = layers.Conv2D(
-        OUTPUTS,
-        1,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=keras.initializers.Constant(bias.tolist()),
-        dtype="float32",
-        name="cells",
-    )(x)
-    return keras.Model([frames, expected], head, name="native")

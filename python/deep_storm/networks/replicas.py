@@ -1,7 +1,7 @@
 """One copy of the network for each device; they share the batches of the chunks.
 
 On a GPU the network is compiled with XLA and computes in bfloat16 where the probe found that
-faster and right (:mod:`deep_storm.networks.device`); the active cells are picked there, too, so
+faster and right (:mod:`deep_storm.networks.precision`); the active cells are picked there, too, so
 that little comes back, and it has two batches at a time. Answers are asked for in the order in
 which batches were given, whoever was faster, so the result does not depend on the devices.
 """

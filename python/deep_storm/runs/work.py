@@ -19,7 +19,7 @@ from deep_storm.io.images import write_image
 from deep_storm.io.marks import LIVE, mark_of
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.identity import identity_of
-from deep_storm.networks.device import inference_dtype
+from deep_storm.networks.precision import inference_dtype
 from deep_storm.runs.files import LIVE_ENDING, WORK_ENDING, beside, outputs_of
 from deep_storm.settings import Device, Reconstruction
 

@@ -9,7 +9,8 @@ from deep_storm.model import Model
 from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import learning_dtype, place
+from deep_storm.networks.device import place
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Domain, Emitters, Network, Psf, Training
 from deep_storm.training.adaptation import adapted

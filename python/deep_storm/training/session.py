@@ -19,7 +19,8 @@ from deep_storm.model import Model
 from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
-from deep_storm.networks.device import is_out_of_memory, learning_dtype, place
+from deep_storm.networks.device import is_out_of_memory, place
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.code import GAUSSIAN, psf_code
 from deep_storm.psf.depth import reach_of
