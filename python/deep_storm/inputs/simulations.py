@@ -59,6 +59,7 @@ def read_simulation(
     truth: TableSource,
     camera: Camera | None = None,
     psf: Psf | None = None,
+    with_maps: bool = False,
 ) -> ReadSimulation:
     """Check that a ground truth belongs to a stack, and describe both.
 
@@ -72,6 +73,8 @@ def read_simulation(
         By default as ThunderSTORM's protocol beside the table or the stack says.
     psf
         Names the file of the PSF that the frames were made with, if known.
+    with_maps
+        Whether camera maps will correct the frames, whose brightness is to be checked after that.
 
     Raises
     ------
@@ -96,7 +99,8 @@ def read_simulation(
         check_truth(table, stream, pixel_size_nm)
         given, shape = None, None
         if camera is not None:
-            check_brightness(table, stream, camera)
+            if not with_maps:
+                check_brightness(table, stream, camera)
             given, shape = (None, None) if psf is None else psf_with_table(psf, camera)
             if shape is None:
                 shape = _psf_over_depth(table, stream, camera)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
+from deep_storm.inputs.camera_maps import corrected
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.inputs.simulations import read_simulation
@@ -19,6 +21,7 @@ from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.report.plots import patch_sheet, save_figure
 from deep_storm.settings import Background, Emitters, Network, Psf, Settings, Training
+from deep_storm.simulation.imported import check_brightness
 from deep_storm.training.examples import first_patches
 from deep_storm.training.schedule import settings_for
 from deep_storm.training.session import Imported, Molecules, make_data
@@ -68,9 +71,14 @@ def matched_molecules(given: dict[str, Any], start: Model | None) -> Molecules:
 
 
 def imported_simulation(
-    simulation: tuple[Path | str, Path | str], given: dict[str, Any], start: Model | None
+    simulation: tuple[Path | str, Path | str],
+    given: dict[str, Any],
+    start: Model | None,
+    with_maps: bool = False,
 ) -> tuple[Imported, Molecules]:
     """Open an imported simulation and compute its statistics.
+
+    ``with_maps``: as :func:`~deep_storm.inputs.simulations.read_simulation` takes it.
 
     Raises
     ------
@@ -93,7 +101,7 @@ def imported_simulation(
         start.card.camera if start is not None and not start.card.general else None
     )
     stack, truth = simulation
-    found = read_simulation(stack, truth, camera, psf)
+    found = read_simulation(stack, truth, camera, psf, with_maps)
     if found.camera is None:
         raise CameraError(
             f"the camera of {stack} is unknown",
@@ -107,6 +115,22 @@ def imported_simulation(
         matched = matched._replace(psf=flat)
     molecules = Molecules(found.camera, *matched, table=found.psf_table)
     return Imported(open_frames(stack), found.table), molecules
+
+
+def corrected_simulation(imported: Imported, molecules: Molecules) -> Imported:
+    """Return an imported simulation as if all pixels of its camera were alike.
+
+    Raises
+    ------
+    CameraError
+        The maps are not those of the frames, or with them the frames have another brightness than
+        the ground truth says.
+    """
+    if molecules.maps is None:
+        return imported
+    stream = corrected(imported.stream, molecules.camera, molecules.maps)
+    check_brightness(imported.truth, stream, molecules.camera)
+    return replace(imported, stream=stream)
 
 
 def training_set_outputs(stem: Path | str | None, overwrite: bool) -> Outputs:

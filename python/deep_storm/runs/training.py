@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from deep_storm.camera_maps import fingerprint
 from deep_storm.errors import Cancelled, SettingsError
-from deep_storm.inputs.camera_maps import MapsSource, corrected, maps_of
+from deep_storm.inputs.camera_maps import MapsSource, maps_of
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.training_data import (
+    corrected_simulation,
     frames_of_movie,
     imported_simulation,
     matched_molecules,
@@ -73,7 +74,9 @@ def train_folder(
     given = vars(expected)
     imported, molecules = None, None
     if simulation is not None:
-        imported, molecules = imported_simulation(simulation, given, start)
+        imported, molecules = imported_simulation(
+            simulation, given, start, with_maps=camera_maps is not None
+        )
     else:
         molecules = matched_molecules(given, start)
     network = network or (start.card.network if start is not None else Network())
@@ -81,8 +84,7 @@ def train_folder(
         real = None if movie is None else frames_of_movie(movie, molecules.camera, trust_camera)
         molecules = replace(molecules, maps=maps_of(camera_maps, molecules.camera))
         if imported is not None:
-            stream = corrected(imported.stream, molecules.camera, molecules.maps)
-            imported = replace(imported, stream=stream)
+            imported = corrected_simulation(imported, molecules)
         write_training_set(shown, molecules, imported, network, training)
         keeper = _keeper(outputs, resume, molecules, network, training, simulation, start)
         model, trained = train_model(
