@@ -185,7 +185,7 @@ class Device(Settings):
     )
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
-        "number format in the network; auto: bfloat16 if a quick test shows that the "
-        "processor supports it",
+        "number format in the network; auto: bfloat16 where a quick test finds it faster and "
+        "accurate",
         label="Number format",
     )
