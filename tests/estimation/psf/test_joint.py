@@ -83,3 +83,15 @@ def test_threads_change_nothing():
         found.append([state.coefficients, state.nodes, own.x_px, own.photons, own.error])
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_scenes_that_share_a_view_tell_its_background_finely():
+    begun = state_of()
+    blinking, beads = (
+        State.begun(begun.scenes, SIGMA_PX, begun.emitters, blink) for blink in (True, False)
+    )
+    assert blinking.view_grid.step_px < blinking.grid.step_px
+    assert beads.view_grid == beads.grid
+    few = blinking.for_scenes(blinking.scenes.chosen(np.arange(2)))
+    assert few.view_grid == few.grid
+    np.testing.assert_allclose(few.background(), blinking.background()[:2])

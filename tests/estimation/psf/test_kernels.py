@@ -12,7 +12,13 @@ from deep_storm.estimation.psf.kernels import (
     place,
     spread,
 )
-from deep_storm.estimation.psf.surface import add_surfaces, gather_nodes, make_grid, surfaces
+from deep_storm.estimation.psf.surface import (
+    add_surfaces,
+    gather_nodes,
+    make_grid,
+    moved_to,
+    surfaces,
+)
 
 RADIUS_PX, KNOTS = 3, 2
 EDGE = 2 * RADIUS_PX * KNOTS + 3
@@ -144,3 +150,14 @@ def test_background_nodes(rng, sigma_px):
     add_surfaces(nodes, grid.step_px, image)
     gather_nodes(weight, grid.step_px, back)
     assert np.vdot(image, weight) == pytest.approx(np.vdot(nodes, back), rel=1e-9)
+
+
+def test_a_surface_moved_to_finer_nodes_stays_where_it_is(rng):
+    grid, fine = make_grid(27, 45, 1.0), make_grid(27, 45, 1.0, 3.0)
+    nodes = rng.uniform(1.0, 2.0, (2, grid.rows, grid.columns))
+    moved = moved_to(fine, nodes, grid)
+    # The middle one of three fine nodes lies where the coarse one does.
+    np.testing.assert_allclose(moved[:, 1::3, 1::3], nodes)
+    coarse, finer = (surfaces(n, g.step_px, 27, 45) for n, g in ((nodes, grid), (moved, fine)))
+    np.testing.assert_allclose(finer, coarse, rtol=0.02)
+    np.testing.assert_allclose(moved_to(grid, moved, fine), nodes)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import deep_storm as ds
 from deep_storm.errors import PsfError
@@ -60,15 +61,19 @@ def measured_once(measured, movie, monkeypatch):
     monkeypatch.setattr("deep_storm.estimation.movie_psf.measure_scenes", known)
 
 
-def test_the_shape_is_that_of_the_microscope(measured, table):
+def shape_error(measured, table):
+    """Return the relative RMS difference of the measured shape from the microscope's."""
     found = measured.table.values[0].astype(np.float64)
     true = table.values[0].astype(np.float64)
     more = (len(true) - len(found)) // 2
     true = true[more:-more, more:-more] if more > 0 else true
     found = found[-more:more, -more:more] if more < 0 else found
     found *= np.sum(found * true) / np.sum(found**2)
-    error = np.sqrt(np.sum((found - true) ** 2) / np.sum(true**2))
-    assert error < 0.08
+    return np.sqrt(np.sum((found - true) ** 2) / np.sum(true**2))
+
+
+def test_the_shape_is_that_of_the_microscope(measured, table):
+    assert shape_error(measured, table) < 0.08
     assert measured.sigma_nm == pytest.approx(table.effective_sigma_nm, rel=0.05)
     assert not measured.gaussian_will_do
 
@@ -77,6 +82,18 @@ def test_photons_and_background_come_with_it(measured):
     assert measured.photons == pytest.approx(2000, rel=0.1)
     # What lies beyond the table's window, a tenth of 0.01 × 2,000 photons, is background to it.
     assert measured.background == pytest.approx(21.5, rel=0.06)
+
+
+def test_hills_of_the_background_are_taken_for_no_molecules(movie, table):
+    rng = np.random.default_rng(5)
+    hills = gaussian_filter(rng.normal(size=movie.shape[1:]), 5.0, mode="wrap")
+    more = 40.0 * np.exp(0.6 * hills / hills.std())
+    uneven = movie + rng.poisson(more, movie.shape) / CAMERA.photons_per_adu
+    found = measure_movie(ArrayFrames(uneven), CAMERA)
+    assert shape_error(found, table) < 0.03
+    assert found.photons == pytest.approx(2000, rel=0.06)
+    assert found.background == pytest.approx(21.5 + more.mean(), rel=0.05)
+    assert found.light.unevenness == pytest.approx(more.std() / (20.0 + more.mean()), rel=0.2)
 
 
 def test_an_empty_movie_is_refused():

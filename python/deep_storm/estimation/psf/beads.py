@@ -214,7 +214,7 @@ def _check_focus(scenes: Scenes, sigma_px: float) -> None:
 def _fit(scenes: Scenes, sigma_px: float, pool: ThreadPoolExecutor, progress: Progress) -> Shape:
     done = _frames_done(progress)
     done(0)
-    state = State.begun(scenes, sigma_px, _emitters(scenes))
+    state = State.begun(scenes, sigma_px, _emitters(scenes), blinking=False)
     state.misfit = FIRST_MISFIT
     for _ in range(STEPS):
         step(state, Free(psf=False), pool)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from deep_storm.estimation.psf.kernels import OF_EMITTER, add_light, gather, spread
 from deep_storm.estimation.psf.preconditioner import Preconditioner
 from deep_storm.estimation.psf.state import MIN_SCATTER, State
-from deep_storm.estimation.psf.surface import add_surfaces, gather_nodes
+from deep_storm.estimation.psf.surface import add_surfaces, gather_nodes, moved_to, surfaces
 from deep_storm.estimation.psf.unknowns import Change, Free, Part, Partition
 
 FloatArray = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ class Linear:
         state = self._state
         seen = self._gathered(self._weight * self._residual)
         rough = (self._roughness @ state.coefficients.ravel()).reshape(seen.psf.shape)
-        scattered = (state.nodes - state.views[state.scenes.view]) / state.scatter
+        scattered = state.nodes / state.scatter
         return self._fixed(seen._replace(psf=seen.psf - rough, nodes=seen.nodes - scattered))
 
     def noise(self, rng: np.random.Generator) -> Change:
@@ -108,7 +108,7 @@ class Linear:
         decide (D. J. C. MacKay, *Neural Comput.* 4, 415, 1992).
         """
         state = self._state
-        apart = state.nodes + found.nodes - state.views[state.scenes.view]
+        apart = state.nodes + found.nodes
         decided = apart.size - float(self._about.node_variance.sum()) / state.scatter
         return float(np.sum(apart**2)) / max(decided, 1.0)
 
@@ -135,20 +135,23 @@ class Linear:
 
         psf: FloatArray = np.sum(self._partition.map(work), axis=0)
         views = np.zeros_like(state.views)
-        np.add.at(views, state.scenes.view, nodes)
+        together = np.zeros((len(views), *image.shape[1:]))
+        for seen, own in zip(image, state.scenes.view, strict=True):
+            together[own] += seen
+        gather_nodes(together, state.view_grid.step_px, views)
         return Change(psf, emitters, nodes, views)
 
     def _applied(self, change: Change) -> Change:
         """Apply the information matrix."""
         state, about = self._state, self._about
-        image = np.zeros(state.scenes.photons.shape)
-        nodes = change.nodes + change.views[state.scenes.view]
+        shared = surfaces(change.views, state.view_grid.step_px, *state.scenes.size_px)
+        image = shared[state.scenes.view]
 
         def work(part: Part) -> None:
             own, emitters = image[part.scenes], change.emitters[part.emitters]
             psf = change.psf if self._free.psf else None
             spread(part.placed, psf, emitters, state.spline.knots, own)
-            add_surfaces(nodes[part.scenes], state.grid.step_px, own)
+            add_surfaces(change.nodes[part.scenes], state.grid.step_px, own)
 
         self._partition.map(work)
         seen = self._gathered(self._weight * image)
@@ -181,6 +184,7 @@ def step(state: State, free: Free, pool: ThreadPoolExecutor) -> float:
     own.x_px = own.x_px + np.clip(found.emitters[:, 1], -MAX_STEP_PX, MAX_STEP_PX)
     own.y_px = own.y_px + np.clip(found.emitters[:, 2], -MAX_STEP_PX, MAX_STEP_PX)
     state.views = np.maximum(state.views + found.views, MIN_BACKGROUND)
-    nodes = state.nodes + found.nodes + found.views[state.scenes.view]
-    state.nodes = np.maximum(nodes, MIN_BACKGROUND)
+    usual = moved_to(state.grid, state.views, state.view_grid)
+    least_nodes = MIN_BACKGROUND - usual[state.scenes.view]
+    state.nodes = np.maximum(state.nodes + found.nodes, least_nodes)
     return linear.chi2

@@ -220,7 +220,7 @@ def _known(light: FloatArray) -> FloatArray:
 
 def _unevenness(state: State) -> float:
     """Return the relative standard deviation of the constant background over the field."""
-    known, window = state.known_nodes(), state.window_of_views()
+    known, window = state.known_nodes(state.view_grid), state.window_of_views()
     parts = [state.views[window == k].mean(axis=0)[known[k]] for k in np.unique(window)]
     field = np.concatenate(parts)
     relative = float(field.std() / field.mean()) if field.size else 0.0
@@ -230,7 +230,8 @@ def _unevenness(state: State) -> float:
 def _haze_per_px(state: State) -> float:
     """Return the number of out-of-focus emitters per pixel and frame."""
     level = state.mean_background()
-    scatter = state.scatter - _together(state, state.views[state.scenes.view])
+    _, together = _together(state)
+    scatter = state.scatter - float(np.var(together)) if together.size else state.scatter
     if scatter <= (MIN_HAZE * level) ** 2:
         return 0.0
     photons = _mean_photons(state)
@@ -238,25 +239,33 @@ def _haze_per_px(state: State) -> float:
     return min(density, (1.0 - MIN_BACKGROUND_SHARE) * level / photons)
 
 
-def _together(state: State, usual: FloatArray) -> float:
-    """Return the variance of what the nodes of a scene have in common: lamps, not haze.
+def _together(state: State) -> tuple[Integers, FloatArray]:
+    """Return by how much scenes with known nodes are brighter than their view: lamps, not haze.
 
-    ``usual``: the nodes that each scene's are compared with, as ``state.nodes``.
+    Returns
+    -------
+    Which scenes, and the mean of their nodes.
     """
-    known = state.known_nodes()[state.scenes.window]
+    known = state.known_nodes(state.grid)[state.scenes.window]
     counts = known.sum(axis=(1, 2))
-    apart = np.where(known, state.nodes - usual, 0.0).sum(axis=(1, 2))
-    means = apart[counts > 0] / counts[counts > 0]
-    return float(means.var()) if means.size else 0.0
+    scenes = np.flatnonzero(counts)
+    apart = np.where(known, state.nodes, 0.0).sum(axis=(1, 2))
+    return scenes, apart[scenes] / counts[scenes]
 
 
 def _changes(state: State) -> float:
     """Return the standard deviation of the background from frame to frame, over its mean."""
-    window = state.window_of_views()
-    usual = np.zeros((len(state.scenes.windows), *state.views.shape[1:]))
+    scenes, together = _together(state)
+    if not scenes.size:
+        return 0.0
+    known, window = state.known_nodes(state.view_grid), state.window_of_views()
+    level = np.zeros(len(state.views))
     for k in np.unique(window):
-        usual[k] = state.views[window == k].mean(axis=0)
-    std = math.sqrt(_together(state, usual[state.scenes.window]))
+        own = window == k
+        if known[k].any():
+            level[own] = state.views[own][:, known[k]].mean(axis=1)
+            level[own] -= level[own].mean()
+    std = float(np.std(together + level[state.scenes.view[scenes]]))
     relative = std / max(state.mean_background(), 1e-6)
     return relative if relative >= MIN_CHANGES else 0.0
 

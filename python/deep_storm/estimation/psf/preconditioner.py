@@ -164,10 +164,10 @@ class Preconditioner:
     def _view_blocks(self, weight: FloatArray) -> Blocks:
         state = self._state
         factors = []
-        order = np.arange(state.grid.nodes, dtype=np.int64)
+        order = np.arange(state.view_grid.nodes, dtype=np.int64)
         for view in range(len(state.views)):
             total = weight[state.scenes.view == view].sum(axis=0)
-            matrix = scene_information(nobody(), 0, 0, total, 1, *state.grid)
+            matrix = scene_information(nobody(), 0, 0, total, 1, *state.view_grid)
             matrix[np.diag_indices(len(matrix))] += 1e-6 * np.diagonal(matrix).max()
             factors.append(to_band(matrix, order))
             factorize(factors[-1])

@@ -11,7 +11,16 @@ from deep_storm.estimation.psf.emitters import Emitters
 from deep_storm.estimation.psf.kernels import Placed, add_light, place
 from deep_storm.estimation.psf.scenes import Scenes
 from deep_storm.estimation.psf.spline import Spline
-from deep_storm.estimation.psf.surface import Grid, gather_nodes, make_grid, surfaces
+from deep_storm.estimation.psf.surface import (
+    SHARED_STEP_SIGMAS,
+    STEP_SIGMAS,
+    Grid,
+    add_surfaces,
+    gather_nodes,
+    make_grid,
+    moved_to,
+    surfaces,
+)
 from deep_storm.psf.fitting import GaussianFit, fit_gaussian
 from deep_storm.psf.table import SAMPLES_PER_PX
 
@@ -22,6 +31,8 @@ FIRST_SCATTER = 0.1
 """Backgrounds of one view scatter by this share of their mean, until the movie tells."""
 MIN_SCATTER = 0.002
 MIN_EXPECTED = 0.05
+MIN_SHARED = 4
+"""Scenes a view, in the mean, from which on what they share is known finely."""
 
 
 @dataclass
@@ -37,13 +48,16 @@ class State:
     emitters
         Whatever shines.
     grid
-        Nodes of the background.
+        Nodes of what scenes do not share of the background.
     nodes
-        Background of each scene, photoelectrons, float64 of shape (s, rows, columns).
+        How the background of each scene differs from that of its view, photoelectrons, float64 of
+        shape (s, rows, columns).
+    view_grid
+        Nodes of what they share.
     views
-        Mean background of each view, float64 of shape (views, rows, columns).
+        Background of each view, float64 of shape (views, rows, columns).
     scatter
-        Variance of a scene's nodes around its view's, photoelectrons².
+        Variance of ``nodes``, photoelectrons².
     variance
         Of a pixel without light, float64 of shape (windows, y, x): the camera's, raised where a
         pixel turns out to be noisier.
@@ -60,6 +74,7 @@ class State:
     emitters: Emitters
     grid: Grid
     nodes: FloatArray
+    view_grid: Grid
     views: FloatArray
     scatter: float
     variance: FloatArray
@@ -67,21 +82,29 @@ class State:
     misfit: float = 0.0
 
     @classmethod
-    def begun(cls, scenes: Scenes, sigma_px: float, emitters: Emitters) -> State:
-        """Return the initial state of a fit: a Gaussian, and a flat background in each view."""
+    def begun(
+        cls, scenes: Scenes, sigma_px: float, emitters: Emitters, blinking: bool = True
+    ) -> State:
+        """Return the initial state of a fit: a Gaussian, and a flat background in each view.
+
+        Only of molecules that blink the background of a view can be told finely: beside beads,
+        their tails would be taken for it.
+        """
         spline = Spline.for_sigma(sigma_px, min(scenes.size_px))
         grid = make_grid(*scenes.size_px, sigma_px)
         count = int(scenes.view.max()) + 1
         level = [np.nanmedian(scenes.photons[scenes.view == k]) for k in range(count)]
         flat = np.maximum(np.array(level), MIN_EXPECTED)[:, None, None]
-        views = np.broadcast_to(flat, (count, grid.rows, grid.columns)).copy()
+        shared = _shared_grid(scenes, sigma_px) if blinking else grid
+        views = np.broadcast_to(flat, (count, shared.rows, shared.columns)).copy()
         return cls(
             scenes,
             spline,
             spline.gaussian(sigma_px),
             emitters,
             grid,
-            views[scenes.view],
+            np.zeros((len(scenes), grid.rows, grid.columns)),
+            shared,
             views,
             (FIRST_SCATTER * float(views.mean())) ** 2,
             scenes.variance.copy(),
@@ -90,18 +113,22 @@ class State:
 
     def for_scenes(self, scenes: Scenes) -> State:
         """Return the initial state for other scenes of the same movie, without emitters."""
-        usual = self.views.mean(axis=0)
-        window = self.window_of_views()
+        # The nodes stay at the distance that fitted the first guess of the PSF's width.
+        sigma_px = self.grid.step_px / STEP_SIGMAS
+        grid, window = _shared_grid(scenes, sigma_px), self.window_of_views()
+        before = moved_to(grid, self.views, self.view_grid)
+        usual = before.mean(axis=0)
         views = np.empty((int(scenes.view.max()) + 1, *usual.shape))
         for view, own in set(zip(scenes.view.tolist(), scenes.window.tolist(), strict=True)):
-            seen = self.views[window == own]
+            seen = before[window == own]
             views[view] = seen.mean(axis=0) if len(seen) else usual
         return replace(
             self,
             scenes=scenes,
             emitters=Emitters.none(),
+            view_grid=grid,
             views=views,
-            nodes=views[scenes.view],
+            nodes=np.zeros((len(scenes), self.grid.rows, self.grid.columns)),
             variance=self.variance.copy(),
         )
 
@@ -136,7 +163,10 @@ class State:
 
     def background(self) -> FloatArray:
         """Return the background of the scenes, float64 of shape (s, y, x)."""
-        return surfaces(self.nodes, self.grid.step_px, *self.scenes.size_px)
+        background = surfaces(self.views, self.view_grid.step_px, *self.scenes.size_px)
+        background = background[self.scenes.view]
+        add_surfaces(self.nodes, self.grid.step_px, background)
+        return background
 
     def light(self) -> FloatArray:
         """Return the expected photons of the emitters, float64 of shape (s, y, x)."""
@@ -168,20 +198,20 @@ class State:
         window[self.scenes.view] = self.scenes.window
         return window
 
-    def known_nodes(self) -> npt.NDArray[np.bool_]:
+    def known_nodes(self, grid: Grid) -> npt.NDArray[np.bool_]:
         """Return which nodes lie among mostly known pixels, (windows, rows, columns)."""
         scenes = self.scenes
-        known = np.zeros((len(scenes.windows), self.grid.rows, self.grid.columns), dtype=bool)
+        known = np.zeros((len(scenes.windows), grid.rows, grid.columns), dtype=bool)
         for k in np.unique(scenes.window):
             share = np.isfinite(scenes.photons[scenes.window == k]).mean(axis=0)
-            weights = np.zeros((2, self.grid.rows, self.grid.columns))
-            gather_nodes(np.stack([share, np.ones_like(share)]), self.grid.step_px, weights)
+            weights = np.zeros((2, grid.rows, grid.columns))
+            gather_nodes(np.stack([share, np.ones_like(share)]), grid.step_px, weights)
             known[k] = weights[0] > 0.5 * weights[1]
         return known
 
     def mean_background(self) -> float:
         """Return the mean background of the views, where pixels are known; photoelectrons."""
-        known = self.known_nodes()[self.window_of_views()]
+        known = self.known_nodes(self.view_grid)[self.window_of_views()]
         return float(self.views[known].mean() if known.any() else self.views.mean())
 
     def normalize(self, light: float) -> None:
@@ -190,3 +220,10 @@ class State:
         self.coefficients *= factor
         self.emitters.photons /= factor
         self.emitters.error[:, 0] /= factor
+
+
+def _shared_grid(scenes: Scenes, sigma_px: float) -> Grid:
+    """Return the nodes of what the scenes of a view share."""
+    shared = len(scenes) >= MIN_SHARED * len(np.unique(scenes.view))
+    step_sigmas = SHARED_STEP_SIGMAS if shared else STEP_SIGMAS
+    return make_grid(*scenes.size_px, sigma_px, step_sigmas)

@@ -1,9 +1,10 @@
 """The background as a surface: values at nodes, linear between them.
 
-Each scene has nodes of its own, which scatter around those of its *view* – the same part of the
-field at about the same time. How much they scatter (light from far out of focus, which is another
-one in every frame) is found in the movie: without such light all scenes of a view have the same
-background.
+Scenes of a *view* – the same part of the field at about the same time – share a background, and
+each differs from it. How much they differ (light from far out of focus, which is another one in
+every frame) is found in the movie: without such light all scenes of a view have the same
+background. What they share has finer nodes: it stays while molecules blink, so it does not take
+their tails, and a hill that nodes cannot follow would be taken for molecules and their tails.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 STEP_SIGMAS = 9.0
-"""Distance of the nodes: wide enough that a PSF's tails are not taken for background."""
+"""Distance of a scene's nodes: wide enough that a PSF's tails are not taken for background."""
+SHARED_STEP_SIGMAS = 4.5
+"""Distance of the nodes of what scenes share."""
 
 
 class Grid(NamedTuple):
@@ -44,9 +47,11 @@ class Grid(NamedTuple):
         return self.rows * self.columns
 
 
-def make_grid(height_px: int, width_px: int, sigma_px: float) -> Grid:
+def make_grid(
+    height_px: int, width_px: int, sigma_px: float, step_sigmas: float = STEP_SIGMAS
+) -> Grid:
     """Return the nodes for scenes of this size and a PSF of this width."""
-    step_px = STEP_SIGMAS * sigma_px
+    step_px = step_sigmas * sigma_px
     rows, columns = (max(1, math.ceil(edge / step_px)) for edge in (height_px, width_px))
     return Grid(rows, columns, step_px)
 
@@ -108,6 +113,20 @@ def gather_nodes(image: FloatArray, step_px: float, nodes: FloatArray) -> None:
                     total += own[i] * values[i]
                 nodes[s, above, column] += (1.0 - down) * total
                 nodes[s, below, column] += down * total
+
+
+def moved_to(other: Grid, nodes: FloatArray, grid: Grid) -> FloatArray:
+    """Return surfaces of ``grid`` at the nodes of another grid, (s, rows, columns)."""
+    along = []
+    for count, own in ((other.rows, grid.rows), (other.columns, grid.columns)):
+        matrix = np.zeros((count, own))
+        for k in range(count):
+            before, after, share = cell((k + 0.5) * other.step_px, own, grid.step_px)
+            matrix[k, before] += 1.0 - share
+            matrix[k, after] += share
+        along.append(matrix)
+    moved: FloatArray = along[0] @ nodes @ along[1].T
+    return moved
 
 
 def surfaces(nodes: FloatArray, step_px: float, height: int, width: int) -> FloatArray:

@@ -35,9 +35,9 @@ class Change(NamedTuple):
     emitters
         Photons, x and y, (n, 3).
     nodes
-        Background of each scene, (s, rows, columns), beyond that of its view.
+        Background of each scene beyond that of its view, (s, rows, columns).
     views
-        Background of each view, (views, rows, columns).
+        Background of each view, (views, rows, columns), on finer nodes.
     """
 
     psf: FloatArray
