@@ -12,8 +12,10 @@ from deep_storm.quality.fits import (
     blamed_on_camera,
     blamed_on_light,
     blamed_on_processing,
+    blamed_on_saturation,
     despite_maps,
     judge,
+    with_unlike_emitters,
 )
 from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
@@ -82,6 +84,22 @@ def test_filtered_frames_are_the_cause_of_what_is_off():
     assert blamed.causes == ("processing",)
     assert "smoothed, resized, compressed or filtered over time" in blamed.summary()
     assert blamed_on_processing(verdict()).causes == ()
+
+
+def test_values_that_were_cut_off_are_the_cause_of_another_width():
+    blamed = blamed_on_saturation(verdict(sigma=0.87))
+    assert blamed.causes == ("saturation",)
+    assert "bright values were cut off" in blamed.summary()
+    assert "--sigma-nm" not in blamed.summary()
+    assert blamed_on_saturation(verdict()).causes == ()
+
+
+def test_emitters_unlike_the_psf_are_no_fit():
+    found = with_unlike_emitters(verdict())
+    assert found.causes == ("unlike emitters",)
+    assert "fit camera, PSF and density" not in found.summary()
+    assert "confidences and uncertainties are too good" in found.summary()
+    assert with_unlike_emitters(verdict(sigma=1.18)) == verdict(sigma=1.18)
 
 
 @pytest.mark.parametrize(

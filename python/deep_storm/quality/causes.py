@@ -19,8 +19,9 @@ causes apart:
 - **blinking**: more emitters than expected have less than half of the usual photons.
 
 What is off and has no such sign has an unknown cause. That frames were processed (smoothed,
-averaged), which is known before, takes the place of all of them. Limits were chosen on simulation
-(``benchmarks/verdict.py`` counts how often the cause is the right one).
+averaged) or bright values cut off, which is known before, takes the place of all of them; that
+emitters are unlike the PSF is known before, too, and told where nothing else is off. Limits were
+chosen on simulation (``benchmarks/verdict.py`` counts how often the cause is the right one).
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ Name = Literal[
     "brightness",
     "blinking",
     "processing",
+    "saturation",
+    "unlike emitters",
     "unknown",
 ]
 

@@ -35,6 +35,16 @@ PROCESSED = (
     "compressed or filtered over time, and nothing else can be judged; use the frames as the "
     "camera wrote them"
 )
+CUT_OFF = (
+    "bright values were cut off, by the camera or when the frames were exported, and PSF, photons "
+    "and density cannot be judged: use less gain or a shorter exposure, or the frames as the "
+    "camera wrote them"
+)
+UNLIKE = (
+    "molecules differ from the PSF and from one another, for instance because they are fixed and "
+    "do not rotate: confidences and uncertainties are too good for those that differ much, which "
+    "may be found twice"
+)
 CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
@@ -219,6 +229,26 @@ def blamed_on_processing(fits: Fits) -> Fits:
     if not fits.causes:
         return fits
     return replace(fits, sentences=(PROCESSED,), causes=("processing",))
+
+
+def blamed_on_saturation(fits: Fits) -> Fits:
+    """Return a verdict whose cause is that values were cut off, where something does not fit.
+
+    Bright emitters are then lower and wider than the others: no advice follows from their width.
+    """
+    if not fits.causes:
+        return fits
+    return replace(fits, sentences=(CUT_OFF,), causes=("saturation",))
+
+
+def with_unlike_emitters(fits: Fits) -> Fits:
+    """Return the verdict on emitters that are not like the PSF: that is no fit, if all else is.
+
+    What their images leave over is taken for further emitters, and so is not among the residuals.
+    """
+    if fits.causes:
+        return fits
+    return replace(fits, sentences=(UNLIKE,), causes=("unlike emitters",))
 
 
 def despite_maps(fits: Fits) -> Fits:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from deep_storm.errors import Cancelled, StackError
+from deep_storm.estimation.psf.result import UNLIKE_PSF
 from deep_storm.inference.fits import judge_samples
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
@@ -29,7 +30,9 @@ from deep_storm.quality.fits import (
     blamed_on_camera,
     blamed_on_light,
     blamed_on_processing,
+    blamed_on_saturation,
     despite_maps,
+    with_unlike_emitters,
 )
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
@@ -263,12 +266,19 @@ def _refinement(
     )
 
 
-def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | None:
-    """Judge whether camera, PSF and density suit the frames of the sample."""
+def _judged(
+    done: Reconstructed, model: Model, movie: Movie | None, notes: tuple[str, ...]
+) -> Fits | None:
+    """Judge whether camera, PSF and density suit the frames of the sample.
+
+    ``notes``: what was said of the movie before.
+    """
     counted, agrees = None, False
     if movie is not None and movie.examination is not None:
         counted, agrees = movie.examination.used, movie.camera_agrees
     fits = judge_samples(list(done.samples), model.card, model.table, counted, agrees)
+    if fits is not None and any(note.startswith(UNLIKE_PSF) for note in notes):
+        fits = with_unlike_emitters(fits)
     if fits is None or movie is None:
         return fits
     if movie.frames.noise is not None:
@@ -277,6 +287,8 @@ def _judged(done: Reconstructed, model: Model, movie: Movie | None) -> Fits | No
     if transfer is not None and transfer.is_coloured:
         return blamed_on_processing(fits)
     if movie.doubt is None:
+        if movie.examination is not None and movie.examination.clipped is not None:
+            return blamed_on_saturation(fits)
         changes = movie.examination is not None and movie.examination.light_changes
         return blamed_on_light(fits) if changes else fits
     return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())
@@ -299,7 +311,7 @@ def _result(
         return ReconstructResult(done, notes=notes)
     try:
         with interruptible():
-            fits = _judged(done, model, movie)
+            fits = _judged(done, model, movie, notes)
     except KeyboardInterrupt:  # what is found stays
         if work is not None and _takes_long(done):
             raise

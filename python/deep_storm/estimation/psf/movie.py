@@ -24,7 +24,7 @@ from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
 from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
-from deep_storm.estimation.psf.result import DIFFERENT, MeasuredPsf
+from deep_storm.estimation.psf.result import DIFFERENT, UNLIKE_PSF, MeasuredPsf
 from deep_storm.estimation.psf.retrieval import over_depth
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
@@ -140,7 +140,7 @@ def measure_scenes(
     if found.difference < DIFFERENT:
         return found
     note = (
-        f"Molecules differ from the PSF by {found.difference:.0%} (relative RMS), for instance "
+        f"{UNLIKE_PSF}{found.difference:.0%} (relative RMS), for instance "
         "because they lie at different depths, or are fixed and do not rotate: it is their mean, "
         "and one that differs much may be found twice"
     )

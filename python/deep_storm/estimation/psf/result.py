@@ -22,7 +22,9 @@ LIKE_GAUSSIAN = 0.03
 SURE = 2.0
 """and one that is no farther from it than so many times its uncertainty may be one."""
 DIFFERENT = 0.12
-"""From this relative difference on, molecules are said to look different from one another."""
+"""From this relative difference on, molecules are said to look different from one another,"""
+UNLIKE_PSF = "Molecules differ from the PSF by "
+"""in a note that begins so."""
 
 
 @dataclass(frozen=True)
