@@ -1,5 +1,7 @@
 """The PSF out of a crowded movie: shape, light, and a refusal where the movie cannot tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -7,7 +9,10 @@ from scipy.ndimage import gaussian_filter
 import deep_storm as ds
 from deep_storm.errors import PsfError
 from deep_storm.estimation.movie_psf import MIN_FRAMES
+from deep_storm.estimation.psf import movie as movie_module
 from deep_storm.estimation.psf.movie import MAX_SCENES, measure_movie
+from deep_storm.estimation.psf.result import UNLIKE_PSF
+from deep_storm.estimation.psf.retrieval import OverDepth
 from deep_storm.estimation.psf.scenes import read_scenes
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
@@ -94,6 +99,24 @@ def test_hills_of_the_background_are_taken_for_no_molecules(movie, table):
     assert found.photons == pytest.approx(2000, rel=0.06)
     assert found.background == pytest.approx(21.5 + more.mean(), rel=0.05)
     assert found.light.unevenness == pytest.approx(more.std() / (20.0 + more.mean()), rel=0.2)
+
+
+def test_molecules_that_differ_more_than_depths_explain_are_told(measured, monkeypatch):
+    def said(difference, in_depth):
+        over = None
+        if in_depth:
+            over = OverDepth(measured.table, 150.0, PUPIL, 0.01)
+            monkeypatch.setattr(OverDepth, "difference", 0.06)
+        return movie_module._notes(replace(measured, difference=difference, over_depth=over))
+
+    assert said(0.11, in_depth=False) == ()
+    (note,) = said(0.13, in_depth=False)
+    assert note.startswith(f"{UNLIKE_PSF}13%")
+    assert len(said(0.11, in_depth=True)) == 1
+    depths, note = said(0.13, in_depth=True)
+    assert "± 150 nm" in depths
+    assert note.startswith(f"{UNLIKE_PSF}12%")
+    assert "beyond what depths explain" in note
 
 
 def test_an_empty_movie_is_refused():

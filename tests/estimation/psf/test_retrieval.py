@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deep_storm.estimation.psf.retrieval import MEDIAN_OF_NORMAL, over_depth
+from deep_storm.estimation.psf.retrieval import MEDIAN_OF_NORMAL, NODES, OverDepth, over_depth
+from deep_storm.psf.fitting import offsets_px, profile
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Pupil
@@ -103,3 +104,18 @@ def test_what_no_pupil_explains_says_nothing_of_depth():
     _, mean, width_std = mean_psf(150.0)
     double = np.roll(mean.values, 10, axis=2) + np.roll(mean.values, -10, axis=2)
     assert over_depth(PsfTable(double / 2, [0.0], 100.0, source="measured"), width_std) is None
+
+
+def test_how_much_molecules_differ_at_their_depths():
+    """Gaussians, 10 % wider for each standard deviation of depth.
+
+    By its width s, less by its light, a Gaussian changes as (u - 1), u = (r / sigma)², with weights
+    exp(-u): where u is below 2 ln(1 / 0.15), the standard deviation of u is 0.81.
+    """
+    along = offsets_px(81, 8)
+    depths = np.linspace(-300.0, 300.0, 25)
+    rows = [profile(along, 0.0, 1.5 * (1.0 + 0.1 * z / 100.0)) for z in depths]
+    table = PsfTable(np.stack([np.outer(r, r) for r in rows]), depths, 100.0, 8, "measured")
+    found = OverDepth(table, 100.0, PUPIL, 0.01)
+    assert found.difference == pytest.approx(0.081 * NODES.std(), rel=0.1)
+    assert OverDepth(table, 1e-3, PUPIL, 0.01).difference < 1e-3

@@ -24,7 +24,12 @@ from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
 from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
-from deep_storm.estimation.psf.result import DIFFERENT, UNLIKE_PSF, MeasuredPsf
+from deep_storm.estimation.psf.result import (
+    DIFFERENT,
+    DIFFERENT_OVER_DEPTH,
+    UNLIKE_PSF,
+    MeasuredPsf,
+)
 from deep_storm.estimation.psf.retrieval import over_depth
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
@@ -131,20 +136,29 @@ def measure_scenes(
     found = replace(measured(shape, "measured", uncertainty), light=light)
     if not found.gaussian_will_do:
         found = replace(found, over_depth=over_depth(found.table, light.width_std))
+    return replace(found, notes=(*found.notes, *_notes(found)))
+
+
+def _notes(found: MeasuredPsf) -> tuple[str, ...]:
+    """Return how molecules differ from the PSF, in sentences."""
+    notes: tuple[str, ...] = ()
+    rest, limit = found.difference, DIFFERENT
+    why = "for instance because they lie at different depths, or are fixed and do not rotate"
     if found.over_depth is not None:
-        note = (
+        notes = (
             f"Molecules lie at different depths: ± {found.over_depth.depth_std_nm:.0f} nm (with "
-            "an objective of numerical aperture 1.4) explain their PSF and how its width differs"
+            "an objective of numerical aperture 1.4) explain their PSF and how its width differs",
         )
-        return replace(found, notes=(*found.notes, note))
-    if found.difference < DIFFERENT:
-        return found
-    note = (
-        f"{UNLIKE_PSF}{found.difference:.0%} (relative RMS), for instance "
-        "because they lie at different depths, or are fixed and do not rotate: it is their mean, "
-        "and one that differs much may be found twice"
+        rest = math.sqrt(max(rest**2 - found.over_depth.difference**2, 0.0))
+        limit = DIFFERENT_OVER_DEPTH
+        why = "beyond what depths explain, for instance because they are fixed and do not rotate"
+    if rest < limit:
+        return notes
+    return (
+        *notes,
+        f"{UNLIKE_PSF}{rest:.0%} (relative RMS), {why}: it is their mean, and one that differs "
+        "much may be found twice",
     )
-    return replace(found, notes=(*found.notes, note))
 
 
 def fit_scenes(

@@ -78,6 +78,8 @@ MIN_GAIN = 1.5
 PLANES_STD, MIN_PLANES = 3.0, 7
 PLANE_STEP_NM = 100.0
 MEDIAN_OF_NORMAL = 0.6745
+MIDDLE = 0.15
+"""Where the mean PSF has at least this share of its largest value is its middle."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,18 @@ class OverDepth:
     depth_std_nm: float
     pupil: Pupil
     misfit: float
+
+    @property
+    def difference(self) -> float:
+        """Relative RMS difference of molecules at these depths from their mean, in its middle."""
+        planes = np.stack([self.table.plane(z) for z in self.depth_std_nm * NODES])
+        mean = planes.mean(axis=0)
+        middle = mean > MIDDLE * mean.max()
+        planes, mean = planes[:, middle], mean[middle]
+        square = mean @ mean
+        photons = planes @ mean / square
+        off = planes / photons[:, None] - mean
+        return math.sqrt(float(np.mean(np.sum(off**2, axis=1)) / square))
 
 
 class Parameters(NamedTuple):
