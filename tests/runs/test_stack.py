@@ -1,6 +1,7 @@
 """One stack: where its localizations lie in the camera's field, and writing that is held back."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled
+from deep_storm.estimation.psf.result import UNLIKE_PSF
 from deep_storm.io import mapped
 from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
+from deep_storm.quality.fits import Fits
 from deep_storm.runs import stack
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.stack import reconstruct_stack
@@ -129,3 +132,24 @@ def test_a_stop_after_the_last_frame_loses_nothing_but_the_verdict(
     assert done.summary().splitlines()[-1].startswith("Stopped early: all frames are done")
     pd.testing.assert_frame_equal(done.table, whole.table)
     assert (tmp_path / "out.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("off", "clipped", "note", "causes"),
+    [
+        (("PSF width",), True, "", ("saturation",)),
+        (("PSF width",), False, "", ("PSF width",)),
+        ((), True, "", ()),
+        ((), False, f"{UNLIKE_PSF}13%", ("unlike emitters",)),
+        (("density",), False, f"{UNLIKE_PSF}13%", ("density",)),
+    ],
+)
+def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped, note, causes):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
+    monkeypatch.setattr(stack, "judge_samples", lambda *_: fits)
+    looked = {"used": None, "transfer": None, "light_changes": False}
+    examination = SimpleNamespace(**looked, clipped=object() if clipped else None)
+    frames = SimpleNamespace(noise=None)
+    movie = SimpleNamespace(examination=examination, frames=frames, camera_agrees=True, doubt=None)
+    done, model = SimpleNamespace(samples=()), SimpleNamespace(card=None, table=None)
+    assert stack._judged(done, model, movie, ("The PSF was measured", note)).causes == causes
