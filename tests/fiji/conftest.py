@@ -42,7 +42,8 @@ if not hasattr(loop, "with_graph"):
 import sys
 if "deep_storm.networks.native" in sys.modules:  # with TensorFlow
     from deep_storm.networks.native import NativeNetwork
-    NativeNetwork.build = getattr(NativeNetwork, "whole", NativeNetwork.build)
+    for name, method in getattr(NativeNetwork, "whole", {}).items():
+        setattr(NativeNetwork, name, method)
 """
 """Before each of the worker's tasks, as ``quick_calibration``, ``eager_training``, ``quick_psf``
 and ``plain_figures`` do here."""
@@ -55,7 +56,9 @@ def small(self):
     seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
     known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
     return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
-NativeNetwork.whole, NativeNetwork.build = NativeNetwork.build, small
+both = "build", "build_for_training"
+NativeNetwork.whole = {name: getattr(NativeNetwork, name) for name in both}
+NativeNetwork.build, NativeNetwork.build_for_training = small, lambda self, dtype: small(self)
 """
 """After it, for a training of which only the windows are looked at: two layers, of which steps
 are fast."""

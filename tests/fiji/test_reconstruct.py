@@ -87,7 +87,7 @@ def test_files_that_fit_a_pattern(imagej, trained, tmp_path):
     assert done["status"].startswith("error: ")
     assert "2 of 3 stacks done, 1 failed" in done["status"]
     assert "three.tif: failed: " in done["status"]
-    assert "with the field 'Resume an interrupted run' processes the others" in done["status"]
+    assert "with resume=true in 'More options' processes the others" in done["status"]
     assert (tmp_path / "all" / "two.csv").is_file()
     (tmp_path / "three.tif").unlink()
     done = imagej.run("Reconstruct_Stack...", model=trained / "model", resume=True, **pattern)

@@ -142,8 +142,7 @@ def train_model(
             scales = start.card.scales
         before = start.card.scales.depth_reach_nm if start is not None else None
 
-        dtype = learning_dtype(device)
-        trained_in = spec.training_dtype(dtype)
+        trained_in = spec.training_dtype(learning_dtype(device))
 
         def run(settings: ResolvedTraining) -> Trained:
             data = make_data(molecules, scales, settings, imported)
@@ -172,7 +171,7 @@ def train_model(
             | maps_record(molecules.maps),
             versions=versions(),
         )
-        made = Model(card, keras_model, trained.last, table=molecules.table, precision=dtype)
+        made = Model(card, keras_model, trained.last, table=molecules.table)
         try:
             return calibrate(made, training.seed, molecules.maps), trained
         except KeyboardInterrupt:
