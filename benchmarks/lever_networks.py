@@ -13,6 +13,7 @@ import tensorflow as tf
 import deep_storm as ds
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS
 from deep_storm.networks import native, unet
+from deep_storm.networks.keras_settings import computing_in, own_settings
 
 
 class Wide(native.NativeNetwork):
@@ -22,8 +23,9 @@ class Wide(native.NativeNetwork):
         super().__init__(8)
         self.channels = channels
 
-    def build(self) -> keras.Model:
-        return unet.build(self.channels)
+    def build(self, dtype: str = "float32") -> keras.Model:
+        with own_settings(computing_in(dtype)):
+            return unet.build(self.channels)
 
 
 def mirrored(raw: Any, axis: int) -> Any:

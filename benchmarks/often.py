@@ -44,13 +44,10 @@ def small(network: Network) -> Any:
     from deep_storm.networks.native import NativeNetwork
 
     class Small(NativeNetwork):
-        def build(self) -> keras.Model:
+        def build(self, dtype: str = "float32") -> keras.Model:
             frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
             seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
             known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
             return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
-
-        def build_for_training(self, dtype: str) -> keras.Model:
-            return self.build()
 
     return Small(network.upsampling)

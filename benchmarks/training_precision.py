@@ -59,7 +59,7 @@ def main() -> None:
     print(f"{'seed':>4} {'precision':10}{'loss':>9}{'core-s':>9}")
     for seed in options.seeds:
         for dtype in ("float32", "bfloat16"):
-            model = network.build_for_training(dtype)
+            model = network.build(dtype)
             model.set_weights(general)
             data = _data(network, seed, options.steps)
             settings = settings_for(network, Training(steps=options.steps, seed=seed))

@@ -42,23 +42,20 @@ if not hasattr(loop, "with_graph"):
 import sys
 if "deep_storm.networks.native" in sys.modules:  # with TensorFlow
     from deep_storm.networks.native import NativeNetwork
-    for name, method in getattr(NativeNetwork, "whole", {}).items():
-        setattr(NativeNetwork, name, method)
+    NativeNetwork.build = getattr(NativeNetwork, "whole", NativeNetwork.build)
 """
 """Before each of the worker's tasks, as ``quick_calibration``, ``eager_training``, ``quick_psf``
 and ``plain_figures`` do here."""
 SMALL = """
 from deep_storm.networks.native import NativeNetwork
-def small(self):
+def small(self, dtype="float32"):
     import keras
     from deep_storm.networks.base import EXPECTATIONS
     frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
     seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
     known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))
     return keras.Model([frame, expected], keras.layers.Add()([seen, known]))
-both = "build", "build_for_training"
-NativeNetwork.whole = {name: getattr(NativeNetwork, name) for name in both}
-NativeNetwork.build, NativeNetwork.build_for_training = small, lambda self, dtype: small(self)
+NativeNetwork.whole, NativeNetwork.build = NativeNetwork.build, small
 """
 """After it, for a training of which only the windows are looked at: two layers, of which steps
 are fast."""

@@ -57,9 +57,9 @@ def test_it_is_trained_in_float32_whatever_is_fastest_and_says_so():
     network = make_network(Network(network="classic"))
     dtype = network.training_dtype("bfloat16")
     assert dtype == "float32"
-    model = network.build_for_training(dtype)
+    model = network.build(dtype)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     native = make_network(Network())
     assert native.training_dtype("bfloat16") == "bfloat16"
-    layers = native.build_for_training("bfloat16").layers
+    layers = native.build("bfloat16").layers
     assert "bfloat16" in {layer.compute_dtype for layer in layers}

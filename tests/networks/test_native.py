@@ -35,7 +35,7 @@ def test_training_in_half_precision_keeps_whole_weights_and_nearly_the_loss():
     if not bfloat16_gain():
         pytest.skip("this processor has no bfloat16")
     network = make_network(Network())
-    whole, half = (network.build_for_training(t) for t in ("float32", "bfloat16"))
+    whole, half = (network.build(t) for t in ("float32", "bfloat16"))
     half.set_weights(whole.get_weights())
     assert {v.dtype for v in half.trainable_variables} == {"float32"}
     assert half.get_layer(f"{NEIGHBOURS}_seen").compute_dtype == "bfloat16"

@@ -9,10 +9,8 @@ import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.quality.fits import (
+    blamed_on,
     blamed_on_camera,
-    blamed_on_light,
-    blamed_on_processing,
-    blamed_on_saturation,
     despite_maps,
     judge,
     with_unlike_emitters,
@@ -80,18 +78,18 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
 
 
 def test_filtered_frames_are_the_cause_of_what_is_off():
-    blamed = blamed_on_processing(verdict(gain=0.5))
+    blamed = blamed_on(verdict(gain=0.5), "processing")
     assert blamed.causes == ("processing",)
     assert "smoothed, resized, compressed or filtered over time" in blamed.summary()
-    assert blamed_on_processing(verdict()).causes == ()
+    assert blamed_on(verdict(), "processing").causes == ()
 
 
 def test_values_that_were_cut_off_are_the_cause_of_another_width():
-    blamed = blamed_on_saturation(verdict(sigma=0.87))
+    blamed = blamed_on(verdict(sigma=0.87), "saturation")
     assert blamed.causes == ("saturation",)
     assert "bright values were cut off" in blamed.summary()
     assert "--sigma-nm" not in blamed.summary()
-    assert blamed_on_saturation(verdict()).causes == ()
+    assert blamed_on(verdict(), "saturation").causes == ()
 
 
 def test_emitters_unlike_the_psf_are_no_fit():
@@ -120,10 +118,10 @@ def test_a_background_that_was_given_wrongly_is_not_a_wider_psf(fitted, expected
 
 
 def test_light_that_changes_is_the_cause_of_what_is_off():
-    blamed = blamed_on_light(verdict(sigma=1.18))
+    blamed = blamed_on(verdict(sigma=1.18), "background")
     assert "in steps" in blamed.summary()
     assert "retrain" not in blamed.summary()
-    assert blamed_on_light(verdict()) == verdict()
+    assert blamed_on(verdict(), "background") == verdict()
 
 
 def test_who_gave_camera_maps_is_not_told_to_give_them():

@@ -1,7 +1,6 @@
 """One stack: where its localizations lie in the camera's field, and writing that is held back."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +9,10 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.errors import Cancelled
-from deep_storm.estimation.psf.result import UNLIKE_PSF
 from deep_storm.io import mapped
 from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.quality.fits import Fits
-from deep_storm.runs import stack
+from deep_storm.runs import stack, verdict
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.stack import reconstruct_stack
 
@@ -56,14 +53,14 @@ def test_a_verdict_on_light_that_changes_gives_no_advice_on_the_psf(common, monk
         causes: tuple[str, ...] = ("PSF width",)
 
     told = []
-    monkeypatch.setattr(stack, "judge_samples", lambda *_: Retrain())
-    monkeypatch.setattr(stack, "blamed_on_light", told.append)
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: Retrain())
+    monkeypatch.setattr(verdict, "blamed_on", lambda *said: told.append(said))
     level = np.repeat([200, 300], 10)[:, None, None]
     movie = np.random.default_rng(6).poisson(np.broadcast_to(level, (20, 16, 20)))
     for frames in (None, "11:20"):
         settings = common.settings.model_copy(update={"frames": frames})
         reconstruct_stack(movie, None, replace(common, settings=settings))
-    assert told == [Retrain()]
+    assert told == [(Retrain(), "background")]
 
 
 def test_whether_localizations_share_frames_is_noted(common, frames, tmp_path):
@@ -124,7 +121,7 @@ def test_a_stop_after_the_last_frame_loses_nothing_but_the_verdict(
         raise KeyboardInterrupt
 
     whole = reconstruct_stack(frames, None, common)
-    monkeypatch.setattr(stack, "judge_samples", stop)
+    monkeypatch.setattr(verdict, "judge_samples", stop)
     done = reconstruct_stack(frames, tmp_path / "out", common)
     assert not done.complete  # as a sweep goes no further
     assert done.reconstructed.complete
@@ -132,24 +129,3 @@ def test_a_stop_after_the_last_frame_loses_nothing_but_the_verdict(
     assert done.summary().splitlines()[-1].startswith("Stopped early: all frames are done")
     pd.testing.assert_frame_equal(done.table, whole.table)
     assert (tmp_path / "out.csv").is_file()
-
-
-@pytest.mark.parametrize(
-    ("off", "clipped", "note", "causes"),
-    [
-        (("PSF width",), True, "", ("saturation",)),
-        (("PSF width",), False, "", ("PSF width",)),
-        ((), True, "", ()),
-        ((), False, f"{UNLIKE_PSF}13%", ("unlike emitters",)),
-        (("density",), False, f"{UNLIKE_PSF}13%", ("density",)),
-    ],
-)
-def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped, note, causes):
-    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
-    monkeypatch.setattr(stack, "judge_samples", lambda *_: fits)
-    looked = {"used": None, "transfer": None, "light_changes": False}
-    examination = SimpleNamespace(**looked, clipped=object() if clipped else None)
-    frames = SimpleNamespace(noise=None)
-    movie = SimpleNamespace(examination=examination, frames=frames, camera_agrees=True, doubt=None)
-    done, model = SimpleNamespace(samples=()), SimpleNamespace(card=None, table=None)
-    assert stack._judged(done, model, movie, ("The PSF was measured", note)).causes == causes

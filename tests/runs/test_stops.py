@@ -13,7 +13,7 @@ import tifffile
 from deep_storm.errors import Cancelled
 from deep_storm.inference.run import ReconstructionRun
 from deep_storm.inference.work_folder import WorkFolder
-from deep_storm.runs import stack as stack_run
+from deep_storm.runs import verdict
 from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.runs.sweep import sweep
 
@@ -192,7 +192,7 @@ def test_a_stop_in_the_report_keeps_the_work(common, movie, tmp_path, monkeypatc
 def test_a_stop_in_the_verdict_ends_a_sweep(common, movie, tmp_path, monkeypatch):
     second = tmp_path / "second.tif"
     second.write_bytes(movie.read_bytes())
-    monkeypatch.setattr(stack_run, "judge_samples", press)
+    monkeypatch.setattr(verdict, "judge_samples", press)
 
     def one(path, name, go_on, progress):
         return reconstruct_stack(path, f"{name}.tif", common, go_on)

@@ -129,15 +129,15 @@ def full(folder):
 
 
 def taken_away(folder):
-    """Put something in the place of rows.bin that nobody may write to, root neither."""
-    (folder / "out.running" / "rows.bin").rename(folder / "kept.bin")
-    (folder / "out.running" / "rows.bin").mkdir()
+    """Put something in the place of rows.bin that nobody may write to, root neither.
 
-    def given_back():
-        (folder / "out.running" / "rows.bin").rmdir()
-        (folder / "kept.bin").rename(folder / "out.running" / "rows.bin")
-
-    return given_back
+    In a single step: the run, which goes on writing, would make a new one where there is none.
+    """
+    rows, kept, unwritable = folder / "out.running" / "rows.bin", folder / "kept", folder / "link"
+    kept.hardlink_to(rows)
+    unwritable.symlink_to(folder)
+    unwritable.replace(rows)
+    return lambda: kept.replace(rows)
 
 
 def gone(folder):

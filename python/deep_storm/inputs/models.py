@@ -15,6 +15,7 @@ from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
 from deep_storm.estimation.movie_psf import matched_light, matched_psf
+from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.inputs.brightness import with_matched_brightness
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
@@ -35,10 +36,14 @@ if TYPE_CHECKING:
 
 
 class ReadyModel(NamedTuple):
-    """A model that is ready for a stack, and the assumptions made."""
+    """A model that is ready for a stack, and the assumptions made.
+
+    ``mixed``: whether molecules of the movie differ from its PSF, and from one another.
+    """
 
     model: Model
     notes: tuple[str, ...] = ()
+    mixed: bool = False
 
 
 def load_model(model: Path | str | Model) -> Model:
@@ -140,8 +145,11 @@ def _conditioned(
     if movie is not None:
         molecules = replace(molecules, maps=movie.frames.noise)
     said: tuple[str, ...] = ()
+    mixed = False
     if measuring is not None and movie is not None and not molecules.shape_known:
-        molecules, said = _with_measured_psf(molecules, expected, movie, measuring)
+        found, said = measured_psf(movie.frames, molecules.camera, measuring, movie.used)
+        if found is not None:
+            molecules, mixed = _with_psf(molecules, expected, found), found.is_mixed
     if movie is not None and expected.emitters is None:
         molecules, more = with_matched_brightness(
             model, molecules, movie.frames, expected.background is not None
@@ -162,16 +170,11 @@ def _conditioned(
         notes += [f"{WARNING}{sentence}" for sentence in outside(model.card.domain, molecules)]
     learnt = calibrated(model, molecules)
     kept = learnt.said("Threshold and confidence were")
-    return ReadyModel(learnt.value, (*notes, *said, *kept))
+    return ReadyModel(learnt.value, (*notes, *said, *kept), mixed)
 
 
-def _with_measured_psf(
-    molecules: Molecules, expected: Expected, movie: Movie, progress: Progress
-) -> tuple[Molecules, tuple[str, ...]]:
-    """Measure the PSF in the movie; return the molecules with it, and notes."""
-    found, notes = measured_psf(movie.frames, molecules.camera, progress, movie.used)
-    if found is None:
-        return molecules, notes
+def _with_psf(molecules: Molecules, expected: Expected, found: MeasuredPsf) -> Molecules:
+    """Return the molecules with the PSF, and the light, that were measured in the movie."""
     changed: dict[str, Any] = {
         "psf": matched_psf(found, molecules.psf),
         "table": None if found.gaussian_will_do else found.matched_table,
@@ -181,7 +184,7 @@ def _with_measured_psf(
     for name, own in zip(("emitters", "background"), light, strict=True):
         if getattr(expected, name) is None:
             changed[name] = own
-    return replace(molecules, **changed), notes
+    return replace(molecules, **changed)
 
 
 def _molecules(expected: Expected, movie: Movie | None) -> tuple[Molecules, Estimate | None]:

@@ -40,7 +40,7 @@ def training_speed(
     def watch(done: int, total: int, message: str) -> None:
         times.append(time.perf_counter())
 
-    model = network.build_for_training(network.training_dtype(learning_dtype(Device())))
+    model = network.build(network.training_dtype(learning_dtype(Device())))
     train_network(model, network, data, settings, watch)
     step_seconds = min(b - a for a, b in pairwise(times[2:]))
     return 1.0 / step_seconds, simulating / step_seconds

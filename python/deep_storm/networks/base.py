@@ -200,22 +200,18 @@ class LocalizationNetwork(ABC):
         """The receptive field around a pixel, rounded up to the alignment."""
 
     @abstractmethod
-    def build(self) -> keras.Model:
-        """Build the trainable network from ``(batch, y, x, frames_at_once)`` frames."""
-
-    def training_dtype(self, fastest: str) -> str:
-        """Return what it computes in while it is trained: ``fastest`` where it learns as well."""
-        return "float32"
-
-    def build_for_training(self, dtype: str) -> keras.Model:
-        """Build it to be trained in ``dtype``; its weights are float32 all the same.
+    def build(self, dtype: str = "float32") -> keras.Model:
+        """Build the trainable network from ``(batch, y, x, frames_at_once)`` frames.
 
         Parameters
         ----------
         dtype
-            ``float32`` or ``bfloat16``, as :meth:`training_dtype` says.
+            ``float32`` or ``bfloat16``: what it computes in; its weights are float32 all the same.
         """
-        return self.build()
+
+    def training_dtype(self, fastest: str) -> str:
+        """Return what it computes in while it is trained: ``fastest`` where it learns as well."""
+        return "float32"
 
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool

@@ -35,7 +35,7 @@ from deep_storm.networks.base import (
     Truth,
 )
 from deep_storm.networks.company import Inference, in_company
-from deep_storm.networks.keras_settings import own_settings
+from deep_storm.networks.keras_settings import computing_in, own_settings
 
 if TYPE_CHECKING:
     import keras
@@ -73,9 +73,9 @@ class ClassicNetwork(LocalizationNetwork):
         reach = -(-REACH_SR_PX // self.upsampling)
         return -(-reach // self.alignment_px) * self.alignment_px
 
-    def build(self) -> keras.Model:
+    def build(self, dtype: str = "float32") -> keras.Model:
         """Build the trainable network: ``(b, y, x, 1)`` → ``(b, y·u, x·u, 1)``."""
-        with own_settings():
+        with own_settings(computing_in(dtype)):
             return self._built()
 
     def _built(self) -> keras.Model:

@@ -54,7 +54,7 @@ def own_settings(dtype: str = "float32") -> Iterator[None]:
     Parameters
     ----------
     dtype
-        Of layers that are made meanwhile, or a policy of Keras.
+        Of layers that are made meanwhile, or a policy of Keras, as :func:`computing_in` gives.
     """
     load_keras()
     from keras import config
@@ -68,6 +68,11 @@ def own_settings(dtype: str = "float32") -> Iterator[None]:
     finally:
         _set(*before)
         config.set_dtype_policy(policy)
+
+
+def computing_in(dtype: str) -> str:
+    """Return Keras's policy of layers that compute in a type, with weights in float32."""
+    return dtype if dtype == "float32" else f"mixed_{dtype}"
 
 
 def _set(floatx: str, epsilon: float, image_data_format: str) -> None:

@@ -60,7 +60,7 @@ from deep_storm.networks.base import (
     Truth,
 )
 from deep_storm.networks.company import Inference, PickingInference, in_company
-from deep_storm.networks.keras_settings import own_settings
+from deep_storm.networks.keras_settings import computing_in, own_settings
 from deep_storm.networks.native_loss import loss
 from deep_storm.networks.unet import MODULATION, NEIGHBOURS, build
 from deep_storm.psf.depth import FOCUS_CODE
@@ -93,19 +93,14 @@ class NativeNetwork(LocalizationNetwork):
     halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
     frames_at_once = FRAMES_AT_ONCE
 
-    def build(self) -> keras.Model:
+    def build(self, dtype: str = "float32") -> keras.Model:
         """Build the trainable network: ``(b, y, x, 3)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
-        with own_settings():
+        with own_settings(computing_in(dtype)):
             return build()
 
     def training_dtype(self, fastest: str) -> str:
         """Return ``fastest``."""
         return fastest
-
-    def build_for_training(self, dtype: str) -> keras.Model:
-        """Build it to compute in float32 or bfloat16; the loss is worked out in float32."""
-        with own_settings(dtype if dtype == "float32" else f"mixed_{dtype}"):
-            return build()
 
     def answer(
         self, model: keras.Model, frames: tf.Tensor, expectations: tf.Tensor, training: bool

@@ -26,20 +26,17 @@ NOISIER_THAN_MAPS = (
     "some pixels are much noisier than the camera maps say: maps of another camera, of another "
     "exposure time or part of the chip? Make them anew (deep-storm measure-background --dark)"
 )
-LIGHT_CHANGES = (
-    "the frames are brighter or darker in steps, and what the model was given holds for a part of "
-    "them only: reconstruct each part by itself (--frames, or a movie of its own)"
-)
-PROCESSED = (
-    "the noise of the frames is correlated, as no camera makes it: they were smoothed, resized, "
-    "compressed or filtered over time, and nothing else can be judged; use the frames as the "
-    "camera wrote them"
-)
-CUT_OFF = (
-    "bright values were cut off, by the camera or when the frames were exported, and PSF, photons "
-    "and density cannot be judged: use less gain or a shorter exposure, or the frames as the "
-    "camera wrote them"
-)
+KNOWN_BEFORE: dict[Name, str] = {
+    "background": "the frames are brighter or darker in steps, and what the model was given holds "
+    "for a part of them only: reconstruct each part by itself (--frames, or a movie of its own)",
+    "processing": "the noise of the frames is correlated, as no camera makes it: they were "
+    "smoothed, resized, compressed or filtered over time, and nothing else can be judged; use the "
+    "frames as the camera wrote them",
+    "saturation": "bright values were cut off, by the camera or when the frames were exported, and "
+    "PSF, photons and density cannot be judged: use less gain or a shorter exposure, or the frames "
+    "as the camera wrote them",
+}
+"""What is told of a movie's causes that are known before."""
 UNLIKE = (
     "molecules differ from the PSF and from one another, for instance because they are fixed and "
     "do not rotate: confidences and uncertainties are too good for those that differ much, which "
@@ -210,35 +207,17 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
 
 
-def blamed_on_light(fits: Fits) -> Fits:
-    """Return a verdict whose cause is the light, where something does not fit.
+def blamed_on(fits: Fits, cause: Name) -> Fits:
+    """Return a verdict whose cause is known before, where something does not fit.
 
-    For frames that are brighter or darker in steps: what else seems to be off follows from that.
+    What else seems to be off follows from it: from light that changes in steps (``background``);
+    from what was done to the frames (``processing``: no camera makes such frames, and so no
+    simulation is like them); or from bright values that were cut off (``saturation``: bright
+    emitters are then lower and wider than the others).
     """
     if not fits.causes:
         return fits
-    return replace(fits, sentences=(LIGHT_CHANGES,), causes=("background",))
-
-
-def blamed_on_processing(fits: Fits) -> Fits:
-    """Return a verdict whose cause is what was done to the frames, where something does not fit.
-
-    For frames whose noise is correlated: no camera makes such frames, and so no simulation is like
-    them.
-    """
-    if not fits.causes:
-        return fits
-    return replace(fits, sentences=(PROCESSED,), causes=("processing",))
-
-
-def blamed_on_saturation(fits: Fits) -> Fits:
-    """Return a verdict whose cause is that values were cut off, where something does not fit.
-
-    Bright emitters are then lower and wider than the others: no advice follows from their width.
-    """
-    if not fits.causes:
-        return fits
-    return replace(fits, sentences=(CUT_OFF,), causes=("saturation",))
+    return replace(fits, sentences=(KNOWN_BEFORE[cause],), causes=(cause,))
 
 
 def with_unlike_emitters(fits: Fits) -> Fits:

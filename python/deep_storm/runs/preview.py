@@ -62,10 +62,8 @@ def prepare(stream: FrameStream, common: Common, progress: Progress = silent) ->
     camera = camera_for(loaded, common.expected)
     frames, said = corrected_for(stream, loaded, camera, common.camera_maps)
     movie = examined_movie(frames, camera, common.trust_camera, progress)
-    model, notes = ready_model(
-        loaded, common.expected, movie, progress=progress, device=common.device
-    )
-    return Prepared(model, movie.examination, (*notes, *movie.notes, *said))
+    ready = ready_model(loaded, common.expected, movie, progress=progress, device=common.device)
+    return Prepared(ready.model, movie.examination, (*ready.notes, *movie.notes, *said))
 
 
 def preview_frame(

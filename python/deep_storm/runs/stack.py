@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from deep_storm.errors import Cancelled, StackError
-from deep_storm.estimation.psf.result import UNLIKE_PSF
-from deep_storm.inference.fits import judge_samples
 from deep_storm.inference.reconstruction import reconstruct_frames
 from deep_storm.inference.tables import MovedRows, TableRows, WrittenRows
 from deep_storm.inference.trial import MAX_EXCESS, excess_rows
 from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.learnt import learnt_refinement
-from deep_storm.inputs.models import camera_for, load_model, ready_model
+from deep_storm.inputs.models import ReadyModel, camera_for, load_model, ready_model
 from deep_storm.inputs.movie import Movie, examined_movie
 from deep_storm.interrupts import interruptible
 from deep_storm.io.guard import reading
@@ -26,16 +24,9 @@ from deep_storm.io.stacks.frames import open_frames, select_frames
 from deep_storm.io.stacks.open_file import is_away
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.depth import tells_depth
-from deep_storm.quality.fits import (
-    blamed_on_camera,
-    blamed_on_light,
-    blamed_on_processing,
-    blamed_on_saturation,
-    despite_maps,
-    with_unlike_emitters,
-)
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.result import Common, PartlyReadError, ReconstructResult, StackSource
+from deep_storm.runs.verdict import judged
 from deep_storm.runs.work import (
     begin_work,
     identity_of_run,
@@ -55,7 +46,6 @@ if TYPE_CHECKING:
     from deep_storm.inference.work_folder import WorkFolder
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
-    from deep_storm.quality.fits import Fits
 
 Hold: TypeAlias = "Callable[[Callable[[], tuple[Path, ...]]], None]"
 """Takes what writes an unfinished result, to be called or not."""
@@ -104,9 +94,10 @@ def reconstruct_stack(
         loaded = load_model(common.model)
         movie, said = _looked_at(stream, loaded, common, progress)
         frames = movie.frames
-        model, notes = ready_model(
+        ready = ready_model(
             loaded, common.expected, movie, measure_psf=True, progress=progress, device=device
         )
+        model, notes = ready.model, ready.notes
         work: WorkFolder | None = None
         if work_folder is not None:
             identity = identity_of_run(frames, model, settings, device)
@@ -122,7 +113,7 @@ def reconstruct_stack(
                 frames, model, settings, device, progress, work, common.workers, refined
             )
             notes = (*notes, *said, *stream.notes, *warned)
-            result = _result(_in_field(done, frames, model), model, movie, notes, work)
+            result = _result(_in_field(done, frames, model), ready, movie, notes, work)
             result = replace(
                 result,
                 corner_nm=_corner_nm(frames, model),
@@ -159,7 +150,8 @@ def localized(
     settings = common.settings
     refined, warned = _refinement(model, settings, frames)
     done = reconstruct_frames(frames, model, settings, common.device, refinement=refined)
-    return _result(_in_field(done, frames, model), model, None, (*notes, *warned), None)
+    done = _in_field(done, frames, model)
+    return _result(done, ReadyModel(model), None, (*notes, *warned), None)
 
 
 def _looked_at(
@@ -266,37 +258,9 @@ def _refinement(
     )
 
 
-def _judged(
-    done: Reconstructed, model: Model, movie: Movie | None, notes: tuple[str, ...]
-) -> Fits | None:
-    """Judge whether camera, PSF and density suit the frames of the sample.
-
-    ``notes``: what was said of the movie before.
-    """
-    counted, agrees = None, False
-    if movie is not None and movie.examination is not None:
-        counted, agrees = movie.examination.used, movie.camera_agrees
-    fits = judge_samples(list(done.samples), model.card, model.table, counted, agrees)
-    if fits is not None and any(note.startswith(UNLIKE_PSF) for note in notes):
-        fits = with_unlike_emitters(fits)
-    if fits is None or movie is None:
-        return fits
-    if movie.frames.noise is not None:
-        fits = despite_maps(fits)
-    transfer = None if movie.examination is None else movie.examination.transfer
-    if transfer is not None and transfer.is_coloured:
-        return blamed_on_processing(fits)
-    if movie.doubt is None:
-        if movie.examination is not None and movie.examination.clipped is not None:
-            return blamed_on_saturation(fits)
-        changes = movie.examination is not None and movie.examination.light_changes
-        return blamed_on_light(fits) if changes else fits
-    return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())
-
-
 def _result(
     done: Reconstructed,
-    model: Model,
+    ready: ReadyModel,
     movie: Movie | None,
     notes: tuple[str, ...],
     work: WorkFolder | None,
@@ -311,7 +275,7 @@ def _result(
         return ReconstructResult(done, notes=notes)
     try:
         with interruptible():
-            fits = _judged(done, model, movie, notes)
+            fits = judged(done, ready, movie)
     except KeyboardInterrupt:  # what is found stays
         if work is not None and _takes_long(done):
             raise

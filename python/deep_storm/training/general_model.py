@@ -62,7 +62,7 @@ def train_general(
         network = make_network(Network())
         settings = settings_for(network, training)
         dtype = network.training_dtype(learning_dtype(device))
-        learning = network.build_for_training(dtype)
+        learning = network.build(dtype)
         if start is not None:
             learning.set_weights(start.keras_model.get_weights())
         data = GeneralData(domain, settings)

@@ -147,7 +147,7 @@ def train_model(
         def run(settings: ResolvedTraining) -> Trained:
             data = make_data(molecules, scales, settings, imported)
             with mirrored(settings.batch).scope() if several else nullcontext():
-                made = spec.build_for_training(trained_in)
+                made = spec.build(trained_in)
                 if start is not None:
                     made.set_weights(start.keras_model.get_weights())
                 if (before is None) != (scales.depth_reach_nm is None):

@@ -11,7 +11,6 @@ from deep_storm.errors import PsfError
 from deep_storm.estimation.movie_psf import MIN_FRAMES
 from deep_storm.estimation.psf import movie as movie_module
 from deep_storm.estimation.psf.movie import MAX_SCENES, measure_movie
-from deep_storm.estimation.psf.result import UNLIKE_PSF
 from deep_storm.estimation.psf.retrieval import OverDepth
 from deep_storm.estimation.psf.scenes import read_scenes
 from deep_storm.inputs.expected import Expected
@@ -111,11 +110,11 @@ def test_molecules_that_differ_more_than_depths_explain_are_told(measured, monke
 
     assert said(0.11, in_depth=False) == ()
     (note,) = said(0.13, in_depth=False)
-    assert note.startswith(f"{UNLIKE_PSF}13%")
+    assert note.startswith("Molecules differ from the PSF by 13%")
     assert len(said(0.11, in_depth=True)) == 1
     depths, note = said(0.13, in_depth=True)
     assert "± 150 nm" in depths
-    assert note.startswith(f"{UNLIKE_PSF}12%")
+    assert note.startswith("Molecules differ from the PSF by 12%")
     assert "beyond what depths explain" in note
 
 

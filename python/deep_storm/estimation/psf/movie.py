@@ -24,12 +24,7 @@ from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
 from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
-from deep_storm.estimation.psf.result import (
-    DIFFERENT,
-    DIFFERENT_OVER_DEPTH,
-    UNLIKE_PSF,
-    MeasuredPsf,
-)
+from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.psf.retrieval import over_depth
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
@@ -142,22 +137,19 @@ def measure_scenes(
 def _notes(found: MeasuredPsf) -> tuple[str, ...]:
     """Return how molecules differ from the PSF, in sentences."""
     notes: tuple[str, ...] = ()
-    rest, limit = found.difference, DIFFERENT
     why = "for instance because they lie at different depths, or are fixed and do not rotate"
     if found.over_depth is not None:
         notes = (
             f"Molecules lie at different depths: ± {found.over_depth.depth_std_nm:.0f} nm (with "
             "an objective of numerical aperture 1.4) explain their PSF and how its width differs",
         )
-        rest = math.sqrt(max(rest**2 - found.over_depth.difference**2, 0.0))
-        limit = DIFFERENT_OVER_DEPTH
         why = "beyond what depths explain, for instance because they are fixed and do not rotate"
-    if rest < limit:
+    if not found.is_mixed:
         return notes
     return (
         *notes,
-        f"{UNLIKE_PSF}{rest:.0%} (relative RMS), {why}: it is their mean, and one that differs "
-        "much may be found twice",
+        f"Molecules differ from the PSF by {found.unexplained:.0%} (relative RMS), {why}: it is "
+        "their mean, and one that differs much may be found twice",
     )
 
 

@@ -25,9 +25,7 @@ DIFFERENT = 0.12
 """From this relative difference on, molecules are said to look different from one another,"""
 DIFFERENT_OVER_DEPTH = 0.1
 """or from this, beyond what their depths explain (on simulation 0.06 to 0.08, of fixed dipoles 0.12
-to 0.16): that is said"""
-UNLIKE_PSF = "Molecules differ from the PSF by "
-"""in a note that begins so."""
+to 0.16)."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,17 @@ class MeasuredPsf:
     def uncertainty(self) -> float:
         """Relative RMS error of the shape."""
         return float(self.table.uncertainty or 0.0)
+
+    @property
+    def unexplained(self) -> float:
+        """Relative RMS difference of a molecule's image from the PSF that no depth explains."""
+        depths = 0.0 if self.over_depth is None else self.over_depth.difference
+        return math.sqrt(max(self.difference**2 - depths**2, 0.0))
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether molecules differ so much from it, and from one another, that it must be said."""
+        return self.unexplained >= (DIFFERENT if self.over_depth is None else DIFFERENT_OVER_DEPTH)
 
     @property
     def matched_table(self) -> PsfTable:

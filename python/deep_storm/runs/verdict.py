@@ -1,0 +1,54 @@
+"""The verdict on a run: its residuals, and what is known of the movie before."""
+
+from __future__ import annotations
+
+from deep_storm.inference.fits import judge_samples
+from deep_storm.inference.results import Reconstructed
+from deep_storm.inputs.models import ReadyModel
+from deep_storm.inputs.movie import Movie
+from deep_storm.quality.fits import (
+    Fits,
+    blamed_on,
+    blamed_on_camera,
+    despite_maps,
+    with_unlike_emitters,
+)
+
+
+def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits | None:
+    """Judge whether camera, PSF and density suit the frames of the sample.
+
+    Parameters
+    ----------
+    done
+        What was found, with the sample of frames.
+    ready
+        The model, and whether molecules of the movie differ from its PSF.
+    movie
+        What was found out about the frames before; None where that was not looked for.
+
+    Returns
+    -------
+    None where the sample says nothing.
+    """
+    looked = None if movie is None else movie.examination
+    counted, agrees = None, False
+    if movie is not None and looked is not None:
+        counted, agrees = looked.used, movie.camera_agrees
+    card, table = ready.model.card, ready.model.table
+    fits = judge_samples(list(done.samples), card, table, counted, agrees)
+    if fits is not None and ready.mixed:
+        fits = with_unlike_emitters(fits)
+    if fits is None or movie is None:
+        return fits
+    if movie.frames.noise is not None:
+        fits = despite_maps(fits)
+    transfer = None if looked is None else looked.transfer
+    if transfer is not None and transfer.is_coloured:
+        return blamed_on(fits, "processing")
+    if movie.doubt is not None:
+        return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())
+    if looked is not None and looked.clipped is not None:
+        return blamed_on(fits, "saturation")
+    changes = looked is not None and looked.light_changes
+    return blamed_on(fits, "background") if changes else fits
