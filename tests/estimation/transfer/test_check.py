@@ -80,6 +80,18 @@ def test_a_gain_at_which_the_slope_only_hints_is_told_by_the_dark_part():
     assert "baseline" not in doubt.sentence()
 
 
+def test_few_bright_pixels_do_not_contradict_a_camera_with_which_the_dark_part_agrees():
+    """Thirty frames with a molecule each: the slope is off by two of its errors by chance."""
+    sparse = noise()._replace(slope=Slope(2.0 * 2.25, 0.3 * 2.0 * 2.25))
+    assert doubt_camera(sparse, camera(), "movie") is None
+    unentered = sparse._replace(variance_adu2=sparse.variance_adu2 + 3.0**2)
+    assert doubt_camera(unentered, camera(), "movie") is None
+    surer = sparse._replace(slope=Slope(2.0 * 2.25, 0.04 * 2.0 * 2.25))
+    assert doubt_camera(surer, camera(), "movie").severe
+    doubled = sparse._replace(variance_adu2=2.25 * sparse.variance_adu2)
+    assert "enter photons_per_adu = 0.22" in doubt_camera(doubled, camera(), "movie").advice
+
+
 def test_read_noise_that_was_not_entered_is_no_severe_error():
     doubt = doubt_camera(noise(read=10.0), camera(), "movie")
     assert not doubt.severe

@@ -25,6 +25,11 @@ NOT_RAW = (
     "; or frames were averaged, binned or filtered after the camera wrote them, which takes noise "
     "away: use those it wrote"
 )
+SURE_SIGMAS = 3.0
+"""Errors of the slope that a gain has to be off by where the darkest part agrees with the camera:
+sparse and short movies hold few bright pixels, on which the slope hangs."""
+USUAL_READ_NOISE_ELECTRON = 3.0
+"""Read-out noise of CMOS cameras, which is hardly ever entered."""
 ALIKE = 1.35
 """Factor within which a wrong gain is taken for a known mistake."""
 
@@ -85,7 +90,8 @@ def _doubt(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | None:
     expected = camera.excess_noise_factor * (camera.em_gain or 1.0) / camera.photons_per_adu
     ratio = expected / found.slope.value
     unsure = found.slope.error / found.slope.value
-    if abs(math.log(ratio)) > math.log(TOLERANCE) + unsure:
+    doubtful = SURE_SIGMAS if _dark_part_agrees(found, camera) else 1.0
+    if abs(math.log(ratio)) > math.log(TOLERANCE) + doubtful * unsure:
         return _gain(camera, name, ratio, unsure)
     doubt = _baseline(found, camera, name)
     likelier = _ratio_in_the_dark(found, camera)
@@ -105,6 +111,17 @@ def _ratio_in_the_dark(found: PhotonTransfer, camera: Camera) -> float | None:
         return None
     per_adu = camera.photons_per_count * camera.quantum_efficiency
     return camera.excess_noise_factor / per_adu * light_adu / variance
+
+
+def _dark_part_agrees(found: PhotonTransfer, camera: Camera) -> bool:
+    """Return whether light makes the noise of the darkest part, if gain and baseline are right."""
+    per_adu = camera.photons_per_count * camera.quantum_efficiency
+    light_adu = found.level_adu - camera.baseline_adu
+    of_light = camera.excess_noise_factor / per_adu * light_adu
+    read_adu = camera.read_noise_adu or USUAL_READ_NOISE_ELECTRON / camera.photons_per_adu
+    least = (of_light + camera.read_noise_adu**2 + ROUNDING_VARIANCE) / TOLERANCE
+    most = (of_light + read_adu**2 + ROUNDING_VARIANCE) * TOLERANCE
+    return light_adu > 0.0 and least < found.variance_adu2 < most
 
 
 def _gain(camera: Camera, name: str, ratio: float, unsure: float) -> Doubt:
