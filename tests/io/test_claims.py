@@ -43,6 +43,18 @@ def test_work_of_another_kind_is_not_taken(tmp_path):
         Claim.take(tmp_path / "w", "training", {})
 
 
+def test_of_two_runs_that_begin_together_the_second_hears_of_the_first(tmp_path, monkeypatch):
+    folder = tmp_path / "w"
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # both have looked, nothing there
+    first = take(folder)
+    with pytest.raises(OutputError, match=rf"w is in use by process {os.getpid()}"):
+        take(folder)
+    first.check()
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
+    first.release()
+    assert not take(folder).is_new
+
+
 def test_what_is_not_ours_stays_in_the_folder(tmp_path):
     claim = take(tmp_path / "w")
     (tmp_path / "w" / "rows.bin").write_text("ours")

@@ -324,6 +324,50 @@ def test_the_protocol_of_a_table_is_an_input(table):
         ds.render(table, output=protocol, overwrite=True)
 
 
+@pytest.mark.parametrize("ending", [".hdf5", "_sml.mat", ".csv"])
+@pytest.mark.parametrize("beside", ["-protocol.txt", "-run.toml"])
+def test_what_lies_beside_a_table_is_an_input(tmp_path, table, ending, beside):
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    source = tmp_path / f"kept{ending}"
+    done = ds.filter(table, "x > 0", output=source, camera=camera)
+    stem = ending.removesuffix(".mat").removesuffix(".hdf5").removesuffix(".csv")
+    noted = tmp_path / f"kept{stem}{beside}"
+    assert noted in done.written
+    before = noted.read_bytes()
+    with pytest.raises(OutputError, match=r"is the (protocol|run record) "):
+        ds.filter(source, "x > 0", output=tmp_path / f"kept{stem}.dat", overwrite=True)
+    with pytest.raises(OutputError, match=r"is the (protocol|run record) itself"):
+        ds.render(source, output=noted, overwrite=True)
+    assert noted.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["kept.xlsx", "kept.TIF", "kept.png", "kept.mat", "kept.h5"])
+def test_a_table_is_not_written_under_the_name_of_another_kind_of_file(tmp_path, table, name):
+    for output in (tmp_path / name, f"{tmp_path / name}"):
+        with pytest.raises(OutputError, match=r"the table .* ends in \.\w+; .* ends in \.csv, "):
+            ds.filter(table, "x > 0", output=output)
+    with pytest.raises(OutputError, match="change its ending"):
+        ds.write_table(tmp_path / name, ds.read_table(table))
+    assert [path.name for path in tmp_path.iterdir()] == ["movie.csv"]
+
+
+@pytest.mark.parametrize("name", ["kept.txt", "kept_0.5", "kept.v2", "kept_SML.mat"])
+def test_other_names_of_tables_stay(tmp_path, table, name):
+    done = ds.filter(table, "x > 0", output=tmp_path / name)
+    assert done.written[0].name in (name, f"{name}.csv")
+    assert len(ds.read_table(done.written[0])) == 2
+
+
+def test_the_notes_of_a_picasso_table_are_an_input(tmp_path, table):
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    source, notes = tmp_path / "kept.hdf5", tmp_path / "kept.yaml"
+    ds.write_table(source, ds.read_table(table), camera=camera)
+    before = notes.read_bytes()
+    with pytest.raises(OutputError, match=r"is the file with the notes of kept\.hdf5, itself"):
+        ds.filter(source, "x > 0", output=notes, overwrite=True)
+    assert notes.read_bytes() == before
+
+
 def test_a_model_does_not_replace_the_mask_it_is_simulated_from(tmp_path):
     mask = tmp_path / "mask.tif"
     mask.write_bytes(b"mask")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from deep_storm.interface.declaration import Verb
 
 Named = tuple[str, Path]
+_TABLE_ENDINGS = (".csv", ".hdf5", ".h5", ".mat", ".parquet", ".smlm", ".txt", ".xls")
+_NOTES = {".hdf5": (".yaml",), ".raw": (".yaml",), ".dax": (".inf",)}
+"""What Picasso's tables and movies without a header cannot be read without."""
 
 
 def protecting(
@@ -99,14 +102,26 @@ def _paths(value: Any) -> Iterator[Path]:
 
 
 def _read_with(path: Path, what: str) -> Iterator[Named]:
-    """Yield files read along with a file: a folder's, a protocol's, those in a run record."""
+    """Yield files read along with a file: a folder's, those beside it, those in a run record."""
     if (path / CARD_FILE).is_file():
         for name in (CARD_FILE, WEIGHTS_FILE, LAST_FILE, HISTORY_FILE):
             yield what, path / name
     elif path.suffix.lower() == ".toml":
         yield from _named_in(path)
-    elif path.suffix.lower() == ".csv" and protocol_path(path).is_file():
+    else:
+        for beside, file in _beside(path):
+            if file.is_file():
+                yield beside, file
+
+
+def _beside(path: Path) -> Iterator[Named]:
+    """Yield what may belong to a table or movie under its name, and is read with it."""
+    ending = path.suffix.lower()
+    if ending in _TABLE_ENDINGS:
         yield "protocol", protocol_path(path)
+        yield "run record", path.with_name(f"{path.stem}-run.toml")
+    for notes in _NOTES.get(ending, ()):
+        yield f"file with the notes of {path.name},", path.with_suffix(notes)
 
 
 def _named_in(path: Path) -> Iterator[Named]:

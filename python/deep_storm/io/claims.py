@@ -14,6 +14,7 @@ whose processes nobody can look at from here, is told from one that ended withou
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -81,9 +82,7 @@ class Claim:
         """
         claim = cls(folder, json.loads(json.dumps(identity)), False, secrets.token_hex(8))
         try:
-            if not os.path.lexists(folder):
-                claim._make(kind)
-            else:
+            if os.path.lexists(folder) or not claim._make(kind):
                 claim.identity = read_mark(folder, kind)
                 _take_lock(folder / LOCK, claim._word)
         except OSError as error:
@@ -91,8 +90,13 @@ class Claim:
         threading.Thread(target=claim._beat, name="deep-storm lock", daemon=True).start()
         return claim
 
-    def _make(self, kind: str) -> None:
-        """Make the folder together with its mark and lock: it never exists without them."""
+    def _make(self, kind: str) -> bool:
+        """Make the folder together with its mark and lock: it never exists without them.
+
+        Returns
+        -------
+        False where another run has made it in the meantime.
+        """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         partial = self.folder.with_name(f".{self.folder.name}.{self._word}.part")
         try:
@@ -100,9 +104,13 @@ class Claim:
             self._write_mark(partial / MARK, kind)
             (partial / LOCK).write_text(_holder_text(self._word), encoding="utf-8")
             partial.rename(self.folder)
+            self.is_new = True
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not self.folder.is_dir():
+                raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        self.is_new = True
+        return self.is_new
 
     def _write_mark(self, file: Path, kind: str) -> None:
         about = {"program": "deep-storm", "kind": kind, "identity": self.identity}

@@ -18,6 +18,7 @@ from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.tables.about import About, about, note
+from deep_storm.io.tables.endings import check_ending
 from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
 from deep_storm.report.record import shares_frames
 from deep_storm.settings import Settings
@@ -191,6 +192,8 @@ def open_job(
         any_ending=True,
     )
     outputs.check()
+    if outputs:
+        check_ending(outputs["table"])
     if protocol is not None:
         camera = _one_camera(camera, read_protocol(protocol), protocol)
     table = table_of(source, camera=camera)

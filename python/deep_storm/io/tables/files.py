@@ -16,13 +16,13 @@ from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables import reader
+from deep_storm.io.tables.endings import SMAP_ENDING, check_ending
 from deep_storm.io.tables.foreign import archives, hdf5, texts
 from deep_storm.io.tables.thunderstorm import Dialect
 from deep_storm.io.tables.thunderstorm import write_table as write_csv
 from deep_storm.localizations import validated
 
 Reader = Callable[[Path, str, Camera | None], pd.DataFrame]
-SMAP_ENDING = "_sml.mat"
 WRITTEN = (".csv", ".hdf5", SMAP_ENDING, ".parquet")
 """Endings of the tables that are written."""
 
@@ -101,8 +101,9 @@ def write_table(
     TableError
         A column is missing, or the pixel size is.
     OutputError
-        The file exists already or cannot be written.
+        The file exists already or cannot be written, or its name is that of another kind of file.
     """
+    check_ending(path)
     file = Path(path)
     name = file.name.lower()
     if not name.endswith(WRITTEN[1:]):
