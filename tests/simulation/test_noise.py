@@ -57,6 +57,14 @@ def test_values_are_rounded_and_clipped_to_16_bits():
     assert (dark == 0).mean() == pytest.approx(0.566, abs=0.01)
 
 
+@pytest.mark.parametrize(("below", "kind"), [(0, np.uint16), (32768, np.int16), (1e5, np.float32)])
+def test_a_camera_of_signed_values_takes_the_same_picture(below, kind):
+    signed = camera(baseline_adu=100.0 - below)
+    adu = picture(40.0, signed)
+    assert adu.dtype == kind
+    assert np.allclose(signed.photons(adu), camera().photons(picture(40.0, camera())), atol=0.01)
+
+
 def test_floating_pictures_are_neither_rounded_nor_clipped():
     adu = picture(0.0, camera(baseline_adu=0.0, read_noise_adu=3.0), dtype=np.float32)
     assert adu.dtype == np.float32

@@ -84,6 +84,14 @@ def test_pixel_values_are_whole_numbers_as_from_a_camera():
     assert adu.min() >= 0
 
 
+def test_a_negative_baseline_darkens_no_pixel():
+    """Values were cut off at zero, so that nothing but darkness was learnt of such a camera."""
+    usual = simulator().batch_at(0).adu
+    signed = simulator(camera=CAMERA.model_copy(update={"baseline_adu": 100.0 - 32768})).batch_at(0)
+    assert np.ptp(usual) > 100
+    assert np.abs(signed.adu + 32768 - usual).max() <= 1  # rounding
+
+
 @pytest.mark.parametrize("structure", ["uniform", "mixed"])
 def test_batch_depends_on_seed_and_index_alone(structure):
     one, other = simulator(structure), simulator(structure)

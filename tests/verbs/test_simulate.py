@@ -41,6 +41,15 @@ def test_same_seed_same_frames(tmp_path: Path):
     assert not np.array_equal(stacks[0], stacks[2])
 
 
+def test_frames_of_a_negative_baseline_are_written_with_their_sign(tmp_path: Path):
+    for name, baseline in (("usual", 100), ("signed", 100 - 32768)):
+        ds.simulate(output=tmp_path / name, **{**SETTINGS, "baseline_adu": baseline})
+    with ds.open_frames(tmp_path / "usual.tif") as stream:
+        usual = stream.read(0, 3).astype(np.float32)
+    with ds.open_frames(tmp_path / "signed.tif") as stream:
+        assert np.abs(stream.read(0, 3) + 32768 - usual).max() <= 1  # rounding
+
+
 def test_truth_is_counted_through_all_chunks(tmp_path: Path, monkeypatch):
     from deep_storm.simulation import frames
 

@@ -19,6 +19,7 @@ from deep_storm.io.pyramid import write_pyramid
 from deep_storm.io.stacks.tiff import TiffFrames
 from deep_storm.words import counted
 
+CAMERA_TYPES = tuple(np.dtype(kind) for kind in (np.uint16, np.int16, np.float32))
 MAX_IMAGEJ_FRAME_BYTES = 2**32 - 2**16
 """A classic TIFF, the only kind with ImageJ's description, holds no larger frame."""
 _SHOWN_PERCENTILE = 99.7
@@ -176,11 +177,11 @@ def write_bands(
 
 def write_stack(
     path: str | os.PathLike[str],
-    stack: npt.NDArray[np.uint16],
+    stack: npt.NDArray[Any],
     pixel_size_nm: float,
     overwrite: bool = False,
 ) -> None:
-    """Write camera frames: 16 bit, ImageJ TIFF, scale in µm.
+    """Write camera frames: 16 bit (others as float32), ImageJ TIFF, scale in µm.
 
     Beyond 4 GB the frames lie behind a single directory, as ImageJ itself writes them.
 
@@ -189,7 +190,7 @@ def write_stack(
     path
         The TIFF file.
     stack
-        (t, y, x), uint16.
+        (t, y, x), uint16; int16 or float32 where the camera's baseline is negative.
     pixel_size_nm
         Edge of a camera pixel.
     overwrite
@@ -198,28 +199,35 @@ def write_stack(
     Raises
     ------
     StackError
-        The stack is not (t, y, x) of 16-bit numbers, or has no frames.
+        The stack is not (t, y, x) of such numbers, or has no frames.
     OutputError
         The file exists already or cannot be written.
     """
     values = np.asarray(stack)
-    if values.ndim != 3 or values.size == 0 or values.dtype != np.uint16:
+    if values.ndim != 3 or values.size == 0 or values.dtype not in CAMERA_TYPES:
         raise StackError(
             f"the stack to write has the shape {values.shape} and the type {values.dtype}",
-            "(frames, height, width) of uint16",
+            "(frames, height, width) of uint16, int16 or float32",
         )
+    values = values.astype(written_as(values.dtype), copy=False)
     shown = values[0]
     about = _movie_metadata((float(shown.min()), float(shown.max())))
     _write_imagej(path, values, pixel_size_nm, about, overwrite)
 
 
+def written_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which camera frames are written: ImageJ has no signed 16 bits."""
+    return dtype if dtype == np.uint16 else np.dtype(np.float32)
+
+
 def write_movie(
     path: str | os.PathLike[str],
-    frames: Iterator[npt.NDArray[np.uint16]],
+    frames: Iterator[npt.NDArray[Any]],
     shape: tuple[int, int, int],
     shown: tuple[float, float],
     pixel_size_nm: float,
     overwrite: bool = False,
+    dtype: np.dtype[Any] = CAMERA_TYPES[0],
 ) -> None:
     """Write camera frames one by one, in the format of :func:`write_stack`.
 
@@ -228,7 +236,7 @@ def write_movie(
     path
         The TIFF file.
     frames
-        As many (y, x) frames of uint16 as ``shape`` says.
+        As many (y, x) frames as ``shape`` says.
     shape
         Frames, height, width.
     shown
@@ -237,6 +245,8 @@ def write_movie(
         Edge of a camera pixel.
     overwrite
         Whether an existing file may be replaced.
+    dtype
+        Of the frames, as :func:`written_as` says.
 
     Raises
     ------
@@ -244,7 +254,7 @@ def write_movie(
         The file exists already or cannot be written.
     """
     about = _movie_metadata(shown)
-    _write_imagej(path, frames, pixel_size_nm, about, overwrite, shape=shape, dtype="uint16")
+    _write_imagej(path, frames, pixel_size_nm, about, overwrite, shape=shape, dtype=dtype)
 
 
 def _movie_metadata(shown: tuple[float, float]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from deep_storm.simulation.frames import simulate
 from deep_storm.simulation.patches import PatchSimulator
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
@@ -168,7 +167,7 @@ def resolution_of(found: Survey) -> RingCorrelation | None:
 
 def simulated_frames(
     trained: TrainedFor, camera: Camera | None, look: StackLook | None
-) -> npt.NDArray[np.uint16] | None:
+) -> npt.NDArray[Any] | None:
     """Simulate frames as the model was trained on, as large as those beside them."""
     psf, emitters, background = trained.psf, trained.emitters, trained.background
     if camera is None or psf is None or emitters is None or background is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +32,13 @@ from deep_storm.simulation.field import Field
 from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
-from deep_storm.simulation.noise import expose
+from deep_storm.simulation.noise import dtype_of, expose
 from deep_storm.simulation.on_times import mean_frames_seen
 from deep_storm.simulation.surfaces import Surface
 from deep_storm.simulation.switching import Switching
 from deep_storm.simulation.truth import Drawn, truth_table
 
-Frames = npt.NDArray[np.uint16]
+Frames = npt.NDArray[Any]
 
 STRUCTURE_STREAM = 1
 FRAME_STREAM = 2
@@ -54,7 +55,7 @@ class SimulatedStack:
     Attributes
     ----------
     stack
-        Pixel values, uint16 of shape (t, y, x).
+        Pixel values of shape (t, y, x): uint16, or signed where the camera's baseline is negative.
     truth
         The emitters in the field, a table as in :mod:`deep_storm.localizations` with the columns
         frame, x_nm, y_nm, sigma_nm, intensity_photon, baseline_photon, bkgstd_photon and
@@ -131,9 +132,9 @@ class SimulatedFrames:
         return self.simulation.frames, self.simulation.height_px, self.simulation.width_px
 
     @property
-    def dtype(self) -> np.dtype[np.uint16]:
+    def dtype(self) -> np.dtype[Any]:
         """The frames' dtype."""
-        return np.dtype(np.uint16)
+        return dtype_of(self.camera)
 
     @property
     def pixel_size_nm(self) -> float:
@@ -144,7 +145,7 @@ class SimulatedFrames:
         return self.simulation.frames
 
     def read(self, start: int, stop: int) -> Frames:
-        """Simulate frames ``start`` … ``stop − 1``: uint16 of shape (stop − start, y, x).
+        """Simulate frames ``start`` … ``stop − 1``: of shape (stop − start, y, x).
 
         Raises
         ------

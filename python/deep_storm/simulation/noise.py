@@ -27,12 +27,24 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 
 
+def dtype_of(camera: Camera) -> np.dtype[Any]:
+    """Return the dtype of a camera's values.
+
+    16 bit: signed where the baseline is negative, as in frames that were shifted to signed numbers;
+    float32, which is neither rounded nor clipped, where no 16 bits hold the baseline.
+    """
+    for kind in (np.uint16, np.int16):
+        if np.iinfo(kind).min <= camera.baseline_adu <= np.iinfo(kind).max:
+            return np.dtype(kind)
+    return np.dtype(np.float32)
+
+
 def expose(
     expected_photon: npt.NDArray[np.floating],
     camera: Camera,
     rng: np.random.Generator,
     maps: CameraMaps | None = None,
-    dtype: npt.DTypeLike = np.uint16,
+    dtype: npt.DTypeLike | None = None,
 ) -> npt.NDArray[Any]:
     """Simulate an exposure: turn expected photons into pixel values with all camera noise.
 
@@ -48,7 +60,7 @@ def expose(
         Per-pixel values in place of the camera's, broadcast against ``expected_photon``.
     dtype
         An integer dtype: values are rounded and clipped to its range, as a camera does. A
-        floating dtype: they are neither.
+        floating dtype: they are neither. Default: :func:`dtype_of` the camera.
 
     Returns
     -------
@@ -61,7 +73,7 @@ def expose(
     """
     check_maps(maps, *expected_photon.shape[-2:])
     maps = maps or CameraMaps()
-    kind = np.dtype(dtype)
+    kind = dtype_of(camera) if dtype is None else np.dtype(dtype)
     lam = np.multiply(expected_photon, camera.quantum_efficiency, dtype=np.float64)
     signal = rng.poisson(lam).astype(np.float32)
     if camera.em_gain is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from deep_storm.simulation.noise import dtype_of
 from deep_storm.training.data import TrainingData
 
 
@@ -17,13 +18,13 @@ class Examples(NamedTuple):
     Attributes
     ----------
     stack
-        ``(n, y, x)`` uint16, ADU: a frame a patch.
+        ``(n, y, x)``, ADU as the camera writes them: a frame a patch.
     truth
         Their emitters: a ground truth with the columns of :mod:`deep_storm.simulation.frames`,
         positions within the patch.
     """
 
-    stack: npt.NDArray[np.uint16]
+    stack: npt.NDArray[Any]
     truth: pd.DataFrame
 
 
@@ -55,7 +56,9 @@ def first_patches(data: TrainingData, patches: int) -> Examples:
         tables.append(pd.DataFrame(columns))
         stacks.append(raw.adu)
         count += len(raw.adu)
-    limits = np.iinfo(np.uint16)
-    adu = np.clip(np.rint(np.concatenate(stacks)[:patches]), limits.min, limits.max)
+    adu, kind = np.concatenate(stacks)[:patches], dtype_of(data.camera)
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        adu = np.clip(np.rint(adu), limits.min, limits.max)
     truth = pd.concat(tables, ignore_index=True)
-    return Examples(adu.astype(np.uint16), truth[truth["frame"] < patches])
+    return Examples(adu.astype(kind), truth[truth["frame"] < patches])

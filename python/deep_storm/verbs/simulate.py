@@ -12,7 +12,7 @@ from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
-from deep_storm.io.images import write_movie
+from deep_storm.io.images import write_movie, written_as
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.tables.protocol import write_protocol
 from deep_storm.progress import Progress, silent
@@ -20,7 +20,6 @@ from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.words import counted
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from deep_storm.simulation.frames import SimulatedFrames
@@ -90,8 +89,9 @@ def simulate(
     Parameters
     ----------
     output
-        The files' name without ending: ``NAME.tif`` (16 bit), ``NAME.csv`` (ground truth) and
-        ``NAME-protocol.txt`` (the camera, for ThunderSTORM and ``import-simulation``).
+        The files' name without ending: ``NAME.tif`` (16 bit; float32 where the baseline is
+        negative), ``NAME.csv`` (ground truth) and ``NAME-protocol.txt`` (the camera, for
+        ThunderSTORM and ``import-simulation``).
     camera, psf, emitters, background, simulation
         What is simulated. The same settings and seed give the same frames.
     camera_maps
@@ -132,13 +132,14 @@ def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -
 
     count = 0
 
-    def frames() -> Iterator[npt.NDArray[np.uint16]]:
+    def frames() -> Iterator[npt.NDArray[Any]]:
         nonlocal count
         for chunk in simulate_chunks(movie, progress=progress):
             count += len(chunk.truth)
             append(chunk.truth)
-            yield from chunk.stack
+            yield from chunk.stack.astype(kind, copy=False)
 
+    kind = written_as(movie.dtype)
     first = movie.read(0, 1)
     shown = float(first.min()), float(first.max())
     overwrite = outputs.overwrite
@@ -147,5 +148,5 @@ def _write_movie(movie: SimulatedFrames, outputs: Outputs, progress: Progress) -
         ground_truth_writer(truth, movie.camera, overwrite, movie.light.has_depth) as append,
         outputs.writing("stack") as stack,
     ):
-        write_movie(stack, frames(), movie.shape, shown, movie.pixel_size_nm, overwrite)
+        write_movie(stack, frames(), movie.shape, shown, movie.pixel_size_nm, overwrite, kind)
     return count
