@@ -200,7 +200,7 @@ def met(
     progress = ("Note:", "frames", "steps")
     notes = [line for line in talk.splitlines() if not line.startswith(progress)]
     problem = ""
-    if code not in codes or "Traceback" in talk or "mistake of Deep-STORM" in talk:
+    if code not in codes or "Traceback" in talk or "bug in Deep-STORM" in talk:
         problem = f"exit code {code}: {talk[-300:]}"
     elif code == 2 and len(notes) != 1:
         problem = f"{len(notes)} lines: {talk[-300:]}"

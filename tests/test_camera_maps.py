@@ -60,7 +60,7 @@ def test_a_camera_whose_read_noise_nobody_gave_takes_that_of_its_maps():
         (maps_around(baseline_adu=400), "median baseline_adu of 400, the camera has 100"),
         (maps_around(photons_per_adu=2.2), "looks like ADU per photon: invert it"),
         (maps_around(photons_per_adu=20), "correct its photons_per_adu"),
-        (maps_around(photons_per_adu=2.2, read_noise_adu=0.7), "gain and the variance look exchan"),
+        (maps_around(photons_per_adu=2.2, read_noise_adu=0.7), "gain and variance seem to be swap"),
         (maps_around(read_noise_adu=9), "median read_noise_adu of 9, the camera has 1.5"),
     ],
 )

@@ -44,7 +44,7 @@ def test_the_example_of_a_verb_is_one(count, capsys):
     table = pd.DataFrame(
         {"frame": [0, 0, 1], "x_nm": 1.0, "y_nm": 1.0, "confidence": [0.9, 0.4, 0.8]}
     )
-    assert count(table).summary() == "1.0 localizations a frame"
+    assert count(table).summary() == "1.0 localizations per frame"
     assert count(table, min_confidence=0.85).to_json() == {"localizations": 1, "frames": 2}
     make_app([verb_of(count)])(
         ["count", "--help"], exit_on_error=False, result_action="return_value"

@@ -192,7 +192,7 @@ def _advice(name: str, median: float, maps: CameraMaps, camera: Camera) -> str:
         if maps.read_noise_adu is not None:
             variance = float(np.median(maps.read_noise_adu)) ** 2
             if _agrees(name, variance, camera):
-                return "the gain and the variance look exchanged: the gain is page 2"
+                return "gain and variance seem to be swapped: the gain is page 2"
         if 0.5 < median * camera.photons_per_adu < 2.0:
             return "the map looks like ADU per photon: invert it"
     return f"give the maps of this camera, or correct its {name}"

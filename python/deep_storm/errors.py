@@ -150,7 +150,7 @@ class AnswerError(ModelError):
     def __init__(
         self,
         received: str = "the network's answer is not a usable number",
-        expected: str = "a model whose weights suit its input",
+        expected: str = "a model whose weights are right for its input",
         advice: str = "train it again, or look at the frame: are its values the camera's raw ones?",
     ) -> None:
         super().__init__(received, expected, advice)

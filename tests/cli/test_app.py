@@ -149,7 +149,7 @@ def test_says_what_was_written(tmp_path, capsys):
         (["import-simulation", "a"], "TRUTH is missing; expected: "),
         (["preview", "a", "-o", "b"], "--model is missing; expected: model folder, or general"),
         (["preview", "a", "--modle", "m"], "--model is missing. Did you mean --model instead of"),
-        (["evaluate", "a", "b", "c"], "nothing is expected at 'c'"),
+        (["evaluate", "a", "b", "c"], "unexpected: 'c'"),
         (["evaluate", "a", "b", "--tolerence-nm", "5"], "Did you mean --tolerance-nm?"),
         (["evaluate", "a", "b", "--border-nm"], "--border-nm requires an argument"),
         (["evaluate", "a", "b", "--border-nm", "x"], "border_nm is 'x'; expected a number from 0"),

@@ -114,7 +114,7 @@ def test_tables_follow_from_each_other_and_the_report_tells_it(done):
     assert rows[0] == rows[1] > rows[2] > rows[3] > 0.5 * rows[0]
     html = (done / "results/final.html").read_text(encoding="utf-8")
     assert "confidence &gt; 0.8 &amp; uncertainty_xy &lt; 25: " in html
-    assert "Drift that was taken out" in html
+    assert "Drift that was corrected" in html
     assert f"{rows[3]:,} localizations in {FRAMES} frames" in html
     assert not re.search(r"(src|href)=\"(?!data:)", html)
     assert len(pd.read_csv(done / "results/clusters-summary.csv")) >= 1

@@ -365,7 +365,7 @@ def test_a_model_folder_that_is_none(verb, damage, words, place, refused):
 
 def test_the_general_model_needs_a_camera(refused):
     command = ["reconstruct", "sim.tif", "--model", "general", "-o", "new/out"]
-    refused(command, "does not tell its camera", "expected the camera", "--camera camera.toml")
+    refused(command, "does not determine the camera", "expected the camera", "--camera camera.toml")
 
 
 def test_camera_maps_that_do_not_fit(place, refused):

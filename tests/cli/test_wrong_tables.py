@@ -166,7 +166,7 @@ def test_two_tables_with_different_pixels(place, capsys, verb):
         (["filter", "t.csv", "--confidence", "0.5"], "confidence is '0.5'"),
         (["filter", "t.csv", "--min-neighbours", "-1"], "min_neighbours is '-1'"),
         (["merge", "t.csv", "--distance-nm", "0"], r"distance_nm is '0'.*\(nm\)"),
-        (["remove-duplicates", "t.csv", "--distance", "x >"], "nothing stands where a value"),
+        (["remove-duplicates", "t.csv", "--distance", "x >"], "there is nothing where a value"),
         (["correct-drift", "t.csv"], "no structure in common"),
         (["correct-drift", "t.csv", "--bins", "150"], "give --bins 20"),
         (["correct-drift", "t.csv", "--bins", "2"], "bins is '2'"),

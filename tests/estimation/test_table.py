@@ -84,7 +84,7 @@ def test_two_dyes_are_seen():
 
 def test_few_rows_are_few():
     found = table_statistics(rows(count=60), 40.96, 400).quantities
-    assert "localizations stand alone" in found["sigma"].warnings[0]
+    assert "localizations are isolated" in found["sigma"].warnings[0]
     with pytest.raises(TableError, match="has 12 rows"):
         table_statistics(rows(count=12), 40.96, 400)
 
@@ -128,4 +128,4 @@ def test_a_structure_is_seen_and_its_crowd_is_warned_of():
     assert sparse.local_density[0].value > 3 * sparse.emitters.density_per_um2
     assert not sparse.quantities["photons"].warnings
     crowded = estimate_table(rows(count=4000, frames=200, x_nm=line), CAMERA)
-    assert "several emitters in one" in crowded.quantities["photons"].warnings[-1]
+    assert "several emitters fitted as one" in crowded.quantities["photons"].warnings[-1]

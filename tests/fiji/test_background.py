@@ -38,7 +38,7 @@ def test_background_of_a_roi_goes_to_the_camera(imagej):
     imagej.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=1.0, photons_per_adu=1.0)
     image = background_movie(spots=0) | {"roi": (10, 20, 60, 50)}
     done = imagej.run("Measure_Background...", image, use_for_camera=True)
-    assert "The camera has them now" in done["status"]
+    assert "The camera has these values now" in done["status"]
     assert done["table"]["Area (px)"][-1] == 3000
     assert done["overlay"][0]["box"] == (10, 20, 60, 50)
     camera = imagej.ask("camera")
@@ -64,7 +64,7 @@ def test_light_between_molecules_does_not_become_the_baseline(imagej):
     done = imagej.run("Measure_Background...", crowd)
     assert done["status"].startswith("ok: Baseline ")
     refused = imagej.run("Measure_Background...", crowd, use_for_camera=True)
-    assert refused["status"].startswith("error: what was measured in crowd holds light")
+    assert refused["status"].startswith("error: what was measured in crowd contains light")
     assert "the camera was not changed" in refused["status"]
     assert imagej.ask("camera")["baseline_adu"] == 100.0
 
@@ -87,8 +87,8 @@ def test_without_a_camera_what_was_measured_stands_in_camera_setup(imagej):
     imagej.ask("forget", key="camera")
     image = background_movie(spots=0)
     done = imagej.run("Measure_Background...", image, use_for_camera=True, use_gain=True)
-    assert "does not tell photons per ADU" in done["status"]
-    assert "stand in Camera Setup now" in done["status"]
+    assert "cannot be determined from the noise" in done["status"]
+    assert "are in Camera Setup now" in done["status"]
     assert imagej.ask("camera") is None
     entered = "pixel_size_nm=107 photons_per_adu=0.3"
     imagej.run("Measure_Background...", image, use_for_camera=True, more=entered)
@@ -103,7 +103,7 @@ def test_dark_frames_become_the_baseline(imagej):
     for more, area in (("none", 40 * 40), ("dark=true", 48 * 48)):
         image = {"array": dark, "roi": (0, 0, 40, 40)}
         done = imagej.run("Measure_Background...", image, use_for_camera=True, more=more)
-        assert "The camera has them now" in done["status"]
+        assert "The camera has these values now" in done["status"]
         assert done["table"]["Area (px)"][-1] == area
         assert imagej.ask("camera")["baseline_adu"] == pytest.approx(100.0, abs=0.2)
         assert imagej.ask("camera")["read_noise_adu"] == pytest.approx(2.0, abs=0.1)
@@ -125,7 +125,7 @@ def test_roi_on_light_is_refused(imagej):
     image = background_movie()
     y, x = np.argwhere(image["array"][0] > 2000)[0]
     done = imagej.run("Measure_Background...", image | {"roi": (int(x), int(y), 2, 2)})
-    assert done["status"].startswith(f"error: the region {x},{y},2,2 holds no dark pixels")
+    assert done["status"].startswith(f"error: the region {x},{y},2,2 contains no dark pixels")
     assert "draw it elsewhere, or do without a ROI" in done["status"]
 
 

@@ -128,7 +128,7 @@ STOP = "deep_storm.fiji.client.service:stop"
         (
             "Reconstruct_Stack...",
             {"model": DATA},
-            "is no model folder; expected a folder",
+            "is not a model folder; expected a folder",
         ),
         (
             "Filter_Localizations...",
@@ -149,8 +149,8 @@ STOP = "deep_storm.fiji.client.service:stop"
         ("Preview_Current_Frame...", {"more": "frame=abc"}, "is 'abc'; expected a whole number"),
         ("Camera_Setup...", {"source": "saved camera"}, "no name of a saved camera is given"),
         ("Train_Model...", {"more": "seed=two"}, "seed is 'two'; expected a whole number"),
-        ("Reconstruct_Stack...", {"more": "ask"}, "nobody can be asked"),
-        ("Reconstruct_Stack...", {"model": "ask"}, "Model is 'ask', and nobody can be asked"),
+        ("Reconstruct_Stack...", {"more": "ask"}, "there is nobody to ask"),
+        ("Reconstruct_Stack...", {"model": "ask"}, "Model is 'ask', but there is nobody to ask"),
     ],
 )
 def test_a_mistake_is_told_without_a_worker(imagej, movie, command, inputs, said):
@@ -327,8 +327,8 @@ def test_a_worker_that_does_not_start_is_a_finding(imagej):
     with imagej.replaced("deep_storm.fiji.client.service", START_SECONDS=1.0, _READY=asleep):
         first, _, *table = imagej.run("Check_Installation...")["status"].splitlines()
     assert first.startswith("ok: Deep-STORM is not ready: the worker process that runs TensorFlow")
-    assert "To mend it: build the Python environment again" in first
-    assert any(line.startswith("Worker") and "to mend" in line for line in table)
+    assert "To fix it: build the Python environment again" in first
+    assert any(line.startswith("Worker") and "to fix" in line for line in table)
     assert any(line.startswith("ThunderSTORM") for line in table)
 
 

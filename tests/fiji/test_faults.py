@@ -209,7 +209,7 @@ def test_two_commands_at_once_come_one_after_the_other(imagej, trained, movie, l
     one = begin(imagej, trained)
     two = imagej.begin("Reconstruct_Stack...", {"array": movie}, model=trained / "model")
     said = imagej.wait_for(
-        lambda: [s for s in imagej.ask("status") if "waiting for the command before" in s[3]]
+        lambda: [s for s in imagej.ask("status") if "waiting for the previous command" in s[3]]
     )
     assert said
     imagej.ask("call", function=CANCEL)  # both: one stops, two has not begun

@@ -31,8 +31,8 @@ from deep_storm.fiji.wording import in_dialog_words
         ),
         ("with --resume --upsampling 4 it", "with resume=true upsampling=4 in 'More options' it"),
         (
-            "give the general model --sigma-nm 109, or train a model with that",
-            "give the general model sigma_nm=109 in 'More options', or train a model with that",
+            "give the general model --sigma-nm 109, or train a model for that",
+            "give the general model sigma_nm=109 in 'More options', or train a model for that",
         ),
         ("give --threshold 0.5", "give the field 'Minimum confidence' at 0.5"),
         ("give --minutes 30", "give the field 'Training time (minutes)' of Train Model... at 30"),
@@ -114,7 +114,7 @@ ENDINGS = [
     (StackError("no image is open"), "error: no image is open", ["dialog"]),
     (Cancelled("stopped"), "stopped: stopped", ["status bar"]),
     (MemoryError(), "error: Fiji's memory is full", ["dialog"]),
-    (ZeroDivisionError("oh"), "error: a mistake of Deep-STORM", ["Console"]),
+    (ZeroDivisionError("oh"), "error: a bug in Deep-STORM", ["Console"]),
 ]
 
 

@@ -29,7 +29,7 @@ def test_without_windows_what_was_found_is_taken(imagej, simulated):
     done = imagej.run(COMMAND, image)
     status = done["status"]
     assert re.match(r"ok: \d+ localizations in 40 frames", status)  # what the status bar says
-    assert "Pixel size: 100 nm, as the image's scale says (sure)" in status
+    assert "Pixel size: 100 nm, from the image's scale (sure)" in status
     assert re.search(r"noise of the frames: 0\.\d+ ± 0\.\d+ photons per ADU and a base", status)
     assert "The frames fit camera, PSF and density" in status
     assert len(done["table"]["frame"]) == pytest.approx(len(simulated.truth), rel=0.15)
@@ -50,8 +50,8 @@ def test_the_first_day(screen, pictures, simulated, home, tmp_path):
     running = screen.begin(COMMAND, "first")
     title, text, buttons = screen.dialog()
     assert title == TITLE
-    assert "Pixel size: 100 nm, as the image's scale says (sure)" in text
-    assert "read off the noise of the frames" in text
+    assert "Pixel size: 100 nm, from the image's scale (sure)" in text
+    assert "derived from the noise of the frames" in text
     assert {"Run", "Cancel"} <= {button.strip() for button in buttons}
     fields = screen.ask("fields", title=TITLE)
     assert len(fields) == 5
@@ -92,7 +92,7 @@ def test_what_is_missing_is_asked_for_again(screen, simulated):
     screen.show("first", array=simulated.stack, title="movie.tif")
     running = screen.begin(COMMAND, "first")
     _, text, _ = screen.dialog()
-    assert "neither the image nor Camera Setup says it (unknown)" in text
+    assert "neither the image nor Camera Setup has it (unknown)" in text
     assert screen.ask("fields", title=TITLE)[0] == ""
     screen.ask("click", label="Run")
     _, text, _ = screen.wait_for(

@@ -36,7 +36,7 @@ def test_without_windows_a_camera_in_doubt_is_an_error(imagej, frames):
     imagej.run("Camera_Setup...", photons_per_adu=1.2, read_noise_adu=2.0)
     done = imagej.run(COMMAND, {"array": frames, "title": "movie.tif"})
     assert re.search(r"error: the noise of movie.tif suggests 0\.\d+ ", done["status"])
-    assert "goes on with the camera as it is" in done["status"]
+    assert "continues with the camera as it is" in done["status"]
 
 
 def test_what_the_noise_suggests_is_taken_with_one_click(doubted):
@@ -49,7 +49,7 @@ def test_what_the_noise_suggests_is_taken_with_one_click(doubted):
     use = next(button for button in buttons if button.strip().startswith("Use "))
     value = float(use.split()[1])
     assert value == pytest.approx(0.5, rel=0.15)
-    assert {"Go on as it is", "Cancel"} < {button.strip() for button in buttons}
+    assert {"Continue as it is", "Cancel"} < {button.strip() for button in buttons}
     doubted.ask("click", label=re.escape(use.strip()))
     status = running.result()["status"]
     assert status.startswith("ok: ")
@@ -60,7 +60,7 @@ def test_what_the_noise_suggests_is_taken_with_one_click(doubted):
 def test_a_camera_that_is_believed_is_warned_of_afterwards(doubted):
     running = doubted.begin(COMMAND, "movie")
     doubted.dialog()
-    doubted.ask("click", label="Go on as it is")
+    doubted.ask("click", label="Continue as it is")
     _, text, _ = doubted.wait_for(
         lambda: [d for d in doubted.ask("dialogs") if d[0] == "Reconstruct Stack"]
     )[0]

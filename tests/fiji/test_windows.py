@@ -325,15 +325,17 @@ def test_post_processing_takes_the_table_in_front(screen, pictures, tmp_path):
     screen.picture(pictures / "fiji-filtered.png", width=950, height=580)
 
 
-@pytest.mark.parametrize(("answer", "said"), [("No", "not changed"), ("Yes", "has them now")])
+@pytest.mark.parametrize(
+    ("answer", "said"), [("No", "not changed"), ("Yes", "has these values now")]
+)
 def test_a_lit_background_is_asked_about(screen, answer, said):
     screen.ask("forget", key="camera")
     screen.run("Camera_Setup...", pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
     stack = {"file": str(DATA / "dense_d6_first10.tif")}
     running = screen.begin("Measure_Background...", stack, use_for_camera=True)
     _, text, _ = screen.dialog()
-    assert "holds light" in text
-    assert "Use it for the camera all the same?" in text
+    assert "contains light" in text
+    assert "Use it for the camera anyway?" in text
     screen.ask("click", label=answer)
     assert said in running.result(timeout=60)["status"]
     assert (screen.ask("camera")["baseline_adu"] == 100.0) == (answer == "No")

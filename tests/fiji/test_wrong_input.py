@@ -102,7 +102,7 @@ def test_a_roi_without_an_area_is_the_whole_image(imagej):
 
 
 @pytest.mark.parametrize(
-    ("version", "state"), [("1.8.0_322", "to mend"), ("11.0.2", "ok"), ("25", "ok")]
+    ("version", "state"), [("1.8.0_322", "to fix"), ("11.0.2", "ok"), ("25", "ok")]
 )
 def test_a_java_that_is_too_old(monkeypatch, version, state):
     class System:
@@ -113,4 +113,4 @@ def test_a_java_that_is_too_old(monkeypatch, version, state):
     monkeypatch.setattr(check, "java_class", lambda name: System)
     part = check._java()
     assert part.state == state
-    assert (f"Java {version} is too old" in part.problem) == (state == "to mend")
+    assert (f"Java {version} is too old" in part.problem) == (state == "to fix")

@@ -100,7 +100,7 @@ def killed(work):
 
 def test_other_settings_are_named(tmp_path):
     folder = kept(tmp_path / "w")
-    with pytest.raises(OutputError, match=r"precision was .float32. and is .bfloat16. now"):
+    with pytest.raises(OutputError, match=r"precision was .float32. and is now .bfloat16."):
         WorkFolder.begin(folder, {"precision": "bfloat16"}, resume=True)
     assert folder.exists()
 

@@ -48,19 +48,19 @@ def test_good_numbers_pass():
     ],
 )
 def test_what_is_not_known_is_to_be_given(name, option):
-    with pytest.raises(SettingsError, match=f"give {option} by hand"):
+    with pytest.raises(SettingsError, match=f"give {option} yourself"):
         checked(errors={name: 3.0})
 
 
 def test_what_is_given_need_not_be_told_by_the_movie():
     emitters = Emitters(density_per_um2=0.05, intensity_photon=600)
     checked(errors={"photons": 3.0, "density": 3.0}, expected=Expected(emitters=emitters))
-    with pytest.raises(SettingsError, match="give --sigma-nm by hand"):
+    with pytest.raises(SettingsError, match="give --sigma-nm yourself"):
         checked(errors={"photons": 3.0, "sigma": 3.0}, expected=Expected(emitters=emitters))
 
 
 def test_photons_and_density_are_given_together():
-    with pytest.raises(SettingsError, match=r"--intensity-photon by hand \(and --density-per-um2"):
+    with pytest.raises(SettingsError, match=r"--intensity-photon yourself \(and --density-per-um2"):
         checked(errors={"photons": 3.0})
 
 

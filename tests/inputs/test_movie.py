@@ -45,7 +45,9 @@ def test_filtered_frames_are_named_and_no_camera_is_read_off_them(frames):
     mean = (frames[1:].astype(np.float32) + frames[:-1]) / 2.0
     (note,) = looked_at(mean).notes
     assert note.startswith("Warning: the noise of frames that follow each other")
-    with pytest.raises(CameraError, match=r"a running mean over frames.*does not tell its camera"):
+    with pytest.raises(
+        CameraError, match=r"a running mean over frames.*does not determine the camera"
+    ):
         looked_at(mean, PartialCamera({}), pixel_size_nm=100.0)
 
 
@@ -148,5 +150,5 @@ def test_frames_that_cannot_be_read_are_an_error(frames):
 def test_the_verb_completes_a_camera_that_lacks_its_gain(frames):
     found = ds.estimate(frames, pixel_size_nm=100)
     assert found.estimate.camera.photons_per_adu == pytest.approx(0.5, rel=0.12)
-    assert "read off the noise of the movie" in found.summary()
+    assert "derived from the noise of the movie" in found.summary()
     assert found.estimate.quantities["sigma"].value == pytest.approx(112, rel=0.06)

@@ -35,7 +35,7 @@ def maps_of(baseline_adu):
 
 
 def test_without_maps_the_baseline_is_the_cameras(raised):
-    with pytest.raises(CameraError, match="ADU bright in the mean"):
+    with pytest.raises(CameraError, match="ADU bright on average"):
         imported_simulation(raised, GIVEN, None)
 
 
@@ -45,7 +45,7 @@ def test_with_maps_it_is_theirs(raised):
     frames = corrected_simulation(imported, right).stream.read(0, 8)
     np.testing.assert_allclose(frames, raised[0] - OFFSET_ADU, atol=1e-3)
     wrong = replace(molecules, maps=maps_of(CAMERA.baseline_adu))
-    with pytest.raises(CameraError, match="ADU bright in the mean"):
+    with pytest.raises(CameraError, match="ADU bright on average"):
         corrected_simulation(imported, wrong)
 
 

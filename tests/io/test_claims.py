@@ -130,8 +130,8 @@ def test_differences_are_said():
     before = {"stack": {"frames": 10, "pixels": "a" * 64}, "threshold": 0.5, "old": 1}
     now = {"stack": {"frames": 10, "pixels": "b" * 64}, "threshold": 0.7}
     assert differences(before, now) == [
-        "old was 1 and is null now",
-        "threshold was 0.5 and is 0.7 now",
-        "stack.pixels is another one",
+        "old was 1 and is now null",
+        "threshold was 0.5 and is now 0.7",
+        "stack.pixels is different",
     ]
     assert differences(now, now) == []

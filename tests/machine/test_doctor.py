@@ -38,4 +38,4 @@ def test_a_problem_says_what_to_do(monkeypatch):
     assert any("only 1.0 GiB" in p and "close other programs" in p for p in result.problems)
     assert any("no-such-package" in p and "run.py doctor" in p for p in result.problems)
     assert "Problem: " in result.summary()
-    assert "Everything needed is here" not in result.summary()
+    assert "Everything needed is installed" not in result.summary()

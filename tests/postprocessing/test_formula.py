@@ -87,20 +87,20 @@ def test_a_formula_chooses_the_rows_that_thunderstorm_would(table, formula, rows
         ("x > 1e3", 4, "write 1000"),
         ("x > 1,5", 5, "decimal point"),
         ("x [nm] > 5", 2, "without its unit"),
-        ("x > 5 y", 6, "goes on with 'y'"),
+        ("x > 5 y", 6, "continues with 'y'"),
         ("1 < x < 5", 6, "a < b & b < c"),
         ("x^2^2 > 5", 3, "parentheses"),
         ("(x > 5", 0, "never closed"),
-        ("x > 5)", 5, "too much"),
+        ("x > 5)", 5, "too many"),
         ("x > ", 3, "at its end"),
         ("sqrt(x) > 1", 0, "no function 'sqrt'"),
         ("confidense > 1", 0, "did you mean confidence?"),
-        ("x > 5 & y", 8, "a number stands"),
-        ("(x > 5) + 1 > 0", 3, "a condition stands"),
+        ("x > 5 & y", 8, "there is a number"),
+        ("(x > 5) + 1 > 0", 3, "there is a condition"),
         ("x + 1", 2, "a value of each row"),
         ("5 > 3", 2, "a single value"),
-        ("x ^ y > 1", 4, "a column stands"),
-        ("!x > 1", 1, "stands alone"),
+        ("x ^ y > 1", 4, "there is a column"),
+        ("!x > 1", 1, "without parentheses"),
         ("5x > 1", 0, "no column '5x'"),
         ("1.2.3 > x", 0, "cannot be read"),
         ("(" * 60 + "x > 1" + ")" * 60, 20, "too deeply"),
@@ -136,7 +136,7 @@ def test_a_formula_may_be_long(table):
 def test_a_formula_can_give_a_number_for_each_row(table):
     assert row_values(table, "2*uncertainty_xy").tolist() == [20, 40, 60, 80]
     assert row_values(table, "20").tolist() == [20] * 4
-    with pytest.raises(FormulaError, match="a condition stands"):
+    with pytest.raises(FormulaError, match="there is a condition"):
         row_values(table, "x > 1")
 
 

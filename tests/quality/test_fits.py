@@ -55,7 +55,7 @@ def test_what_fits_is_said_to_fit():
         ({"gain": 0.5}, "photons per ADU are about 1 instead of 0.5"),
         ({"gain": 2.0}, "photons per ADU are about 0.26 instead of 0.5"),
         ({"emitters": 1800}, "6 emitters per µm² instead of 2"),
-        ({"bad_regions": 0.2}, "20 % of the regions hold light"),
+        ({"bad_regions": 0.2}, "20 % of the regions contain light"),
     ],
 )  # fmt: skip
 def test_each_cause_has_its_words(wrong, words):
@@ -87,7 +87,7 @@ def test_filtered_frames_are_the_cause_of_what_is_off():
 def test_values_that_were_cut_off_are_the_cause_of_another_width():
     blamed = blamed_on(verdict(sigma=0.87), "saturation")
     assert blamed.causes == ("saturation",)
-    assert "bright values were cut off" in blamed.summary()
+    assert "bright values were clipped" in blamed.summary()
     assert "--sigma-nm" not in blamed.summary()
     assert blamed_on(verdict(), "saturation").causes == ()
 
@@ -96,7 +96,7 @@ def test_emitters_unlike_the_psf_are_no_fit():
     found = with_unlike_emitters(verdict())
     assert found.causes == ("unlike emitters",)
     assert "fit camera, PSF and density" not in found.summary()
-    assert "confidences and uncertainties are too good" in found.summary()
+    assert "confidences and uncertainties are too optimistic" in found.summary()
     assert with_unlike_emitters(verdict(sigma=1.18)) == verdict(sigma=1.18)
 
 

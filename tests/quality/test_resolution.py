@@ -103,7 +103,7 @@ def test_refuses_tables_that_have_none(change, words):
 
 
 def test_refuses_pixels_that_would_fill_the_memory():
-    with pytest.raises(StackError, match="px an edge"):
+    with pytest.raises(StackError, match="px per edge"):
         table_resolution(emitters_seen_again(1, 10.0, 200), pixel_size_nm=0.1)
 
 

@@ -39,7 +39,7 @@ def test_a_movie_with_a_scale_tells_camera_and_molecules(movie):
     assert look.camera["photons_per_adu"] == pytest.approx(0.5, rel=0.2)
     assert look.camera["baseline_adu"] == pytest.approx(100, abs=15)
     said = found(look)
-    assert said["Pixel size"].text == "100 nm, as the image's scale says"
+    assert said["Pixel size"].text == "100 nm, from the image's scale"
     assert said["Pixel size"].sure == "sure"
     assert "if the camera has no EM gain" in said["Camera"].text
     assert look.sections["psf"]["sigma_nm"] == pytest.approx(130, rel=0.05)
@@ -53,7 +53,7 @@ def test_without_a_scale_the_pixel_size_is_asked_for(movie):
     assert look.missing == ("pixel_size_nm",)
     assert found(look)["Pixel size"].sure == "unknown"
     assert look.sections == {}
-    assert "seen when the camera is known" in look.summary()
+    assert "seen once the camera is known" in look.summary()
 
 
 def test_an_entered_camera_is_taken_and_held_against_the_noise(movie):

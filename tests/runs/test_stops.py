@@ -113,7 +113,7 @@ def test_stopped_at_every_step(common, movie, whole, tmp_path):
             kept += 1
             assert [path.name for path in folder.iterdir()] == ["out.running"], step
             assert f"the work is kept in {folder / 'out.running'}" in said, step
-            assert re.search(r"--resume (writes the results|goes on)", said), step
+            assert re.search(r"--resume (writes the results|continues)", said), step
             if kept % 4:
                 continue  # what is kept is the same wherever it was stopped
             reconstruct_stack(movie, folder / "out", common, resume=True)
@@ -139,7 +139,7 @@ def test_a_second_ctrl_c_does_not_lose_what_the_first_one_keeps(
 
     with monkeypatch.context() as patched:
         patched.setattr(WorkFolder, "checkpoint", impatient)
-        with pytest.raises(Cancelled, match=r"is kept in .*out\.running.*--resume goes on"):
+        with pytest.raises(Cancelled, match=r"is kept in .*out\.running.*--resume continues"):
             reconstruct_stack(movie, tmp_path / "out", common, progress=press)
     assert [path.name for path in tmp_path.iterdir()] == ["out.running"]
     reconstruct_stack(movie, tmp_path / "out", common, resume=True)

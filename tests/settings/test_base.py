@@ -103,7 +103,7 @@ def test_a_number_with_a_comma_is_told_how_to_write_it(written):
         Camera.parse({"pixel_size_nm": 100, "baseline_adu": 0, "photons_per_adu": written})
     assert caught.value.received == f"photons_per_adu is {written!r}"
     assert caught.value.advice.startswith(
-        "write a decimal point, and nothing between thousands; change photons_per_adu ("
+        "write a decimal point and no thousands separator; change photons_per_adu ("
     )
 
 

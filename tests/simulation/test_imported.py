@@ -92,7 +92,7 @@ def test_frames_as_bright_as_their_camera_makes_them_pass(simulated):
 )
 def test_another_camera_is_refused(simulated, wrong):
     camera = CAMERA.model_copy(update=wrong)
-    with pytest.raises(CameraError, match=r"ADU bright in the mean; with this camera, .* makes"):
+    with pytest.raises(CameraError, match=r"ADU bright on average; with this camera, .* makes"):
         check_brightness(*simulated, camera)
 
 

@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_no_empty_folder(tmp_path, monkeypatch):
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path):
     written(tmp_path / "c", {"seed": 1, "psf": {"sigma_nm": 130}})
-    with pytest.raises(ModelError, match=r"another training: psf\.sigma_nm was 130 and is 140 now"):
+    with pytest.raises(ModelError, match=r"another training: psf\.sigma_nm was 130 and is now 140"):
         Keeper(tmp_path / "c", {"seed": 1, "psf": {"sigma_nm": 140}}).read()
 
 

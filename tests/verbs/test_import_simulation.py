@@ -121,7 +121,7 @@ def test_the_psf_over_depth_of_a_truth_is_written_beside_the_settings(tmp_path):
         "matched-psf.toml",
         "matched-psf.npz",
     ]
-    assert "say the PSF over depth" in found.summary()
+    assert "give the PSF over depth" in found.summary()
     named = read_config(tmp_path / "matched.toml")["psf"]
     assert named["psf_file"] == str(tmp_path / "matched-psf.toml")
     assert named["depth_reach_nm"] == pytest.approx(400.0, rel=0.02)

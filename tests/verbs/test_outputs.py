@@ -228,7 +228,7 @@ def test_a_movie_that_is_still_to_come(tmp_path):
     for there in (False, True):
         if there:
             folder.mkdir()
-        with pytest.raises(OutputError, match="lies in the folder that is watched"):
+        with pytest.raises(OutputError, match="lies in the watched folder"):
             ds.reconstruct(watch=folder, output=folder / "sum", **settings)
 
 

@@ -138,7 +138,7 @@ def test_later_tables_and_drift_are_told(run):
     html = done.written[0].read_text(encoding="utf-8")
     kept = int((table["confidence"] > 0.8).sum())
     assert f"{kept:,} rows, {len(table) - kept:,} fewer than before" in html
-    assert "Drift that was taken out" in html
+    assert "Drift that was corrected" in html
     assert f"{kept:,} localizations in 60 frames" in html
 
 
@@ -160,7 +160,7 @@ def test_steps_say_what_they_did(run):
     )
     assert "merge: " in html
     assert "Wide field and the last table, drawn" in html
-    assert "Drift that was taken out" in html  # found beside the table
+    assert "Drift that was corrected" in html  # found beside the table
     assert any("would find another molecule" in sentence for sentence in done.suspicions)
 
 
@@ -191,7 +191,7 @@ def test_an_empty_table_has_a_report_too(run):
     [
         (lambda r: (r / "out-report.html").write_text("mine"), OutputError, "exists already"),
         (lambda r: (r / "out.csv").unlink(), TableError, "there is no file"),
-        (lambda r: (r / "out-run.toml").write_text("[psf]\n"), SettingsError, "not the record"),
+        (lambda r: (r / "out-run.toml").write_text("[psf]\n"), SettingsError, "not the run record"),
         (lambda r: (r / "out-run.toml").unlink(), SettingsError, "there is no file"),
         (lambda r: (r / "d.json").write_text("{}"), TableError, "has the unit None"),
     ],

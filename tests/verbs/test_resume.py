@@ -215,7 +215,7 @@ def test_a_drive_that_goes_away_costs_no_work(again, movie, uninterrupted, tmp_p
     def take_away(done, total, message):
         stack.away = stack.away or (message == "frames" and done >= 8)
 
-    with pytest.raises(StackError, match=r"bring the drive back; .* --resume goes on from there"):
+    with pytest.raises(StackError, match=r"bring the drive back; .* --resume continues from there"):
         again(tmp_path, stack, progress=take_away)
     assert again(tmp_path, resume=True).complete
     assert files(tmp_path) == uninterrupted
@@ -223,7 +223,7 @@ def test_a_drive_that_goes_away_costs_no_work(again, movie, uninterrupted, tmp_p
 
 def test_resume_needs_something_to_go_on_from(again, movie, model, tmp_path):
     result = again(tmp_path, resume=True)  # a run that was killed before it kept anything
-    assert "There was no checkpoint to go on from: begun with frame 1" in result.notes
+    assert "There was no checkpoint to continue from: started at frame 1" in result.notes
     with pytest.raises(OutputError, match=r"is finished, and there is no out\.running"):
         again(tmp_path, resume=True)
     with pytest.raises(SettingsError, match="resume without an output"):
@@ -290,8 +290,8 @@ def interrupted(again, folder, **options):
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("movie", "stack.pixels is another one"),
-        ("photons", "model.emitters.intensity_photon was 1500.0 and is 1501.0 now"),
+        ("movie", "stack.pixels is different"),
+        ("photons", "model.emitters.intensity_photon was 1500.0 and is now 1501.0"),
         ("version", "version.deep-storm was"),
     ],
 )
@@ -356,9 +356,11 @@ def test_a_movie_with_other_frames_between_those_that_are_sampled_is_not(
     tifffile.imwrite(file, movie, metadata=None)
     if hidden:  # size and time are the same: all that was done is compared at the end
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    with pytest.raises(OutputError, match=r"frames of m\.tif are others now") as caught:
+    with pytest.raises(
+        OutputError, match=r"frames of m\.tif are not those that were processed"
+    ) as caught:
         again(tmp_path, stack=file, resume=True)
-    assert "goes on" not in str(caught.value)
+    assert "continues" not in str(caught.value)
     assert (tmp_path / "out.csv").read_bytes() == table
 
 
@@ -381,8 +383,8 @@ def test_a_movie_that_is_changed_while_it_is_read_gives_no_results(again, movie,
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ("baseline_adu", "stack.pixels is another one"),
-        ("read_noise_adu", "camera_maps is another one"),
+        ("baseline_adu", "stack.pixels is different"),
+        ("read_noise_adu", "camera_maps is different"),
     ],
 )
 def test_other_camera_maps_are_another_run(again, movie, tmp_path, other, said):
@@ -420,7 +422,7 @@ def test_a_stack_that_vanishes_meanwhile_costs_only_its_checksum(again, movie, t
         if done == total and stack.exists():
             stack.unlink()
 
-    with pytest.warns(UserWarning, match="cannot be read any more"):
+    with pytest.warns(UserWarning, match="can no longer be read"):
         result = again(tmp_path, stack=stack, progress=remove)
     assert {p.name for p in result.written} >= {"out.tif", "out.csv", "out-run.toml"}
 

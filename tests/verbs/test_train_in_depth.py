@@ -75,7 +75,7 @@ def test_with_the_widths_of_its_truth(work, tmp_path):
 
 def test_without_either_the_model_says_that_it_will_not_tell_z(work):
     given = {"camera": None, "psf": None, "emitters": None, "background": None}
-    with pytest.warns(UserWarning, match="will not tell z"):
+    with pytest.warns(UserWarning, match="will not give z"):
         imported, molecules = imported_simulation((work / "sim.tif", work / "sim.csv"), given, None)
     imported.stream.close()
     assert molecules.depth_reach_nm is None

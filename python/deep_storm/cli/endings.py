@@ -66,12 +66,12 @@ def explain(error: BaseException, command: str) -> tuple[str, int]:
     if type(error).__module__.startswith("cyclopts"):
         return f"{command}: {_usage(error)} ({command} --help lists the options).", USER
     if isinstance(error, MemoryError):
-        return f"{command}: the memory is full; {_less_memory(command)}.", USER
+        return f"{command}: out of memory; {_less_memory(command)}.", USER
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         place = f" ({error.filename})" if error.filename else ""
         return f"{command}: {_SYSTEM[error.errno]}{place}.", USER
     return (
-        f"{command}: a mistake of Deep-STORM itself, {type(error).__name__}: {error}; "
+        f"{command}: a bug in Deep-STORM, {type(error).__name__}: {error}; "
         "please report it with what --debug shows.",
         OURS,
     )
@@ -96,9 +96,9 @@ _SYSTEM = {
     errno.EPERM: "no permission; choose a place that you may read and write",
     errno.EROFS: "this disk is read-only; write somewhere else",
     errno.ENOENT: "there is no such file or folder; check the spelling",
-    errno.ENOTDIR: "a file stands where a folder is meant; check the path",
-    errno.ENAMETOOLONG: "a name is too long; choose a shorter one",
-    errno.EISDIR: "a folder stands where a file is meant; check the path",
+    errno.ENOTDIR: "there is a file where a folder is meant; check the path",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.EISDIR: "there is a folder where a file is meant; check the path",
 }
 
 
@@ -106,7 +106,7 @@ def _usage(error: BaseException) -> str:
     """Return the parser's complaint as the start of a sentence."""
     text = " ".join(str(error).split()).rstrip(".")
     if type(error).__name__ == "UnusedCliTokensError":
-        return f"nothing is expected at {' '.join(map(repr, getattr(error, 'unused_tokens', ())))}"
+        return f"unexpected: {' '.join(map(repr, getattr(error, 'unused_tokens', ())))}"
     if type(error).__name__ == "MissingArgumentError" and not _was_typed(error):
         return _missing(getattr(error, "argument", None), text)
     text = text.partition(" Available commands:")[0]

@@ -61,8 +61,8 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
     kind = _kind(found.intensity_photon)
     settings = matched_settings(found.quantities, local, kind)
     notes = (
-        "from a table alone: emitters that overlap are missing from it or count as one bright "
-        "one; give the stack itself for more",
+        "from a table alone: overlapping emitters are missing from it or count as a single bright "
+        "one; give the stack too for better estimates",
         "field and frames were taken from the rows of the table",
     )
     densities = local_quantities(local, len(table))
@@ -72,8 +72,8 @@ def estimate_table(table: pd.DataFrame, camera: Camera) -> Estimate:
 def _crowded(quantities: dict[str, Quantity], density: float) -> dict[str, Quantity]:
     """Warn where several emitters were probably fitted as one."""
     text = (
-        f"rows lie where there are {density:.2g} or more per µm² and frame: some are of several "
-        "emitters in one; estimate from the stack"
+        f"rows lie where there are {density:.2g} or more per µm² and frame: some of them are "
+        "several emitters fitted as one; estimate from the stack"
     )
     warned = {n: replace(q, warnings=(*q.warnings, text)) for n, q in quantities.items()}
     return quantities | {name: warned[name] for name in ("sigma", "photons")}
@@ -120,7 +120,7 @@ def _compared(name: str, stack: Quantity, table: Quantity, limit: float) -> list
     }[name]
     return [
         f"{name} by the table is {table.value:.4g} {table.unit}, by the frames "
-        f"{stack.value:.4g} ({reason}); the frames' number is used"
+        f"{stack.value:.4g} ({reason}); the value from the frames is used"
     ]
 
 

@@ -76,7 +76,7 @@ def scenes_of(
         return Attempt(None)
     frames = stream.shape[0]
     if frames < MIN_FRAMES:
-        return Attempt(None, (_not_measured(f"{frames} frames, it takes at least {MIN_FRAMES}"),))
+        return Attempt(None, (_not_measured(f"{frames} frames, at least {MIN_FRAMES} are needed"),))
     try:
         return read_scenes(stream, camera, stream.noise, MAX_SCENES, used=used)
     except PsfError as error:
@@ -106,7 +106,7 @@ def try_to_measure(scenes: Scenes, progress: Progress = silent) -> Attempt:
 
 
 def _not_measured(why: str) -> str:
-    return f"The shape of the PSF was not measured in the movie ({why}): it is taken for a Gaussian"
+    return f"The shape of the PSF was not measured in the movie ({why}): a Gaussian is assumed"
 
 
 def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:

@@ -39,8 +39,8 @@ def check_plausible(
             f"what blinks in {name} has a PSF sigma of {sigma_px:.2g} pixels ({psf.sigma_nm:.0f} "
             "nm)",
             f"{SIGMA_RANGE_PX[0]:g} to {SIGMA_RANGE_PX[1]:g} pixels",
-            "check pixel_size_nm; single bright pixels (hot pixels, cosmic rays) or blurred things "
-            "instead of molecules look like this too",
+            "check pixel_size_nm; single bright pixels (hot pixels, cosmic rays) or blurred "
+            "objects instead of molecules look like this too",
         )
     area_um2 = 4.0 * math.pi * (psf.sigma_nm / 1000.0) ** 2
     crowding = emitters.density_per_um2 * area_um2

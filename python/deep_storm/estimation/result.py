@@ -52,7 +52,7 @@ class Estimate:
     local_density
         Density around an emitter: median, 90th and 99th percentile.
     isolated
-        Fits of emitters that stand alone; None without a stack.
+        Fits of isolated emitters; None without a stack.
     warnings
         What concerns all numbers, each a sentence.
     table

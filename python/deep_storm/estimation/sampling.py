@@ -240,8 +240,8 @@ def _check_left(stream: FrameStream, frames: int, blocks: list[Float32]) -> None
     """Refuse a sample that is too small or shows nothing."""
     if frames < MIN_FRAMES:
         raise StackError(
-            f"{stream.name} has {counted(frames, 'frame')} with a measurement; the others are "
-            "dark, too bright or all of one value",
+            f"{stream.name} has {counted(frames, 'frame')} with usable pixel values; the others "
+            "are dark, too bright or all of one value",
             f"at least {MIN_FRAMES}",
             "check what was exported, or choose a part of the movie with --frames",
         )
@@ -283,12 +283,12 @@ def _check_size(stream: FrameStream) -> None:
         advice = "use a longer part of the movie: the brightness is estimated from the blinking"
         if frames == 1:
             advice += (
-                "; if each frame has a file of its own, save them as one TIFF (Fiji: File > Import "
-                "> Image Sequence...)"
+                "; if each frame is in a file of its own, save them as one TIFF (Fiji: File > "
+                "Import > Image Sequence...)"
             )
         raise StackError(
             f"{stream.name} has {frames} frame{'s' * (frames > 1)}",
-            f"at least {MIN_FRAMES}, better 100 or more",
+            f"at least {MIN_FRAMES}, preferably 100 or more",
             advice,
         )
     if min(height, width) < MIN_EDGE_PX:

@@ -1,7 +1,7 @@
 """Movies with few molecules: isolated ones are fitted where pixel statistics are not enough.
 
 Where molecules hardly ever overlap, each is seen and fitted by itself; a few dozen say more than
-all pixels together, of which nearly none holds light.
+all pixels together, of which nearly none contains light.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Variation of photons and sigma between emitters.
 
-Two sources: the fit of the crowd, and the emitters that stand alone where there are enough of
+Two sources: the fit of the crowd, and the isolated emitters where there are enough of
 them, freed from the scatter of their fits. They are combined by their errors.
 """
 

@@ -115,9 +115,9 @@ def _too_few(
         return None
     return StackError(
         f"about {counted(seen, 'molecule')} in {counted(sample.frames, 'frame')} of {stream.name} "
-        "are too few to tell what they are like",
+        "are too few to measure what they look like",
         f"{FEW_MOLECULES} or more",
-        "give more frames, or PSF, photons, background and density by hand (--sigma-nm, "
+        "give more frames, or PSF, photons, background and density yourself (--sigma-nm, "
         "--intensity-photon, --background-photon, --density-per-um2)",
     )
 

@@ -83,7 +83,7 @@ def table_statistics(table: pd.DataFrame, field_um2: float, frames: int) -> Tabl
     if len(rows) < MIN_ROWS:
         raise TableError(
             f"the table has {len(rows)} rows with a sigma and photons",
-            f"at least {MIN_ROWS}, better {FEW_ROWS} or more",
+            f"at least {MIN_ROWS}, preferably {FEW_ROWS} or more",
             "localize more frames",
         )
     alone = rows[_alone(rows)]
@@ -151,7 +151,7 @@ def _measured(
     fence = FENCE * (third - first)
     used = values[(values >= first - fence) & (values <= third + fence)]
     if used.size < FEW_ROWS:
-        warnings += (f"only {used.size} localizations stand alone",)
+        warnings += (f"only {used.size} localizations are isolated",)
     peaks = modes(used)
     if len(peaks) > 1:
         places = " and ".join(f"{p:.0f}" for p in peaks)

@@ -89,7 +89,7 @@ def _photons(evidence: Evidence) -> tuple[str, ...]:
         chance = 1.25 * float(np.std(fits.photons)) / math.sqrt(fits.photons.size) / own
         if abs(apart) > DISAGREEMENT + SIGNIFICANT * math.hypot(chance, crowd.fit.errors.photons):
             texts.append(
-                f"{fits.photons.size} emitters that stand alone have a median of "
+                f"{fits.photons.size} isolated emitters have a median of "
                 f"{own / evidence.camera.quantum_efficiency:.0f} photons: is the PSF a Gaussian?"
             )
         peaks = modes(fits.photons)
@@ -124,8 +124,8 @@ def hidden_baseline(error_adu: float) -> tuple[str, ...]:
     if error_adu <= SEEN_ADU:
         return ()
     return (
-        f"it cannot be seen here but to ± {error_adu:.1f} ADU: emitters hide it; dark frames or "
-        "a dark corner tell it",
+        f"it can be seen here only to within ± {error_adu:.1f} ADU: emitters hide it; dark frames "
+        "or a dark corner would show it",
     )
 
 

@@ -128,7 +128,7 @@ def check_direction(table: PsfTable, frames: Iterable[Lit]) -> None:
             "a PSF whose depth runs against that of the ground truth: with z reversed it describes "
             "the frames better",
             "z of both counted in the same direction",
-            "reverse z in the ground truth, or exchange x and y in the PSF's calibration",
+            "reverse z in the ground truth, or swap x and y in the PSF's calibration",
         )
 
 

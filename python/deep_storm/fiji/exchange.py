@@ -52,7 +52,7 @@ and Fiji ends it. Beside it stands one of ``result``, ``error`` (what the user c
                   "table": "…/deep-storm-t03kacak/table"}}}}
     {"task": "108b…", "responseType": "COMPLETION", "outputs": {"answer": {
        "restart": false,
-       "error": {"kind": "FormulaError", "received": "nothing stands where a value is meant",
+       "error": {"kind": "FormulaError", "received": "nothing stands where a value is expected",
                  "expected": "a number, a column or '('", "advice": "complete the formula",
                  "formula": "x > ", "position": 3}}}}
     {"task": "33ac…", "responseType": "COMPLETION", "outputs": {"answer": {

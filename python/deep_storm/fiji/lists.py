@@ -45,7 +45,7 @@ def ask_for_listed(host: Host, made: Command, values: dict[str, Any], module: An
         return
     if not host.asks:
         raise SettingsError(
-            f"{asked[0].label} is 'ask', and nobody can be asked",
+            f"{asked[0].label} is 'ask', but there is nobody to ask",
             ", ".join(_choices(host, asked[0])),
             "write it out in a macro",
         )

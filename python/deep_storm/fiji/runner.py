@@ -210,7 +210,7 @@ def _mistake(error: Exception) -> str:
         place = f"please report it together with {log}"
     except OSError:
         place = "please report it"
-    return f"a mistake of Deep-STORM itself, {type(error).__name__}: {error}; {place}."
+    return f"a bug in Deep-STORM, {type(error).__name__}: {error}; {place}."
 
 
 def _outputs(status: str, image: Any = None, table: Any = None) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _asked(host: Host, made: Command) -> dict[str, str]:
     """Ask for the further options in a dialog; return those that were changed."""
     if not host.asks:
         raise SettingsError(
-            f"{MORE_LABEL} is 'ask', and nobody can be asked",
+            f"{MORE_LABEL} is 'ask', but there is nobody to ask",
             "none, or NAME=VALUE pairs",
             "write them out in a macro",
         )

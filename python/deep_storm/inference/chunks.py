@@ -91,7 +91,7 @@ def load_with_sides(
     Parameters
     ----------
     beside
-        Their number on each side, where there are such and they can be read.
+        Their number on each side, if there are any and they can be read.
 
     Raises
     ------

@@ -177,7 +177,7 @@ class DaskWorkers:
                     yield self._result(key, *waiting.popleft(), progress)
         except (OSError, CancelledError) as error:
             raise DaskError(
-                f"the scheduler at {self.address} does not answer any more",
+                f"the scheduler at {self.address} no longer answers",
                 "a scheduler that runs until the end",
                 "start it again and repeat the command with --resume",
             ) from error

@@ -41,7 +41,7 @@ def read_alone(stream: FrameStream, start: int, stop: int) -> Around:
 
 
 def read_around(stream: FrameStream, start: int, stop: int) -> Around:
-    """Read frames with the one before and the one after, where there are such.
+    """Read frames with the one before and the one after, if there are any.
 
     Raises
     ------

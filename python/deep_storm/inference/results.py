@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
     ``drawing`` is what they add to the image: what the reader keeps of the network's answer, or of
     refined frames all candidates. ``samples`` are by frame; ``digests`` are checksums of the frames
-    as they were read; ``bright`` counts very bright things.
+    as they were read; ``bright`` counts very bright objects.
     """
 
     start: int
@@ -55,7 +55,7 @@ class Reconstructed:
     threshold
         Confidence that localizations needed.
     dead_frames
-        0-based frames without any measurement.
+        0-based frames without any usable pixel value.
     replaced_pixels
         Invalid or saturated pixels that were filled from their neighbours.
     bright_things

@@ -23,7 +23,7 @@ class OtherFramesError(OutputError):
 class Resumed(NamedTuple):
     """What an interrupted run had done, with its own division of the work.
 
-    ``bright`` counts very bright things, ``content`` is a checksum of the frames, ``times`` are
+    ``bright`` counts very bright objects, ``content`` is a checksum of the frames, ``times`` are
     sizes and times of the stack's files.
     """
 
@@ -92,7 +92,7 @@ def read_state(
         if image.shape != shape_px or image.dtype != np.float32:
             raise ValueError(f"its image is {image.dtype} of shape {image.shape}")
         if not first <= found.done <= stream.available(found.done)[0]:
-            raise ValueError(f"it has done {found.done} frames")
+            raise ValueError(f"it has {found.done} frames done")
         found.layout.check(*stream.shape[1:], alignment_px)
     return found
 
@@ -110,8 +110,8 @@ def compare_content(
     span = (first, resumed.done, resumed.layout.chunk_frames)
     if content_of(stream, *span, progress) != resumed.content:
         raise OtherFramesError(
-            f"{folder} keeps the work of another run: frames of "
-            f"{stream.name} are others now than those that were worked on",
+            f"{folder} keeps the work of another run: frames of {stream.name} are not those that "
+            "were processed",
             "the stack of the interrupted one",
             "repeat its command with --resume, or start again with --overwrite",
         )
@@ -157,5 +157,5 @@ def compare_at_the_end(
             raise OtherFramesError(
                 f"frames of {stream.name} were changed while it was reconstructed",
                 "a movie that stays as it is, or with --watch one that is still being recorded",
-                "start again with --overwrite when it is whole",
+                "start again with --overwrite when it is complete",
             )

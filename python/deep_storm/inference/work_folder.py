@@ -131,7 +131,7 @@ class WorkFolder(Store):
         if there and not (resume or overwrite):
             raise OutputError(
                 f"{self.folder} holds an interrupted reconstruction",
-                "a new name, or to go on",
+                "a new name, or --resume",
                 "continue with --resume, or start again with --overwrite",
             )
         if there and resume:

@@ -89,8 +89,8 @@ def _said(before: Emitters, found: Emitters) -> tuple[str, ...]:
         return ()
     return (
         f"Molecules overlap so much that a fit sees {before.intensity_photon:.4g} photons and "
-        f"{before.density_per_um2:.3g} per µm²; simulated frames are like these with "
-        f"{found.intensity_photon:.4g} and {found.density_per_um2:.3g}, which are taken",
+        f"{before.density_per_um2:.3g} per µm²; simulated frames look like these with "
+        f"{found.intensity_photon:.4g} and {found.density_per_um2:.3g}, which are used",
     )
 
 

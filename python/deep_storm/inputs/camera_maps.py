@@ -101,8 +101,8 @@ def laid_over(maps: CameraMaps, stream: FrameStream) -> tuple[CameraMaps, str]:
     if not fit.turn:
         return maps, ""
     note = (
-        f"The camera maps fit the noise of the frames only {fit.turn}: they were taken like that. "
-        "Save them so"
+        f"The camera maps fit the noise of the frames only {fit.turn}: they were used like that. "
+        "Save them that way"
     )
     return CameraMaps(**{name: turned(m, fit.turn) for name, m in maps.given().items()}), note
 
@@ -128,8 +128,8 @@ def corrected_for(
         if "camera_maps_sha256" not in model.card.training:
             return stream, ()
         return stream, (
-            "The model was trained with camera maps; without --camera-maps all pixels count as "
-            "alike",
+            "The model was trained with camera maps; without --camera-maps all pixels are treated "
+            "as alike",
         )
     camera = whole_camera(camera)
     name = f" {Path(source).name}" if isinstance(source, (str, os.PathLike)) else ""

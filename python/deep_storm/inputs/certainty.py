@@ -71,9 +71,9 @@ def check_known(
         others = [OPTIONS[n] for n in OF_PART["emitters"] if n not in unsure]
         also = f" (and {others[0]} with it)" if len(others) == 1 else ""
         raise SettingsError(
-            f"the movie does not tell what molecules it shows ({numbers})",
-            "numbers that are known well enough to count molecules by",
-            f"give {options} by hand{also}, for instance from a similar movie, or more frames",
+            f"the movie does not show clearly enough what its molecules are like ({numbers})",
+            "values that are known well enough to count molecules",
+            f"give {options} yourself{also}, for instance from a similar movie, or more frames",
         )
     if domain is not None:
         _check_domain(molecules, domain)
@@ -119,6 +119,6 @@ def _check_domain(molecules: Molecules, domain: Domain) -> None:
             raise SettingsError(
                 f"the {what} estimated from the movie is {value:.3g} {unit}",
                 f"{low:g} to {high:g}, which the general model was trained for",
-                f"check the camera; if the number is wrong, give {OPTIONS[name]} by hand, and if "
-                "it is right, train a model for it (deep-storm estimate, deep-storm train)",
+                f"check the camera; if the value is wrong, give {OPTIONS[name]} yourself; if it "
+                "is right, train a model for it (deep-storm estimate, deep-storm train)",
             )

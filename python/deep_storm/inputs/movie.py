@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TRUST_CAMERA = Argument(
     "trust_camera",
-    "go on although the noise of the frames contradicts the camera",
+    "continue although the noise of the frames contradicts the camera",
     bool,
     label="Trust the camera whatever the noise says",
 )
@@ -121,7 +121,7 @@ def examined_movie(
             raise CameraDoubtError(
                 doubt.received,
                 doubt.expected,
-                f"{doubt.advice}; --trust-camera goes on with the camera as it is",
+                f"{doubt.advice}; --trust-camera continues with the camera as it is",
                 doubt.setting,
                 doubt.value,
             )
@@ -169,7 +169,7 @@ def complete_camera(
     if "pixel_size_nm" not in values:
         if stream.pixel_size_nm is None:
             raise CameraError(
-                f"nothing says how large a pixel of {stream.name} is",
+                f"the pixel size of {stream.name} is unknown",
                 "the edge of a camera pixel in the sample",
                 "give --pixel-size-nm, or the whole camera with --camera camera.toml",
             )
@@ -191,7 +191,7 @@ def complete_camera(
     if not camera.em_gain:
         em = ", if the camera has no EM gain (with one, enter em_gain)"
     said = " and ".join(parts[name] for name in wanted)
-    return camera, f"The camera was read off the noise of the movie: {said}{em}"
+    return camera, f"The camera was derived from the noise of the movie: {said}{em}"
 
 
 def told_by_file(said: CameraSaid, camera: Camera, name: str) -> tuple[str, ...]:
@@ -221,7 +221,7 @@ def _measured(
     gain = None if transfer is None or transfer.is_coloured else transfer.photons_per_adu(em_gain)
     if transfer is None or gain is None or gain.error > MAX_GAIN_ERROR * gain.value:
         raise CameraError(
-            f"{_why_not(transfer, gain)} {name} does not tell its camera",
+            f"{_why_not(transfer, gain)} {name} does not determine the camera",
             "the camera that took the movie",
             "give --photons-per-adu and --baseline-adu (from the camera's data sheet and from dark "
             "frames: deep-storm measure-background), or --camera camera.toml",
@@ -238,7 +238,7 @@ def _measured(
 def _why_not(transfer: PhotonTransfer | None, gain: Quantity | None) -> str:
     """Return why the noise does not determine the gain, as the beginning of a sentence."""
     if transfer is not None and transfer.is_coloured:
-        return f"the frames were {transfer.processing}, so that the noise of"
+        return f"the frames were {transfer.processing}, so the noise of"
     if gain is None:
-        return "the light hardly differs from pixel to pixel, so that the noise of"
-    return f"the gain is known to {gain.error / gain.value:.0%} only, so that the noise of"
+        return "the light hardly differs from pixel to pixel, so the noise of"
+    return f"the gain is known to {gain.error / gain.value:.0%} only, so the noise of"

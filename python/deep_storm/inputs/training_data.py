@@ -37,7 +37,7 @@ EXAMPLES = 256
 """Patches that are saved to look at."""
 NO_PSF_OVER_DEPTH = (
     "the ground truth has depths, but neither a PSF file (--psf-file) nor columns sigma1 and "
-    "sigma2 say how emitters look there: the model will not tell z"
+    "sigma2 say what emitters look like there: the model will not give z"
 )
 SHOWN_FRAMES, SHOWN_PX = 4, 64
 """Frames of a movie that are shown beside simulated ones, and how much of them."""
@@ -94,7 +94,7 @@ def imported_simulation(
     if extra:
         raise SettingsError(
             f"settings of {', '.join(extra)} together with --simulation",
-            "only the camera, and a PSF file: all else comes from the ground truth",
+            "only the camera and a PSF file: everything else comes from the ground truth",
             "leave them out, or leave --simulation out to train on a matched simulation",
         )
     camera = given["camera"] or (

@@ -36,7 +36,7 @@ from deep_storm.io.foreign import TROUBLE, read_text
 MARK = "deep-storm.json"
 LOCK = "lock"
 BEAT_SECONDS = 30.0
-_LONG = "is another one"
+_LONG = "is different"
 SILENT_SECONDS = 300.0
 """A run elsewhere that has not touched its lock for so long is taken for dead."""
 
@@ -138,7 +138,7 @@ class Claim:
             raise OutputError(
                 f"another run has taken over {self.folder}",
                 "a run that is not paused for minutes",
-                "let the other one finish",
+                "let the other run finish",
             )
 
     def _take_back(self, lock: Path) -> None:
@@ -194,8 +194,8 @@ def read_mark(folder: Path, kind: str) -> dict[str, Any]:
         mark = json.loads(read_text(folder / MARK, OutputError, "a mark"))
     if not (isinstance(mark, dict) and mark.get("program") == "deep-storm"):
         raise OutputError(
-            f"{folder} is there already and was not made by Deep-STORM (it has no {MARK})",
-            "a name that is free: the work is kept there while it lasts",
+            f"{folder} already exists and was not made by Deep-STORM (it has no {MARK})",
+            "an unused name: work in progress is kept there",
             "choose another output, or move that folder away",
         )
     identity = mark.get("identity")
@@ -226,7 +226,7 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
     texts = [json.dumps(value) for value in (before, now)]
     if any(len(text) > 40 for text in texts):
         return [f"{name} {_LONG}"]
-    return [f"{name} was {texts[0]} and is {texts[1]} now"]
+    return [f"{name} was {texts[0]} and is now {texts[1]}"]
 
 
 def _host() -> str:

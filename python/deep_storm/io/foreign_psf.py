@@ -63,7 +63,7 @@ def read_calibration(path: Path, pixel_size_nm: float) -> PsfTable:
 
 def _is_none(path: Path, reason: str) -> PsfError:
     return PsfError(
-        f"{path} is no 3D calibration ({reason})",
+        f"{path} is not a 3D calibration ({reason})",
         "a calibration of ThunderSTORM or Picasso (.yaml), or of SMAP (_3dcal.mat)",
         "export it again, or calibrate on beads with `deep-storm calibrate-psf`",
     )
@@ -148,7 +148,7 @@ def _of_widths(
     last = int(bad[bad > focus].min(initial=len(z_nm)))
     kept = slice(first, last)
     if last - first < 3:
-        raise _is_none(path, "its widths make sense nowhere but in focus")
+        raise _is_none(path, "its widths make sense only in focus")
     x_nm, y_nm = (s[kept] * pixel_size_nm for s in sigma_px)
     turn = 0.0 if abs(angle) < _TURN else angle
     return elliptical_table(Widths(z_nm[kept], x_nm, y_nm), pixel_size_nm, turn)

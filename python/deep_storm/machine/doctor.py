@@ -30,7 +30,7 @@ class DoctorResult:
         """Return a line for each finding, then the problems."""
         width = max(map(len, self.findings)) + 2
         lines = [f"{name:{width}}{value}" for name, value in self.findings.items()]
-        ending = [f"Problem: {p}" for p in self.problems] or ["Everything needed is here."]
+        ending = [f"Problem: {p}" for p in self.problems] or ["Everything needed is installed."]
         return "\n".join([*lines, "", *ending])
 
     def to_json(self) -> dict[str, Any]:

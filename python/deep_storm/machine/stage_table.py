@@ -55,7 +55,7 @@ class StageTable:
         lines = [
             f"{self.what}, {self.frames} frames of {self.size_px} × {self.size_px} px, "
             f"{rows_per_frame:.0f} localizations in each:",
-            f"  {'stage':12}{'core-ms a frame':>16}{'core-µs a localization':>24}",
+            f"  {'stage':12}{'core-ms/frame':>16}{'core-µs/localization':>24}",
         ]
         for name, ms in [*self.milliseconds.items(), ("all", self.total)]:
             each = f"{1000.0 * ms / rows_per_frame:24.2f}" if rows_per_frame else f"{'–':>24}"

@@ -112,7 +112,7 @@ def with_axial(
         return measured
     found = axial_drift(corrected(table, measured.drift), settings)
     if found is None:
-        note = "depths at one place have too little in common to tell a drift along z"
+        note = "depths at the same place have too little in common to measure a drift along z"
         return measured._replace(notes=(*measured.notes, note))
     drift = replace(measured.drift, z_knots=found.knots, z=found.z)
     smoothed = measured.smoothed._replace(drift=drift)

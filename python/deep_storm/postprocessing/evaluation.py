@@ -136,7 +136,7 @@ class _Evaluator:
 
     def _as_number(self, node: Node, value: Value) -> float | FloatArray:
         if _is_condition(value):
-            raise self._error(node, "a condition stands", "a number", "compare numbers only")
+            raise self._error(node, "there is a condition", "a number", "compare numbers only")
         return value  # type: ignore[return-value]
 
     def _condition(self, node: Node) -> Value:
@@ -145,7 +145,7 @@ class _Evaluator:
     def _as_condition(self, node: Node, value: Value) -> Value:
         if not _is_condition(value):
             raise self._error(
-                node, "a number stands", "a condition", "compare it with something, such as x > 0"
+                node, "there is a number", "a condition", "compare it with something, such as x > 0"
             )
         return value
 
@@ -171,7 +171,7 @@ class _Evaluator:
             return _COMPARISON[operator](left, right)
         if operator == "^" and isinstance(right, np.ndarray):
             raise self._error(
-                node.right, "a column stands", "a single number", "give a number as the exponent"
+                node.right, "there is a column", "a single number", "give a number as the exponent"
             )
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return _ARITHMETIC[operator](left, right)

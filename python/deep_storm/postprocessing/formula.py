@@ -105,11 +105,11 @@ class _Parser:
             return node
         if token.text == ")":
             raise self._error(
-                token.position, "the formula has a ')' too much", "a '(' for it", "remove it"
+                token.position, "the formula has one ')' too many", "a '(' for it", "remove it"
             )
         raise self._error(
             token.position,
-            f"the formula goes on with {token.text!r}",
+            f"the formula continues with {token.text!r}",
             "an operator",
             "join two conditions by & or |",
         )
@@ -205,13 +205,16 @@ class _Parser:
             bracket = self._take("(")
             if bracket is None:
                 raise self._error(
-                    self._token.position, "'!' stands alone", "!(condition)", "put parentheses"
+                    self._token.position,
+                    "'!' without parentheses",
+                    "!(condition)",
+                    "put parentheses",
                 )
             return Unary("!", self._inside(bracket), token.position)
-        found = f"{token.text!r} stands" if token.text else "nothing stands"
+        found = f"there is {token.text!r}" if token.text else "there is nothing"
         raise self._error(
             token.position,
-            f"{found} where a value is meant",
+            f"{found} where a value is expected",
             "a number, a column or '('",
             "complete the formula",
         )
@@ -241,7 +244,7 @@ class _Parser:
                 )
             raise self._error(
                 token.position,
-                f"the formula goes on with {token.text!r}",
+                f"the formula continues with {token.text!r}",
                 "an operator or ')'",
                 "join two conditions by & or |",
             )

@@ -3,7 +3,7 @@
 A drawn stack shows what residuals look like when everything is right; what differs then tells
 causes apart:
 
-- **PSF shape**: the residuals around emitters that stand alone are alike, and neighbouring pixels
+- **PSF shape**: the residuals around isolated emitters are alike, and neighbouring pixels
   are off together,
 - **depth**: the same, and the widths of these emitters have a long tail,
 - **background**: neighbouring pixels are off together, but not around emitters in the same way, or
@@ -13,7 +13,7 @@ causes apart:
 - **photons per ADU**: the variance is off by the same factor everywhere,
 - **baseline**: it is off by the same number of photons everywhere, so by a larger share where it is
   dim,
-- **PSF width**: the sigma of emitters that stand alone, when it is left free,
+- **PSF width**: the sigma of isolated emitters, when it is left free,
 - **density**: more emitters are found than the model was trained for,
 - **brightness**: those that stand alone have other photons, even the usual or the brightest ones,
 - **blinking**: more emitters than expected have less than half of the usual photons.
@@ -58,7 +58,7 @@ LEVELS = 8
 TOGETHER = 0.05
 """Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
 SHAPE_OFF = 0.035
-"""Common residual of emitters that stand alone, relative to their light (right: 0.01)."""
+"""Common residual of isolated emitters, relative to their light (right: 0.01)."""
 WIDE_TAIL = 2.6
 """Upper over lower spread of their sigma, which is skewed where emitters are out of focus."""
 OUTLIERS = 1.15
@@ -157,7 +157,7 @@ def _level(seen: Residuals) -> Cause | None:
     return Cause(
         "background",
         f"the background is {bound} {fitted:.2g} photons, and the model expects {expected:.3g}: "
-        "let it be estimated from the movie (leave --background-photon out), or train a model with "
+        "have it estimated from the movie (leave --background-photon out), or train a model with "
         "it",
     )
 
@@ -170,23 +170,23 @@ def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
     if seen.shape <= SHAPE_OFF or seen.concentrated(float(np.median(drawn.regions))):
         return Cause(
             "background",
-            "the background is uneven, or there is light of emitters far out of focus or of "
-            "debris: localizations in its hills may be false; filter them by confidence, or train "
+            "the background is uneven, or there is light from emitters far out of focus or from "
+            "debris: localizations on its hills may be false; filter them by confidence, or train "
             "on matched light (deep-storm estimate, deep-storm train with --unevenness and "
             "--haze-per-um2)",
         )
     if seen.tail > WIDE_TAIL:
         return Cause(
             "depth",
-            "emitters lie at different depths: some are wider than the PSF, so that one may be "
+            "emitters lie at different depths: some are wider than the PSF, and one may be "
             "counted twice; train with --depth-std-nm and the PSF (deep-storm measure-psf), or "
             "filter wide ones by sigma_nm",
         )
     return Cause(
         "PSF shape",
         f"the PSF has another shape: {seen.shape:.0%} of an emitter's light is elsewhere (rings, "
-        "lobes), and is taken for emitters; measure the PSF (deep-storm measure-psf) and give it "
-        "with --psf-file",
+        "lobes) and is mistaken for emitters; measure the PSF (deep-storm measure-psf) and give "
+        "it with --psf-file",
     )
 
 
@@ -209,16 +209,16 @@ def _noise(seen: Residuals, drawn: Residuals, camera: Camera, camera_agrees: boo
     if camera_agrees:
         return Cause(
             "unknown",
-            f"the noise is {dim:.2g} times what it should be where it is dim, although the "
-            "camera's gain and baseline agree with the noise from pixel to pixel: averaged or "
-            "filtered frames, or light that changes during the movie?",
+            f"the noise is {dim:.2g} times what it should be where the light is dim, although the "
+            "camera's gain and baseline agree with the noise from pixel to pixel: the frames may "
+            "have been averaged or filtered, or the light may change during the movie",
         )
     if is_gain:
         return Cause(
             "photons per ADU",
             f"the noise is {gain:.2g} times what the camera settings say: photons per ADU are "
             f"about {camera.photons_per_adu / gain:.2g} instead of {camera.photons_per_adu:g}; "
-            "check the camera settings, then estimate and train anew",
+            "check the camera settings, then estimate and train again",
         )
     error_adu = baseline_error_photon / camera.photons_per_count
     return Cause(
@@ -258,7 +258,7 @@ def _width(seen: Residuals, psf: Psf) -> Cause | None:
     return Cause(
         "PSF width",
         f"the PSF is about {100 * abs(sigma - 1.0):.0f} % {how} than the model expects: give the "
-        f"general model --sigma-nm {sigma * psf.sigma_nm:.0f}, or train a model with that",
+        f"general model --sigma-nm {sigma * psf.sigma_nm:.0f}, or train a model for that",
     )
 
 
@@ -270,7 +270,7 @@ def _density(seen: Residuals, emitters: Emitters) -> Cause | None:
         "density",
         f"{density:.2g} emitters per µm² instead of {emitters.density_per_um2:.2g}, which the "
         f"model expects: give the general model --density-per-um2 {density:.2g}, or train a model "
-        "with that",
+        "for that",
     )
 
 
@@ -286,8 +286,8 @@ def _brightness(seen: Residuals, emitters: Emitters) -> Cause | None:
     how = f"at least {about:g}" if bright else f"about {about:g}"
     return Cause(
         "brightness",
-        f"emitters that stand alone have {how} photons, and the model expects {expected:.3g}: let "
-        "it be estimated from the movie (leave --intensity-photon out), or train a model with it",
+        f"isolated emitters have {how} photons, and the model expects {expected:.3g}: have it "
+        "estimated from the movie (leave --intensity-photon out), or train a model with it",
     )
 
 

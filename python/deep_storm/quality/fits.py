@@ -23,24 +23,26 @@ MIN_EMITTERS = 10
 REGIONS_OFF = 0.1
 """Share of regions that may be off for other reasons."""
 NOISIER_THAN_MAPS = (
-    "some pixels are much noisier than the camera maps say: maps of another camera, of another "
-    "exposure time or part of the chip? Make them anew (deep-storm measure-background --dark)"
+    "some pixels are much noisier than the camera maps say: the maps may be of another camera, "
+    "another exposure time or another part of the chip; make them again (deep-storm "
+    "measure-background --dark)"
 )
 KNOWN_BEFORE: dict[Name, str] = {
-    "background": "the frames are brighter or darker in steps, and what the model was given holds "
-    "for a part of them only: reconstruct each part by itself (--frames, or a movie of its own)",
-    "processing": "the noise of the frames is correlated, as no camera makes it: they were "
+    "background": "the frames are brighter or darker in steps, and what the model was given is "
+    "right for only some of them: reconstruct each part separately (--frames, or a movie of its "
+    "own)",
+    "processing": "the noise of the frames is correlated, as in no raw camera frames: they were "
     "smoothed, resized, compressed or filtered over time, and nothing else can be judged; use the "
     "frames as the camera wrote them",
-    "saturation": "bright values were cut off, by the camera or when the frames were exported, and "
+    "saturation": "bright values were clipped, by the camera or when the frames were exported, and "
     "PSF, photons and density cannot be judged: use less gain or a shorter exposure, or the frames "
     "as the camera wrote them",
 }
 """What is told of a movie's causes that are known before."""
 UNLIKE = (
     "molecules differ from the PSF and from one another, for instance because they are fixed and "
-    "do not rotate: confidences and uncertainties are too good for those that differ much, which "
-    "may be found twice"
+    "do not rotate: confidences and uncertainties are too optimistic for those that differ "
+    "strongly, which may be found twice"
 )
 CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
@@ -63,7 +65,7 @@ class ResidualPicture:
     worst_px
         Top, left, height and width of the region of ``off`` that fits worst.
     emitters
-        Emitters that stand alone.
+        Isolated emitters.
     image, common
         ``(k, k)``: their image as expected, and the mean of what is left of it, as shares of their
         light; None where too few stand alone.
@@ -168,8 +170,8 @@ def judge(
     found = causes(seen, drawn, camera, psf, emitters, camera_agrees)
     if not found and regions > REGIONS_OFF:
         where = (
-            f"{100 * regions:.0f} % of the regions hold light that neither emitters nor a smooth "
-            "background explain: look at them in the preview"
+            f"{100 * regions:.0f} % of the regions contain light that neither emitters nor a "
+            "smooth background explain: look at them in the preview"
         )
         found = (Cause("unknown", where),)
     return Fits(

@@ -85,7 +85,7 @@ def compare_maps(
     Parameters
     ----------
     image, truth
-        (y, x), any real dtype, the same shape, registered to each other, at least 11 px an edge.
+        (y, x), any real dtype, the same shape, registered to each other, at least 11 px per edge.
     names
         What the two are called in errors.
 

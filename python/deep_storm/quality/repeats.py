@@ -60,7 +60,7 @@ class Repeats(NamedTuple):
     def text(self) -> str:
         """Return the result as a sentence."""
         right = (
-            " (less than once is right, as localizations of following frames share their data)"
+            " (less than once is right, as localizations in consecutive frames share data)"
             if self.shared_frames
             else ""
         )
@@ -76,7 +76,8 @@ class Repeats(NamedTuple):
         if self.found < MIN_FOUND:
             said.append(
                 f"Molecules that stay on for several frames are lost in between: {self.found:.0%} "
-                "of them are found. Confidence does not hold on these frames: check camera and PSF."
+                "of them are found. Confidences are not reliable on these frames: check camera and "
+                "PSF."
             )
         least = 0.0 if self.shared_frames else MIN_SCATTER
         if not least <= self.scatter <= MAX_SCATTER:

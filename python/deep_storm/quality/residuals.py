@@ -33,7 +33,7 @@ class Residuals:
     neighbours
         Correlation of the residuals of neighbouring pixels.
     sigma
-        Median of the free sigma of emitters that stand alone, over the expected one.
+        Median of the free sigma of isolated emitters, over the expected one.
     frames, regions
         Reduced χ² of each frame and of each region of 16 × 16 pixels.
     emitters

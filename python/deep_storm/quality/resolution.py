@@ -151,7 +151,7 @@ def _images(
     if max(width, height) > 2 * MAX_PIXELS_EDGE:
         raise StackError(
             f"two images of {width} × {height} px of {pixel_size_nm:g} nm",
-            f"at most {2 * MAX_PIXELS_EDGE} px an edge",
+            f"at most {2 * MAX_PIXELS_EDGE} px per edge",
             f"set the pixel size to {max(edges_nm) / MAX_PIXELS_EDGE:.3g} nm or more",
         )
     column = ((x_nm - x_nm.min()) / pixel_size_nm).astype(np.int64)

@@ -158,7 +158,7 @@ def _piled_up(found: Survey) -> Iterator[str]:
             if share > PILED_UP and share > 0.5 * float(np.mean(near)) and end > 0:
                 yield (
                     f"{share:.0%} of the values of {name} lie at the {side} end of their range "
-                    f"({form.format(end)}): values beyond it were cut off."
+                    f"({form.format(end)}): values beyond it were clipped."
                 )
 
 
@@ -171,7 +171,7 @@ def _near_threshold(found: Survey, trained: TrainedFor) -> Iterator[str]:
     if share > NEAR_SHARE:
         yield (
             f"{share:.0%} of the localizations are barely above the threshold of "
-            f"{trained.threshold:.3g}: their number depends on it strongly. Filter on "
+            f"{trained.threshold:.3g}: their number depends strongly on it. Filter on "
             "confidence, or check the camera and the model."
         )
 
@@ -211,6 +211,6 @@ def _saturation(look: StackLook | None) -> Iterator[str]:
     """Look for frames with saturated pixels."""
     if look is not None and look.saturated_frames:
         yield (
-            f"{look.saturated_frames} of {len(look.frames)} frames looked at have saturated "
-            "pixels: photons are too few there and positions wrong. Lower the exposure or the gain."
+            f"{look.saturated_frames} of {len(look.frames)} frames examined have saturated pixels: "
+            "there, photons are too low and positions wrong. Lower the exposure or the gain."
         )

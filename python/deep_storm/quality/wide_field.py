@@ -131,7 +131,7 @@ def _check(fine: Image, pixel_size_nm: float, seen: Image, camera_pixel_nm: floa
         raise StackError(
             f"the image's pixels are {pixel_size_nm:g} nm, the wide field's {camera_pixel_nm:g} nm",
             "an image with finer pixels than the wide field",
-            "check the scales of both, or whether they were exchanged",
+            "check the scales of both, or whether they were swapped",
         )
     sizes = [
         tuple(edge * px / 1000 for edge in values.shape[::-1])

@@ -88,7 +88,7 @@ def _distribution(
     mean, std = mean_std
     high = mean + 5 * max(std, 0.05 * mean)
     edges = np.linspace(max(0.0, mean - 5 * max(std, 0.05 * mean)), high, BINS + 1)
-    shown = ((alone, "emitters that stand alone", GREY), (table, "localization table", BLUE))
+    shown = ((alone, "isolated emitters", GREY), (table, "localization table", BLUE))
     for values, name, colour in shown:
         if values is not None and values.size >= MIN_VALUES:
             axes.hist(

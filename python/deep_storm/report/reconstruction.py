@@ -41,7 +41,9 @@ def reconstruction_page(run: Run) -> Page:
     said = [*_misfits(run), *suspicions(run.found, run.trained, run.drift, run.look)]
     said += [] if run.repeats is None else run.repeats.warnings()
     if results.get("dead_frames"):
-        said.append(f"{counted(len(results['dead_frames']), 'frame')} without any measurement.")
+        said.append(
+            f"{counted(len(results['dead_frames']), 'frame')} without any usable pixel value."
+        )
     if results.get("complete") is False:
         said.append("The reconstruction was stopped early: frames are missing at the end.")
     spoken = [*results.get("notes", ()), *(line for step in run.steps for line in step.said)]
@@ -143,21 +145,21 @@ def _beside_simulation(run: Run) -> Iterator[tuple[str, Figure]]:
         caption = "A frame of the simulation that the model was trained for"
         if real is not None:
             caption = (
-                "Frames of the simulation that the model was trained for, frames of the stack, "
-                "and how often each pixel value occurs in them. Where emitters lie differs; their "
+                "Frames of the simulation that the model was trained for, frames of the stack, and "
+                "how often each pixel value occurs in them. The places of emitters differ; their "
                 "brightness, their width and the background should not"
             )
         yield caption, figure
     if run.residuals is not None and run.camera is not None:
         caption = (
-            "Of the frames that were looked at, the one that fits worst: as it is, as emitters and "
+            "Of the frames that were examined, the one that fits worst: as it is, as emitters and "
             "a smooth background explain it, and the difference over its expected standard "
             "deviation (the region that fits worst in a frame)"
         )
         if run.residuals.common is not None:
             caption += (
-                "; right: the mean of what is left around emitters that stand alone, as a share of "
-                "their brightest pixel, without a pattern where the PSF is right"
+                "; right: the mean of what is left around isolated emitters, as a share of "
+                "their brightest pixel, without a pattern if the PSF is right"
             )
         yield caption, residuals_figure(run.residuals, run.camera.pixel_size_nm)
 
@@ -186,7 +188,7 @@ def _corrected(run: Run) -> Iterator[tuple[str, Figure]]:
     if run.corrected is not None:
         figure = new_figure(150, 60)
         draw_drift(figure.subplots(), run.corrected)
-        yield "Drift that was taken out", figure
+        yield "Drift that was corrected", figure
 
 
 def simulated_size(shape: tuple[int, ...], largest: int = 96) -> tuple[int, int]:

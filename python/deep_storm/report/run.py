@@ -65,7 +65,7 @@ class Run:
     steps
         Tables that were made from it, in order, itself first.
     corrected
-        Drift that was taken out of it.
+        Drift that was corrected of it.
     image_name
         What the image is called.
     repeats

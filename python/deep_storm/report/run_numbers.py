@@ -36,7 +36,7 @@ def results_rows(run: Run) -> Rows:
     if results.get("replaced_pixels"):
         rows.append(("invalid pixels filled", shown(results["replaced_pixels"])))
     if results.get("bright_things"):
-        rows.append(("very bright things", shown(results["bright_things"])))
+        rows.append(("very bright objects", shown(results["bright_things"])))
     return (*rows, *(("note", note) for note in results.get("notes", ())))
 
 

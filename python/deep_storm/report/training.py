@@ -68,7 +68,7 @@ def training_page(
         f"{card.emitters.density_per_um2:g} emitters per µm²",
         suspicions=tuple(training_suspicions(card, history)),
         sections=(
-            Section("How good it is, on simulation that it has not seen", (), _scores(card)),
+            Section("How good it is, on simulated frames that it has not seen", (), _scores(card)),
             Section("Training", (), rows_in(training), curves),
             Section("What it was trained on", (), (), tuple(pictures)),
             Section("Confidence and uncertainty", (), (), (_calibration(card),)),
@@ -86,12 +86,12 @@ def training_suspicions(card: ModelCard, history: pd.DataFrame) -> list[str]:
     if jaccard is not None and jaccard < GOOD_JACCARD:
         said.append(
             f"On simulation of its own kind the model reaches a Jaccard index of only {jaccard:.2f}"
-            ": train longer, or the emitters are too crowded or too dim for any method."
+            ": train longer, unless the emitters are too crowded or too dim for any method."
         )
     error = card.scores.get("calibration_error")
     if error is not None and error > GOOD_CALIBRATION:
         said.append(
-            f"The confidence is off by {error:.2f} in the mean: do not read it as a probability."
+            f"The confidence is off by {error:.2f} on average: do not read it as a probability."
         )
     if card.training.get("ended") == "stopped":
         said.append("Training was stopped before its planned end.")
@@ -126,7 +126,7 @@ def _calibration(card: ModelCard) -> tuple[str, Figure]:
     style_axes(left, "score of the network", "confidence")
     right.plot(found.spread_score, found.spread_factor, "o-", color=BLUE, markersize=3)
     right.axhline(1, color=GREY, linewidth=0.8, linestyle="--")
-    style_axes(right, "score of the network", "true spread / said spread")
+    style_axes(right, "score of the network", "true spread / stated spread")
     right.set_ylim(bottom=0)
     caption = (
         "Learnt on simulation: the probability that an emitter is there (dotted: threshold), and "

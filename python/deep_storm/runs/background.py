@@ -105,7 +105,7 @@ class BackgroundResult:
         lines += [f"Warning: {text}" for text in self.warnings]
         if self.missing:
             lines.append(
-                f"The camera still needs {', '.join(self.missing)}: give it as an option, or "
+                f"The camera still needs {', '.join(self.missing)}: give this as an option, or "
                 "write it into the camera file"
             )
         return "\n".join(lines)

@@ -63,8 +63,8 @@ def roughly_known(file: str | None, more: bool) -> TheoryPsf | None:
     if more:
         raise SettingsError(
             "a roughly known PSF with beads or a localization table",
-            "a movie of molecules at unknown depths alone",
-            "leave out --beads and --localizations; z-stacks of beads are for calibrate-psf",
+            "only a movie of molecules at unknown depths",
+            "leave out --beads and --localizations; for z-stacks of beads use calibrate-psf",
         )
     return read_theory(file)
 

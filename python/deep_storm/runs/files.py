@@ -135,8 +135,8 @@ def _try_report(
         record = path.name.replace(ENDING, RECORD)
         reason = reason_of(error).replace(str(path), path.name)  # it lay in a folder of ours
         warnings.warn(
-            f"the report could not be made ({reason}); the other files are whole, and "
-            f"`deep-storm report {record}` tries it again",
+            f"the report could not be made ({reason}); the other files are complete, and "
+            f"`deep-storm report {record}` tries again",
             stacklevel=2,
         )
 
@@ -154,8 +154,8 @@ def _record(
                 inputs |= {"stack_sha256": sha256(stack)}
         except OSError as error:
             warnings.warn(
-                f"{stack} cannot be read any more ({reason_of(error)}): the run record is without "
-                "its checksum",
+                f"{stack} can no longer be read ({reason_of(error)}): the run record does not "
+                "have its checksum",
                 stacklevel=2,
             )
     if model.path is not None:

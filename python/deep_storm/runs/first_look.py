@@ -154,16 +154,16 @@ def _pixel_size(stream: FrameStream, entered: Camera | None) -> tuple[float, str
             return None
         return entered.pixel_size_nm, "as entered in Camera Setup", "fairly sure"
     if entered is None:
-        return image, "as the image's scale says", "sure"
+        return image, "from the image's scale", "sure"
     if abs(image / entered.pixel_size_nm - 1.0) <= SAME_PIXELS:
-        return image, "as the image's scale and Camera Setup say", "sure"
-    other = f"as the image's scale says; Camera Setup has {entered.pixel_size_nm:g} nm"
+        return image, "from the image's scale and Camera Setup", "sure"
+    other = f"from the image's scale; Camera Setup has {entered.pixel_size_nm:g} nm"
     return image, other, "unsure"
 
 
 def _about_pixels(pixel: tuple[float, str, Sure] | None) -> Finding:
     if pixel is None:
-        return Finding("Pixel size", "neither the image nor Camera Setup says it", "unknown")
+        return Finding("Pixel size", "neither the image nor Camera Setup has it", "unknown")
     return Finding("Pixel size", f"{pixel[0]:.4g} nm, {pixel[1]}", pixel[2])
 
 
@@ -187,11 +187,11 @@ def _about_camera(
     try:
         whole, note = complete_camera(PartialCamera({"pixel_size_nm": 100.0}), stream, found)
     except CameraError as error:
-        yield Finding("Camera", f"{error.received}; nobody entered it", "unknown")
+        yield Finding("Camera", f"{error.received}; it was not entered", "unknown")
         return
     camera |= {name: getattr(whole, name) for name in MEASURED}
     values = note.partition(": ")[2].replace("enter em_gain", "enter it in Camera Setup")
-    yield Finding("Camera", f"read off the noise of the frames: {values}", "fairly sure")
+    yield Finding("Camera", f"derived from the noise of the frames: {values}", "fairly sure")
 
 
 def _estimate(
@@ -199,7 +199,7 @@ def _estimate(
 ) -> tuple[Estimate | None, str]:
     """Estimate properties of the molecules, or say why that fails and whether the camera is why."""
     if not {"pixel_size_nm", *MEASURED} <= camera.keys():
-        return None, "What the molecules look like is seen when the camera is known."
+        return None, "What the molecules look like can be seen once the camera is known."
     try:
         known = Camera.parse(dict(camera))
         check_camera(known, stream)
@@ -208,7 +208,7 @@ def _estimate(
     except StackError:
         raise
     except CameraError as error:
-        return None, f"The camera does not suit the movie: {error}"
+        return None, f"The camera does not match the movie: {error}"
     except DeepStormError as error:
         return None, f"The molecules could not be seen: {error}"
 
@@ -217,9 +217,9 @@ def _about_molecules(estimate: Estimate) -> Iterator[Finding]:
     quantities = estimate.quantities
     worded = {
         "sigma": ("PSF", "sigma {0:.0f} nm"),
-        "photons": ("Photons", "{0:,.0f} of a molecule in a frame"),
+        "photons": ("Photons", "{0:,.0f} per molecule and frame"),
         "background": ("Background", "{0:.3g} photons per pixel"),
-        "density": ("Density", "{0:.2g} molecules per µm² in a frame"),
+        "density": ("Density", "{0:.2g} molecules per µm² and frame"),
     }
     for name, (what, words) in worded.items():
         quantity = quantities[name]

@@ -94,7 +94,7 @@ def _read(source: Path) -> Record:
 
 def _not_a_record(source: Path, reason: str = "") -> SettingsError:
     return SettingsError(
-        f"{source} is not the record of a reconstruction" + (f" ({reason})" if reason else ""),
+        f"{source} is not the run record of a reconstruction" + (f" ({reason})" if reason else ""),
         "NAME-run.toml, as `deep-storm reconstruct` writes it, or a model folder",
         "give that file",
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 StackSource = Union[Path, str, "npt.NDArray[np.generic]", "FrameStream"]
 
 
-UNJUDGED = "all frames are done; whether the model suits them was not looked at"
+UNJUDGED = "all frames are done; whether the model fits them was not checked"
 _SHARED = ("model", "camera_maps", "settings", "device", "trust_camera")
 
 
@@ -112,7 +112,7 @@ class ReconstructResult:
         lines = [
             f"{counted(self.count, 'localization')} in {counted(frames, 'frame')} of "
             f"{width} × {height} px "
-            f"({per_frame:.1f} a frame, threshold {done.threshold:g})",
+            f"({per_frame:.1f} per frame, threshold {done.threshold:g})",
             f"{done.seconds:.1f} s, {self.frames_per_second:.1f} frames per second "
             f"({done.precision})",
             *self.notes,
@@ -121,7 +121,7 @@ class ReconstructResult:
             lines.append(self.fits.summary())
         if done.dead_frames:
             lines.append(
-                f"{counted(len(done.dead_frames), 'frame')} without a measurement (dark, too "
+                f"{counted(len(done.dead_frames), 'frame')} without usable pixel values (dark, too "
                 "bright, or all pixels equal or invalid), the first is frame "
                 f"{done.dead_frames[0] + 1}"
             )
@@ -132,9 +132,9 @@ class ReconstructResult:
             )
         if done.bright_things:
             lines.append(
-                f"Very bright things (beads, aggregates, debris): {done.bright_things}, counted in "
-                "each frame; each is one localization at most, and molecules in its light are "
-                "not seen"
+                f"Very bright objects (beads, aggregates, debris): {done.bright_things}, counted "
+                "in each frame; each gives at most one localization, and molecules in its light "
+                "are not seen"
             )
         if not self.complete:
             lines.append(self._stopped_early(frames))
@@ -148,7 +148,7 @@ class ReconstructResult:
         if self.kept is not None:
             said = f"Stopped early: {counted(frames, 'frame')} are kept in {self.kept}."
         if self.written or self.kept is not None:
-            said += " The same command with --resume continues, with --overwrite it starts again."
+            said += " The same command with --resume continues; with --overwrite it starts again."
         return said
 
     def to_json(self) -> dict[str, Any]:

@@ -56,8 +56,8 @@ MAX_ROWS_AT_A_STOP = 400_000
 """Who presses Ctrl-C waits a second for this many rows, not for all of a long night."""
 MAX_PIXELS_AT_A_STOP = 20_000_000
 NO_DEPTH = (
-    "The PSF tells depth, and this model was not trained for it: z is measured by refinement "
-    "(--refine), or by a model that is trained for this PSF (deep-storm train)"
+    "The PSF encodes depth, but this model was not trained for it: z is measured by refinement "
+    "(--refine), or by a model trained for this PSF (deep-storm train)"
 )
 
 
@@ -104,7 +104,7 @@ def reconstruct_stack(
             work = begin_work(work_folder, identity, outputs, resume, overwrite)
             at_the_end.callback(leave_work, work, outputs)
             if resume and work.resumed is None:
-                notes = (*notes, "There was no checkpoint to go on from: begun with frame 1")
+                notes = (*notes, "There was no checkpoint to continue from: started at frame 1")
             if frames.grows:
                 work.watcher = live_image(outputs["live"], model, settings)
         refined, warned = _refinement(model, settings, frames)
@@ -239,8 +239,9 @@ def _refinement(
     learnt, said = before.value, before.said("The confidence of refined localizations was")
     if not learnt.pays and not depth:
         return None, (
-            f"Warning: refinement is left out: on simulation of this light it reaches a Jaccard "
-            f"index of {learnt.jaccard:.2f}, the network alone {learnt.network_jaccard:.2f}",
+            "Warning: refinement is left out: on simulated frames of this light it reaches a "
+            f"Jaccard index of {learnt.jaccard:.2f}, the network alone "
+            f"{learnt.network_jaccard:.2f}",
         )
     excess = None if frames.grows else excess_rows(frames, model, learnt)
     if excess is None or excess <= MAX_EXCESS:
@@ -249,12 +250,12 @@ def _refinement(
         return learnt, (
             *said,
             f"Warning: refinement makes {100 * excess:.0f} % more localizations of these frames "
-            "than of simulated ones: PSF or background is not as it expects",
+            "than of simulated ones: the PSF or the background is not as expected",
         )
     return None, (
         f"Warning: refinement is left out: it would make {100 * excess:.0f} % more localizations "
-        "of these frames than of simulated ones, because the PSF or the background is not as it "
-        "expects. Give the PSF (--psf-file), or train on matched light",
+        "of these frames than of simulated ones, because the PSF or the background is not as "
+        "expected. Give the PSF (--psf-file), or train on matched light",
     )
 
 
@@ -308,7 +309,7 @@ def _with_what_is_there(
         advice.append(f"what the {counted(frames, 'frame')} before gave is in {outputs['table']}")
     mended_elsewhere = not isinstance(problem, StackError) or is_away(problem.__cause__)
     if mended_elsewhere and work is not None and work.checkpoint_file.is_file():
-        advice.append("the same command with --resume goes on from there")
+        advice.append("the same command with --resume continues from there")
     if isinstance(problem, StackError):
         return PartlyReadError(problem, "; ".join(advice), result)
     return type(problem)(problem.received, problem.expected, "; ".join(advice))

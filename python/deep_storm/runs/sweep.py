@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from deep_storm.runs.result import ReconstructResult
 
 ONE_MOVIE = (
-    "Frames of one movie are better saved as one TIFF (Fiji: File > Import > Image Sequence..., "
-    "then File > Save As): the frames before and after tell more of the molecules in each"
+    "Frames of one movie should be saved as one TIFF (Fiji: File > Import > Image Sequence..., "
+    "then File > Save As): the frames before and after each one then help to find its molecules"
 )
 
 
@@ -186,7 +186,7 @@ def names_of(stacks: Sequence[Path], folder: Path) -> list[Path]:
             raise SettingsError(
                 f"two of the stacks would give {folder / name}",
                 "stacks with different names",
-                "rename one, or give them one after the other with different outputs",
+                "rename one, or process them one by one with different outputs",
             )
     return [folder / name for name in names]
 

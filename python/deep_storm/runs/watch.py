@@ -50,7 +50,7 @@ def open_watched(
     if missing and load_model(common.model).card.general:
         raise _not_together(
             f"the general model but no {', '.join(missing)}",
-            "all its settings, because too little of the movie is there to estimate them",
+            "all its settings, because there is too little of the movie yet to estimate them",
             "give --camera and --config matched.toml, or a model that was trained for it",
         )
 
@@ -66,8 +66,8 @@ def _check_outside(outputs: Outputs, watched: Path) -> None:
     for path in outputs.files.values():
         if path.suffix.lower() in TIFF_ENDINGS and file_key(path.parent) == key:
             raise OutputError(
-                f"the output {path} lies in the folder that is watched",
-                "another folder: every TIFF in this one is taken for frames",
+                f"the output {path} lies in the watched folder",
+                "another folder: every TIFF in this one is read as frames",
                 f"choose a name elsewhere, such as {watched.parent / 'results' / path.stem}",
             )
 

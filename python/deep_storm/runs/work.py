@@ -62,7 +62,7 @@ def saying_what_is_kept(work: WorkFolder | None, outputs: Outputs) -> Iterator[N
 
 
 def _how_to_go_on(work: WorkFolder) -> str:
-    then = "writes the results" if work.finished else "goes on"
+    then = "writes the results" if work.finished else "continues"
     return f"the same command with --resume {then}"
 
 
@@ -73,7 +73,7 @@ def begin_work(
     finished = [outputs[name] for name in ("image", "table", "record")]
     if resume and not folder.exists() and all(path.exists() for path in finished):
         raise OutputError(
-            f"{finished[0]} is finished, and there is no {folder.name} to go on from",
+            f"{finished[0]} is finished, and there is no {folder.name} to continue from",
             "the work folder of an interrupted run",
             "leave it as it is, or start again with --overwrite",
         )

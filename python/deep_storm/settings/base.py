@@ -160,7 +160,7 @@ def under_new_names(values: Mapping[str, Any], former: Mapping[str, str]) -> dic
         if old in values and name in values:
             raise SettingsError(
                 f"both {old} and {name} are given",
-                f"{name} alone: {old} is what it was called before",
+                f"{name} alone: {old} is its former name",
                 f"leave {old} out",
             )
     return {former.get(name, name): value for name, value in values.items()}
@@ -209,7 +209,7 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
 def comma_advice(received: object) -> str:
     """Return the beginning of an advice where a number was written with a comma, else nothing."""
     if isinstance(received, str) and re.fullmatch(r"[-+]?[\d.]*(,\d+)+(\.\d*)?", received.strip()):
-        return "write a decimal point, and nothing between thousands; "
+        return "write a decimal point and no thousands separator; "
     return ""
 
 

@@ -25,7 +25,9 @@ class Clustering(Settings):
         label="Distance",
     )
     dimensions: Literal["2D", "3D"] = setting(
-        "2D", "whether distances are in x and y or, with depths, in space", label="Distances in"
+        "2D",
+        "whether distances are measured in x and y or, with depths, in space",
+        label="Distances in",
     )
     min_count: int = setting(
         10,

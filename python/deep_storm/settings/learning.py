@@ -61,7 +61,7 @@ class Domain(Settings):
         0.0, "share of experiments with emitters that are on for parts of frames", ge=0, le=1
     )
     hidden_noise_share: float = setting(
-        0.0, "share of cameras whose pixels differ without anyone's knowledge", ge=0, le=1
+        0.0, "share of cameras whose pixels differ without being known to", ge=0, le=1
     )
 
 

@@ -26,7 +26,7 @@ class Measurement(Settings):
     )
     percentile: float = setting(
         50.0,
-        "percentile of each pixel over time in which the dark part is searched; lower it if "
+        "percentile of each pixel over time at which the dark part is searched; lower it if "
         "emitters are on most of the time",
         unit="%",
         ge=1,
@@ -104,7 +104,7 @@ class PsfMeasurement(Settings):
     )
     psf_file: str | None = setting(
         None,
-        "roughly known PSF that tells depth, as theory: a file with a section [pupil]; its "
+        "roughly known PSF that encodes depth, as theory: a file with a section [pupil]; its "
         "aberrations are fitted to the movie, which gives the PSF over depth",
         example="theory.toml",
         label="Roughly known PSF",
@@ -117,7 +117,7 @@ class PsfCalibration(Settings):
     z_step_nm: float = setting(
         ...,
         "distance of the planes: how far a frame lies behind the one before; negative where z "
-        "shall fall from frame to frame",
+        "decreases from frame to frame",
         unit="nm",
         example=20.0,
         ge=-1000,
@@ -139,7 +139,7 @@ class PsfCalibration(Settings):
     )
     intensity_photon: float = setting(
         1000.0,
-        "photons of a molecule for which the limit of precision is told",
+        "photons of a molecule for which the limit of precision is given",
         unit="photons",
         gt=0,
         le=1e7,
@@ -147,7 +147,7 @@ class PsfCalibration(Settings):
     )
     background_photon: float = setting(
         10.0,
-        "background for which the limit of precision is told",
+        "background for which the limit of precision is given",
         unit="photons per pixel",
         ge=0,
         le=1e6,

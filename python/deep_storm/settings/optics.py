@@ -66,7 +66,7 @@ class Pupil(Settings):
         "(a large range of depths)",
     )
     mask_rings: int = setting(
-        5, "rings of the double helix: more make a slower turn over a larger range", ge=2, le=15
+        5, "rings of the double helix: more rings turn more slowly over a larger range", ge=2, le=15
     )
     mask_waves: float = setting(
         0.35,

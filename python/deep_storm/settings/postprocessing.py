@@ -92,7 +92,7 @@ class Merging(Settings):
         0.1,
         "weight of the difference in depth in the distance, where the table has depths "
         "(ThunderSTORM: zcoordweight); with distances from the uncertainties, those of the depths "
-        "are taken instead where there are any; 0: depths do not matter",
+        "are used instead where there are any; 0: depths do not matter",
         ge=0,
         le=100,
         label="Weight of depths",
@@ -107,8 +107,8 @@ class Merging(Settings):
     shared_frames: bool = setting(
         False,
         "each localization also used the frames before and after its own, so those of a molecule "
-        "are not independent of each other; known by itself of a table that has its run record "
-        "beside it, or that Deep-STORM opened in this Fiji",
+        "are not independent of each other; known without this option for a table that has its "
+        "run record beside it, or that Deep-STORM opened in this Fiji",
         label="Localizations share frames",
     )
 

@@ -61,7 +61,7 @@ class Watching(Settings):
 
     quiet_seconds: float = setting(
         60.0,
-        "the movie is finished when nothing new has come for this time",
+        "the movie counts as finished when nothing new has arrived for this time",
         unit="s",
         gt=0,
         le=1e6,
@@ -119,8 +119,8 @@ class Rendering(Settings):
     )
     view: Literal["xy", "xz", "yz"] = setting(
         "xy",
-        "from where: xy, or from the side (xz, yz; z is upwards), which needs depths. From the "
-        "side, corner_nm is where the upper left corner lies along both axes",
+        "direction of view: xy (from above), or from the side (xz, yz; z upwards), which needs "
+        "depths. From the side, corner_nm is where the upper left corner lies along both axes",
         label="View",
     )
     slice_nm: float | None = setting(
@@ -159,7 +159,7 @@ class Evaluation(Settings):
 
     tolerance_nm: tuple[float, ...] = setting(
         (100.0, 250.0),
-        "maximum distance of a localization from its emitter; several give a score each",
+        "maximum distance of a localization from its emitter; give several for a score each",
         unit="nm",
         label="Maximum distances",
     )

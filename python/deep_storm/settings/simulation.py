@@ -51,8 +51,8 @@ class Psf(Settings):
     )
     depth_reach_nm: float = setting(
         0.0,
-        "emitters lie up to this far above and below the focus, at any depth alike (instead of "
-        "depth_std_nm); needs a PSF file with several planes",
+        "emitters lie up to this far above and below the focus, all depths equally likely "
+        "(instead of depth_std_nm); needs a PSF file with several planes",
         unit="nm",
         ge=0,
         le=10_000,
@@ -137,7 +137,7 @@ class Emitters(Settings):
     seen_frames: float = setting(
         1.0,
         "mean number of frames in a row that an emitter is seen in, with its photons in each of "
-        "them; where the on-time is given, that says it",
+        "them; ignored where the on-time is given",
         unit="frames",
         ge=1,
         le=1000,
@@ -152,7 +152,7 @@ class Emitters(Settings):
     )
     filament_um_per_um2: float = setting(
         0.0,
-        "length of the filaments in an area, where there are such; 0: any from 0.3 to 2",
+        "length of the filaments in an area, if there are any; 0: any from 0.3 to 2",
         unit="µm per µm²",
         ge=0,
         le=20,

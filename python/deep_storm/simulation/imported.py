@@ -88,7 +88,7 @@ def check_brightness(truth: pd.DataFrame, stream: FrameStream, camera: Camera) -
     if abs(seen - expected) < ROUNDED_ADU:
         return
     raise CameraError(
-        f"{stream.name} is {np.mean(counts):.5g} ADU bright in the mean; with this camera, the "
+        f"{stream.name} is {np.mean(counts):.5g} ADU bright on average; with this camera, the "
         f"light of the ground truth makes {camera.baseline_adu + expected:.5g} ADU",
         "the camera that the frames were simulated with",
         "correct baseline_adu, photons_per_adu or em_gain, or give the ground truth of this stack",

@@ -141,7 +141,7 @@ def _pixels(path: Path) -> npt.NDArray[np.generic]:
 
 def _check_size(values: int) -> None:
     if values > MAX_VALUES:
-        raise ValueError(f"it has {values:,} values, and a mask has {MAX_VALUES:,} at most")
+        raise ValueError(f"it has {values:,} values, but a mask may have at most {MAX_VALUES:,}")
 
 
 def _unreadable(path: Path, reason: str) -> SettingsError:

@@ -160,7 +160,7 @@ class _Loop:
                 step, current = self._restore(self.keeper, current)
             else:
                 warnings.warn(
-                    "there was no checkpoint to go on from: training begins with the first step",
+                    "there was no checkpoint to continue from: training starts at the first step",
                     stacklevel=3,
                 )
         ended = self.state.ended

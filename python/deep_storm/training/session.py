@@ -180,7 +180,7 @@ def train_model(
             raise Cancelled(
                 f"the training of {trained.steps} steps is kept in {keeper.folder}; only the "
                 "calibration is missing",
-                advice="the same command with --resume makes it up",
+                advice="the same command with --resume completes it",
             ) from None
 
 

@@ -66,7 +66,7 @@ class ImportResult:
                 f"{self.height_px} px, "
                 f"{self.pixel_size_nm:g} nm pixels",
                 f"Camera      {self.camera_origin}",
-                f"Emitters    {self.emitters / self.frames:.1f} a frame, "
+                f"Emitters    {self.emitters / self.frames:.1f} per frame, "
                 f"{emitters.density_per_um2:g} ± {emitters.density_std_per_um2:g} per µm²",
                 f"Photons     {emitters.intensity_photon:g} ± {emitters.intensity_std_photon:g}",
                 f"PSF sigma   {psf.sigma_nm:g} ± {psf.sigma_std_nm:g} nm",
@@ -102,7 +102,7 @@ def _depth_line(result: ImportResult) -> str:
         depths = f"± {psf.depth_std_nm:g} nm (standard deviation)"
     if result.psf_table is None:
         return f"Depth       {depths}: train with the PSF over depth (--psf-file)"
-    return f"Depth       {depths}; both widths of the ground truth say the PSF over depth"
+    return f"Depth       {depths}; the two widths in the ground truth give the PSF over depth"
 
 
 @verb(
@@ -112,7 +112,7 @@ def _depth_line(result: ImportResult) -> str:
     Argument(
         "output",
         "settings file (TOML) to write: the camera, and a simulation that matches; with the PSF "
-        "(-psf.toml) beside it where the ground truth tells it over depth",
+        "(-psf.toml) beside it where the ground truth gives it over depth",
         writes=True,
         label="Save as",
     ),

@@ -73,7 +73,7 @@ class PsfResult:
     ),
     Argument(
         "localizations",
-        "localization table (CSV) of the stack to start from; its rows say where the centre of "
+        "localization table (CSV) of the stack to start from; its rows show where the centre of "
         "the PSF is",
         label="Table of localizations",
     ),
@@ -107,7 +107,7 @@ def measure_psf(
     In a movie, molecules may be crowded: PSF, molecules and background are fitted together. Beads
     must stand alone. Molecules at different depths give their mean PSF; where theory says roughly
     how the PSF changes with depth (``psf_file`` of the settings), its aberrations are fitted to
-    molecules that stand alone, and the result is the PSF over depth.
+    isolated molecules, and the result is the PSF over depth.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def measure_psf(
     if beads and localizations is not None:
         raise SettingsError(
             "a localization table for images of beads",
-            "images of beads alone",
+            "only images of beads",
             "leave out --localizations, or --beads",
         )
     theory = roughly_known(settings.psf_file, beads or localizations is not None)

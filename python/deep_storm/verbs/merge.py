@@ -43,7 +43,7 @@ class MergeResult(TableResult):
         if "uncertainty_xy_nm" in self.table:
             lines.append(f"Uncertainties {made}")
         if self.shared_frames:
-            lines.append("Each localization used the frames before and after its own, too")
+            lines.append("Each localization also used the frames before and after its own")
         return "\n".join([*lines, *(f"Warning: {text}" for text in self.warnings())])
 
     def warnings(self) -> list[str]:
@@ -60,8 +60,8 @@ class MergeResult(TableResult):
         ):
             found.append(
                 "nothing says whether each localization also used the frames before and after its "
-                "own, as those of Deep-STORM's general model do; they were taken for independent, "
-                "otherwise merge again with --shared-frames"
+                "own, as those of Deep-STORM's general model do; they were treated as independent; "
+                "if they are not, merge again with --shared-frames"
             )
         return found
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     Argument(
         "output",
         "name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, "
-        "NAME-run.toml, NAME-report.html; or a folder (results/), always one for several stacks",
+        "NAME-run.toml, NAME-report.html; or a folder (results/), always a folder for several "
+        "stacks",
         writes=True,
         label="Save as",
         left_out="told",
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     ),
     Argument(
         "watch",
-        "folder (or TIFF) to which a movie is being written: work while it grows",
+        "folder (or TIFF) to which a movie is being written: process it while it grows",
         label="Folder to watch",
     ),
     Argument(

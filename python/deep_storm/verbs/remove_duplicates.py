@@ -23,7 +23,8 @@ class DuplicatesResult(TableResult):
         """Return the number of localizations removed."""
         removed = self.rows_before - len(self.table)
         return (
-            f"{counted(removed, 'duplicate', ',')} removed, {len(self.table):,} localizations stay"
+            f"{counted(removed, 'duplicate', ',')} removed, {len(self.table):,} localizations "
+            "remain"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class RenderResult:
         number = f"{self.total:.0f} localizations"
         if self.rows - self.total > max(MAX_OUTSIDE * self.rows, 1.0):
             number = (
-                f"{self.total:.0f} of {self.rows} localizations; the others lie outside of it "
+                f"{self.total:.0f} of {self.rows} localizations; the others lie outside it "
                 "(corner_nm and field_nm say where it is drawn)"
             )
         line = f"{self.width_px} × {self.height_px} px of {self.pixel_size_nm:g} nm, {number}"

@@ -77,7 +77,7 @@ def report(
         Tables made by filtering, merging and the like: what each step did and how many rows it
         removed is said, and the last one is what is shown and drawn.
     drift
-        Drift that was taken out, drawn as a curve; by default the file that ``correct-drift`` left
+        Drift that was corrected, drawn as a curve; by default the file that ``correct-drift`` left
         beside one of the tables.
     output
         The HTML file.

@@ -42,7 +42,7 @@ class SimulateResult:
         """Return one line about the stack."""
         return (
             f"{counted(self.frames, 'frame')} of {self.width_px} × {self.height_px} px with "
-            f"{self.emitters / self.frames:.1f} emitters a frame"
+            f"{self.emitters / self.frames:.1f} emitters per frame"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_the_shape_is_that_of_the_microscope(image, table):
     assert np.sqrt(np.sum((scale * values - true) ** 2) / np.sum(true**2)) < 0.03
     assert found.table.source == "beads"
     assert found.uncertainty < 0.03 < found.from_gaussian
-    assert "18 images of beads in 2 frames" in found.summary()
+    assert "18 bead images in 2 frames" in found.summary()
 
 
 def test_one_frame_will_do(image, table):

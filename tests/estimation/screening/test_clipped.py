@@ -45,5 +45,5 @@ def test_stuck_pixels_and_the_limit_of_the_type_are_something_else(molecules):
 def test_it_is_said_of_a_movie(molecules):
     said = examine(ArrayFrames(np.minimum(molecules, 300).astype(np.uint16))).sentences()
     assert said[0].startswith("Warning: ")
-    assert "bright light was cut off" in said[0]
+    assert "bright light was clipped" in said[0]
     assert examine(ArrayFrames(molecules.astype(np.uint16))).sentences() == ()

@@ -107,7 +107,7 @@ def test_a_border_is_left_out(molecules, value):
     assert not found.used[:8].any()
     assert found.used[10:].all()
     assert np.isfinite(screened.read(0, 60)).all()
-    assert "no measurement in any frame" in found.sentences()[0]
+    assert "no usable value in any frame" in found.sentences()[0]
     assert gain(found) == pytest.approx(0.5, rel=0.12)
 
 

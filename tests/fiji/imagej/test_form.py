@@ -63,7 +63,7 @@ def test_a_number_in_a_field(form, written, number):
 @pytest.mark.parametrize(
     ("written", "advice"),
     [
-        ("0,5", "write a decimal point, and nothing between thousands; correct the field 'Photons"),
+        ("0,5", "write a decimal point and no thousands separator; correct the field 'Photons"),
         ("half", "correct the field 'Photons per ADU'"),
         ("inf", "correct the field 'Photons per ADU'"),
     ],

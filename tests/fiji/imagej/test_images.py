@@ -87,7 +87,7 @@ def test_closed_image_is_an_error(imagej):
 
 def test_changed_pixels_are_an_error(imagej):
     said = imagej.ask("change_while_reading", image={"array": RAMP.astype(np.uint16)})
-    assert "pixels are not those of the beginning" in said
+    assert "pixels are no longer those" in said
 
 
 def test_image_has_a_scale_in_um_and_its_place_in_the_field(imagej):

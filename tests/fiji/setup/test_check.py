@@ -98,7 +98,7 @@ def test_a_python_that_cannot_run_it_is_a_problem(tmp_path):
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o755)
     (part,) = module._python_parts(python)
-    assert part.state == "to mend"
+    assert part.state == "to fix"
     assert f"`{python} -m deep_storm doctor` does not work" in part.problem
 
 

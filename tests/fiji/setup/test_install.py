@@ -95,7 +95,7 @@ def test_a_fiji_in_a_usual_place_needs_no_app(app, tmp_path):
     (second / "jars").mkdir(parents=True)
     assert ds.fiji(action="install").app == first  # the one of the last time
     ds.fiji(action="install", app=first, uninstall=True)
-    with pytest.raises(SettingsError, match="no single Fiji") as raised:
+    with pytest.raises(SettingsError, match="not exactly one Fiji") as raised:
         ds.fiji(action="install")
     assert str(first) in str(raised.value)
     assert str(second) in str(raised.value)

@@ -21,13 +21,13 @@ def test_all_is_well():
 def test_what_is_wrong_comes_with_what_to_do():
     checked = Installation((GOOD, BAD), "Open a movie.")
     assert checked.verdict() == (
-        "Deep-STORM is not ready: the worker does not start. To mend it: build it again."
+        "Deep-STORM is not ready: the worker does not start. To fix it: build it again."
     )
     assert checked.problems == ("the worker does not start; build it again",)
     assert checked.rows()[1] == {
         "Part": "Worker",
-        "State": "to mend",
-        "Found": "the worker does not start; to mend it: build it again",
+        "State": "to fix",
+        "Found": "the worker does not start; to fix it: build it again",
     }
 
 

@@ -270,7 +270,7 @@ def test_a_truncated_imagej_stack_names_the_frame(tmp_path):
         start = tif.pages[0].dataoffsets[0]
     cut(path, start + 5 * STACK[0].nbytes + 100)
     with pytest.raises(
-        StackError, match=r"promises 12 frames.*ends within frame 6 \(5 frames are readable"
+        StackError, match=r"claims 12 frames.*ends within frame 6 \(5 frames are readable"
     ):
         TiffFrames(path)
 

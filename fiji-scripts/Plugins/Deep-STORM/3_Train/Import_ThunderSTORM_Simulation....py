@@ -6,7 +6,7 @@
 #@ File (label="Movie", description="Stack of frames (TIFF); current = the active one", value="current", style="open", required=false, persist=false) stack
 #@ File (label="Ground truth", description="Ground truth (CSV); none = asked for after OK", value="none", style="open", required=false, persistKey="deepstorm.import-simulation.truth") truth
 #@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera; ask = a list after OK", value="current", style="open", required=false, persist=false) camera
-#@ File (label="Save as", description="Settings file (TOML) to write: the camera, and a simulation that matches; with the PSF (-psf.toml) beside it where the ground truth tells it over depth; none = no file", value="none", style="save", required=false, persist=false) output
+#@ File (label="Save as", description="Settings file (TOML) to write: the camera, and a simulation that matches; with the PSF (-psf.toml) beside it where the ground truth gives it over depth; none = no file", value="none", style="save", required=false, persist=false) output
 #@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service

@@ -9,7 +9,7 @@
 #@ String (label="Minimum confidence", description="Minimum confidence of a localization; auto = the model's (0 to 1)", value="auto", persistKey="deepstorm.reconstruct.threshold") threshold
 #@ Boolean (label="Refine (more accurate, takes longer)", description="Fit the localizations of a frame together, with births, splits and deaths: more accurate, takes longer", value="false", persistKey="deepstorm.reconstruct.refine") refine
 #@ String (label="Frames", description="Frames to use, counted from 1, as FIRST:LAST; all = no limit", value="all", persist=false) frames
-#@ File (label="Save as", description="Name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, NAME-report.html; or a folder that exists, always one for several stacks; none = no file", value="none", style="directory", required=false, persist=false) output
+#@ File (label="Save as", description="Name of the files without extension: NAME.tif, NAME.csv, NAME-protocol.txt, NAME-run.toml, NAME-report.html; or a folder that exists, always a folder for several stacks; none = no file", value="none", style="directory", required=false, persist=false) output
 #@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: sigma_nm, density_per_um2, intensity_photon, background_photon, resume, no_report, camera_maps, trust_camera, upsampling, device, config, overwrite", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service

@@ -4,7 +4,7 @@
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ File (label="Table to judge", description="Localization table (CSV); current = the active one", value="current", style="open", required=false, persist=false) results
 #@ File (label="Ground truth", description="Ground truth (CSV); none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.truth") truth
-#@ String (label="Maximum distances (nm)", description="Maximum distance of a localization from its emitter; several give a score each", value="100 250", persistKey="deepstorm.evaluate.tolerance_nm") tolerance_nm
+#@ String (label="Maximum distances (nm)", description="Maximum distance of a localization from its emitter; give several for a score each", value="100 250", persistKey="deepstorm.evaluate.tolerance_nm") tolerance_nm
 #@ File (label="Image to judge", description="Super-resolution image (TIFF); without it, the table is drawn; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.reconstruction") reconstruction
 #@ File (label="True image", description="True image (TIFF) of the same field as the reconstruction; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.true_image") true_image
 #@ File (label="Wide-field image", description="Wide-field image (TIFF); a stack is averaged; none = no file", value="none", style="open", required=false, persistKey="deepstorm.evaluate.wide_field") wide_field

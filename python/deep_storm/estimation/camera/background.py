@@ -178,8 +178,8 @@ def _region(text: str, typical: FloatArray, level: float, width: float) -> Mask:
     darkest = float(np.percentile(typical[inside], 10))
     if darkest > level + DARK_ROI_SIGMAS * width:
         raise SettingsError(
-            f"the region {text} holds no dark pixels: they are at {darkest:.0f} ADU, the darkest "
-            f"part of the frames at {level:.0f} ADU",
+            f"the region {text} contains no dark pixels: they are at {darkest:.0f} ADU, the "
+            f"darkest part of the frames at {level:.0f} ADU",
             "a region without light",
             "draw it elsewhere, or do without --roi",
         )
@@ -203,16 +203,17 @@ def _measured(values: FloatArray, mask: Mask, clip_sigmas: float) -> BackgroundM
         texts.append(
             "background photons make both numbers too large: the mean of a lit background is not "
             "the baseline, and its shot noise is not read-out noise; measure with the shutter "
-            "closed or in a covered corner, or give --photons-per-adu to read the baseline off "
+            "closed or in a covered corner, or give --photons-per-adu to derive the baseline from "
             "the noise"
         )
     if pattern > UNEQUAL_PIXELS * noise and not lit:
         texts.append(
             f"pixels differ from each other by {pattern:.2g} ADU beyond their noise of "
-            f"{temporal:.2g} ADU: an sCMOS camera? Dark frames (--dark) give maps of it"
+            f"{temporal:.2g} ADU, as in an sCMOS camera; dark frames (--dark) give maps of such a "
+            "camera"
         )
     if 1.0 - kept.mean() > 0.1:
-        texts.append(f"{1.0 - kept.mean():.0%} of the values were outliers and left out")
+        texts.append(f"{1.0 - kept.mean():.0%} of the values were outliers and were left out")
     size = used.size
     shown = used[:: max(1, size // 200_000)]
     return BackgroundMeasurement(

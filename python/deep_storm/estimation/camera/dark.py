@@ -67,7 +67,7 @@ def measure_dark_frames(stream: FrameStream, *, progress: Progress = silent) -> 
     if count < MIN_FRAMES:
         raise StackError(
             f"{stream.name} has {count} frame{'s' * (count > 1)}",
-            f"at least {MIN_FRAMES} dark frames, better {ENOUGH_FRAMES} or more",
+            f"at least {MIN_FRAMES} dark frames, preferably {ENOUGH_FRAMES} or more",
             "take more frames with the shutter closed",
         )
     first = _piece(stream, 0, 1)[0]  # near all values: sums of small numbers stay exact

@@ -42,8 +42,8 @@ def traces_in(values: FloatArray, kept: Mask) -> list[str]:
     skewness = float(np.mean(scaled**3)) / max(float(np.mean(scaled**2)) ** 1.5, 1e-12)
     if skewness > max(SKEWED, SIGNIFICANT * math.sqrt(6.0 / scaled.size)):
         texts.append(
-            f"the values are not normally distributed (skewness {skewness:.2f}): the pixels hold "
-            "light"
+            f"the values are not normally distributed (skewness {skewness:.2f}): the pixels "
+            "contain light"
         )
     if mean.size >= MIN_PIXELS and np.ptp(mean) > 0:
         slope, error = _slope(mean, variance)

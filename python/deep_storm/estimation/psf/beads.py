@@ -1,6 +1,6 @@
 """Measure the PSF on images of beads, in focus.
 
-Beads are emitters that stand alone and shine in every frame; the same joint fit as for molecules
+Beads are isolated emitters and shine in every frame; the same joint fit as for molecules
 gives the PSF. Frames may show them at slightly different places (drift, stage steps): that helps,
 because the pixels then sample the PSF more finely.
 """
@@ -152,7 +152,7 @@ def _suitable(
     ]
     raise PsfError(
         f"{counted(beads.row.size, 'bead')}: {', '.join(reasons) or 'none stands out'}",
-        f"at least {MIN_BEADS} beads that stand alone and are not saturated",
+        f"at least {MIN_BEADS} beads that are isolated and not saturated",
         "expose for a shorter time, dilute the beads, or give another field",
     )
 

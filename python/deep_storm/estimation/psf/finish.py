@@ -70,8 +70,8 @@ def check_known(shape: Shape, uncertainty: float, what: str) -> None:
     share = uncertainty / MAX_UNCERTAINTY if math.isfinite(uncertainty) else 10.0
     needed = math.ceil(len(own) * share**2 / 10.0) * 10
     raise PsfError(
-        f"{len(own)} {what} of {own.photons.mean():.0f} photons tell the PSF's shape only to "
-        f"{uncertainty:.0%}",
+        f"{len(own)} {what} of {own.photons.mean():.0f} photons determine the shape of the PSF "
+        f"only to within {uncertainty:.0%}",
         f"about {needed:,} of them, for {MAX_UNCERTAINTY:.0%}",
         "give more frames" + ("" if "bead" in what else ", or measure the PSF on beads"),
     )
@@ -129,7 +129,7 @@ def _check_positive(values: FloatArray) -> None:
         raise PsfError(
             f"a fit with {negative:.0%} of the PSF's light below zero",
             f"at most {MAX_NEGATIVE:.0%}, as noise leaves",
-            "something in the movie is no molecule: measure on frames without it (--frames), or "
+            "something in the movie is not a molecule: measure on frames without it (--frames), or "
             "on beads",
         )
 

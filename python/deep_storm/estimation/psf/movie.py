@@ -149,7 +149,7 @@ def _notes(found: MeasuredPsf) -> tuple[str, ...]:
     return (
         *notes,
         f"Molecules differ from the PSF by {found.unexplained:.0%} (relative RMS), {why}: it is "
-        "their mean, and one that differs much may be found twice",
+        "their mean, and one that differs strongly may be found twice",
     )
 
 
@@ -296,7 +296,7 @@ def _check_count(state: State, share: float) -> None:
     if count * share < MIN_MOLECULES:
         raise PsfError(
             f"{count} molecules in {frames_of(state.scenes)} frames",
-            f"at least {MIN_MOLECULES}, better 1,000 or more",
+            f"at least {MIN_MOLECULES}, preferably 1,000 or more",
             "give more frames of the movie, check the camera's photons per ADU, or measure the "
             "PSF on beads",
         )

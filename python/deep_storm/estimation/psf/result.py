@@ -132,22 +132,21 @@ class MeasuredPsf:
 
     def sample_text(self) -> str:
         """Return what the PSF was measured on, in words."""
-        what = "image of a bead" if self.table.source == "beads" else "molecule"
-        count = counted(self.molecules, what, ",").replace("image of a beads", "images of beads")
-        return f"{count} in {counted(self.frames, 'frame', ',')}"
+        what = "bead image" if self.table.source == "beads" else "molecule"
+        return f"{counted(self.molecules, what, ',')} in {counted(self.frames, 'frame', ',')}"
 
     def summary(self) -> str:
         """Return what was found, a line each, and what is suspicious."""
         x, y = self.centre_nm
         reach_um = self.table.radius_px * self.table.pixel_size_nm / 1000.0
-        will_do = ": a Gaussian will do" if self.gaussian_will_do else ""
+        will_do = ": a Gaussian is good enough" if self.gaussian_will_do else ""
         within = f"Light within ± {reach_um:.2g} µm"
         lines = [
             f"{'Shape':<24}known to {self.uncertainty:.1%} (relative RMS), from "
             f"{self.sample_text()}",
             f"{'Best Gaussian':<24}sigma {self.sigma_nm:.1f} nm, centre ({x:+.1f}, {y:+.1f}) nm",
             f"{'Differs from it by':<24}{self.from_gaussian:.1%} (relative RMS){will_do}",
-            f"{within:<24}{self.light_within:.1%}; what is beyond is taken from theory",
+            f"{within:<24}{self.light_within:.1%}; the light farther out is taken from theory",
             f"{'Photons, background':<24}{self.photons:.0f}, {self.background:.3g} per pixel",
             f"{'Residuals':<24}χ² = {self.chi2:.2f}",
         ]

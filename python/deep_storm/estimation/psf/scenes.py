@@ -189,7 +189,7 @@ def _assembled(
     kept = np.flatnonzero(_usable(scenes, window))
     if not kept.size:
         raise StackError(
-            f"no frame of {name} shows anything but one value",
+            f"every frame of {name} has a single value",
             "frames of a camera",
             "check what was exported: it may be an empty channel",
         )

@@ -139,7 +139,7 @@ def fit_pupil(
 def _check_rough(rough: PsfTable) -> None:
     if not tells_depth(rough):
         raise PsfError(
-            "a PSF that looks alike on both sides of the focus",
+            "a PSF that looks the same on both sides of the focus",
             "a pupil with about the astigmatism (or mask) of the microscope",
             "give astigmatism_waves in the section [pupil]",
         )
@@ -149,8 +149,8 @@ def _check_count(count: int, windows: Windows) -> None:
     if count >= MIN_MOLECULES:
         return
     raise PsfError(
-        f"{count} molecules that stand alone in {windows.frames} frames ({windows.maxima} maxima)",
-        f"at least {MIN_MOLECULES}, better 500 or more",
+        f"{count} isolated molecules in {windows.frames} frames ({windows.maxima} maxima)",
+        f"at least {MIN_MOLECULES}, preferably 500 or more",
         "give more frames, or a later and sparser part of the movie (--frames)",
     )
 
@@ -233,7 +233,7 @@ def _finished(
     uncertainty = math.hypot(by_noise, SYSTEMATIC, OF_MISFIT * max(chi2 - 1.0, 0.0))
     if uncertainty > MAX_UNCERTAINTY:
         raise PsfError(
-            f"{len(z_nm)} molecules tell the PSF over depth only to {uncertainty:.0%}",
+            f"{len(z_nm)} molecules determine the PSF over depth only to within {uncertainty:.0%}",
             f"enough light for {MAX_UNCERTAINTY:.0%}",
             "give more frames, or calibrate the PSF on beads (calibrate-psf)",
         )
@@ -268,7 +268,7 @@ def _check_told(chi2: float, depth_std_nm: float, at_end: float, theory: TheoryP
     """Refuse molecules that do not tell the pupil."""
     if chi2 > MAX_CHI2:
         raise PsfError(
-            f"molecules that no aberrations of this pupil explain: χ² = {chi2:.2f}",
+            f"molecules that no aberrations of this pupil can explain: χ² = {chi2:.2f}",
             f"about 1, at most {MAX_CHI2:g}",
             "check numerical_aperture, wavelength_nm, the indices and the camera's photons per "
             "ADU, or calibrate the PSF on beads (calibrate-psf)",
@@ -276,8 +276,8 @@ def _check_told(chi2: float, depth_std_nm: float, at_end: float, theory: TheoryP
     if depth_std_nm < MIN_DEPTH_STD_NM:
         raise PsfError(
             f"molecules that lie within ± {depth_std_nm:.0f} nm of one depth",
-            f"depths that differ by more than ± {MIN_DEPTH_STD_NM:.0f} nm: one plane does not "
-            "tell the others",
+            f"depths that differ by more than ± {MIN_DEPTH_STD_NM:.0f} nm: one plane says nothing "
+            "about the others",
             "use a thicker part of the sample, or calibrate the PSF on beads (calibrate-psf)",
         )
     if at_end > MAX_AT_END:

@@ -103,8 +103,7 @@ class FittedPupil:
 
     def sample_text(self) -> str:
         """Return what the PSF was fitted to, in words."""
-        what = counted(self.molecules, "molecule that stands alone", ",")
-        what = what.replace("molecule that stands alones", "molecules that stand alone")
+        what = counted(self.molecules, "isolated molecule", ",")
         return f"{what} in {counted(self.frames, 'frame', ',')}"
 
     def summary(self) -> str:
@@ -128,7 +127,7 @@ class FittedPupil:
         ]
         if rest:
             names = ", ".join(c.name for c in rest)
-            lines.append(f"{'Not told by the movie':<24}{names}: as given")
+            lines.append(f"{'Not determined':<24}{names}: as given")
         return "\n".join([*lines, *self.notes])
 
     def to_json(self) -> dict[str, Any]:

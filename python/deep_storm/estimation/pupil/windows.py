@@ -55,7 +55,7 @@ def isolated_windows(
     radius_px: int,
     sigma_px: float,
 ) -> Windows:
-    """Cut out molecules that stand alone, from frames all over a movie.
+    """Cut out isolated molecules, from frames all over a movie.
 
     Parameters
     ----------

@@ -38,11 +38,11 @@ class Clipped(NamedTuple):
     def sentence(self) -> str:
         """Return what to think of it."""
         return (
-            f"{counted(self.values, 'pixel value')} ({100 * self.share:.2g} % of those looked at) "
-            f"are {self.value_adu:g} ADU, and none is larger: "
-            "bright light was cut off there, by the camera or when the frames were exported. PSF, "
-            "photons and positions of bright molecules are off: use less gain or a shorter "
-            "exposure, or the frames as the camera wrote them"
+            f"{counted(self.values, 'pixel value')} ({100 * self.share:.2g} % of those examined) "
+            f"are {self.value_adu:g} ADU, and none is larger: bright light was clipped there, by "
+            "the camera or when the frames were exported. PSF, photons and positions of bright "
+            "molecules are wrong: use less gain or a shorter exposure, or the frames as the camera "
+            "wrote them"
         )
 
 

@@ -290,7 +290,7 @@ def _about_frames(found: Examination) -> list[str]:
         )
         if is_other_light and numbers.size >= MANY_UNLIKE * total:
             text = (
-                f"{WARNING}{text}: if the light was changed, reconstruct them by themselves "
+                f"{WARNING}{text}: if the light was changed, reconstruct them separately "
                 "(--frames, or a movie of their own)"
             )
         said.append(text)
@@ -300,7 +300,7 @@ def _about_frames(found: Examination) -> list[str]:
 def _about_pixels(pixels: PixelMap) -> list[str]:
     """Describe the defective pixels."""
     kinds = (
-        (pixels.dead, "no measurement in any frame; left out"),
+        (pixels.dead, "no usable value in any frame; left out"),
         (pixels.hot & ~pixels.dead, "too bright or too dark (hot or cold); filled from neighbours"),
         (pixels.noisy, "far noisier than the pixels around; filled from them"),
     )

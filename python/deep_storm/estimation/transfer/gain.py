@@ -117,7 +117,7 @@ class PhotonTransfer(NamedTuple):
             return ""
         whose = "neighbouring pixels" if self.is_smooth else "frames that follow each other"
         return (
-            f"the noise of {whose} of {name} is correlated, as no camera makes it: the frames "
+            f"the noise of {whose} of {name} is correlated, as in no raw camera frames: the frames "
             f"were {self.processing}. Their noise tells nothing about the camera, and confidences "
             "and uncertainties may not hold; use the frames as the camera wrote them"
         )

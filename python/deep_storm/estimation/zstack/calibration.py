@@ -133,7 +133,7 @@ def _check_count(selection: Selection, usable: int) -> None:
     count = "1 bead" if selection.found == 1 else f"{selection.found} beads"
     raise PsfError(
         count + (f": {', '.join(reasons)}" if reasons else ""),
-        f"at least {MIN_BEADS} beads that are alike, stand alone and are not saturated",
+        f"at least {MIN_BEADS} beads that are alike, isolated and not saturated",
         "give more stacks at once, expose for a shorter time, or dilute the beads",
     )
 

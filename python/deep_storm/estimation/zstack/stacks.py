@@ -152,7 +152,7 @@ def read_stack(
 
 
 def select_beads(stacks: list[ZStack], reach_px: int | None) -> Selection:
-    """Find beads that stand alone and are not saturated.
+    """Find beads that are isolated and not saturated.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ class Job:
 
     def _wait_for_turn(self) -> None:
         while not _one_at_a_time.acquire(timeout=SHOW_SECONDS):
-            self._show("waiting for the command before")
+            self._show("waiting for the previous command")
             if self._stop_wanted():
                 raise Cancelled("stopped while it was waiting for another command")
 

@@ -54,7 +54,7 @@ class Memory:
         """Copy frames, or an error, into the block and notify the worker."""
         block = self.block
         if frames is None or block is None:
-            raise RuntimeError("the worker wants frames of a request without any")
+            raise RuntimeError("the worker asks for frames of a request without any")
         _, height, width = frames.shape
         size = (stop - start) * height * width * frames.dtype.itemsize
         target = block[:size].view(frames.dtype).reshape(stop - start, height, width)

@@ -1,7 +1,7 @@
 """Measure Background...: the verb, its numbers in the Results table, and the camera that gets them.
 
-The image in front is measured where a ROI is drawn, else in its darkest part. What holds light is
-worth a measurement, but it goes to the camera only when somebody says so.
+The image in front is measured where a ROI is drawn, else in its darkest part. What contains light
+is worth a measurement, but it goes to the camera only when somebody says so.
 """
 
 from __future__ import annotations
@@ -110,16 +110,16 @@ def _kept(call: Call, name: str, found: Data) -> str:
     if call.values["use_gain"] and gain is not None:
         changes["photons_per_adu"] = float(f"{gain['value']:.3g}")
     elif call.values["use_gain"]:
-        notes.append("The noise of the frames does not tell photons per ADU.")
+        notes.append("Photons per ADU cannot be determined from the noise of the frames.")
     if not changes:
         return " ".join([*notes, NOT_STORED])
     values = before | changes
     if any(info.is_required() and n not in values for n, info in Camera.model_fields.items()):
         remember_values(call.host, values)
-        notes.append("They stand in Camera Setup now; enter the rest of the camera there.")
+        notes.append("They are in Camera Setup now; enter the rest of the camera there.")
     else:
         remember_camera(call.host, Camera.parse(values))
-        notes.append("The camera has them now.")
+        notes.append("The camera has these values now.")
     return " ".join(notes)
 
 
@@ -134,13 +134,13 @@ def _wanted(call: Call, name: str, found: Data) -> bool:
     if not found["lit"]:
         return True
     mean, error = found["baseline_adu"], found["baseline"]["error"]
-    light = f"what was measured in {name} holds light"
+    light = f"what was measured in {name} contains light"
     if found["method"] == "noise":
         light += f", so the baseline of {mean:.2f} ± {error:.2g} ADU comes from the shot noise"
     else:
         light += f", so the baseline is below the {mean:.2f} ADU of its mean"
     if call.host.asks:
-        question = f"{light[:1].upper()}{light[1:]}. Use it for the camera all the same?"
+        question = f"{light[:1].upper()}{light[1:]}. Use it for the camera anyway?"
         return call.host.ask(f"Deep-STORM: {call.command.title}", question, otherwise=False)
     raise StackError(
         f"{light}; the camera was not changed",

@@ -47,7 +47,7 @@ def check_without_worker(values: Mapping[str, Any], verb: Verb, labels: Mapping[
 def _check_model(folder: Path, label: str) -> None:
     place = folder.parent if folder.suffix == ".npz" else folder
     if not (place / CARD_FILE).is_file():
-        received = f"{folder} is no model folder"
+        received = f"{folder} is not a model folder"
         raise ModelError(
             received if folder.exists() else f"there is no model folder {folder}",
             f"a folder that Train Model... wrote (it holds {CARD_FILE})",

@@ -52,7 +52,7 @@ def _number(frame: Any) -> int:
 def _follow(call: Call, first: dict[str, Any], summary: str) -> None:
     """Follow the slider until the window is closed; what was drawn last stays."""
     form = Form(call.command.title, "Close", stays=True, cancel=False)
-    form.say(f"Move the slider of {call.image.getTitle()}: each frame is looked at.")
+    form.say(f"Move the slider of {call.image.getTitle()}: each frame is previewed.")
     form.room(LINES)
     form.change(summary.partition("\n")[0])
 

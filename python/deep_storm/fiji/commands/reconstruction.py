@@ -93,7 +93,7 @@ def _with_camera_decided(call: Call, work: Work, doubt: CameraDoubtError) -> Wor
         raise doubt
     camera = work.options.get("camera")
     mends = camera is not None and bool(doubt.setting)
-    title, go_on = f"Deep-STORM: {call.command.title}", "Go on as it is"
+    title, go_on = f"Deep-STORM: {call.command.title}", "Continue as it is"
     use = f"Use {doubt.value:g}" if mends else go_on
     form = Form(title, use, other=go_on if mends else "")
     form.say(in_dialog_words(str(doubt), call.command))

@@ -96,7 +96,7 @@ def _complete(camera: dict[str, Any]) -> Camera:
             f"the movie does not tell {' and '.join(missing)}",
             "pixel size, baseline and photons per ADU of the camera",
             "enter the pixel size in Image > Properties..., and the camera in "
-            f"{place_of('camera-setup')} (baseline and photons per ADU stand in its data sheet)",
+            f"{place_of('camera-setup')} (baseline and photons per ADU are in its data sheet)",
         )
     return Camera.parse({name: value for name, value in camera.items() if value is not None})
 
@@ -131,7 +131,7 @@ class _Asked:
         self._call, self._frames, self._camera = call, frames, camera
         self._look = look["json"]
         self.form = Form(call.command.title, "Run", stays=True)
-        self.form.say(f"What {frames.name} tells, and how sure it is:")
+        self.form.say(f"What {frames.name} shows, and how certain it is:")
         for doubtful, lines in _paragraphs(self._look):
             self.form.say("\n".join(lines), warning=doubtful)
         for name, (label, unit) in _LABELS.items():

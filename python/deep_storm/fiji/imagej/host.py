@@ -94,7 +94,7 @@ class Host:
         title, text
             Of the dialog.
         ours
-            Whether it is a mistake of Deep-STORM. Only that is logged as an error, for which Fiji
+            Whether it is a bug in Deep-STORM. Only that is logged as an error, for which Fiji
             opens its red Console; for a user's mistake the dialog is enough.
         """
         LOGGER.log(logging.ERROR if ours else logging.INFO, "%s: %s", title, text)

@@ -131,7 +131,7 @@ class ImageFrames:
     def check_unchanged(self) -> None:
         """Raise a StackError when the image was closed or its pixels changed meanwhile."""
         if self._checksum() != self._first_frame:
-            raise self._changed("its pixels are not those of the beginning")
+            raise self._changed("its pixels are no longer those it began with")
 
     def _checksum(self) -> bytes:
         ends = np.concatenate([self.read(0, 1), self.read(self.shape[0] - 1, self.shape[0])])

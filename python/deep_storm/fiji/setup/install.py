@@ -146,7 +146,7 @@ def only_fiji() -> Path:
         return found[0]
     listed = ", ".join(map(str, found)) or "none in the usual places"
     raise SettingsError(
-        f"--app is missing, and there is no single Fiji ({listed})",
+        f"--app is missing, and not exactly one Fiji was found ({listed})",
         "Fiji's folder",
         "give --app DIR",
     )
@@ -180,7 +180,7 @@ def fiji_folder(app: str | os.PathLike[str]) -> Path:
     raise SettingsError(
         f"{folder} is not a Fiji folder" if folder.is_dir() else f"there is no folder {folder}",
         "the folder of a Fiji, with a folder jars in it",
-        f"did you mean {inner[0]}?" if inner else "give --app the folder that Fiji lies in",
+        f"did you mean {inner[0]}?" if inner else "give --app the folder that contains Fiji",
     )
 
 

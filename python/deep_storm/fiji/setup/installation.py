@@ -8,7 +8,7 @@ from typing import Any
 
 from deep_storm.words import counted
 
-FINE, TO_MEND, OPTIONAL = "ok", "to mend", "optional"
+FINE, TO_FIX, OPTIONAL = "ok", "to fix", "optional"
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Part:
 
     @property
     def state(self) -> str:
-        """One word: ``ok``, ``to mend`` or ``optional``."""
-        return TO_MEND if self.problem else OPTIONAL if self.optional else FINE
+        """One word: ``ok``, ``to fix`` or ``optional``."""
+        return TO_FIX if self.problem else OPTIONAL if self.optional else FINE
 
     def sentence(self) -> str:
         """Return problem and advice."""
@@ -44,7 +44,7 @@ class Part:
 
     def row(self) -> dict[str, str]:
         """Return its row of the table."""
-        more = f"; to mend it: {self.advice}" if self.problem and self.advice else ""
+        more = f"; to fix it: {self.advice}" if self.problem and self.advice else ""
         found = self.problem or self.found
         return {"Part": self.name, "State": self.state, "Found": found + more}
 
@@ -71,7 +71,7 @@ class Installation:
         if first.advice:
             # the dots of a menu item stay, and are not four
             advice = first.advice if first.advice.endswith("...") else f"{first.advice}."
-            said += f" To mend it: {advice}"
+            said += f" To fix it: {advice}"
         more = len(wrong) - 1
         return said + (f" The table names {counted(more, 'more problem')}." if more else "")
 

@@ -58,7 +58,7 @@ def launch(app: str | None) -> None:
         raise SettingsError(
             f"Fiji did not start ({type(error).__name__}: {str(error).strip()[:300]})",
             "a Fiji folder, or an internet connection to download one, and a screen",
-            "give --app the folder that Fiji lies in",
+            "give --app the folder that contains Fiji",
         ) from error
 
 

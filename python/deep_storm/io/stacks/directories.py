@@ -163,7 +163,7 @@ class Chain:
 
     def grow(self, size: int, pages: int | None = None) -> None:
         """Follow the chain as far as a file of ``size`` bytes goes, or up to a number of pages."""
-        self.end, self.reason = End.CUT, "a directory is not there as a whole"
+        self.end, self.reason = End.CUT, "a directory is incomplete"
         while pages is None or len(self.pages) < pages:
             raw = self._read_at(self._pointer_at, self.form.pointer.size)
             if len(raw) < self.form.pointer.size:

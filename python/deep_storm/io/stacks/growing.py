@@ -76,7 +76,7 @@ class GrowingTiff:
                     raise StackError(
                         f"{self.name} has become smaller while it was read",
                         "a file that only grows",
-                        "begin again with the finished file",
+                        "start again with the finished file",
                     )
                 self._seen = seen
                 self._count(state.st_size)
@@ -85,7 +85,7 @@ class GrowingTiff:
         except OSError as error:
             raise StackError(
                 f"{self.name} cannot be read: {reason_of(error)}",
-                "a file that is there while it is watched",
+                "a file that stays in place while it is watched",
                 "look at the disk, then continue with --resume",
             ) from error
         finally:
@@ -128,7 +128,7 @@ class GrowingTiff:
         first = chain.pages[0]
         if first.layout.samples > 1:
             raise StackError(
-                f"{self.name} is a colour image or has several planes a page",
+                f"{self.name} is a colour image or has several planes per page",
                 "grey values",
                 "save the raw camera frames",
             )
@@ -149,7 +149,7 @@ class GrowingTiff:
         if page.layout != first.layout:
             raise StackError(
                 f"{self.name} has a page of {page.layout.width} × {page.layout.height} px "
-                f"({page.layout.dtype}) between others",
+                f"({page.layout.dtype}) among others",
                 "frames of one size",
                 "save the frames alone",
             )
@@ -163,7 +163,7 @@ class GrowingTiff:
             ) from error
         if max_bytes(page) < page.layout.frame_bytes:
             raise StackError(
-                f"{self.name} has a page that promises more pixels than it holds", "a TIFF"
+                f"{self.name} has a page that claims more pixels than it contains", "a TIFF"
             )
         check_frame_bytes(self.name, page.layout, sum(page.sizes))
         self._frames.append(page)
@@ -197,6 +197,6 @@ class GrowingTiff:
     def _unreadable(self, frame: int, reason: str) -> StackError:
         return StackError(
             f"frame {frame + 1} in {self.name} cannot be read ({reason})",
-            "a file that is there while it is watched",
+            "a file that stays in place while it is watched",
             "look at the disk, then continue with --resume",
         )

@@ -208,14 +208,14 @@ class TiffPages:
             return StackError(received, "a drive that can be reached", "bring the drive back")
         return StackError(
             received,
-            "a whole, readable file",
+            "a complete, readable file",
             "copy the file again, or save it without compression in Fiji",
         )
 
     def _damaged(self, reason: str) -> StackError:
         return StackError(
-            f"{self.name} is damaged or of a kind that cannot be read: {reason}",
-            "a whole TIFF stack",
+            f"{self.name} is damaged or of a type that cannot be read: {reason}",
+            "a complete TIFF stack",
             "copy the file again, or open it in Fiji and save it as TIFF",
         )
 

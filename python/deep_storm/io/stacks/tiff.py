@@ -152,7 +152,7 @@ def _check_grey(pages: TiffPages, name: str) -> None:
         )
     if layout.samples > 1:
         raise StackError(
-            f"{name} is a colour image ({layout.samples} values a pixel)",
+            f"{name} is a colour image ({layout.samples} values per pixel)",
             "grey values",
             "give the raw camera frames, or convert it in Fiji (Image > Type > 16-bit)",
         )
@@ -192,7 +192,7 @@ def _truncated(pages: TiffPages, cut: Cut) -> StackError:
     if cut.promised > there:
         promised = cut.promised * layout.frame_bytes
         ends = (
-            f"it promises {counted(cut.promised, 'frame')} of {layout.width} × {layout.height} px "
+            f"it claims {counted(cut.promised, 'frame')} of {layout.width} × {layout.height} px "
             f"({promised:,} bytes) but ends within frame {there + 1} ({_readable(there)})"
         )
     return StackError(
@@ -213,17 +213,19 @@ def _notes(movie: Movie, name: str) -> list[str]:
     notes = []
     if said.count and said.count != there and not movie.missing and first.cut is None:
         notes.append(
-            f"{name} holds {counted(there, 'frame')}, which are all used, though {said.by} has "
-            f"written into it that there are {said.count}"
+            f"{name} holds {counted(there, 'frame')}, which are all used, though {said.by} noted "
+            f"{said.count} in it"
         )
         if there < said.count:
-            notes[-1] += "; either the acquisition was stopped early, or a part of it is elsewhere"
+            notes[-1] += "; either the acquisition was stopped early, or part of it is elsewhere"
             notes[-1] += f" ({movie.perhaps})" if movie.perhaps else ""
     if first.left_out:
         notes.append(f"{counted(first.left_out, 'preview or mask')} in {name} were left out")
     if said.shift:
-        notes.append(f"ImageJ keeps the signed values of {name} {-said.shift} higher; they are "
-                     "read as they were meant")  # fmt: skip
+        notes.append(
+            f"ImageJ keeps the signed values of {name} shifted up by {-said.shift}; they are read "
+            "unshifted"
+        )
     if said.function:
         notes.append(f"ImageJ's calibration of {name} ({said.function}) is not applied")
     return notes

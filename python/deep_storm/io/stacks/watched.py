@@ -171,7 +171,7 @@ class WatchedFrames(FrameStream):
         if not is_away or now - (self._away_since or now) >= limit:
             raise StackError(
                 f"{self.path} cannot be read: {reason_of(error)}",
-                "a folder or file that is there while it is watched",
+                "a folder or file that stays in place while it is watched",
                 "bring the drive back" if is_away else "look at the disk",
             ) from error
 

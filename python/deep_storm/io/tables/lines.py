@@ -109,7 +109,7 @@ class Lines:
             raise TableError(
                 f"{self._origin} has a line of more than {MAX_LINE_BYTES:,} characters "
                 f"(line {self.number + 1})",
-                "a line for each localization",
+                "one line per localization",
                 "export it again",
             )
 

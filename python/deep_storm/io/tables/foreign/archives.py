@@ -40,7 +40,7 @@ def read_smlm(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame:
 
     def is_none(reason: str) -> TableError:
         return TableError(
-            f"{origin} is no whole SMLM file ({reason})",
+            f"{origin} is not a complete SMLM file ({reason})",
             "a zip with manifest.json and a binary table",
             "export it again",
         )
@@ -73,7 +73,7 @@ def _binary(
     if not 0 <= rows * one.itemsize <= len(content):
         raise TableError(
             f"{origin} has {len(content):,} bytes for {rows:,} rows of {one.itemsize} bytes",
-            "a whole table",
+            "a complete table",
             "copy it again",
         )
     table = np.frombuffer(content, one, rows)
@@ -95,7 +95,7 @@ def read_parquet(path: Path, origin: str) -> pd.DataFrame:
     from pyarrow import parquet
 
     def is_none(reason: str) -> TableError:
-        return TableError(f"{origin} cannot be read ({reason})", "a whole Parquet file")
+        return TableError(f"{origin} cannot be read ({reason})", "a complete Parquet file")
 
     with damage_as(is_none):
         about = parquet.read_metadata(path)

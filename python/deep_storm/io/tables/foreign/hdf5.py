@@ -88,7 +88,7 @@ def read_picasso(path: Path, origin: str, camera: Camera | None) -> pd.DataFrame
     with _opened(path, origin) as file:
         rows = _data(file, "locs", origin)
     if rows.dtype.names is None:
-        raise TableError(f"'locs' of {origin} is no table", "rows with named columns")
+        raise TableError(f"'locs' of {origin} is not a table", "rows with named columns")
     columns = {name: rows[name] for name in rows.dtype.names}
     check_columns(len(columns), origin)
     notes = path.with_suffix(".yaml")
