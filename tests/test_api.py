@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import deep_storm as ds
 from deep_storm import settings
 from deep_storm.errors import SettingsError
 from deep_storm.fiji.menu.entries import ENTRIES
+from deep_storm.interface.declaration import Shown
 from deep_storm.interface.registry import load
 from deep_storm.names import OTHERS, SETTINGS, VERBS
 
@@ -115,3 +117,24 @@ def test_nothing_heavy_is_imported_before_it_is_used(code, heavy):
     program = f"import sys\n{code}\nsys.exit(' '.join(set({heavy!r}) & sys.modules.keys()) or 0)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_result_shows_itself_as_on_the_command_line(name):
+    import deep_storm.runs.evaluation  # noqa: F401 - which its verb imports when it is called
+
+    names = load(name).function.__annotations__["return"].split(" | ")
+    shown = {kind.__name__: kind for kind in _all_below(Shown)}
+    for kind in names:
+        assert shown[kind].__repr__ is Shown.__repr__
+
+
+def _all_below(kind):
+    return [below for one in kind.__subclasses__() for below in (one, *_all_below(one))]
+
+
+def test_a_shown_result_names_its_files(tmp_path):
+    table = pd.DataFrame({"frame": [0, 1], "x_nm": [1.0, 2.0], "y_nm": [3.0, 4.0]})
+    shown = repr(ds.filter(table, "x > 1", output=tmp_path / "kept.csv"))
+    assert shown.splitlines()[0] == "1 of 2 localizations kept (50.0%)"
+    assert f"Wrote {tmp_path / 'kept.csv'}" in shown

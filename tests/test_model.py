@@ -315,3 +315,12 @@ def test_a_card_of_before_new_settings_is_not_damaged(folder):
     text = "\n".join(lines).replace(card.checksum, older.own_checksum())
     (folder / "model.toml").write_text(text)
     assert read_card(folder).emitters == card.emitters
+
+
+def test_the_name_of_the_bundled_model_is_hinted_at():
+    with pytest.raises(ModelError, match=r"generl is missing; .* did you mean 'general'"):
+        Model.load("generl")
+    with pytest.raises(ModelError, match="or general, the model that comes with"):
+        Model.load("models/none")
+    with pytest.raises(ModelError, match="model is None; expected a model folder"):
+        Model.load(None)

@@ -92,11 +92,15 @@ def validated(table: pd.DataFrame, name: str = "the table", *, truth: bool = Fal
         table = table.rename(columns={FORMER: offset})
     missing = [c for c in REQUIRED if c not in table.columns]
     if missing:
+        as_in_files = any(str(column).endswith("]") for column in table.columns)
         raise TableError(
             f"{name} has no column {', '.join(missing)} "
             f"(columns: {', '.join(map(str, table.columns))})",
-            "at least frame, x [nm] and y [nm]",
-            "export the table again with these columns",
+            f"at least {', '.join(REQUIRED)}",
+            "read its file with deep_storm.read_table, which names the columns so and counts "
+            "frames from 0"
+            if as_in_files
+            else "rename the columns, or export the table again with these",
         )
     columns = [offset if c == "background_photon" else c for c in COLUMNS]
     known = [c for c in columns if c in table.columns]
@@ -108,8 +112,10 @@ def validated(table: pd.DataFrame, name: str = "the table", *, truth: bool = Fal
         bad = ~np.isfinite(values.to_numpy(dtype=np.float64))
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
+            received = ordered[column].iloc[row]
+            received = received.item() if isinstance(received, np.generic) else received
             raise TableError(
-                f"{name} has {ordered[column].iloc[row]!r} as {column} in row {row + 1}",
+                f"{name} has {received!r} as {column} in row {row + 1}",
                 "a finite number",
                 "remove that row or export the table again",
             )

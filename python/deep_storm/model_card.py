@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -125,7 +126,17 @@ class ModelCard(Settings):
 
 
 def model_folder(path: str | os.PathLike[str]) -> Path:
-    """Return the folder of a model: a bundled one by its name, unless a folder has that name."""
+    """Return the folder of a model: a bundled one by its name, unless a folder has that name.
+
+    Raises
+    ------
+    ModelError
+        It is no path at all.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ModelError(
+            f"model is {path!r}", "a model folder, its name, or a Model", "give one of them"
+        )
     folder = Path(path)
     if str(path) in BUNDLED and not (folder / CARD_FILE).is_file():
         return Path(str(resources.files("deep_storm") / "models" / str(path)))
@@ -142,9 +153,14 @@ def read_card(folder: Path) -> ModelCard:
     """
     expected = "a model folder with model.toml and weights.npz"
     if not folder.is_dir():
-        what = "a file" if folder.exists() else "missing"
+        close = get_close_matches(str(folder), BUNDLED, n=1)
         raise ModelError(
-            f"{folder} is {what}", expected, "give the folder that `deep-storm train -o` wrote"
+            f"{folder} is {'a file' if folder.exists() else 'missing'}",
+            expected,
+            f"did you mean {close[0]!r}?"
+            if close
+            else "give the folder that `deep-storm train -o` wrote, or general, the model that "
+            "comes with Deep-STORM",
         )
     if not (folder / CARD_FILE).is_file():
         raise ModelError(

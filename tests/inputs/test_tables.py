@@ -92,3 +92,22 @@ def test_frames_of_a_table_in_memory_are_whole_numbers(frame, said):
     table = pd.DataFrame({"frame": [0.0, frame], "x_nm": [1.0, 2.0], "y_nm": [1.0, 2.0]})
     with pytest.raises(TableError, match=f"has {said} as frame in row 2"):
         ds.filter(table, formula="x > 0")
+
+
+@pytest.mark.parametrize("verb", ["filter", "merge", "render", "evaluate", "cluster"])
+def test_what_is_no_table_is_a_sentence(verb, place):
+    more = {"filter": ("x > 0",), "evaluate": ("nm.csv",)}.get(verb, ())
+    run = getattr(ds, verb)
+    kept = ds.filter(ds.read_table("nm.csv"), "x > 0")
+    with pytest.raises(TableError, match=r"of type FilterResult was given .* RESULT\.table"):
+        run(kept, *more)
+    for wrong in (5, kept.table.to_numpy(), {"x_nm": [1.0]}):
+        with pytest.raises(TableError, match=rf"of type {type(wrong).__name__} was given"):
+            run(wrong, *more)
+
+
+def test_a_file_that_pandas_read_is_told_how_to_be_read(place):
+    with pytest.raises(TableError, match=r"no column x_nm, y_nm .* deep_storm\.read_table"):
+        ds.filter(pd.read_csv("nm.csv"), "x > 0")
+    with pytest.raises(TableError, match=r"has nan as x_nm in row 1"):
+        ds.filter(ds.read_table("nm.csv").assign(x_nm=float("nan")), "x > 0")

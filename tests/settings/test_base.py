@@ -124,3 +124,13 @@ def test_what_is_no_number_at_all_is_only_refused(written):
 )
 def test_a_comma_in_what_is_no_number_is_none_of_a_number(cls, name, written):
     assert refusal(cls, **{name: written}).advice.startswith(f"change {name} (")
+
+
+def test_settings_made_in_python_say_what_is_wrong_in_one_sentence():
+    known = {"pixel_size_nm": 100, "baseline_adu": 100}
+    with pytest.raises(SettingsError, match=r"pixel_size_nm is -1; expected a number from 0\.1"):
+        Camera(**{**known, "pixel_size_nm": -1}, photons_per_adu=0.5)
+    with pytest.raises(SettingsError, match=r"is missing; .* give Camera\(…, photons_per_adu=…\)"):
+        Camera(**known)
+    with pytest.raises(SettingsError, match=r"unknown setting 'gain'; .* did you mean 'em_gain'\?"):
+        Camera(**known, photons_per_adu=0.5, gain=3)

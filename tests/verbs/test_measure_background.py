@@ -9,7 +9,7 @@ from PIL import Image
 
 import deep_storm as ds
 from deep_storm.errors import OutputError, SettingsError
-from deep_storm.io.camera_files import read_camera
+from deep_storm.io.camera_files import read_camera, write_camera
 from deep_storm.simulation.frames import simulate
 
 
@@ -113,3 +113,17 @@ def test_with_em_gain_the_gain_is_the_one_before_it(lit):
     found = ds.measure_background(lit, em_gain=50.0, method="pixels")
     assert found.gain.value == pytest.approx(50, rel=0.1)
     assert "(before EM gain)" in found.summary()
+
+
+def test_the_camera_may_be_an_object(tmp_path):
+    frames = np.random.default_rng(1).normal(100, 2, (20, 32, 32)).round().astype(np.uint16)
+    camera = ds.Camera(pixel_size_nm=90, baseline_adu=1, photons_per_adu=0.5, em_gain=30)
+    write_camera(tmp_path / "camera.toml", camera)
+    of_object = ds.measure_background(frames, dark=True, camera=camera)
+    assert of_object.camera["em_gain"] == 30
+    assert (
+        of_object.camera
+        == ds.measure_background(frames, dark=True, camera=tmp_path / "camera.toml").camera
+    )
+    with pytest.raises(SettingsError, match="camera is 3; expected a Camera"):
+        ds.measure_background(frames, dark=True, camera=3)

@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 import deep_storm as ds
 from deep_storm.errors import SettingsError
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.tables.about import About, about, note
+from deep_storm.io.tables.protocol import write_protocol
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TABLE = "filaments_drift_first20_thunderstorm"
@@ -125,3 +127,15 @@ def test_where_nothing_says_whether_frames_are_shared_it_is_told_if_it_matters(m
 def test_a_distance_that_is_too_small_is_named(movie):
     with pytest.raises(SettingsError, match="distance_nm is 1e-06"):
         ds.merge(movie, distance_nm=1e-6)
+
+
+def test_a_table_that_was_read_is_merged_as_its_file(movie):
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    write_protocol(movie.with_name(f"{movie.stem}-protocol.txt"), camera, overwrite=True)
+    movie.with_name(f"{movie.stem}-run.toml").write_text("[results]\nshared_frames = true\n")
+    of_file = ds.merge(movie, distance_nm=40)
+    in_memory = ds.merge(ds.read_table(movie), distance_nm=40)
+    assert in_memory.summary() == of_file.summary()
+    assert in_memory.shared_frames
+    assert "Uncertainties from all photons" in in_memory.summary()
+    assert_frame_equal(in_memory.table, of_file.table)

@@ -231,3 +231,10 @@ def test_a_model_folder_gets_its_report_again(tmp_path):
     assert html.count("data:image/png") == 3
     assert "Model model" in html
     Model.load(tmp_path / "model")
+
+
+def test_a_table_in_place_of_its_record_is_named(tmp_path):
+    (tmp_path / "movie.csv").write_text('"frame","x [nm]","y [nm]"\n')
+    (tmp_path / "movie-run.toml").write_text("[run]\n")
+    with pytest.raises(SettingsError, match=r"no run record; .* give .*movie-run\.toml"):
+        ds.report(tmp_path / "movie.csv")

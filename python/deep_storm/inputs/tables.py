@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from deep_storm.camera import Camera
-from deep_storm.errors import CameraError, SettingsError
+from deep_storm.errors import CameraError, SettingsError, TableError
 from deep_storm.io.tables.protocol import find_protocol, read_protocol
 
 if TYPE_CHECKING:
@@ -44,17 +44,30 @@ def table_of(
     from deep_storm.io.tables.files import read_table  # pandas
 
     if isinstance(source, (str, os.PathLike)):
-        return read_table(source, camera or _noted_camera(source), kind)
+        return read_table(source, camera, kind)
+    check_source(source, kind)
     return source
 
 
-def _noted_camera(source: str | os.PathLike[str]) -> Camera | None:
-    """Return the camera in the protocol beside a table, if it can be read."""
-    protocol = find_protocol(source)
-    try:
-        return None if protocol is None else read_protocol(protocol)
-    except (CameraError, SettingsError):
-        return None  # a table in nm and photons needs none
+def check_source(source: object, kind: str = "table") -> None:
+    """Check that a table was given: the name of a file, or a table in memory.
+
+    Raises
+    ------
+    TableError
+        It is something else, such as the result of a verb.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return
+    import pandas as pd  # pandas
+
+    if not isinstance(source, pd.DataFrame):
+        has_table = isinstance(getattr(source, "table", None), pd.DataFrame)
+        raise TableError(
+            f"a value of type {type(source).__name__} was given as {kind}",
+            "the name of a file, or a pandas DataFrame",
+            "give its table: RESULT.table" if has_table else "read_table reads it from a file",
+        )
 
 
 def check_pixel_sizes(sources: Iterable[TableSource | None], camera: Camera | None = None) -> None:

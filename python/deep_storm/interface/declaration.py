@@ -29,6 +29,14 @@ class Result(Protocol):
         """Return the result as plain values, NaN where a number is missing."""
 
 
+class Shown:
+    """A result that shows itself in a notebook as on the command line, without its arrays."""
+
+    def __repr__(self) -> str:
+        result: Any = self
+        return "\n".join([result.summary(), *(f"Wrote {path}" for path in result.written)])
+
+
 @dataclass(frozen=True)
 class Argument:
     """An argument of a verb that is not a setting.

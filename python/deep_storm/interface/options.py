@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.interface.sections import known_sections
-from deep_storm.io.camera_files import read_camera
+from deep_storm.io.camera_files import camera_of
 from deep_storm.io.config import read_config
 from deep_storm.settings import Settings, first_problem, under_new_names
 
@@ -168,14 +168,10 @@ def _values_of(cls: type[Settings], value: Settings | Mapping[str, Any]) -> Valu
     return value.model_dump(exclude_unset=True)
 
 
-def _camera_values(path: object) -> Values:
+def _camera_values(path: Any) -> Values:
     """Read the camera's file."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise SettingsError(
-            f"camera is {path!r}", "a Camera or the name of a camera file", "give one of them"
-        )
-
-    return read_camera(path).model_dump(exclude_unset=True)
+    camera = camera_of(path)
+    return {} if camera is None else camera.model_dump(exclude_unset=True)
 
 
 def _check_same_camera(section: Values, whole: Values, config: str, camera: str) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from deep_storm.camera import Camera
-from deep_storm.errors import CameraError, StackError
+from deep_storm.errors import CameraError, SettingsError, StackError
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.stacks.stream import Frames, FrameStream
 
+CameraSource: TypeAlias = "Camera | str | os.PathLike[str]"
 PIXEL_SIZE_TOLERANCE = 0.01
 MAX_BELOW_BASELINE = 0.6
 """Half of the pixels lie below the right baseline where there is no light at all."""
@@ -40,6 +41,23 @@ def read_camera(path: str | os.PathLike[str]) -> Camera:
     values = load_toml(path)
     camera = values.get("camera", values)
     return Camera.parse(camera if isinstance(camera, dict) else values, os.fspath(path))
+
+
+def camera_of(camera: CameraSource | None) -> Camera | None:
+    """Return a camera unchanged, or read it from its file; None stays None.
+
+    Raises
+    ------
+    SettingsError
+        It is neither, or the file is wrong.
+    """
+    if camera is None or isinstance(camera, Camera):
+        return camera
+    if not isinstance(camera, (str, os.PathLike)):
+        raise SettingsError(
+            f"camera is {camera!r}", "a Camera or the name of a camera file", "give one of them"
+        )
+    return read_camera(camera)
 
 
 def write_camera(path: str | os.PathLike[str], camera: Camera, overwrite: bool = False) -> None:

@@ -100,7 +100,9 @@ def load_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         return SettingsError(
             f"{path} is not valid TOML: {reason}",
             'lines such as key = 1.5 or key = "text" (decimal point, text in quotes)',
-            "correct that line",
+            "correct that line"
+            if Path(path).suffix.lower() == ".toml"
+            else "give a TOML file, if this one is of another kind, or correct that line",
         )
 
     if _TOO_DEEP.search(text):

@@ -13,7 +13,7 @@ import psutil
 from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.expected import Expected
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.machine.stage_table import StageTable
 from deep_storm.progress import Progress, silent
@@ -36,8 +36,8 @@ class Row:
     network_share: float
 
 
-@dataclass(frozen=True)
-class BenchmarkResult:
+@dataclass(frozen=True, repr=False)
+class BenchmarkResult(Shown):
     """Speed of inference and training on this machine.
 
     With stored answers only the stages are measured: there are no rows and no training.

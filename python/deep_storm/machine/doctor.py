@@ -13,13 +13,14 @@ from typing import Any
 import psutil
 
 from deep_storm.fiji.setup.checks import fiji_findings
+from deep_storm.interface.declaration import Shown
 from deep_storm.interface.verb import verb
 
 PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy", "numba", "pandas", "tifffile", "scipy")
 
 
-@dataclass(frozen=True)
-class DoctorResult:
+@dataclass(frozen=True, repr=False)
+class DoctorResult(Shown):
     """Findings by subject, and problems with their remedies."""
 
     findings: dict[str, str]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import SettingsError, TableError
+from deep_storm.io.tables.about import shares_frames
 from deep_storm.postprocessing.bins import ROWS_PER_BIN
 from deep_storm.postprocessing.drift import measure_drift
 from deep_storm.quality.drift import DriftCurve
@@ -18,7 +19,7 @@ from deep_storm.quality.survey import survey
 from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.page import write_page
 from deep_storm.report.reconstruction import reconstruction_page, simulated_size
-from deep_storm.report.record import ENDING, densest, first_frame, shares_frames
+from deep_storm.report.record import ENDING, densest, first_frame
 from deep_storm.report.run import Run
 from deep_storm.report.training import training_page
 from deep_storm.settings import DriftCorrection, Simulation

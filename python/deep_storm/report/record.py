@@ -26,16 +26,6 @@ def first_frame(record: Mapping[str, Mapping[str, Any]]) -> int:
     return max(int(first[1]) - 1, 0) if first else 0
 
 
-def shares_frames(record: Mapping[str, Any]) -> bool | None:
-    """Return whether localizations of following frames share data; None where it is not said.
-
-    They do where the network saw the frames before and after the one that it answered for.
-    """
-    results = record.get("results", {})
-    said = results.get("shared_frames") if isinstance(results, Mapping) else None
-    return said if isinstance(said, bool) else None
-
-
 def stem_of(record: Path) -> str:
     """Return the stem of the file names of a record's results."""
     return record.name.removesuffix(".toml").removesuffix("-run")

@@ -11,6 +11,7 @@ import numpy as np
 
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
+from deep_storm.interface.declaration import Shown
 from deep_storm.progress import Progress
 from deep_storm.settings import Measurement
 
@@ -30,8 +31,8 @@ ANY_PIXEL_SIZE_NM = 100.0
 """Where it is not known; the baseline does not depend on it."""
 
 
-@dataclass(frozen=True)
-class BackgroundResult:
+@dataclass(frozen=True, repr=False)
+class BackgroundResult(Shown):
     """A camera's baseline and read-out noise.
 
     Attributes

@@ -15,6 +15,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.inputs.images import ImageSource, Picture, draw_table, picture_of
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
+from deep_storm.interface.declaration import Shown
 from deep_storm.io.files import atomic_path
 from deep_storm.io.images import write_image
 from deep_storm.io.outputs import Outputs, name_of
@@ -37,8 +38,8 @@ Draw: TypeAlias = "Callable[[Picture, int], Picture]"
 """Gives the image of the same field as another, with so many pixels along one of that one's."""
 
 
-@dataclass(frozen=True)
-class EvaluateResult:
+@dataclass(frozen=True, repr=False)
+class EvaluateResult(Shown):
     """Comparisons that were made; None where something was not given.
 
     Attributes

@@ -26,6 +26,7 @@ from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import read_psf
 from deep_storm.io.pyramid import read_smaller
 from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.tables.about import noted_shared_frames, record_beside, shares_frames
 from deep_storm.io.tables.drift_files import read_drift
 from deep_storm.model_card import read_card
 from deep_storm.quality.drift import DriftCurve
@@ -34,10 +35,10 @@ from deep_storm.quality.suspicions import TrainedFor
 from deep_storm.report.gathering import gathered, write_training_report
 from deep_storm.report.page import write_page
 from deep_storm.report.reconstruction import reconstruction_page
-from deep_storm.report.record import first_frame, shares_frames, stem_of
+from deep_storm.report.record import first_frame, stem_of
 from deep_storm.report.run import Run, Step
 from deep_storm.report.training import training_suspicions
-from deep_storm.runs.table import DRIFT_FILE, noted_shared_frames, record_beside
+from deep_storm.runs.table import DRIFT_FILE
 from deep_storm.settings import Background, Emitters, Psf
 
 Record = dict[str, dict[str, Any]]
@@ -86,6 +87,9 @@ def _of_model(folder: Path, outputs: Outputs) -> tuple[str, ...]:
 
 def _read(source: Path) -> Record:
     """Read a run record."""
+    beside = record_beside(source)
+    if source.suffix.lower() != ".toml" and beside.is_file():
+        raise SettingsError(f"{source} is no run record", "the record beside it", f"give {beside}")
     record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
     if record.get("run", {}).get("verb") != "reconstruct":
         raise _not_a_record(source)

@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import StackError
 from deep_storm.inputs.camera_maps import MapsSource
 from deep_storm.inputs.expected import Expected
+from deep_storm.interface.declaration import Shown
 from deep_storm.io.tables.about import About, note
 from deep_storm.settings import Device, Reconstruction
 from deep_storm.words import counted
@@ -55,8 +56,8 @@ class Common:
         return cls(expected=expected, with_report=with_report, **shared)
 
 
-@dataclass(frozen=True)
-class ReconstructResult:
+@dataclass(frozen=True, repr=False)
+class ReconstructResult(Shown):
     """Image and table of a stack.
 
     ``kept`` is the work folder of a run that was stopped when it had found so much that writing it

@@ -15,6 +15,7 @@ from deep_storm.errors import (
     SettingsError,
     StackError,
 )
+from deep_storm.interface.declaration import Shown
 from deep_storm.io.guard import clash_with_input, reading
 from deep_storm.io.outputs import stack_stem
 from deep_storm.progress import Progress
@@ -70,8 +71,8 @@ class Swept:
         return f"{self.stack}: {said}" + (" (stopped)" if self.state == "stopped" else "")
 
 
-@dataclass(frozen=True)
-class SweepResult:
+@dataclass(frozen=True, repr=False)
+class SweepResult(Shown):
     """Outcome of several stacks; tables and images are in their files."""
 
     stacks: tuple[Swept, ...]

@@ -11,16 +11,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deep_storm.camera import Camera
-from deep_storm.errors import CameraError, SettingsError, TableError
-from deep_storm.inputs.tables import SAME_PIXELS, TableSource, table_of
-from deep_storm.interface.declaration import Argument
-from deep_storm.io.config import load_toml, write_config
+from deep_storm.errors import CameraError, TableError
+from deep_storm.inputs.tables import SAME_PIXELS, TableSource, check_source, table_of
+from deep_storm.interface.declaration import Argument, Shown
+from deep_storm.io.config import write_config
 from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
-from deep_storm.io.tables.about import About, about, note
+from deep_storm.io.tables.about import RECORD, About, about, known_of_file, note
 from deep_storm.io.tables.endings import check_ending
 from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
-from deep_storm.report.record import shares_frames
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ TABLE = Argument(
     "table", "localization table (CSV; or of Picasso, SMAP, DECODE and others)", label="Table"
 )
 TABLE_ENDING, PROTOCOL = ".csv", "-protocol.txt"
-RECORD, DRIFT_FILE = "-run.toml", "-drift.json"
-"""Endings of what is written beside a table: what was done, and the drift that was taken off."""
+DRIFT_FILE = "-drift.json"
+"""Ending of what is written beside a table: the drift that was taken off."""
 PICASSO, PICASSO_NOTES = ".hdf5", ".yaml"
 """Picasso's table, and what it needs beside it."""
 TableResultT = TypeVar("TableResultT", bound="TableResult")
@@ -169,6 +168,7 @@ def open_job(
     """
     from deep_storm.localizations import validated  # pandas
 
+    check_source(source)
     if isinstance(source, (str, os.PathLike)):
         file: Path | None = Path(source)
         in_memory = About()
@@ -201,31 +201,8 @@ def open_job(
         table = validated(table)
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
-    shared = in_memory.shared_frames if file is None else noted_shared_frames(file)
+    shared = in_memory.shared_frames if file is None else known_of_file(file).shared_frames
     return TableJob(table, camera, outputs, file, shared)
-
-
-def record_beside(table: Path) -> Path:
-    """Return the run record that belongs to a table, if there is one."""
-    return table.parent / f"{table.stem}{RECORD}"
-
-
-def noted_shared_frames(table: Path) -> bool | None:
-    """Return whether localizations share data, as the record beside a table says; None if none."""
-    try:
-        return shares_frames(load_toml(record_beside(table)))
-    except SettingsError:
-        return None  # a table needs no record
-
-
-def known_of_file(table: Path) -> About:
-    """Return what protocol and record beside a table say of it."""
-    protocol = find_protocol(table)
-    try:
-        camera = None if protocol is None else read_protocol(protocol)
-    except (CameraError, SettingsError):
-        camera = None
-    return About(camera, noted_shared_frames(table))
 
 
 def _known_of_frames(shared: bool | None) -> dict[str, Any]:
@@ -245,8 +222,8 @@ def _one_camera(given: Camera | None, noted: Camera, protocol: Path) -> Camera:
     return given or noted
 
 
-@dataclass(frozen=True)
-class TableResult:
+@dataclass(frozen=True, repr=False)
+class TableResult(Shown):
     """A table derived from a table.
 
     Attributes

@@ -85,6 +85,22 @@ class Settings(BaseModel):
         coerce_numbers_to_str=True,
     )
 
+    def __init__(self, /, **values: Any) -> None:
+        """Make settings from keywords; a problem becomes one clear sentence.
+
+        Raises
+        ------
+        SettingsError
+            A value is missing, unknown, of the wrong type or out of range.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _sentence_from(error, type(self), "", by_option=False) from error
+
+    # Only for calls: when pydantic makes settings itself, its errors keep where they happened.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @model_validator(mode="before")
     @classmethod
     def _take_single_values(cls, values: Any) -> Any:
@@ -172,7 +188,9 @@ def first_problem(error: ValidationError) -> ErrorDetails:
     return next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
 
 
-def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> SettingsError:
+def _sentence_from(
+    error: ValidationError, cls: type[Settings], origin: str, by_option: bool = True
+) -> SettingsError:
     """Turn pydantic's first problem into received / expected / advice."""
     first = first_problem(error)
     name = str(first["loc"][0]) if first["loc"] else cls.__name__
@@ -188,13 +206,12 @@ def _sentence_from(error: ValidationError, cls: type[Settings], origin: str) -> 
     expected = describe_range(cls, name)
     if first["type"] == "missing" and len(first["loc"]) == 1:
         option, section = "--" + name.replace("_", "-"), f"[{cls.__name__.lower()}]"
-        return SettingsError(
-            f"{name} is missing{where}",
-            expected,
-            f"put {name} under {section} in that file"
-            if origin
-            else f"give {option} or put {name} under {section} in the file of --config",
-        )
+        advice = f"give {option} or put {name} under {section} in the file of --config"
+        if origin:
+            advice = f"put {name} under {section} in that file"
+        elif not by_option:
+            advice = f"give {cls.__name__}(…, {name}=…)"
+        return SettingsError(f"{name} is missing{where}", expected, advice)
     if first["type"] == "finite_number":
         expected = expected.replace("number", "finite number", 1)
     received = first.get("input")

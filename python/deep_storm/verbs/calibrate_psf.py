@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from deep_storm.camera import Camera, PartialCamera, whole_camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.outputs import Outputs, name_of
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Frames = npt.NDArray[np.generic]
 
 
-@dataclass(frozen=True)
-class PsfCalibrationResult:
+@dataclass(frozen=True, repr=False)
+class PsfCalibrationResult(Shown):
     """A PSF over depth.
 
     Attributes

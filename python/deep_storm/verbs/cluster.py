@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDINGS = {"clusters": "-summary.csv", "pattern": "-pattern.csv", "picture": ".png"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClusterResult(TableResult):
     """Clusters of a table; its column ``cluster`` is 1, 2, … and 0 outside of clusters.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDINGS = {"drift": DRIFT_FILE, "picture": "-drift.png"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DriftResult(TableResult):
     """A corrected table.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import Cancelled
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
@@ -32,8 +32,8 @@ TOLERANCE_NM = 100.0
 MINUTES = 2.5
 
 
-@dataclass(frozen=True)
-class DemoResult:
+@dataclass(frozen=True, repr=False)
+class DemoResult(Shown):
     """Scores of Deep-STORM and of ThunderSTORM on the same frames."""
 
     ours: Scores

@@ -12,7 +12,7 @@ from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
 from deep_storm.inputs.movie import TRUST_CAMERA, examined_movie
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Frames = npt.NDArray[np.generic]
 
 
-@dataclass(frozen=True)
-class EstimateResult:
+@dataclass(frozen=True, repr=False)
+class EstimateResult(Shown):
     """Settings of a simulation that matches the data.
 
     Attributes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deep_storm.postprocessing.filtering import Condition
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FilterResult(TableResult):
     """The rows that were kept, and how many each condition removed."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.config import write_config
 from deep_storm.io.outputs import Outputs, name_of
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from deep_storm.psf.table import PsfTable
 
 
-@dataclass(frozen=True)
-class ImportResult:
+@dataclass(frozen=True, repr=False)
+class ImportResult(Shown):
     """A stack with its ground truth, described.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from deep_storm.errors import SettingsError
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.camera_files import CameraSource, camera_of
 from deep_storm.io.camera_maps import write_camera_maps
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import atomic_path
@@ -55,7 +56,7 @@ def measure_background(
     stack: Path | str | npt.NDArray[np.generic],
     *,
     output: Path | str | None = None,
-    camera: Path | str | None = None,
+    camera: CameraSource | None = None,
     dark: bool = False,
     settings: Measurement = Measurement(),
     known: KnownCamera = KnownCamera(),
@@ -76,7 +77,7 @@ def measure_background(
         with dark frames the maps (``NAME-maps.tif``). An existing camera file is updated, when
         ``overwrite`` allows it: what was not measured stays as it is.
     camera
-        Camera file to take the other values from.
+        Camera (or its file) to take the other values from.
     dark
         The frames were taken with the shutter closed.
     settings
@@ -123,10 +124,12 @@ def measure_background(
     return replace(found, written=outputs.written)
 
 
-def _kept(camera: Path | str | None, output: Path | None) -> dict[str, Any]:
-    """Return the values of the camera file, or of the one that will be updated."""
-    if camera is not None:
-        source, measured_before = camera, frozenset[str]()
+def _kept(camera: CameraSource | None, output: Path | None) -> dict[str, Any]:
+    """Return the values of the camera, or of the file that will be updated."""
+    if isinstance(camera, (str, os.PathLike)):  # its file need not be complete
+        source, measured_before = Path(camera), frozenset[str]()
+    elif (known := camera_of(camera)) is not None:
+        return known.model_dump(exclude_none=True)
     elif output is not None and output.is_file():
         source, measured_before = output, frozenset({"baseline_adu", "read_noise_adu"})
     else:

@@ -11,7 +11,7 @@ from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
 from deep_storm.inputs.movie import TRUST_CAMERA, examined_movie
 from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.outputs import Outputs, name_of
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     Frames = npt.NDArray[np.generic]
 
 
-@dataclass(frozen=True)
-class PsfResult:
+@dataclass(frozen=True, repr=False)
+class PsfResult(Shown):
     """A measured PSF.
 
     Attributes

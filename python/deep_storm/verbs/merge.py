@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deep_storm.postprocessing.merging import Merged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MergeResult(TableResult):
     """Molecules; ``merged`` lists the localizations of each.
 

@@ -11,7 +11,7 @@ from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected_for
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.movie import TRUST_CAMERA
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from deep_storm.quality.fits import Fits
 
 
-@dataclass(frozen=True)
-class PreviewResult:
+@dataclass(frozen=True, repr=False)
+class PreviewResult(Shown):
     """Localizations on one frame.
 
     Attributes

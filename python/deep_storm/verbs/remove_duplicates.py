@@ -15,7 +15,7 @@ from deep_storm.settings import Duplicates
 from deep_storm.words import counted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DuplicatesResult(TableResult):
     """The localizations that are kept."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from deep_storm.camera import Camera
 from deep_storm.errors import OutputError, SettingsError, TableError
 from deep_storm.inputs.tables import TableSource, table_of
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.files import atomic_path
 from deep_storm.io.images import write_bands, write_slices
@@ -32,8 +32,8 @@ ENDINGS = (".tif", ".tiff", ".png")
 """Of the images that can be written; in any other file one looks for something else."""
 
 
-@dataclass(frozen=True)
-class RenderResult:
+@dataclass(frozen=True, repr=False)
+class RenderResult(Shown):
     """An image drawn from a table.
 
     Attributes

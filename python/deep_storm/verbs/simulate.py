@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, maps_of
 from deep_storm.inputs.psf import psf_with_table
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.images import write_movie, written_as
 from deep_storm.io.outputs import Outputs
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 ENDINGS = {"stack": ".tif", "truth": ".csv", "protocol": "-protocol.txt"}
 
 
-@dataclass(frozen=True)
-class SimulateResult:
+@dataclass(frozen=True, repr=False)
+class SimulateResult(Shown):
     """A simulated stack."""
 
     written: tuple[Path, ...]

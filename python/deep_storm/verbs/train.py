@@ -10,7 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.movie import TRUST_CAMERA
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from deep_storm.training.loop import Trained
 
 
-@dataclass(frozen=True)
-class TrainResult:
+@dataclass(frozen=True, repr=False)
+class TrainResult(Shown):
     """A trained model and the course of its training."""
 
     model: Model

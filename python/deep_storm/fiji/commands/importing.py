@@ -16,10 +16,9 @@ from deep_storm.fiji.imagej.overlays import show_emitters
 from deep_storm.fiji.imagej.tables import to_results
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.io.tables.about import note
+from deep_storm.io.tables.about import known_of_file, note
 from deep_storm.io.tables.files import read_table
 from deep_storm.io.tables.labels import label_of
-from deep_storm.runs.table import known_of_file
 from deep_storm.words import counted
 
 

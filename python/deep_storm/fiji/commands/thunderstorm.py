@@ -24,11 +24,10 @@ from deep_storm.fiji.imagej.thunderstorm import (
 )
 from deep_storm.fiji.menu.parameters import CURRENT
 from deep_storm.fiji.runner import Call, Outcome
-from deep_storm.io.tables.about import about, note
+from deep_storm.io.tables.about import about, known_of_file, note
 from deep_storm.io.tables.files import read_table
 from deep_storm.io.tables.protocol import protocol_path, write_protocol
 from deep_storm.io.tables.writer import write_table
-from deep_storm.runs.table import known_of_file
 from deep_storm.words import counted
 
 BY_HAND = "Plugins > ThunderSTORM > Import/Export > Import results"

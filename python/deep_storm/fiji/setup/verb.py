@@ -13,15 +13,15 @@ from deep_storm.fiji.setup.check import check_fiji
 from deep_storm.fiji.setup.install import fiji_folder, install, named, only_fiji, what_to_click
 from deep_storm.fiji.setup.install import uninstall as take_out
 from deep_storm.fiji.setup.update_site import write_site
-from deep_storm.interface.declaration import Argument
+from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 
 SITE = "fiji-update-site"
 _Action = Literal["install", "check", "launch", "update-site"]
 
 
-@dataclass(frozen=True)
-class FijiResult:
+@dataclass(frozen=True, repr=False)
+class FijiResult(Shown):
     """What was changed in a Fiji, and what is missing there.
 
     Attributes

@@ -28,9 +28,8 @@ from deep_storm.interface.registry import load
 from deep_storm.interface.verb import call
 from deep_storm.interrupts import held_back
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.io.tables.about import note
+from deep_storm.io.tables.about import known_of_file, note
 from deep_storm.runs.result import Common, PartlyReadError
-from deep_storm.runs.table import known_of_file
 from deep_storm.settings import Reconstruction
 from deep_storm.verbs.preview import PreviewResult, check_frame
 

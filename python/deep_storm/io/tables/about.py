@@ -1,4 +1,4 @@
-"""What a table in memory knows beyond its columns: its camera, and whether rows share data.
+"""What is known of a table beyond its columns: its camera, and whether rows share data.
 
 A file has a protocol and a run record beside it. A table in memory carries the same in its
 ``attrs``, which pandas hands on to what is selected from it::
@@ -8,16 +8,23 @@ A file has a protocol and a run record beside it. A table in memory carries the 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deep_storm.camera import Camera
-from deep_storm.errors import DeepStormError
+from deep_storm.errors import CameraError, DeepStormError, SettingsError
+from deep_storm.io.config import load_toml
+from deep_storm.io.tables.protocol import find_protocol, read_protocol
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KEY = "deep_storm"
+RECORD = "-run.toml"
+"""Ending of what is written beside a table: what was done."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +65,36 @@ def note(table: pd.DataFrame, known: About) -> None:
     if known.shared_frames is not None:
         noted["shared_frames"] = known.shared_frames
     table.attrs = {**table.attrs, KEY: noted}
+
+
+def record_beside(table: Path) -> Path:
+    """Return the run record that belongs to a table, if there is one."""
+    return table.parent / f"{table.stem}{RECORD}"
+
+
+def shares_frames(record: Mapping[str, Any]) -> bool | None:
+    """Return whether localizations of following frames share data; None where it is not said.
+
+    They do where the network saw the frames before and after the one that it answered for.
+    """
+    results = record.get("results", {})
+    said = results.get("shared_frames") if isinstance(results, Mapping) else None
+    return said if isinstance(said, bool) else None
+
+
+def noted_shared_frames(table: Path) -> bool | None:
+    """Return whether localizations share data, as the record beside a table says; None if none."""
+    try:
+        return shares_frames(load_toml(record_beside(table)))
+    except SettingsError:
+        return None  # a table needs no record
+
+
+def known_of_file(table: str | os.PathLike[str]) -> About:
+    """Return what protocol and record beside a table say of it."""
+    protocol = find_protocol(table)
+    try:
+        camera = None if protocol is None else read_protocol(protocol)
+    except (CameraError, SettingsError):
+        camera = None
+    return About(camera, noted_shared_frames(Path(table)))

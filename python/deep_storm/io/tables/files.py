@@ -14,8 +14,10 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.io.camera_files import CameraSource, camera_of
 from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables import reader
+from deep_storm.io.tables.about import About, about, known_of_file, note
 from deep_storm.io.tables.endings import SMAP_ENDING, check_ending
 from deep_storm.io.tables.foreign import archives, hdf5, texts
 from deep_storm.io.tables.thunderstorm import Dialect
@@ -29,7 +31,7 @@ WRITTEN = (".csv", ".hdf5", SMAP_ENDING, ".parquet")
 
 def read_table(
     path: str | os.PathLike[str],
-    camera: Camera | None = None,
+    camera: CameraSource | None = None,
     kind: Literal["localizations", "ground truth"] = "localizations",
 ) -> pd.DataFrame:
     """Read a localization table of ThunderSTORM or of another program.
@@ -43,13 +45,16 @@ def read_table(
     path
         The file.
     camera
-        Needed only for coordinates in px or intensities in ADU.
+        Needed only for coordinates in px or intensities in ADU; default: that of the protocol
+        beside the file.
     kind
         What the table is called in errors.
 
     Returns
     -------
-    Columns as :mod:`deep_storm.localizations` describes them: nm, photons, frames from 0.
+    Columns as :mod:`deep_storm.localizations` describes them: nm, photons, frames from 0. What
+    protocol and run record beside the file say goes with it (:mod:`deep_storm.io.tables.about`),
+    so that merging it is like merging the file.
 
     Raises
     ------
@@ -64,11 +69,15 @@ def read_table(
     def is_none(reason: str) -> TableError:
         return TableError(f"{origin} cannot be read ({reason})", "a table", "export it again")
 
+    beside = known_of_file(file)
+    known = About(camera_of(camera) or beside.camera, beside.shared_frames)
     with damage_as(is_none):
         foreign = _foreign_reader(file) if file.is_file() else None
-        if foreign is not None:
-            return foreign(file, origin, camera)
-    return reader.read_table(path, camera, kind)
+        table = None if foreign is None else foreign(file, origin, known.camera)
+    if table is None:
+        table = reader.read_table(path, known.camera, kind)
+    note(table, known)
+    return table
 
 
 def write_table(
@@ -76,7 +85,7 @@ def write_table(
     table: pd.DataFrame,
     dialect: Dialect = "dev",
     overwrite: bool = False,
-    camera: Camera | None = None,
+    camera: CameraSource | None = None,
 ) -> None:
     """Write a localization table in the format of its file ending.
 
@@ -94,7 +103,7 @@ def write_table(
     overwrite
         Whether existing files may be replaced.
     camera
-        Needed for Picasso, which counts in pixels.
+        Needed for Picasso, which counts in pixels; default: what the table carries with it.
 
     Raises
     ------
@@ -116,7 +125,8 @@ def write_table(
     if name.endswith(SMAP_ENDING):
         hdf5.write_smap(file, checked, overwrite)
     else:
-        hdf5.write_picasso(file, checked, camera.pixel_size_nm if camera else None, overwrite)
+        known = camera_of(camera) or about(table).camera
+        hdf5.write_picasso(file, checked, known.pixel_size_nm if known else None, overwrite)
 
 
 def _foreign_reader(file: Path) -> Reader | None:
