@@ -1,12 +1,25 @@
-"""Folders of this user for files that may be deleted: caches and logs."""
+"""Folders of this user: the home folder, and those for files that may be deleted."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+from typing import TypeVar
 
 NAME = "deep-storm"
+PathT = TypeVar("PathT", str, Path)
+
+
+def at_home(path: PathT) -> PathT:
+    """Return a path whose ``~`` stands for the home folder in full, as a shell would.
+
+    It does not where ``~`` is in quotes or behind ``=``, and nobody does for Python or a dialog.
+    """
+    text = str(path)
+    if text != "~" and not text.startswith(("~/", f"~{os.sep}")):
+        return path
+    return type(path)(os.path.expanduser(text))  # noqa: PTH111 - keeps a slash at the end
 
 
 def cache_folder() -> Path | None:

@@ -135,3 +135,10 @@ def test_differences_are_said():
         "stack.pixels is different",
     ]
     assert differences(now, now) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a path is longer than its names there")
+def test_a_folder_may_have_a_long_name(tmp_path):
+    claim = take(tmp_path / ("w" * 240 + ".running"))
+    claim.remove([])
+    assert list(tmp_path.iterdir()) == []

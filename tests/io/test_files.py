@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,14 @@ import pytest
 
 from deep_storm.errors import OutputError
 from deep_storm.io.disk_errors import output_error
-from deep_storm.io.files import atomic_folder, atomic_path, check_outputs, remove_leftovers, sha256
+from deep_storm.io.files import (
+    atomic_folder,
+    atomic_path,
+    check_outputs,
+    partial_name,
+    remove_leftovers,
+    sha256,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -227,3 +235,17 @@ def test_leftovers_of_a_killed_writer(tmp_path):
     remove_leftovers(tmp_path / "m")
     left = {p.name for p in tmp_path.iterdir()}
     assert left == {".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a path is longer than its names there")
+@pytest.mark.parametrize("letter", ["n", "ä", "日"])
+def test_what_is_left_of_a_long_name_is_found(tmp_path, letter):
+    final = tmp_path / (letter * (250 // len(letter.encode())) + ".csv")
+    partial = partial_name(final)
+    assert len(os.fsencode(partial.name)) <= len(os.fsencode(final.name))
+    partial.write_text("half")
+    remove_leftovers(final)
+    assert list(tmp_path.iterdir()) == []
+    with atomic_path(final) as path:
+        path.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == [final.name]

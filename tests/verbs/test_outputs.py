@@ -395,3 +395,32 @@ def test_a_mapped_array_has_one(movie):
     frames = memmap(movie, mode="r")
     with pytest.raises(OutputError, match="the stack"):
         ds.reconstruct(frames, model="general", output=movie, overwrite=True)
+
+
+def test_the_home_folder_is_where_it_is(tmp_path, table, monkeypatch):
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir(), work.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(work)
+    done = ds.filter(table, "x > 0", output="~/results/kept.csv")
+    assert done.written[0] == home / "results" / "kept.csv"
+    assert len(ds.read_table("~/results/kept.csv")) == 2
+    ds.render(Path("~/results/kept.csv"), output=Path("~/kept.tif"), method="histogram")
+    assert ds.open_frames("~/kept.tif").shape[0] == 1
+    assert main(["filter", "--output=~/again.csv", "~/results/kept.csv", "x > 0"]) == 0
+    ds.write_table("~/whole.csv", ds.read_table(table))
+    assert {path.name for path in home.iterdir()} >= {"again.csv", "whole.csv", "kept.tif"}
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a path is longer than its names there")
+def test_a_name_is_as_long_as_the_disk_allows_or_refused_before_the_work(tmp_path, table):
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len("-protocol.txt")
+    camera = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    for name in ("n" * longest, "ä" * (longest // 2)):
+        done = ds.filter(table, "x > 0", output=tmp_path / name, camera=camera)
+        assert len(done.written) == 3
+        with pytest.raises(OutputError, match=r"-protocol\.txt: the name is too long: choose a"):
+            ds.filter(table, "x > 0", output=tmp_path / f"{name}nn", camera=camera)
+    assert len(list(tmp_path.iterdir())) == 7

@@ -36,8 +36,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+from deep_storm.folders import at_home
 from deep_storm.interface.declaration import Argument, Result, Verb
 from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
@@ -97,10 +99,24 @@ def verb(
 
 def call(declared: Verb, *args: Any, **options: Any) -> Any:
     """Call a verb with settings given whole, one by one or in files."""
+    args, options = _at_home(args), _at_home(options)
     direct, settings = bind(declared, options)
     given = dict(zip(declared.parameters, args, strict=False)) | options
     with protecting(declared, given, settings):
         return declared.function(*args, **direct, **settings)
+
+
+def _at_home(value: Any) -> Any:
+    """Return what a caller gave, with the home folder in full wherever a path begins with it."""
+    if isinstance(value, str):
+        return at_home(value)
+    if isinstance(value, Path):
+        return at_home(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(_at_home, value))
+    if type(value) is dict:
+        return {name: _at_home(one) for name, one in value.items()}
+    return value
 
 
 def verb_of(function: Callable[..., Any]) -> Verb:

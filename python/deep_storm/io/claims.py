@@ -30,7 +30,7 @@ from typing import Any
 
 from deep_storm.errors import DeepStormError, OutputError
 from deep_storm.io.disk_errors import output_error
-from deep_storm.io.files import atomic_path
+from deep_storm.io.files import atomic_path, partial_name
 from deep_storm.io.foreign import TROUBLE, read_text
 
 MARK = "deep-storm.json"
@@ -98,7 +98,7 @@ class Claim:
         False where another run has made it in the meantime.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.folder.with_name(f".{self.folder.name}.{self._word}.part")
+        partial = partial_name(self.folder)
         try:
             partial.mkdir()
             self._write_mark(partial / MARK, kind)

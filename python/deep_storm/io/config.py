@@ -23,6 +23,7 @@ from typing import Any
 import tomli_w
 
 from deep_storm.errors import SettingsError
+from deep_storm.folders import at_home
 from deep_storm.io.files import atomic_path
 from deep_storm.io.foreign import damage_as, read_text
 from deep_storm.visible import visible
@@ -82,7 +83,7 @@ def _beside(folder: Path, values: Sections) -> Sections:
     """Resolve the PSF file relative to the settings file, unless its path is absolute."""
     named = values.get("psf", {}).get("psf_file")
     if isinstance(named, str) and named:
-        values["psf"] = {**values["psf"], "psf_file": str((folder / named).resolve())}
+        values["psf"] = {**values["psf"], "psf_file": str((folder / at_home(named)).resolve())}
     return values
 
 

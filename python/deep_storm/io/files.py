@@ -26,6 +26,9 @@ from deep_storm.io.disk_errors import check_name, is_about, output_error
 from deep_storm.io.guard import check_not_an_input
 from deep_storm.words import in_a_row
 
+SHORT_BYTES = 100
+"""Of a name that every disk takes; encrypted ones may end at 143."""
+
 
 def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = False) -> None:
     """Check that files can be written; nothing is created or changed.
@@ -86,7 +89,7 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     """
     final = Path(path)
     check_outputs([final], overwrite)
-    partial = _partial_name(final)
+    partial = partial_name(final)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -134,7 +137,7 @@ def atomic_files(
     """
     finals = [Path(path) for path in paths]
     check_outputs(finals, overwrite)
-    folder, stage = finals[0].parent, _partial_name(finals[0])
+    folder, stage = finals[0].parent, partial_name(finals[0])
     staged = {final: stage / final.name for final in finals}
     done: list[Path] = []
     try:
@@ -192,7 +195,7 @@ def atomic_folder(
     """
     final = Path(path)
     check_folder(final, overwrite, marker)
-    partial = _partial_name(final)
+    partial = partial_name(final)
     try:
         partial.mkdir(parents=True)
         yield partial
@@ -217,7 +220,8 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     Only for who alone writes this output: another living writer would lose its work.
     """
     final = Path(path)
-    name = re.compile(re.escape(f".{final.stem}.") + r"[0-9a-f]{8}\.part" + re.escape(final.suffix))
+    stem, ending = re.escape(f".{_short_stem(final)}."), re.escape(final.suffix)
+    name = re.compile(stem + r"[0-9a-f]{8}\.part" + ending)
     for found in final.parent.glob(f".*.part{final.suffix}"):
         if name.fullmatch(found.name):
             if found.is_dir():
@@ -286,7 +290,7 @@ def _replace_folder(partial: Path, final: Path) -> None:
     if not final.exists():
         partial.replace(final)
         return
-    older = _partial_name(final)
+    older = partial_name(final)
     final.replace(older)
     try:
         partial.replace(final)
@@ -296,9 +300,22 @@ def _replace_folder(partial: Path, final: Path) -> None:
     shutil.rmtree(older, ignore_errors=True)
 
 
-def _partial_name(final: Path) -> Path:
-    """Return a temporary name in the same folder with the same suffix, which writers look at."""
-    return final.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
+def partial_name(final: Path) -> Path:
+    """Return a temporary name in the same folder with the same suffix, which writers look at.
+
+    It is no longer than the final one where that is long: what the disk takes, it takes.
+    """
+    name = f".{_short_stem(final)}.{secrets.token_hex(4)}.part{final.suffix}"
+    return final.with_name(name)
+
+
+def _short_stem(final: Path) -> str:
+    """Return the beginning of a stem that leaves room for what is added to it."""
+    room = max(len(os.fsencode(final.name)), SHORT_BYTES) - len(os.fsencode(final.suffix)) - 15
+    stem = final.stem
+    while len(os.fsencode(stem)) > max(room, 1):
+        stem = stem[:-1]
+    return stem
 
 
 def _flush(path: Path) -> None:

@@ -151,6 +151,8 @@ class Outputs:
             named) and may not be replaced, or is an image that Deep-STORM did not write; its
             folder cannot be written.
         """
+        for path in self.files.values():
+            check_name(path)
         self._check_alone()
         for path in self.files.values():
             said = clash_with_input(path)

@@ -222,3 +222,17 @@ def test_scijava_finds_the_commands_where_the_menu_says(imagej):
         for k in catalog.command_keys()
     }
     assert wanted <= set(imagej.ask("menu"))
+
+
+def test_where_files_go_is_said_in_full(tmp_path, monkeypatch):
+    """In Fiji nobody knows the folder that it was started in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    (output,) = (p for p in catalog.command("reconstruct").parameters if p.name == "output")
+    assert output.read({"output": "kept"}) == tmp_path / "kept"
+    assert output.read({"output": "~/kept"}) == tmp_path / "home" / "kept"
+    assert output.read({"output": "none"}) is None
+    (model,) = (p for p in catalog.command("reconstruct").parameters if p.name == "model")
+    assert str(model.read({"model": "general"})) == "general"
+    assert model.read({"model": "~/mine"}) == tmp_path / "home" / "mine"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from deep_storm.fiji.menu.labels import number_text, quotable, shown_text, spinner_step
+from deep_storm.folders import at_home
 
 AUTO, NONE, ALL, CURRENT = "auto", "none", "all", "current"
 GENERAL = "general"
@@ -151,7 +152,11 @@ class Parameter:
             return CURRENT
         if self.many:
             return tuple(word for word in text.replace(",", " ").split() if word)
-        return Path(text) if self.kind == "File" else text
+        if self.kind != "File":
+            return text
+        path = at_home(Path(text))
+        # Fiji's own folder is nobody's: what is told afterwards must say where the files are.
+        return path.absolute() if self.saves else path
 
     @property
     def described(self) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import SettingsError, StackError
+from deep_storm.folders import at_home
 from deep_storm.io.stacks.foreign.opening import open_foreign
 from deep_storm.io.stacks.stream import ArrayFrames, FrameStream
 from deep_storm.io.stacks.tiff import TiffFrames
@@ -49,11 +50,11 @@ def open_frames(
     if isinstance(source, FrameStream):
         return source
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
+        path = at_home(Path(source))
         foreign = open_foreign(path, partly)
         if foreign is not None:
             return foreign
-        stream = TiffFrames(source, partly)
+        stream = TiffFrames(path, partly)
         for note in stream.notes if tell else ():
             warnings.warn(note, stacklevel=2)
         return stream

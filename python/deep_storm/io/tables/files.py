@@ -14,6 +14,7 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import TableError
+from deep_storm.folders import at_home
 from deep_storm.io.camera_files import CameraSource, camera_of
 from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables import reader
@@ -63,7 +64,7 @@ def read_table(
     SettingsError
         It is a Parquet file, and the package that reads it is not installed.
     """
-    file = Path(path)
+    file = at_home(Path(path))
     origin = f"the {'ground truth' if kind == 'ground truth' else 'table'} {file}"
 
     def is_none(reason: str) -> TableError:
@@ -75,7 +76,7 @@ def read_table(
         foreign = _foreign_reader(file) if file.is_file() else None
         table = None if foreign is None else foreign(file, origin, known.camera)
     if table is None:
-        table = reader.read_table(path, known.camera, kind)
+        table = reader.read_table(file, known.camera, kind)
     note(table, known)
     return table
 
@@ -113,10 +114,10 @@ def write_table(
         The file exists already or cannot be written, or its name is that of another kind of file.
     """
     check_ending(path)
-    file = Path(path)
+    file = at_home(Path(path))
     name = file.name.lower()
     if not name.endswith(WRITTEN[1:]):
-        write_csv(path, table, dialect, overwrite)
+        write_csv(file, table, dialect, overwrite)
         return
     checked = validated(table)
     if name.endswith(".parquet"):
