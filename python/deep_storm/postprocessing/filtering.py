@@ -13,7 +13,7 @@ from deep_storm.errors import SettingsError, TableError
 from deep_storm.io.tables.labels import label_of
 from deep_storm.localizations import depths_of
 from deep_storm.postprocessing.evaluation import chosen_rows
-from deep_storm.settings import Filtering
+from deep_storm.settings import Filtering, frame_range
 
 Mask = npt.NDArray[np.bool_]
 
@@ -107,8 +107,9 @@ def _conditions(
         if text is not None:
             yield _words(name, text), _in_range(table, name, text)
     if filtering.frames is not None:
-        low, high = frame_range(filtering.frames)
-        yield f"frame {filtering.frames}", table["frame"].between(low, high).to_numpy()
+        first, last = frame_range(filtering.frames)
+        chosen = table["frame"].between(first, np.inf if last is None else last)
+        yield f"frame {filtering.frames}", chosen.to_numpy()
 
 
 def _words(name: str, text: str) -> str:
@@ -142,24 +143,6 @@ def parsed_range(name: str, text: str) -> tuple[float, float]:
     if limits[0] > limits[1] or not (low or high):
         raise SettingsError(f"{name} is {text!r}", "MIN:MAX with MIN not above MAX", "try 0.5:")
     return limits
-
-
-def frame_range(text: str) -> tuple[int, float]:
-    """Turn ``FIRST:LAST`` (1-based, inclusive) into 0-based numbers.
-
-    Raises
-    ------
-    SettingsError
-        FIRST is 0 or comes after LAST.
-    """
-    start, colon, end = text.partition(":")
-    first = int(start) if start else 1
-    last = (int(end) if end else np.inf) if colon else first
-    if first < 1 or last < first:
-        raise SettingsError(
-            f"frames is {text!r}", "FIRST:LAST, counted from 1, FIRST not after LAST", "try 1:30"
-        )
-    return first - 1, last - 1
 
 
 def _enough_neighbours(

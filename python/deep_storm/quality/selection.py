@@ -19,7 +19,7 @@ import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.quality.matching import match
-from deep_storm.settings import Evaluation
+from deep_storm.settings import Evaluation, frame_range
 
 
 def select_rows(
@@ -86,11 +86,11 @@ def compared_frames(
     if frames is None:
         first, last = (max(starts), min(ends)) if reaches else (0, -1)
     else:
-        first, asked_last = _parsed_frames(frames)
+        first, asked_last = frame_range(frames)
         last = max([first, *ends]) if asked_last is None else asked_last
     if reaches and max([first, *starts]) > min([last, *ends]):
-        tables = ((estimated, "the localizations"), (true, "the truth"))
-        held = [f"{n} hold{'s' * (n[-1] != 's')} {_words(*_reach(t))}" for t, n in tables if len(t)]
+        tables = ((estimated, "the localizations hold"), (true, "the truth holds"))
+        held = [f"{said} {_words(*_reach(table))}" for table, said in tables if len(table)]
         within = f" among the frames asked for ({frames})" if frames else ""
         raise TableError(
             f"the tables have no frames in common{within}: {', '.join(held)}",
@@ -106,18 +106,6 @@ def _reach(table: pd.DataFrame) -> tuple[int, int]:
 
 def _words(first: int, last: int) -> str:
     return f"frames {first + 1} to {last + 1}"
-
-
-def _parsed_frames(frames: str) -> tuple[int, int | None]:
-    """Turn ``FIRST:LAST`` (1-based, inclusive, either side optional) into 0-based numbers."""
-    start, colon, end = frames.partition(":")
-    first = int(start) if start else 1
-    last = (int(end) if end else None) if colon else first
-    if first < 1 or (last is not None and last < first):
-        raise SettingsError(
-            f"frames is {frames!r}", "FIRST:LAST, counted from 1, FIRST not after LAST", "try 1:30"
-        )
-    return first - 1, None if last is None else last - 1
 
 
 def _check_units(estimated: pd.DataFrame, true: pd.DataFrame, tolerance_nm: float) -> None:

@@ -9,6 +9,7 @@ from deep_storm.settings.base import first_problem as first_problem
 from deep_storm.settings.base import setting as setting
 from deep_storm.settings.base import under_new_names as under_new_names
 from deep_storm.settings.clustering import Clustering as Clustering
+from deep_storm.settings.frames import frame_range as frame_range
 from deep_storm.settings.learning import Device as Device
 from deep_storm.settings.learning import Domain as Domain
 from deep_storm.settings.learning import Network as Network

@@ -58,18 +58,6 @@ def setting(
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
-def frames_setting(description: str, label: str = "Frames") -> Any:
-    """Declare a field that says which frames are used; see :func:`setting`."""
-    return setting(
-        None,
-        description,
-        pattern=r"^\d*:\d*$|^\d+$",
-        example="1:30",
-        form="FIRST:LAST or a single frame",
-        label=label,
-    )
-
-
 class Settings(BaseModel):
     """Base of all settings classes: frozen, unknown keys refused, defaults validated.
 

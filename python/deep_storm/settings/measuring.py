@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from deep_storm.settings.base import Settings, frames_setting, setting
+from deep_storm.settings.base import Settings, setting
+from deep_storm.settings.frames import frames_setting
 
 MIN_STEP_NM = 1.0
 """Planes of a z-stack that are closer together are none."""

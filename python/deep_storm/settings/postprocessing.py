@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from deep_storm.settings.base import Settings, frames_setting, setting
+from deep_storm.settings.base import Settings, setting
+from deep_storm.settings.frames import frames_setting
 
 _RANGE = r"^\s*(-?\d+(\.\d*)?)?\s*:\s*(-?\d+(\.\d*)?)?\s*$"
 

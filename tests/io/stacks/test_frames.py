@@ -100,13 +100,13 @@ def test_frames_are_chosen_from_one_and_inclusive(text, expected):
     assert select_frames(ArrayFrames(np.zeros((200, 2, 2))), text) == expected
 
 
-@pytest.mark.parametrize("text", ["0:3", "5:4", "1:201", "201", "0"])
+@pytest.mark.parametrize("text", ["1:201", "201", "150:201", "201:"])
 def test_a_choice_outside_the_stack_is_refused(text):
     with pytest.raises(SettingsError, match=r"200 frames.*LAST ≤ 200"):
         select_frames(ArrayFrames(np.zeros((200, 2, 2))), text)
 
 
-@pytest.mark.parametrize("text", ["a:b", "1-30", "1:2:3", "1.5:3", "-1:3"])
+@pytest.mark.parametrize("text", ["a:b", "1-30", "1:2:3", "1.5:3", "-1:3", "0:3", "5:4", "0"])
 def test_a_choice_that_is_no_range_is_refused(text):
     with pytest.raises(SettingsError, match="FIRST:LAST"):
         select_frames(ArrayFrames(np.zeros((200, 2, 2))), text)

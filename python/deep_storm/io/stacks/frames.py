@@ -7,7 +7,6 @@ understands ``FIRST:LAST`` as people type it.
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from deep_storm.folders import at_home
 from deep_storm.io.stacks.foreign.opening import open_foreign
 from deep_storm.io.stacks.stream import ArrayFrames, FrameStream
 from deep_storm.io.stacks.tiff import TiffFrames
+from deep_storm.settings import frame_range
+from deep_storm.words import counted
 
 __all__ = ["ArrayFrames", "FrameStream", "TiffFrames", "open_frames", "select_frames"]
 
@@ -90,24 +91,16 @@ def select_frames(stream: FrameStream, text: str | None) -> tuple[int, int]:
         The stack is cut off, and not only frames before that were asked for.
     """
     count = stream.shape[0]
-    match = re.fullmatch(r"\s*(\d{0,15})\s*(:?)\s*(\d{0,15})\s*", text or ":")
-    if match is None:
-        raise SettingsError(
-            f"frames is {text!r}",
-            "FIRST:LAST, counted from 1, such as 1:30",
-            "change --frames",
-        )
-    first = int(match[1] or 1)
-    last = int(match[3] or count) if match[2] else first
-    is_open = bool(match[2]) and not match[3]
-    if stream.cut_off is not None and (is_open or last > count >= first >= 1):
+    first, last = frame_range(text or ":")
+    stop = count if last is None else last + 1
+    if stream.cut_off is not None and (last is None or stop > count > first):
         problem = stream.cut_off
         there = f"take the frames that are there with --frames 1:{count}"
         raise StackError(problem.received, problem.expected, f"{problem.advice}, or {there}")
-    if not 1 <= first <= last <= count:
+    if not first < stop <= count:
         raise SettingsError(
-            f"frames is {text!r}, but {stream.name} has {count} frame{'s' * (count > 1)}",
+            f"frames is {text!r}, but {stream.name} has {counted(count, 'frame')}",
             f"FIRST:LAST with 1 ≤ FIRST ≤ LAST ≤ {count}",
             "change --frames",
         )
-    return first - 1, last
+    return first, stop
