@@ -26,7 +26,7 @@ import tomli_w
 
 from deep_storm.io.config import tomllib
 
-REFUSED, READ, EITHER = (2,), (0,), (0, 2)
+REFUSED, EITHER = (2,), (0, 2)
 
 
 @dataclass(frozen=True)

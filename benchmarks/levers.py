@@ -63,7 +63,6 @@ KINDS = (1.0, ON_FRAMES)
 KNOWN, UNSEEN = 501, 502
 """Seeds of the movies that the threshold is from, and of those that are scored."""
 TOLERANCE_NM = 100.0
-DENSITY_FACTORS = (0.3, 3.0)
 CURRICULUM = (0.15, 0.3, 0.6, 1.0)
 """Density of the simulation by quarters of the training, over that of the movie."""
 BATCH = 16

@@ -17,8 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "python" / "deep_storm"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 OPTION = re.compile(r"(?<![\w./\[-])--[a-z][a-z0-9-]*[a-z0-9]")
-TYPED = re.compile(r" *(?:deep-storm|python3 run\.py) ([a-z-]+(?: [^#$…]*)?)(?:#.*)?")
-"""A verb with its words, and perhaps a comment."""
 OF_OTHERS = {"--nthreads", "--shm-size", "--tls-ca-file", "--tls-cert", "--tls-key"}
 """Options of Dask and Docker, which our messages name with their program."""
 IN_BENCHMARKS = {

@@ -287,7 +287,7 @@ def _check_size(stream: FrameStream) -> None:
                 "Import > Image Sequence...)"
             )
         raise StackError(
-            f"{stream.name} has {frames} frame{'s' * (frames > 1)}",
+            f"{stream.name} has {counted(frames, 'frame')}",
             f"at least {MIN_FRAMES}, preferably 100 or more",
             advice,
         )

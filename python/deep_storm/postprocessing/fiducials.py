@@ -19,6 +19,7 @@ from deep_storm.postprocessing.drift import MeasuredDrift
 from deep_storm.postprocessing.linking import link
 from deep_storm.postprocessing.trajectory import MIN_POINTS, smooth_drift
 from deep_storm.settings import DriftCorrection
+from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -65,7 +66,7 @@ def marker_drift(
     frames = int(frame[-1] - frame[0]) + 1
     if frames < MIN_POINTS:
         raise TableError(
-            f"the table has {frames} frame{'s' * (frames > 1)}",
+            f"the table has {counted(frames, 'frame')}",
             f"at least {MIN_POINTS}",
             "drift cannot be measured in so few frames",
         )

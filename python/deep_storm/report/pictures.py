@@ -31,6 +31,7 @@ from deep_storm.report.figures import (
     style_axes,
 )
 from deep_storm.report.style import styled
+from deep_storm.words import counted
 
 MAX_EXAMPLES = 4
 ZOOM_SHARE = 0.25
@@ -169,9 +170,9 @@ def preview_overlay(
         bar.outline.set_visible(False)
     else:
         axes.scatter(*where, color=VERMILION, **style)
-    counts = f"{len(localizations)} localization{'s' * (len(localizations) != 1)}"
+    counts = counted(len(localizations), "localization")
     if truth is not None:
-        counts += f" (×), {len(truth)} true emitter{'s' * (len(truth) != 1)} (○)"
+        counts += f" (×), {counted(len(truth), 'true emitter')} (○)"
     axes.set_title(counts, fontsize=TEXT_PT, loc="left")
     return figure
 

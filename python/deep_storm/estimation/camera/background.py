@@ -28,6 +28,7 @@ from deep_storm.estimation.shapes import smoothed_density
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Measurement
+from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -113,7 +114,7 @@ def _sample(stream: FrameStream, progress: Progress) -> npt.NDArray[Any]:
     count, height, width = stream.shape
     if count < MIN_FRAMES:
         raise StackError(
-            f"{stream.name} has {count} frame{'s' * (count > 1)}",
+            f"{stream.name} has {counted(count, 'frame')}",
             f"at least {MIN_FRAMES}",
             "give the movie: one frame does not show which pixels stay dark",
         )

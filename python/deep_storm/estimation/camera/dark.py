@@ -66,7 +66,7 @@ def measure_dark_frames(stream: FrameStream, *, progress: Progress = silent) -> 
     count, height, width = stream.shape
     if count < MIN_FRAMES:
         raise StackError(
-            f"{stream.name} has {count} frame{'s' * (count > 1)}",
+            f"{stream.name} has {counted(count, 'frame')}",
             f"at least {MIN_FRAMES} dark frames, preferably {ENOUGH_FRAMES} or more",
             "take more frames with the shutter closed",
         )

@@ -33,7 +33,6 @@ TURNS = {
     "with rows and columns swapped and turned by 180°": (True, -1, -1),
 }
 """Whether rows and columns are swapped, and then the steps along y and x."""
-AS_IT_IS = (False, 1, 1)
 
 
 class Fit(NamedTuple):

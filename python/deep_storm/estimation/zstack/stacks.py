@@ -21,6 +21,7 @@ from deep_storm.estimation.psf.scenes import Window, read_variance
 from deep_storm.estimation.psf.width import guess_sigma_px
 from deep_storm.estimation.sampling import check_values
 from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.words import counted
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -131,7 +132,7 @@ def read_stack(
     planes, (_, height, width) = stop - first, stream.shape
     if planes < MIN_PLANES:
         raise PsfError(
-            f"{stream.name} has {planes} plane{'s' * (planes != 1)}",
+            f"{stream.name} has {counted(planes, 'plane')}",
             f"a z-stack of beads with at least {MIN_PLANES} planes",
             "scan the objective or the stage through focus, one frame per plane",
         )

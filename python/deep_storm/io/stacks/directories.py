@@ -14,7 +14,6 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from deep_storm.io.stacks.tags import (
     BITS,
@@ -39,8 +38,6 @@ from deep_storm.io.stacks.tags import (
     Tags,
     form_of,
 )
-
-Integers = npt.NDArray[np.int64]
 
 _REDUCED_OR_MASK = 1 | 4
 
