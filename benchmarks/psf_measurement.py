@@ -48,7 +48,7 @@ def true_psf(light: Light) -> tuple[FloatArray, PsfTable]:
     """Return the mean PSF of a set's emitters, and the table it comes from."""
     pupil = Pupil(**LENS, apodization="aplanatic", **light.aberrations)
     depths = DEPTHS_NM if light.depth_std_nm else np.zeros(1)
-    table = pupil_table(pupil, 100.0, depths, radius_px=RADIUS_PX, centred=False)
+    table = pupil_table(pupil, 100.0, depths, radius_px=RADIUS_PX, refocused=False)
     return table.averaged(light.depth_std_nm), table
 
 
@@ -96,7 +96,7 @@ def simulated(frames: int, size_px: int, density_per_um2: float) -> npt.NDArray[
     """Return a movie with the light of ``aberrated_d1``."""
     light = SETS["aberrated_d1"]
     pupil = Pupil(**LENS, apodization="aplanatic", **light.aberrations)
-    table = pupil_table(pupil, 100.0, radius_px=RADIUS_PX, centred=False)
+    table = pupil_table(pupil, 100.0, radius_px=RADIUS_PX, refocused=False)
     return simulate(
         camera_of(light),
         Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=0.0),

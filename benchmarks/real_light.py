@@ -122,7 +122,7 @@ def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules
         **light.aberrations,
     )
     # The simulator's origin is the pupil's: where the emitter is, not the brightest place.
-    table = pupil_table(pupil, 100.0, DEPTHS_NM, centred=False)
+    table = pupil_table(pupil, 100.0, DEPTHS_NM, refocused=False)
     seen = truth["intensity_photon"] >= MIN_PHOTON
     photons = truth["intensity_photon"]
     return Molecules(

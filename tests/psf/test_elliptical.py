@@ -25,7 +25,7 @@ def test_the_widths_of_a_gaussian_are_its_own():
 def test_the_focus_of_an_astigmatic_psf_does_not_depend_on_its_planes(begin_nm):
     pupil = Pupil(numerical_aperture=1.2, wavelength_nm=670.0, astigmatism_waves=0.12)
     depths = begin_nm + np.arange(0.0, 1201.0, 80.0)
-    table = pupil_table(pupil, 100.0, depths, radius_px=9, centred=False)
+    table = pupil_table(pupil, 100.0, depths, radius_px=9, refocused=False)
     moved = at_focus(table)
     assert moved.z_nm[0] - table.z_nm[0] == pytest.approx(0.0, abs=3.0)
 
@@ -34,7 +34,7 @@ def test_the_focus_of_an_astigmatic_psf_does_not_depend_on_its_planes(begin_nm):
 def test_the_focus_of_a_round_psf_does_not_depend_on_its_planes(begin_nm):
     pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0)
     depths = begin_nm + 87.5 * np.arange(17.0)
-    table = pupil_table(pupil, 100.0, depths, radius_px=10, centred=False)
+    table = pupil_table(pupil, 100.0, depths, radius_px=10, refocused=False)
     moved = at_focus(replace(table, z_nm=depths + 40.0))
     np.testing.assert_allclose(moved.z_nm, depths, atol=1.5)
 
@@ -42,14 +42,14 @@ def test_the_focus_of_a_round_psf_does_not_depend_on_its_planes(begin_nm):
 def test_the_focus_is_found_among_depths_far_beyond_it():
     pupil = Pupil(numerical_aperture=1.4, wavelength_nm=670.0, astigmatism_waves=0.12)
     depths = np.linspace(-1200.0, 1200.0, 49)
-    table = pupil_table(pupil, 100.0, depths, centred=False)
+    table = pupil_table(pupil, 100.0, depths, refocused=False)
     np.testing.assert_allclose(at_focus(table).z_nm, depths, atol=3.0)
 
 
 def test_the_centre_of_two_spots_is_between_them_and_their_focus_where_they_are_brightest():
     pupil = Pupil(numerical_aperture=1.2, wavelength_nm=670.0, phase_mask="double helix")
     depths = np.linspace(-600.0, 600.0, 9)
-    true = pupil_table(pupil, 100.0, depths, radius_px=14, centred=False)
+    true = pupil_table(pupil, 100.0, depths, radius_px=14, refocused=False)
     moved = at_focus(replace(true.shifted(0.4, -0.3), z_nm=depths + 90.0))
     np.testing.assert_allclose(moved.z_nm, depths, atol=3.0)
     inner = (slice(None), slice(8, -8), slice(8, -8))

@@ -12,7 +12,7 @@ PUPIL = {"numerical_aperture": 1.4, "wavelength_nm": 670.0}
 
 def images(z_nm, **mask):
     return pupil_table(
-        Pupil(**PUPIL, **mask), 110.0, z_nm, samples_per_px=2, radius_px=18, centred=False
+        Pupil(**PUPIL, **mask), 110.0, z_nm, samples_per_px=2, radius_px=18, refocused=False
     )
 
 

@@ -77,7 +77,7 @@ def test_without_aberrations_it_is_symmetric():
     np.testing.assert_allclose(table.values, table.values.transpose(0, 2, 1), atol=1e-4 * peak)
     # The axial intensity of a high aperture falls to zero where the rim is one wave behind.
     rim_nm = 670 / (1.515 - np.sqrt(1.515**2 - 1.4**2))
-    dark = pupil_table(AIRY, 10.0, np.array([0.0, rim_nm]), radius_px=40, centred=False)
+    dark = pupil_table(AIRY, 10.0, np.array([0.0, rim_nm]), radius_px=40, refocused=False)
     assert dark.values[1, 160, 160] < 0.03 * dark.values[0, 160, 160]
 
 
@@ -116,9 +116,11 @@ def test_coma_is_mirrored_by_its_sign_and_turned_by_its_mode():
 
 
 def test_aberrations_cost_as_much_peak_as_marechal_says():
-    perfect = pupil_table(AIRY, 10.0, radius_px=30, centred=False).values.max()
+    perfect = pupil_table(AIRY, 10.0, radius_px=30, refocused=False).values.max()
     for name in ("astigmatism_waves", "spherical_waves", "oblique_trefoil_waves"):
-        peak = pupil_table(changed(**{name: 0.05}), 10.0, radius_px=30, centred=False).values.max()
+        peak = pupil_table(
+            changed(**{name: 0.05}), 10.0, radius_px=30, refocused=False
+        ).values.max()
         assert peak / perfect == pytest.approx(np.exp(-((2 * np.pi * 0.05) ** 2)), rel=0.02)
 
 

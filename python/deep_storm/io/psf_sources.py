@@ -88,7 +88,7 @@ def _computed(theory: TheoryPsf, pixel_size_nm: float) -> PsfTable:
     radius_px = None
     if masked or theory.z_reach_nm > LARGE_NM:
         radius_px = math.ceil(LARGE_RADIUS_NM / pixel_size_nm)
-    table = pupil_table(theory, pixel_size_nm, z_nm, radius_px=radius_px, centred=not masked)
+    table = pupil_table(theory, pixel_size_nm, z_nm, radius_px=radius_px, refocused=not masked)
     if masked or len(z_nm) == 1:
         return table
-    return at_focus(table)
+    return at_focus(table, centred=False)

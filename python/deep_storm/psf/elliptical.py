@@ -95,21 +95,28 @@ def _turned_gaussian(offset: FloatArray, x_px: float, y_px: float, angle: float)
     return integrated
 
 
-def at_focus(table: PsfTable) -> PsfTable:
-    """Return a table with its centre at x = y = 0 and its focus at z = 0, found from all planes.
+def at_focus(table: PsfTable, centred: bool = True) -> PsfTable:
+    """Return a table with its focus at z = 0, found from all planes, and its centre at x = y = 0.
 
     The focus is where ``σx² + σy²`` is least: halfway between the two foci of an astigmatic PSF,
     where both sigmas are equal. Far from it a parabola describes that sum, so that one is fitted.
     It stays where it is when the planes do not show it. Of a PSF of several spots, which no
     Gaussian describes, the centre is that of the bright light, and the focus where light is most
     concentrated.
+
+    Parameters
+    ----------
+    table
+        Its planes at equal steps.
+    centred
+        Whether x = y = 0 is moved to the centre, too; otherwise it stays where it is.
     """
     if not is_one_spot(table.plane(0.0), table.samples_per_px):
-        return _spots_at_focus(table)
+        return _spots_at_focus(table, centred)
     widths = fitted_widths(table)
     focus_nm = turning_point(widths.z_nm, widths.x_nm**2 + widths.y_nm**2)
     moved = table if focus_nm is None else replace(table, z_nm=table.z_nm - focus_nm)
-    return moved.centred(refocused=False)
+    return moved.centred(refocused=False) if centred else moved
 
 
 def turning_point(z_nm: FloatArray, values: FloatArray) -> float | None:
@@ -155,14 +162,14 @@ def is_one_spot(plane: npt.NDArray[np.floating], samples_per_px: int) -> bool:
     return fit_gaussian(plane, samples_per_px).share >= MIN_ROUND * light
 
 
-def _spots_at_focus(table: PsfTable) -> PsfTable:
-    """Return a table of several spots with their centre and focus at 0."""
+def _spots_at_focus(table: PsfTable, centred: bool) -> PsfTable:
+    """Return a table of several spots with their focus, and the centre if wanted, at 0."""
     moved = table
     concentrated = np.sum(np.square(table.values, dtype=np.float64), axis=(1, 2))
     focus_nm = turning_point(table.z_nm, 1.0 / concentrated)
     if focus_nm is not None:
         moved = replace(table, z_nm=table.z_nm - focus_nm)
-    for _ in range(2):
+    for _ in range(2 if centred else 0):
         middle = moved.plane(0.0)
         bright = np.where(middle > BRIGHT * middle.max(), middle, 0.0)
         offset = offsets_px(len(bright), moved.samples_per_px)

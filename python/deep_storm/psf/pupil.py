@@ -43,7 +43,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import ifft2, next_fast_len
 
-from deep_storm.psf.fitting import fit_gaussian, offsets_px
+from deep_storm.psf.fitting import offsets_px
 from deep_storm.psf.masks import phase_mask
 from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
 from deep_storm.psf.zernike import zernike
@@ -114,12 +114,6 @@ class PupilGrid:
         turn = np.exp(-2j * np.pi * (self.tilt_x * x_px + self.tilt_y * y_px))
         return replace(self, fields=(self.fields * turn).astype(np.complex64))
 
-    def centred(self, edge: int, samples_per_px: int, z_nm: float = 0.0) -> PupilGrid:
-        """Return the grid whose image at a depth is centred in the window."""
-        image = self.images(np.array([z_nm]), edge, samples_per_px)[0]
-        fit = fit_gaussian(image, samples_per_px)
-        return self.shifted(-fit.x_px, -fit.y_px)
-
     def best_focus_nm(self, radius_px: int, reach_nm: float) -> float:
         """Return the depth of best focus, or 0 where that is not within reach.
 
@@ -159,7 +153,7 @@ def pupil_table(
     z_nm: npt.ArrayLike = (0.0,),
     samples_per_px: int = SAMPLES_PER_PX,
     radius_px: int | None = None,
-    centred: bool = True,
+    refocused: bool = True,
 ) -> PsfTable:
     """Compute the PSF of a pupil.
 
@@ -175,10 +169,9 @@ def pupil_table(
         Samples per pixel along each axis.
     radius_px
         Half the window; default: six sigma of the PSF without aberrations and two pixels.
-    centred
-        Whether x = y = z = 0 is moved to the centre and the best focus, as
-        :mod:`deep_storm.psf.table` defines them (coma and spherical aberration move them);
-        otherwise it is where the geometry has it.
+    refocused
+        Whether z = 0 is moved to the best focus, as :mod:`deep_storm.psf.table` defines it
+        (spherical aberration moves it); otherwise it is where the geometry has it, as x = y = 0 is.
 
     Raises
     ------
@@ -190,10 +183,7 @@ def pupil_table(
         radius_px = default_radius_px(airy_sigma_nm(pupil) / pixel_size_nm)
     grid = PupilGrid.of(pupil, pixel_size_nm, PERIOD_RADII * radius_px)
     edge = 2 * radius_px * samples_per_px + 1
-    focus_nm = 0.0
-    if centred:
-        focus_nm = grid.best_focus_nm(radius_px, FOCUS_RANGE_NM)
-        grid = grid.centred(edge, samples_per_px, focus_nm)
+    focus_nm = grid.best_focus_nm(radius_px, FOCUS_RANGE_NM) if refocused else 0.0
     values = grid.images(depths + focus_nm, edge, samples_per_px)
     return PsfTable(values, depths, pixel_size_nm, samples_per_px, "theory")
 

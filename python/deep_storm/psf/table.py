@@ -12,12 +12,14 @@ are mirrored along y and x, where next to no light is; along z the spline has no
 and the last but one plane. ``s`` is a whole number, so all pixels around one emitter lie at the
 same fraction between samples.
 
-**Centre.** A PSF of any shape has no centre of its own. Here it is the centre of the round,
-pixel-integrated Gaussian that fits the plane z = 0 best (least squares over the whole window):
-where a program that fits Gaussians puts the emitter. **Focus.** z = 0 is where that Gaussian is
-narrowest: the best focus, or the circle of least confusion between the two foci of an astigmatic
-PSF (as long as these are not farther apart than both are long). :meth:`PsfTable.centred` moves a
-table there.
+**Centre.** Where in a lopsided PSF the emitter is, its pupil tells: where the image would be
+without aberrations. That is x = y = 0 of a table from theory, and of one measured in one plane
+whose pupil is found (:mod:`deep_storm.estimation.psf.retrieval`). Where no pupil is known, it is
+the centre of the round, pixel-integrated Gaussian that fits the plane z = 0 best (least squares
+over the whole window): where a program that fits Gaussians puts the emitter. **Focus.** z = 0 is
+where that Gaussian is narrowest: the best focus, or the circle of least confusion between the two
+foci of an astigmatic PSF (as long as these are not farther apart than both are long).
+:meth:`PsfTable.centred` moves a table to the Gaussian's centre and focus.
 
 References
 ----------

@@ -1,5 +1,6 @@
 """The PSF out of a crowded movie: shape, light, and a refusal where the movie cannot tell."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.progress import silent
+from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Pupil, Simulation
 from deep_storm.simulation.frames import simulate
@@ -42,7 +44,7 @@ def table():
 @pytest.fixture(scope="module")
 def movie(table):
     psf = ds.Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=3.0)
-    size = Simulation(frames=MIN_FRAMES, width_px=48, height_px=48, seed=3)
+    size = Simulation(frames=MIN_FRAMES, width_px=48, height_px=48, seed=5)
     return simulate(CAMERA, psf, EMITTERS, BACKGROUND, size, table=table).stack
 
 
@@ -80,6 +82,21 @@ def test_the_shape_is_that_of_the_microscope(measured, table):
     assert shape_error(measured, table) < 0.08
     assert measured.sigma_nm == pytest.approx(table.effective_sigma_nm, rel=0.05)
     assert not measured.gaussian_will_do
+
+
+def test_its_centre_is_where_the_molecule_is_and_not_its_bright_core(measured, table):
+    core = fit_gaussian(table.values[0], table.samples_per_px)
+    found = fit_gaussian(measured.table.values[0], measured.table.samples_per_px)
+    assert core.x_px > 0.06
+    assert math.hypot(found.x_px - core.x_px, found.y_px - core.y_px) < 0.5 * core.x_px
+
+
+def test_where_it_is_moved_all_its_tables_are(measured):
+    both = replace(measured, over_depth=OverDepth(measured.table, 150.0, PUPIL, 0.01))
+    moved = both.moved(0.3, -0.2)
+    x_nm, y_nm = both.centre_nm
+    assert moved.centre_nm == pytest.approx((x_nm - 30.0, y_nm + 20.0), abs=0.5)
+    np.testing.assert_array_equal(moved.over_depth.table.values, moved.table.values)
 
 
 def test_photons_and_background_come_with_it(measured):

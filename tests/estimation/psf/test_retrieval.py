@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from deep_storm.estimation.psf.retrieval import MEDIAN_OF_NORMAL, NODES, OverDepth, over_depth
-from deep_storm.psf.fitting import offsets_px, profile
+from deep_storm.estimation.psf.retrieval import (
+    MEDIAN_OF_NORMAL,
+    NODES,
+    USUAL,
+    OverDepth,
+    Retrieved,
+    retrieve,
+)
+from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Pupil
@@ -40,7 +49,7 @@ def deep():
     With another numerical aperture and wavelength than the usual objective has.
     """
     true, mean, width_std = mean_psf(150.0)
-    return true, mean, over_depth(mean, width_std)
+    return true, mean, retrieve(mean, width_std).over_depth
 
 
 def test_depths_and_aberrations_are_those_of_the_simulation(deep):
@@ -68,7 +77,7 @@ def test_no_depth_has_more_light_than_there_is():
     """How much of the light is in a window is measured to some percent; in focus it is most."""
     _, mean, width_std = mean_psf(150.0)
     values = mean.values / mean.share_within
-    found = over_depth(PsfTable(values, [0.0], 100.0, source="measured"), width_std)
+    found = retrieve(PsfTable(values, [0.0], 100.0, source="measured"), width_std).over_depth
     assert found.table.share_within.max() == pytest.approx(1.0, abs=1e-5)
     assert found.table.averaged(found.depth_std_nm) == pytest.approx(
         values[0], abs=0.03 * values.max()
@@ -87,7 +96,7 @@ def test_molecules_in_focus_have_no_depth(model, numerical_aperture):
         model=model,
     )
     _, mean, _ = mean_psf(0.0, pupil)
-    assert over_depth(mean, 0.02) is None
+    assert retrieve(mean, 0.02).over_depth is None
 
 
 def test_depths_are_seen_in_polarized_light():
@@ -95,7 +104,7 @@ def test_depths_are_seen_in_polarized_light():
         numerical_aperture=1.45, wavelength_nm=650.0, spherical_waves=0.04, model="vectorial"
     )
     _, mean, width_std = mean_psf(170.0, pupil)
-    found = over_depth(mean, width_std)
+    found = retrieve(mean, width_std).over_depth
     assert found.pupil.model == "vectorial"
     assert found.depth_std_nm == pytest.approx(170.0, rel=0.2)
 
@@ -103,7 +112,26 @@ def test_depths_are_seen_in_polarized_light():
 def test_what_no_pupil_explains_says_nothing_of_depth():
     _, mean, width_std = mean_psf(150.0)
     double = np.roll(mean.values, 10, axis=2) + np.roll(mean.values, -10, axis=2)
-    assert over_depth(PsfTable(double / 2, [0.0], 100.0, source="measured"), width_std) is None
+    found = retrieve(PsfTable(double / 2, [0.0], 100.0, source="measured"), width_std)
+    assert found == Retrieved(None, None)
+
+
+@pytest.mark.parametrize("depth_std_nm", [0.0, 150.0])
+@pytest.mark.parametrize("model", ["scalar", "vectorial"])
+def test_the_molecule_is_found_in_a_lopsided_psf(depth_std_nm, model):
+    """Coma moves the bright core; seen from there, the molecule is on the other side."""
+    waves = {
+        "vertical_coma_waves": 0.08,
+        "oblique_trefoil_waves": -0.05,
+        "astigmatism_waves": 0.03,
+        "oblique_astigmatism_waves": -0.03,
+    }
+    _, mean, width_std = mean_psf(depth_std_nm, Pupil(**USUAL, **waves, model=model))
+    core = fit_gaussian(mean.values[0], mean.samples_per_px)
+    x_px, y_px = retrieve(mean.shifted(core.x_px, core.y_px), width_std).origin_px
+    away = math.hypot(core.x_px, core.y_px)
+    assert away > 0.07
+    assert math.hypot(core.x_px + x_px, core.y_px + y_px) < 0.5 * away
 
 
 def test_how_much_molecules_differ_at_their_depths():

@@ -27,7 +27,7 @@ DEPTHS_NM = np.arange(-REACH_NM, REACH_NM + 1.0, STEP_NM)
 def true_psf(pupil=PUPIL, radius_px=10):
     masked = pupil.phase_mask != "none"
     depths = np.linspace(-800.0, 800.0, 17)
-    return pupil_table(pupil, 100.0, depths, radius_px=radius_px, centred=not masked)
+    return pupil_table(pupil, 100.0, depths, radius_px=radius_px, refocused=not masked)
 
 
 def z_stack(table, places, photons=8000.0, depths_nm=DEPTHS_NM, tilt_nm=0.0, seed=2,

@@ -88,7 +88,7 @@ def test_a_negative_step_turns_z_around(beads, table, found):
 
 
 def test_what_is_left_out_is_counted_with_the_reason(beads, table):
-    near_border, pair = [(6.0, 75.0)], [(75.0, 100.0), (81.0, 100.0)]
+    near_border, pair = [(6.0, 75.0)], [(73.0, 100.0), (82.0, 100.0)]
     kept = np.concatenate([GRID, near_border, pair])
     found = calibrated(beads.z_stack(table, kept))
     assert found.left_out["too close to the border"] == 1

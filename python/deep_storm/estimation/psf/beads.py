@@ -28,6 +28,7 @@ from deep_storm.estimation.psf.emitters import Emitters
 from deep_storm.estimation.psf.finish import Shape, check_known, measured
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.estimation.psf.retrieval import retrieve
 from deep_storm.estimation.psf.rounds import centre, error_by_noise, fit_round, normalize_by_tail
 from deep_storm.estimation.psf.scenes import Scenes, Window, read_variance
 from deep_storm.estimation.psf.spline import Spline
@@ -105,7 +106,9 @@ def measure_beads(
     )
     check_known(shape, uncertainty, "images of beads")
     note = f"{counted(len(scenes.windows), 'bead')} in {counted(len(numbers), 'frame')}"
-    return measured(shape, "beads", uncertainty, (note,))
+    found = measured(shape, "beads", uncertainty, (note,))
+    origin_px = retrieve(found.table, 0.0).origin_px
+    return found if origin_px is None else found.moved(*origin_px)
 
 
 def _read(stream: FrameStream, span: tuple[int, int]) -> tuple[npt.NDArray[np.generic], Integers]:

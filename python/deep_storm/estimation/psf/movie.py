@@ -25,7 +25,7 @@ from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, meas
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.estimation.psf.retrieval import over_depth
+from deep_storm.estimation.psf.retrieval import retrieve
 from deep_storm.estimation.psf.rounds import (
     FIRST_MISFIT,
     RoundResult,
@@ -81,8 +81,8 @@ def measure_movie(
         Its camera.
     localizations
         Where to begin, in nm, frames counted from 0; a third of the rows may be false. They also
-        say where the centre of the PSF is. Without them, the centre is where the best Gaussian has
-        it.
+        say where the centre of the PSF is. Without them, the centre is where the pupil has it that
+        explains the PSF, or else the best Gaussian.
     settings
         Which frames, and how many molecules.
     progress
@@ -130,7 +130,10 @@ def measure_scenes(
     light = light_of(shape.state)
     found = replace(measured(shape, "measured", uncertainty), light=light)
     if not found.gaussian_will_do:
-        found = replace(found, over_depth=over_depth(found.table, light.width_std))
+        pupil = retrieve(found.table, light.width_std)
+        found = replace(found, over_depth=pupil.over_depth)
+        if localizations is None and pupil.origin_px is not None:
+            found = found.moved(*pupil.origin_px)
     return replace(found, notes=(*found.notes, *_notes(found)))
 
 

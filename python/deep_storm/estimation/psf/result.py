@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class MeasuredPsf:
     ----------
     table
         The PSF, with its uncertainty. Its centre is where the localizations that it was measured
-        with are in the mean.
+        with are in the mean, or, without any, where the molecule is by the pupil that explains it.
     noise
         Relative RMS error of the shape by noise alone.
     molecules
@@ -123,6 +123,13 @@ class MeasuredPsf:
     def gaussian_will_do(self) -> bool:
         """Whether the PSF cannot be told from a Gaussian."""
         return self.from_gaussian <= max(LIKE_GAUSSIAN, SURE * self.uncertainty)
+
+    def moved(self, x_px: float, y_px: float) -> MeasuredPsf:
+        """Return it with the place (x, y) in the middle of its tables."""
+        over = self.over_depth
+        if over is not None:
+            over = replace(over, table=over.table.shifted(x_px, y_px))
+        return replace(self, table=self.table.shifted(x_px, y_px), over_depth=over)
 
     @property
     def centre_nm(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The depths of a movie's molecules, from the pupil behind their mean PSF (phase retrieval).
+"""Where a movie's molecules are in their mean PSF, and how deep, from its pupil (phase retrieval).
 
 Molecules that lie at different depths look different, and a movie shows only their mean. But light
 comes through a pupil, of which a few numbers decide how the PSF looks at every depth [1]_: seven
@@ -11,6 +11,9 @@ Light is polarized, and molecules turn freely: through a wide pupil that alone m
 than scalar theory has it, as a spread of depths would. So both models are fitted, the one that
 explains more is taken, and molecules lie at different depths only where that model explains the
 measured PSF much better so than with all molecules at one depth.
+
+A lopsided PSF does not show where in it the molecule is: coma moves its bright core by 10 nm and
+more. The pupil tells: the molecule is where its image would be without aberrations.
 
 What the pupil cannot explain of the measured PSF beyond its error is added to the PSF at each
 depth. In focus, the sign of aberrations that are alike on both sides of the pupil cannot be told,
@@ -56,6 +59,9 @@ CORE_SAMPLES = 2
 """The PSF is compared within so many pixels, on so many samples per pixel."""
 PERIOD_PX = 32
 DEPTH_UNIT_NM = 100.0
+FROM_FOCUS_NM = 100.0
+"""How far from the focus molecules lie in the mean, about. Aberrations with a mean depth often make
+the same PSF as others with another."""
 NODES = ndtri((np.arange(13) + 0.5) / 13)
 """Depths that stand for all, in standard deviations."""
 STARTS = ((1.5, 0.03), (1.5, -0.03), (0.3, 0.02))
@@ -114,6 +120,21 @@ class OverDepth:
         photons = planes @ mean / square
         off = planes / photons[:, None] - mean
         return math.sqrt(float(np.mean(np.sum(off**2, axis=1)) / square))
+
+
+class Retrieved(NamedTuple):
+    """What the pupil behind a PSF says.
+
+    Attributes
+    ----------
+    origin_px
+        Where the molecule is, seen from the table's (x, y); None where no pupil explains the PSF.
+    over_depth
+        None where all molecules lie at one depth, as far as can be seen.
+    """
+
+    origin_px: tuple[float, float] | None = None
+    over_depth: OverDepth | None = None
 
 
 class Parameters(NamedTuple):
@@ -215,6 +236,10 @@ class Task:
         left = self.image.ravel() - design @ best
         return left / math.sqrt(float(np.sum(self.image**2))), images
 
+    def misfit(self, p: Parameters) -> float:
+        """Return the relative RMS difference of the mean from the measured PSF."""
+        return float(np.sqrt(np.sum(self.off(p)[0] ** 2)))
+
     def residuals(self, values: FloatArray, model: LightModel) -> FloatArray:
         """Return all that is to be small, each in units of its error."""
         p = Parameters.of(values, model)
@@ -225,11 +250,12 @@ class Task:
         spread = float(np.median(np.abs(sigma - usual))) / MEDIAN_OF_NORMAL / usual
         known = math.hypot(WIDTH_ERROR, WIDTH_ERROR_SHARE * self.width_std)
         width = (spread - self.width_std) / known
-        return np.concatenate([off / self.error, [width], p.waves / USUAL_WAVES])
+        unusual = np.append(p.waves / USUAL_WAVES, p.depth_nm / FROM_FOCUS_NM)
+        return np.concatenate([off / self.error, [width], unusual])
 
 
-def over_depth(table: PsfTable, width_std: float) -> OverDepth | None:
-    """Find at which depths the molecules of a movie lie, and how they look there.
+def retrieve(table: PsfTable, width_std: float) -> Retrieved:
+    """Find where in their PSF the molecules of a movie are, and at which depths.
 
     Parameters
     ----------
@@ -237,28 +263,38 @@ def over_depth(table: PsfTable, width_std: float) -> OverDepth | None:
         Their mean PSF as it was measured: one plane.
     width_std
         Relative spread of their widths, beyond noise.
-
-    Returns
-    -------
-    None where they lie at one depth, as far as can be seen, or where no pupil explains the PSF.
     """
     if table.samples_per_px % CORE_SAMPLES:
-        return None
+        return Retrieved()
     task = Task.of(table, width_std)
     in_focus = {model: _fit_in_focus(task, model) for model in LIGHT_MODELS}
-    if min(in_focus.values()) < MIN_GAIN:
-        return None
+    flat = min(LIGHT_MODELS, key=lambda m: in_focus[m].cost)
+    there = Parameters.of(in_focus[flat].values, flat)
+    if in_focus[flat].cost < MIN_GAIN:
+        return Retrieved(_origin_px(task, there))
     (spread, astigmatism), *others = STARTS
     firsts = {model: _fit(task, model, spread, astigmatism) for model in LIGHT_MODELS}
     model = min(LIGHT_MODELS, key=lambda m: firsts[m].cost)
     fits = [firsts[model], *(_fit(task, model, *start) for start in others)]
     best = min(fits, key=lambda fit: fit.cost)
     p = Parameters.of(best.values, model)
-    misfit = float(np.sqrt(np.sum(task.off(p)[0] ** 2)))
-    gain = in_focus[model] - best.cost
-    if misfit > MAX_MISFIT or p.depth_std_nm < MIN_DEPTH_STD_NM or gain < MIN_GAIN:
+    gain = in_focus[model].cost - best.cost
+    if p.depth_std_nm < MIN_DEPTH_STD_NM or gain < MIN_GAIN:
+        return Retrieved(_origin_px(task, there))
+    origin_px = _origin_px(task, p)
+    if origin_px is None:
+        return Retrieved()
+    over = _table_of(p, table, task.error)
+    return Retrieved(origin_px, OverDepth(over, p.depth_std_nm, p.pupil, task.misfit(p)))
+
+
+def _origin_px(task: Task, p: Parameters) -> tuple[float, float] | None:
+    """Return where a pupil has the molecule in the measured PSF, if it explains that."""
+    if task.misfit(p) > MAX_MISFIT:
         return None
-    return OverDepth(_table_of(p, table, task.error), p.depth_std_nm, p.pupil, misfit)
+    here = fit_gaussian(task.images(p).mean(axis=0), CORE_SAMPLES)
+    there = fit_gaussian(task.image, CORE_SAMPLES)
+    return there.x_px - here.x_px, there.y_px - here.y_px
 
 
 def _fit(task: Task, model: LightModel, depth_std: float, astigmatism: float) -> Fit:
@@ -266,10 +302,10 @@ def _fit(task: Task, model: LightModel, depth_std: float, astigmatism: float) ->
     return _least_squares(task, model, [0.0, 0.0, math.log(depth_std)], astigmatism)
 
 
-def _fit_in_focus(task: Task, model: LightModel) -> float:
-    """Return half the sum of squares where all molecules lie at one depth."""
+def _fit_in_focus(task: Task, model: LightModel) -> Fit:
+    """Return the best fit with all molecules at one depth."""
     fits = [_least_squares(task, model, [0.0, 0.0], start) for start in FOCUS_STARTS]
-    return min(fit.cost for fit in fits)
+    return min(fits, key=lambda fit: fit.cost)
 
 
 def _least_squares(task: Task, model: LightModel, begin: list[float], astigmatism: float) -> Fit:

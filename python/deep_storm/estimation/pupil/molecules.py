@@ -70,7 +70,7 @@ class Molecules:
             self.pixel_size_nm,
             depths_of(theory),
             radius_px=self.radius_px,
-            centred=False,
+            refocused=False,
         )
 
     def kept(self, which: npt.NDArray[np.bool_]) -> Molecules:
@@ -104,7 +104,7 @@ def depths_of(theory: TheoryPsf) -> FloatArray:
 
 def whole_table(theory: TheoryPsf, pixel_size_nm: float) -> PsfTable:
     """Return the PSF of a pupil with a window that holds nearly all of its light."""
-    return at_focus(pupil_table(theory, pixel_size_nm, depths_of(theory)))
+    return at_focus(pupil_table(theory, pixel_size_nm, depths_of(theory)), centred=False)
 
 
 def spline_of(table: PsfTable) -> Spline:
