@@ -14,9 +14,10 @@ import time
 import numpy as np
 
 import deep_storm as ds
+from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.elliptical import at_focus
-from deep_storm.psf.kernels import add_table_emitters, fill_table_window
 from deep_storm.psf.pupil import pupil_table
+from deep_storm.psf.window import fill_table_window
 from deep_storm.settings import Pupil
 from deep_storm.simulation.noise import expose
 

@@ -36,8 +36,8 @@ from deep_storm.inference.refining import map_frames
 from deep_storm.model import Model
 from deep_storm.networks.device import quiet_tensorflow
 from deep_storm.psf.elliptical import Widths, elliptical_table
-from deep_storm.psf.kernels import fill_table_window
 from deep_storm.psf.precision import cramer_rao
+from deep_storm.psf.window import fill_table_window
 from deep_storm.quality.matching import match_points, points_of
 from deep_storm.settings import (
     Background,

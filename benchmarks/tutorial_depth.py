@@ -22,7 +22,7 @@ import deep_storm as ds
 from deep_storm.cli import main as deep_storm
 from deep_storm.io.camera_files import write_camera
 from deep_storm.io.images import write_stack
-from deep_storm.psf.kernels import add_table_emitters
+from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Pupil
 from deep_storm.simulation.noise import expose

@@ -43,7 +43,7 @@ def test_z_is_told_by_astigmatism_and_hardly_without(astigmatic):
 
 def test_the_limit_is_reached_by_a_fit(astigmatic):
     # A step of Gauss-Newton from the truth is the best estimate there is: its spread is the limit.
-    from deep_storm.psf.kernels import fill_table_window
+    from deep_storm.psf.window import fill_table_window
 
     table, rng = astigmatic, np.random.default_rng(1)
     edge, photons, background = 2 * table.radius_px + 1, 2000.0, 10.0

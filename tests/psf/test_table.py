@@ -4,10 +4,10 @@ import pytest
 from deep_storm.errors import PsfError
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.gaussian import gaussian_table
-from deep_storm.psf.kernels import fill_table_window
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.splines import interpolation
 from deep_storm.psf.table import PsfTable
+from deep_storm.psf.window import fill_table_window
 from deep_storm.settings import Pupil
 
 Z_NM = np.linspace(-400.0, 400.0, 9)

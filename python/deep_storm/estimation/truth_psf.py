@@ -22,8 +22,8 @@ from deep_storm.camera import Camera
 from deep_storm.errors import PsfError
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.psf.depth import tells_depth
+from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.elliptical import Widths, elliptical_table
-from deep_storm.psf.kernels import add_table_emitters
 from deep_storm.psf.table import PsfTable
 
 FloatArray = npt.NDArray[np.float64]

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.psf.kernels import fill_table_window
 from deep_storm.psf.table import PsfTable
+from deep_storm.psf.window import fill_table_window
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from deep_storm.kernels import kernel
-from deep_storm.psf.kernels import fill_table_window
+from deep_storm.psf.window import fill_table_window
 from deep_storm.refinement.prior import Prior, Values
 
 PER_SIGMA, REACH = 32, 7.0

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import PsfError
-from deep_storm.psf.kernels import add_table_emitters
+from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.stretching import stretched
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Psf

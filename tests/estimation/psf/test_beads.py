@@ -7,7 +7,7 @@ import deep_storm as ds
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.beads import measure_beads
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.psf.kernels import add_table_emitters
+from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Pupil
 from deep_storm.simulation.noise import expose

@@ -10,7 +10,7 @@ from deep_storm.errors import PsfError
 from deep_storm.estimation.pupil.fit import fit_pupil
 from deep_storm.estimation.pupil.molecules import MODES, waves_of, whole_table, with_waves
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.psf.kernels import fill_table_window
+from deep_storm.psf.window import fill_table_window
 from deep_storm.settings import Background, Emitters, Psf, Simulation, TheoryPsf
 from deep_storm.simulation.frames import simulate
 

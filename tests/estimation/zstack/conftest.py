@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import deep_storm as ds
+from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.elliptical import at_focus
-from deep_storm.psf.kernels import add_table_emitters
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.settings import Pupil
 from deep_storm.simulation.noise import expose

@@ -14,7 +14,7 @@ from deep_storm.estimation.psf.banded import solve
 from deep_storm.estimation.psf.kernels import OF_EMITTER, Placed
 from deep_storm.estimation.psf.surface import cell
 from deep_storm.kernels import kernel
-from deep_storm.psf.kernels import TAPS
+from deep_storm.psf.taps import TAPS
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.kernels import kernel
-from deep_storm.psf.kernels import TAPS, fill_taps, first_pixel, sample_of
+from deep_storm.psf.taps import TAPS, fill_taps, first_pixel, sample_of
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]

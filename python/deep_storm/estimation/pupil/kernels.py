@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from deep_storm.kernels import kernel
 from deep_storm.psf.cholesky import decompose, solve
-from deep_storm.psf.kernels import fill_table_window
+from deep_storm.psf.window import fill_table_window
 
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
