@@ -225,3 +225,20 @@ def test_blurred_light_is_background_and_no_emitters(seed):
     uneven = Refiner(even.prior._replace(uneven_photon=15.0), even.shape, 0.0, BACKGROUND)
     assert even.refine(photons, proposed(true)).x_px.size > 3
     near(uneven.refine(photons, proposed(true)), true)
+
+
+@pytest.mark.parametrize("photons", [5_000.0, 20_000.0])
+def test_bright_emitters_are_no_even_light(photons):
+    """What a bright emitter leaves without it is no background that is uneven, however much."""
+    usual = refiner()
+    prior = usual.prior._replace(photons=photons, photons_std=0.5 * photons, uneven_photon=3.0)
+    rng = np.random.default_rng(1)
+    true = [(8.0, 9.0), (16.0, 16.3), (24.4, 8.0)]
+    x, y = np.array(true).T
+    light = np.full((1, 32, 32), 5.0, np.float32)
+    each = np.full(3, photons)
+    add_emitters(light, np.zeros(3, np.int64), x, y, np.full(3, SIGMA_PX), each)
+    data = rng.poisson(light[0]).astype(np.float32)
+    proposals = proposed(true, background=5.0)._replace(photons=each)
+    uneven = Refiner(prior, usual.shape, 0.0, 5.0)
+    near(uneven.refine(data, proposals), true, px=0.05)

@@ -59,6 +59,9 @@ HOPE = 2.0
 NOTHING = 0.0
 UNEVEN_IN_WINDOW = 0.5
 """Of an uneven background, what is still unknown in a window when its surface has been fitted."""
+NO_EVEN_LIGHT = 10.0
+"""A pixel that is brighter by more of its standard deviations shows an emitter that the fit has not
+got; counted as even light, the square of it would outweigh what a bright emitter explains."""
 FLAT = 2.0 / math.sqrt(2.0 * math.pi)
 """A density that is flat up to ±1 is as high as a normal one with this standard deviation."""
 
@@ -122,10 +125,14 @@ def even_light(data: Values, mean: Values, prior: Prior) -> tuple[float, float, 
     """
     height, width = mean.shape
     wanted, certain = 0.0, 0.0
+    far = NO_EVEN_LIGHT * NO_EVEN_LIGHT * prior.excess
     for j in range(height):
         for i in range(width):
-            wanted += (data[j, i] - mean[j, i]) / mean[j, i]
-            certain += 1.0 / mean[j, i]
+            off, m = data[j, i] - mean[j, i], mean[j, i]
+            if off > 0.0 and off * off > far * m:
+                off = math.sqrt(far * m)
+            wanted += off / m
+            certain += 1.0 / m
     spread = UNEVEN_IN_WINDOW * prior.uneven_photon
     wanted /= prior.excess
     certain = certain / prior.excess + 1.0 / (spread * spread)
