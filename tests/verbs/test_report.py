@@ -125,6 +125,16 @@ def test_what_is_gone_is_left_out(run):
     assert "not there when this report was written" in done.written[0].read_text(encoding="utf-8")
 
 
+def test_the_reconstructed_image_is_not_taken_for_a_movie_of_the_same_name(run, monkeypatch):
+    record = (run / "out-run.toml").read_text(encoding="utf-8")
+    record = re.sub(r"(?m)^stack = .*$", 'stack = "out.tif"', record)
+    record = re.sub(r'(?m)^frames = (60|"1:60")$', "frames = 1", record)
+    (run / "out-run.toml").write_text(record, encoding="utf-8")
+    monkeypatch.chdir(run)
+    html = report("out-run.toml").written[0].read_text(encoding="utf-8")
+    assert "1 frame of" not in html
+
+
 def test_later_tables_and_drift_are_told(run):
     table = ds.read_table(run / "out.csv")
     ds.write_table(run / "out_f.csv", table[table["confidence"] > 0.8])

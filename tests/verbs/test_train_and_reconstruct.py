@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import tifffile
 import deep_storm as ds
 from deep_storm.cli import main
 from deep_storm.errors import CameraError, OutputError, SettingsError, StackError
+from deep_storm.io.config import load_toml
 from deep_storm.networks.precision import learning_dtype
 from deep_storm.settings import Device
 
@@ -95,6 +97,23 @@ def test_reconstruct_writes_image_table_protocol_and_record(work):
     assert len(table) == len(done.table) > 0
     again = ds.reconstruct(work / "sim.tif", model=work / "model", config=work / "out-run.toml")
     np.testing.assert_array_equal(again.table["x_nm"], done.table["x_nm"])
+
+
+def test_a_record_is_of_use_in_every_folder(work, tmp_path, monkeypatch):
+    monkeypatch.chdir(work)
+    # named like the movie, as the README does
+    done = ds.reconstruct("sim.tif", model="model", output="results/sim", frames="1:3")
+    inputs = load_toml(done.written[3])["inputs"]
+    assert Path(inputs["stack"]) == work / "sim.tif"
+    assert Path(inputs["model"]) == work / "model"
+    kept = ds.filter("results/sim.csv", "confidence > 0", output=tmp_path / "kept.csv")
+    assert Path(load_toml(kept.written[-1])["inputs"]["table"]) == work / "results" / "sim.csv"
+    pages = []
+    for folder, record in ((work, "results/sim-run.toml"), (work / "results", "sim-run.toml")):
+        monkeypatch.chdir(folder)
+        page = ds.report(record, output=tmp_path / f"{folder.name}.html").written[0]
+        pages.append(page.read_text(encoding="utf-8").count("data:image/png"))
+    assert pages[0] == pages[1]
 
 
 def test_a_report_can_be_left_out_and_an_old_one_does_not_stay(work):

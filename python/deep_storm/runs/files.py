@@ -145,7 +145,9 @@ def _record(
     result: ReconstructResult, model: Model, stack: object, settings: Reconstruction
 ) -> dict[str, dict[str, Any]]:
     """Return the run record without outputs: settings (for ``--config``), inputs, results."""
-    named = str(stack) if isinstance(stack, (str, Path)) else getattr(stack, "name", "array")
+    # In full: the record is read from other folders than the one in which the run began.
+    is_path = isinstance(stack, (str, Path))
+    named = str(Path(str(stack)).absolute()) if is_path else getattr(stack, "name", "array")
     inputs: dict[str, Any] = {"stack": named, "frames_sha256": result.reconstructed.content}
     if isinstance(stack, (str, Path)):
         try:
@@ -159,7 +161,7 @@ def _record(
                 stacklevel=2,
             )
     if model.path is not None:
-        inputs |= {"model": str(model.path)}
+        inputs |= {"model": str(model.path.absolute())}
     inputs |= {"weights_sha256": [w.sha256 for w in model.card.weights]}
     inputs["densest_per_um2"] = densest(model.card)
     for name in ("camera", "psf", "emitters", "background"):

@@ -132,7 +132,7 @@ def _run(source: Path, record: Record, tables: Sequence[Path]) -> Run:
         len(shown),
         (first, frames),
         _drawn(shown, *whole) if tables else whole,
-        _stack(source, record, first, frames),
+        _stack(source, record, picture, first, frames),
         trained,
         camera,
         bool(noted_shared_frames(tables[-1]) if tables else shares_frames(record)),
@@ -202,10 +202,17 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
     )
 
 
-def _stack(source: Path, record: Record, first: int, frames: int | None) -> StackLook | None:
-    """Examine the stack, if it is still in its place, or beside the record."""
+def _stack(
+    source: Path, record: Record, image: Path, first: int, frames: int | None
+) -> StackLook | None:
+    """Examine the stack, if it is still in its place, or beside the record.
+
+    The reconstructed image, which often has the stack's name, is not taken for it.
+    """
     named = Path(str(record.get("inputs", {}).get("stack", "")))
-    found = next((p for p in (named, source.parent / named.name) if p.is_file()), None)
+    places = [place for place in (named, source.parent / named.name) if place.is_file()]
+    not_image = (p for p in places if not (image.is_file() and p.samefile(image)))
+    found = next(not_image, None)
     if found is None:
         return None
     with open_frames(found) as stream:

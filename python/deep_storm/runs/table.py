@@ -112,7 +112,12 @@ class TableJob:
         given = {"rows": len(self.table), **_known_of_frames(self.shared_frames), **inputs}
         if self.source is not None:
             size = self.source.stat().st_size
-            given = {"table": self.source, "bytes": size, "sha256": sha256(self.source), **given}
+            given = {
+                "table": self.source.absolute(),
+                "bytes": size,
+                "sha256": sha256(self.source),
+                **given,
+            }
         sections = {
             type(settings).__name__.lower(): settings.model_dump(),
             "run": {"verb": verb},
