@@ -17,8 +17,9 @@ from deep_storm.training.adaptation import adapted
 from deep_storm.training.experiments import Experiment, PsfBank, draw_experiment
 from deep_storm.training.general import DOMAIN_STREAM, GeneralData
 from deep_storm.training.loop import Trained, train_network
+from deep_storm.training.record import training_record, versions
 from deep_storm.training.schedule import settings_for
-from deep_storm.training.session import Molecules, training_record, versions
+from deep_storm.training.session import Molecules
 
 SCORED_EXPERIMENTS = 12
 SCORE_SEED = 5_000_011

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import platform
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
 from deep_storm.camera import Camera
-from deep_storm.camera_maps import CameraMaps, fingerprint
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import Cancelled, ModelError
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.model_card import NETWORK_VERSION, ModelCard
 from deep_storm.networks import make_network
-from deep_storm.networks.base import Scales
+from deep_storm.networks.base import LocalizationNetwork, Scales
 from deep_storm.networks.device import is_out_of_memory, place
 from deep_storm.networks.precision import learning_dtype
 from deep_storm.progress import Progress, silent
@@ -31,10 +29,12 @@ from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import SimulatedData, TrainingData
 from deep_storm.training.imported_data import ImportedData
 from deep_storm.training.loop import Trained, train_network
+from deep_storm.training.record import maps_record, training_record, versions
 from deep_storm.training.schedule import ResolvedTraining, settings_for
 from deep_storm.training.steps import mirrored
 
 if TYPE_CHECKING:
+    import keras
     import pandas as pd
 
 Result = TypeVar("Result")
@@ -131,30 +131,16 @@ def train_model(
 
         utils.set_random_seed(training.seed)
         spec = make_network(network)
-        settings = settings_for(spec, training)
-        # Weights learnt in one scale mean nothing in another: a started model keeps its own.
-        # A general one, and what came from it, has learnt to be conditioned on others.
-        domain = start.card.domain if start is not None else None
-        conditioned = start is None or domain is not None
-        reach_nm = molecules.depth_reach_nm if spec.name == "native" else None
-        scales = molecules.scales(reach_nm)
-        if start is not None and not conditioned:
-            scales = start.card.scales
-        before = start.card.scales.depth_reach_nm if start is not None else None
-
+        scales = _scales(molecules, spec, start)
         trained_in = spec.training_dtype(learning_dtype(device))
 
         def run(settings: ResolvedTraining) -> Trained:
             data = make_data(molecules, scales, settings, imported)
             with mirrored(settings.batch).scope() if several else nullcontext():
-                made = spec.build(trained_in)
-                if start is not None:
-                    made.set_weights(start.keras_model.get_weights())
-                if (before is None) != (scales.depth_reach_nm is None):
-                    spec.restate_shape(made, scales)
+                made = _begun(spec, trained_in, scales, start)
                 return train_network(made, spec, data, settings, progress, began, keeper)
 
-        settings, trained = within_memory(run, settings)
+        settings, trained = within_memory(run, settings_for(spec, training))
         keras_model = spec.build()  # on a single device, in float32
         keras_model.set_weights(trained.best)
         card = ModelCard(
@@ -165,23 +151,61 @@ def train_model(
             emitters=molecules.emitters,
             background=molecules.background,
             scales=scales,
-            domain=domain,
+            domain=None if start is None else start.card.domain,
             training=training_record(settings, trained, imported is not None, start)
             | {"precision": trained_in}
             | maps_record(molecules.maps),
             versions=versions(),
         )
         made = Model(card, keras_model, trained.last, table=molecules.table)
-        try:
+        with _saying_what_is_kept(trained, keeper):
             return calibrate(made, training.seed, molecules.maps), trained
-        except KeyboardInterrupt:
-            if keeper is None:
-                raise
-            raise Cancelled(
-                f"the training of {trained.steps} steps is kept in {keeper.folder}; only the "
-                "calibration is missing",
-                advice="the same command with --resume completes it",
-            ) from None
+
+
+def _scales(molecules: Molecules, spec: LocalizationNetwork, start: Model | None) -> Scales:
+    """Return the scales of the network's input and answer.
+
+    Weights learnt in one scale mean nothing in another: a model that is started from keeps its own,
+    except a general one and what came from it, which has learnt to be conditioned on others.
+    """
+    if start is not None and start.card.domain is None:
+        return start.card.scales
+    return molecules.scales(molecules.depth_reach_nm if spec.name == "native" else None)
+
+
+def _begun(
+    spec: LocalizationNetwork, dtype: str, scales: Scales, start: Model | None
+) -> keras.Model:
+    """Build a network to train: with new weights, or those of the model to start from."""
+    made = spec.build(dtype)
+    before = None
+    if start is not None:
+        made.set_weights(start.keras_model.get_weights())
+        before = start.card.scales.depth_reach_nm
+    if (before is None) != (scales.depth_reach_nm is None):
+        spec.restate_shape(made, scales)
+    return made
+
+
+@contextmanager
+def _saying_what_is_kept(trained: Trained, keeper: Keeper | None) -> Iterator[None]:
+    """Say what there is to who presses Ctrl-C after the training.
+
+    Raises
+    ------
+    Cancelled
+        Ctrl-C was pressed, and the training is kept.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if keeper is None:
+            raise
+        raise Cancelled(
+            f"the training of {trained.steps} steps is kept in {keeper.folder}; only the "
+            "calibration is missing",
+            advice="the same command with --resume completes it",
+        ) from None
 
 
 def within_memory(
@@ -252,32 +276,3 @@ def make_data(
         molecules.maps,
         molecules.table,
     )
-
-
-def training_record(
-    settings: ResolvedTraining, trained: Trained, imported: bool, start: Model | None
-) -> dict[str, str | float | int]:
-    """Return the record of the training in ``model.toml``."""
-    record: dict[str, str | float | int] = {
-        k: v for k, v in settings._asdict().items() if v is not None
-    }
-    record |= {
-        "steps": trained.steps,
-        "ended": trained.ended,
-        "seconds": round(trained.seconds, 1),
-        "data": "imported simulation" if imported else "matched simulation",
-    }
-    if start is not None and start.path is not None:
-        record["started_from"] = start.path.name
-    return record
-
-
-def maps_record(maps: CameraMaps | None) -> dict[str, str | float | int]:
-    """Return the record of the camera maps in ``model.toml``; the maps are not stored."""
-    return {} if maps is None else {"camera_maps_sha256": fingerprint(maps)}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the software used for training."""
-    names = ("deep-storm", "tensorflow", "keras", "numpy")
-    return {"python": platform.python_version()} | {n: version(n) for n in names}
