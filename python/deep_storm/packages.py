@@ -1,13 +1,30 @@
-"""How to install optional packages: Deep-STORM itself is on no package index."""
+"""Packages: their versions, and how to install optional ones.
+
+Deep-STORM itself is on no package index.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
-from importlib.metadata import PackageNotFoundError, requires
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+RECORDED = ("deep-storm", "tensorflow", "numpy")
+"""Packages whose versions stand in the record of a run, and by which runs are compared."""
 _ROOT = Path(__file__).resolve().parents[2]
+
+
+def versions(names: Iterable[str] = RECORDED) -> dict[str, str]:
+    """Return the versions of installed packages, by their names.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        One is not installed.
+    """
+    return {name: version(name) for name in names}
 
 
 def source_folder() -> Path | None:

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 import deep_storm as ds
+from deep_storm import packages
 from deep_storm.errors import Cancelled, DaskError, SettingsError, StackError
 from deep_storm.inference import dask_workers as module
 from deep_storm.inference.dask_workers import DaskWorkers
@@ -163,7 +164,7 @@ def test_nobody_else_reaches_local_workers(workers):
 
 
 def test_workers_with_another_version_are_named(workers, monkeypatch):
-    monkeypatch.setattr(module, "version", lambda name: "0.1")
+    monkeypatch.setattr(packages, "version", lambda name: "0.1")
     with pytest.raises(DaskError, match=r"numpy .*expected deep-storm 0\.1.*install the same"):
         workers._check_versions()
 

@@ -15,6 +15,7 @@ import pytest
 import tifffile
 
 import deep_storm as ds
+from deep_storm import packages
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import Cancelled, OutputError, SettingsError, StackError
 from deep_storm.inference import work_folder
@@ -22,7 +23,6 @@ from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model
 from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.runs import work as work_run
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
 
@@ -306,8 +306,8 @@ def test_only_the_same_run_goes_on(again, movie, tmp_path, monkeypatch, what, sa
         emitters = EXPECTED["emitters"].model_copy(update={"intensity_photon": 1501.0})
         options |= {"emitters": emitters}
     else:
-        real = work_run.version
-        monkeypatch.setattr(work_run, "version", lambda n: "9" if n == "deep-storm" else real(n))
+        real = packages.version
+        monkeypatch.setattr(packages, "version", lambda n: "9" if n == "deep-storm" else real(n))
     with pytest.raises(OutputError, match="keeps the work of another run") as caught:
         again(tmp_path, resume=True, **options)
     assert said in str(caught.value)

@@ -23,7 +23,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 
@@ -33,7 +32,7 @@ from deep_storm.errors import DaskError, SettingsError
 from deep_storm.inference.dask_job import Assignment, JobPlugin, work_on
 from deep_storm.inference.results import Found
 from deep_storm.inference.run import ReconstructionRun
-from deep_storm.packages import install_command
+from deep_storm.packages import install_command, versions
 
 CONNECT_SECONDS = 20.0
 PATIENCE_SECONDS = 60.0
@@ -268,7 +267,7 @@ def start_here(count: int) -> LocalCluster:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("deep-storm", "tensorflow", "keras", "numpy")}
+    return versions(("deep-storm", "tensorflow", "keras", "numpy"))
 
 
 def _said(versions: object) -> str:

@@ -12,7 +12,6 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from deep_storm.errors import DeepStormError
 from deep_storm.io.kept import folder_of_kept, keep, recall
+from deep_storm.packages import versions
 
 Value = TypeVar("Value")
 COMPUTING = ("tensorflow", "keras", "numpy", "scipy", "numba")
@@ -86,7 +86,7 @@ def key_of(parts: Sequence[Any], arrays: Iterable[npt.NDArray[Any]]) -> str:
 def _conditions() -> list[Any]:
     """Return what computes, and how."""
     return [
-        {name: version(name) for name in COMPUTING},
+        versions(COMPUTING),
         {name: os.environ.get(name) for name in CONDITIONS},
         [platform.system(), platform.machine(), _processor()],
         _source(),

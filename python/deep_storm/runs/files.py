@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from deep_storm.io.images import write_image
 from deep_storm.io.marks import is_our_page
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.tables.protocol import write_protocol
+from deep_storm.packages import versions
 from deep_storm.report.record import ENDING, densest
 from deep_storm.settings import Reconstruction
 
@@ -174,5 +174,5 @@ def _record(
         "inputs": inputs,
         "results": results,
         "timings": seconds,
-        "versions": {n: version(n) for n in ("deep-storm", "tensorflow", "numpy")},
+        "versions": versions(),
     }

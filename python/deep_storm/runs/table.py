@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +19,7 @@ from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.tables.about import RECORD, About, about, known_of_file, note
 from deep_storm.io.tables.endings import check_ending
 from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
+from deep_storm.packages import versions
 from deep_storm.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class TableJob:
                 **_known_of_frames(shared),
                 "summary": result.summary().splitlines(),
             },
-            "versions": {"deep-storm": version("deep-storm")},
+            "versions": versions(["deep-storm"]),
         }
         with self.outputs.writing("record") as path:
             write_config(path, sections, self.outputs.overwrite)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from deep_storm.io.model_folder import CARD_FILE, HISTORY_FILE, LAST_FILE
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.identity import file_identity
 from deep_storm.model import Model
+from deep_storm.packages import versions
 from deep_storm.progress import Progress
 from deep_storm.report.gathering import EXAMPLES, write_training_report
 from deep_storm.report.plots import loss_curve, save_figure
@@ -206,7 +206,7 @@ def _keeper(
     settings["network"] = network.model_dump(mode="json")
     settings["simulation"] = [file_identity(part) for part in simulation or ()]
     settings["from"] = start.card.model_dump(mode="json") if start is not None else {}
-    settings["version"] = {name: version(name) for name in ("deep-storm", "tensorflow", "numpy")}
+    settings["version"] = versions()
     model = outputs["model"]
     folder = model.with_name(f"{model.name}.training")
     return Keeper(folder, settings, resume, training.checkpoint_seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from deep_storm.io.marks import LIVE, mark_of
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.stacks.identity import identity_of
 from deep_storm.networks.precision import inference_dtype
+from deep_storm.packages import versions
 from deep_storm.runs.files import LIVE_ENDING, WORK_ENDING, beside, outputs_of
 from deep_storm.settings import Device, Reconstruction
 
@@ -154,5 +154,5 @@ def identity_of_run(
         "psf_table": "" if model.table is None else model.table.fingerprint(),
         "settings": settings.model_dump(mode="json"),
         "precision": inference_dtype(device),
-        "version": {name: version(name) for name in ("deep-storm", "tensorflow", "numpy")},
+        "version": versions(),
     }

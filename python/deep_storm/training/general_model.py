@@ -17,7 +17,7 @@ from deep_storm.training.adaptation import adapted
 from deep_storm.training.experiments import Experiment, PsfBank, draw_experiment
 from deep_storm.training.general import DOMAIN_STREAM, GeneralData
 from deep_storm.training.loop import Trained, train_network
-from deep_storm.training.record import training_record, versions
+from deep_storm.training.record import software, training_record
 from deep_storm.training.schedule import settings_for
 from deep_storm.training.session import Molecules
 
@@ -91,7 +91,7 @@ def general_model(
         general=True,
         domain=domain,
         training=record,
-        versions=versions(),
+        versions=software(),
     )
     model = Model(card, keras_model)
     rng = np.random.default_rng([SCORE_SEED, DOMAIN_STREAM])

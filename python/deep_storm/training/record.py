@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 from deep_storm.camera_maps import CameraMaps, fingerprint
 from deep_storm.model import Model
+from deep_storm.packages import versions
 from deep_storm.training.loop import Trained
 from deep_storm.training.schedule import ResolvedTraining
+
+PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy")
 
 
 def training_record(
@@ -34,7 +36,6 @@ def maps_record(maps: CameraMaps | None) -> dict[str, str | float | int]:
     return {} if maps is None else {"camera_maps_sha256": fingerprint(maps)}
 
 
-def versions() -> dict[str, str]:
+def software() -> dict[str, str]:
     """Return the versions of the software used for training."""
-    names = ("deep-storm", "tensorflow", "keras", "numpy")
-    return {"python": platform.python_version()} | {n: version(n) for n in names}
+    return {"python": platform.python_version()} | versions(PACKAGES)

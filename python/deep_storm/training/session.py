@@ -29,7 +29,7 @@ from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import SimulatedData, TrainingData
 from deep_storm.training.imported_data import ImportedData
 from deep_storm.training.loop import Trained, train_network
-from deep_storm.training.record import maps_record, training_record, versions
+from deep_storm.training.record import maps_record, software, training_record
 from deep_storm.training.schedule import ResolvedTraining, settings_for
 from deep_storm.training.steps import mirrored
 
@@ -155,7 +155,7 @@ def train_model(
             training=training_record(settings, trained, imported is not None, start)
             | {"precision": trained_in}
             | maps_record(molecules.maps),
-            versions=versions(),
+            versions=software(),
         )
         made = Model(card, keras_model, trained.last, table=molecules.table)
         with _saying_what_is_kept(trained, keeper):
