@@ -134,3 +134,10 @@ def test_settings_made_in_python_say_what_is_wrong_in_one_sentence():
         Camera(**known)
     with pytest.raises(SettingsError, match=r"unknown setting 'gain'; .* did you mean 'em_gain'\?"):
         Camera(**known, photons_per_adu=0.5, gain=3)
+
+
+@pytest.mark.parametrize("given", [("6",), ("1", "2", "3"), ()])
+def test_words_of_the_command_line_are_shown_as_they_were_given(given):
+    shown = re.escape(", ".join(given) or "()")
+    with pytest.raises(SettingsError, match=rf"field_nm is {shown}; expected two numbers"):
+        Rendering(field_nm=given)

@@ -127,3 +127,16 @@ def test_the_camera_may_be_an_object(tmp_path):
     )
     with pytest.raises(SettingsError, match="camera is 3; expected a Camera"):
         ds.measure_background(frames, dark=True, camera=3)
+
+
+def test_a_camera_file_that_is_also_the_output_is_told_how_to_be_updated(tmp_path):
+    camera = ds.Camera(pixel_size_nm=90, baseline_adu=1, photons_per_adu=0.5, em_gain=30)
+    file = tmp_path / "camera.toml"
+    write_camera(file, camera)
+    frames = np.random.default_rng(1).normal(100, 2, (20, 32, 32)).round().astype(np.uint16)
+    with pytest.raises(OutputError, match=r"leave --camera out; .* updates an output"):
+        ds.measure_background(frames, dark=True, camera=file, output=file, overwrite=True)
+    assert read_camera(file) == camera
+    ds.measure_background(frames, dark=True, output=file, overwrite=True)
+    assert read_camera(file).em_gain == 30
+    assert read_camera(file).baseline_adu == pytest.approx(100, abs=1)

@@ -351,6 +351,19 @@ def test_a_table_is_not_written_under_the_name_of_another_kind_of_file(tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["movie.csv"]
 
 
+@pytest.mark.parametrize("verb", ["preview", "report", "estimate", "measure_background"])
+@pytest.mark.parametrize("name", ["made.tif", "made.jpg", "made.pdf", "made.csv"])
+def test_no_output_has_the_name_of_another_kind_of_file(tmp_path, verb, name):
+    inputs = {"report": {"record": tmp_path}, "preview": {"frame": 1, "model": "general"}}
+    stack = np.zeros((3, 32, 32), np.uint16)
+    given = inputs.get(verb, {}) | ({} if verb == "report" else {"stack": stack})
+    if verb == "estimate":
+        given |= {"pixel_size_nm": 100}
+    with pytest.raises(OutputError, match=rf"ends in \{name[4:]}; .* ends in \.(png|html|toml)"):
+        getattr(ds, verb)(**given, output=tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["kept.txt", "kept_0.5", "kept.v2", "kept_SML.mat"])
 def test_other_names_of_tables_stay(tmp_path, table, name):
     done = ds.filter(table, "x > 0", output=tmp_path / name)

@@ -17,13 +17,14 @@ the folder, in which files are named after what the run reads.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_storm.errors import OutputError
 from deep_storm.io.disk_errors import check_name
+from deep_storm.io.endings import check_ending
 from deep_storm.io.files import atomic_files, check_folder, check_outputs
 from deep_storm.io.guard import StrPath, clash_with_input
 from deep_storm.io.marks import is_ours
@@ -46,12 +47,15 @@ class Outputs:
         What the run does to its input, as in ``movie_filtered``: proposed where a name is taken.
     folders
         Of the files, those that are folders, each with a file that every folder of its kind has.
+    endings
+        Those of the first file, where the caller may choose one: another kind of file is refused.
     """
 
     files: Mapping[str, Path]
     overwrite: bool = False
     tail: str = "result"
     folders: Mapping[str, str] = field(default_factory=dict)
+    endings: tuple[str, ...] = ()
     _done: set[str] = field(default_factory=set, repr=False)
 
     @classmethod
@@ -64,6 +68,7 @@ class Outputs:
         tail: str = "result",
         overwrite: bool = False,
         any_ending: bool = False,
+        also: Sequence[str] = (),
     ) -> Outputs:
         """Choose the names of a run's files.
 
@@ -81,6 +86,8 @@ class Outputs:
             Whether existing files may be replaced.
         any_ending
             Whether ``output`` names the main file, which keeps the ending that it has, if any.
+        also
+            Endings that the main file may have beside its usual one, then.
         """
         if output is None:
             return cls({}, overwrite, tail)
@@ -88,7 +95,8 @@ class Outputs:
         files = {what: Path(f"{stem}{end}") for what, end in endings.items()}
         if ending:
             files[next(iter(endings))] = Path(f"{stem}{ending}")
-        return cls(files, overwrite, tail)
+        main = next(iter(endings.values()))
+        return cls(files, overwrite, tail, endings=(main, *also) if any_ending else ())
 
     def __contains__(self, name: str) -> bool:
         return name in self.files
@@ -147,9 +155,9 @@ class Outputs:
         Raises
         ------
         OutputError
-            A file is an input of the run, or another output; it exists already (all of them are
-            named) and may not be replaced, or is an image that Deep-STORM did not write; its
-            folder cannot be written.
+            A file is an input of the run, or another output; its ending is that of another kind
+            of file; it exists already (all of them are named) and may not be replaced, or is an
+            image that Deep-STORM did not write; its folder cannot be written.
         """
         for path in self.files.values():
             check_name(path)
@@ -163,6 +171,9 @@ class Outputs:
                     "a file that this run does not read",
                     f"{advice}; --overwrite does not replace an input",
                 )
+        if self.files and self.endings:
+            what, path = next(iter(self.files.items()))
+            check_ending(path, what, self.endings)
         plain = [path for name, path in self.files.items() if name not in self.folders]
         for path in plain:
             self._check_ours(path)

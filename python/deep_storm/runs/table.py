@@ -14,10 +14,10 @@ from deep_storm.errors import CameraError, TableError
 from deep_storm.inputs.tables import SAME_PIXELS, TableSource, check_source, table_of
 from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.io.config import write_config
+from deep_storm.io.endings import TABLES
 from deep_storm.io.files import sha256
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.tables.about import RECORD, About, about, known_of_file, note
-from deep_storm.io.tables.endings import check_ending
 from deep_storm.io.tables.protocol import find_protocol, read_protocol, write_protocol
 from deep_storm.packages import versions
 from deep_storm.settings import Settings
@@ -195,10 +195,9 @@ def open_job(
         tail=tail,
         overwrite=overwrite,
         any_ending=True,
+        also=TABLES[1:],
     )
     outputs.check()
-    if outputs:
-        check_ending(outputs["table"])
     if protocol is not None:
         camera = _one_camera(camera, read_protocol(protocol), protocol)
     table = table_of(source, camera=camera)

@@ -204,8 +204,10 @@ def _sentence_from(
         expected = expected.replace("number", "finite number", 1)
     received = first.get("input")
     written = comma_advice(received) if {int, float} & set(_members(cls, name)) else ""
+    many = isinstance(received, (list, tuple)) and all(isinstance(one, str) for one in received)
+    shown = ", ".join(received) if many and received else repr(received)
     return SettingsError(
-        f"{name} is {received!r}{where}",
+        f"{name} is {shown}{where}",
         expected,
         f"{written}change {name} ({field.description})",
     )

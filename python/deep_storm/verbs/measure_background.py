@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deep_storm.errors import SettingsError
+from deep_storm.errors import OutputError, SettingsError
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
 from deep_storm.io.camera_files import CameraSource, camera_of
 from deep_storm.io.camera_maps import write_camera_maps
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.files import atomic_path
+from deep_storm.io.guard import file_key
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
@@ -107,6 +108,7 @@ def measure_background(
         overwrite=overwrite,
         any_ending=True,
     )
+    _check_not_both(camera, outputs)
     outputs.check()
     values = {**_kept(camera, outputs.files.get("camera")), **known.model_dump(exclude_none=True)}
     with open_frames(stack) as stream:
@@ -122,6 +124,18 @@ def measure_background(
     if outputs:
         _write(found, outputs)
     return replace(found, written=outputs.written)
+
+
+def _check_not_both(camera: CameraSource | None, outputs: Outputs) -> None:
+    """Say how a camera file is updated, to who gives it as input and output."""
+    if not outputs or not isinstance(camera, (str, os.PathLike)):
+        return
+    if file_key(camera) == file_key(outputs["camera"]):
+        raise OutputError(
+            f"{outputs['camera']} was given both as the camera and as the output",
+            "only the output: an existing camera file is updated",
+            "leave --camera out; --overwrite does not replace an input, but updates an output",
+        )
 
 
 def _kept(camera: CameraSource | None, output: Path | None) -> dict[str, Any]:

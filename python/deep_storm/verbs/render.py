@@ -157,6 +157,7 @@ def render(
         tail="rendered",
         overwrite=overwrite,
         any_ending=True,
+        also=ENDINGS[1:],
     )
     outputs.check()
     path = outputs.files.get("image")

@@ -16,18 +16,16 @@ from deep_storm.camera import Camera
 from deep_storm.errors import TableError
 from deep_storm.folders import at_home
 from deep_storm.io.camera_files import CameraSource, camera_of
+from deep_storm.io.endings import SMAP_ENDING, TABLES, check_ending
 from deep_storm.io.foreign import damage_as
 from deep_storm.io.tables import reader
 from deep_storm.io.tables.about import About, about, known_of_file, note
-from deep_storm.io.tables.endings import SMAP_ENDING, check_ending
 from deep_storm.io.tables.foreign import archives, hdf5, texts
 from deep_storm.io.tables.thunderstorm import Dialect
 from deep_storm.io.tables.thunderstorm import write_table as write_csv
 from deep_storm.localizations import validated
 
 Reader = Callable[[Path, str, Camera | None], pd.DataFrame]
-WRITTEN = (".csv", ".hdf5", SMAP_ENDING, ".parquet")
-"""Endings of the tables that are written."""
 
 
 def read_table(
@@ -113,10 +111,10 @@ def write_table(
     OutputError
         The file exists already or cannot be written, or its name is that of another kind of file.
     """
-    check_ending(path)
+    check_ending(path, "table", TABLES)
     file = at_home(Path(path))
     name = file.name.lower()
-    if not name.endswith(WRITTEN[1:]):
+    if not name.endswith(TABLES[1:]):
         write_csv(file, table, dialect, overwrite)
         return
     checked = validated(table)
