@@ -129,12 +129,12 @@ def networks_made_once():
     kept = {}
     read = Model.load.__func__
 
-    def load(cls, path, *, last=False):
-        key = (_contents(path), last)
+    def load(cls, path, *, last=False, device=None):
+        key = (_contents(path), last, device)
         if key[0] is None:
-            return read(cls, path, last=last)
+            return read(cls, path, last=last, device=device)
         if key not in kept:
-            kept[key] = read(cls, path, last=last)
+            kept[key] = read(cls, path, last=last, device=device)
         return replace(kept[key], path=_model_folder(path), compiled={})
 
     with pytest.MonkeyPatch.context() as patch:

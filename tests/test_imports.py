@@ -29,6 +29,32 @@ print(gc.get_freeze_count() > 10_000)
 """
 
 
+IN_OTHERS_OR_OURS = """
+import sys, threading
+from deep_storm.imports import claim_process, without
+
+if sys.argv[1] == "ours":
+    claim_process()
+
+def found():
+    try:
+        import wave  # stands for a package that is there but not needed
+    except ImportError as error:
+        return error.name
+    return "found"
+
+here, there = [], []
+with without("wave"):
+    here.append(found())
+    if here == ["wave"]:
+        thread = threading.Thread(target=lambda: there.append(found()))
+        thread.start()
+        thread.join()
+here.append(found())
+print(*here, *there)
+"""
+
+
 class Loop:
     """Refers to itself, so that only garbage collection frees it."""
 
@@ -100,3 +126,29 @@ def test_the_command_line_imports_so_and_keeps_it_where_the_process_is_its_own(
         [sys.executable, "-c", text], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stdout.split() == ["2", "False", "False", "True", str(withdrawn)]
+
+
+@pytest.mark.parametrize(
+    ("whose", "said"), [("ours", "wave found found"), ("others", "found found")]
+)
+def test_what_is_not_needed_is_hidden_from_this_thread_alone_and_in_no_process_of_others(
+    whose, said
+):
+    command = [sys.executable, "-c", IN_OTHERS_OR_OURS, whose]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == said.split()
+
+
+def test_keras_does_not_bring_pictures_into_a_process_of_ours():
+    text = """
+import sys
+from deep_storm.imports import claim_process
+from deep_storm.networks.device import quiet_tensorflow
+claim_process()
+quiet_tensorflow()
+print(*(name for name in ("keras", "matplotlib", "sklearn") if name in sys.modules))
+import matplotlib, sklearn
+"""
+    command = [sys.executable, "-c", text]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["keras"]

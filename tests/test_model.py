@@ -24,7 +24,7 @@ from deep_storm.model_card import (
 from deep_storm.networks import make_network
 from deep_storm.networks.base import Scales
 from deep_storm.psf.gaussian import gaussian_table
-from deep_storm.settings import Background, Emitters, Network, Psf
+from deep_storm.settings import Background, Device, Emitters, Network, Psf
 
 PARTS = {
     "camera": Camera(pixel_size_nm=107.5, baseline_adu=99.5, photons_per_adu=0.47, em_gain=300),
@@ -79,6 +79,16 @@ def test_round_trip(model, saved):
     assert loaded.card == model.card
     for one, other in zip(loaded.keras_model.weights, model.keras_model.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_it_is_built_once_in_the_precision_of_its_device(model, saved, monkeypatch):
+    monkeypatch.setattr("deep_storm.model.learning_dtype", lambda device: "bfloat16")
+    loaded = Model.load(saved, device=Device())
+    assert loaded.precision == loaded.keras_model.compute_dtype == "bfloat16"
+    for one, other in zip(loaded.keras_model.weights, model.keras_model.weights, strict=True):
+        assert one.dtype == "float32"
+        np.testing.assert_array_equal(one, other)
+    assert Model.load(saved).keras_model.compute_dtype == "float32"
 
 
 @pytest.mark.parametrize(("version", "frames"), [(1, 1), (2, 1), (3, 3)])

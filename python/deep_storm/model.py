@@ -42,7 +42,9 @@ from deep_storm.model_card import (
 )
 from deep_storm.networks import make_network
 from deep_storm.networks.base import WITH_NEIGHBOURS, LocalizationNetwork
+from deep_storm.networks.precision import learning_dtype
 from deep_storm.psf.table import PsfTable
+from deep_storm.settings import Device
 
 if TYPE_CHECKING:
     import keras
@@ -146,7 +148,13 @@ class Model:
         write_config(folder / CARD_FILE, self.card.model_dump(mode="json"))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, last: bool = False) -> Model:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        last: bool = False,
+        device: Device | None = None,
+    ) -> Model:
         """Read a model folder.
 
         Parameters
@@ -155,16 +163,23 @@ class Model:
             The folder, or the name of a bundled model.
         last
             Whether to take the last weights instead of the best ones.
+        device
+            What it is loaded for: the network computes as precisely as it will there, so that it
+            need not be built a second time. Its weights are float32 all the same. Default: it
+            computes in float32.
 
         Raises
         ------
         ModelError
             The folder is none, is unfinished or damaged, or of an unknown format.
+        SettingsError
+            The device cannot compute as asked for.
         """
         folder = model_folder(path)
         card = read_card(folder)
         network = make_network(card.network)
-        keras_model = network.build()
+        precision = "float32" if device is None else learning_dtype(device)
+        keras_model = network.build(network.training_dtype(precision))
         name = LAST_FILE if last else WEIGHTS_FILE
         version = card.network_version
         older = version < NETWORK_VERSION
@@ -184,7 +199,7 @@ class Model:
         table = None
         if card.psf.psf_file:
             table = read_psf(folder / PSF_FILE, card.camera.pixel_size_nm)
-        return cls(card, keras_model, path=folder, table=table)
+        return cls(card, keras_model, path=folder, table=table, precision=precision)
 
 
 def _write_weights(path: Path, weights: Weights) -> WeightsFile:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from deep_storm.cli import stops
 from deep_storm.cli.codes import STOPPED
-from deep_storm.imports import keep_for_good
+from deep_storm.imports import claim_process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def program() -> int:
     TensorFlow down, for seconds on a busy machine.
     """
     stops.heed_termination()
-    keep_for_good()
+    claim_process()
     code = main()
     if code == STOPPED:
         with contextlib.suppress(OSError, ValueError):

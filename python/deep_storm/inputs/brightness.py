@@ -14,7 +14,6 @@ from deep_storm.inference.repair import repair
 from deep_storm.inputs.learnt import matched_brightness
 from deep_storm.io.stacks.sampled import spread_frames
 from deep_storm.model import Model
-from deep_storm.networks.precision import learning_dtype
 from deep_storm.settings import Device
 from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules
@@ -130,7 +129,7 @@ def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
     molecules = Molecules(*parts, shape_known=found is not None)
     if not is_crowded(molecules):
         return estimate
-    model = replace(Model.load("general"), precision=learning_dtype(Device()))
+    model = Model.load("general", device=Device())
     changed, said = with_matched_brightness(model, molecules, stream)
     emitters, background = changed.emitters, changed.background
     if emitters is own:

@@ -46,15 +46,15 @@ class ReadyModel(NamedTuple):
     mixed: bool = False
 
 
-def load_model(model: Path | str | Model) -> Model:
-    """Load a model, unless it is one in memory already.
+def load_model(model: Path | str | Model, device: Device = Device()) -> Model:
+    """Load a model for a device, unless it is one in memory already.
 
     Raises
     ------
     ModelError
         The folder is no model.
     """
-    return model if isinstance(model, Model) else Model.load(model)
+    return model if isinstance(model, Model) else Model.load(model, device=device)
 
 
 def ready_model(
@@ -89,9 +89,8 @@ def ready_model(
     CameraError, SettingsError
         Something contradicts what the model was trained for, or the camera is missing.
     """
-    trained = load_model(model)
+    trained = replace(load_model(model, device), precision=learning_dtype(device))
     if trained.card.general:
-        trained = replace(trained, precision=learning_dtype(device))
         return _conditioned(trained, expected, movie, progress if measure_psf else None)
     for name, given in vars(expected).items():
         if isinstance(given, Settings):

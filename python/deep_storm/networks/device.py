@@ -13,10 +13,12 @@ from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 
 from deep_storm.errors import SettingsError
-from deep_storm.imports import uncollected
+from deep_storm.imports import uncollected, without
 from deep_storm.networks.keras_settings import load_keras, own_settings
 from deep_storm.settings import Device
 
+UNUSED_BY_KERAS = ("matplotlib", "sklearn")
+"""Of what Keras imports, for pictures and for scikit-learn's interface: a third of its time."""
 _forked = threading.Event()
 """Whether this process is the fork of one in which TensorFlow was loaded."""
 
@@ -54,7 +56,8 @@ def _load_tensorflow() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     wanted = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
-    with nullcontext() if wanted else stderr_held_back(), uncollected():
+    held_back = nullcontext() if wanted else stderr_held_back()
+    with held_back, uncollected(), without(*UNUSED_BY_KERAS):
         import tensorflow as tf
 
         tf.config.list_physical_devices()

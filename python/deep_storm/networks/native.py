@@ -78,8 +78,8 @@ REACH_PX = 23
 quarter resolution, poolings included."""
 TRACED = "_deep_storm_traced"
 """Attribute of a Keras model, for its compiled functions."""
-ROUNDED = "_deep_storm_rounded"
-"""Attribute of a Keras model, for its copies of less precision."""
+COPIES = "_deep_storm_copies"
+"""Attribute of a Keras model, for its copies of other precision."""
 
 
 class NativeNetwork(LocalizationNetwork):
@@ -140,7 +140,7 @@ class NativeNetwork(LocalizationNetwork):
     def inference(
         self, model: keras.Model, scales: Scales, dtype: str = "float32", xla: bool = False
     ) -> Inference:
-        """Return the compiled network; in bfloat16 on a copy with rounded weights."""
+        """Return the compiled network; on a copy, if it computes in another type."""
         return in_company(self._compiled(model, scales, dtype, xla))
 
     def picking_inference(
@@ -153,7 +153,7 @@ class NativeNetwork(LocalizationNetwork):
     def _compiled(
         model: keras.Model, scales: Scales, dtype: str, xla: bool
     ) -> Callable[[Float32], tf.Tensor]:
-        network = model if dtype == "float32" else _rounded(model, dtype)
+        network = model if dtype == model.compute_dtype else _copy(model, dtype)
         run = _traced(network, xla)
         expected = tf.constant(scales.expectations()[None])
 
@@ -169,11 +169,11 @@ def alone(frames: Float32) -> Float32:
     return np.pad(frames, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else frames
 
 
-def _rounded(model: keras.Model, dtype: str) -> keras.Model:
+def _copy(model: keras.Model, dtype: str) -> keras.Model:
     """Return a copy of a network that computes in another type; the network keeps it."""
-    made: dict[str, keras.Model] = vars(model).setdefault(ROUNDED, {})
+    made: dict[str, keras.Model] = vars(model).setdefault(COPIES, {})
     if dtype not in made:
-        with own_settings(dtype):
+        with own_settings(computing_in(dtype)):
             made[dtype] = build()
     made[dtype].set_weights(model.get_weights())
     return made[dtype]

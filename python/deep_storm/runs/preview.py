@@ -58,7 +58,7 @@ def prepare(stream: FrameStream, common: Common, progress: Progress = silent) ->
     DeepStormError
         Movie, camera and model do not suit each other.
     """
-    loaded = load_model(common.model)
+    loaded = load_model(common.model, common.device)
     camera = camera_for(loaded, common.expected)
     frames, said = corrected_for(stream, loaded, camera, common.camera_maps)
     movie = examined_movie(frames, camera, common.trust_camera, progress)

@@ -50,7 +50,7 @@ def run_reconstruction(
         stacks = stacks_of(stack)
         if stacks is None:
             return reconstruct_stack(_single(stack), output, common, resume, overwrite, progress)
-        common = replace(common, model=load_model(common.model))
+        common = replace(common, model=load_model(common.model, common.device))
 
         def one(path: Path, name: Path, go_on: bool, progress: Progress) -> ReconstructResult:
             image = Path(f"{name}.tif")  # a folder may have the name

@@ -91,7 +91,7 @@ def reconstruct_stack(
             at_the_end.callback(stream.close)
         at_the_end.enter_context(reading(("stack", file) for file in stream.files))
         outputs.check()  # a stack may lie in more files than the one that was named
-        loaded = load_model(common.model)
+        loaded = load_model(common.model, device)
         movie, said = _looked_at(stream, loaded, common, progress)
         frames = movie.frames
         ready = ready_model(

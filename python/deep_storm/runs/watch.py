@@ -47,7 +47,7 @@ def open_watched(
     if common.workers is not None:
         raise _not_together("--dask", "one of them", "leave --dask out while watching")
     missing = [name for name, value in vars(common.expected).items() if value is None]
-    if missing and load_model(common.model).card.general:
+    if missing and load_model(common.model, common.device).card.general:
         raise _not_together(
             f"the general model but no {', '.join(missing)}",
             "all its settings, because there is too little of the movie yet to estimate them",

@@ -38,12 +38,12 @@ MIN_CANDIDATES = 400
 """With fewer of them nothing is said."""
 MIN_LIGHT = 0.1
 """Windows with less light than this share of the mean have too few molecules to be simulated."""
-EMITTERS, MORE_ON_STRUCTURES = 500, 3
+EMITTERS, MORE_ON_STRUCTURES = 300, 5
 """Simulated for each brightness that is tried, and how many times as many on structures, whose
 answers spread more."""
-BATCH, AT_ONCE = 8, 32
+BATCH, AT_ONCE = 4, 32
 """Frames that are simulated and read at a time."""
-MAX_BATCHES = 12
+MAX_BATCHES = 24
 SAMPLES_PER_PX = 10
 BLUR_PX = 0.1
 """Of the places at which molecules were found: about their uncertainty."""

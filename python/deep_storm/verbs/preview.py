@@ -175,7 +175,7 @@ def preview(
         settings = Reconstruction.parse(
             {"frames": str(frame), "threshold": threshold, "refine": refine}
         )
-        loaded = load_model(model)
+        loaded = load_model(model, device)
         expected = Expected(camera, psf, emitters, background)
         common = Common(loaded, expected, camera_maps, settings, device, trust_camera=trust_camera)
         done = reconstruct_stack(stream, None, common)

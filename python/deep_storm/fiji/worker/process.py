@@ -25,7 +25,7 @@ from deep_storm.errors import Cancelled, DeepStormError, was_interrupted
 from deep_storm.fiji.exchange import Request, error_as_data, read_frame_table
 from deep_storm.fiji.worker.requests import call_verb
 from deep_storm.fiji.worker.task import STOPPED, Discarded, Task, on_interrupt, under_way
-from deep_storm.imports import keep_for_good, uncollected
+from deep_storm.imports import claim_process, uncollected
 
 LOGGER = logging.getLogger("deep_storm.fiji.worker")
 
@@ -46,7 +46,7 @@ def begin(log: str, parent: int) -> None:
     faulthandler.enable()  # a crash in native code leaves its place in the log
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
     LOGGER.info("worker %d started by %d", os.getpid(), parent)
-    keep_for_good()
+    claim_process()
     signal.signal(signal.SIGINT, on_interrupt)
     threading.Thread(target=_end_with, args=(parent,), daemon=True, name="parent").start()
 
