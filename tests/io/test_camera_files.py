@@ -11,6 +11,7 @@ from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.io.camera_files import check_camera, read_camera, write_camera
 from deep_storm.io.stacks.frames import ArrayFrames, open_frames
+from deep_storm.io.tables.protocol import write_protocol
 
 DATA = Path(__file__).parents[1] / "data"
 CMOS = Camera(pixel_size_nm=100.0, baseline_adu=100.0, photons_per_adu=0.5)
@@ -127,3 +128,10 @@ def test_values_that_no_camera_gives_are_refused():
             CMOS.model_copy(update={"baseline_adu": 300.0}),
             ArrayFrames(np.full((3, 8, 8), 200, np.uint8)),
         )
+
+
+def test_a_protocol_is_no_camera_file(tmp_path):
+    camera = Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+    write_protocol(tmp_path / "movie-protocol.txt", camera)
+    with pytest.raises(SettingsError, match=r"is a protocol of ThunderSTORM; .* leave the camera"):
+        read_camera(tmp_path / "movie-protocol.txt")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import deep_storm as ds
-from deep_storm.errors import SettingsError, StackError, TableError
+from deep_storm.errors import CameraError, SettingsError, StackError, TableError
 from deep_storm.estimation import movie_psf
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
@@ -88,3 +89,21 @@ def test_frames_in_which_nothing_blinks_are_refused():
     noise = np.random.default_rng(0).normal(100, 2, (60, 32, 32)).astype(np.float32)
     with pytest.raises(StackError):
         ds.estimate(noise, **CAMERA)
+
+
+def test_a_table_alone_takes_the_camera_of_its_protocol(tmp_path):
+    name = "filaments_drift_first20_thunderstorm"
+    for ending in (".csv", "-protocol.txt"):
+        shutil.copy(DATA / f"{name}{ending}", tmp_path)
+    file = tmp_path / f"{name}.csv"
+    known = ds.estimate(localizations=file, **CAMERA).estimate
+    for source in (file, ds.read_table(file)):
+        found = ds.estimate(localizations=source, camera={"read_noise_adu": 1.0}).estimate
+        assert found.camera == known.camera.model_copy(update={"read_noise_adu": 1.0})
+        assert found.emitters == known.emitters
+        assert "The camera is that of the table's protocol" in found.notes
+    with pytest.raises(CameraError, match="pixels of 160 nm"):
+        ds.estimate(localizations=file, pixel_size_nm=160)
+    (tmp_path / f"{name}-protocol.txt").unlink()
+    with pytest.raises(SettingsError, match="is missing"):
+        ds.estimate(localizations=file, pixel_size_nm=100)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError, TableError
+from deep_storm.io.tables.about import about, known_of_file
 from deep_storm.io.tables.protocol import find_protocol, read_protocol
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def table_of(
         return read_table(source, camera, kind)
     check_source(source, kind)
     return source
+
+
+def camera_of_table(source: TableSource) -> Camera | None:
+    """Return the camera in the protocol beside a file, or that a table in memory carries."""
+    known = known_of_file(source) if isinstance(source, (str, os.PathLike)) else about(source)
+    return known.camera
 
 
 def check_source(source: object, kind: str = "table") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,6 +39,13 @@ def read_camera(path: str | os.PathLike[str]) -> Camera:
     SettingsError
         The file is missing or not TOML, or a value is missing, unknown or out of range.
     """
+    if Path(path).name.endswith("-protocol.txt"):
+        raise SettingsError(
+            f"{os.fspath(path)} is a protocol of ThunderSTORM",
+            "a camera file (TOML)",
+            "leave the camera out where the protocol lies beside the table, or write its numbers "
+            "into a camera file",
+        )
     values = load_toml(path)
     camera = values.get("camera", values)
     return Camera.parse(camera if isinstance(camera, dict) else values, os.fspath(path))

@@ -11,7 +11,13 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import SettingsError
 from deep_storm.inputs.camera_maps import CAMERA_MAPS, MapsSource, corrected, maps_of
 from deep_storm.inputs.movie import TRUST_CAMERA, examined_movie
-from deep_storm.inputs.tables import TableSource, check_pixel_sizes, table_of
+from deep_storm.inputs.tables import (
+    TableSource,
+    camera_of_table,
+    check_pixel_sizes,
+    check_source,
+    table_of,
+)
 from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
@@ -143,7 +149,7 @@ def estimate(
         error.
     camera
         The camera of the frames. What is left out of it is read off the file and the noise of the
-        frames; a table alone needs all of it.
+        frames; of a table alone, in its protocol.
     optics
         Wavelength and aperture, to cross-check the PSF.
     overwrite
@@ -209,9 +215,14 @@ def _of_table(localizations: TableSource | None, camera: Camera | PartialCamera)
             "a stack of frames, a localization table, or both",
             "name a movie (TIFF) or give --localizations TABLE.csv",
         )
+    check_source(localizations)
+    beside = camera_of_table(localizations) if isinstance(camera, PartialCamera) else None
+    if isinstance(camera, PartialCamera) and beside is not None:
+        camera = camera.completed(**beside.model_dump(exclude_none=True))
     whole = whole_camera(camera)
     check_pixel_sizes([localizations], whole)
-    return estimate_table(table_of(localizations, camera=whole), whole)
+    found = estimate_table(table_of(localizations, camera=whole), whole)
+    return found.with_notes("The camera is that of the table's protocol") if beside else found
 
 
 def _of_stack(
