@@ -237,6 +237,12 @@ def test_leftovers_of_a_killed_writer(tmp_path):
     assert left == {".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"}
 
 
+def test_the_folder_of_the_run_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = output_error(Path(), OSError(errno.EROFS, "Read-only file system"))
+    assert error.received == f"cannot write {tmp_path}: that disk is read-only"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a path is longer than its names there")
 @pytest.mark.parametrize("letter", ["n", "ä", "日"])
 def test_what_is_left_of_a_long_name_is_found(tmp_path, letter):

@@ -93,6 +93,13 @@ def test_what_is_a_sweep(night):
         stacks_of("*.png")
 
 
+def test_frames_in_a_list_are_no_files():
+    with pytest.raises(StackError, match=r"2 stacks .* of type ndarray; .*numpy\.stack\(frames\)"):
+        stacks_of(list(np.zeros((2, 3, 4))))
+    with pytest.raises(StackError, match="one by one"):
+        stacks_of(["a.tif", np.zeros((2, 3, 4))])
+
+
 def test_names_of_results(night):
     paths = [night / "one" / "m.ome.tif", night / "two" / "m.tif", night / "x.tiff"]
     assert [p.name for p in names_of(paths, night)] == ["one_m", "two_m", "x"]

@@ -40,7 +40,8 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     else:
         unknown = (error.strerror or str(error), "choose another folder")
         reason, advice = _REASONS.get(error.errno or 0, unknown)
-    return OutputError(f"cannot write {os.fspath(path)}: {reason}", advice=advice)
+    shown = Path(path).absolute() if os.fspath(path) == os.curdir else path
+    return OutputError(f"cannot write {os.fspath(shown)}: {reason}", advice=advice)
 
 
 def check_name(path: str | os.PathLike[str]) -> None:

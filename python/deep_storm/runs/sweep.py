@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,13 +142,26 @@ def stacks_of(given: object) -> tuple[Path, ...] | None:
     Raises
     ------
     StackError
-        No file fits the pattern.
+        No file fits the pattern, or they are no files.
     """
     if isinstance(given, (list, tuple)):
         if len(given) == 1 and not _is_pattern(given[0]):
             return None
+        _check_files(given)
         return tuple(path for one in given for path in _fitting(one))
     return tuple(_fitting(given)) if _is_pattern(given) else None
+
+
+def _check_files(given: Sequence[object]) -> None:
+    """Refuse several stacks that are no files: often the frames of one."""
+    others = [one for one in given if not isinstance(one, (str, os.PathLike))]
+    if others:
+        is_frame = getattr(others[0], "ndim", 0) == 2
+        raise StackError(
+            f"{len(given)} stacks were given of which one is of type {type(others[0]).__name__}",
+            "files, or one array (t, y, x)",
+            "stack the frames: numpy.stack(frames)" if is_frame else "process them one by one",
+        )
 
 
 def _is_pattern(given: object) -> bool:
