@@ -84,5 +84,5 @@ def test_the_function_shows_its_settings_one_by_one():
 
     names = list(inspect.signature(draw).parameters)
     assert names == ["table", "settings", *Rendering.model_fields, "config"]
-    assert draw.__doc__ == "Draw it."
+    assert draw.__doc__.startswith("Draw it.\n\nOther Parameters\n")
     assert verb_of(draw).name == "draw"

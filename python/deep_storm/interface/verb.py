@@ -41,6 +41,7 @@ from typing import Any, TypeVar
 
 from deep_storm.folders import at_home
 from deep_storm.interface.declaration import Argument, Result, Verb
+from deep_storm.interface.docstrings import with_settings
 from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
 from deep_storm.settings import Settings
@@ -91,6 +92,7 @@ def verb(
             return result
 
         called.__dict__["verb"] = declared
+        called.__doc__ = with_settings(declared)
         called.__dict__["__signature__"] = _flat_signature(declared)
         return called
 
