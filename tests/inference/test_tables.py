@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from deep_storm.extraction.candidates import Candidates
-from deep_storm.inference.tables import localizations_from
+from deep_storm.inference.tables import Rows, TableRows, localizations_from
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 
@@ -68,3 +69,20 @@ def test_depth_and_its_uncertainty_are_in_nm_and_calibrated(card):
         row = localizations_from(one()._replace(**stated), changed).iloc[0]
         assert row["z_nm"] == pytest.approx(-2.5 * nm)
         assert row["uncertainty_z_nm"] == pytest.approx(0.5 * nm * factor)
+
+
+def test_the_beginning_of_rows_holds_whole_frames():
+    rows = TableRows(pd.DataFrame({"frame": [0, 0, 0, 1, 1, 4]}))
+    assert [len(rows.beginning(most)) for most in (9, 6, 5, 4, 3, 2)] == [6, 6, 5, 3, 3, 3]
+
+
+def test_the_beginning_of_rows_reads_no_further_pieces():
+    class Pieces(Rows):
+        count = 3
+
+        def pieces(self):
+            yield pd.DataFrame({"frame": [0, 1]})
+            yield pd.DataFrame({"frame": [2]})
+            raise AssertionError
+
+    assert Pieces().beginning(2)["frame"].tolist() == [0, 1]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from deep_storm.inference.tables import TableRows
 from deep_storm.inputs.models import ReadyModel
 from deep_storm.quality.fits import Fits
+from deep_storm.quality.passing import Passing
 from deep_storm.runs import verdict
 
 
@@ -28,5 +31,25 @@ def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped
     examination = SimpleNamespace(**looked, clipped=object() if clipped else None)
     frames = SimpleNamespace(noise=None)
     movie = SimpleNamespace(examination=examination, frames=frames, camera_agrees=True, doubt=None)
-    done, model = SimpleNamespace(samples=()), SimpleNamespace(card=None, table=None)
+    rows = TableRows(pd.DataFrame())
+    done, model = SimpleNamespace(samples=(), rows=rows), SimpleNamespace(card=None, table=None)
     assert verdict.judged(done, ReadyModel(model, (), mixed), movie).causes == causes
+
+
+@pytest.mark.parametrize(
+    ("off", "wider", "causes"),
+    [
+        ((), 0.05, ("passing light",)),
+        ((), 0.0, ()),
+        (("PSF width",), 0.05, ("PSF width",)),
+        (("unlike emitters",), 0.05, ("passing light",)),
+        (("unlike emitters",), 0.0, ("unlike emitters",)),
+    ],
+)
+def test_light_that_passes_is_no_fit(monkeypatch, off, wider, causes):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
+    monkeypatch.setattr(verdict, "passing_of", lambda _: Passing(0.2, wider, 0.004))
+    done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
+    model = SimpleNamespace(card=None, table=None)
+    assert verdict.judged(done, ReadyModel(model), None).causes == causes

@@ -29,6 +29,19 @@ class Rows(ABC):
         """Return all of them in one table."""
         return pd.concat(list(self.pieces()), ignore_index=True)
 
+    def beginning(self, most: int) -> pd.DataFrame:
+        """Return the rows of the first frames, whole ones: at most so many, but one frame's."""
+        found: list[pd.DataFrame] = []
+        for piece in self.pieces():
+            found.append(piece)
+            if sum(map(len, found)) > most:
+                break
+        table = pd.concat(found, ignore_index=True)
+        if len(table) <= most:
+            return table
+        frame = table["frame"]
+        return table[frame < max(frame.iloc[most], frame.iloc[0] + 1)]
+
 
 class FoundRows(Rows):
     """Localizations of a network, calibrated when they are read."""

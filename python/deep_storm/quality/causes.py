@@ -20,8 +20,9 @@ causes apart:
 
 What is off and has no such sign has an unknown cause. That frames were processed (smoothed,
 averaged) or bright values cut off, which is known before, takes the place of all of them; that
-emitters are unlike the PSF is known before, too, and told where nothing else is off. Limits were
-chosen on simulation (``benchmarks/verdict.py`` counts how often the cause is the right one).
+emitters are unlike the PSF is known before, too, and told where nothing else is off; so is light
+that passes, which the table tells (:mod:`~deep_storm.quality.passing`). Limits were chosen on
+simulation (``benchmarks/verdict.py`` counts how often the cause is the right one).
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ Name = Literal[
     "processing",
     "saturation",
     "unlike emitters",
+    "passing light",
     "unknown",
 ]
 

@@ -232,6 +232,14 @@ def with_unlike_emitters(fits: Fits) -> Fits:
     return replace(fits, sentences=(UNLIKE,), causes=("unlike emitters",))
 
 
+def with_passing_light(fits: Fits, sentence: str) -> Fits:
+    """Return the verdict on a table of which much is found once and looks different.
+
+    That has been explained by emitters, and so is not among the residuals.
+    """
+    return replace(fits, sentences=(sentence,), causes=("passing light",))
+
+
 def despite_maps(fits: Fits) -> Fits:
     """Return the verdict on frames whose pixels' noise is known: not to give maps once more."""
     if fits.causes != ("pixel noise",):

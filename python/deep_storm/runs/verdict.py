@@ -11,8 +11,15 @@ from deep_storm.quality.fits import (
     blamed_on,
     blamed_on_camera,
     despite_maps,
+    with_passing_light,
     with_unlike_emitters,
 )
+from deep_storm.quality.passing import passing_of
+
+NOT_BY_RESIDUALS = ((), ("unlike emitters",))
+"""Causes with which light that passes is looked for: it is unlike the PSF, too."""
+MAX_ROWS = 50_000
+"""Of the beginning of a table, in which light that passes is looked for."""
 
 
 def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits | None:
@@ -31,6 +38,17 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     -------
     None where the sample says nothing.
     """
+    fits = _judged(done, ready, movie)
+    if fits is None or fits.causes not in NOT_BY_RESIDUALS:
+        return fits
+    passing = passing_of(done.rows.beginning(MAX_ROWS))
+    if passing is None or not passing.is_seen:
+        return fits
+    return with_passing_light(fits, passing.sentence())
+
+
+def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits | None:
+    """Judge by the sample of frames, and by what is known before."""
     looked = None if movie is None else movie.examination
     counted, agrees = None, False
     if movie is not None and looked is not None:
