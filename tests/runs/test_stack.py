@@ -8,13 +8,19 @@ import pandas as pd
 import pytest
 
 import deep_storm as ds
+from deep_storm.camera import PartialCamera
 from deep_storm.errors import Cancelled
+from deep_storm.inputs.expected import Expected
+from deep_storm.interface.options import bind
+from deep_storm.interface.verb import verb_of
 from deep_storm.io import mapped
 from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.runs import stack, verdict
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.stack import reconstruct_stack
+from deep_storm.settings import Background, Psf
+from deep_storm.verbs.reconstruct import reconstruct
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +74,28 @@ def test_whether_localizations_share_frames_is_noted(common, frames, tmp_path):
     assert load_toml(tmp_path / "out-run.toml")["results"]["shared_frames"] is True
     outputs = outputs_of(tmp_path / "new", "movie", with_report=False)
     alone = replace(found, shared_frames=False)
-    write_result(alone, outputs, common.model, frames, common.settings)
+    write_result(alone, outputs, common.model, frames, common)
     assert load_toml(tmp_path / "new-run.toml")["results"]["shared_frames"] is False
+
+
+def test_a_record_as_settings_file_says_again_what_was_given(common, frames, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = Expected(
+        PartialCamera({"pixel_size_nm": 100.0}),
+        Psf(sigma_nm=112.0, psf_file="psf.toml"),
+        background=Background(background_photon=22.0),
+    )
+    found = reconstruct_stack(frames, None, common)
+    outputs = outputs_of(tmp_path / "results" / "out", "movie", with_report=False)
+    write_result(found, outputs, common.model, frames, replace(common, expected=given))
+    record = outputs["record"]
+    _, again = bind(verb_of(reconstruct), {"model": "general", "config": record})
+    assert again["camera"] == given.camera
+    full = given.psf.model_copy(update={"psf_file": str(tmp_path / "psf.toml")})
+    assert again["psf"].model_dump(exclude_unset=True) == full.model_dump(exclude_unset=True)
+    assert again["background"].model_dump(exclude_unset=True) == {"background_photon": 22.0}
+    assert "emitters" not in again  # estimated again from the same frames
+    assert again["settings"] == common.settings
 
 
 def test_an_unfinished_result_is_handed_over_instead_of_written(common, frames, tmp_path):

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_storm.camera import PartialCamera
 from deep_storm.errors import was_interrupted
 from deep_storm.io.config import write_config
 from deep_storm.io.files import sha256
@@ -16,14 +17,14 @@ from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.tables.protocol import write_protocol
 from deep_storm.packages import versions
 from deep_storm.report.record import ENDING, densest
-from deep_storm.settings import Reconstruction
 
 RECORD, LIVE_ENDING, WORK_ENDING = "-run.toml", "-live.tif", ".running"
 
 if TYPE_CHECKING:
+    from deep_storm.inputs.expected import Expected
     from deep_storm.io.stacks.stream import FrameStream
     from deep_storm.model import Model
-    from deep_storm.runs.result import ReconstructResult
+    from deep_storm.runs.result import Common, ReconstructResult
 
 
 def outputs_of(
@@ -71,7 +72,7 @@ def write_result(
     outputs: Outputs,
     model: Model,
     stack: object,
-    settings: Reconstruction,
+    common: Common,
     frames: FrameStream | None = None,
 ) -> None:
     """Write image, table, protocol, report and run record; they appear together.
@@ -84,8 +85,8 @@ def write_result(
         Image and table. Who stops a run does not want to wait for its report.
     outputs
         Where they go.
-    model, stack, settings
-        Where they come from.
+    model, stack, common
+        Where they come from, and what was given beside them.
     frames
         Shown in the report.
 
@@ -98,7 +99,7 @@ def write_result(
 
     done = result.reconstructed
     report = ["report"] if "report" in outputs and result.complete else []
-    about = _record(result, model, stack, settings)
+    about = _record(result, model, stack, common)
     with outputs.writing_together("image", "table", "protocol", *report, "record") as staged:
         write_image(staged["image"], done.image, done.pixel_size_nm)
         write_pieces(staged["table"], done.rows.pieces())
@@ -142,7 +143,7 @@ def _try_report(
 
 
 def _record(
-    result: ReconstructResult, model: Model, stack: object, settings: Reconstruction
+    result: ReconstructResult, model: Model, stack: object, common: Common
 ) -> dict[str, dict[str, Any]]:
     """Return the run record without outputs: settings (for ``--config``), inputs, results."""
     # In full: the record is read from other folders than the one in which the run began.
@@ -169,10 +170,27 @@ def _record(
     results = result.to_json()
     seconds = {k: results.pop(k) for k in ("seconds", "network_seconds", "frames_per_second")}
     return {
-        "reconstruction": settings.model_dump(),
+        "reconstruction": common.settings.model_dump(),
+        **_given(common.expected),
         "run": {"verb": "reconstruct"},
         "inputs": inputs,
         "results": results,
         "timings": seconds,
         "versions": versions(),
     }
+
+
+def _given(expected: Expected) -> dict[str, dict[str, Any]]:
+    """Return what the caller said of the experiment, so that ``--config`` says it again.
+
+    What was not said is found again in the same frames.
+    """
+    given: dict[str, dict[str, Any]] = {}
+    for name, value in vars(expected).items():
+        if isinstance(value, PartialCamera):
+            given[name] = dict(value.values)
+        elif value is not None:
+            given[name] = value.model_dump(exclude_unset=True)
+    if given.get("psf", {}).get("psf_file"):
+        given["psf"]["psf_file"] = str(Path(given["psf"]["psf_file"]).absolute())
+    return {name: values for name, values in given.items() if values}

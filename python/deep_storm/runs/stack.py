@@ -121,7 +121,7 @@ def reconstruct_stack(
                 shared_frames=model.frames_at_once > 1 and (refined is None or refined.beside),
                 camera=model.card.camera,
             )
-            write = partial(_written, outputs=outputs, model=model, stack=stack, settings=settings)
+            write = partial(_written, outputs=outputs, model=model, stack=stack, common=common)
             if hold is None:
                 result = write(result, frames)
             else:
@@ -213,12 +213,12 @@ def _written(
     outputs: Outputs,
     model: Model,
     stack: StackSource,
-    settings: Reconstruction,
+    common: Common,
 ) -> ReconstructResult:
     """Write the files, if any; then the rows do not need the work folder any more."""
     if not outputs or result.kept is not None:
         return result
-    write_result(result, outputs, model, stack, settings, frames)
+    write_result(result, outputs, model, stack, common, frames)
     done = result.reconstructed
     kept = replace(done, rows=_kept(done.rows, outputs["table"]))
     return replace(result, reconstructed=kept, written=outputs.written)
