@@ -107,3 +107,26 @@ def test_the_verdict_carries_the_names():
     fits = judge(replace(right(), emitters=1800), right(2), CAMERA, PSF, EMITTERS)
     assert fits.causes == ("density",)
     assert fits.to_json()["causes"] == ["density"]
+
+
+@pytest.mark.parametrize(
+    ("more", "part", "expected"),
+    [
+        ({"photons": (2.0, 3.0)}, "emitters", "1500"),
+        ({"sigma": 1.2, "background_photon": (30.0, 12.7)}, "background", "12.7"),
+    ],
+)
+def test_what_was_estimated_is_not_to_be_estimated(more, part, expected):
+    seen = replace(right(), **more)
+    (given,) = causes(seen, right(2), CAMERA, PSF, EMITTERS)
+    assert f"the model expects {expected}: have it estimated from the movie" in given.sentence
+    (own,) = causes(seen, right(2), CAMERA, PSF, EMITTERS, estimated=("psf", part))
+    assert own.name == given.name
+    assert f"{expected} were estimated from the movie" in own.sentence
+    assert "leave" not in own.sentence
+
+
+def test_photons_are_told_without_a_power_of_ten():
+    emitters = EMITTERS.model_copy(update={"intensity_photon": 14_123.0})
+    (found,) = causes(replace(right(), photons=(2.0, 3.0)), right(2), CAMERA, PSF, emitters)
+    assert "at least 28000 photons, and the model expects 14100" in found.sentence

@@ -53,3 +53,12 @@ def test_light_that_passes_is_no_fit(monkeypatch, off, wider, causes):
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
     model = SimpleNamespace(card=None, table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
+
+
+def test_what_was_estimated_is_told_to_the_judge(monkeypatch):
+    asked = []
+    monkeypatch.setattr(verdict, "judge_samples", lambda *given: asked.extend(given))
+    done = SimpleNamespace(samples=())
+    ready = ReadyModel(SimpleNamespace(card=None, table=None), estimated=("emitters",))
+    assert verdict.judged(done, ready, None) is None
+    assert asked[-1] == ("emitters",)

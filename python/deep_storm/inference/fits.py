@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -84,6 +85,7 @@ def judge_samples(
     table: PsfTable | None = None,
     counted: Mask | None = None,
     camera_agrees: bool = False,
+    estimated: Collection[str] = (),
 ) -> Fits | None:
     """Judge whether camera, PSF and density suit some frames.
 
@@ -99,6 +101,9 @@ def judge_samples(
         Pixels of a whole frame that count, bool ``(y, x)``: lit and measured; default: all.
     camera_agrees
         Whether the noise of the frames, looked at without any model, agrees with the camera.
+    estimated
+        What the card says as estimated from these frames, see
+        :func:`~deep_storm.quality.causes.causes`.
 
     Returns
     -------
@@ -131,7 +136,7 @@ def judge_samples(
     under = [float(np.median(f.background - r)) for f, r in zip(fitted, rise, strict=True)]
     level = (float(np.median(under)), card.background.background_photon)
     seen = replace(seen, background_photon=level)
-    fits = judge(seen, usual, card.camera, card.psf, card.emitters, camera_agrees)
+    fits = judge(seen, usual, card.camera, card.psf, card.emitters, camera_agrees, estimated)
     if fits is None:
         return None
     places = [(sample.frame, sample.corner_px) for sample in used]

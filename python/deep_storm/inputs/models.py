@@ -16,6 +16,7 @@ from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
 from deep_storm.estimation.movie_psf import matched_light, matched_psf
 from deep_storm.estimation.psf.result import MeasuredPsf
+from deep_storm.estimation.quantity import rounded
 from deep_storm.inputs.brightness import with_matched_brightness
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
@@ -39,11 +40,13 @@ class ReadyModel(NamedTuple):
     """A model that is ready for a stack, and the assumptions made.
 
     ``mixed``: whether molecules of the movie differ from its PSF, and from one another.
+    ``estimated``: what was estimated from the movie, of ``psf``, ``emitters``, ``background``.
     """
 
     model: Model
     notes: tuple[str, ...] = ()
     mixed: bool = False
+    estimated: tuple[str, ...] = ()
 
 
 def load_model(model: Path | str | Model, device: Device = Device()) -> Model:
@@ -161,7 +164,8 @@ def _conditioned(
     emitters = molecules.emitters
     notes = [
         f"The general model was given ({where}): PSF sigma {molecules.psf.sigma_nm:.4g} nm, "
-        f"{emitters.intensity_photon:.4g} ± {emitters.intensity_std_photon:.3g} photons, "
+        f"{rounded(emitters.intensity_photon, 4):g} ± "
+        f"{rounded(emitters.intensity_std_photon, 3):g} photons, "
         f"background {molecules.background.background_photon:.3g}, "
         f"{emitters.density_per_um2:.3g} emitters per µm²"
     ]
@@ -169,7 +173,9 @@ def _conditioned(
         notes += [f"{WARNING}{sentence}" for sentence in outside(model.card.domain, molecules)]
     learnt = calibrated(model, molecules)
     kept = learnt.said("Threshold and confidence were")
-    return ReadyModel(learnt.value, (*notes, *said, *kept), mixed)
+    parts = ("psf", "emitters", "background")
+    estimated = tuple(name for name in parts if getattr(expected, name) is None)
+    return ReadyModel(learnt.value, (*notes, *said, *kept), mixed, estimated)
 
 
 def _with_psf(molecules: Molecules, expected: Expected, found: MeasuredPsf) -> Molecules:

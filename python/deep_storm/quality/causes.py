@@ -28,6 +28,7 @@ simulation (``benchmarks/verdict.py`` counts how often the cause is the right on
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -102,6 +103,7 @@ def causes(
     psf: Psf,
     emitters: Emitters,
     camera_agrees: bool = False,
+    estimated: Collection[str] = (),
 ) -> tuple[Cause, ...]:
     """Return what does not fit; the first cause may be the reason for the others.
 
@@ -113,9 +115,12 @@ def causes(
         What the model was trained for.
     camera_agrees
         Whether the noise of the frames, looked at without any model, agrees with the camera.
+    estimated
+        Which of ``psf``, ``emitters`` and ``background`` the model expects as estimated from the
+        movie: to leave them out is no advice then.
     """
-    found = _causes(seen, drawn, camera, psf, emitters, camera_agrees)
-    level = _level(seen)
+    found = _causes(seen, drawn, camera, psf, emitters, camera_agrees, estimated)
+    level = _level(seen, "background" in estimated)
     if level is not None and found and found[0].name in FROM_BACKGROUND:
         return (level,)
     return found
@@ -128,6 +133,7 @@ def _causes(
     psf: Psf,
     emitters: Emitters,
     camera_agrees: bool,
+    estimated: Collection[str],
 ) -> tuple[Cause, ...]:
     """Return what does not fit, for a background that is expected rightly."""
     structured = _structured(seen, drawn)
@@ -143,24 +149,30 @@ def _causes(
     if width is not None:
         found.append(width)
     if not found:
-        photons = _brightness(seen, emitters)
+        photons = _brightness(seen, emitters, "emitters" in estimated)
         others = (_density(seen, emitters), None if photons else _blinking(seen, emitters))
         found += [c for c in (photons, *others) if c is not None]
     return tuple(found[:2])
 
 
-def _level(seen: Residuals) -> Cause | None:
+def _level(seen: Residuals, estimated: bool) -> Cause | None:
     """Look for a background that is far from the expected one: fits take it for wide light."""
     fitted, expected = seen.background_photon
     low, high = sorted((fitted, expected))
     if high <= BACKGROUND_OFF * low + BACKGROUND_SLACK_PHOTON:
         return None
     bound = "at least" if fitted > expected else "at most"
+    advice = (
+        "it may differ from place to place or change in time, or light reaches farther than the "
+        "PSF is known"
+        if estimated
+        else "have it estimated from the movie (leave --background-photon out), or train a model "
+        "with it"
+    )
     return Cause(
         "background",
-        f"the background is {bound} {fitted:.2g} photons, and the model expects {expected:.3g}: "
-        "have it estimated from the movie (leave --background-photon out), or train a model with "
-        "it",
+        f"the background is {bound} {_number(fitted, 2)} photons, and {_said(expected, estimated)}"
+        f": {advice}",
     )
 
 
@@ -276,7 +288,7 @@ def _density(seen: Residuals, emitters: Emitters) -> Cause | None:
     )
 
 
-def _brightness(seen: Residuals, emitters: Emitters) -> Cause | None:
+def _brightness(seen: Residuals, emitters: Emitters, estimated: bool) -> Cause | None:
     """Look for other photons: with fewer expected, a bright emitter is taken for several."""
     usual, most = seen.photons
     expected = emitters.intensity_photon
@@ -284,13 +296,29 @@ def _brightness(seen: Residuals, emitters: Emitters) -> Cause | None:
     bright = usual > max(BRIGHTER, 1.0 + PHOTON_SCATTER / math.sqrt(max(seen.emitters, 1)))
     if not bright and most >= DIMMER_ALL * (1.0 + spread):
         return None
-    about = float(f"{usual * expected:.2g}")
-    how = f"at least {about:g}" if bright else f"about {about:g}"
+    how = ("at least " if bright else "about ") + _number(usual * expected, 2)
+    advice = (
+        "emitters too close to be told apart may be counted as one, or they are not equally bright "
+        "everywhere"
+        if estimated
+        else "have it estimated from the movie (leave --intensity-photon out), or train a model "
+        "with it"
+    )
     return Cause(
         "brightness",
-        f"isolated emitters have {how} photons, and the model expects {expected:.3g}: have it "
-        "estimated from the movie (leave --intensity-photon out), or train a model with it",
+        f"isolated emitters have {how} photons, and {_said(expected, estimated)}: {advice}",
     )
+
+
+def _said(expected: float, estimated: bool) -> str:
+    """Return what a model expects, and whether it knows that from the movie."""
+    value = _number(expected, 3)
+    return f"{value} were estimated from the movie" if estimated else f"the model expects {value}"
+
+
+def _number(value: float, digits: int) -> str:
+    """Return a number with so many digits, without a power of ten."""
+    return f"{float(f'{value:.{digits}g}'):g}"
 
 
 def _blinking(seen: Residuals, emitters: Emitters) -> Cause | None:

@@ -7,6 +7,7 @@ differs then tells :mod:`~deep_storm.quality.causes` apart.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -146,6 +147,7 @@ def judge(
     psf: Psf,
     emitters: Emitters,
     camera_agrees: bool = False,
+    estimated: Collection[str] = (),
 ) -> Fits | None:
     """Compare a stack with simulated frames of its emitters.
 
@@ -157,6 +159,8 @@ def judge(
         What the model was trained for.
     camera_agrees
         Whether the noise of the frames, looked at without any model, agrees with the camera.
+    estimated
+        What of that was estimated from the movie, see :func:`~deep_storm.quality.causes.causes`.
 
     Returns
     -------
@@ -167,7 +171,7 @@ def judge(
     density = seen.emitters / seen.area_um2
     dim = seen.chi2(0.0, DIM) / drawn.chi2(0.0, DIM)
     regions = float((seen.regions > _limit(drawn.regions)).mean())
-    found = causes(seen, drawn, camera, psf, emitters, camera_agrees)
+    found = causes(seen, drawn, camera, psf, emitters, camera_agrees, estimated)
     if not found and regions > REGIONS_OFF:
         where = (
             f"{100 * regions:.0f} % of the regions contain light that neither emitters nor a "

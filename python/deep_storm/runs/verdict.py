@@ -54,7 +54,7 @@ def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits
     if movie is not None and looked is not None:
         counted, agrees = looked.used, movie.camera_agrees
     card, table = ready.model.card, ready.model.table
-    fits = judge_samples(list(done.samples), card, table, counted, agrees)
+    fits = judge_samples(list(done.samples), card, table, counted, agrees, ready.estimated)
     if fits is not None and ready.mixed:
         fits = with_unlike_emitters(fits)
     if fits is None or movie is None:
