@@ -7,6 +7,7 @@ from PIL import Image
 
 import deep_storm as ds
 from deep_storm.errors import OutputError
+from deep_storm.io.config import load_toml
 
 TABLE = Path(__file__).resolve().parents[1] / "data" / "filaments_drift_thunderstorm_positions.csv"
 
@@ -41,6 +42,22 @@ def test_the_same_drift_taken_off_another_table(movie, tmp_path):
     )
     assert "from the file" in other.summary()
     np.testing.assert_allclose(other.table["x_nm"], first.table["x_nm"], atol=1e-6)
+    assert "Warning" not in other.summary()
+    assert other.to_json()["warnings"] == []
+
+
+def test_drift_that_is_subtracted_twice_is_said(movie, tmp_path, monkeypatch):
+    ds.correct_drift(movie, bins=10)
+    monkeypatch.chdir(tmp_path)
+    drift = "movie_drift_corrected-drift.json"
+    twice = ds.correct_drift(
+        "movie_drift_corrected.csv", drift_file=drift, output="results/twice.csv"
+    )
+    said = "the drift of movie_drift_corrected.csv had been corrected already"
+    assert f"Warning: {said}" in twice.summary()
+    assert twice.to_json()["warnings"][0].startswith(said)
+    inputs = load_toml(tmp_path / "results" / "twice-run.toml")["inputs"]
+    assert Path(inputs["drift_file"]) == tmp_path / drift  # also from another folder
 
 
 def test_a_table_without_drift_is_said_to_have_none(movie):

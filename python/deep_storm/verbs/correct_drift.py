@@ -10,6 +10,7 @@ from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource
 from deep_storm.interface.declaration import Argument
 from deep_storm.interface.verb import verb
+from deep_storm.io.tables.about import record_beside, verb_of_record
 from deep_storm.io.tables.drift_files import read_drift, write_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.table import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
@@ -32,10 +33,13 @@ class DriftResult(TableResult):
         What was taken off.
     measured
         What it rests on; None for a drift from a file.
+    warnings
+        What may be wrong about a drift from a file.
     """
 
     drift: Drift
     measured: MeasuredDrift | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def total_nm(self) -> tuple[float, float]:
@@ -54,7 +58,8 @@ class DriftResult(TableResult):
         x_nm, y_nm = self.total_nm
         line = f"Drift from first to last frame {x_nm:.1f} nm in x, {y_nm:.1f} nm in y"
         if self.measured is None:
-            return f"{line}, from the file"
+            line += ", from the file"
+            return "\n".join([line, *(f"Warning: {text}" for text in self.warnings)])
         found = self.measured.smoothed
         if max(found.freedom) == 1:
             line = "No drift found: nothing was moved"
@@ -91,6 +96,8 @@ class DriftResult(TableResult):
                 "pairs_used": found.pairs_used,
                 "warnings": list(found.notes),
             }
+        else:
+            content["warnings"] = list(self.warnings)
         return content
 
 
@@ -154,15 +161,28 @@ def correct_drift(
     from deep_storm.postprocessing.drift import corrected, with_axial  # numba, pandas, scipy
 
     job = open_job(table, output, "drift_corrected", camera, overwrite, ENDINGS)
+    warnings: tuple[str, ...] = ()
     if drift_file is not None:
+        warnings = _corrected_before(job)
+        drift_file = Path(drift_file).absolute()  # for the record
         drift, measured = read_drift(drift_file, job.camera), None
     else:
         measured = with_axial(_measured(job, settings, progress), job.table, settings)
         drift = measured.drift
     moved = corrected(job.table, drift)
     _write(job, moved, drift)
-    result = DriftResult(moved, len(job.table), drift, measured)
+    result = DriftResult(moved, len(job.table), drift, measured, warnings)
     return job.noted("correct-drift", result, settings, drift_file=drift_file)
+
+
+def _corrected_before(job: TableJob) -> tuple[str, ...]:
+    """Return a warning where the run record beside a table says that its drift is gone already."""
+    if job.source is None or verb_of_record(record_beside(job.source)) != "correct-drift":
+        return ()
+    return (
+        f"the drift of {job.source.name} had been corrected already; that of the file was "
+        "subtracted as well: use the table from before the correction",
+    )
 
 
 def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> MeasuredDrift:

@@ -72,6 +72,15 @@ def record_beside(table: Path) -> Path:
     return table.parent / f"{table.stem}{RECORD}"
 
 
+def verb_of_record(record: Path) -> str:
+    """Return what made a table, as its run record says; nothing where there is none."""
+    try:
+        run = load_toml(record).get("run", {})
+    except SettingsError:
+        return ""
+    return str(run.get("verb", "")) if isinstance(run, Mapping) else ""
+
+
 def shares_frames(record: Mapping[str, Any]) -> bool | None:
     """Return whether localizations of following frames share data; None where it is not said.
 
