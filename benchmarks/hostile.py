@@ -11,9 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +21,20 @@ from typing import Any
 import numpy as np
 import tifffile
 import tomli_w
+from bombs import (
+    inflating,
+    inflating_npz,
+    inflating_png,
+    ome_text,
+    page_tags,
+    tiff_page,
+    write_frames,
+)
 
 from deep_storm.io.config import tomllib
 
 REFUSED, EITHER = (2,), (0, 2)
+BROKEN_MODEL = ("reconstruct", "movie.tif", "--model", "broken", "--no-report", "-o", "new")
 
 
 @dataclass(frozen=True)
@@ -55,90 +63,10 @@ def watch(stack: str) -> tuple[str, ...]:
             "--no-report", "-o", "new")  # fmt: skip
 
 
-def tiff_page(
-    path: Path, tags: list[tuple[int, int, int, int]], behind: bytes = b"", next_at: int = 0
-) -> None:
-    """Write a TIFF of one directory by hand: tags as (code, type, count, value)."""
-    head = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(tags))
-    body = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
-    path.write_bytes(head + body + struct.pack("<I", next_at) + behind)
-
-
-def page_tags(
-    width: int, height: int, compression: int = 1, offset: int = 8, size: int = 8
-) -> list[tuple[int, int, int, int]]:
-    """Return the tags of a page of 16 bits in one strip."""
-    return [
-        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 16), (259, 3, 1, compression),
-        (262, 3, 1, 1), (273, 4, 1, offset), (277, 3, 1, 1), (278, 4, 1, height),
-        (279, 4, 1, size),
-    ]  # fmt: skip
-
-
-def inflating(size: int, head: bytes = b"") -> bytes:
-    """Return zeros behind a head, deflated without being made: 1 MiB again and again."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
-    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    return start + block * (size >> 20) + packer.flush(zlib.Z_FINISH)
-
-
-def inflating_npz(path: Path, name: str, shape: tuple[int, ...]) -> None:
-    """Write an archive of an array that takes gigabytes, and some kilobytes in the file."""
-    about = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    text = repr(about).encode()
-    text += b" " * (-(len(text) + 11) % 64) + b"\n"
-    head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
-    size = int(np.prod(shape)) * 4 >> 20 << 20
-    packed = inflating(size, head)
-    full = len(head) + size
-    local = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 8, 0, 0, 0, len(packed), full, len(name), 0)
-    central = struct.pack(
-        "<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 8, 0, 0, 0, len(packed), full, len(name), 0, 0, 0, 0,
-        0, 0,
-    )  # fmt: skip
-    at = len(local) + len(name) + len(packed)
-    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, len(central) + len(name), at, 0)
-    path.write_bytes(local + name.encode() + packed + central + name.encode() + end)
-
-
-def inflating_png(edge: int) -> bytes:
-    """Return a black PNG of many pixels."""
-    rows = inflating((edge * (edge + 1) >> 20) + 1 << 20)
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + checksum
-
-    head = chunk(b"IHDR", struct.pack(">2I5B", edge, edge, 8, 0, 0, 0, 0))
-    packed = chunk(b"IDAT", b"\x78\x9c" + rows)
-    return b"\x89PNG\r\n\x1a\n" + head + packed + chunk(b"IEND", b"")
-
-
-def ome_text(size_t: int, planes: str = "") -> str:
-    """Return OME-XML of frames of 16 × 16 px."""
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><OME '
-        'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
-        '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="16" SizeY="16" '
-        f'SizeZ="1" SizeC="1" SizeT="{size_t}"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
-        f"{planes}</Pixels></Image></OME>"
-    )
-
-
-def _frames(path: Path, text: str | None = None, count: int = 2, size: int = 16) -> None:
-    frames = np.random.default_rng(1).integers(90, 120, (count, size, size), np.uint16)
-    with tifffile.TiffWriter(path) as tif:
-        for number, frame in enumerate(frames):
-            tif.write(
-                frame, description=text if not number else None, metadata=None, contiguous=False
-            )
-
-
 def _tiffs(folder: Path) -> Iterator[Case]:
     path = folder / "bomb.tif"
     command = reconstruct("bomb.tif")
-    _frames(path, ome_text(2_000_000_000))
+    write_frames(path, ome_text(2_000_000_000))
     yield Case("OME-TIFF of 2·10⁹ frames", command, EITHER)
     packed = b"\x78\x9c" + inflating(2 << 30)
     tiff_page(path, page_tags(64, 64, 8, 122, len(packed)), packed)
@@ -160,7 +88,7 @@ def _tiffs(folder: Path) -> Iterator[Case]:
         "XML in XML in XML": ome_text(1, "<a>" * 100_000),
         "an entity of entities": _entities(),
     }.items():
-        _frames(path, text)
+        write_frames(path, text)
         yield Case(name, command, EITHER)
         yield Case(f"{name}, watched", watch("bomb.tif"), EITHER)
     tiff_page(path, page_tags(4, 4), bytes(64), next_at=8)
@@ -178,7 +106,7 @@ def _entities() -> str:
 def _sets(folder: Path) -> Iterator[Case]:
     """OME-TIFFs that name files elsewhere, and what is no file."""
     outside = folder.parent / f"{folder.name}_outside.tif"
-    _frames(outside)
+    write_frames(outside)
     fifo = folder / "pipe.tif"
     if not fifo.exists():
         os.mkfifo(fifo)
@@ -191,7 +119,7 @@ def _sets(folder: Path) -> Iterator[Case]:
             "</UUID></TiffData>"
             for t, file in enumerate(("set.ome.tif", name))
         )
-        _frames(folder / "set.ome.tif", ome_text(2, planes), count=1)
+        write_frames(folder / "set.ome.tif", ome_text(2, planes), count=1)
         yield Case(f"OME-TIFF that names {name}", reconstruct("set.ome.tif"), EITHER)
     outside.unlink()
 
@@ -308,58 +236,62 @@ def _copied(folder: Path) -> Path:
 
 def _models(folder: Path) -> Iterator[Case]:
     """Model folders whose checksum is right: whoever made them wanted them so."""
-    command = ("reconstruct", "movie.tif", "--model", "broken", "--no-report", "-o", "new")
+    yield from _weights(folder)
+    yield from _cards(folder)
 
-    def signed(change: Callable[[Path], None]) -> None:
+
+def _scaled(factor: float) -> Callable[[Path], None]:
+    def change(weights: Path) -> None:
+        with np.load(weights) as file, np.errstate(over="ignore"):
+            arrays = {name: np.float32(factor) * file[name] for name in file.files}
+        np.savez(weights, **arrays)
+
+    return change
+
+
+def _flagged(at: int, value: int) -> Callable[[Path], None]:
+    """Set a byte of the first member's two headers."""
+
+    def change(weights: Path) -> None:
+        data = bytearray(weights.read_bytes())
+        central = data.index(b"PK\1\2")
+        data[central + at] = data[at - 2] = value
+        weights.write_bytes(data)
+
+    return change
+
+
+def _weights(folder: Path) -> Iterator[Case]:
+    with zipfile.ZipFile(folder / "model" / "weights.npz") as archive:
+        first = archive.namelist()[0]
+    for name, change in {
+        "a NaN": _scaled(float("nan")),
+        "weights × 10¹⁸": _scaled(1e18),
+        "weights × 10³⁸": _scaled(1e38),
+        "an array that inflates to 2 GB": lambda w: inflating_npz(w, first, (1 << 15, 1 << 14)),
+        "an encrypted member": _flagged(8, 1),
+        "a member packed in an unknown way": _flagged(10, 99),
+        "no archive": lambda w: w.write_bytes(b"PK" + bytes(1000)) and None,
+    }.items():
         weights = _copied(folder) / "weights.npz"
         change(weights)
         with edited(folder / "broken" / "model.toml") as card:
             entry = next(w for w in card["weights"] if w["name"] == weights.name)
             entry |= {"sha256": _sha256(weights), "bytes": weights.stat().st_size}
+        yield Case(f"model with {name}", BROKEN_MODEL)
 
-    def scaled(factor: float) -> Callable[[Path], None]:
-        def change(weights: Path) -> None:
-            with np.load(weights) as file, np.errstate(over="ignore"):
-                arrays = {name: np.float32(factor) * file[name] for name in file.files}
-            np.savez(weights, **arrays)
 
-        return change
-
-    def flagged(at: int, value: int) -> Callable[[Path], None]:
-        def change(weights: Path) -> None:
-            data = bytearray(weights.read_bytes())
-            central = data.index(b"PK\1\2")
-            data[central + at] = data[at - 2] = value
-            weights.write_bytes(data)
-
-        return change
-
-    with zipfile.ZipFile(folder / "model" / "weights.npz") as archive:
-        first = archive.namelist()[0]
-    for name, change in {
-        "a NaN": scaled(float("nan")),
-        "weights × 10¹⁸": scaled(1e18),
-        "weights × 10³⁸": scaled(1e38),
-        "an array that inflates to 2 GB": lambda w: inflating_npz(w, first, (1 << 15, 1 << 14)),
-        "an encrypted member": flagged(8, 1),
-        "a member packed in an unknown way": flagged(10, 99),
-        "no archive": lambda w: w.write_bytes(b"PK" + bytes(1000)) and None,
-    }.items():
-        signed(change)
-        yield Case(f"model with {name}", command)
+def _cards(folder: Path) -> Iterator[Case]:
+    unequal = {"spread_score": [0.1, 0.2], "spread_factor": [0.5]}
     for name, section, values in (
-        (
-            "an unequal calibration",
-            "calibration",
-            {"spread_score": [0.1, 0.2], "spread_factor": [0.5]},
-        ),
+        ("an unequal calibration", "calibration", unequal),
         ("weights outside", "weights", [{"name": "../movie.tif", "sha256": "0" * 64, "bytes": 1}]),
         ("a threshold of 10⁴⁰⁰", "threshold", 10**400),
         ("frames of 10¹² photons", "scales", {"background_photon": 1e300}),
     ):
         with edited(_copied(folder) / "model.toml") as card:
             card[section] = {**card[section], **values} if isinstance(values, dict) else values
-        yield Case(f"model with {name}", command)
+        yield Case(f"model with {name}", BROKEN_MODEL)
 
 
 @contextmanager
