@@ -2,7 +2,7 @@
 
 ``python imagej_host.py ADDRESS MODE [FIJI]`` connects back to the test process and does what it is
 asked to, each request in a thread of its own: ``(number, function, keywords)`` in,
-``(number, fine, value)`` out. Functions are those of ``imagej_actions.py``.
+``(number, fine, value)`` out. Functions are those of ``imagej_actions``.
 
 Without FIJI it is the smallest host there is: ImageJ and SciJava's script framework from Maven
 Central, with CPython registered as its script language. With FIJI it is that Fiji.
