@@ -164,7 +164,7 @@ def test_worker_that_does_not_start_in_time(imagej, trained, movie):
 
 
 def test_an_exception_in_the_worker_names_its_log(imagej):
-    said = imagej.ask("work", verb="render", options={"table": 5})
+    said = imagej.ask("work", verb="no-such-verb", options={})
     assert said.startswith("Work failed: ")
     log = Path(said.split("together with the log, ")[1].removesuffix("."))
     assert "Traceback" in log.read_text(encoding="utf-8")
