@@ -11,6 +11,7 @@ from deep_storm.inference.tables import TableRows
 from deep_storm.inputs.models import ReadyModel
 from deep_storm.quality.fits import Fits
 from deep_storm.quality.passing import Passing
+from deep_storm.quality.standing import Standing
 from deep_storm.runs import verdict
 
 
@@ -32,7 +33,9 @@ def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped
     frames = SimpleNamespace(noise=None)
     movie = SimpleNamespace(examination=examination, frames=frames, camera_agrees=True, doubt=None)
     rows = TableRows(pd.DataFrame())
-    done, model = SimpleNamespace(samples=(), rows=rows), SimpleNamespace(card=None, table=None)
+    done = SimpleNamespace(samples=(), rows=rows)
+    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model, (), mixed), movie).causes == causes
 
 
@@ -52,6 +55,26 @@ def test_light_that_passes_is_no_fit(monkeypatch, off, wider, causes):
     monkeypatch.setattr(verdict, "passing_of", lambda _: Passing(0.2, wider, 0.004))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
     model = SimpleNamespace(card=None, table=None)
+    assert verdict.judged(done, ReadyModel(model), None).causes == causes
+
+
+@pytest.mark.parametrize(
+    ("off", "share", "causes"),
+    [
+        (("density",), 0.4, ("standing light",)),
+        (("density",), 0.05, ("density",)),
+        (("density", "blinking"), 0.4, ("standing light",)),
+        (("PSF width",), 0.4, ("PSF width",)),
+        ((), 0.4, ()),  # clusters
+    ],
+)
+def test_light_that_stands_is_no_density(monkeypatch, off, share, causes):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
+    monkeypatch.setattr(verdict, "standing_of", lambda *_: Standing(share, 40))
+    done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
+    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
 
 

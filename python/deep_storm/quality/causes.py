@@ -21,7 +21,8 @@ causes apart:
 What is off and has no such sign has an unknown cause. That frames were processed (smoothed,
 averaged) or bright values cut off, which is known before, takes the place of all of them; that
 emitters are unlike the PSF is known before, too, and told where nothing else is off; so is light
-that passes, which the table tells (:mod:`~deep_storm.quality.passing`). Limits were chosen on
+that passes, which the table tells (:mod:`~deep_storm.quality.passing`). It tells light that stands,
+too, which looks like a density (:mod:`~deep_storm.quality.standing`). Limits were chosen on
 simulation (``benchmarks/verdict.py`` counts how often the cause is the right one).
 """
 
@@ -54,6 +55,7 @@ Name = Literal[
     "saturation",
     "unlike emitters",
     "passing light",
+    "standing light",
     "unknown",
 ]
 

@@ -236,12 +236,12 @@ def with_unlike_emitters(fits: Fits) -> Fits:
     return replace(fits, sentences=(UNLIKE,), causes=("unlike emitters",))
 
 
-def with_passing_light(fits: Fits, sentence: str) -> Fits:
-    """Return the verdict on a table of which much is found once and looks different.
+def with_cause(fits: Fits, cause: Name, sentence: str) -> Fits:
+    """Return a verdict with a cause that the table tells: light that passes, or that stands.
 
-    That has been explained by emitters, and so is not among the residuals.
+    Such light has been explained by emitters, and so is not among the residuals.
     """
-    return replace(fits, sentences=(sentence,), causes=("passing light",))
+    return replace(fits, sentences=(sentence,), causes=(cause,))
 
 
 def despite_maps(fits: Fits) -> Fits:

@@ -11,15 +11,17 @@ from deep_storm.quality.fits import (
     blamed_on,
     blamed_on_camera,
     despite_maps,
-    with_passing_light,
+    with_cause,
     with_unlike_emitters,
 )
 from deep_storm.quality.passing import passing_of
+from deep_storm.quality.standing import standing_of
 
-NOT_BY_RESIDUALS = ((), ("unlike emitters",))
-"""Causes with which light that passes is looked for: it is unlike the PSF, too."""
+BY_THE_TABLE = ((), ("unlike emitters",), ("density",))
+"""First causes that the table may tell more of: residuals know what has been explained by emitters
+only as emitters that are too many or unlike the PSF."""
 MAX_ROWS = 50_000
-"""Of the beginning of a table, in which light that passes is looked for."""
+"""Of the beginning of a table, in which light that passes or stands is looked for."""
 
 
 def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits | None:
@@ -39,12 +41,18 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     None where the sample says nothing.
     """
     fits = _judged(done, ready, movie)
-    if fits is None or fits.causes not in NOT_BY_RESIDUALS:
+    if fits is None or fits.causes[:1] not in BY_THE_TABLE:
         return fits
-    passing = passing_of(done.rows.beginning(MAX_ROWS))
-    if passing is None or not passing.is_seen:
+    rows = done.rows.beginning(MAX_ROWS)
+    if fits.causes[:1] == ("density",):
+        standing = standing_of(rows, ready.model.card.psf.sigma_nm)
+        if standing is not None and standing.is_seen:
+            return with_cause(fits, "standing light", standing.sentence())
         return fits
-    return with_passing_light(fits, passing.sentence())
+    passing = passing_of(rows)
+    if passing is not None and passing.is_seen:
+        return with_cause(fits, "passing light", passing.sentence())
+    return fits
 
 
 def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits | None:
