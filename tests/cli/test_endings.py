@@ -23,7 +23,7 @@ def in_compiled_functions(cause):
         (in_compiled_functions(KeyboardInterrupt()), 130, "Stopped"),
         (in_compiled_functions(ValueError()), 1, "SystemError: map returned"),
         (Cancelled("20 of 100 frames are kept in b.csv"), 130, "Stopped: 20 of 100 frames"),
-        (MemoryError(), 2, "memory is full"),
+        (MemoryError(), 2, "out of memory"),
         (OSError(errno.ENOSPC, "No space", "b.tif"), 2, "the disk is full"),
         (OSError(errno.EFBIG, "File too large"), 2, "ulimit -f"),
         (PermissionError(errno.EACCES, "Permission denied", "b.tif"), 2, "no permission"),

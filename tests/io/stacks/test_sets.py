@@ -62,7 +62,7 @@ def test_renamed_files_still_belong_together(tmp_path):
 def test_only_the_first_file_is_told(tmp_path):
     (note,) = assert_reads(acquisition(tmp_path, kept=(0,)), STACK[:10])
     assert "holds 10 frames" in note
-    assert "there are 30" in note
+    assert "noted 30 in it" in note
     assert "orig_1_MMStack_Pos0_1.ome.tif" in note
 
 
@@ -150,9 +150,9 @@ def test_links_elsewhere_and_pipes_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (ome([""], (1, 2_000_000_000, 1)), "there are 2000000000"),
-        (ome([""], (1, 4, 1)), "there are 4"),
-        ("ImageJ=1.53t\nimages=4\nframes=4\n", "there are 4"),
+        (ome([""], (1, 2_000_000_000, 1)), "noted 2000000000 in it"),
+        (ome([""], (1, 4, 1)), "noted 4 in it"),
+        ("ImageJ=1.53t\nimages=4\nframes=4\n", "noted 4 in it"),
         ("ImageJ=1.53t\nimages=50\nframes=50\n", "stopped early"),
         (f"ImageJ=1.53t\nimages={'9' * 5000}\n", None),
         (f'<OME><Pixels SizeT="{"9" * 5000}"/></OME>', None),
