@@ -19,7 +19,9 @@ from deep_storm.fiji.exchange import (
 from deep_storm.runs.result import PartlyReadError
 
 FORMULA = FormulaError("a number is missing", "one", "add it", "x >\t> 5", 4)
-UNREADABLE = PartlyReadError(StackError("frame 7 is cut off", "a whole file"), "copy it", {"n": 6})
+UNREADABLE = PartlyReadError(
+    StackError("frame 7 is cut off", "a complete file"), "copy it", {"n": 6}
+)
 
 
 ALL = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, DeepStormError)]

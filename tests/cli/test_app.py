@@ -85,7 +85,7 @@ def test_help_tells_how_a_check_is_turned_off(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     main(["reconstruct", "--help"])
     text = capsys.readouterr().out
-    assert "suit the stack [true | false, default true]" in text
+    assert "fit the stack [true | false, default true]" in text
     assert "births, splits and deaths: more accurate, takes longer " in text  # a flag has no value
 
 

@@ -85,7 +85,7 @@ def half_a_file(path):
         (a_colour_image, ("colour image", "expected grey values", "16-bit")),
         (all_nan, ("NaN everywhere", "expected pixel values", "raw camera frames")),
         (no_frames, ("frames|damaged", "expected", ": ")),
-        (half_a_file, ("ends within frame|damaged", "expected a whole", "copy the file again")),
+        (half_a_file, ("ends within frame|damaged", "expected a complete", "copy the file again")),
     ],
 )
 def test_a_stack_that_is_none(reader, make, words, place, refused):

@@ -57,7 +57,7 @@ def test_an_output_that_exists(writer, place, refused):
 def test_a_folder_that_is_not_writable(writer, place, refused):
     command, ending = writer
     (place / "locked").mkdir(mode=0o500)
-    refused(to(command, f"locked/{name_of(ending)}"), "you may not write there", ": choose")
+    refused(to(command, f"locked/{name_of(ending)}"), "no permission to write there", ": choose")
 
 
 def test_a_folder_that_may_not_be_written(writer, place, refused, monkeypatch):
@@ -71,7 +71,7 @@ def test_a_folder_that_may_not_be_written(writer, place, refused, monkeypatch):
 
     monkeypatch.setattr(tempfile, "TemporaryFile", forbidden)
     command, ending = writer
-    refused(to(command, f"locked/{name_of(ending)}"), "you may not write there", ": choose")
+    refused(to(command, f"locked/{name_of(ending)}"), "no permission to write there", ": choose")
 
 
 def test_a_folder_that_is_a_file(writer, refused):

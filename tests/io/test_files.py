@@ -110,7 +110,7 @@ def test_a_parent_that_is_a_file_is_refused(tmp_path):
     ("number", "words"),
     [
         (errno.ENOSPC, "the disk is full"),
-        (errno.EACCES, "you may not write there"),
+        (errno.EACCES, "no permission to write there"),
         (errno.EROFS, "read-only"),
         (errno.EFBIG, "file size limit"),
         (errno.EDQUOT, "quota"),
@@ -129,7 +129,7 @@ def test_an_unwritable_folder_is_refused_before_work(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     for path in (tmp_path / "movie.csv", tmp_path / "new" / "deeper" / "movie.csv"):
-        with pytest.raises(OutputError, match="you may not write there"):
+        with pytest.raises(OutputError, match="no permission to write there"):
             check_outputs([path])
     assert names(tmp_path) == []
 

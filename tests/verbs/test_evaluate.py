@@ -131,7 +131,7 @@ def test_nothing_is_written_when_a_file_is_there(seen_twice):
     [
         ({}, SettingsError, "no table, and an image with nothing"),
         ({"true_image": "true.tif"}, SettingsError, "neither a table nor an image"),
-        ({"truth": "table.csv"}, SettingsError, "a true table without"),
+        ({"truth": "table.csv"}, SettingsError, "a ground truth without"),
         ({"reconstruction": "wide.tif", "true_image": "true.tif"}, StackError, "holds 2 frames"),
         (
             {"results": "table.csv", "true_image": "bare.tif"},

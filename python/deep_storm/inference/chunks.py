@@ -101,7 +101,7 @@ def load_with_sides(
     first, last = max(start - beside, 0), min(stop + beside, stream.shape[0])
     spans = ((first, last), (first, stop), (start, last), (start, stop))
     *wider, own = dict.fromkeys(spans)
-    # The movie is damaged beside them, which is told when the work gets there.
+    # The movie is damaged beside them, which is reported when the work gets there.
     for some in wider:
         with suppress(StackError):
             chunk = load_chunk(stream, card, *some, frames_at_once)

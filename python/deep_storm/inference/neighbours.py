@@ -53,7 +53,7 @@ def read_around(stream: FrameStream, start: int, stop: int) -> Around:
         return Around(stream.read(first, last), start - first)
     except StackError:
         own = stream.read(start, stop)
-    # The movie is damaged beside them, which is told when the work gets there.
+    # The movie is damaged beside them, which is reported when the work gets there.
     before = _readable(stream, first, start)
     after = _readable(stream, stop, last)
     return Around(np.concatenate([before, own, after]), len(before))

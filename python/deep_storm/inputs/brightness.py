@@ -36,7 +36,7 @@ molecules are closer than their mean density says.
 """
 REACH_SIGMAS = 3.0
 TELLING = 0.03
-"""A change of the photons by less is not told."""
+"""A smaller change of the photons is not reported."""
 GOLDEN = 0.6180339887498949
 
 

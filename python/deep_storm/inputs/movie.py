@@ -32,7 +32,7 @@ TRUST_CAMERA = Argument(
 MAX_GAIN_ERROR = 0.2
 """A gain that is known worse is not taken from the movie."""
 MAX_EM_GAIN_OFF = 0.1
-"""An EM gain that differs by more from what the file says is told (relative)."""
+"""An EM gain that differs by more from what the file says is reported (relative)."""
 MAX_READ_NOISE_PHOTON = 3.2
 """Dark pixels whose noise would be more than that hold light."""
 

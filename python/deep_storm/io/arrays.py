@@ -92,7 +92,7 @@ def _header(
     if dtype.hasobject:
         raise ValueError(f"{member.filename!r} holds Python objects")
     if fortran and len(shape) > 1:
-        raise ValueError(f"{member.filename!r} is stored by columns")
+        raise ValueError(f"{member.filename!r} is stored in Fortran order")
     if not 0 <= member.file_size - _bytes(shape, dtype) < 1 << 16:
         raise ValueError(f"{member.filename!r} is not as long as its shape says")
     return shape, dtype

@@ -111,7 +111,7 @@ class _Parser:
             token.position,
             f"the formula continues with {token.text!r}",
             "an operator",
-            "join two conditions by & or |",
+            "join two conditions with & or |",
         )
 
     @property
@@ -246,7 +246,7 @@ class _Parser:
                 token.position,
                 f"the formula continues with {token.text!r}",
                 "an operator or ')'",
-                "join two conditions by & or |",
+                "join two conditions with & or |",
             )
         self._depth -= 1
         return node

@@ -64,9 +64,9 @@ def _refuse_character(formula: str, position: int) -> NoReturn:
     character = formula[position]
     advice = {
         ",": "write numbers with a decimal point",
-        ";": "join two conditions by &",
+        ";": "join two conditions with &",
         "[": "write a column without its unit, such as x for x [nm]",
-        "{": "group by round parentheses",
+        "{": "group with parentheses",
     }.get(character, "remove it")
     if re.match(r"\d[\d.]*[#_a-zA-Z.]", formula[position:]):
         word = re.match(r"[\d.#_a-zA-Z]+", formula[position:])
@@ -106,7 +106,7 @@ def _refuse_foreign(formula: str, token: Token) -> None:
             formula,
             token.position,
             f"the formula has {token.text!r}",
-            "a number without exponent",
+            "a number without an exponent",
             f"write {_plain(float(token.text))}",
         )
 

@@ -15,14 +15,14 @@ causes apart:
   dim,
 - **PSF width**: the sigma of isolated emitters, when it is left free,
 - **density**: more emitters are found than the model was trained for,
-- **brightness**: those that stand alone have other photons, even the usual or the brightest ones,
+- **brightness**: isolated ones have other photons, even the usual or the brightest ones,
 - **blinking**: more emitters than expected have less than half of the usual photons.
 
 What is off and has no such sign has an unknown cause. That frames were processed (smoothed,
 averaged) or bright values cut off, which is known before, takes the place of all of them; that
-emitters are unlike the PSF is known before, too, and told where nothing else is off; so is light
-that passes, which the table tells (:mod:`~deep_storm.quality.passing`). It tells light that stands,
-too, which looks like a density (:mod:`~deep_storm.quality.standing`). Limits were chosen on
+emitters are unlike the PSF is known before, too, and reported where nothing else is off; so is
+light that passes, which the table shows (:mod:`~deep_storm.quality.passing`). It shows light that
+stands, too, which looks like a density (:mod:`~deep_storm.quality.standing`). Limits were chosen on
 simulation (``benchmarks/verdict.py`` counts how often the cause is the right one).
 """
 

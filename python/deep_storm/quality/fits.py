@@ -39,7 +39,7 @@ KNOWN_BEFORE: dict[Name, str] = {
     "PSF, photons and density cannot be judged: use less gain or a shorter exposure, or the frames "
     "as the camera wrote them",
 }
-"""What is told of a movie's causes that are known before."""
+"""What is said about a movie's causes that are known before."""
 UNLIKE = (
     "molecules differ from the PSF and from one another, for instance because they are fixed and "
     "do not rotate: confidences and uncertainties are too optimistic for those that differ "

@@ -145,7 +145,7 @@ def _checked(
     for name, values in zip(names, (a, b), strict=True):
         if not np.isfinite(values).all():
             raise StackError(
-                f"the {name} has pixels that are not finite", "numbers only", "replace them by 0"
+                f"the {name} has pixels that are not finite", "numbers only", "replace them with 0"
             )
     return a, b
 

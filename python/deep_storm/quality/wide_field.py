@@ -119,7 +119,7 @@ def _check(fine: Image, pixel_size_nm: float, seen: Image, camera_pixel_nm: floa
             )
         if not np.isfinite(values).all():
             raise StackError(
-                f"the {name} has pixels that are not finite", "numbers only", "replace them by 0"
+                f"the {name} has pixels that are not finite", "numbers only", "replace them with 0"
             )
     if min(seen.shape) < MIN_EDGE_PX:
         raise StackError(

@@ -22,7 +22,7 @@ BAND_PIXELS = 2**23
 MIN_ROWS_OF_MOST = 100
 PIXELS_TO_MIND = 2**24
 STRAY_SHARE = 0.1
-"""A larger image of which most localizations fill a smaller share is told."""
+"""A larger image of which most localizations fill a smaller share is reported."""
 
 
 class Extent(NamedTuple):

@@ -182,7 +182,7 @@ def _check_given(
     """Raise a SettingsError if there is nothing to compare an image with."""
     if results is None and truth is not None:
         raise SettingsError(
-            "a true table without a table of results",
+            "a ground truth without a localization table",
             "both tables",
             "name the localization table first, or give a --true-image",
         )

@@ -29,7 +29,7 @@ class Prepared(NamedTuple):
     Attributes
     ----------
     model
-        Told what to expect.
+        Conditioned on what to expect.
     examination
         What of the movie is no measurement.
     notes

@@ -113,7 +113,7 @@ class PsfMeasurement(Settings):
 
 
 class PsfCalibration(Settings):
-    """How z-stacks of beads were taken, and what precision is told for."""
+    """How z-stacks of beads were taken, and what precision is given for."""
 
     z_step_nm: float = setting(
         ...,

@@ -33,7 +33,7 @@ class Reconstruction(Settings):
     )
     fits: bool = setting(
         True,
-        "check on a sample of frames whether camera, PSF and density suit the stack",
+        "check on a sample of frames whether camera, PSF and density fit the stack",
         label="Check that everything fits",
     )
     frames: str | None = frames_setting(

@@ -37,7 +37,7 @@ def adapted(model: Model, molecules: Molecules, seed: int = 1) -> Model:
 
 
 def conditioned(model: Model, molecules: Molecules) -> Model:
-    """Return a general model that is told an experiment, without confidence and threshold of it.
+    """Return a general model conditioned on an experiment, without its confidence and threshold.
 
     Raises
     ------

@@ -223,7 +223,7 @@ class _Loop:
         return Cancelled(
             f"{step} of {current.steps} steps are kept in {keeper.folder}",
             advice=f"the same command with --resume continues; with --resume --steps {step} it "
-            "makes the model from what was learnt until now",
+            "makes the model from what was learnt so far",
         )
 
     def _plan_known(self, step: int) -> bool:

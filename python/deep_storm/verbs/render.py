@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from deep_storm.rendering import Levels, Renderer
 
 MAX_OUTSIDE = 0.01
-"""Of all rows; more light beyond the image's edges is told."""
+"""Of all rows; more light beyond the image's edges is reported."""
 ENDINGS = (".tif", ".tiff", ".png")
 """Of the images that can be written; in any other file one looks for something else."""
 

@@ -78,7 +78,7 @@ class CutOff(ArrayFrames):
 
     def _read(self, start, stop):
         if stop > 10:
-            raise StackError("frame 11 is damaged", "a whole file", "copy it again")
+            raise StackError("frame 11 is damaged", "a complete file", "copy it again")
         return super()._read(start, stop)
 
 

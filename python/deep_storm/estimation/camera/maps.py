@@ -27,10 +27,10 @@ TURNS = {
     "with rows and columns swapped": (True, 1, 1),
     "mirrored left to right": (False, 1, -1),
     "mirrored top to bottom": (False, -1, 1),
-    "turned by 180°": (False, -1, -1),
-    "turned by 90° to the right": (True, 1, -1),
-    "turned by 90° to the left": (True, -1, 1),
-    "with rows and columns swapped and turned by 180°": (True, -1, -1),
+    "rotated by 180°": (False, -1, -1),
+    "rotated by 90° clockwise": (True, 1, -1),
+    "rotated by 90° counterclockwise": (True, -1, 1),
+    "with rows and columns swapped and rotated by 180°": (True, -1, -1),
 }
 """Whether rows and columns are swapped, and then the steps along y and x."""
 

@@ -129,7 +129,7 @@ def _check_count(selection: Selection, usable: int) -> None:
     if usable >= MIN_BEADS:
         return
     reasons = [f"{count} {why}" for why, count in selection.left_out.items() if count]
-    reasons += [f"{usable} of use"] if usable and reasons else []
+    reasons += [f"{usable} usable"] if usable and reasons else []
     count = "1 bead" if selection.found == 1 else f"{selection.found} beads"
     raise PsfError(
         count + (f": {', '.join(reasons)}" if reasons else ""),

@@ -224,10 +224,10 @@ def _notes(fit: Calibration, fall: float) -> tuple[str, ...]:
         what = "lose" if fall > 0 else "gain"
         notes.append(
             f"The beads {what} {abs(1.0 - math.exp(-fall)):.0%} of their light during the scan; "
-            "that is taken out."
+            "this is corrected for."
         )
     depths = np.array([bead.at[2] for bead in fit.beads])
     spread = float(np.ptp(depths))
     if len(depths) >= MIN_TILTED and spread > MIN_TILT_NM:
-        notes.append(f"Beads lie up to {spread:.0f} nm apart in depth; that is taken out.")
+        notes.append(f"Beads lie up to {spread:.0f} nm apart in depth; this is corrected for.")
     return tuple(notes)

@@ -43,7 +43,7 @@ _MOLECULES = frozenset(name for cls in (Psf, Emitters, Background) for name in c
 
 
 def _expected(cls: type[Settings], name: str) -> Parameter:
-    """Make the parameter of what the general model is told of the molecules: found in the movie."""
+    """Make the parameter of what the general model is given, which is found in the movie."""
     made = from_setting(cls, name)
     about = f"for the general model: {made.description}; auto = estimated from the movie"
     return Parameter(name, "String", made.label, about, AUTO, remember=False)

@@ -49,7 +49,7 @@ def range_in_words(limits: Mapping[str, float]) -> str:
 
 
 def number_text(value: float) -> str:
-    """Write a number without exponent, which not every reader of headers knows."""
+    """Write a number without an exponent, which not every reader of headers knows."""
     return str(int(value)) if float(value).is_integer() else f"{value:.10f}".rstrip("0")
 
 

@@ -62,7 +62,7 @@ def install(app: str | os.PathLike[str]) -> tuple[list[Path], FijiState]:
     except OSError as error:
         raise OutputError(
             f"the commands cannot be written into {folder} ({error.strerror})",
-            "a Fiji that you may change",
+            "a Fiji that you can change",
             "close Fiji, or use one in your own folders",
         ) from error
     _remember(folder)

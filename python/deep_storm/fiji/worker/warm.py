@@ -1,4 +1,4 @@
-"""What the worker keeps between two requests: models that are loaded, told and compiled.
+"""What the worker keeps between two requests: models that are loaded, conditioned and compiled.
 
 A preview that follows the slider asks again and again for the same model and movie; to load the
 weights, to look at the movie and to compile the network each time would take seconds.

@@ -2,8 +2,8 @@
 
 Micro-Manager writes the properties of all devices beside each frame, as ``DEVICE-PROPERTY``;
 OME-XML and ZEN have elements for it. Gain and baseline in ADU stand in none of them. What is said
-here is compared with the camera that was entered, and told; the EM gain is taken where the camera
-is read off the noise and nobody has entered one.
+here is compared with the camera that was entered, and reported; the EM gain is used where the
+camera is derived from the noise and nobody has entered one.
 """
 
 from __future__ import annotations

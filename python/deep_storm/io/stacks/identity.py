@@ -45,7 +45,7 @@ def _digest_at(stream: FrameStream, frame: int) -> bytes:
     except StackError:
         if frame == 0:
             raise
-        return b"damaged"  # which is told when the work gets there
+        return b"damaged"  # which is reported when the work gets there
 
 
 def file_identity(path: str | os.PathLike[str]) -> str:

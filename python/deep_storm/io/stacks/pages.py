@@ -195,7 +195,7 @@ class TiffPages:
             readable = frame + received // step
             raise StackError(
                 f"{self.name} ends within frame {readable + 1} of {self.count}",
-                "a whole file",
+                "a complete file",
                 f"copy the file again, or use only frames 1 to {readable}",
             )
         return count

@@ -55,7 +55,7 @@ def form_of(read_at: ReadAt) -> Form:
     head = read_at(0, 8)
     orders = {b"II": "<", b"MM": ">"}
     if len(head) < 8 or head[:2] not in orders:
-        raise DamagedError("it has no header of a TIFF")
+        raise DamagedError("it has no TIFF header")
     order = orders[head[:2]]
     version, width, zero = struct.unpack(f"{order}3H", head[2:8])
     if version not in (42, 43) or (version == 43 and (width, zero) != (8, 0)):
@@ -87,7 +87,7 @@ class Tags:
         entry = struct.Struct(form.order + ("HHQ8s" if form.is_big else "HHI4s"))
         raw = read_at(at, _AT_ONCE) if 0 < at < size else b""
         if len(raw) < counter.size:
-            raise DamagedError("a directory lies behind the end of the file")
+            raise DamagedError("a directory lies beyond the end of the file")
         count = counter.unpack_from(raw)[0]
         if not 0 < count <= MAX_TAGS:
             raise DamagedError(f"a directory has {count} entries")

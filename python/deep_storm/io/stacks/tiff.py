@@ -3,8 +3,8 @@
 ImageJ (also beyond 4 GB, where ImageJ writes one directory and the frames behind it in one
 piece), OME-TIFF and Micro-Manager in one or several files, MetaMorph, BigTIFF, compressed and plain
 multi-page files. The pages decide what the frames are; what the texts of those programs say is
-compared with them and told. Frames that lie in one piece are read straight from the disk, others
-page by page; the whole stack is never in memory.
+compared with them and reported. Frames that lie in one piece are read straight from the disk,
+others page by page; the whole stack is never in memory.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class TiffFrames(FrameStream):
         if self.cut_off is not None:
             self.notes = (self.cut_off.received, *self.notes)
         try:
-            self.read(0, 1)  # a damaged compression is told now, not later
+            self.read(0, 1)  # a damaged compression is reported now, not later
             check_first_frame(self)
         except BaseException:
             self.close()
@@ -197,7 +197,7 @@ def _truncated(pages: TiffPages, cut: Cut) -> StackError:
         )
     return StackError(
         f"{pages.name} is truncated: {ends}, {cut.reason}",
-        "a whole file",
+        "a complete file",
         "copy the file again",
     )
 

@@ -1,6 +1,6 @@
 """Reads ThunderSTORM's tables, of any version, also if other programs changed them a little.
 
-What is unambiguous is read, and told in a warning; what is not is refused by row and column.
+What is unambiguous is read, and reported in a warning; what is not is refused by row and column.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ _PICASSO_BITS = {"frame": np.uint32}
 def _opened(path: Path, origin: str) -> Iterator[h5py.File]:
     def is_none(reason: str) -> TableError:
         return TableError(
-            f"{origin} cannot be read as HDF5 ({reason})", "a whole file", "export or copy it again"
+            f"{origin} cannot be read as HDF5 ({reason})",
+            "a complete file",
+            "export or copy it again",
         )
 
     with damage_as(is_none), h5py.File(path, "r") as file:
