@@ -63,6 +63,8 @@ def test_light_that_passes_is_no_fit(monkeypatch, off, wider, causes):
     [
         (("density",), 0.4, ("standing light",)),
         (("density",), 0.05, ("density",)),
+        (("unknown",), 0.4, ("standing light",)),
+        (("unknown",), 0.05, ("unknown",)),
         (("density", "blinking"), 0.4, ("standing light",)),
         (("PSF width",), 0.4, ("PSF width",)),
         ((), 0.4, ()),  # clusters

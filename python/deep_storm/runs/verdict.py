@@ -17,9 +17,9 @@ from deep_storm.quality.fits import (
 from deep_storm.quality.passing import passing_of
 from deep_storm.quality.standing import standing_of
 
-BY_THE_TABLE = ((), ("unlike emitters",), ("density",))
+MAY_PASS, MAY_STAND = ((), ("unlike emitters",)), (("density",), ("unknown",))
 """First causes that the table may tell more of: residuals know what has been explained by emitters
-only as emitters that are too many or unlike the PSF."""
+only as emitters that are too many or unlike the PSF, or by what else is left over there."""
 MAX_ROWS = 50_000
 """Of the beginning of a table, in which light that passes or stands is looked for."""
 
@@ -41,10 +41,10 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     None where the sample says nothing.
     """
     fits = _judged(done, ready, movie)
-    if fits is None or fits.causes[:1] not in BY_THE_TABLE:
+    if fits is None or fits.causes[:1] not in (*MAY_PASS, *MAY_STAND):
         return fits
     rows = done.rows.beginning(MAX_ROWS)
-    if fits.causes[:1] == ("density",):
+    if fits.causes[:1] in MAY_STAND:
         standing = standing_of(rows, ready.model.card.psf.sigma_nm)
         if standing is not None and standing.is_seen:
             return with_cause(fits, "standing light", standing.sentence())
