@@ -237,6 +237,18 @@ def test_leftovers_of_a_killed_writer(tmp_path):
     assert left == {".a.0123abcd.part.tif", ".ab.0123abcd.part.csv", "a.csv"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_to_a_drive_that_is_away_is_not_replaced(tmp_path):
+    link = tmp_path / "kept.csv"
+    link.symlink_to(tmp_path / "away" / "kept.csv")
+    with pytest.raises(OutputError, match="exists already"):
+        check_outputs([link])
+    with pytest.raises(OutputError, match="exists already"), atomic_path(link) as partial:
+        partial.write_text("new")
+    assert link.is_symlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
+
+
 def test_the_folder_of_the_run_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = output_error(Path(), OSError(errno.EROFS, "Read-only file system"))

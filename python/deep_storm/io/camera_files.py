@@ -39,14 +39,17 @@ def read_camera(path: str | os.PathLike[str]) -> Camera:
     SettingsError
         The file is missing or not TOML, or a value is missing, unknown or out of range.
     """
-    if Path(path).name.endswith("-protocol.txt"):
+    try:
+        values = load_toml(path)
+    except SettingsError as error:
+        if not (Path(path).name.endswith("-protocol.txt") and Path(path).is_file()):
+            raise
         raise SettingsError(
             f"{os.fspath(path)} is a protocol of ThunderSTORM",
             "a camera file (TOML)",
             "leave the camera out where the protocol lies beside the table, or write its numbers "
             "into a camera file",
-        )
-    values = load_toml(path)
+        ) from error
     camera = values.get("camera", values)
     return Camera.parse(camera if isinstance(camera, dict) else values, os.fspath(path))
 

@@ -54,7 +54,8 @@ def check_outputs(paths: Iterable[str | os.PathLike[str]], overwrite: bool = Fal
             raise OutputError(
                 f"the output {path} is a folder", "a file name", "add a file name to the folder"
             )
-    existing = [str(path) for path in files if path.exists()]
+    # A link whose drive is away is there, too: it would be replaced, and not what it leads to.
+    existing = [str(path) for path in files if os.path.lexists(path)]
     if existing and not overwrite:
         verb = "exists" if len(existing) == 1 else "exist"
         raise OutputError(
