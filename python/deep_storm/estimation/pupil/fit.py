@@ -21,7 +21,6 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import PsfError
+from deep_storm.estimation.pupil.finish import PRIOR_WAVES, STEP_WAVES, Fit, finished
 from deep_storm.estimation.pupil.kernels import (
     Spline,
     add_information,
@@ -43,20 +43,16 @@ from deep_storm.estimation.pupil.molecules import (
     whole_table,
     with_waves,
 )
-from deep_storm.estimation.pupil.result import Coefficient, FittedPupil
+from deep_storm.estimation.pupil.result import FittedPupil
 from deep_storm.estimation.pupil.windows import Windows, isolated_windows
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.depth import tells_depth
-from deep_storm.psf.elliptical import fitted_widths
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import TheoryPsf
 
 FloatArray = npt.NDArray[np.float64]
 
-PRIOR_WAVES = 0.1
-"""Standard deviation, in wavelengths rms, of a coefficient before the movie is seen."""
-STEP_WAVES = 0.004
 MAX_STEP_WAVES = 0.04
 STANDS_WAVES = 0.001
 ROUNDS = 12
@@ -67,17 +63,8 @@ STARTS = (-0.8, -0.5, -0.2, 0.2, 0.5, 0.8)
 ITERATIONS = 12
 RADIUS_SIGMAS, MIN_RADIUS_PX = 3.0, 5
 MIN_MOLECULES = 100
-MIN_DEPTH_STD_NM = 80.0
-MAX_CHI2 = 1.5
 OUTLIER = 4.0
 """A molecule whose χ² lies so many deviations above the usual one is two of them, or moves."""
-MAX_UNCERTAINTY = 0.1
-MAX_AT_END = 0.2
-TOLD = 0.5
-"""A coefficient of which the movie leaves more than this share of the error before is not told."""
-SYSTEMATIC, OF_MISFIT = 0.01, 0.2
-"""Relative error that stays, and that goes with what the fit leaves over (χ² − 1), by neighbours
-above all; both found on simulation."""
 WORK = "fitting the pupil"
 
 
@@ -133,7 +120,13 @@ def fit_pupil(
         if k > max(RESTARTED) and float(np.abs(step).max()) < STANDS_WAVES:
             break
     progress(ROUNDS + 1, ROUNDS + 2, WORK)
-    return _finished(state, theory, rough, waves, information, windows)
+    found = with_waves(theory, waves)
+    spline = spline_of(state.table(found))
+    state.p = _fitted(state, spline, restarted=False)
+    chi2 = float(np.median(_chi2(state, spline)))
+    at_end = float(np.mean(np.abs(state.p[:, 2]) > 0.98 * spline.z1_nm))
+    fit = Fit(theory, found, waves, information + _prior_weight(), chi2, at_end)
+    return finished(state, fit, rough, windows)
 
 
 def _check_rough(rough: PsfTable) -> None:
@@ -193,124 +186,15 @@ def _information(
     return gradient / state.excess, information / state.excess
 
 
+def _prior_weight() -> FloatArray:
+    """Return the information that is there before any molecule is: that of the prior."""
+    return np.eye(len(MODES)) / PRIOR_WAVES**2
+
+
 def _step(gradient: FloatArray, information: FloatArray, back: FloatArray) -> FloatArray:
-    weight = np.eye(len(MODES)) / PRIOR_WAVES**2
+    weight = _prior_weight()
     step = np.asarray(
         np.linalg.solve(information + weight, gradient + weight @ back), dtype=np.float64
     )
     longest = float(np.abs(step).max())
     return step * (MAX_STEP_WAVES / max(longest, MAX_STEP_WAVES))
-
-
-def _finished(
-    state: Molecules,
-    theory: TheoryPsf,
-    rough: PsfTable,
-    waves: FloatArray,
-    information: FloatArray,
-    windows: Windows,
-) -> FittedPupil:
-    """Make the PSF of the coefficients, and say how sure it is.
-
-    Raises
-    ------
-    PsfError
-        It is not sure enough.
-    """
-    found = with_waves(theory, waves)
-    spline = spline_of(state.table(found))
-    state.p = _fitted(state, spline, restarted=False)
-    chi2 = float(np.median(_chi2(state, spline)))
-    z_nm = state.p[:, 2]
-    at_end = float(np.mean(np.abs(z_nm) > 0.98 * spline.z1_nm))
-    _check_told(chi2, float(np.std(z_nm)), at_end, theory)
-    weight = np.eye(len(MODES)) / PRIOR_WAVES**2
-    covariance = np.asarray(np.linalg.inv(information + weight), np.float64) * max(chi2, 1.0)
-    errors = np.minimum(np.sqrt(np.diag(covariance)), PRIOR_WAVES)
-    depths = np.quantile(z_nm, np.linspace(0.05, 0.95, 9)).astype(np.float64)
-    table = whole_table(found, state.pixel_size_nm)
-    by_noise = _error_of(state, found, covariance, depths)
-    uncertainty = math.hypot(by_noise, SYSTEMATIC, OF_MISFIT * max(chi2 - 1.0, 0.0))
-    if uncertainty > MAX_UNCERTAINTY:
-        raise PsfError(
-            f"{len(z_nm)} molecules determine the PSF over depth only to within {uncertainty:.0%}",
-            f"enough light for {MAX_UNCERTAINTY:.0%}",
-            "give more frames, or calibrate the PSF on beads (calibrate-psf)",
-        )
-    before = waves_of(theory)
-    return FittedPupil(
-        table=replace(table, uncertainty=uncertainty),
-        theory=found,
-        coefficients=tuple(
-            Coefficient(
-                j,
-                float(before[k]),
-                float(waves[k]),
-                float(errors[k]),
-                bool(errors[k] < TOLD * PRIOR_WAVES),
-            )
-            for k, j in enumerate(MODES)
-        ),
-        given=rough,
-        change=_difference(table, rough, depths),
-        molecules=len(z_nm),
-        frames=windows.frames,
-        depth_std_nm=float(np.std(z_nm)),
-        depths_nm=z_nm.copy(),
-        photons=float(np.median(state.p[:, 3])),
-        background=float(np.median(state.p[:, 4])),
-        chi2=chi2,
-        widths=fitted_widths(table),
-    )
-
-
-def _check_told(chi2: float, depth_std_nm: float, at_end: float, theory: TheoryPsf) -> None:
-    """Refuse molecules that do not tell the pupil."""
-    if chi2 > MAX_CHI2:
-        raise PsfError(
-            f"molecules that no aberrations of this pupil can explain: χ² = {chi2:.2f}",
-            f"about 1, at most {MAX_CHI2:g}",
-            "check numerical_aperture, wavelength_nm, the indices and the camera's photons per "
-            "ADU, or calibrate the PSF on beads (calibrate-psf)",
-        )
-    if depth_std_nm < MIN_DEPTH_STD_NM:
-        raise PsfError(
-            f"molecules that lie within ± {depth_std_nm:.0f} nm of one depth",
-            f"depths that differ by more than ± {MIN_DEPTH_STD_NM:.0f} nm: one plane says nothing "
-            "about the others",
-            "use a thicker part of the sample, or calibrate the PSF on beads (calibrate-psf)",
-        )
-    if at_end > MAX_AT_END:
-        raise PsfError(
-            f"{at_end:.0%} of the molecules lie at the ends of ± {theory.z_reach_nm:g} nm",
-            "depths that hold nearly all of them",
-            "raise z_reach_nm in the section [pupil], or correct its astigmatism",
-        )
-
-
-def _error_of(
-    state: Molecules, theory: TheoryPsf, covariance: FloatArray, depths_nm: FloatArray
-) -> float:
-    """Return the relative RMS error of a PSF at some depths, by that of its coefficients."""
-    waves = waves_of(theory)
-    own = state.table(theory)
-    here = np.stack([own.plane(float(z)) for z in depths_nm]).ravel()
-    changes = []
-    for c in range(len(MODES)):
-        other = waves.copy()
-        other[c] += STEP_WAVES
-        changed = state.table(with_waves(theory, other))
-        there = np.stack([changed.plane(float(z)) for z in depths_nm]).ravel()
-        changes.append((there - here) / STEP_WAVES)
-    every = np.stack(changes)
-    # A shift along z is no error of the shape: where the focus is, is found anew.
-    step_nm = 10.0
-    deeper = np.stack([own.plane(float(z) + step_nm) for z in depths_nm]).ravel() - here
-    every -= np.outer(every @ deeper / (deeper @ deeper), deeper)
-    return math.sqrt(float(np.sum((covariance @ every) * every)) / float(here @ here))
-
-
-def _difference(table: PsfTable, other: PsfTable, depths_nm: FloatArray) -> float:
-    """Return the relative RMS difference of two PSFs at some depths."""
-    pair = [np.stack([t.plane(float(z)) for z in depths_nm]) for t in (table, other)]
-    return float(np.linalg.norm(pair[0] - pair[1]) / np.linalg.norm(pair[0]))
