@@ -246,5 +246,5 @@ def test_a_model_folder_gets_its_report_again(tmp_path):
 def test_a_table_in_place_of_its_record_is_named(tmp_path):
     (tmp_path / "movie.csv").write_text('"frame","x [nm]","y [nm]"\n')
     (tmp_path / "movie-run.toml").write_text("[run]\n")
-    with pytest.raises(SettingsError, match=r"no run record; .* give .*movie-run\.toml"):
+    with pytest.raises(SettingsError, match=r"not a run record; .* give .*movie-run\.toml"):
         ds.report(tmp_path / "movie.csv")

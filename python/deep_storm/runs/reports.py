@@ -89,7 +89,9 @@ def _read(source: Path) -> Record:
     """Read a run record."""
     beside = record_beside(source)
     if source.suffix.lower() != ".toml" and beside.is_file():
-        raise SettingsError(f"{source} is no run record", "the record beside it", f"give {beside}")
+        raise SettingsError(
+            f"{source} is not a run record", "the record beside it", f"give {beside}"
+        )
     record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
     if record.get("run", {}).get("verb") != "reconstruct":
         raise _not_a_record(source)
