@@ -43,20 +43,51 @@ def build(channels: tuple[int, int, int] = CHANNELS) -> keras.Model:
     import keras
     from keras import layers
 
-    def linear(x: Any, width: int, **more: Any) -> Any:
-        return layers.Conv2D(
-            width, 3, padding="same", **{"kernel_initializer": "he_normal", **more}
-        )(x)
+    fine, half, quarter = channels
+    frames = keras.Input((None, None, FRAMES_AT_ONCE), name="frames")
+    expected = keras.Input((EXPECTATIONS,), name="expectations")
+    conditions = _Conditions(expected)
+    own = _linear(conditions.applied(frames[..., :1], fine), fine)
+    skip_fine = layers.ReLU()(layers.Add()([own, _compared(frames, fine)]))
+    skip_half = _conv(conditions.applied(layers.MaxPooling2D()(skip_fine), half), half)
+    x = _conv(conditions.applied(layers.MaxPooling2D()(skip_half), quarter), quarter)
+    for width, skip in ((half, skip_half), (fine, skip_fine)):
+        x = layers.Conv2D(width, 1, kernel_initializer="he_normal")(x)
+        x = layers.Add()([layers.UpSampling2D()(x), skip])
+        x = _conv(_conv(layers.ReLU()(x), width), width)
+    return keras.Model([frames, expected], _cells(x), name="native")
 
-    def conv(x: Any, width: int, **more: Any) -> Any:
-        return linear(x, width, activation="relu", **more)
 
-    def conditioned(x: Any, width: int) -> Any:
-        features = linear(x, width)
-        shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(basic)
+def _linear(x: Any, width: int, **more: Any) -> Any:
+    from keras import layers
+
+    return layers.Conv2D(width, 3, padding="same", **{"kernel_initializer": "he_normal", **more})(x)
+
+
+def _conv(x: Any, width: int, **more: Any) -> Any:
+    return _linear(x, width, activation="relu", **more)
+
+
+class _Conditions:
+    """What to expect, as it scales and shifts features."""
+
+    def __init__(self, expected: Any) -> None:
+        from keras import layers
+
+        self.basic = expected[:, :BASIC_EXPECTATIONS]
+        self.hidden = layers.Dense(
+            HIDDEN_CONDITIONS, activation="tanh", name=f"{MODULATION}_hidden"
+        )(expected)
+
+    def applied(self, x: Any, width: int) -> Any:
+        """Return features of an image, conditioned on what to expect."""
+        from keras import layers
+
+        features = _linear(x, width)
+        shift = layers.Dense(width, use_bias=False, kernel_initializer="zeros")(self.basic)
         scale, more = (
             layers.Dense(width, kernel_initializer="zeros", name=f"{MODULATION}_{what}_{width}")(
-                hidden
+                self.hidden
             )
             for what in ("scale", "shift")
         )
@@ -66,35 +97,32 @@ def build(channels: tuple[int, int, int] = CHANNELS) -> keras.Model:
         scaled = layers.Add()([features, layers.Multiply()([features, scale])])
         return layers.ReLU()(layers.Add()([scaled, shift]))
 
-    fine, half, quarter = channels
-    frames = keras.Input((None, None, FRAMES_AT_ONCE), name="frames")
-    expected = keras.Input((EXPECTATIONS,), name="expectations")
-    basic = expected[:, :BASIC_EXPECTATIONS]
-    hidden = layers.Dense(HIDDEN_CONDITIONS, activation="tanh", name=f"{MODULATION}_hidden")(
-        expected
-    )
-    own = linear(conditioned(frames[..., :1], fine), fine)
+
+def _compared(frames: Any, width: int) -> Any:
+    """Return what the frames beside add to a frame's features: nothing before training."""
+    import keras
+
     beside = frames
     for seed, name in enumerate(("seen", "compared")):
-        beside = conv(
+        beside = _conv(
             beside,
             NEIGHBOUR_FEATURES,
             kernel_initializer=keras.initializers.HeNormal(seed),
             name=f"{NEIGHBOURS}_{name}",
         )
-    beside = linear(
-        beside, fine, use_bias=False, kernel_initializer="zeros", name=f"{NEIGHBOURS}_added"
+    return _linear(
+        beside, width, use_bias=False, kernel_initializer="zeros", name=f"{NEIGHBOURS}_added"
     )
-    skip_fine = layers.ReLU()(layers.Add()([own, beside]))
-    skip_half = conv(conditioned(layers.MaxPooling2D()(skip_fine), half), half)
-    x = conv(conditioned(layers.MaxPooling2D()(skip_half), quarter), quarter)
-    for width, skip in ((half, skip_half), (fine, skip_fine)):
-        x = layers.Conv2D(width, 1, kernel_initializer="he_normal")(x)
-        x = layers.Add()([layers.UpSampling2D()(x), skip])
-        x = conv(conv(layers.ReLU()(x), width), width)
+
+
+def _cells(x: Any) -> Any:
+    """Return the answer for each pixel, which begins with hardly any emitter."""
+    import keras
+    from keras import layers
+
     bias = np.zeros(OUTPUTS, np.float32)
     bias[0:BACKGROUND_CHANNEL:FIELDS] = -4.0
-    head = layers.Conv2D(
+    return layers.Conv2D(
         OUTPUTS,
         1,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
@@ -102,4 +130,3 @@ def build(channels: tuple[int, int, int] = CHANNELS) -> keras.Model:
         dtype="float32",
         name="cells",
     )(x)
-    return keras.Model([frames, expected], head, name="native")
