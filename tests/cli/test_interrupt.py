@@ -79,7 +79,7 @@ def test_training_is_kept_and_can_go_on(tmp_path, capsys, monkeypatch):
     match = re.fullmatch(
         r"Stopped: (\d+) of 1000000 steps are kept in model\.training: the same command with "
         r"--resume continues; with --resume --steps (\d+) it makes the model from what was learnt "
-        r"until now\.",
+        r"so far\.",
         said.splitlines()[-1],
     )
     assert match, said
