@@ -21,7 +21,6 @@ from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.model import Model
 from deep_storm.model_card import ModelCard
 
-WINDOW_PX = 64
 MAX_EXCESS = 0.06
 """More localizations than the network found, beyond what simulation has: relative."""
 MIN_ROWS = 100
