@@ -171,7 +171,7 @@ def main() -> None:
         camera, emitters = SETS[name]
         told = Truth(camera, PSF, emitters, BACKGROUND)
         model = adapted(general, Molecules(camera, PSF, emitters, BACKGROUND))
-        heads = (*CAUSES, "unknown", "too few")
+        heads = (*CAUSES, "unknown", "too few", "other")
         print(f"{name + ': truth':20}" + "".join(f"{h[:9]:>10}" for h in heads), flush=True)
         right = 0
         for cause in options.causes:
@@ -180,7 +180,8 @@ def main() -> None:
                 truth = truth_of(cause, told, np.random.default_rng(seed))
                 size = ds.Simulation(frames=FRAMES, width_px=SIZE_PX, height_px=SIZE_PX, seed=seed)
                 stack = simulate(*truth[:4], size, maps=truth.maps, table=truth.table).stack
-                found[named(ds.reconstruct(stack, model=model, trust_camera=True))] += 1
+                named_first = named(ds.reconstruct(stack, model=model, trust_camera=True))
+                found[named_first if named_first in heads else "other"] += 1
             right += found[cause]
             print(f"{cause:20}" + "".join(f"{found[h] or '':>10}" for h in heads), flush=True)
         print(f"right: {right} of {options.seeds * len(options.causes)}", flush=True)
