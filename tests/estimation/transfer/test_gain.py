@@ -144,6 +144,22 @@ def test_dark_frames_without_noise_are_not_compared():
     assert _over_time(filtered(frames, TIME_ORDER), np.arange(19)) == 0.0
 
 
+@pytest.mark.parametrize("seed", [3, 57])
+def test_few_crowded_frames_do_not_look_filtered_by_chance(seed):
+    crowd = simulate(
+        Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+        Psf(sigma_nm=115),
+        Emitters(
+            density_per_um2=3, intensity_photon=2550, intensity_std_photon=1275, spread="gamma"
+        ),
+        Background(background_photon=20),
+        Simulation(frames=14, width_px=64, height_px=64, seed=seed),
+    ).stack.astype(np.float32)
+    assert not photon_transfer(crowd[:12]).is_coloured
+    averaged = (crowd[:-2] + crowd[1:-1] + crowd[2:]) / 3.0
+    assert photon_transfer(averaged).processing.startswith("filtered")
+
+
 def test_pixels_without_a_measurement_are_left_out():
     frames = movie()
     frames[:, :8] = np.nan
