@@ -9,10 +9,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from deep_storm.camera import Camera
-from deep_storm.settings import Settings, field_default, field_range, field_unit
+from deep_storm.settings import (
+    Settings,
+    choices,
+    field_default,
+    field_range,
+    field_unit,
+    members,
+)
 
 if TYPE_CHECKING:
     from deep_storm.interface.declaration import Argument, Verb
@@ -60,11 +67,11 @@ def describe_setting(cls: type[Settings], name: str, default: Settings | None = 
 
 def _range(cls: type[Settings], name: str) -> str:
     """Write the choices or the limits of a setting: ``histogram | gaussian``, ``0 to 1``."""
-    choices = [str(c) for a in _members(cls, name) if get_origin(a) is Literal for c in get_args(a)]
-    if cls.model_fields[name].annotation is bool:
-        choices = ["true", "false"]
-    if choices:
-        return " | ".join(choices)
+    annotation = cls.model_fields[name].annotation
+    if annotation is bool:
+        return "true | false"
+    if named := choices(annotation):
+        return " | ".join(map(str, named))
     limits = {bound: _shown(value) for bound, value in field_range(cls, name).items()}
     signs = {"ge": "≥ ", "gt": "> ", "le": "≤ ", "lt": "< "}
     if {"ge", "le"} <= limits.keys():
@@ -123,8 +130,8 @@ def _settings(verb: Verb) -> Iterator[inspect.Parameter]:
         group = Group(title, help=first_line.replace("`", ""), sort_key=10 + order)
         default = verb.default(parameter)
         for field in cls.model_fields:
-            is_tuple = any(get_origin(member) is tuple for member in _members(cls, field))
             info = cls.model_fields[field]
+            is_tuple = any(get_origin(member) is tuple for member in members(info.annotation))
             flag = info.annotation is bool and info.default is False
             kind = bool if flag else list[str] if is_tuple else str
             help_text = describe_setting(cls, field, default)
@@ -171,12 +178,6 @@ def _parameter(
         default=inspect.Parameter.empty if required else None,
         annotation=Annotated[kind if required else kind | None, details],
     )
-
-
-def _members(cls: type[Settings], field: str) -> tuple[Any, ...]:
-    """Return a field's type, and the types that it may be if it is a union."""
-    annotation = cls.model_fields[field].annotation
-    return (annotation, *get_args(annotation))
 
 
 def _option(name: str) -> str:

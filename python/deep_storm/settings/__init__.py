@@ -1,14 +1,16 @@
 """Settings: each parameter of the product declared once, one class per step."""
 
 from deep_storm.settings.base import Settings as Settings
-from deep_storm.settings.base import describe_range as describe_range
-from deep_storm.settings.base import field_default as field_default
-from deep_storm.settings.base import field_range as field_range
-from deep_storm.settings.base import field_unit as field_unit
 from deep_storm.settings.base import first_problem as first_problem
 from deep_storm.settings.base import setting as setting
 from deep_storm.settings.base import under_new_names as under_new_names
 from deep_storm.settings.clustering import Clustering as Clustering
+from deep_storm.settings.fields import choices as choices
+from deep_storm.settings.fields import describe_range as describe_range
+from deep_storm.settings.fields import field_default as field_default
+from deep_storm.settings.fields import field_range as field_range
+from deep_storm.settings.fields import field_unit as field_unit
+from deep_storm.settings.fields import members as members
 from deep_storm.settings.frames import frame_range as frame_range
 from deep_storm.settings.learning import Device as Device
 from deep_storm.settings.learning import Domain as Domain

@@ -9,15 +9,15 @@ and default everywhere.
 from __future__ import annotations
 
 import re
-import types
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_core import ErrorDetails
 
 from deep_storm.errors import SettingsError
+from deep_storm.settings.fields import describe_range, members, takes_many
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
@@ -98,7 +98,7 @@ class Settings(BaseModel):
         single = {
             name: (value,)
             for name, value in values.items()
-            if isinstance(value, (int, float, str)) and _takes_many(cls, name)
+            if isinstance(value, (int, float, str)) and takes_many(cls, name)
         }
         return {**values, **single}
 
@@ -203,7 +203,7 @@ def _sentence_from(
     if first["type"] == "finite_number":
         expected = expected.replace("number", "finite number", 1)
     received = first.get("input")
-    written = comma_advice(received) if {int, float} & set(_members(cls, name)) else ""
+    written = comma_advice(received) if {int, float} & set(members(field.annotation)) else ""
     many = isinstance(received, (list, tuple)) and all(isinstance(one, str) for one in received)
     shown = ", ".join(received) if many and received else repr(received)
     return SettingsError(
@@ -227,84 +227,3 @@ def _unknown_setting(name: str, cls: type[Settings], where: str) -> SettingsErro
         f"one of {', '.join(cls.model_fields)}",
         f"did you mean {close[0]!r}?" if close else "remove it",
     )
-
-
-def field_range(cls: type[Settings], name: str) -> dict[str, float]:
-    """Return the numeric constraints (``gt``, ``ge``, ``lt``, ``le``) of a field."""
-    found: dict[str, float] = {}
-    for constraint in cls.model_fields[name].metadata:
-        for bound in ("gt", "ge", "lt", "le"):
-            value = getattr(constraint, bound, None)
-            if value is not None:
-                found[bound] = value
-    return found
-
-
-def field_unit(cls: type[Settings], name: str) -> str | None:
-    """Return the unit of a field, or None when it has none."""
-    extra = cls.model_fields[name].json_schema_extra
-    unit = extra.get("unit") if isinstance(extra, dict) else None
-    return str(unit) if unit else None
-
-
-def field_default(cls: type[Settings], name: str) -> Any:
-    """Return the default of a field, or ``...`` if a value is required."""
-    default = cls.model_fields[name].default
-    return ... if default is PydanticUndefined else default
-
-
-def describe_range(cls: type[Settings], name: str) -> str:
-    """Describe what a field accepts: ``a number from 1 to 64 (nm)``."""
-    field = cls.model_fields[name]
-    members = _members(cls, name)
-    choices = [repr(a) for m in members if get_origin(m) is Literal for a in get_args(m)]
-    if choices:
-        return "one of " + ", ".join(choices)
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    form, example = extra.get("form"), extra.get("example")
-    if form:
-        text = f"{form}, such as {example!r}" if example else str(form)
-    else:
-        text = " or ".join(_kind_in_words(m) for m in members) + _limits_in_words(cls, name)
-    unit = field_unit(cls, name)
-    return f"{text} ({unit})" if unit else text
-
-
-def _members(cls: type[Settings], name: str) -> list[Any]:
-    """Return the types that a field may have, without None."""
-    annotation = cls.model_fields[name].annotation
-    if get_origin(annotation) in (Union, types.UnionType):
-        return [member for member in get_args(annotation) if member is not type(None)]
-    return [annotation]
-
-
-def _takes_many(cls: type[Settings], name: str) -> bool:
-    """Whether a field is a list of any length: a single value becomes such a list."""
-    return name in cls.model_fields and any(
-        get_origin(member) is tuple and Ellipsis in get_args(member)
-        for member in _members(cls, name)
-    )
-
-
-def _kind_in_words(kind: Any) -> str:
-    """Describe a type: ``a number``, ``two numbers``, ``one or more numbers``."""
-    names = {int: "whole number", float: "number", str: "text"}
-    if get_origin(kind) is tuple:
-        first, *rest = get_args(kind)
-        first = get_args(first)[0] if get_origin(first) is Annotated else first
-        count = "one or more" if Ellipsis in rest else {2: "two", 3: "three"}[len(rest) + 1]
-        return f"{count} {names.get(first, 'entrie')}s"
-    if kind not in names and kind is not bool:  # a section of its own, such as a model card's PSF
-        return "a table of settings"
-    return {bool: "true or false", str: "text"}.get(kind) or f"a {names[kind]}"
-
-
-def _limits_in_words(cls: type[Settings], name: str) -> str:
-    limits = field_range(cls, name)
-    words = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
-    if "ge" in limits and "le" in limits:
-        text = f" from {limits['ge']:,.12g} to {limits['le']:,.12g}"
-    else:
-        text = " and".join(f" {words[k]} {v:,.12g}" for k, v in limits.items())
-    multiples = [getattr(c, "multiple_of", None) for c in cls.model_fields[name].metadata]
-    return text + "".join(f", a multiple of {m:,.12g}" for m in multiples if m is not None)

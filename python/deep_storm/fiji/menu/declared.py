@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-import types
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from deep_storm.fiji.menu.labels import (
     ascii_text,
@@ -29,7 +28,7 @@ from deep_storm.fiji.menu.parameters import (
     Parameter,
 )
 from deep_storm.interface.declaration import Argument, Verb
-from deep_storm.settings import Settings, field_default, field_range
+from deep_storm.settings import Settings, choices, field_default, field_range, members
 
 _FORGOTTEN = frozenset({*SAVED, "overwrite", "resume", "frames", "frame"})
 """Remembered from the last time, these would overwrite a result or leave frames out."""
@@ -129,8 +128,7 @@ def _file(name: str, description: str) -> Parameter:
 
 def _typed(name: str, annotation: Any, fallback: Any, description: str) -> Parameter:
     """Make a parameter from a Python type."""
-    members = _members(annotation)
-    kinds = [m for m in members if m is not type(None)]
+    kinds = members(annotation)
     nothing = ALL if description.endswith("; default: all") else AUTO
     if "; default: " not in description or re.search("; default: (unknown|only )", description):
         nothing = NONE
@@ -142,21 +140,14 @@ def _typed(name: str, annotation: Any, fallback: Any, description: str) -> Param
         nothing if fallback is None else fallback,
         remember=name not in _FORGOTTEN,
     )
-    choices = tuple(str(c) for m in kinds if get_origin(m) is Literal for c in get_args(m))
-    if choices:
-        return replace(made, choices=((nothing,) if fallback is None else ()) + choices)
+    if named := tuple(map(str, choices(annotation))):
+        return replace(made, choices=((nothing,) if fallback is None else ()) + named)
     if any(get_origin(m) in (tuple, list) for m in kinds):
         shown = nothing if fallback is None else " ".join(map(shown_text, fallback))
         return replace(made, value=shown, many=True)
     if fallback is None:
         return made
     for kind, java in ((bool, "Boolean"), (int, "Integer"), (float, "Double")):
-        if kinds == [kind]:
+        if kinds == (kind,):
             return replace(made, kind=java)
     return made
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) in (Union, types.UnionType):
-        return get_args(annotation)
-    return (annotation,)
