@@ -7,6 +7,7 @@ in a dialog; Python users catch :class:`DeepStormError`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from deep_storm.visible import visible
@@ -32,6 +33,13 @@ class DeepStormError(Exception):
         self.expected = visible(expected).rstrip(".")
         self.advice = visible(advice).rstrip(".")
         super().__init__(self._sentence())
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Change its words in place, for a reader who knows things by other names."""
+        self.received, self.expected, self.advice = map(
+            change, (self.received, self.expected, self.advice)
+        )
+        self.args = (self._sentence(),)
 
     def _sentence(self) -> str:
         sentence = self.received

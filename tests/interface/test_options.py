@@ -128,7 +128,7 @@ def test_a_wrong_value_names_the_file_it_stands_in(tmp_path):
 
 
 def test_a_missing_setting_says_where_to_put_it():
-    with pytest.raises(SettingsError, match=r"sigma_nm is missing.*--sigma-nm.*\[psf\]"):
+    with pytest.raises(SettingsError, match=r"sigma_nm is missing.*give sigma_nm.*\[psf\]"):
         look("a.tif")
 
 

@@ -115,10 +115,10 @@ def test_what_does_not_go_together(model, tmp_path, capsys):
     put(tmp_path, 0, FRAMES)
     run = {"watch": tmp_path, "model": model, "output": tmp_path / "results" / "out"}
     for more, words in (
-        ({"stack": FRAMES}, "--watch with a stack"),
-        ({"output": None}, "--watch with no output"),
-        ({"frames": "1:2"}, "--watch with --frames"),
-        ({"model": "general"}, "--watch with the general model but no camera, psf"),
+        ({"stack": FRAMES}, "watch with a stack"),
+        ({"output": None}, "watch with no output"),
+        ({"frames": "1:2"}, "watch with frames"),
+        ({"model": "general"}, "watch with the general model but no camera, psf"),
     ):
         with pytest.raises(SettingsError, match=words):
             ds.reconstruct(**{**run, **more})

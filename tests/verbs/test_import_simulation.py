@@ -63,7 +63,7 @@ def test_a_truth_of_another_stack_is_refused():
 def test_an_array_without_a_camera_has_no_scale():
     with ds.open_frames(DENSE[0]) as stream:
         frames = stream.read(0, 10)
-    with pytest.raises(CameraError, match="--camera"):
+    with pytest.raises(CameraError, match="camera="):
         ds.import_simulation(frames, DENSE[1])
     assert ds.import_simulation(frames, DENSE[1], camera=CAMERA).frames == 10
 

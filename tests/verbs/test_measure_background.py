@@ -134,7 +134,7 @@ def test_a_camera_file_that_is_also_the_output_is_told_how_to_be_updated(tmp_pat
     file = tmp_path / "camera.toml"
     write_camera(file, camera)
     frames = np.random.default_rng(1).normal(100, 2, (20, 32, 32)).round().astype(np.uint16)
-    with pytest.raises(OutputError, match=r"leave --camera out; .* updates an output"):
+    with pytest.raises(OutputError, match=r"leave camera out; .* updates an output"):
         ds.measure_background(frames, dark=True, camera=file, output=file, overwrite=True)
     assert read_camera(file) == camera
     ds.measure_background(frames, dark=True, output=file, overwrite=True)

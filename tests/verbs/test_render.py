@@ -49,7 +49,7 @@ def test_writes_a_png_to_look_at(table, tmp_path):
 def test_replaces_a_file_only_when_asked(table, tmp_path):
     file, drawn = tmp_path / "a.tif", {"method": "histogram"}
     ds.render(table.iloc[:1], output=file, **drawn)
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         ds.render(table, output=file, **drawn)
     assert read_image(file)[0].sum() == 1
     ds.render(table, output=file, overwrite=True, **drawn)

@@ -28,7 +28,8 @@ verb can complete from the frames is ``partly="camera"``.
 
 The decorated function takes settings whole or one by one (``render("a.csv", output="a.tif",
 pixel_size_nm=5)``), and ``config="matched.toml"``; :mod:`deep_storm.interface.options` tells which
-value wins. Heavy modules are imported inside the function: the declaration is read for ``--help``.
+value wins. Its errors name keywords, where those of :func:`call` name options. Heavy modules are
+imported inside the function: the declaration is read for ``--help``.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deep_storm.errors import DeepStormError
 from deep_storm.folders import at_home
 from deep_storm.interface.declaration import Argument, Result, Verb
 from deep_storm.interface.docstrings import with_settings
+from deep_storm.interface.keywords import in_keywords
 from deep_storm.interface.options import bind
 from deep_storm.interface.protection import protecting
 from deep_storm.settings import Settings
@@ -88,7 +91,11 @@ def verb(
 
         @functools.wraps(function)
         def called(*args: Any, **options: Any) -> ResultT:
-            result: ResultT = call(declared, *args, **options)
+            try:
+                result: ResultT = call(declared, *args, **options)
+            except DeepStormError as error:
+                error.reword(lambda text: in_keywords(text, declared))
+                raise
             return result
 
         called.__dict__["verb"] = declared

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deep_storm.errors import Cancelled
 from deep_storm.interface.declaration import Argument, Shown
-from deep_storm.interface.verb import verb
+from deep_storm.interface.verb import call, verb, verb_of
 from deep_storm.io.outputs import Outputs
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.files import outputs_of
@@ -137,7 +137,8 @@ def demo(
     outputs.check()
     data = Bundled.read(TRUTH_FRAMES)
     try:
-        trained = train(
+        trained = call(
+            verb_of(train),
             output=folder / "model",
             camera=data.camera,
             **data.matched._asdict(),

@@ -168,7 +168,7 @@ def measure_psf(
         raise SettingsError(
             "a localization table for images of beads",
             "only images of beads",
-            "leave out --localizations, or --beads",
+            "leave out --beads or --localizations",
         )
     theory = roughly_known(settings.psf_file, beads or localizations is not None)
     found: MeasuredPsf | FittedPupil

@@ -70,7 +70,7 @@ class TrainResult(Shown):
         "model folder to start from (NAME/last.npz: its last weights instead of its best), or "
         "none to start from random weights; default: general, the model included with "
         "Deep-STORM (native only)",
-        option="from",
+        option="--from",
         label="Start from the model",
     ),
     Argument(

@@ -111,7 +111,7 @@ def test_a_drive_that_goes_away_costs_no_work(again, movie, uninterrupted, tmp_p
     def take_away(done, total, message):
         stack.away = stack.away or (message == "frames" and done >= 8)
 
-    with pytest.raises(StackError, match=r"bring the drive back; .* --resume continues from there"):
+    with pytest.raises(StackError, match=r"bring the drive back; .* resume=True continues"):
         again(tmp_path, stack, progress=take_away)
     assert again(tmp_path, resume=True).complete
     assert files(tmp_path) == uninterrupted
@@ -125,7 +125,7 @@ def test_what_cannot_be_written_at_the_end_is_kept(
 
     with monkeypatch.context() as patched:
         patched.setattr("deep_storm.io.tables.writer.write_pieces", full)
-        with pytest.raises(OutputError, match=r"the work is kept in .*out\.running.*--resume"):
+        with pytest.raises(OutputError, match=r"the work is kept in .*out\.running.*resume=True"):
             again(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["out.running"]
     again(tmp_path, resume=True)
