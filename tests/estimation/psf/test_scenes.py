@@ -100,3 +100,16 @@ def test_lit_frames_between_dark_ones_are_not_odd():
     scenes = read_scenes(ArrayFrames(frames.astype(np.uint16)), CAMERA, None, 40)
     assert scenes.frame.tolist() == list(range(0, 40, 2))
     assert not np.isnan(scenes.photons).any()
+
+
+def test_what_was_clipped_is_unknown():
+    frames = np.random.default_rng(1).poisson(120, (20, 64, 64)).astype(np.uint16)
+    cut = np.minimum(frames, 130)
+    stream = ArrayFrames(cut)
+    assert np.isfinite(read_scenes(stream, CAMERA, None, 20).photons).all()
+    stream.clipped_adu = 130.0
+    photons = read_scenes(stream, CAMERA, None, 20).photons
+    np.testing.assert_array_equal(np.isnan(photons), frames >= 130)
+    limit = frames.astype(np.uint8)
+    limit[3, 4, 5] = 255
+    assert np.isnan(read_scenes(ArrayFrames(limit), CAMERA, None, 20).photons).sum() == 1

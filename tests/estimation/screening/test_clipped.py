@@ -47,3 +47,10 @@ def test_it_is_said_of_a_movie(molecules):
     assert said[0].startswith("Warning: ")
     assert "bright light was clipped" in said[0]
     assert examine(ArrayFrames(molecules.astype(np.uint16))).sentences() == ()
+
+
+def test_the_screened_movie_knows_where_light_was_cut_off(molecules):
+    cut = ArrayFrames(np.minimum(molecules, 300).astype(np.uint16))
+    assert examine(cut).screened(cut).clipped_adu == 300
+    whole = ArrayFrames(molecules.astype(np.uint16))
+    assert examine(whole).screened(whole).clipped_adu is None

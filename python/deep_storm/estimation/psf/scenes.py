@@ -7,7 +7,7 @@ percent. Windows lie all over the field, frames all over the movie.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -162,12 +162,16 @@ def read_scenes(
         values = stream.read(number, number + 1)
         light = photons_from(values, camera, maps)[0] * camera.quantum_efficiency
         light = light.astype(np.float64)
-        if values.dtype.kind in "ui":
-            light[values[0] == np.iinfo(values.dtype).max] = np.nan
-        light[~np.isfinite(light)] = np.nan
+        light[_saturated(values[0], stream.clipped_adu) | ~np.isfinite(light)] = np.nan
         for k, window in enumerate(windows):
             photons[n, k] = window.cut(light)
     return _assembled(photons, numbers, windows, camera, maps, stream.name)
+
+
+def _saturated(frame: npt.NDArray[Any], clipped_adu: float | None) -> Mask:
+    """Return the pixels of which only the least light is known."""
+    top = np.iinfo(frame.dtype).max if frame.dtype.kind in "ui" else np.inf
+    return np.asarray(frame >= min(top, np.inf if clipped_adu is None else clipped_adu))
 
 
 def _assembled(

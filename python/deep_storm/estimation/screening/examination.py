@@ -141,10 +141,10 @@ def examine(
     pixels = find_pixels(kept)
     used = ~_regions(pixels.dead | pixels.hot) & ~pixels.dark
     transfer, noise = _noise(kept, numbers[typical], pixels, used)
-    screening = Screening(rule, pixels, noise)
     dark_adu = _dark_level(kept, pixels, looks, rule)
     usual = float(np.median(looks.level_adu[typical])) if typical.any() else 0.0
     clipped = find_clipped(kept, pixels.bad, usual)
+    screening = Screening(rule, pixels, noise, None if clipped is None else clipped.value_adu)
     return Examination(
         screening, transfer, used, looks, numbers, repeats, counts, dark_adu, clipped
     )

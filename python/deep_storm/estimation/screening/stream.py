@@ -33,11 +33,14 @@ class Screening(NamedTuple):
         Which pixels misbehave; their maps have the frames' size.
     noise
         What tells a cosmic ray from light; None: they are not looked for.
+    clipped_adu
+        The value at which bright light was cut off; None where it was not.
     """
 
     rule: FrameRule
     pixels: PixelMap
     noise: NoiseModel | None = None
+    clipped_adu: float | None = None
 
     def without_measurement(self, looks: FrameLooks) -> Mask:
         """Return which frames give no localizations."""
@@ -72,6 +75,7 @@ class ScreenedFrames(WrappedFrames):
     def __init__(self, stream: FrameStream, screening: Screening) -> None:
         super().__init__(stream)
         self.screening = screening
+        self.clipped_adu = screening.clipped_adu
         self._bad = screening.pixels.bad
 
     def _read(self, start: int, stop: int) -> Frames:

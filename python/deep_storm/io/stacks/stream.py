@@ -53,6 +53,8 @@ class FrameStream(ABC):
     """Where the frames lie (y, x) in the camera's field, when they are a part of it."""
     noise: CameraMaps | None = None
     """Read-out noise of each pixel (ADU), where it is known and baseline and gain are even."""
+    clipped_adu: float | None = None
+    """Value at which bright light was cut off, where that is below the largest of the dtype."""
     notes: Sequence[str] = ()
     """What should be said about it: where a file is not what is written into it."""
     camera_said: CameraSaid = NOTHING
@@ -134,6 +136,7 @@ class WrappedFrames(FrameStream):
         self.files = stream.files
         self.corner_px = stream.corner_px
         self.noise = stream.noise
+        self.clipped_adu = stream.clipped_adu
         self.notes = stream.notes
         self.camera_said = stream.camera_said
         self.cut_off = stream.cut_off
