@@ -163,3 +163,15 @@ def test_a_bead_that_drifts_is_not_hot(molecules):
         x = 25.3 + pace * np.arange(len(molecules))[:, None, None]
         bead = np.exp(-((xx - x) ** 2 + (yy - 20.1) ** 2) / (2 * 1.2**2))
         assert not found_in(molecules + 3000 * bead).hot.any()
+
+
+@pytest.mark.parametrize("adu", [60.0, 300.0])
+@pytest.mark.parametrize("when", [slice(18, None), slice(30, None), slice(0, 36)], ids=str)
+def test_pixels_that_turn_hot_or_recover_are_found(molecules, rng, adu, when):
+    places = rng.random((64, 64)) < 0.005
+    places[0, 7] = places[20, 30] = places[21, 30] = True
+    frames = molecules.copy()
+    frames[when] += np.where(places, adu, 0.0)
+    found = found_in(frames)
+    assert (found.hot & places).sum() >= 0.7 * places.sum()
+    assert not (found.hot & ~places).any()

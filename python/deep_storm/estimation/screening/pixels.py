@@ -2,14 +2,16 @@
 
 A *dead* pixel never changes while others do, or holds no number. A *hot* (or cold) one stands out
 from its neighbours in the median over the frames, more sharply than the PSF of a molecule or bead
-can. A *noisy* one, as sCMOS cameras have, scatters more than the pixels around it. *Dark* parts of
-the chip are covered or not lit: their pixels are in order, but say nothing about molecules.
+can; so does one that turns hot in the course of the movie, from then on. A *noisy* one, as sCMOS
+cameras have, scatters more than the pixels around it. *Dark* parts of the chip are covered or not
+lit: their pixels are in order, but say nothing about molecules.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from deep_storm.estimation.screening import over_time
+from deep_storm.estimation.screening.turning import turned
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
@@ -34,6 +37,8 @@ MAX_INVALID_SHARE = 0.2
 STANDS_OUT_SIGMAS, IN_A_HALF = 6.0, 3.0
 """How far a hot pixel stands out, and in each half of the movie by itself: molecules that stay on,
 one after the other beside each other, or a bead that drifts, do so in one of them only."""
+PARTS = 4
+"""Parts of the movie in whose means pixels that turned hot are looked for."""
 SHARPEST_PSF = 0.2
 """Light of a neighbour over that of the brightest pixel: a PSF of 0.5 pixels has 0.24."""
 NOISY_SIGMAS = 7.0
@@ -84,11 +89,14 @@ class PixelMap(NamedTuple):
 
 
 class _OverTime(NamedTuple):
-    """Statistics of each pixel over time, (y, x), and the means of tiles, (t, rows, columns)."""
+    """Statistics of each pixel over time, (y, x), and the means of tiles, (t, rows, columns).
+
+    ``parts``: the mean of each part of the movie, (parts, y, x).
+    """
 
     dead: Mask
     typical: Float32
-    mean: Float32
+    parts: Float32
     tiles: FloatArray
 
 
@@ -124,9 +132,13 @@ def find_pixels(frames: npt.NDArray[Any]) -> PixelMap:
         level[dead] = typical[dead]
         hot &= _hot(level, noise, dead, len(frames) // 2, IN_A_HALF)
     bad = dead | hot
+    if len(frames) >= PARTS * MIN_FRAMES:
+        sharp = [_hot(part, noise, dead, len(frames) // PARTS) for part in found.parts]
+        hot |= turned(frames, np.any(sharp, axis=0) & ~hot, bad)
+        bad = dead | hot
     noisy = none
     if len(frames) >= MIN_FRAMES_FOR_NOISE:
-        noisy = _noisy(noise, bad, len(frames)) & ~_in_light(found.mean, noise)
+        noisy = _noisy(noise, bad, len(frames)) & ~_in_light(found.parts.mean(axis=0), noise)
     for half in halves if noisy.any() else ():
         own = _noise(frames[half], None if medians is None else medians[half], dead)
         noisy &= _noisy(own, bad, len(frames) // 2, IN_A_HALF, NOISY_VARIANCE_IN_A_HALF)
@@ -170,19 +182,22 @@ def _filled(band: npt.NDArray[Any], medians: Float32 | None) -> Float32:
 def _over_time(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> _OverTime:
     """Return the statistics of each pixel over time; pixels that never change are dead, too."""
     count, height, width = frames.shape
-    typical, mean = np.empty((2, height, width), np.float32)
+    typical = np.empty((height, width), np.float32)
+    parts = np.empty((PARTS, height, width), np.float32)
+    edges = np.linspace(0, count, PARTS + 1).round().astype(int).tolist()
     dead = dead.copy()
     tiles = []
     for rows, _ in _bands(count, dead.shape):
         values = _filled(frames[:, rows], medians)
         dead[rows] |= np.ptp(values, axis=0) == 0
         typical[rows] = over_time.medians(values)
-        mean[rows] = values.mean(axis=0, dtype=np.float64)
+        for part, (first, last) in zip(parts, pairwise(edges), strict=True):
+            part[rows] = values[first:last].mean(axis=0, dtype=np.float64)
         down, across = values.shape[1] // TILE_PX, width // TILE_PX
         cut = values[:, : down * TILE_PX, : across * TILE_PX]
         cells = cut.reshape(count, down, TILE_PX, across, TILE_PX)
         tiles.append(cells.mean(axis=(2, 4), dtype=np.float64))
-    return _OverTime(dead, typical, mean, np.concatenate(tiles, axis=1))
+    return _OverTime(dead, typical, parts, np.concatenate(tiles, axis=1))
 
 
 def _typical(frames: npt.NDArray[Any], medians: Float32 | None) -> Float32:
