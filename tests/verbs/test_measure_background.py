@@ -9,7 +9,9 @@ from PIL import Image
 
 import deep_storm as ds
 from deep_storm.errors import OutputError, SettingsError
+from deep_storm.estimation.quantity import Quantity
 from deep_storm.io.camera_files import read_camera, write_camera
+from deep_storm.runs.background import gain_warnings
 from deep_storm.simulation.frames import simulate
 
 
@@ -140,3 +142,14 @@ def test_a_camera_file_that_is_also_the_output_is_told_how_to_be_updated(tmp_pat
     ds.measure_background(frames, dark=True, output=file, overwrite=True)
     assert read_camera(file).em_gain == 30
     assert read_camera(file).baseline_adu == pytest.approx(100, abs=1)
+
+
+def test_a_gain_that_differs_by_chance_is_no_advice():
+    """The slope of the noise hangs on few bright pixels: its error is large, and stated."""
+    sure = Quantity(0.25, "photon/ADU", 0.02)
+    assert "enter photons_per_adu = 0.25" in gain_warnings(sure, {"photons_per_adu": 0.5})[0]
+    unsure = Quantity(0.25, "photon/ADU", 0.07)
+    (said,) = gain_warnings(unsure, {"photons_per_adu": 0.5})
+    assert "suggests 0.25 (± 28%) photons per ADU, 0.5 were given, which may be chance" in said
+    assert "enter" not in said
+    assert gain_warnings(Quantity(0.4, "photon/ADU", 0.08), {"photons_per_adu": 0.5}) == ()

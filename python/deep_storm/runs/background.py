@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MAX_GAIN_ERROR = 0.2
 """A gain that is known worse does not go into the camera file."""
 GAIN_TOLERANCE = 1.2
+SURE_SIGMAS = 3.0
+"""Errors of the gain beyond the tolerance, from which it is said which one to enter: the slope of
+the noise hangs on few bright pixels where frames are few or molecules sparse."""
+MORE_FRAMES = "more frames, or brighter ones, tell it better"
 EM_GAIN_LIKELY = 0.1
 """Cameras without EM gain have more photons per ADU than that."""
 ANY_PIXEL_SIZE_NM = 100.0
@@ -194,13 +198,17 @@ def gain_warnings(gain: Quantity | None, values: dict[str, Any]) -> tuple[str, .
     if gain is None or given is None:
         return ()
     unsure = gain.error / gain.value
-    if abs(math.log(gain.value / float(given))) < math.log(GAIN_TOLERANCE) + unsure:
+    beyond = abs(math.log(gain.value / float(given))) - math.log(GAIN_TOLERANCE)
+    if beyond < unsure:
         return ()
-    em = "" if "em_gain" in values else ", or em_gain if the camera multiplies electrons"
-    return (
+    said = (
         f"the noise suggests {gain.value:.2g} (± {unsure:.0%}) photons per ADU, {float(given):g} "
-        f"were given: enter photons_per_adu = {gain.value:.2g}{em}",
+        "were given"
     )
+    if beyond < SURE_SIGMAS * unsure:
+        return (f"{said}, which may be chance: {MORE_FRAMES}",)
+    em = "" if "em_gain" in values else ", or em_gain if the camera multiplies electrons"
+    return (f"{said}: enter photons_per_adu = {gain.value:.2g}{em}",)
 
 
 def _by_noise(
