@@ -194,10 +194,10 @@ def test_a_stop_in_the_verdict_ends_a_sweep(common, movie, tmp_path, monkeypatch
     second.write_bytes(movie.read_bytes())
     monkeypatch.setattr(verdict, "judge_samples", press)
 
-    def one(path, name, go_on, progress):
-        return reconstruct_stack(path, f"{name}.tif", common, go_on)
+    def one(path, name, progress):
+        return reconstruct_stack(path, f"{name}.tif", common)
 
-    swept = sweep([movie, second], tmp_path / "out", one, lambda name: None, False, print)
+    swept = sweep([movie, second], tmp_path / "out", one, lambda name: None, print)
     assert [s.state for s in swept.stacks] == ["stopped"]
     assert not swept.complete
     assert (tmp_path / "out" / "movie.csv").is_file()

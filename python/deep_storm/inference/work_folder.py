@@ -44,7 +44,8 @@ from deep_storm.io.mapped import band_rows, is_on_disk, let_go
 Float32 = npt.NDArray[np.float32]
 FORMAT = 2
 KIND = "reconstruction"
-FILES = ("rows.bin", "checkpoint.npz", "image-*.npy", ".*.part.np?")
+CHECKPOINT = "checkpoint.npz"
+FILES = ("rows.bin", CHECKPOINT, "image-*.npy", ".*.part.np?")
 EVERY_SECONDS = 10.0
 SHARE_OF_TIME = 0.05
 """Checkpoints may take this share of the time: a large image is written less often."""
@@ -124,7 +125,7 @@ class WorkFolder(Store):
     @property
     def checkpoint_file(self) -> Path:
         """File of the checkpoint."""
-        return self.folder / "checkpoint.npz"
+        return self.folder / CHECKPOINT
 
     def _open(self, resume: bool, overwrite: bool) -> None:
         there = self.checkpoint_file.is_file()

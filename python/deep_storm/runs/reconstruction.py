@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from deep_storm.errors import SettingsError
 from deep_storm.inference.run import Workers
@@ -17,7 +18,7 @@ from deep_storm.runs.result import Common, ReconstructResult, StackSource
 from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.runs.sweep import SweepResult, stacks_of, sweep
 from deep_storm.runs.watch import open_watched
-from deep_storm.runs.work import done_before
+from deep_storm.runs.work import done_before, is_begun
 from deep_storm.settings import Watching
 
 
@@ -52,11 +53,15 @@ def run_reconstruction(
             return reconstruct_stack(_single(stack), output, common, resume, overwrite, progress)
         common = replace(common, model=load_model(common.model, common.device))
 
-        def one(path: Path, name: Path, go_on: bool, progress: Progress) -> ReconstructResult:
+        def one(path: Path, name: Path, progress: Progress) -> ReconstructResult:
             image = Path(f"{name}.tif")  # a folder may have the name
+            go_on = resume and is_begun(name)
             return reconstruct_stack(path, image, common, go_on, overwrite, progress)
 
-        return sweep(stacks, output, one, done_before, resume, progress)
+        def before(name: Path) -> dict[str, Any] | None:
+            return done_before(name) if resume else None
+
+        return sweep(stacks, output, one, before, progress)
 
 
 def _single(stack: object) -> StackSource:

@@ -21,7 +21,7 @@ from deep_storm.io.config import load_toml
 from deep_storm.io.foreign import check_regular, damage_as
 from deep_storm.io.images import read_image
 from deep_storm.io.marks import is_ours
-from deep_storm.io.model_folder import PSF_FILE
+from deep_storm.io.model_folder import HISTORY_FILE, PSF_FILE
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import read_psf
 from deep_storm.io.pyramid import read_smaller
@@ -72,7 +72,7 @@ def write_report(
 def _of_model(folder: Path, outputs: Outputs) -> tuple[str, ...]:
     """Write the report of a model folder again."""
     card = read_card(folder)
-    file = folder / "history.csv"
+    file = folder / HISTORY_FILE
     history = pd.DataFrame()
     if os.path.lexists(file):
         check_regular(file, ModelError, "a table of the training", MAX_HISTORY_BYTES)

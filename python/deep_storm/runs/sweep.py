@@ -41,7 +41,7 @@ class Swept:
     stack, output
         The file, and the name of its results without ending.
     state
-        ``done``, ``failed``, ``stopped`` or ``done before``.
+        ``done``, ``failed``, ``stopped`` or ``already done``.
     frames, localizations, seconds
         Of the result, as far as there is one.
     problem
@@ -229,9 +229,8 @@ def _check_apart(names: Sequence[Path], folder: Path) -> None:
 def sweep(
     stacks: Sequence[Path],
     output: Path | str | None,
-    one: Callable[[Path, Path, bool, Progress], ReconstructResult],
+    one: Callable[[Path, Path, Progress], ReconstructResult],
     done_before: Callable[[Path], Mapping[str, Any] | None],
-    resume: bool,
     progress: Progress,
 ) -> SweepResult:
     """Process several stacks.
@@ -243,11 +242,9 @@ def sweep(
     output
         Folder of the results.
     one
-        Works on one: stack, name of its results, whether to go on with it, progress.
+        Works on one: stack, name of its results, progress.
     done_before
-        Gives what the run record of that name says of its results, when they are there and whole.
-    resume
-        Leave those that are done, go on with the one that was interrupted.
+        Gives the results in the run record of that name where the stack is to be left as it is.
     progress
         Called as for a single stack; when it is stopped, no further stack is begun.
 
@@ -265,29 +262,27 @@ def sweep(
     names = names_of(stacks, Path(output))
     with reading(("stack", stack) for stack in stacks):
         _check_apart(names, Path(output))
-        return _all(stacks, names, one, done_before, resume, progress)
+        return _all(stacks, names, one, done_before, progress)
 
 
 def _all(
     stacks: Sequence[Path],
     names: Sequence[Path],
-    one: Callable[[Path, Path, bool, Progress], ReconstructResult],
+    one: Callable[[Path, Path, Progress], ReconstructResult],
     done_before: Callable[[Path], Mapping[str, Any] | None],
-    resume: bool,
     progress: Progress,
 ) -> SweepResult:
     """Process one after another; see :func:`sweep`."""
     swept: list[Swept] = []
 
     def next_one(stack: Path, name: Path) -> Swept:
-        before = done_before(name) if resume else None
+        before = done_before(name)
         if before is not None:
             frames, found = (int(before.get(key, 0)) for key in ("frames", "localizations"))
             return Swept(stack, name, "already done", frames, found)
         whole = _telling(progress, f"{stack.name} ({len(swept) + 1} of {len(stacks)}): ")
-        begun = Path(f"{name}.running", "checkpoint.npz").is_file()
         try:
-            return _swept(stack, name, one(stack, name, resume and begun, whole))
+            return _swept(stack, name, one(stack, name, whole))
         except Cancelled as stop:
             return Swept(stack, name, "stopped", problem=str(stop))
         except (DeepStormError, OSError, MemoryError) as error:

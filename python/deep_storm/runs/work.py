@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deep_storm.camera_maps import fingerprint
 from deep_storm.errors import Cancelled, OutputError, SettingsError
 from deep_storm.inference.resuming import OtherFramesError
-from deep_storm.inference.work_folder import WorkFolder
+from deep_storm.inference.work_folder import CHECKPOINT, WorkFolder
 from deep_storm.interrupts import held_back, interruptible
 from deep_storm.io.config import load_toml
 from deep_storm.io.files import remove_leftovers
@@ -128,6 +128,11 @@ def done_before(name: Path) -> dict[str, Any] | None:
         return None
     whole = isinstance(results, dict) and results.get("complete") is True
     return results if whole else None
+
+
+def is_begun(name: Path) -> bool:
+    """Whether an interrupted run left a checkpoint for an output."""
+    return Path(f"{name}{WORK_ENDING}", CHECKPOINT).is_file()
 
 
 def work_folder_of(outputs: Outputs, resume: bool) -> Path | None:
