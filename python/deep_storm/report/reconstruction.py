@@ -32,7 +32,7 @@ from deep_storm.report.run_numbers import (
 )
 from deep_storm.report.style import styled
 from deep_storm.report.words import Rows, rows_in
-from deep_storm.words import counted
+from deep_storm.words import WARNING, counted
 
 
 def reconstruction_page(run: Run) -> Page:
@@ -47,7 +47,7 @@ def reconstruction_page(run: Run) -> Page:
     if results.get("complete") is False:
         said.append("The reconstruction was stopped early: frames are missing at the end.")
     spoken = [*results.get("notes", ()), *(line for step in run.steps for line in step.said)]
-    said += [line.removeprefix("Warning: ") for line in spoken if line.startswith("Warning: ")]
+    said += [line.removeprefix(WARNING) for line in spoken if line.startswith(WARNING)]
     frames = run.found.per_frame.size
     return Page(
         title=f"Reconstruction of {run.name}",

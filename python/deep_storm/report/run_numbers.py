@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deep_storm.report.run import Run
 from deep_storm.report.words import Rows, rows_in, rows_of, shown
-from deep_storm.words import counted, duration
+from deep_storm.words import WARNING, counted, duration
 
 
 def results_rows(run: Run) -> Rows:
@@ -49,7 +49,7 @@ def steps_rows(run: Run) -> Rows:
         done = f"{step.verb}: " if step.verb else ""
         fewer = f"{removed:,} fewer than before ({share:.1%})" if removed else "as many as before"
         rows.append((step.name, f"{done}{counted(step.rows, 'row', ',')}, {fewer}"))
-        rows += [("", line) for line in step.said if not line.startswith("Warning: ")]
+        rows += [("", line) for line in step.said if not line.startswith(WARNING)]
     return tuple(rows)
 
 

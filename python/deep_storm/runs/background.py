@@ -14,6 +14,7 @@ from deep_storm.errors import StackError
 from deep_storm.interface.declaration import Shown
 from deep_storm.progress import Progress
 from deep_storm.settings import Measurement
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -107,7 +108,7 @@ class BackgroundResult(Shown):
                 f"Dark part   {self.darkest.value:.2f} ± {self.darkest.spread or 0:.3g} ADU (mean "
                 f"± standard deviation of {self.share:.1%} of the field); it contains light"
             )
-        lines += [f"Warning: {text}" for text in self.warnings]
+        lines += [f"{WARNING}{text}" for text in self.warnings]
         if self.missing:
             lines.append(
                 f"The camera still needs {', '.join(self.missing)}: give this as an option, or "

@@ -36,7 +36,7 @@ from deep_storm.runs.work import (
     work_folder_of,
 )
 from deep_storm.settings import Reconstruction
-from deep_storm.words import counted
+from deep_storm.words import WARNING, counted
 
 if TYPE_CHECKING:
     from deep_storm.errors import DaskError
@@ -239,7 +239,7 @@ def _refinement(
     learnt, said = before.value, before.said("The confidence of refined localizations was")
     if not learnt.pays and not depth:
         return None, (
-            "Warning: refinement is left out: on simulated frames of this light it reaches a "
+            f"{WARNING}refinement is left out: on simulated frames of this light it reaches a "
             f"Jaccard index of {learnt.jaccard:.2f}, the network alone "
             f"{learnt.network_jaccard:.2f}",
         )
@@ -249,11 +249,11 @@ def _refinement(
     if depth:
         return learnt, (
             *said,
-            f"Warning: refinement makes {100 * excess:.0f} % more localizations of these frames "
+            f"{WARNING}refinement makes {100 * excess:.0f} % more localizations of these frames "
             "than of simulated ones: the PSF or the background is not as expected",
         )
     return None, (
-        f"Warning: refinement is left out: it would make {100 * excess:.0f} % more localizations "
+        f"{WARNING}refinement is left out: it would make {100 * excess:.0f} % more localizations "
         "of these frames than of simulated ones, because the PSF or the background is not as "
         "expected. Give the PSF (--psf-file), or train on matched light",
     )

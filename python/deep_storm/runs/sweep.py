@@ -21,7 +21,7 @@ from deep_storm.io.guard import clash_with_input, reading
 from deep_storm.io.outputs import stack_stem
 from deep_storm.progress import Progress
 from deep_storm.runs.files import outputs_of
-from deep_storm.words import counted
+from deep_storm.words import WARNING, counted
 
 if TYPE_CHECKING:
     from deep_storm.runs.result import ReconstructResult
@@ -106,7 +106,7 @@ class SweepResult(Shown):
             f"{counted(found, 'localization')} in {counted(frames, 'frame')}"
         )
         if len(whole) > 1 and all(swept.frames == 1 for swept in whole):
-            lines.append(f"Warning: each stack has a single frame. {ONE_MOVIE}")
+            lines.append(f"{WARNING}each stack has a single frame. {ONE_MOVIE}")
         if self.failed or not self.complete:
             lines.append("The same command with --resume processes the others and keeps these.")
         return "\n".join(lines)

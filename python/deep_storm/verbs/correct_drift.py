@@ -15,6 +15,7 @@ from deep_storm.io.tables.drift_files import read_drift, write_drift
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.table import DRIFT_FILE, TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import DriftCorrection
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     from deep_storm.io.tables.drift_files import Drift
@@ -59,7 +60,7 @@ class DriftResult(TableResult):
         line = f"Drift from first to last frame {x_nm:.1f} nm in x, {y_nm:.1f} nm in y"
         if self.measured is None:
             line += ", from the file"
-            return "\n".join([line, *(f"Warning: {text}" for text in self.warnings)])
+            return "\n".join([line, *(f"{WARNING}{text}" for text in self.warnings)])
         found = self.measured.smoothed
         if max(found.freedom) == 1:
             line = "No drift found: nothing was moved"
@@ -78,7 +79,7 @@ class DriftResult(TableResult):
             )
         else:
             lines.append(f"{self.measured.bins} fiducial markers")
-        return "\n".join([*lines, *(f"Warning: {note}" for note in self.measured.notes)])
+        return "\n".join([*lines, *(f"{WARNING}{note}" for note in self.measured.notes)])
 
     def to_json(self) -> dict[str, Any]:
         """Return the drift's size, its errors and what it is based on."""

@@ -24,6 +24,7 @@ from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Optics, Psf
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +86,7 @@ class EstimateResult(Shown):
                 f"{'Table: ' + TITLES[name]:<{width}}{quantity.text()}"
                 for name, quantity in found.table.quantities.items()
             ]
-        lines += [f"Warning: {text}" for text in found.all_warnings()]
+        lines += [f"{WARNING}{text}" for text in found.all_warnings()]
         return "\n".join([*lines, *found.notes, CONVENTION])
 
     def to_json(self) -> dict[str, Any]:

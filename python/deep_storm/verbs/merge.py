@@ -13,7 +13,7 @@ from deep_storm.interface.verb import verb
 from deep_storm.progress import Progress, silent
 from deep_storm.runs.table import TABLE, TableResult, open_job
 from deep_storm.settings import Merging
-from deep_storm.words import counted
+from deep_storm.words import WARNING, counted
 
 if TYPE_CHECKING:
     from deep_storm.postprocessing.merging import Merged
@@ -44,7 +44,7 @@ class MergeResult(TableResult):
             lines.append(f"Uncertainties {made}")
         if self.shared_frames:
             lines.append("Each localization also used the frames before and after its own")
-        return "\n".join([*lines, *(f"Warning: {text}" for text in self.warnings())])
+        return "\n".join([*lines, *(f"{WARNING}{text}" for text in self.warnings())])
 
     def warnings(self) -> list[str]:
         """Return what looks suspicious.
