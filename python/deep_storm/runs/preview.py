@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from deep_storm.inputs.camera_maps import corrected_for
-from deep_storm.inputs.models import camera_for, load_model, ready_model
+from deep_storm.inputs.models import ReadyModel, camera_for, load_model, ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
@@ -93,4 +93,4 @@ def preview_frame(
         frames = prepared.examination.screened(frames)
     settings = common.settings.model_copy(update={"frames": str(frame)})
     one = replace(common, settings=Reconstruction.parse(settings.model_dump()))
-    return localized(frames, prepared.model, one, prepared.notes)
+    return localized(frames, ReadyModel(prepared.model, prepared.notes), one)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,6 @@ def reconstruct_stack(
     ``hold`` is for who wants to be asked before anything unfinished is written: it is handed what
     writes it, and the result names no files. Nothing is kept in a work folder then.
     """
-    settings, device = common.settings, common.device
     outputs = outputs_of(
         output,
         stack,
@@ -85,73 +84,90 @@ def reconstruct_stack(
     )
     outputs.check()
     work_folder = work_folder_of(outputs, resume) if hold is None else None
-    with ExitStack() as at_the_end:
-        stream = _opened(stack, settings)
-        if stream is not stack:  # a stream that was handed in belongs to the caller
-            at_the_end.callback(stream.close)
-        at_the_end.enter_context(reading(("stack", file) for file in stream.files))
+    with _opened(stack, common.settings) as stream, ExitStack() as at_the_end:
         outputs.check()  # a stack may lie in more files than the one that was named
-        loaded = load_model(common.model, device)
+        loaded = load_model(common.model, common.device)
         movie, said = _looked_at(stream, loaded, common, progress)
-        frames = movie.frames
         ready = ready_model(
-            loaded, common.expected, movie, measure_psf=True, progress=progress, device=device
+            loaded, common.expected, movie, True, progress=progress, device=common.device
         )
         model, notes = ready.model, ready.notes
         work: WorkFolder | None = None
         if work_folder is not None:
-            identity = identity_of_run(frames, model, settings, device)
-            work = begin_work(work_folder, identity, outputs, resume, overwrite)
+            work = _begun(work_folder, movie.frames, model, common, outputs, resume, overwrite)
             at_the_end.callback(leave_work, work, outputs)
             if resume and work.resumed is None:
                 notes = (*notes, "There was no checkpoint to continue from: started at frame 1")
-            if frames.grows:
-                work.watcher = live_image(outputs["live"], model, settings)
-        refined, warned = _refinement(model, settings, frames)
         with saying_what_is_kept(work, outputs):
-            done = reconstruct_frames(
-                frames, model, settings, device, progress, work, common.workers, refined
-            )
-            notes = (*notes, *said, *stream.notes, *warned)
-            result = _result(_in_field(done, frames, model), ready, movie, notes, work)
-            result = replace(
-                result,
-                corner_nm=_corner_nm(frames, model),
-                # Otherwise refined localizations are fits of single frames.
-                shared_frames=model.frames_at_once > 1 and (refined is None or refined.beside),
-                camera=model.card.camera,
-            )
+            ready = ready._replace(notes=(*notes, *said))
+            result = localized(movie.frames, ready, common, movie, work, progress)
             write = partial(_written, outputs=outputs, model=model, stack=stack, common=common)
             if hold is None:
-                result = write(result, frames)
+                result = write(result, movie.frames)
             else:
                 result = _written_or_held(result, write, hold)
             if work is not None:
                 leave_work(work, outputs)
-    if done.problem is not None:
-        raise _with_what_is_there(done.problem, result, outputs, work)
+    problem = result.reconstructed.problem
+    if problem is not None:
+        raise _with_what_is_there(problem, result, outputs, work)
     return result
 
 
 def localized(
-    frames: FrameStream, model: Model, common: Common, notes: tuple[str, ...]
+    frames: FrameStream,
+    ready: ReadyModel,
+    common: Common,
+    movie: Movie | None = None,
+    work: WorkFolder | None = None,
+    progress: Progress = silent,
 ) -> ReconstructResult:
-    """Localize the emitters of prepared frames with a prepared model; nothing is written.
+    """Localize the emitters of prepared frames with a prepared model; no results are written.
 
     Parameters
     ----------
-    frames, model
-        As :func:`deep_storm.runs.preview.prepare` gives them.
+    frames, ready
+        Frames, corrected and without what is no measurement, and the model; its notes go into the
+        result.
     common
-        Settings and device.
-    notes
-        What should be said about both.
+        Settings, device and workers.
+    movie
+        What was found out about the frames before, for the verdict.
+    work
+        Where localizations are kept meanwhile; default: in memory.
+    progress
+        Called with the frames done.
     """
-    settings = common.settings
+    model, settings = ready.model, common.settings
     refined, warned = _refinement(model, settings, frames)
-    done = reconstruct_frames(frames, model, settings, common.device, refinement=refined)
-    done = _in_field(done, frames, model)
-    return _result(done, ReadyModel(model), None, (*notes, *warned), None)
+    done = reconstruct_frames(
+        frames, model, settings, common.device, progress, work, common.workers, refined
+    )
+    notes = (*ready.notes, *frames.notes, *warned)  # a movie that grows may have got more
+    return replace(
+        _result(_in_field(done, frames, model), ready, movie, notes, work),
+        corner_nm=_corner_nm(frames, model),
+        # Otherwise refined localizations are fits of single frames.
+        shared_frames=model.frames_at_once > 1 and (refined is None or refined.beside),
+        camera=model.card.camera,
+    )
+
+
+def _begun(
+    folder: Path,
+    frames: FrameStream,
+    model: Model,
+    common: Common,
+    outputs: Outputs,
+    resume: bool,
+    overwrite: bool,
+) -> WorkFolder:
+    """Begin the work on a stack, or go on with it; a growing one shows its image meanwhile."""
+    identity = identity_of_run(frames, model, common.settings, common.device)
+    work = begin_work(folder, identity, outputs, resume, overwrite)
+    if frames.grows:
+        work.watcher = live_image(outputs["live"], model, common.settings)
+    return work
 
 
 def _looked_at(
@@ -165,17 +181,18 @@ def _looked_at(
     return movie, (*movie.notes, *said)
 
 
-def _opened(stack: StackSource, settings: Reconstruction) -> FrameStream:
-    """Open a stack; a truncated one may still contain the chosen frames."""
+@contextmanager
+def _opened(stack: StackSource, settings: Reconstruction) -> Iterator[FrameStream]:
+    """Open a stack and protect its files; a truncated one may still contain the chosen frames."""
     stream = open_frames(stack, partly=True, tell=False)
     try:
         if not stream.grows:
             select_frames(stream, settings.frames)
-    except BaseException:
-        if stream is not stack:
+        with reading(("stack", file) for file in stream.files):
+            yield stream
+    finally:
+        if stream is not stack:  # a stream that was handed in belongs to the caller
             stream.close()
-        raise
-    return stream
 
 
 def _written_or_held(result: ReconstructResult, write: Write, hold: Hold) -> ReconstructResult:
