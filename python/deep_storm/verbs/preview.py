@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.outputs import Outputs, name_of
 from deep_storm.io.stacks.frames import open_frames
-from deep_storm.runs.result import Common
+from deep_storm.runs.result import Common, ReconstructResult
 from deep_storm.settings import Background, Device, Emitters, Psf, Reconstruction
 from deep_storm.words import counted
 
@@ -58,6 +58,13 @@ class PreviewResult(Shown):
     written: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     fits: Fits | None = None
+
+    @classmethod
+    def of(cls, frame: int, done: ReconstructResult) -> PreviewResult:
+        """Return the preview of a frame that was reconstructed alone."""
+        found = done.reconstructed
+        pixel_size_nm = found.pixel_size_nm * found.image.shape[0] / found.shape[1]
+        return cls(frame, done.table, found.threshold, pixel_size_nm, (), done.notes, done.fits)
 
     def summary(self) -> str:
         """Return number and certainty of localizations, and whether the frame fits the model."""
@@ -182,16 +189,12 @@ def preview(
         taken_with = camera_for(loaded, expected)
         frames, _ = corrected_for(stream, loaded, taken_with, camera_maps)
         pixels = frames.read(frame - 1, frame)[0]
-        image = done.reconstructed
-        pixel_size_nm = image.pixel_size_nm * image.image.shape[0] / stream.shape[1]
+    found = PreviewResult.of(frame, done)
     if outputs:
-        figure = preview_overlay(pixels, done.table, pixel_size_nm)
+        figure = preview_overlay(pixels, found.table, found.camera_pixel_size_nm)
         with outputs.writing("picture") as path:
             save_figure(figure, path, overwrite)
-    threshold = done.reconstructed.threshold
-    return PreviewResult(
-        frame, done.table, threshold, pixel_size_nm, outputs.written, done.notes, done.fits
-    )
+    return replace(found, written=outputs.written)
 
 
 def check_frame(frame: int, stream: FrameStream) -> None:

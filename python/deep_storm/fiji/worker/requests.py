@@ -191,12 +191,7 @@ def _preview(verb: Verb, options: Data, folder: Path) -> Data:
     chosen = {name: given[name] for name in ("threshold", "refine") if given.get(name) is not None}
     common = replace(Common.given(given | settings), settings=Reconstruction.parse(chosen))
     done = preview_frame(stream, prepared_for(stream, common), common, frame)
-    image = done.reconstructed
-    pixel_size_nm = image.pixel_size_nm * image.image.shape[0] / stream.shape[1]
-    result = PreviewResult(
-        frame, done.table, image.threshold, pixel_size_nm, (), done.notes, done.fits
-    )
-    return as_data(result, folder)
+    return as_data(PreviewResult.of(frame, done), folder)
 
 
 def _plain(value: Any) -> Any:
