@@ -54,11 +54,19 @@ def per_frame_curve(found: Survey, drift: DriftCurve | None = None) -> Figure:
     panels[0].set_ylim(bottom=0)
     style_axes(panels[0], "frame" if drift is None else "", "localizations per frame")
     if drift is not None:
-        draw_drift(panels[1], drift)
+        _draw_drift(panels[1], drift)
     return figure
 
 
-def draw_drift(axes: Axes, drift: DriftCurve) -> None:
+@styled
+def drift_curve(drift: DriftCurve) -> Figure:
+    """Draw a drift alone."""
+    figure = new_figure(150, 60)
+    _draw_drift(figure.subplots(), drift)
+    return figure
+
+
+def _draw_drift(axes: Axes, drift: DriftCurve) -> None:
     """Draw a drift curve."""
     marker = "." if drift.frame.size <= MAX_MARKED else None
     for values, colour, name in ((drift.x_nm, BLUE, "x"), (drift.y_nm, VERMILION, "y")):

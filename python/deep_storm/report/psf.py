@@ -30,6 +30,7 @@ LOWEST = 3e-4
 """Share of the peak at which the axis of the profiles begins."""
 
 
+@styled
 def psf_figure(found: MeasuredPsf) -> Figure:
     """Draw a measured PSF beside the Gaussian that fits it best, differences and profiles.
 

@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from deep_storm.quality.suspicions import suspicions
 from deep_storm.report.background import background_map
 from deep_storm.report.depths import depths_figure
-from deep_storm.report.figures import new_figure
 from deep_storm.report.judging import resolution_curve
 from deep_storm.report.localizations import (
     beside_wide_field,
     column_histograms,
-    draw_drift,
+    drift_curve,
     per_frame_curve,
 )
 from deep_storm.report.page import Page, Section
@@ -30,9 +29,11 @@ from deep_storm.report.run_numbers import (
     steps_rows,
     timings_rows,
 )
-from deep_storm.report.style import styled
 from deep_storm.report.words import Rows, rows_in
 from deep_storm.words import WARNING, counted
+
+MAX_SIMULATED_PX = 96
+"""Edge of a simulated frame beside a real one."""
 
 
 def reconstruction_page(run: Run) -> Page:
@@ -183,15 +184,12 @@ def _like(frames: Image, simulated: Image) -> Image:
     return frames[:, top : top + height, left : left + width]
 
 
-@styled
 def _corrected(run: Run) -> Iterator[tuple[str, Figure]]:
     if run.corrected is not None:
-        figure = new_figure(150, 60)
-        draw_drift(figure.subplots(), run.corrected)
-        yield "Drift that was corrected", figure
+        yield "Drift that was corrected", drift_curve(run.corrected)
 
 
-def simulated_size(shape: tuple[int, ...], largest: int = 96) -> tuple[int, int]:
+def simulated_size(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return height and width of a simulated frame shown beside a real one."""
-    height, width = (int(np.clip(edge, 4, largest)) for edge in shape[-2:])
+    height, width = (int(np.clip(edge, 4, MAX_SIMULATED_PX)) for edge in shape[-2:])
     return height, width
