@@ -26,5 +26,5 @@ def test_planes_sections_widths_and_limits_are_drawn(tmp_path):
     title = figure.get_suptitle()
     assert "12 beads" in title
     assert "3 saturated" in title
-    save_figure(figure, tmp_path / "psf.png", dpi=40)
+    save_figure(figure, tmp_path / "psf.png")
     assert (tmp_path / "psf.png").stat().st_size > 5000

@@ -15,6 +15,7 @@ from deep_storm.networks.precision import bfloat16_gain, inference_dtype
 from deep_storm.settings import Device, Network
 
 TYPICAL = Scales(background_photon=20, input_photon=100, intensity_photon=1500, sigma_px=1.3)
+REPEATS = 3
 
 
 def tensorflow_devices() -> dict[str, str]:
@@ -34,11 +35,11 @@ def tensorflow_devices() -> dict[str, str]:
     }
 
 
-def best_seconds(run: Callable[[], Any], repeats: int = 3) -> float:
+def best_seconds(run: Callable[[], Any]) -> float:
     """Return the shortest of several times, after a warm-up run."""
     run()
     times = []
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         began = time.perf_counter()
         run()
         times.append(time.perf_counter() - began)

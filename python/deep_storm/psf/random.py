@@ -80,7 +80,6 @@ def draw_pupil(
     rng: np.random.Generator,
     pixel_size_nm: float | None = None,
     z_nm: npt.NDArray[np.float64] = Z_NM,
-    samples_per_px: int = SAMPLES_PER_PX,
 ) -> PsfTable:
     """Draw the PSF of a random pupil.
 
@@ -92,8 +91,6 @@ def draw_pupil(
         As in :func:`draw_psf`.
     z_nm
         Depths around the best focus, rising by equal steps.
-    samples_per_px
-        Samples per pixel along each axis.
     """
     aberration = rng.uniform(0.0, MAX_ABERRATION_WAVES)
     if rng.random() < NOT_ABERRATED_SHARE:
@@ -112,13 +109,13 @@ def draw_pupil(
     airy_px = sigma_px / (1.0 + WIDENING * aberration**2)
     own_nm = SIGMA_WAVELENGTHS * pupil.wavelength_nm / (pupil.numerical_aperture * airy_px)
     radius_px = math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
-    edge = 2 * radius_px * samples_per_px + 1
+    edge = 2 * radius_px * SAMPLES_PER_PX + 1
     grid = PupilGrid.of(pupil, own_nm, PERIOD_RADII * radius_px)
     focus_nm = grid.best_focus_nm(radius_px, FOCUS_REACH_NM)
     # Not centred: coma moves the bright core away from the emitter, and a network that has seen
     # many shapes can say where the emitter is.
-    values = grid.images(z_nm + focus_nm, edge, samples_per_px)
-    return PsfTable(values, z_nm, pixel_size_nm or own_nm, samples_per_px, "theory")
+    values = grid.images(z_nm + focus_nm, edge, SAMPLES_PER_PX)
+    return PsfTable(values, z_nm, pixel_size_nm or own_nm, SAMPLES_PER_PX, "theory")
 
 
 def halo_table(
@@ -126,7 +123,6 @@ def halo_table(
     halo_sigmas: float,
     halo_light: float,
     pixel_size_nm: float,
-    samples_per_px: int = SAMPLES_PER_PX,
 ) -> PsfTable:
     """Make the table of a Gaussian with a wider, fainter one around it.
 
@@ -140,15 +136,13 @@ def halo_table(
         Share of the light that is in the halo.
     pixel_size_nm
         Edge of a camera pixel.
-    samples_per_px
-        Samples per pixel along each axis.
     """
     radius_px = math.ceil(RADIUS_SIGMAS * sigma_px) + RADIUS_MORE_PX
-    offset_px = offsets_px(2 * radius_px * samples_per_px + 1, samples_per_px)
+    offset_px = offsets_px(2 * radius_px * SAMPLES_PER_PX + 1, SAMPLES_PER_PX)
     core, halo = (profile(offset_px, 0.0, sigma_px * wide) for wide in (1.0, halo_sigmas))
     values = (1.0 - halo_light) * np.outer(core, core) + halo_light * np.outer(halo, halo)
     return PsfTable(
-        values[None].astype(np.float32), np.zeros(1), pixel_size_nm, samples_per_px, "theory"
+        values[None].astype(np.float32), np.zeros(1), pixel_size_nm, SAMPLES_PER_PX, "theory"
     )
 
 

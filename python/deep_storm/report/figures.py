@@ -25,6 +25,8 @@ from deep_storm.report.style import styled
 Pixels: TypeAlias = npt.NDArray[Any]
 
 MM_PER_INCH = 25.4
+DPI = 200
+"""Of a figure in a file of its own."""
 LAYOUT: Literal["constrained"] | None = "constrained"
 """How figures lay out their axes; it takes longer than to draw them."""
 TEXT_PT, SMALL_PT = 8.0, 7.0
@@ -39,9 +41,7 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
 
 
 @styled
-def save_figure(
-    figure: Figure, path: str | os.PathLike[str], overwrite: bool = False, dpi: int = 200
-) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Save a figure as PNG; the file appears complete or not at all.
 
     Parameters
@@ -52,8 +52,6 @@ def save_figure(
         File name; its folder is made when missing.
     overwrite
         Whether an existing file may be replaced.
-    dpi
-        Pixels per inch.
 
     Raises
     ------
@@ -61,7 +59,7 @@ def save_figure(
         The file exists already or cannot be written.
     """
     with atomic_path(path, overwrite) as partial:
-        figure.savefig(partial, dpi=dpi, format="png")
+        figure.savefig(partial, dpi=DPI, format="png")
 
 
 def style_axes(axes: Axes, x_label: str, y_label: str) -> None:

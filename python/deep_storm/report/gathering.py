@@ -54,7 +54,6 @@ def write_run_report(
     card: ModelCard,
     stream: FrameStream | None,
     record: Mapping[str, Mapping[str, Any]],
-    overwrite: bool = False,
     table: PsfTable | None = None,
     residuals: ResidualPicture | None = None,
 ) -> None:
@@ -72,15 +71,13 @@ def write_run_report(
         The frames, if they can still be read.
     record
         The run record.
-    overwrite
-        Whether an existing file may be replaced.
     table
         The model's PSF, where it is no Gaussian.
     residuals
         Where the frames differ from what the model explains.
     """
     first = first_frame(record)
-    look = None if stream is None else _look(stream, first, done.shape[0])
+    look = None if stream is None else look_at(stream, first, first + done.shape[0])
     trained = TrainedFor(
         card.psf, card.emitters, card.background, done.threshold, densest(card), table
     )
@@ -101,11 +98,7 @@ def write_run_report(
         bool(shares_frames(record)),
     )
     run = replace(run, residuals=residuals)
-    write_page(path, reconstruction_page(run), overwrite)
-
-
-def _look(stream: FrameStream, first: int, frames: int) -> StackLook:
-    return look_at(stream, first, first + frames)
+    write_page(path, reconstruction_page(run))
 
 
 def gathered(
@@ -212,5 +205,5 @@ def write_training_report(
         patches = PatchSimulator(*parts, patch_size_px=64, batch=4, seed=1, table=table)
         simulated = patches.batch_at(0).adu
     except SettingsError:
-        simulated = None  # as above
+        simulated = None  # as in simulated_frames
     write_page(path, training_page(name, card, history, simulated, real), overwrite)

@@ -6,17 +6,13 @@ Curves are drawn here, pictures in :mod:`deep_storm.report.pictures`. Save a fig
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from deep_storm.errors import TableError
-from deep_storm.quality.calibration import calibration_error, reliability
 from deep_storm.report.figures import (
     BLUE,
     GREY,
@@ -32,7 +28,6 @@ from deep_storm.report.sheets import patch_sheet
 from deep_storm.report.style import styled
 
 __all__ = [
-    "calibration_curve",
     "example_frames",
     "loss_curve",
     "patch_sheet",
@@ -99,52 +94,3 @@ def _add_validation(axes: Axes, x: npt.NDArray[np.float64], loss: npt.NDArray[np
     axes.plot(
         x[best], loss[best], "o", color=VERMILION, markersize=4, label=f"best: {loss[best]:.4g}"
     )
-
-
-@styled
-def calibration_curve(
-    confidence: npt.NDArray[np.floating[Any]], correct: npt.NDArray[np.bool_], bins: int = 10
-) -> Figure:
-    """Draw the share of correct localizations against their confidence.
-
-    Parameters
-    ----------
-    confidence
-        (n,), in 0–1.
-    correct
-        (n,), whether each localization found an emitter.
-    bins
-        Number of bins of equal width.
-    """
-    counts, mean_confidence, share = reliability(confidence, correct, bins)
-    used = counts > 0
-    spread = np.sqrt(share[used] * (1 - share[used]) / counts[used])
-    figure = new_figure(80, 95)
-    curve, histogram = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    curve.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
-    curve.errorbar(
-        mean_confidence[used],
-        share[used],
-        yerr=spread,
-        color=BLUE,
-        marker="o",
-        markersize=3.5,
-        linewidth=1.1,
-        elinewidth=0.8,
-    )
-    style_axes(curve, "", "localizations that are right")
-    curve.set(xlim=(0, 1), ylim=(0, 1.02))
-    curve.yaxis.set_major_formatter(PercentFormatter(1.0))
-    error = calibration_error(confidence, correct, bins)
-    text = f"expected calibration error {error:.3f}" if used.any() else "no localizations"
-    curve.text(0.04, 0.96, text, transform=curve.transAxes, fontsize=SMALL_PT, va="top")
-    histogram.bar(
-        (np.arange(bins) + 0.5) / bins,
-        counts,
-        width=0.92 / bins,
-        color=BLUE,
-        alpha=0.6,
-        linewidth=0,
-    )
-    style_axes(histogram, "confidence", "count")
-    return figure

@@ -34,6 +34,8 @@ FloatArray = npt.NDArray[np.float64]
 REACH_PX = 6
 """Distances up to which pixels are compared, for a PSF of about one pixel."""
 SIGMA_LIMITS_PX = (0.4, 6.0)
+START_PX = 1.3
+"""Where the search for sigma begins."""
 
 
 class Covariance(NamedTuple):
@@ -113,15 +115,13 @@ def overlap_of_psf(sigma_px: float, reach: int) -> FloatArray:
     return np.outer(line, line)
 
 
-def fit_covariance(covariance: FloatArray, start_px: float = 1.3) -> Covariance:
+def fit_covariance(covariance: FloatArray) -> Covariance:
     """Fit PSF sigma, amplitude and offset to C(d) without d = 0.
 
     Parameters
     ----------
     covariance
         As :func:`temporal_covariance` returns it.
-    start_px
-        Where the search for sigma begins.
     """
     reach = len(covariance) // 2
     used = np.ones_like(covariance, dtype=bool)
@@ -137,7 +137,7 @@ def fit_covariance(covariance: FloatArray, start_px: float = 1.3) -> Covariance:
     def residuals(parameters: FloatArray) -> FloatArray:
         return linear(float(parameters[0]))[1] / scale
 
-    found = least_squares(residuals, [start_px], bounds=SIGMA_LIMITS_PX, diff_step=[1e-3])
+    found = least_squares(residuals, [START_PX], bounds=SIGMA_LIMITS_PX, diff_step=[1e-3])
     sigma_px = float(found.x[0])
     (amplitude, offset), rest, design = linear(sigma_px)
     inverse = np.linalg.inv(design.T @ design)

@@ -27,6 +27,7 @@ MISFIT = 0.02
 """Share of the light that the PSF is never known better than, as beads differ."""
 MIN_LEVEL = 0.1
 """Photons that a pixel is not expected to have less than, when noise is worked out."""
+GAUSS_NEWTON_STEPS = 2
 CG_STEPS = 25
 CG_TOLERANCE = 1e-3
 DAMPING = 1e-6
@@ -163,9 +164,9 @@ def solve_psf(
     return found
 
 
-def fit_bead(bead: BeadFit, coefficients: FloatArray, grid: Grid, steps: int = 2) -> BeadFit:
+def fit_bead(bead: BeadFit, coefficients: FloatArray, grid: Grid) -> BeadFit:
     """Return the bead with place, photons and background that fit better."""
-    for _ in range(steps):
+    for _ in range(GAUSS_NEWTON_STEPS):
         image = Image.of(bead, coefficients, grid)
         z, y, x = bead.taps(grid)
         light = bead.light

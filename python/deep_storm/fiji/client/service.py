@@ -202,10 +202,11 @@ def interpreter() -> Path:
     )
 
 
-def log_tail(log: Path, lines: int = TAIL_LINES) -> str:
+def log_tail(log: Path) -> str:
     """Return the last lines of a log."""
     try:
-        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
     except OSError:
         return ""
 

@@ -197,7 +197,7 @@ class Form:
         return bool(self._boxes[name].getState())
 
 
-def wrapped(text: str, width: int = _WIDTH) -> str:
+def wrapped(text: str) -> str:
     """Wrap text: ImageJ's dialogs are as wide as their longest line."""
-    lines = [textwrap.wrap(line, width) or [""] for line in text.splitlines()]
+    lines = [textwrap.wrap(line, _WIDTH) or [""] for line in text.splitlines()]
     return "\n".join(part for line in lines for part in line)
