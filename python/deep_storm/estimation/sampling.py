@@ -1,13 +1,10 @@
-"""The frames and windows of a stack that an estimate is made from, in photoelectrons.
+"""The frames of a stack that an estimate is made from, read and in photoelectrons.
 
-A long or wide stack is not read whole: the statistics of some ten million pixel values are exact
-to a percent. What is read is contiguous in time (blocks), because blinking has a memory, and in
-space (windows), because emitters are wider than a pixel.
+Which they are, :mod:`deep_storm.estimation.parts` says.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +12,14 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.errors import StackError
+from deep_storm.estimation.parts import (
+    MIN_FRAMES,
+    Window,
+    area_of,
+    frame_ranges,
+    pieces,
+    windows_of,
+)
 from deep_storm.estimation.screening.examination import Examination, examine
 from deep_storm.estimation.screening.outliers import replace_odd_cells
 from deep_storm.estimation.screening.stream import ScreenedFrames
@@ -27,20 +32,9 @@ Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-MIN_FRAMES = 10
-"""Fewer frames do not show how a pixel's value scatters."""
 MIN_EDGE_PX = 16
-MAX_VALUES = 13_500_000
-"""Pixel values that are looked at: 200 frames of 256 × 256."""
-MAX_VALUES_AT_A_TIME = 100_000_000
-"""Of whole frames, in memory."""
 VALUES_TO_CONVERT = 17_000_000
 """Of whole frames, in memory as they were read."""
-MAX_FRAMES = 1000
-BLOCK_FRAMES = 200
-SHORTEST_BLOCK = 50
-MAX_WINDOW_PX = 320
-WINDOW_PX = 256
 MIN_USED = 0.2
 """Share of a window that must hold a measurement."""
 HALF_FRAMES = 10
@@ -114,46 +108,75 @@ def draw_sample(
     if looked.looks.dead.all():
         raise _constant(stream)
     screened = stream if isinstance(stream, ScreenedFrames) else looked.screened(stream)
-    _, height, width = stream.shape
-    windows = _lit(_windows(height, width), looked.used)
-    ranges = _frame_ranges(stream.shape[0], len(windows) * _area(windows[0]))
-    blocks: list[Float32] = []
+    windows = _lit(windows_of(*stream.shape[1:]), looked.used)
+    ranges = frame_ranges(stream.shape[0], len(windows) * area_of(windows[0]))
     whole = _WholeField(looked.used)
-    saturated, counts = 0.0, []
-    for done, (start, stop) in enumerate(ranges):
+    read: list[_Block] = []
+    for done, span in enumerate(ranges):
         progress(done, len(ranges), "blocks of frames read")
-        parts: list[list[Float32]] = [[] for _ in windows]
-        before = 0
-        for first, last in _pieces(start, stop, height * width):
-            photons, clipped = _photons(screened, first, last, looked, camera)
-            if not len(photons):
-                continue
-            saturated += clipped
-            whole.add(photons, before)
-            before += len(photons)
-            photons *= np.float32(camera.quantum_efficiency)
-            for part, (rows, columns) in zip(parts, windows, strict=True):
-                part.append(photons[:, rows, columns].copy())
-            del photons
-        counts.append(before)
-        blocks += [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
+        read.append(_read_block(screened, span, windows, looked, camera, whole))
     progress(len(ranges), len(ranges), "blocks of frames read")
     # what is left of a block whose other frames are dark, say, does not show how pixels scatter
-    enough = min(MIN_FRAMES, max(counts))
-    blocks = [block for block in blocks if len(block) >= enough]
-    _check_left(stream, int(whole.counts.sum()), blocks)
+    enough = min(MIN_FRAMES, max(block.frames for block in read))
+    blocks = [window for block in read if block.frames >= enough for window in block.windows]
+    frames = sum(block.frames for block in read)
+    _check_left(stream, frames, blocks)
     mean, halves = whole.means()
     return Sample(
         blocks,
         mean,
         halves,
-        int(whole.counts.sum()),
+        frames,
         [whole.field[window] for window in windows] * (len(blocks) // len(windows)),
         whole.field,
-        saturated / int(whole.counts.sum()),
+        sum(block.saturated for block in read) / frames,
         float(np.mean(whole.shares)),
-        tuple(counts),
+        tuple(block.frames for block in read),
     )
+
+
+class _Block(NamedTuple):
+    """Contiguous frames.
+
+    Attributes
+    ----------
+    windows
+        Photoelectrons in each window, (t, y, x); nothing where no frame is usable.
+    frames
+        How many are usable.
+    saturated
+        Sum of their shares of values at the largest of their type.
+    """
+
+    windows: list[Float32]
+    frames: int
+    saturated: float
+
+
+def _read_block(
+    screened: ScreenedFrames,
+    span: tuple[int, int],
+    windows: list[Window],
+    looked: Examination,
+    camera: Camera,
+    whole: _WholeField,
+) -> _Block:
+    """Read the windows of a block, and add its frames to the whole field."""
+    parts: list[list[Float32]] = [[] for _ in windows]
+    frames, saturated = 0, 0.0
+    for first, last in pieces(*span, screened.shape[1] * screened.shape[2]):
+        photons, clipped = _photons(screened, first, last, looked, camera)
+        if not len(photons):
+            continue
+        saturated += clipped
+        whole.add(photons, frames)
+        frames += len(photons)
+        photons *= np.float32(camera.quantum_efficiency)
+        for part, (rows, columns) in zip(parts, windows, strict=True):
+            part.append(photons[:, rows, columns].copy())
+        del photons  # before the next are read
+    joined = [part[0] if len(part) == 1 else np.concatenate(part) for part in parts if part]
+    return _Block(joined, frames, saturated)
 
 
 def _photons(
@@ -222,7 +245,7 @@ class _WholeField:
         return mean, self.sums
 
 
-def _lit(windows: list[tuple[slice, slice]], used: Mask) -> list[tuple[slice, slice]]:
+def _lit(windows: list[Window], used: Mask) -> list[Window]:
     """Return the windows with enough valid and illuminated pixels."""
     good = [window for window in windows if used[window].mean() > MIN_USED]
     return good or [max(windows, key=lambda window: float(used[window].mean()))]
@@ -297,53 +320,3 @@ def _check_size(stream: FrameStream) -> None:
             f"at least {MIN_EDGE_PX} × {MIN_EDGE_PX}",
             "give a larger part of the field (in Fiji, draw a larger ROI or none)",
         )
-
-
-def _windows(height: int, width: int) -> list[tuple[slice, slice]]:
-    """Return the whole field if it is small, else up to two windows along each axis."""
-    return [(r, c) for r in _spans(height) for c in _spans(width)]
-
-
-def _spans(length: int) -> list[slice]:
-    if length <= MAX_WINDOW_PX:
-        return [slice(0, length)]
-    if length < 2 * WINDOW_PX:
-        start = (length - WINDOW_PX) // 2
-        return [slice(start, start + WINDOW_PX)]
-    centres = (length // 4, length - length // 4)
-    return [slice(c - WINDOW_PX // 2, c + WINDOW_PX // 2) for c in centres]
-
-
-def _area(window: tuple[slice, slice]) -> int:
-    rows, columns = window
-    return (rows.stop - rows.start) * (columns.stop - columns.start)
-
-
-def _frame_ranges(frames: int, pixels: int) -> list[tuple[int, int]]:
-    """Return blocks of frames, spread evenly over the movie."""
-    wanted = int(np.clip(MAX_VALUES // pixels, SHORTEST_BLOCK, MAX_FRAMES))
-    if frames <= wanted:
-        wanted = frames
-    length = min(BLOCK_FRAMES, wanted)
-    count = wanted // length
-    if count == 1 and frames <= wanted:
-        return [(0, frames)]
-    starts = np.linspace(0, frames - length, count).round().astype(int)
-    if count == 1:
-        starts = np.array([(frames - length) // 2])
-    return [(int(s), int(s) + length) for s in starts]
-
-
-def _pieces(start: int, stop: int, pixels: int) -> list[tuple[int, int]]:
-    """Return parts of a block whose whole frames fit into memory at a time."""
-    at_a_time = max(MIN_FRAMES, MAX_VALUES_AT_A_TIME // pixels)
-    count = max(1, (stop - start) // at_a_time)
-    edges = np.linspace(start, stop, count + 1).round().astype(int)
-    return list(pairwise(edges.tolist()))
-
-
-def segments(block: Float32, length: int) -> list[Float32]:
-    """Cut a block into pieces of about ``length`` frames, all of about the same length."""
-    count = max(1, round(len(block) / length))
-    edges = np.linspace(0, len(block), count + 1).round().astype(int)
-    return [block[a:b] for a, b in pairwise(edges.tolist())]

@@ -27,7 +27,8 @@ from deep_storm.estimation.blind.on_time import hidden_by_mean, on_time
 from deep_storm.estimation.blind.photons import Knowledge, PhotonFit, Start, fit_photons
 from deep_storm.estimation.blind.spots import constant_spots
 from deep_storm.estimation.density import chance_unevenness, shared_by_halves, unevenness
-from deep_storm.estimation.sampling import Sample, segments
+from deep_storm.estimation.parts import segments
+from deep_storm.estimation.sampling import Sample
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]

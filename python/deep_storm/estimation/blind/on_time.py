@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.estimation.blind.covariance import amplitude_at, lagged_covariances
-from deep_storm.estimation.sampling import segments
+from deep_storm.estimation.parts import segments
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]

@@ -22,8 +22,9 @@ from deep_storm.estimation.camera.light import (
     share_of_deviation,
     traces_in,
 )
+from deep_storm.estimation.parts import MIN_FRAMES
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.sampling import MIN_FRAMES, check_values
+from deep_storm.estimation.sampling import check_values
 from deep_storm.estimation.shapes import smoothed_density
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent

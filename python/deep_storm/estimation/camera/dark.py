@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.errors import StackError
+from deep_storm.estimation.parts import MIN_FRAMES
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.sampling import MIN_FRAMES, check_values
+from deep_storm.estimation.sampling import check_values
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.words import counted
