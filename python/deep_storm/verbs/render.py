@@ -119,8 +119,8 @@ def render(
     table
         ThunderSTORM table (CSV), or a table in memory.
     output
-        Where to write the image: ``.png`` with its grey levels stretched to 8 bits and a scale
-        bar, anything else as TIFF with an ImageJ scale. By default ``TABLE_rendered.tif`` beside
+        Where to write the image: ``.tif`` with an ImageJ scale, or ``.png`` with its grey levels
+        stretched to 8 bits and a scale bar. By default ``TABLE_rendered.tif`` beside
         the file; a table in memory is only drawn.
     camera
         Only for a table in px or ADU; by default ThunderSTORM's protocol beside the file.
@@ -141,12 +141,23 @@ def render(
     OutputError
         The file exists already or cannot be written.
     """
-    from deep_storm.rendering import (  # numba, pandas
-        MAX_PIXELS_IN_FILE,
-        MAX_PIXELS_KEPT,
-        Renderer,
-    )
+    outputs = _outputs(table, output, overwrite)
+    outputs.check()
+    rows = table_of(table, camera=camera)
+    if not len(rows):
+        raise TableError("the table is empty", "at least one localization", "give another table")
+    draw = _flat if settings.slice_nm is None else _sliced
+    return draw(rows, settings, outputs, progress)
 
+
+def _outputs(table: TableSource, output: Path | str | None, overwrite: bool) -> Outputs:
+    """Name the image: as given, or beside the table's file.
+
+    Raises
+    ------
+    OutputError
+        It would be a TIFF under the name of something else.
+    """
     name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
     if output is None and isinstance(table, (str, os.PathLike)):
         output = Path(table).parent / f"{name}.tif"
@@ -159,14 +170,27 @@ def render(
         any_ending=True,
         also=ENDINGS[1:],
     )
-    outputs.check()
     path = outputs.files.get("image")
-    _check_ending(path)
-    rows = table_of(table, camera=camera)
-    if not len(rows):
-        raise TableError("the table is empty", "at least one localization", "give another table")
-    if settings.slice_nm is not None:
-        return _sliced(rows, settings, outputs, progress)
+    if path is not None and path.suffix.lower() not in ENDINGS:
+        raise OutputError(
+            f"the image {path} ends in {path.suffix}",
+            "a name that ends in .tif or .png",
+            "change its ending",
+        )
+    return outputs
+
+
+def _flat(
+    rows: pd.DataFrame, settings: Rendering, outputs: Outputs, progress: Progress
+) -> RenderResult:
+    """Draw and write an image."""
+    from deep_storm.rendering import (  # numba, pandas
+        MAX_PIXELS_IN_FILE,
+        MAX_PIXELS_KEPT,
+        Renderer,
+    )
+
+    path = outputs.files.get("image")
     # One that is only shown, or not written, must fit into memory.
     kept = path is None or _is_png(path)
     renderer = Renderer(rows, settings, MAX_PIXELS_KEPT if kept else MAX_PIXELS_IN_FILE)
@@ -174,7 +198,7 @@ def render(
     legend = _legend(renderer, levels)
     if outputs:
         with outputs.writing("image") as path:
-            _write(path, renderer, levels, legend, overwrite, progress)
+            _write(path, renderer, levels, legend, outputs.overwrite, progress)
     extent = renderer.extent
     return RenderResult(
         renderer.image if renderer.is_kept else None,
@@ -221,16 +245,6 @@ def _sliced(
         drawn.slice_nm,
         len(rows),
     )
-
-
-def _check_ending(path: Path | None) -> None:
-    """Refuse to write a TIFF under the name of something else."""
-    if path is not None and path.suffix.lower() not in ENDINGS:
-        raise OutputError(
-            f"the image {path} ends in {path.suffix}",
-            "a name that ends in .tif or .png",
-            "change its ending",
-        )
 
 
 def _is_png(path: Path) -> bool:
