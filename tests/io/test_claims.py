@@ -9,7 +9,7 @@ import time
 import pytest
 
 from deep_storm.errors import OutputError
-from deep_storm.io import claims
+from deep_storm.io import claims, locks
 from deep_storm.io.claims import LOCK, MARK, Claim, differences
 
 
@@ -72,7 +72,7 @@ def test_the_folder_goes_when_nothing_is_left(tmp_path):
 def held_by(folder, seconds_ago=0.0, **holder):
     """Let another run have written the lock."""
     take(folder).release()
-    about = {"host": claims._host(), "pid": os.getpid(), "started": 0.0, "word": "theirs"}
+    about = {"host": locks.own_host(), "pid": os.getpid(), "started": 0.0, "word": "theirs"}
     (folder / LOCK).write_text(json.dumps(about | holder))
     then = time.time() - seconds_ago
     os.utime(folder / LOCK, (then, then))

@@ -1,4 +1,4 @@
-"""Work folders: marked as ours, and locked by one run at a time.
+"""Work folders: marked as ours, and locked by one run at a time (:mod:`deep_storm.io.locks`).
 
 ::
 
@@ -6,9 +6,7 @@
         deep-storm.json   the mark: that the folder is ours, of which kind, and of which run
         lock              who works there: host, process, its start, and a word of its own
 
-What has no mark of ours is never changed or removed, whatever it is called. The lock is touched
-twice a minute while its run lives, so that a run on another machine (or in another container),
-whose processes nobody can look at from here, is told from one that ended without a word.
+What has no mark of ours is never changed or removed, whatever it is called.
 """
 
 from __future__ import annotations
@@ -19,10 +17,7 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import threading
-import time
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,13 +27,12 @@ from deep_storm.errors import DeepStormError, OutputError
 from deep_storm.io.disk_errors import output_error
 from deep_storm.io.files import atomic_path, partial_name
 from deep_storm.io.foreign import TROUBLE, read_text
+from deep_storm.io.locks import holder_text, take_lock, word_in
 
 MARK = "deep-storm.json"
 LOCK = "lock"
 BEAT_SECONDS = 30.0
 _LONG = "is different"
-SILENT_SECONDS = 300.0
-"""A run elsewhere that has not touched its lock for so long is taken for dead."""
 
 
 @dataclass
@@ -84,7 +78,7 @@ class Claim:
         try:
             if os.path.lexists(folder) or not claim._make(kind):
                 claim.identity = read_mark(folder, kind)
-                _take_lock(folder / LOCK, claim._word)
+                take_lock(folder / LOCK, claim._word)
         except OSError as error:
             raise output_error(folder, error) from error
         threading.Thread(target=claim._beat, name="deep-storm lock", daemon=True).start()
@@ -102,7 +96,7 @@ class Claim:
         try:
             partial.mkdir()
             self._write_mark(partial / MARK, kind)
-            (partial / LOCK).write_text(_holder_text(self._word), encoding="utf-8")
+            (partial / LOCK).write_text(holder_text(self._word), encoding="utf-8")
             partial.rename(self.folder)
             self.is_new = True
         except OSError as error:
@@ -134,7 +128,7 @@ class Claim:
         lock = self.folder / LOCK
         if not lock.exists():
             self._take_back(lock)
-        if _word_in(lock) != self._word:
+        if word_in(lock) != self._word:
             raise OutputError(
                 f"another run has taken over {self.folder}",
                 "a run that is not paused for minutes",
@@ -144,14 +138,14 @@ class Claim:
     def _take_back(self, lock: Path) -> None:
         """Restore a lock that was removed; raise if the folder is gone."""
         try:
-            _take_lock(lock, self._word)
+            take_lock(lock, self._word)
         except OSError as error:
             raise output_error(self.folder, error) from error
 
     def release(self) -> None:
         """Unlock the folder."""
         self._ended.set()
-        if _word_in(self.folder / LOCK) == self._word:
+        if word_in(self.folder / LOCK) == self._word:
             (self.folder / LOCK).unlink(missing_ok=True)
 
     def remove(self, names: Iterable[str]) -> None:
@@ -163,7 +157,7 @@ class Claim:
             Names or patterns of the files of this kind of work.
         """
         self._ended.set()
-        if _word_in(self.folder / LOCK) not in (self._word, ""):
+        if word_in(self.folder / LOCK) not in (self._word, ""):
             return
         with contextlib.suppress(OSError):
             self._unlink([*names, MARK, LOCK])
@@ -177,7 +171,7 @@ class Claim:
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):
             with contextlib.suppress(OSError):
-                if _word_in(self.folder / LOCK) == self._word:
+                if word_in(self.folder / LOCK) == self._word:
                     os.utime(self.folder / LOCK)
 
 
@@ -227,109 +221,3 @@ def _differences(before: Any, now: Any, name: str) -> list[str]:
     if any(len(text) > 40 for text in texts):
         return [f"{name} {_LONG}"]
     return [f"{name} was {texts[0]} and is now {texts[1]}"]
-
-
-def _host() -> str:
-    """Return the name of the machine with its container or process namespace."""
-    try:
-        space = Path("/proc/self/ns/pid").readlink().name
-    except OSError:  # not Linux
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()
-
-
-def _holder_text(word: str) -> str:
-    import psutil
-
-    own = psutil.Process()
-    about = {"host": _host(), "pid": own.pid, "started": own.create_time(), "word": word}
-    return json.dumps(about) + "\n"
-
-
-def _read_lock(path: Path) -> dict[str, Any]:
-    try:
-        holder = json.loads(read_text(path, OutputError, "a lock", max_bytes=10_000))
-        return holder if isinstance(holder, dict) else {}
-    except DeepStormError:
-        return {}
-    except TROUBLE:
-        return {}
-
-
-def _word_in(path: Path) -> str:
-    return str(_read_lock(path).get("word", ""))
-
-
-def _take_lock(path: Path, word: str) -> None:
-    """Write the lock, unless a living run holds it.
-
-    Raises
-    ------
-    OutputError
-        Another run works there.
-    """
-    text = _holder_text(word)
-    for _ in range(3):
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-            return
-        except FileExistsError:
-            _check_dead(path)
-            path.unlink(missing_ok=True)
-    raise OutputError(f"{path.parent} is in use", "an output that no other run is writing")
-
-
-def _check_dead(path: Path) -> None:
-    """Refuse to take a lock whose run is alive, or may be."""
-    holder = _read_lock(path)
-    if not holder:
-        return  # its run ended while it wrote these few bytes
-    pid, host = holder.get("pid"), str(holder.get("host", ""))
-    wanted = "an output that no other run is writing"
-    if host == _host():
-        if _lives(pid, holder.get("started")):
-            raise OutputError(
-                f"{path.parent} is in use by process {pid}",
-                wanted,
-                "wait until it is finished, or choose another name",
-            )
-        return
-    silent = _age_seconds(path)
-    where = host.partition(" ")[0] or "another machine"
-    if silent < SILENT_SECONDS:
-        raise OutputError(
-            f"{path.parent} is in use by process {pid} on {where}, which gave a sign of life "
-            f"{max(silent, 0):.0f} s ago",
-            wanted,
-            f"wait until it is finished; if it is dead, try again in {SILENT_SECONDS / 60:.0f} min",
-        )
-    warnings.warn(
-        f"the run of process {pid} on {where} has given no sign of life for "
-        f"{silent / 60:.0f} min; its work in {path.parent} is taken over",
-        stacklevel=2,
-    )
-
-
-def _lives(pid: object, started: object) -> bool:
-    """Whether a process of this machine is alive; its number may have been reused."""
-    import psutil
-
-    if not (isinstance(pid, int) and isinstance(started, (int, float))):
-        return False
-    try:
-        return abs(psutil.Process(pid).create_time() - started) < 1.0
-    except (psutil.Error, ValueError, OverflowError):
-        return False
-
-
-def _age_seconds(path: Path) -> float:
-    """Return the time since a file was touched, by the clock of its disk."""
-    probe = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime
-    except OSError:
-        return time.time() - path.stat().st_mtime
-    finally:
-        probe.unlink(missing_ok=True)
