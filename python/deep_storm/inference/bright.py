@@ -36,9 +36,9 @@ NOISES = 3.0
 MAX_SKIRT_SIGMAS = 14.0
 CENTROID_ROUNDS = 8
 MIN_SPREAD_PX = 0.01
+"""Beads are not known better than that: pixels differ."""
 UNKNOWN_DEPTH_PX = 10.0
 """Standard deviation of the depth of a bright object, which nobody looks at."""
-"""Beads are not known better than that: pixels differ."""
 
 
 class BrightThing(NamedTuple):

@@ -79,7 +79,7 @@ class ReconstructionRun(ChunkProcessor):
         self.unchecked: Resumed | None = None
         self.times = times_of(stream)
         self.threads = ONE_EACH
-        self.compared = True  # what no comparison at the end has been begun of
+        self.compared = True  # false while the comparison at the end is unfinished
         self.settled = False
 
     def work(

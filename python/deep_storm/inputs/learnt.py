@@ -145,9 +145,8 @@ def _key(
         amount,
         model.card.model_dump(mode="json"),
         fingerprint(maps),
-        None if table is None else [table.pixel_size_nm, table.samples_per_px, table.source],
+        None if table is None else [table.fingerprint(), table.source],
         gpu_names(),
         model.precision,
     ]
-    tables = () if table is None else (table.values, table.z_nm)
-    return key_of(parts, (*model.keras_model.get_weights(), *tables, *frames))
+    return key_of(parts, (*model.keras_model.get_weights(), *frames))
