@@ -70,6 +70,37 @@ def marker_drift(
             f"at least {MIN_POINTS}",
             "drift cannot be measured in so few frames",
         )
+    rows, marker = _rows_of_markers(frame, xy, frames, settings)
+    found = int(marker.max()) + 1
+    agreeing = _agreeing(frame[rows] - frame[0], xy[rows], marker, frames)
+    kept = np.isin(marker, agreeing)
+    own, marker = rows[kept], np.searchsorted(agreeing, marker[kept])
+    drift_nm, known = _common(frame[own] - frame[0], xy[own], marker, frames)
+    where = np.flatnonzero(known)
+    members = bins_of(where, int(np.clip(len(where) // FRAMES_PER_BIN, MIN_POINTS, MAX_BINS)))
+    count = np.bincount(members)
+    centre = np.bincount(members, where.astype(np.float64)) / count + frame[0]
+    means = [np.bincount(members, drift_nm[where, axis]) / count for axis in (0, 1)]
+    smoothed = smooth_drift(centre, np.stack(means, axis=1), int(frame[0]), int(frame[-1]))
+    notes = () if len(agreeing) > 1 else ("only one marker was found; nothing confirms it",)
+    if len(agreeing) < found:
+        notes = (
+            f"{found - len(agreeing)} of {found} markers move differently from "
+            "the others and were left out",
+        )
+    return MeasuredDrift(smoothed, len(agreeing), 0, 0, notes, "markers")
+
+
+def _rows_of_markers(
+    frame: Integers, xy: FloatArray, frames: int, settings: DriftCorrection
+) -> tuple[Integers, Integers]:
+    """Return the rows of spots that are seen in many frames, and the marker of each, from 0.
+
+    Raises
+    ------
+    TableError
+        There are none.
+    """
     nothing = np.zeros(len(frame))
     reach_nm = settings.marker_reach_nm
     x_nm, y_nm = (np.ascontiguousarray(v) for v in xy.T)
@@ -83,26 +114,8 @@ def marker_drift(
             f"at least {settings.marker_share:.0%} of them",
             "lower --marker-share, raise --marker-reach-nm, or use --method correlation",
         )
-    rows = np.isin(molecule, markers)
-    marker = np.searchsorted(markers, molecule[rows])
-    agreeing = _agreeing(frame[rows] - frame[0], xy[rows], marker, frames)
-    kept = np.isin(marker, agreeing)
-    own = np.flatnonzero(rows)[kept]
-    marker = np.searchsorted(agreeing, marker[kept])
-    drift_nm, known = _common(frame[own] - frame[0], xy[own], marker, frames)
-    where = np.flatnonzero(known)
-    members = bins_of(where, int(np.clip(len(where) // FRAMES_PER_BIN, MIN_POINTS, MAX_BINS)))
-    count = np.bincount(members)
-    centre = np.bincount(members, where.astype(np.float64)) / count + frame[0]
-    means = [np.bincount(members, drift_nm[where, axis]) / count for axis in (0, 1)]
-    smoothed = smooth_drift(centre, np.stack(means, axis=1), int(frame[0]), int(frame[-1]))
-    notes = () if len(agreeing) > 1 else ("only one marker was found; nothing confirms it",)
-    if len(agreeing) < len(markers):
-        notes = (
-            f"{len(markers) - len(agreeing)} of {len(markers)} markers move differently from "
-            "the others and were left out",
-        )
-    return MeasuredDrift(smoothed, len(agreeing), 0, 0, notes, "markers")
+    rows = np.flatnonzero(np.isin(molecule, markers))
+    return rows, np.searchsorted(markers, molecule[rows])
 
 
 def joined(table: pd.DataFrame) -> tuple[Integers, FloatArray]:

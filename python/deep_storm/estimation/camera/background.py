@@ -9,6 +9,7 @@ traces: the distribution is skewed, and pixels with more of it scatter more.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,11 @@ MIN_DARK_PEAK = 0.1
 """A maximum of the histogram counts as the dark part from this share of the highest one on."""
 UNEQUAL_PIXELS = 0.3
 DARK_ROI_SIGMAS = 6.0
+LIT = (
+    "background photons make both numbers too large: the mean of a lit background is not the "
+    "baseline, and its shot noise is not read-out noise; measure with the shutter closed or in a "
+    "covered corner, or give --photons-per-adu to derive the baseline from the noise"
+)
 
 
 class BackgroundMeasurement(NamedTuple):
@@ -55,8 +61,6 @@ class BackgroundMeasurement(NamedTuple):
         Share of the field's pixels that were used.
     mask
         Which ones, bool (y, x).
-    values
-        A sample of the pixel values that were used, for a histogram.
     lit
         Whether they hold light, so that the numbers are not the camera's.
     warnings
@@ -67,7 +71,6 @@ class BackgroundMeasurement(NamedTuple):
     read_noise: Quantity
     share: float
     mask: Mask
-    values: FloatArray
     lit: bool
     warnings: tuple[str, ...]
 
@@ -199,25 +202,11 @@ def _measured(values: FloatArray, mask: Mask, clip_sigmas: float) -> BackgroundM
     noise = float(used.std()) / share_of_deviation(clip_sigmas)
     temporal = math.sqrt(float(np.mean(pixel_variances(values, kept)[1])))
     pattern = math.sqrt(max(noise**2 - temporal**2, 0.0))
-    texts = list(traces_in(values, kept))
-    lit = bool(texts)
-    if lit:
-        texts.append(
-            "background photons make both numbers too large: the mean of a lit background is not "
-            "the baseline, and its shot noise is not read-out noise; measure with the shutter "
-            "closed or in a covered corner, or give --photons-per-adu to derive the baseline from "
-            "the noise"
-        )
-    if pattern > UNEQUAL_PIXELS * noise and not lit:
-        texts.append(
-            f"pixels differ from each other by {pattern:.2g} ADU beyond their noise of "
-            f"{temporal:.2g} ADU, as in an sCMOS camera; dark frames (--dark) give maps of such a "
-            "camera"
-        )
+    traces = list(traces_in(values, kept))
+    texts = [*traces, LIT] if traces else list(_unequal(pattern, temporal, noise))
     if 1.0 - kept.mean() > 0.1:
         texts.append(f"{1.0 - kept.mean():.0%} of the values were outliers and were left out")
     size = used.size
-    shown = used[:: max(1, size // 200_000)]
     return BackgroundMeasurement(
         Quantity(
             baseline,
@@ -229,7 +218,16 @@ def _measured(values: FloatArray, mask: Mask, clip_sigmas: float) -> BackgroundM
         Quantity(noise, "ADU", noise / math.sqrt(2.0 * size), None, size),
         pixels / mask.size,
         mask,
-        shown,
-        lit,
+        bool(traces),
         tuple(texts),
     )
+
+
+def _unequal(pattern: float, temporal: float, noise: float) -> Iterator[str]:
+    """Say so where pixels differ by more than noise."""
+    if pattern > UNEQUAL_PIXELS * noise:
+        yield (
+            f"pixels differ from each other by {pattern:.2g} ADU beyond their noise of "
+            f"{temporal:.2g} ADU, as in an sCMOS camera; dark frames (--dark) give maps of such a "
+            "camera"
+        )
