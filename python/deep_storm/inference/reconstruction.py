@@ -25,8 +25,8 @@ from deep_storm.settings import Device, Reconstruction
 def reconstruct_frames(
     stream: FrameStream,
     model: Model,
-    reconstruction: Reconstruction | None = None,
-    device: Device | None = None,
+    settings: Reconstruction = Reconstruction(),
+    device: Device = Device(),
     progress: Progress = silent,
     store: Store | None = None,
     workers: Workers | None = None,
@@ -40,7 +40,7 @@ def reconstruct_frames(
         Frames in ADU, taken by the camera that the model was trained for.
     model
         A trained model.
-    reconstruction, device
+    settings, device
         Settings.
     progress
         Called after every chunk with the frames done. When it raises
@@ -52,7 +52,7 @@ def reconstruct_frames(
     workers
         Who works on the chunks; default: this process.
     refinement
-        Of the model's candidates, for ``reconstruction.refine``.
+        Of the model's candidates, for ``settings.refine``.
 
     Raises
     ------
@@ -63,8 +63,6 @@ def reconstruct_frames(
     DaskError
         There is no worker, or they cannot work.
     """
-    settings = reconstruction if reconstruction is not None else Reconstruction()
-    device = device if device is not None else Device()
     check_camera(model.card.camera, stream)
     first, last = select_frames(stream, settings.frames)
     reader = make_reader(model, settings.upsampling)

@@ -51,9 +51,8 @@ def replayed(model: Model) -> tuple[StageTable, ...]:
         return (measured("stored answers", movie, model, Device(), Path(folder), stored=True),)
 
 
-def with_network(model: Model, device: Device | None = None) -> tuple[StageTable, ...]:
+def with_network(model: Model, device: Device = Device()) -> tuple[StageTable, ...]:
     """Measure the stages of a movie with the network, and refined."""
-    device = device or Device()
     with tempfile.TemporaryDirectory() as folder:
         plain = measured("native", movie_for(model, SHORT), model, device, Path(folder))
         refinement = learn_refinement(model)

@@ -38,14 +38,14 @@ MAX_HDBSCAN = 50_000
 """HDBSCAN's time grows with the square of the number of localizations."""
 
 
-def cluster_table(table: pd.DataFrame, clustering: Clustering | None = None) -> pd.DataFrame:
+def cluster_table(table: pd.DataFrame, settings: Clustering = Clustering()) -> pd.DataFrame:
     """Find clusters.
 
     Parameters
     ----------
     table
         Columns ``x_nm`` and ``y_nm``, and ``z_nm`` for clusters in space, finite.
-    clustering
+    settings
         Method, radius, count.
 
     Returns
@@ -59,7 +59,6 @@ def cluster_table(table: pd.DataFrame, clustering: Clustering | None = None) -> 
     SettingsError
         The radius is so large that the neighbours would not fit into memory.
     """
-    settings = clustering if clustering is not None else Clustering()
     if not len(table):
         raise TableError("the table is empty", "at least one localization", "give another table")
     points = _points(table, settings.dimensions == "3D")

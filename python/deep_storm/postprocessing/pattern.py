@@ -91,14 +91,14 @@ class Pattern:
         )
 
 
-def point_pattern(table: pd.DataFrame, clustering: Clustering | None = None) -> Pattern | None:
+def point_pattern(table: pd.DataFrame, settings: Clustering = Clustering()) -> Pattern | None:
     """Compare the positions of a table with random ones.
 
     Parameters
     ----------
     table
         Columns ``x_nm`` and ``y_nm``, finite.
-    clustering
+    settings
         Reach, simulations, seed.
 
     Returns
@@ -110,7 +110,6 @@ def point_pattern(table: pd.DataFrame, clustering: Clustering | None = None) -> 
     SettingsError
         The reach is more than a quarter of the field.
     """
-    settings = clustering if clustering is not None else Clustering()
     rng = np.random.default_rng(settings.seed)
     points = table[["x_nm", "y_nm"]].to_numpy(np.float64)
     if len(points) < MIN_POINTS or not settings.simulations:

@@ -111,7 +111,7 @@ class Comparison:
 def evaluate(
     localizations: pd.DataFrame,
     truth: pd.DataFrame,
-    evaluation: Evaluation | None = None,
+    evaluation: Evaluation = Evaluation(),
     field_nm: tuple[float, float] | None = None,
 ) -> Comparison:
     """Compare a localization table with the truth.
@@ -138,7 +138,6 @@ def evaluate(
     SettingsError
         A tolerance is not positive, the frames cannot be read, or the border fills the field.
     """
-    evaluation = evaluation if evaluation is not None else Evaluation()
     if not evaluation.tolerance_nm:
         raise SettingsError("no tolerance is given", "at least one", "give --tolerance-nm 100")
     estimated = validated(localizations, "the localization table")

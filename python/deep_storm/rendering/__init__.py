@@ -35,7 +35,7 @@ __all__ = [
 
 def render(
     table: pd.DataFrame,
-    rendering: Rendering | None = None,
+    rendering: Rendering = Rendering(),
     field_nm: tuple[float, float] | None = None,
 ) -> Image:
     """Draw a table as an image.
@@ -74,7 +74,7 @@ def render(
        several dimensions", Annals of Statistics 13, 1024 (1985).
        https://doi.org/10.1214/aos/1176349654
     """
-    return drawing_of(table, rendering if rendering is not None else Rendering(), field_nm).draw()
+    return drawing_of(table, rendering, field_nm).draw()
 
 
 def emitter_image(

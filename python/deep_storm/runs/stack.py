@@ -89,7 +89,12 @@ def reconstruct_stack(
         loaded = load_model(common.model, common.device)
         movie, said = _looked_at(stream, loaded, common, progress)
         ready = ready_model(
-            loaded, common.expected, movie, True, progress=progress, device=common.device
+            loaded,
+            common.expected,
+            movie,
+            measure_psf=True,
+            progress=progress,
+            device=common.device,
         )
         model, notes = ready.model, ready.notes
         work: WorkFolder | None = None

@@ -151,7 +151,11 @@ def demo(
         Keeper(folder / "model.training", {}).remove()
         raise Cancelled("the demo keeps nothing", advice="start it again any time") from None
     result = reconstruct_stack(
-        data.stack, image, Common(trained.model, device=device), False, overwrite, progress
+        data.stack,
+        image,
+        Common(trained.model, device=device),
+        overwrite=overwrite,
+        progress=progress,
     )
     evaluation = Evaluation(tolerance_nm=(TOLERANCE_NM,), frames=f"1:{FRAMES}")
     ours = score_of(result.table, data, evaluation)
