@@ -2,7 +2,8 @@
 
 A table is a :class:`pandas.DataFrame`, one localization (or, in a ground truth, one emitter) a row.
 Inside the program a column's name carries its unit (``x_nm``) and frames count from 0; in files
-ThunderSTORM's labels stand (``"x [nm]"``) and frames count from 1 (``io.thunderstorm`` translates).
+ThunderSTORM's labels stand (``"x [nm]"``) and frames count from 1
+(:mod:`deep_storm.io.tables.thunderstorm` translates).
 
 ===================  =======  ==================================================================
 column               unit     meaning
