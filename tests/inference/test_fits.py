@@ -79,6 +79,23 @@ def test_what_is_wrong_is_named(wrong, word):
     assert word in sentence
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rows_or_columns_that_fluctuate_are_the_camera_s(axis):
+    rng = np.random.default_rng(3)
+    lines = rng.normal(0.0, 4.0, (6, 48, 1) if axis else (6, 1, 48)).astype(np.float32)
+    seen = [s._replace(photons=s.photons + one) for s, one in zip(samples(4), lines, strict=True)]
+    fits = judge_samples(seen, CARD)
+    assert fits.causes == ("pixel noise",)
+    assert "whole rows or columns" in fits.summary()
+
+
+def test_an_edge_of_the_background_is_told():
+    edge = np.where(np.arange(48) < 24, 0.0, 30.0).astype(np.float32)
+    fits = judge_samples([s._replace(photons=s.photons + edge) for s in samples(4)], CARD)
+    assert fits.causes == ("background",)
+    assert "an edge of the background lies along them" in fits.summary()
+
+
 def test_the_same_sample_gives_the_same_numbers():
     assert judge_samples(samples(3), CARD) == judge_samples(samples(3), CARD)
 

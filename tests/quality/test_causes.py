@@ -10,6 +10,7 @@ import pytest
 from deep_storm.camera import Camera
 from deep_storm.quality.causes import causes, share_dimmed
 from deep_storm.quality.fits import judge
+from deep_storm.quality.lines import Lines
 from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
 
@@ -76,6 +77,25 @@ def test_what_is_off_in_few_places_is_not_the_psf():
     assert names(debris) == ["background"]
     sparse = replace(debris, emitters=60)  # a wrong PSF shows in few regions there
     assert names(sparse) == ["depth"]
+
+
+def test_rows_that_are_off_together_are_no_background():
+    rows = replace(off(right()), neighbours=0.12, lines=Lines(0.2))
+    assert names(rows) == ["pixel noise"]
+    assert "whole rows or columns" in causes(rows, right(2), CAMERA, PSF, EMITTERS)[0].sentence
+    uneven = replace(rows, lines=Lines(0.05))  # most of it is something else
+    assert names(uneven) == ["background"]
+
+
+def test_an_edge_of_the_background_is_told_where_all_else_fits():
+    seen = replace(right(), lines=Lines(0.0, 0.045))
+    fits = judge(seen, right(2), CAMERA, PSF, EMITTERS)
+    assert fits.causes == ("background",)
+    assert "an edge of the background" in fits.summary()
+    usual = replace(right(), lines=Lines(0.0, 0.015))
+    assert judge(usual, right(2), CAMERA, PSF, EMITTERS).causes == ()
+    wider = replace(seen, sigma=1.2)
+    assert names(wider) == ["PSF width"]
 
 
 def test_a_wrong_psf_shape_is_not_taken_for_a_wrong_camera():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
+from deep_storm.quality.causes import LINES
 from deep_storm.quality.fits import (
     blamed_on,
     blamed_on_camera,
@@ -130,6 +131,10 @@ def test_who_gave_camera_maps_is_not_told_to_give_them():
     assert "noisier than the camera maps say" in said
     assert "--camera-maps" not in said
     assert despite_maps(verdict(sigma=1.18)) == verdict(sigma=1.18)
+    lines = replace(noisy, sentences=(LINES,))
+    (said,) = despite_maps(lines).sentences
+    assert said.startswith("whole rows or columns of pixels")
+    assert "which the camera maps do not have" in said
 
 
 @pytest.mark.parametrize("baseline_error_photon", [-10.0, 10.0])

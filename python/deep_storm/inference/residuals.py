@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from deep_storm.quality.fits import ResidualPicture
+from deep_storm.quality.lines import alike_in_lines
 from deep_storm.quality.residuals import Residuals
 from deep_storm.refinement.refiner import Free, Refiner
 
@@ -84,6 +85,7 @@ def residuals_of(
         squared=np.concatenate([v[m] ** 2 for v, m in zip(off, masks, strict=True)]),
         mean=np.concatenate([f.mean[m] for f, m in pairs]),
         neighbours=float(np.mean([_correlation(v) for v in off])),
+        lines=alike_in_lines(np.stack(off)),
         sigma=float(np.median(sigma[lone])) if alone.size else 1.0,
         frames=np.array([np.nanmean(v**2) for v, m in zip(off, masks, strict=True) if m.any()]),
         regions=np.concatenate([_regions(v**2) for v in off]),

@@ -9,7 +9,8 @@ causes apart:
 - **background**: neighbouring pixels are off together, but not around emitters in the same way, or
   in a few places only, where something lies that is out of focus or no emitter,
 - **pixel noise**: the variance is too large and dim pixels have outliers, because some are noisier
-  than others,
+  than others; or whole rows or columns are off together, as the read-out of an sCMOS camera makes
+  them, which is told by :mod:`~deep_storm.quality.lines`,
 - **photons per ADU**: the variance is off by the same factor everywhere,
 - **baseline**: it is off by the same number of photons everywhere, so by a larger share where it is
   dim,
@@ -62,6 +63,12 @@ Name = Literal[
 LEVELS = 8
 TOGETHER = 0.05
 """Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
+LINES_OFF = 0.04
+"""Correlation of pixels of a row or column beyond the drawn stack's (light, edges of the background
+included: 0.01), where it explains most of that of neighbours."""
+EDGE_OFF = 0.025
+"""How much more the mean over the lines is than their median (light: 0.01; a background of 20
+photons beside one of 40: 0.04)."""
 SHAPE_OFF = 0.035
 """Common residual of isolated emitters, relative to their light (right: 0.01)."""
 WIDE_TAIL = 2.6
@@ -89,6 +96,18 @@ PIXEL_SCATTER, OUTLIER_SCATTER, SIGMA_SCATTER, TOGETHER_SCATTER = 9.0, 12.0, 0.4
 PHOTON_SCATTER = 3.0
 """Few pixels or emitters, as in a preview, scatter more: limits are at least these over the root of
 their number, 4 to 5 standard deviations."""
+LINES = (
+    "whole rows or columns of pixels are brighter or darker together, as the read-out of a camera "
+    "makes them (row noise, unequal amplifiers): dim localizations along them may be false; switch "
+    "on the camera's correction of rows or columns, or, where they are the same in all frames, "
+    "give --camera-maps (deep-storm measure-background --dark makes them from dark frames)"
+)
+EDGE = (
+    "a few rows or columns of pixels are brighter or darker than emitters and a smooth background "
+    "explain: an edge of the background lies along them (two views on one chip, halves that are "
+    "read out apart), or they are defective; localizations there may be false although their "
+    "confidence is high: cut the views apart, or the edge off, and reconstruct each part by itself"
+)
 
 
 class Cause(NamedTuple):
@@ -183,6 +202,11 @@ def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
     together = seen.neighbours - drawn.neighbours
     if together <= max(TOGETHER, TOGETHER_SCATTER / math.sqrt(2.0 * seen.mean.size)):
         return None
+    lines = seen.lines.usual - drawn.lines.usual
+    if lines > max(LINES_OFF, TOGETHER_SCATTER / math.sqrt(seen.mean.size), together / 2.0):
+        return Cause("pixel noise", LINES)
+    if (edge := edge_of(seen, drawn)) is not None:
+        return edge
     if seen.shape <= SHAPE_OFF or seen.concentrated(float(np.median(drawn.regions))):
         return Cause(
             "background",
@@ -204,6 +228,13 @@ def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
         "lobes) and is mistaken for emitters; measure the PSF (deep-storm measure-psf) and give "
         "it with --psf-file",
     )
+
+
+def edge_of(seen: Residuals, drawn: Residuals) -> Cause | None:
+    """Look for an edge of the background along the pixels: hardly any pixel is off by itself."""
+    few = seen.lines.few - drawn.lines.few
+    scatter = TOGETHER_SCATTER / math.sqrt(seen.mean.size)
+    return Cause("background", EDGE) if few > max(EDGE_OFF, scatter) else None
 
 
 def _noise(seen: Residuals, drawn: Residuals, camera: Camera, camera_agrees: bool) -> Cause | None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.quality.causes import Cause, Name, causes
+from deep_storm.quality.causes import LINES, Cause, Name, causes, edge_of
 from deep_storm.quality.residuals import BRIGHT, DIM, Residuals
 from deep_storm.settings import Emitters, Psf
 
@@ -27,6 +27,12 @@ NOISIER_THAN_MAPS = (
     "some pixels are much noisier than the camera maps say: the maps may be of another camera, "
     "another exposure time or another part of the chip; make them again (deep-storm "
     "measure-background --dark)"
+)
+LINES_DESPITE_MAPS = (
+    "whole rows or columns of pixels are brighter or darker together, which the camera maps do not "
+    "have: it changes from frame to frame, or the maps are of another camera or exposure time; dim "
+    "localizations along them may be false. Switch on the camera's correction of rows or columns, "
+    "or make the maps again (deep-storm measure-background --dark)"
 )
 KNOWN_BEFORE: dict[Name, str] = {
     "background": "the frames are brighter or darker in steps, and what the model was given is "
@@ -172,6 +178,8 @@ def judge(
     dim = seen.chi2(0.0, DIM) / drawn.chi2(0.0, DIM)
     regions = float((seen.regions > _limit(drawn.regions)).mean())
     found = causes(seen, drawn, camera, psf, emitters, camera_agrees, estimated)
+    if not found and (edge := edge_of(seen, drawn)) is not None:
+        found = (edge,)
     if not found and regions > REGIONS_OFF:
         where = (
             f"{100 * regions:.0f} % of the regions contain light that neither emitters nor a "
@@ -248,7 +256,8 @@ def despite_maps(fits: Fits) -> Fits:
     """Return the verdict on frames whose pixels' noise is known: not to give maps once more."""
     if fits.causes != ("pixel noise",):
         return fits
-    return replace(fits, sentences=(NOISIER_THAN_MAPS,))
+    said = LINES_DESPITE_MAPS if fits.sentences == (LINES,) else NOISIER_THAN_MAPS
+    return replace(fits, sentences=(said,))
 
 
 def _limit(usual: Values) -> float:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.quality.lines import Lines
+
+NO_LINES = Lines()
 Values = npt.NDArray[np.float64]
 
 MAX_SQUARED = 12.0
@@ -51,6 +54,8 @@ class Residuals:
     background_photon
         Background of the fit, which begins at the expected one and stays nearer to it than the true
         one is, and the expected one.
+    lines
+        How much pixels of the same row or column are alike.
     """
 
     squared: Values
@@ -66,6 +71,7 @@ class Residuals:
     dimmed: float = 0.0
     photons: tuple[float, float] = (1.0, 1.0)
     background_photon: tuple[float, float] = (0.0, 0.0)
+    lines: Lines = NO_LINES
 
     def chi2(self, low: float, high: float) -> float:
         """Mean χ² of the pixels between two shares by expected light, without far outliers."""
