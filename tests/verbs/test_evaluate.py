@@ -129,7 +129,8 @@ def test_nothing_is_written_when_a_file_is_there(seen_twice):
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({}, SettingsError, "no table, and an image with nothing"),
+        ({}, SettingsError, "neither a table nor an image"),
+        ({"reconstruction": "wide.tif"}, SettingsError, "an image with nothing to compare"),
         ({"true_image": "true.tif"}, SettingsError, "neither a table nor an image"),
         ({"truth": "table.csv"}, SettingsError, "a ground truth without"),
         ({"reconstruction": "wide.tif", "true_image": "true.tif"}, StackError, "holds 2 frames"),
@@ -138,7 +139,7 @@ def test_nothing_is_written_when_a_file_is_there(seen_twice):
             StackError,
             "pixel size of the true image is",
         ),
-        ({"results": "table.csv", "wide_field": "bare.tif"}, StackError, "camera-pixel-size-nm"),
+        ({"results": "table.csv", "wide_field": "bare.tif"}, StackError, "camera_pixel_size_nm"),
     ],
 )
 def test_refuses_what_cannot_be_judged(seen_twice, monkeypatch, arguments, error, words):

@@ -99,7 +99,7 @@ def judge(
     overwrite: bool,
 ) -> EvaluateResult:
     """Evaluate a result; parameters and errors as for the verb ``evaluate``."""
-    _check_given(results, truth, true_image, wide_field)
+    _check_given(results, truth, reconstruction, true_image, wide_field)
     source = reconstruction if results is None else results
     outputs = Outputs.of(
         output,
@@ -176,6 +176,7 @@ def _image_line(maps: ImageMaps) -> str:
 def _check_given(
     results: TableSource | None,
     truth: TableSource | None,
+    reconstruction: ImageSource | None,
     true_image: ImageSource | None,
     wide_field: ImageSource | None,
 ) -> None:
@@ -186,12 +187,22 @@ def _check_given(
             "both tables",
             "name the localization table first, or give a --true-image",
         )
+    if results is None and reconstruction is None:
+        raise _nothing_given()
     if results is None and true_image is None and wide_field is None:
         raise SettingsError(
-            "no table, and an image with nothing to compare it with",
+            "an image with nothing to compare it with",
             "a table, or a true image or a wide-field image as well",
             "name a table (CSV), or give --true-image or --wide-field",
         )
+
+
+def _nothing_given() -> SettingsError:
+    return SettingsError(
+        "neither a table nor an image was given",
+        "a localization table, a super-resolution image, or both",
+        "name a table (CSV) or give --reconstruction IMAGE.tif",
+    )
 
 
 def _endings(table: bool, true: bool, seen: bool) -> dict[str, str]:
@@ -224,11 +235,7 @@ def _drawer(reconstruction: ImageSource | None, table: pd.DataFrame | None) -> D
         return lambda like, per_px: given
     if table is not None:
         return partial(draw_table, table)
-    raise SettingsError(
-        "neither a table nor an image was given",
-        "a localization table, a super-resolution image, or both",
-        "name a table (CSV) or give --reconstruction IMAGE.tif",
-    )
+    raise _nothing_given()
 
 
 def _with_true_image(draw: Draw, true: Picture) -> ImageMaps:

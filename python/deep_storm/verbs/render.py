@@ -142,7 +142,6 @@ def render(
         The file exists already or cannot be written.
     """
     outputs = _outputs(table, output, overwrite)
-    outputs.check()
     rows = table_of(table, camera=camera)
     if not len(rows):
         raise TableError("the table is empty", "at least one localization", "give another table")
@@ -151,12 +150,12 @@ def render(
 
 
 def _outputs(table: TableSource, output: Path | str | None, overwrite: bool) -> Outputs:
-    """Name the image: as given, or beside the table's file.
+    """Name the image, as given or beside the table's file, and check that it can be written.
 
     Raises
     ------
     OutputError
-        It would be a TIFF under the name of something else.
+        It cannot, or would be a TIFF under the name of something else.
     """
     name = f"{name_of(table, 'table')}_rendered"  # a TABLE.tif beside the table may be raw
     if output is None and isinstance(table, (str, os.PathLike)):
@@ -170,6 +169,7 @@ def _outputs(table: TableSource, output: Path | str | None, overwrite: bool) -> 
         any_ending=True,
         also=ENDINGS[1:],
     )
+    outputs.check()
     path = outputs.files.get("image")
     if path is not None and path.suffix.lower() not in ENDINGS:
         raise OutputError(
