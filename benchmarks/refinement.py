@@ -25,7 +25,7 @@ from deep_storm.inference.refining import map_frames, proposals_from, refiner_fo
 from deep_storm.quality.matching import Points, match_points
 from deep_storm.refinement import refiner, search
 from deep_storm.training.adaptation import adapted
-from deep_storm.training.calibration import seen_frames
+from deep_storm.training.seen import seen_frames
 from deep_storm.training.session import Molecules
 
 MIN_EVIDENCE = 2.0

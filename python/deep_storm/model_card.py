@@ -52,6 +52,9 @@ class Calibration(Settings):
     background_factor: float | None = setting(
         None, "true background over the network's", gt=0, le=1e6
     )
+    photon_factor: float | None = setting(
+        None, "true photons of an emitter over the network's, in the median", gt=0, le=1e6
+    )
 
     @model_validator(mode="after")
     def _check_curves(self) -> Calibration:
@@ -115,6 +118,16 @@ class ModelCard(Settings):
     versions: dict[str, str] = setting({}, "software it was trained with")
     weights: tuple[WeightsFile, ...] = setting((), "files of weights")
     checksum: str = setting("", "of all the above; none in a card that was edited on purpose")
+
+    @property
+    def unit_photon(self) -> float:
+        """Photons of an emitter that a one in the network's answer stands for."""
+        return self.scales.intensity_photon * (self.calibration.photon_factor or 1.0)
+
+    @property
+    def unit_background_photon(self) -> float:
+        """Photons of background that a one in the network's answer stands for."""
+        return self.scales.background_scale_photon * (self.calibration.background_factor or 1.0)
 
     def own_checksum(self) -> str:
         """Return the checksum of everything but the checksum."""

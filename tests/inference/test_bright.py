@@ -31,7 +31,8 @@ def card(density=0.5, spread=400.0, kind="uniform"):
         psf=PSF,
         emitters=emitters,
         scales=SCALES,
-        calibration=SimpleNamespace(background_factor=None),
+        unit_photon=SCALES.intensity_photon,
+        unit_background_photon=SCALES.background_scale_photon,
     )
 
 

@@ -20,6 +20,7 @@ from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
 from deep_storm.training import calibration, refining
 from deep_storm.training.adaptation import adapted
+from deep_storm.training.seen import seen_frames
 from deep_storm.training.session import Molecules
 
 PARTS = (
@@ -177,7 +178,7 @@ def test_the_refiner_knows_how_uneven_the_background_is(model):
 
 def test_refinement_is_compared_with_the_best_of_the_network(model):
     """Not with the fewer rows of a table that can be believed."""
-    seen = list(calibration.seen_frames(model, 3, None, 300, 1, 2))
+    seen = list(seen_frames(model, 3, None, 300, 1, 2))
     strict = model.card.model_copy(update={"threshold": 0.95})
     best = refining._network_jaccard(model.card, seen)
     assert refining._network_jaccard(strict, seen) == best > 0.7

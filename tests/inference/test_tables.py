@@ -38,7 +38,7 @@ def test_units_are_those_of_the_camera(card):
     assert row["background_photon"] == pytest.approx(0.2 * scales.background_scale_photon)
 
 
-def test_calibration_corrects_confidence_uncertainty_and_background(card):
+def test_calibration_corrects_confidence_uncertainty_photons_and_background(card):
     _, plain = table(card)
     _, row = table(
         card,
@@ -47,10 +47,12 @@ def test_calibration_corrects_confidence_uncertainty_and_background(card):
         spread_score=(0.0, 1.0),
         spread_factor=(1.0, 3.0),
         background_factor=0.9,
+        photon_factor=1.1,
     )
     assert row["confidence"] == pytest.approx(0.6)
     assert row["uncertainty_xy_nm"] == pytest.approx(2 * plain["uncertainty_xy_nm"])
     assert row["background_photon"] == pytest.approx(0.9 * plain["background_photon"])
+    assert row["intensity_photon"] == pytest.approx(1.1 * plain["intensity_photon"])
 
 
 def test_what_the_network_does_not_say_is_left_out(card):

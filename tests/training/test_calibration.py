@@ -39,7 +39,9 @@ def shadowed(emitters: int) -> calibration.Simulated:
     )
     frame = np.zeros(emitters, np.int64)
     truth = Points(frame, 100 * x_px, np.full(emitters, 500.0))
-    return calibration.Simulated(candidates, truth, np.repeat([0.9, 0.0], emitters))
+    return calibration.Simulated(
+        candidates, truth, np.repeat([0.9, 0.0], emitters), np.full(emitters, 1.2)
+    )
 
 
 def test_a_reported_candidate_is_right_though_an_unreported_one_lies_nearer():
@@ -72,18 +74,21 @@ def test_the_spread_of_the_depth_is_that_of_the_reported_candidates():
     assert calibration._learn(off, 100.0, deep.score > 0.5) == Calibration()
 
 
-def test_the_background_is_that_of_the_right_candidates():
+def test_photons_and_background_are_those_of_the_right_candidates():
     simulated = shadowed(50)
     learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
     assert learnt.background_factor == pytest.approx(0.9)
+    assert learnt.photon_factor == pytest.approx(1.2)
 
 
-def test_a_network_without_background_has_no_factor():
+def test_a_network_that_states_neither_has_no_factors():
     simulated = shadowed(50)
     none = np.empty(0, np.float32)
-    simulated = simulated._replace(candidates=simulated.candidates._replace(background=none))
+    simulated = simulated._replace(
+        candidates=simulated.candidates._replace(background=none, photons=none)
+    )
     learnt = calibration._learn(simulated, 100.0, simulated.candidates.score > 0.5)
-    assert learnt.background_factor is None
+    assert learnt.background_factor is learnt.photon_factor is None
 
 
 def test_a_network_that_finds_nothing_keeps_the_defaults():
@@ -95,7 +100,7 @@ def test_a_network_that_finds_nothing_keeps_the_defaults():
 def test_scores_of_a_hardly_trained_network_are_found_where_they_are(monkeypatch):
     simulated = shadowed(100)
     low = simulated.candidates._replace(score=0.1 * simulated.candidates.score)
-    monkeypatch.setattr(calibration, "_localize", lambda *_: simulated._replace(candidates=low))
+    monkeypatch.setattr(calibration, "on_simulation", lambda *_: simulated._replace(candidates=low))
     card = calibration.calibrate(Model.load("general"), 1).card
     assert card.scores["jaccard"] == 1.0
     assert card.calibration.confidence_of(np.array([0.09, 0.02])) == pytest.approx(
@@ -110,7 +115,7 @@ def test_without_scores_half_is_simulated_and_all_else_is_the_same(monkeypatch):
         seeds.append(seed)
         return shadowed(100)
 
-    monkeypatch.setattr(calibration, "_localize", localize)
+    monkeypatch.setattr(calibration, "on_simulation", localize)
     general = Model.load("general")
     whole, plain = (calibration.calibrate(general, 1, scored=scored) for scored in (True, False))
     assert seeds[0] == seeds[2] != seeds[1]

@@ -246,17 +246,15 @@ def _as_candidate(
     thing: BrightThing, score: float, frame: int, like: Candidates, card: ModelCard
 ) -> Candidates:
     """Return a bright object as a candidate with the same columns as the others."""
-    scales = card.scales
-    background_scale = scales.background_scale_photon * (card.calibration.background_factor or 1.0)
     spread = math.hypot(thing.sigma_px / math.sqrt(thing.photons), MIN_SPREAD_PX)
     values = (
         thing.x_px,
         thing.y_px,
         spread,
         score,
-        thing.photons / scales.intensity_photon,
-        thing.sigma_px / scales.sigma_px,
-        thing.background / background_scale,
+        thing.photons / card.unit_photon,
+        thing.sigma_px / card.scales.sigma_px,
+        thing.background / card.unit_background_photon,
         0.0,
         UNKNOWN_DEPTH_PX,
     )

@@ -116,15 +116,14 @@ def proposals_from(candidates: Candidates, card: ModelCard, shape: Shape) -> Pro
 
     usual = card.background.background_photon
     known_z = candidates.z_px.size == size and shape.tells_depth
-    background_scale = scales.background_scale_photon * (card.calibration.background_factor or 1.0)
     return Proposals(
         candidates.x_px.astype(np.float64),
         candidates.y_px.astype(np.float64),
-        stated(candidates.photons, scales.intensity_photon, scales.intensity_photon),
+        stated(candidates.photons, card.unit_photon, scales.intensity_photon),
         candidates.z_px.astype(np.float64)
         if known_z
         else shape.of_sigma(stated(candidates.sigma, scales.sigma_px, scales.sigma_px)),
-        stated(candidates.background, background_scale, usual),
+        stated(candidates.background, card.unit_background_photon, usual),
         card.calibration.confidence_of(candidates.score),
         candidates.z_spread_px * card.calibration.depth_factor_of(candidates.score)
         if known_z

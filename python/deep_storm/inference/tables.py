@@ -118,11 +118,10 @@ def localizations_from(candidates: Candidates, card: ModelCard) -> pd.DataFrame:
         "y_nm": candidates.y_px * np.float32(camera.pixel_size_nm),
     }
     if candidates.photons.size == candidates.frame.size:
-        scale = scales.background_scale_photon * (calibration.background_factor or 1.0)
-        background = candidates.background * np.float32(scale)
+        background = candidates.background * np.float32(card.unit_background_photon)
         columns |= {
             "sigma_nm": candidates.sigma * np.float32(scales.sigma_px * camera.pixel_size_nm),
-            "intensity_photon": candidates.photons * np.float32(scales.intensity_photon),
+            "intensity_photon": candidates.photons * np.float32(card.unit_photon),
             "background_photon": background,
             "bkgstd_photon": np.sqrt(background + np.float32(camera.read_noise_photon**2)),
         }

@@ -13,7 +13,6 @@ left over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,17 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from deep_storm.camera_maps import CameraMaps, covering, noise_photon, photons_from
+from deep_storm.camera_maps import CameraMaps
 from deep_storm.extraction.candidates import Candidates, concatenated
-from deep_storm.inference.reading import window_reader
 from deep_storm.model import Model
 from deep_storm.model_card import Calibration
 from deep_storm.quality.calibration import calibration_error, fit_isotonic
 from deep_storm.quality.matching import Points
 from deep_storm.quality.scores import score
-from deep_storm.settings import Emitters
-from deep_storm.simulation.patch_batch import beside_photons
-from deep_storm.simulation.patches import PatchSimulator
 from deep_storm.training.matched import (
     DEPTH_TOLERANCES_NM,
     SPREAD_BINS,
@@ -42,59 +37,37 @@ from deep_storm.training.matched import (
     points_of,
     where,
 )
-from deep_storm.training.threshold import best_threshold, jaccards
+from deep_storm.training.seen import seen_frames
+from deep_storm.training.threshold import (
+    MIN_PRECISION,
+    MIN_PRECISION_MEASURED,
+    best_threshold,
+    jaccards,
+)
 
-FIELD_PX = 64
 EMITTERS = {"native": 6000, "classic": 1500}
 """Emitters that calibration wants to see in each half; the classic network is slow."""
-MAX_FRAMES = 120
-BATCH, MOVIE_FRAMES = 8, 4
-"""Frames that are simulated at a time, and those of a movie, where the ones beside are wanted."""
 SEED_OFFSET = 2_000_003
-DENSITY_FACTORS = (0.7, 1.4)
-MAX_DENSITY_FACTOR = 4.0
-CROWDED_PER_UM2 = 12.0
-"""On structures the density of the field says little of how crowded emitters are, unless the length
-of filaments is known: frames up to four times as dense are looked at too, as far as this."""
 MIN_SCORE = 0.15
 """What counts as reported as long as there is no threshold."""
 POOR_JACCARD = 0.5
 """With less than that the scores of a hardly trained network may all lie lower."""
 CUTS = 12
 
+Values = npt.NDArray[np.float64]
+
 
 class Simulated(NamedTuple):
     """Candidates on simulated frames, and the true emitters.
 
-    ``background``: the true one at each candidate, in the network's scale.
+    ``background``: the true one at each candidate, ``photons``: those of each emitter, both in the
+    network's scales.
     """
 
     candidates: Candidates
     truth: Points
-    background: npt.NDArray[np.float64]
-
-
-class Seen(NamedTuple):
-    """One simulated frame: photons ``(y, x)``, the network's candidates, true places ``(n, 3)``.
-
-    ``background_photon``: ``(y, x)``, or ``(1, 1)`` where it is even. ``noise_photon``: read-out
-    noise of each pixel, where they differ. ``sides``: the candidates in the frames before and
-    after.
-    """
-
-    photons: npt.NDArray[np.float32]
-    candidates: Candidates
-    xyz_nm: npt.NDArray[np.float64]
-    background_photon: npt.NDArray[np.float32]
-    noise_photon: npt.NDArray[np.float32] | None = None
-    sides: tuple[Candidates | None, Candidates | None] = (None, None)
-
-    def background_at_candidates(self) -> npt.NDArray[np.float64]:
-        """Return the true background in the candidates' pixels."""
-        height, width = self.background_photon.shape
-        row = np.clip(self.candidates.y_px.astype(np.int64), 0, height - 1)
-        column = np.clip(self.candidates.x_px.astype(np.int64), 0, width - 1)
-        return self.background_photon[row, column].astype(np.float64)
+    background: Values
+    photons: Values
 
 
 def calibrate(
@@ -113,17 +86,18 @@ def calibrate(
     scored
         Whether the scores are wanted; they take half of the time.
     """
-    learnt = _localize(model, seed + SEED_OFFSET, maps)
+    learnt = on_simulation(model, seed + SEED_OFFSET, maps)
     nm = model.card.camera.pixel_size_nm
-    calibration = _learn(learnt, nm, learnt.candidates.score >= _min_score(learnt, nm))
-    confidence = calibration.confidence_of(learnt.candidates.score)
-    threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm)
-    calibration = _learn(learnt, nm, confidence >= threshold)
-    confidence = calibration.confidence_of(learnt.candidates.score)
-    threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm)
+    wanted = MIN_PRECISION if model.table is None else MIN_PRECISION_MEASURED
+    good = learnt.candidates.score >= _min_score(learnt, nm)
+    for _ in range(2):  # what is reported is matched first, which is not known before
+        calibration = _learn(learnt, nm, good)
+        confidence = calibration.confidence_of(learnt.candidates.score)
+        threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm, wanted)
+        good = confidence >= threshold
     scores: dict[str, float] = {}
     if scored:
-        checked = _localize(model, seed + SEED_OFFSET + 1, maps)
+        checked = on_simulation(model, seed + SEED_OFFSET + 1, maps)
         scores = _scores(checked, calibration, threshold, nm)
     card = model.card.model_copy(
         update={"calibration": calibration, "threshold": threshold, "scores": scores}
@@ -131,82 +105,18 @@ def calibrate(
     return replace(model, card=card, compiled={})
 
 
-def seen_frames(
-    model: Model,
-    seed: int,
-    maps: CameraMaps | None,
-    emitters: int,
-    min_frames: int = 8,
-    max_frames: int = MAX_FRAMES,
-    with_sides: bool = False,
-) -> Iterator[Seen]:
-    """Simulate frames and run the network on them, until there are enough emitters.
-
-    Parameters
-    ----------
-    emitters
-        Wanted; the number of frames is kept within ``min_frames`` to ``max_frames``.
-    with_sides
-        Whether the candidates in the frames beside are wanted, too, by a model that sees those.
-    """
-    card = model.card
-    per_frame = card.emitters.density_per_um2 * (FIELD_PX * card.camera.pixel_size_nm / 1e3) ** 2
-    frames = int(np.clip(np.ceil(emitters / per_frame), min_frames, max_frames))
-    movie_frames = 1 if model.frames_at_once > 1 else 0
-    if with_sides:
-        movie_frames = MOVIE_FRAMES
-    simulator = PatchSimulator(
-        card.camera,
-        card.psf,
-        card.emitters,
-        card.background,
-        patch_size_px=FIELD_PX,
-        batch=BATCH,
-        seed=seed,
-        maps=covering(maps, FIELD_PX),
-        density_factors=_density_factors(card.emitters),
-        uniform_share=0.0,
-        table=model.table,
-        movie_frames=movie_frames,
-    )
-    read = window_reader(model, FIELD_PX, FIELD_PX)
-    # Of a movie, the first and the last frame only stand beside others.
-    kept = [k for k in range(BATCH) if not with_sides or 0 < k % movie_frames < movie_frames - 1]
-    for number in range(-(-frames // len(kept))):
-        batch = simulator.batch_at(number)
-        photons = photons_from(batch.adu, card.camera, batch.maps)
-        noise = noise_photon(card.camera, batch.maps)
-        beside = beside_photons(batch, card.camera)
-        found = read(photons, BATCH * number, beside)
-        for k in kept:
-            there = batch.present[k]
-            xy = batch.xy_px[k][there] * card.camera.pixel_size_nm
-            xyz = np.column_stack([xy, batch.z_nm[k][there]]).astype(np.float64)
-            background = batch.expected_background_photon[k]
-            here = None if noise is None else noise[k]
-            sides = (found[k - 1], found[k + 1]) if with_sides else (None, None)
-            yield Seen(photons[k], found[k], xyz, background, here, sides)
-
-
-def _density_factors(emitters: Emitters) -> tuple[float, float]:
-    """Return the factors by which frames are sparser and denser than the mean."""
-    low, high = DENSITY_FACTORS
-    if emitters.structure == "uniform" or emitters.filament_um_per_um2 > 0:
-        return low, high
-    most = CROWDED_PER_UM2 / emitters.density_per_um2
-    return low, float(np.clip(most, high, MAX_DENSITY_FACTOR))
-
-
-def _localize(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
+def on_simulation(model: Model, seed: int, maps: CameraMaps | None) -> Simulated:
     """Simulate frames and run the network on them."""
     seen = list(seen_frames(model, seed, maps, EMITTERS[model.card.network.network]))
     frame = np.repeat(np.arange(len(seen)), [len(s.xyz_nm) for s in seen])
     xyz = np.concatenate([s.xyz_nm for s in seen])
+    scales = model.card.scales
     return Simulated(
         concatenated([s.candidates for s in seen]),
         Points(frame, *xyz.T),
         np.concatenate([s.background_at_candidates() for s in seen])
-        / model.card.scales.background_scale_photon,
+        / scales.background_scale_photon,
+        np.concatenate([s.intensity_photon for s in seen]) / scales.intensity_photon,
     )
 
 
@@ -240,6 +150,7 @@ def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool
     rest = np.setdiff1d(np.arange(simulated.truth.frame.size), matches.emitter)
     truth = simulated.truth
     left_over = where(truth, rest)
+    right = matches.localization
     poor = matched(points_of(simulated.candidates.where(~good), pixel_size_nm), left_over)
     correct[np.flatnonzero(~good)[poor.localization]] = True
     x, y = fit_isotonic(simulated.candidates.score, correct)
@@ -254,18 +165,27 @@ def _learn(simulated: Simulated, pixel_size_nm: float, good: npt.NDArray[np.bool
         spread_factor=spread_factor,
         depth_score=depth_score or None,
         depth_factor=depth_factor or None,
-        background_factor=_background_factor(simulated, np.flatnonzero(good)[matches.localization]),
+        background_factor=_background_factor(simulated.background[good], kept, right),
+        photon_factor=_photon_factor(simulated.photons[matches.emitter], kept, right),
     )
 
 
-def _background_factor(simulated: Simulated, right: npt.NDArray[np.int64]) -> float | None:
-    """Return the mean true over predicted background, at the correct candidates."""
-    stated = simulated.candidates.background
-    if stated.size != simulated.candidates.score.size:
+def _background_factor(
+    true: Values, kept: Candidates, right: npt.NDArray[np.int64]
+) -> float | None:
+    """Return the mean true over the mean stated background of the rows that are right."""
+    if not kept.background.size:
         return None
-    mean = float(stated[right].mean())
-    true = float(simulated.background[right].mean())
-    return true / mean if true > 0 and mean > 0 else None
+    means = float(true[right].mean()), float(kept.background[right].mean())
+    return means[0] / means[1] if min(means) > 0 else None
+
+
+def _photon_factor(true: Values, kept: Candidates, right: npt.NDArray[np.int64]) -> float | None:
+    """Return the median of the true over the stated photons of the rows that are right."""
+    if not kept.photons.size:
+        return None
+    median = float(np.median(kept.photons[right] / true))
+    return 1.0 / median if median > 0 else None
 
 
 def _scores(

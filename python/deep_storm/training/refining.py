@@ -31,8 +31,9 @@ from deep_storm.model_card import Calibration, ModelCard
 from deep_storm.quality.calibration import choose_threshold, fit_isotonic, jaccard_curve
 from deep_storm.quality.matching import Points
 from deep_storm.refinement.refiner import Refined, Refiner
-from deep_storm.training.calibration import SEED_OFFSET, Seen, seen_frames
+from deep_storm.training.calibration import SEED_OFFSET
 from deep_storm.training.matched import matched
+from deep_storm.training.seen import Seen, seen_frames
 from deep_storm.training.threshold import THRESHOLDS, jaccards
 
 EMITTERS, EMITTERS_IN_DEPTH = 4000, 8000
