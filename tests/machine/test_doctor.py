@@ -1,3 +1,4 @@
+import json
 import sys
 from types import SimpleNamespace
 
@@ -39,3 +40,16 @@ def test_a_problem_says_what_to_do(monkeypatch):
     assert any("no-such-package" in p and "run.py doctor" in p for p in result.problems)
     assert "Problem: " in result.summary()
     assert "Everything needed is installed" not in result.summary()
+
+
+def test_what_does_not_work_is_seen_by_a_script_and_what_is_scarce_is_no_failure(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(
+        "psutil.virtual_memory", lambda: SimpleNamespace(available=2**30, total=2**33)
+    )
+    assert main(["doctor"]) == 0
+    assert "Problem: only 1.0 GiB" in capsys.readouterr().out
+    monkeypatch.setattr(module, "PACKAGES", ("deep-storm", "no-such-package"))
+    assert main(["doctor", "--json"]) == 2
+    assert len(json.loads(capsys.readouterr().out)["problems"]) == 2

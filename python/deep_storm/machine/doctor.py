@@ -21,10 +21,24 @@ PACKAGES = ("deep-storm", "tensorflow", "keras", "numpy", "numba", "pandas", "ti
 
 @dataclass(frozen=True, repr=False)
 class DoctorResult(Shown):
-    """Findings by subject, and problems with their remedies."""
+    """Findings by subject, and problems with their remedies.
+
+    Attributes
+    ----------
+    findings
+        By subject.
+    problems
+        What is missing or scarce, with what to do about it.
+    failed
+        Those of them with which something does not work; the command line then ends with exit
+        code 2.
+    written
+        Nothing.
+    """
 
     findings: dict[str, str]
     problems: tuple[str, ...]
+    failed: tuple[str, ...] = ()
     written: tuple[Path, ...] = ()
 
     def summary(self) -> str:
@@ -43,9 +57,10 @@ class DoctorResult(Shown):
 def doctor() -> DoctorResult:
     """Examine Python, packages, memory, and the devices that TensorFlow finds."""
     memory = psutil.virtual_memory()
-    problems: list[str] = []
+    scarce: list[str] = []
+    failed: list[str] = []
     if memory.available < 2 * 2**30:
-        problems.append(
+        scarce.append(
             f"only {memory.available / 2**30:.1f} GiB of memory are free; close other programs"
         )
     findings = {
@@ -54,11 +69,11 @@ def doctor() -> DoctorResult:
         "Cores": f"{psutil.cpu_count(logical=True)}",
         "Memory": f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free",
         "Disk here": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free",
-        "Packages": ", ".join(_versions(problems)),
-        **_devices(problems),
-        **_fiji(problems),
+        "Packages": ", ".join(_versions(failed)),
+        **_devices(failed),
+        **_fiji(failed),
     }
-    return DoctorResult(findings, tuple(problems))
+    return DoctorResult(findings, (*scarce, *failed), tuple(failed))
 
 
 def _versions(problems: list[str]) -> list[str]:
