@@ -38,6 +38,17 @@ def test_scores_files_at_several_tolerances(truth, tmp_path):
     assert [line.split()[:2] for line in lines[2:]] == [["50", "nm"], ["100", "nm"]]
 
 
+def test_tables_that_were_swapped_are_told(truth):
+    found = truth.assign(confidence=0.9, uncertainty_xy_nm=8.0)
+    (warning,) = ds.evaluate(truth, found).warnings
+    assert "given as the ground truth has confidence, which only localizations have" in warning
+    assert "name the localizations first" in ds.evaluate(truth, found).summary()
+    assert ds.evaluate(truth, found).to_json()["warnings"] == [warning]
+    assert ds.evaluate(found, truth).warnings == ()
+    assert ds.evaluate(found, found).warnings == ()  # two programs, say
+    assert ds.evaluate(truth, truth.assign(uncertainty_xy_nm=0.0)).warnings == ()
+
+
 def test_columns_of_large_errors_do_not_touch(truth):
     far = truth.assign(x_nm=lambda t: t["x_nm"] - 120.0, y_nm=150.0)
     lines = ds.evaluate(far, truth, tolerance_nm=(250, 100_000)).summary().splitlines()[1:]

@@ -21,6 +21,9 @@ from deep_storm.errors import SettingsError, TableError
 from deep_storm.quality.matching import match
 from deep_storm.settings import Evaluation, frame_range
 
+OF_LOCALIZATIONS = ("confidence", "uncertainty_xy_nm", "uncertainty_z_nm")
+"""Columns that emitters have no values for."""
+
 
 def select_rows(
     estimated: pd.DataFrame,
@@ -98,6 +101,18 @@ def compared_frames(
             "check that they belong to the same stack and that both count frames from 1",
         )
     return first, last
+
+
+def swapped(estimated: pd.DataFrame, true: pd.DataFrame) -> tuple[str, ...]:
+    """Return a warning where the truth looks like localizations, and these do not."""
+    signs = [c for c in OF_LOCALIZATIONS if c in true and bool((true[c] > 0).any())]
+    if not signs or any(column in estimated for column in OF_LOCALIZATIONS):
+        return ()
+    return (
+        f"the table given as the ground truth has {signs[0]}, which only localizations have, and "
+        "the other one has nothing of the kind: if they were swapped, recall and precision are, "
+        "too; name the localizations first, then the ground truth",
+    )
 
 
 def _reach(table: pd.DataFrame) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from deep_storm.quality.images import ImageMaps, compare_maps
 from deep_storm.quality.resolution import RingCorrelation, table_resolution
 from deep_storm.quality.scores import Comparison
 from deep_storm.quality.scores import evaluate as compare_tables
-from deep_storm.quality.selection import compared_frames
+from deep_storm.quality.selection import compared_frames, swapped
 from deep_storm.quality.wide_field import (
     MAX_PER_CAMERA_PX,
     WideFieldComparison,
@@ -33,6 +33,7 @@ from deep_storm.quality.wide_field import (
 from deep_storm.report.figures import save_figure
 from deep_storm.report.judging import comparison_figure
 from deep_storm.settings import Evaluation
+from deep_storm.words import WARNING
 
 Draw: TypeAlias = "Callable[[Picture, int], Picture]"
 """Gives the image of the same field as another, with so many pixels along one of that one's."""
@@ -52,6 +53,8 @@ class EvaluateResult(Shown):
         Image and wide field, the same on the camera's pixels.
     resolution
         Fourier ring correlation of the table; None also for a table too short for it.
+    warnings
+        Each a sentence.
     written
         Maps (TIFF), curve (CSV) and picture (PNG).
     """
@@ -60,6 +63,7 @@ class EvaluateResult(Shown):
     image: ImageMaps | None = None
     wide_field: WideFieldComparison | None = None
     resolution: RingCorrelation | None = None
+    warnings: tuple[str, ...] = ()
     written: tuple[Path, ...] = field(default=())
 
     def summary(self) -> str:
@@ -74,6 +78,7 @@ class EvaluateResult(Shown):
             )
         if self.resolution is not None:
             lines.append(f"Resolution  {self.resolution.text()} (FRC, 1/7)")
+        lines += [f"{WARNING}{text}" for text in self.warnings]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -83,6 +88,7 @@ class EvaluateResult(Shown):
             "image": None if self.image is None else self.image.scores.to_json(),
             "wide_field": None if self.wide_field is None else self.wide_field.to_json(),
             "frc": None if self.resolution is None else self.resolution.to_json(),
+            "warnings": list(self.warnings),
         }
 
 
@@ -113,9 +119,12 @@ def judge(
     table = None if results is None else table_of(results, camera=camera)
     alone = truth is None and true_image is None and wide_field is None
     draw = _drawer(reconstruction, table)
-    comparison = None
+    comparison: Comparison | None = None
+    warnings: tuple[str, ...] = ()
     if truth is not None and table is not None:
-        comparison = compare_tables(table, _true_table(truth, camera), settings)
+        emitters = _true_table(truth, camera)
+        comparison = compare_tables(table, emitters, settings)
+        warnings = swapped(table, emitters)
     seen = None
     if wide_field is not None:
         seen = picture_of(wide_field, "wide field", settings.camera_pixel_size_nm, mean=True)
@@ -125,6 +134,7 @@ def judge(
         None if true is None else _with_true_image(draw, true),
         None if seen is None else _with_wide_field(draw, seen),
         None if table is None else _resolution(table, settings, needed=alone),
+        warnings,
     )
     return _write(result, outputs, true, seen)
 
