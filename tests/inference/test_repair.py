@@ -48,11 +48,26 @@ def test_a_broken_corner_takes_the_neighbours_that_there_are(place):
 def test_saturated_pixels_are_those_at_the_end_of_their_type():
     stack = frames(dtype=np.uint16)
     stack[0, 3, 3] = 65535
-    stack[0, 3, 4] = 65534
+    stack[0, 13, 4] = 65534
     done = repair(stack)
     assert done.replaced.sum() == 1
-    assert done.adu[0, 3, 4] == 65534
+    assert done.adu[0, 13, 4] == 65534
     assert repair(stack.astype(np.float32)).replaced.sum() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_saturated_middle_of_a_molecule_stays(dtype):
+    """Filled from its neighbours, it would have a hole."""
+    limit = np.iinfo(dtype).max
+    yy, xx = np.mgrid[:20, :24]
+    for sigma, top in ((0.6, 1.05), (1.0, 1.5), (1.5, 4.0)):
+        light = np.exp(-((yy - 9) ** 2 + (xx - 12) ** 2) / (2 * sigma**2))
+        stack = np.minimum(frames(1, np.float64) / 5 + top * limit * light, limit).astype(dtype)
+        stack[0, 3, 3] = limit  # a broken pixel in the dark
+        done = repair(stack)
+        np.testing.assert_array_equal(done.adu[0, 5:], stack[0, 5:])
+        assert done.adu[0, 3, 3] < 80
+        assert done.replaced.tolist() == [1]
 
 
 def test_a_large_hole_is_filled_from_further_away():

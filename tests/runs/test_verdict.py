@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from deep_storm.estimation.screening.clipped import Clipped
 from deep_storm.inference.tables import TableRows
 from deep_storm.inputs.models import ReadyModel
 from deep_storm.quality.fits import Fits
@@ -18,18 +19,19 @@ from deep_storm.runs import verdict
 @pytest.mark.parametrize(
     ("off", "clipped", "mixed", "causes"),
     [
-        (("PSF width",), True, False, ("saturation",)),
-        (("PSF width",), False, False, ("PSF width",)),
-        ((), True, False, ()),
-        ((), False, True, ("unlike emitters",)),
-        (("density",), False, True, ("density",)),
+        (("PSF width",), 2e-4, False, ("saturation",)),
+        (("PSF width",), 0.0, False, ("PSF width",)),
+        ((), 2e-4, False, ()),
+        ((), 4e-3, False, ("saturation",)),
+        ((), 0.0, True, ("unlike emitters",)),
+        (("density",), 0.0, True, ("density",)),
     ],
 )
 def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped, mixed, causes):
     fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     looked = {"used": None, "transfer": None, "light_changes": False}
-    examination = SimpleNamespace(**looked, clipped=object() if clipped else None)
+    examination = SimpleNamespace(**looked, clipped=Clipped(4095, 50, clipped) if clipped else None)
     frames = SimpleNamespace(noise=None)
     movie = SimpleNamespace(examination=examination, frames=frames, camera_agrees=True, doubt=None)
     rows = TableRows(pd.DataFrame())

@@ -2,7 +2,8 @@
 
 NaN, infinite, absurdly large and saturated pixels are filled from their valid neighbours before the
 network sees them, as in :mod:`deep_storm.estimation.screening`, so that one broken pixel does not
-spoil its surroundings.
+spoil its surroundings. A saturated pixel in bright light stays as it is: there is at least so much,
+and with its neighbours' mean the molecule would have a hole in the middle.
 A frame whose pixels are all the same (a dropped frame, a closed shutter without noise) or all
 invalid is *dead*: it gives no localization.
 """
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 from deep_storm.estimation.screening.transients import fill
 
+SHARPEST_PSF = 0.12
+"""Mean light of the neighbours over that of the brightest pixel: a PSF of 0.5 pixels has 0.15."""
 MAX_ADU = 1e30
 """No camera counts so far; beyond it float32 would become infinite on the way to photons."""
 
@@ -59,10 +62,23 @@ def repair(frames: npt.NDArray[Any]) -> Repaired:
         broken = _broken(frames[number])
         dead[number] = broken.all()
         if not dead[number]:
-            adu[number] = fill(adu[number], broken)
+            filled = fill(adu[number], broken)
+            if frames.dtype.kind in "ui":
+                broken &= ~_in_light(filled, adu[number], broken)
+            adu[number][broken] = filled[broken]
             replaced[number] = broken.sum()
     adu[dead & suspicious] = 0.0
     return Repaired(adu, dead, replaced)
+
+
+def _in_light(
+    filled: npt.NDArray[np.float32],
+    frame: npt.NDArray[np.float32],
+    saturated: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Return which pixels have so bright neighbours as light has."""
+    usual = np.median(frame[~saturated])
+    return np.asarray(filled - usual > SHARPEST_PSF * (frame - usual))
 
 
 def _broken(frame: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -221,15 +221,17 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
 
 
-def blamed_on(fits: Fits, cause: Name) -> Fits:
+def blamed_on(fits: Fits, cause: Name, *, whatever: bool = False) -> Fits:
     """Return a verdict whose cause is known before, where something does not fit.
+
+    ``whatever``: also where all seems to fit.
 
     What else seems to be off follows from it: from light that changes in steps (``background``);
     from what was done to the frames (``processing``: no camera makes such frames, and so no
     simulation is like them); or from bright values that were cut off (``saturation``: bright
     emitters are then lower and wider than the others).
     """
-    if not fits.causes:
+    if not fits.causes and not whatever:
         return fits
     return replace(fits, sentences=(KNOWN_BEFORE[cause],), causes=(cause,))
 

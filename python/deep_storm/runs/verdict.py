@@ -20,6 +20,9 @@ from deep_storm.quality.standing import standing_of
 MAY_PASS, MAY_STAND = ((), ("unlike emitters",)), (("density",), ("unknown",))
 """First causes that the table may tell more of: residuals know what has been explained by emitters
 only as emitters that are too many or unlike the PSF, or by what else is left over there."""
+MUCH_CLIPPED = 0.001
+"""Share of values that were cut off, with which no verdict is that the frames fit: what is left of
+many molecules looks like light that others explain."""
 MAX_ROWS = 50_000
 """Of the beginning of a table, in which light that passes or stands is looked for."""
 
@@ -75,6 +78,7 @@ def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits
     if movie.doubt is not None:
         return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())
     if looked is not None and looked.clipped is not None:
-        return blamed_on(fits, "saturation")
+        much = looked.clipped.share >= MUCH_CLIPPED
+        return blamed_on(fits, "saturation", whatever=much)
     changes = looked is not None and looked.light_changes
     return blamed_on(fits, "background") if changes else fits

@@ -32,14 +32,18 @@ def test_frames_of_few_steps_were_not_cut_off(molecules, rng):
     assert found(rng.poisson(1.0, (80, 64, 64)).astype(np.uint16)) is None
 
 
-def test_stuck_pixels_and_the_limit_of_the_type_are_something_else(molecules):
+def test_the_limit_of_the_type_cuts_off_too(molecules):
+    cut = np.minimum(molecules, 255).astype(np.uint8)
+    assert found(cut).values == (molecules >= 255).sum()
+
+
+def test_stuck_pixels_are_something_else(molecules):
     stuck = molecules.astype(np.uint16)
     stuck[:, 30, 30] = stuck[:, 10, 10] = 4095
     assert found(stuck) is None
     bad = NONE.copy()
     bad[10, 10] = bad[30, 30] = True
     assert found(np.minimum(stuck, 300), bad).values == (molecules >= 300)[:, ~bad].sum()
-    assert found(np.minimum(molecules, 255).astype(np.uint8)) is None
 
 
 def test_it_is_said_of_a_movie(molecules):

@@ -47,7 +47,7 @@ class Clipped(NamedTuple):
 
 
 def find_clipped(frames: npt.NDArray[Any], bad: Mask, level_adu: float) -> Clipped | None:
-    """Find out whether values were cut off below the largest one that their type can hold.
+    """Find out whether values were cut off: at the largest one that their type can hold, or below.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def find_clipped(frames: npt.NDArray[Any], bad: Mask, level_adu: float) -> Clipp
         return None
     tops = np.array([_largest(frame[good]) for frame in frames])
     most = float(tops.max())
-    if not most > level_adu or _is_limit(frames.dtype, most):
+    if not most > level_adu:
         return None
     near_top = np.flatnonzero(tops >= _near(most, level_adu))
     below = max(_largest(frames[t][good & (frames[t] < most)]) for t in near_top)
@@ -91,8 +91,3 @@ def _largest(values: npt.NDArray[Any]) -> float:
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
     return float(values.max()) if values.size else -np.inf
-
-
-def _is_limit(dtype: np.dtype[Any], most: float) -> bool:
-    """Whether no larger value could be written: such pixels are known to be saturated."""
-    return dtype.kind in "ui" and most >= np.iinfo(dtype).max
