@@ -145,7 +145,7 @@ def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, mo
     assert learnt.jaccard > learnt.network_jaccard > 0.8
     with pytest.MonkeyPatch.context() as patch:
         worse = replace(learnt, jaccard=learnt.network_jaccard - 0.05)
-        patch.setattr("deep_storm.runs.stack.learnt_refinement", lambda *_: Learnt(worse, False))
+        patch.setattr("deep_storm.runs.localizing.learnt_refinement", lambda *_: Learnt(worse, False))
         result = ds.reconstruct(movie.stack, model=model, refine=True)
     assert any("refinement is left out" in note for note in result.notes)
     plain = ds.reconstruct(movie.stack, model=model)

@@ -16,7 +16,7 @@ from deep_storm.interface.verb import verb_of
 from deep_storm.io import mapped
 from deep_storm.io.config import load_toml
 from deep_storm.io.stacks.stream import ArrayFrames
-from deep_storm.runs import stack, verdict
+from deep_storm.runs import localizing, verdict
 from deep_storm.runs.files import outputs_of, write_result
 from deep_storm.runs.stack import reconstruct_stack
 from deep_storm.settings import Background, Psf
@@ -121,7 +121,7 @@ def test_a_stop_before_the_first_frame_writes_no_large_empty_image(
     common, frames, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(mapped, "MAX_PIXELS_IN_MEMORY", 100)
-    monkeypatch.setattr(stack, "MAX_PIXELS_AT_A_STOP", 100)
+    monkeypatch.setattr(localizing, "MAX_PIXELS_AT_A_STOP", 100)
 
     def stop(done, total, message):
         if message == "frames":

@@ -14,8 +14,8 @@ from deep_storm.inputs.models import ReadyModel, camera_for, load_model, ready_m
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
+from deep_storm.runs.localizing import localized
 from deep_storm.runs.result import Common, ReconstructResult
-from deep_storm.runs.stack import localized
 from deep_storm.settings import Reconstruction
 
 if TYPE_CHECKING:

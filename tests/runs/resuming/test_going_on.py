@@ -44,7 +44,7 @@ def test_who_stops_a_long_night_does_not_wait_for_its_table(
         if done >= 6:
             raise Cancelled("stopped")
 
-    monkeypatch.setattr("deep_storm.runs.stack.MAX_ROWS_AT_A_STOP", 0)
+    monkeypatch.setattr("deep_storm.runs.localizing.MAX_ROWS_AT_A_STOP", 0)
     first = again(tmp_path, progress=stop)
     assert first.written == ()
     assert f"6 frames are kept in {tmp_path / 'out.running'}." in first.summary()
