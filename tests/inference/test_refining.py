@@ -144,8 +144,8 @@ def test_refinement_that_would_lose_on_such_light_is_left_out_and_said(model, mo
     assert learnt.pays
     assert learnt.jaccard > learnt.network_jaccard > 0.8
     with pytest.MonkeyPatch.context() as patch:
-        worse = replace(learnt, jaccard=learnt.network_jaccard - 0.05)
-        patch.setattr("deep_storm.runs.localizing.learnt_refinement", lambda *_: Learnt(worse, False))
+        worse = Learnt(replace(learnt, jaccard=learnt.network_jaccard - 0.05), False)
+        patch.setattr("deep_storm.runs.localizing.learnt_refinement", lambda *_: worse)
         result = ds.reconstruct(movie.stack, model=model, refine=True)
     assert any("refinement is left out" in note for note in result.notes)
     plain = ds.reconstruct(movie.stack, model=model)
