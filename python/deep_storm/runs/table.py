@@ -250,8 +250,4 @@ class TableResult(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Return the number of rows before and after."""
-        return self.counts()
-
-    def counts(self) -> dict[str, Any]:
-        """Return the number of rows before and after."""
         return {"rows_before": self.rows_before, "rows": len(self.table)}

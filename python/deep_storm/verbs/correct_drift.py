@@ -84,7 +84,7 @@ class DriftResult(TableResult):
     def to_json(self) -> dict[str, Any]:
         """Return the drift's size, its errors and what it is based on."""
         x_nm, y_nm = self.total_nm
-        content: dict[str, Any] = {**self.counts(), "drift_x_nm": x_nm, "drift_y_nm": y_nm}
+        content: dict[str, Any] = {**super().to_json(), "drift_x_nm": x_nm, "drift_y_nm": y_nm}
         if self.drift.z is not None:
             content["drift_z_nm"] = self.total_z_nm
         if self.measured is not None:

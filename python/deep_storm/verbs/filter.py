@@ -33,7 +33,7 @@ class FilterResult(TableResult):
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of rows."""
         removed = [{"condition": c.text, "removed": c.removed} for c in self.conditions]
-        return {**self.counts(), "conditions": removed}
+        return {**super().to_json(), "conditions": removed}
 
 
 @verb(

@@ -68,7 +68,7 @@ class MergeResult(TableResult):
     def to_json(self) -> dict[str, Any]:
         """Return the numbers of rows, and how they were merged."""
         return {
-            **self.counts(),
+            **super().to_json(),
             "distance_nm": self.merged.distance_nm,
             "by_chance": self.merged.by_chance,
             "uncertainties": "formula" if self.merged.recomputed else "combined",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deep_storm.camera import Camera
 from deep_storm.inputs.tables import TableSource
@@ -26,10 +25,6 @@ class DuplicatesResult(TableResult):
             f"{counted(removed, 'duplicate', ',')} removed, {len(self.table):,} localizations "
             "remain"
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers of rows."""
-        return self.counts()
 
 
 @verb(
