@@ -73,11 +73,11 @@ class BackgroundResult(Shown):
     read_noise: Quantity
     method: str
     darkest: Quantity
-    share: float
-    lit: bool
-    camera: dict[str, Any]
-    missing: tuple[str, ...]
-    warnings: tuple[str, ...]
+    share: float = 1.0
+    lit: bool = False
+    camera: dict[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     mask: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     maps: CameraMaps | None = field(default=None, repr=False)
     gain: Quantity | None = None
@@ -158,8 +158,14 @@ def measured_background(
 
     if dark:
         frames = measure_dark_frames(stream, progress=progress)
-        numbers = (frames.baseline, frames.read_noise, "dark", frames.baseline, 1.0, False)
-        return BackgroundResult(*numbers, {}, (), frames.warnings, maps=frames.maps)
+        return BackgroundResult(
+            frames.baseline,
+            frames.read_noise,
+            "dark",
+            frames.baseline,
+            warnings=frames.warnings,
+            maps=frames.maps,
+        )
     found = measure(stream, settings, progress=progress)
     pixels = BackgroundResult(
         found.baseline,
@@ -168,9 +174,7 @@ def measured_background(
         found.baseline,
         found.share,
         found.lit,
-        {},
-        (),
-        found.warnings,
+        warnings=found.warnings,
         mask=found.mask,
     )
     known = "photons_per_adu" in values and found.lit
