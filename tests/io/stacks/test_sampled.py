@@ -1,7 +1,7 @@
 import numpy as np
 
 from deep_storm.io.stacks import sampled
-from deep_storm.io.stacks.sampled import mean_frame
+from deep_storm.io.stacks.sampled import mean_frame, spread_frames
 from deep_storm.io.stacks.stream import ArrayFrames
 
 
@@ -16,7 +16,9 @@ def test_pixels_without_a_number_are_left_out():
     np.testing.assert_array_equal(mean_frame(ArrayFrames(frames)), [[2.0, 0.0]])
 
 
-def test_a_part_is_spread_over_the_stack():
-    frames = np.arange(101, dtype=np.uint16)[:, None, None] * np.ones((1, 4, 5), np.uint16)
-    some = mean_frame(ArrayFrames(frames), max_bytes=3 * 2 * 20)
-    np.testing.assert_array_equal(some, np.full((4, 5), 50.0))
+def test_a_part_is_spread_over_the_stack_within_the_memory_allowed():
+    stream = ArrayFrames(np.zeros((101, 4, 5), np.uint16))
+    frame_bytes = 2 * 4 * 5
+    assert spread_frames(stream, most=5, max_bytes=1000 * frame_bytes) == [0, 25, 50, 75, 100]
+    assert spread_frames(stream, most=5, max_bytes=3 * frame_bytes) == [0, 50, 100]
+    assert spread_frames(stream, most=5, max_bytes=1) == [0]
