@@ -13,6 +13,7 @@ from deep_storm.errors import SettingsError
 from deep_storm.io.config import load_toml
 from deep_storm.io.guard import reading
 from deep_storm.io.model_folder import CARD_FILE, HISTORY_FILE, LAST_FILE, WEIGHTS_FILE
+from deep_storm.io.tables.about import record_beside
 from deep_storm.io.tables.protocol import protocol_path
 from deep_storm.settings import Settings
 
@@ -119,7 +120,7 @@ def _beside(path: Path) -> Iterator[Named]:
     ending = path.suffix.lower()
     if ending in _TABLE_ENDINGS:
         yield "protocol", protocol_path(path)
-        yield "run record", path.with_name(f"{path.stem}-run.toml")
+        yield "run record", record_beside(path)
     for notes in _NOTES.get(ending, ()):
         yield f"file with the notes of {path.name},", path.with_suffix(notes)
 

@@ -14,11 +14,12 @@ from deep_storm.io.foreign import reason_of
 from deep_storm.io.images import write_image
 from deep_storm.io.marks import is_our_page
 from deep_storm.io.outputs import Outputs, name_of
-from deep_storm.io.tables.protocol import write_protocol
+from deep_storm.io.tables.about import RECORD
+from deep_storm.io.tables.protocol import PROTOCOL, write_protocol
 from deep_storm.packages import versions
 from deep_storm.report.record import ENDING, densest
 
-RECORD, LIVE_ENDING, WORK_ENDING = "-run.toml", "-live.tif", ".running"
+LIVE_ENDING, WORK_ENDING = "-live.tif", ".running"
 
 if TYPE_CHECKING:
     from deep_storm.inputs.expected import Expected
@@ -54,7 +55,7 @@ def outputs_of(
     -------
     ``image``, ``table``, ``protocol``, ``record``; ``report`` and ``live`` as far as wanted.
     """
-    endings = {"image": ".tif", "table": ".csv", "protocol": "-protocol.txt", "record": RECORD}
+    endings = {"image": ".tif", "table": ".csv", "protocol": PROTOCOL, "record": RECORD}
     endings |= {"report": ENDING} if with_report else {}
     endings |= {"live": LIVE_ENDING} if grows else {}
     name = name_of(stack, "reconstruction")

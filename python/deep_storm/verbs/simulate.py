@@ -14,7 +14,7 @@ from deep_storm.interface.declaration import Argument, Shown
 from deep_storm.interface.verb import verb
 from deep_storm.io.images import write_movie, written_as
 from deep_storm.io.outputs import Outputs
-from deep_storm.io.tables.protocol import write_protocol
+from deep_storm.io.tables.protocol import PROTOCOL, write_protocol
 from deep_storm.progress import Progress, silent
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.words import counted
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deep_storm.simulation.frames import SimulatedFrames
 
 
-ENDINGS = {"stack": ".tif", "truth": ".csv", "protocol": "-protocol.txt"}
+ENDINGS = {"stack": ".tif", "truth": ".csv", "protocol": PROTOCOL}
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,13 +18,15 @@ from deep_storm.errors import CameraError
 from deep_storm.io.files import atomic_path
 from deep_storm.io.foreign import damage_as, read_text
 
+PROTOCOL = "-protocol.txt"
+"""Ending of a protocol, after the name of its table."""
 _GAIN_WITHOUT_EM = 100.0  # what ThunderSTORM writes there; it is not used
 
 
 def protocol_path(table: str | os.PathLike[str]) -> Path:
     """Return the path of a table's protocol: ``movie.csv`` → ``movie-protocol.txt``."""
     path = Path(table)
-    return path.parent / f"{path.stem}-protocol.txt"
+    return path.parent / f"{path.stem}{PROTOCOL}"
 
 
 def find_protocol(table: str | os.PathLike[str]) -> Path | None:
