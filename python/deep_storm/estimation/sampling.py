@@ -106,7 +106,7 @@ def draw_sample(
     _check_size(stream)
     looked = examine(stream) if examination is None else examination
     if looked.looks.dead.all():
-        raise _constant(stream)
+        raise constant_frames(stream)
     screened = stream if isinstance(stream, ScreenedFrames) else looked.screened(stream)
     windows = _lit(windows_of(*stream.shape[1:]), looked.used)
     ranges = frame_ranges(stream.shape[0], len(windows) * area_of(windows[0]))
@@ -269,10 +269,11 @@ def _check_left(stream: FrameStream, frames: int, blocks: list[Float32]) -> None
             "check what was exported, or choose a part of the movie with --frames",
         )
     if all(np.ptp(block) == 0 for block in blocks):
-        raise _constant(stream)
+        raise constant_frames(stream)
 
 
-def _constant(stream: FrameStream) -> StackError:
+def constant_frames(stream: FrameStream) -> StackError:
+    """Return the error for frames that all have one value."""
     return StackError(
         f"every pixel of {stream.name} has the same value",
         "frames of a camera",

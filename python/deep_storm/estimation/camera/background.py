@@ -25,7 +25,7 @@ from deep_storm.estimation.camera.light import (
 )
 from deep_storm.estimation.parts import MIN_FRAMES
 from deep_storm.estimation.quantity import Quantity
-from deep_storm.estimation.sampling import check_values
+from deep_storm.estimation.sampling import check_values, constant_frames
 from deep_storm.estimation.shapes import smoothed_density
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
@@ -131,11 +131,7 @@ def _sample(stream: FrameStream, progress: Progress) -> npt.NDArray[Any]:
         check_values(frames[k : k + 1], stream.name, t)
     progress(chosen.size, chosen.size, "frames read")
     if frames.min() == frames.max():
-        raise StackError(
-            f"every pixel of {stream.name} has the same value",
-            "frames of a camera",
-            "check what was exported: it may be an empty channel",
-        )
+        raise constant_frames(stream)
     return frames
 
 
