@@ -6,19 +6,17 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.model import Model
-from deep_storm.psf.pupil import Pupil, pupil_table
 from deep_storm.training.adaptation import TOLD_BOUNDED, TOLD_SIGMA, conditioned
 from deep_storm.training.session import Molecules
 
 
-def told(table=None, **emitters):
+def told(psf=ds.Psf(sigma_nm=130, sigma_std_nm=5), **emitters):
     """Return width (px) and relative spread of the photons, of a PSF of 1.3 px, that it is told."""
     molecules = Molecules(
         ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
-        ds.Psf(sigma_nm=130, sigma_std_nm=5),
+        psf,
         ds.Emitters(density_per_um2=1, intensity_photon=1000, **emitters),
         ds.Background(background_photon=10),
-        table=table,
     )
     scales = conditioned(Model.load("general"), molecules).card.scales
     return scales.sigma_px, scales.intensity_spread
@@ -34,6 +32,6 @@ def test_photons_without_a_tail_are_told_more_alike():
     assert told(intensity_std_photon=300)[1] == pytest.approx(0.3 * TOLD_BOUNDED)
 
 
-def test_the_width_of_a_psf_that_is_known_stays():
-    table = pupil_table(Pupil(numerical_aperture=1.4, wavelength_nm=670), 100.0)
-    assert told(table, intensity_std_photon=300, spread="gamma")[0] == pytest.approx(1.3)
+def test_the_width_of_molecules_in_depth_stays():
+    deep = ds.Psf(sigma_nm=130, sigma_std_nm=5, depth_std_nm=150)
+    assert told(deep, intensity_std_photon=300, spread="gamma")[0] == pytest.approx(1.3)

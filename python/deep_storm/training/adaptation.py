@@ -16,9 +16,9 @@ from deep_storm.settings import Domain
 from deep_storm.training.calibration import calibrate
 from deep_storm.training.session import Molecules
 
-ALIKE, TOLD_SIGMA = 0.5, 0.97
-"""Relative spread of the photons up to which molecules with a Gaussian PSF are told narrower, and
-how much."""
+ALIKE, TOLD_SIGMA = 0.6, 0.97
+"""Relative spread of the photons up to which molecules in one plane are told narrower, and how
+much."""
 TOLD_BOUNDED = 0.65
 """Of the spread of photons with an upper end: the network expects a tail of bright ones."""
 SLACK = 1.02
@@ -77,7 +77,7 @@ def _told(molecules: Molecules, depth_reach_nm: float | None) -> Scales:
     """Return the numbers that the network does best with when it is told them."""
     scales = molecules.scales(depth_reach_nm)
     told: dict[str, float] = {}
-    if molecules.table is None and scales.intensity_spread <= ALIKE:
+    if molecules.psf.spread_in_depth_nm == 0 and scales.intensity_spread <= ALIKE:
         told["sigma_px"] = TOLD_SIGMA * scales.sigma_px
     if molecules.emitters.spread == "uniform":
         told["intensity_spread"] = TOLD_BOUNDED * scales.intensity_spread
