@@ -51,15 +51,18 @@ def blinking(scenes: Scenes) -> FloatArray:
     for window in np.unique(scenes.window):
         own = scenes.window == window
         light[own] -= _usual(light[own])
-    spread: FloatArray = light - np.nanmean(light, axis=(1, 2), keepdims=True)
+    known = np.isfinite(light).sum(axis=(1, 2), keepdims=True)  # of some scenes nothing is
+    spread: FloatArray = light - np.nansum(light, axis=(1, 2), keepdims=True) / np.maximum(known, 1)
     return np.nan_to_num(spread)
 
 
 def _usual(light: FloatArray) -> FloatArray:
     """Return the median of each pixel over the scenes of a window, of all where it is unknown."""
-    whole = np.nanmedian(light)
     known = np.isfinite(light).any(axis=0)
-    if len(light) < 2 or not known.any():
+    if not known.any():
+        return np.zeros(light.shape[1:])
+    whole = np.nanmedian(light)
+    if len(light) < 2:
         return np.full(light.shape[1:], whole)
     usual = np.full(light.shape[1:], whole)
     usual[known] = np.nanmedian(light[:, known], axis=0)
