@@ -13,7 +13,7 @@ from deep_storm.inputs.camera_maps import corrected_for
 from deep_storm.inputs.models import ReadyModel, camera_for, load_model, ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import FrameStream
-from deep_storm.progress import Progress, silent
+from deep_storm.progress import Progress
 from deep_storm.runs.localizing import localized
 from deep_storm.runs.result import Common, ReconstructResult
 from deep_storm.settings import Reconstruction
@@ -41,7 +41,7 @@ class Prepared(NamedTuple):
     notes: tuple[str, ...]
 
 
-def prepare(stream: FrameStream, common: Common, progress: Progress = silent) -> Prepared:
+def prepare(stream: FrameStream, common: Common, progress: Progress) -> Prepared:
     """Examine a movie and prepare a model for it; the shape of the PSF is not measured.
 
     Parameters

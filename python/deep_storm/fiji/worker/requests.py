@@ -74,7 +74,7 @@ def call_verb(request: Request, task: Task, read_table: Callable[[str], pd.DataF
     if verb.name == "reconstruct":
         return _reconstruct(verb, options, folder)
     if verb.name == "preview" and isinstance(options.get("stack"), FrameStream):
-        return _preview(verb, options, folder)
+        return _preview(verb, options, task, folder)
     return as_data(call(verb, **options), folder)
 
 
@@ -177,7 +177,7 @@ def _reconstruct_image(verb: Verb, options: Data, folder: Path) -> Data:
     return as_data(result, folder, **more)
 
 
-def _preview(verb: Verb, options: Data, folder: Path) -> Data:
+def _preview(verb: Verb, options: Data, task: Task, folder: Path) -> Data:
     """Preview a frame of an open image with a model that is kept for the next one."""
     from deep_storm.fiji.worker.warm import prepared_for  # keras, numba, tensorflow
     from deep_storm.runs.preview import preview_frame  # keras, numba, tensorflow
@@ -190,7 +190,8 @@ def _preview(verb: Verb, options: Data, folder: Path) -> Data:
     check_frame(frame, stream)
     chosen = {name: given[name] for name in ("threshold", "refine") if given.get(name) is not None}
     common = replace(Common.given(given | settings), settings=Reconstruction.parse(chosen))
-    done = preview_frame(stream, prepared_for(stream, common), common, frame)
+    prepared = prepared_for(stream, common, task.progress)
+    done = preview_frame(stream, prepared, common, frame)
     return as_data(PreviewResult.of(frame, done), folder)
 
 

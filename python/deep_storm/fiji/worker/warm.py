@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from deep_storm.io.model_folder import CARD_FILE
 from deep_storm.model_card import model_folder
+from deep_storm.progress import Progress
 from deep_storm.runs.preview import Prepared, prepare
 from deep_storm.runs.result import Common
 
@@ -23,7 +24,7 @@ MAX_KEPT = 2
 _kept: dict[str, Prepared] = {}
 
 
-def prepared_for(stream: FrameStream, common: Common) -> Prepared:
+def prepared_for(stream: FrameStream, common: Common, progress: Progress) -> Prepared:
     """Return a model that is ready for a movie, the previous one if nothing changed.
 
     Parameters
@@ -32,6 +33,8 @@ def prepared_for(stream: FrameStream, common: Common) -> Prepared:
         The movie.
     common
         Model, camera and whatever else is known.
+    progress
+        Called while a movie that is new is read.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def prepared_for(stream: FrameStream, common: Common) -> Prepared:
         As :func:`deep_storm.runs.preview.prepare` does.
     """
     key = _key(stream, common)
-    prepared = _kept.pop(key, None) or prepare(stream, common)
+    prepared = _kept.pop(key, None) or prepare(stream, common, progress)
     _kept[key] = prepared  # the last one used stays longest
     while len(_kept) > MAX_KEPT:
         del _kept[next(iter(_kept))]
