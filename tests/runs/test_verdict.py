@@ -11,6 +11,7 @@ from deep_storm.estimation.screening.clipped import Clipped
 from deep_storm.inference.tables import TableRows
 from deep_storm.inputs.models import ReadyModel
 from deep_storm.quality.fits import Fits
+from deep_storm.quality.paired import Paired
 from deep_storm.quality.passing import Passing
 from deep_storm.quality.standing import Standing
 from deep_storm.runs import verdict
@@ -56,7 +57,8 @@ def test_light_that_passes_is_no_fit(monkeypatch, off, wider, causes):
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     monkeypatch.setattr(verdict, "passing_of", lambda _: Passing(0.2, wider, 0.004))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
-    model = SimpleNamespace(card=None, table=None)
+    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
 
 
@@ -77,6 +79,28 @@ def test_light_that_stands_is_no_density(monkeypatch, off, share, causes):
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     monkeypatch.setattr(verdict, "standing_of", lambda *_: Standing(share, 40))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
+    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    model = SimpleNamespace(card=card, table=None)
+    assert verdict.judged(done, ReadyModel(model), None).causes == causes
+
+
+@pytest.mark.parametrize(
+    ("off", "columns", "causes"),
+    [
+        ((), [], ("depth",)),
+        (("PSF width",), [], ("depth",)),
+        (("density",), [], ("depth",)),
+        (("processing",), [], ("processing",)),
+        ((), ["z_nm"], ()),
+    ],
+)
+def test_an_astigmatic_lens_is_told_where_the_model_knows_no_depth(
+    monkeypatch, off, columns, causes
+):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
+    monkeypatch.setattr(verdict, "paired_of", lambda *_: Paired(300, 0.2, 0.75, 0.1))
+    done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame(columns=columns)))
     card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
     model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes

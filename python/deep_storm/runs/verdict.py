@@ -14,12 +14,15 @@ from deep_storm.quality.fits import (
     with_cause,
     with_unlike_emitters,
 )
+from deep_storm.quality.paired import paired_of
 from deep_storm.quality.passing import passing_of
 from deep_storm.quality.standing import standing_of
 
 MAY_PASS, MAY_STAND = ((), ("unlike emitters",)), (("density",), ("unknown",))
 """First causes that the table may tell more of: residuals know what has been explained by emitters
 only as emitters that are too many or unlike the PSF, or by what else is left over there."""
+FRAMES_THEMSELVES = (("processing",), ("saturation",), ("photons per ADU",), ("baseline",))
+"""First causes from which anything in the table may follow."""
 MUCH_CLIPPED = 0.001
 """Share of values that were cut off, with which no verdict is that the frames fit: what is left of
 many molecules looks like light that others explain."""
@@ -44,9 +47,14 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     None where the sample says nothing.
     """
     fits = _judged(done, ready, movie)
-    if fits is None or fits.causes[:1] not in (*MAY_PASS, *MAY_STAND):
+    if fits is None or fits.causes[:1] in FRAMES_THEMSELVES:
         return fits
     rows = done.rows.beginning(MAX_ROWS)
+    paired = None if "z_nm" in rows else paired_of(rows, ready.model.card.psf.sigma_nm)
+    if paired is not None and paired.is_seen:
+        return with_cause(fits, "depth", paired.sentence())
+    if fits.causes[:1] not in (*MAY_PASS, *MAY_STAND):
+        return fits
     if fits.causes[:1] in MAY_STAND:
         standing = standing_of(rows, ready.model.card.psf.sigma_nm)
         if standing is not None and standing.is_seen:
