@@ -12,9 +12,10 @@ GOES_ON = 1.0 - 1.0 / 3.0
 """Of molecules that are seen in three frames, in the mean."""
 
 
-def seen(*rows, spread=0.1):
+def seen(*rows, spread=0.1, z=0.0, z_certainty=0.0):
     x, y, probability = np.array(rows, float).reshape(-1, 3).T
-    return OnBeside(x, y, np.full(x.size, spread), probability)
+    same = np.ones(x.size)
+    return OnBeside(x, y, spread * same, probability, z * same, z_certainty * same)
 
 
 def told(before, after, frames_seen=3.0):
@@ -53,9 +54,22 @@ def test_where_molecules_hardly_stay_on_two_at_one_place_may_be_two():
     assert seldom < 0.1 < 0.8 < often
 
 
+def test_depths_are_joined_where_they_agree():
+    one, other = (seen([5.0, 7.0, 1.0], z=z, z_certainty=4.0) for z in (1.0, 2.0))
+    (row,) = told(one, other)
+    assert row[4:] == pytest.approx([1.5, 8.0])
+    (row,) = told(one, None)
+    assert row[4:] == pytest.approx([1.0, 4.0])
+    # on both sides of the focus: one of them is wrong, and which one is not known
+    (row,) = told(one, seen([5.0, 7.0, 1.0], z=-3.0, z_certainty=4.0))
+    assert row[5] == 0.0
+    (row,) = told(one, seen([5.0, 7.0, 1.0]))  # where only one of them states it
+    assert row[4:] == pytest.approx([1.0, 4.0])
+
+
 def test_nothing_beside_says_nothing():
-    assert told(None, None).shape == (0, 4)
-    assert told(seen(), seen()).shape == (0, 4)
+    assert told(None, None).shape == (0, 6)
+    assert told(seen(), seen()).shape == (0, 6)
 
 
 def test_each_place_is_told_of_one_and_what_is_left_is_returned():
@@ -65,7 +79,7 @@ def test_each_place_is_told_of_one_and_what_is_left_is_returned():
     np.testing.assert_array_equal(own[2], beside[0])
     np.testing.assert_array_equal(left, beside[1:])
     own, left = assigned(np.empty((0, 2)), beside)
-    assert own.shape == (0, 4)
+    assert own.shape == (0, 6)
     np.testing.assert_array_equal(left, beside)
 
 
@@ -73,7 +87,8 @@ def test_a_large_frame_is_compared_only_where_molecules_are_close():
     """All pairs of so many would take gigabytes."""
     rng = np.random.default_rng(4)
     x, y = rng.uniform(0.0, 2000.0, (2, 40_000))
-    both = [OnBeside(x, y, np.full(x.size, 0.1), np.ones(x.size)) for _ in range(2)]
+    same = np.ones(x.size)
+    both = [OnBeside(x, y, 0.1 * same, same, 0.0 * same, 0.0 * same)] * 2
     rows = told(*both)
     assert len(rows) == x.size
     np.testing.assert_allclose(rows[:, 2], 200.0)

@@ -29,7 +29,7 @@ def rows(*emitters):
 
 TWO = rows([8.2, 7.1, 1400.0, 1.25], [9.9, 8.4, 1700.0, 1.35])
 BESIDE = TWO.copy()
-BESIDE[0, 4:] = 8.4, 7.3, 40.0, 30.0
+BESIDE[0, 4:] = 8.4, 7.3, 40.0, 30.0, 1.4, 25.0
 """The frames beside say that there is one near the first."""
 
 
@@ -234,7 +234,7 @@ def test_what_the_frames_beside_say_is_evidence_and_information():
 
     def fitted(certainty, odds, there=8.1):
         p, mean = rows(dim), np.empty((16, 16))
-        p[0, 4:] = there, 8.0, certainty, odds
+        p[0, 4:8] = there, 8.0, certainty, odds
         base = np.full((16, 16), 15.0)
         value, factor = fit(data, base, 0, 0, p, prior, 15, NEVER, True, mean)
         unit = np.eye(4)[0]
@@ -249,3 +249,23 @@ def test_what_the_frames_beside_say_is_evidence_and_information():
     value, same, _ = fitted(400.0, 1000.0, there=12.0)
     assert value == pytest.approx(without, abs=1e-6)
     assert same == pytest.approx(spread, rel=1e-6)
+
+
+@pytest.mark.parametrize(("photons", "expected_shape"), [(60.0, 1.45), (6000.0, 1.3)])
+def test_the_shape_that_the_frames_beside_tell_is_believed_where_the_frame_does_not_know_better(
+    photons, expected_shape
+):
+    rng = np.random.default_rng(8)
+    data = rng.poisson(expected([[8.0, 8.0, photons, 1.3]])).astype(float)
+    prior = PRIOR._replace(photons=photons, photons_std=0.5 * photons)
+
+    def fitted(shape_certainty):
+        p, mean = rows([8.0, 8.0, photons, 1.42]), np.empty((16, 16))
+        p[0, 4:] = 8.0, 8.0, 400.0, 1000.0, 1.45, shape_certainty
+        base = np.full((16, 16), 15.0)
+        value, _ = fit(data, base, 0, 0, p, prior, 15, NEVER, False, mean)
+        return value, p[0, 3]
+
+    (without, _), (told, shape) = fitted(0.0), fitted(2500.0)
+    assert shape == pytest.approx(expected_shape, abs=0.03)
+    assert (told > without) == (photons < 1000.0)

@@ -138,13 +138,28 @@ def _on_beside(found: Candidates | None, card: ModelCard) -> OnBeside | None:
     confidence = card.calibration.confidence_of(found.score)
     sure = confidence >= MIN_CONFIDENCE_BESIDE
     kept = found.where(sure)
-    variance = (kept.spread_px * card.calibration.spread_factor_of(kept.score)) ** 2
+    spread_px = kept.spread_px * card.calibration.spread_factor_of(kept.score)
+    z_px, z_certainty = np.zeros((2, kept.score.size))
+    if kept.z_px.size:
+        z_px = kept.z_px.astype(np.float64)
+        z_spread_px = kept.z_spread_px * card.calibration.depth_factor_of(kept.score)
+        z_certainty = _without_this_frame(z_spread_px) ** -2
     return OnBeside(
         kept.x_px.astype(np.float64),
         kept.y_px.astype(np.float64),
-        np.sqrt(WITHOUT_THIS_FRAME * variance + MIN_SPREAD_BESIDE_PX**2),
+        _without_this_frame(spread_px),
         confidence[sure],
+        z_px,
+        z_certainty,
     )
+
+
+def _without_this_frame(spread_px: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the spread of what is seen in a frame beside, by that which this one does not say."""
+    without: npt.NDArray[np.float64] = np.sqrt(
+        WITHOUT_THIS_FRAME * spread_px**2 + MIN_SPREAD_BESIDE_PX**2
+    )
+    return without
 
 
 def looks_beside(model: Model) -> bool:

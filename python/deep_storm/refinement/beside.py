@@ -7,7 +7,8 @@ where the other side is not known.
 
 An emitter that may be such a molecule is likelier there than anywhere else, by how many times is
 noted: the probability, times the density of a normal distribution at its middle, over the density
-of emitters everywhere (:func:`deep_storm.refinement.prior.odds_of_place`).
+of emitters everywhere (:func:`deep_storm.refinement.prior.odds_of_place`). Where depth is stated,
+it is noted, too, with its certainty.
 """
 
 from __future__ import annotations
@@ -40,17 +41,26 @@ class OnBeside(NamedTuple):
         Their standard deviations along one axis, from that which the frame itself does not say.
     probability
         That there is a molecule.
+    z_px, z_certainty
+        Depths and one over their variance (1/px²); 0 where depth is not stated.
     """
 
     x_px: Values
     y_px: Values
     spread_px: Values
     probability: Values
+    z_px: Values
+    z_certainty: Values
 
     @property
     def places(self) -> Values:
         """Positions, ``(n, 2)``."""
         return np.stack([self.x_px, self.y_px], axis=1)
+
+    @property
+    def depths(self) -> Values:
+        """Depths and their certainty, ``(n, 2)``."""
+        return np.stack([self.z_px, self.z_certainty], axis=1)
 
     @property
     def certainty(self) -> Values:
@@ -83,7 +93,7 @@ def places_beside(
 
     Returns
     -------
-    x and y (px), certainty (1/px²) and the odds, ``(n, 4)``.
+    x and y (px), certainty (1/px²), the odds, depth (px) and its certainty, ``(n, 6)``.
     """
     goes_on = 1.0 - 1.0 / frames_seen
     density = float(np.exp(log_density))
@@ -95,7 +105,7 @@ def places_beside(
         left = [_without(before, pairs.before), _without(after, pairs.after)]
     else:
         left = [side for side in (before, after) if side is not None]
-    found += [_odds(s.places, s.certainty, alone * s.probability, density) for s in left]
+    found += [_said(s.places, s.certainty, alone * s.probability, density, s.depths) for s in left]
     return np.concatenate([np.empty((0, PLACE_COLUMNS)), *found])
 
 
@@ -149,17 +159,33 @@ def _joined(
     both = certain + more
     places = (before.places[one].T * certain + after.places[other].T * more) / both
     probability = same * before.probability[one] * after.probability[other]
-    return _odds(places.T, both, probability, density)
+    depths = _joined_depths(before.depths[one], after.depths[other])
+    return _said(places.T, both, probability, density, depths)
+
+
+def _joined_depths(one: Values, other: Values) -> Values:
+    """Return the depths of molecules that are seen on both sides, if these agree, ``(n, 2)``."""
+    certainty = one[:, 1] + other[:, 1]
+    some = (one[:, 1] > 0.0) & (other[:, 1] > 0.0)
+    far = np.zeros(len(one))
+    far[some] = np.abs(one - other)[some, 0] / np.hypot(
+        one[some, 1] ** -0.5, other[some, 1] ** -0.5
+    )
+    depth = one[:, 0] * one[:, 1] + other[:, 0] * other[:, 1]
+    depth = np.divide(depth, certainty, out=np.zeros(len(one)), where=certainty > 0.0)
+    return np.column_stack([depth, np.where(far < GATE_SIGMAS, certainty, 0.0)])
 
 
 def _without(side: OnBeside, rows: Rows) -> OnBeside:
     return OnBeside(*(np.delete(values, rows) for values in side))
 
 
-def _odds(places: Values, certainty: Values, probability: Values, density: float) -> Values:
+def _said(
+    places: Values, certainty: Values, probability: Values, density: float, depths: Values
+) -> Values:
     probability = np.minimum(probability, MAX_PROBABILITY)
     odds = probability * certainty / (2.0 * np.pi * density)
-    return np.column_stack([places, certainty, odds])
+    return np.column_stack([places, certainty, odds, depths])
 
 
 def assigned(places: Values, beside: Values) -> tuple[Values, Values]:
@@ -170,11 +196,11 @@ def assigned(places: Values, beside: Values) -> tuple[Values, Values]:
     places
         Where fits of emitters begin, ``(n, 2)``.
     beside
-        ``(m, 4)``, of :func:`places_beside`.
+        ``(m, 6)``, of :func:`places_beside`.
 
     Returns
     -------
-    What is said of each place, ``(n, 4)``, zeros for nothing; and what belongs to none.
+    What is said of each place, ``(n, 6)``, zeros for nothing; and what belongs to none.
     """
     own = np.zeros((len(places), PLACE_COLUMNS))
     stray_px = np.full(len(places), STRAY_PX)

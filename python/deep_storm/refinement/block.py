@@ -87,7 +87,7 @@ def expect(
     top, left
         Position of the window in the frame.
     p
-        ``(emitters, 8)``.
+        ``(emitters, 10)``.
     shares
         Work space ``(emitters, 4, height, width)``.
     mean
@@ -104,7 +104,7 @@ def expect(
         other = beyond_reach(p[k, 3], prior) / prior.shape_std
         value += log_of_photons(p[k, 2], prior) - 0.5 * other * other
         if p[k, 7] > 0.0:
-            value += math.log(1.0 + odds_of_place(p, k))
+            value += math.log(1.0 + odds_of_place(p, k, prior)[0])
     likelihood = 0.0
     for n in range(Index(flat.size)):
         m = max(flat[n], MIN_MEAN)
@@ -216,7 +216,7 @@ def fit(
     data, base, top, left, mean
         As in :func:`expect`; ``mean`` is that of the result.
     p
-        ``(emitters, 8)``: where to start; changed in place.
+        ``(emitters, 10)``: where to start; changed in place.
     iterations
         Most steps.
     least

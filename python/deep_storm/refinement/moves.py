@@ -57,7 +57,7 @@ class Cut(NamedTuple):
     data, base
         Photons, and expected photons without these emitters.
     p
-        ``(emitters, 8)``.
+        ``(emitters, 10)``.
     mean
         Space for the expected photons with them.
     """
@@ -218,7 +218,7 @@ class Births(NamedTuple):
     source
         ``(n,)``: the proposals that they come from, −1 for none.
     beside
-        ``(n, 4)``: what the frames beside say of the place.
+        ``(n, 6)``: what the frames beside say of the place.
     """
 
     places: Values

@@ -15,10 +15,13 @@ Values = npt.NDArray[np.float64]
 PARAMETERS = 4
 """Of an emitter: x (px), y (px), photons, and its shape: PSF sigma or depth (px)."""
 
-COLUMNS = 8
+COLUMNS = 10
 """Of an emitter: these four, and what the frames beside say of its place: x and y of a molecule
-that is on in them (px), its certainty (1/px²), and how much likelier an emitter is right there than
-anywhere else."""
+that is on in them (px), its certainty (1/px²), how much likelier an emitter is right there than
+anywhere else, and its depth (px) with the certainty of that, 0 where it is not told."""
+
+WRONG_DEPTH = 0.1
+"""How likely the depth in a frame beside is on the wrong side of the focus, or another one's."""
 
 MIN_INFORMATION = 0.25
 """Of a position (1/px²), however dim an emitter is."""
@@ -94,21 +97,32 @@ def reach_of(shape: float, prior: Prior) -> float:
 
 
 @kernel(fastmath=True, inline="always", error_model="numpy")
-def odds_of_place(p: Values, k: int) -> float:
-    """Return how much likelier an emitter is at its place for what the frames beside say."""
+def odds_of_place(p: Values, k: int, prior: Prior) -> tuple[float, float]:
+    """Return how much likelier an emitter is at its place for what the frames beside say.
+
+    The second number is the part of it that holds if they are right about the depth.
+    """
     off_x, off_y = p[k, 0] - p[k, 4], p[k, 1] - p[k, 5]
-    return p[k, 7] * math.exp(-0.5 * p[k, 6] * (off_x * off_x + off_y * off_y))
+    odds = p[k, 7] * math.exp(-0.5 * p[k, 6] * (off_x * off_x + off_y * off_y))
+    if p[k, 9] == 0.0:
+        return odds, 0.0
+    off_z = p[k, 3] - p[k, 8]
+    height = (prior.max_shape - prior.min_shape) * math.sqrt(p[k, 9] / (2.0 * math.pi))
+    right = (1.0 - WRONG_DEPTH) * odds * height * math.exp(-0.5 * p[k, 9] * off_z * off_z)
+    return WRONG_DEPTH * odds + right, right
 
 
-def expected_there(p: Values) -> Values:
+def expected_there(p: Values, prior: Prior) -> Values:
     """Return the probability that emitters are the molecules that the frames beside say are there.
 
     Parameters
     ----------
     p
-        ``(n, 8)``.
+        ``(n, 10)``.
+    prior
+        Of depths.
     """
-    odds = np.array([odds_of_place(p, k) for k in range(len(p))])
+    odds = np.array([odds_of_place(p, k, prior)[0] for k in range(len(p))])
     expected: Values = odds / (1.0 + odds)
     return expected
 
@@ -152,7 +166,10 @@ def add_prior(p: Values, prior: Prior, gradient: Values, information: Values) ->
         flat = prior.shape_reach > 0.0 and beyond == 0.0
         information[4 * k + 3, 4 * k + 3] += 3.0 / prior.shape_reach**2 if flat else weight
         # Two emitters at one place: the difference of their positions has no information.
-        odds = odds_of_place(p, k)
+        odds, right = odds_of_place(p, k, prior)
+        certain = right / (1.0 + odds) * p[k, 9]
+        gradient[4 * k + 3] -= certain * (p[k, 3] - p[k, 8])
+        information[4 * k + 3, 4 * k + 3] += certain
         certain = odds / (1.0 + odds) * p[k, 6]
         for a in range(2):
             gradient[4 * k + a] -= certain * (p[k, a] - p[k, 4 + a])

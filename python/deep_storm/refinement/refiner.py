@@ -203,7 +203,7 @@ class Refiner:
         noise_photon
             ``(y, x)``: read-out noise of each pixel, where they differ.
         beside
-            ``(n, 4)``: what the frames beside say of places in this one
+            ``(n, 6)``: what the frames beside say of places in this one
             (:mod:`deep_storm.refinement.beside`).
         """
         scene, background = self.scene(photons, proposals, noise_photon, beside)
@@ -227,7 +227,7 @@ class Refiner:
             np.sqrt((judged[:, 1] ** 2 + judged[:, 2] ** 2) / 2.0),
             judged[:, 0],
             known[source],
-            expected_there(p),
+            expected_there(p, self.prior),
             np.min([p[:, 0], p[:, 1], width - p[:, 0], height - p[:, 1]], axis=0),
             p[:, 3] if tells else nothing,
             judged[:, 4] if tells else nothing,

@@ -66,13 +66,15 @@ def refocus(scene: Scene, chosen: Integers, starts: Values, prior: Prior) -> Non
         best = cut.p.copy()
         most, _ = fit_cut(cut, best, prior, SETTLING, NEVER)
         here = best[0, 3]
-        tried = np.empty((starts.size, members.size, COLUMNS))
-        values = np.full(starts.size, NEVER)
-        for n in range(starts.size):
-            if abs(starts[n] - here) < near:
+        told = 1 if best[0, 9] > 0.0 else 0  # by the frames beside
+        tried = np.empty((starts.size + told, members.size, COLUMNS))
+        values = np.full(starts.size + told, NEVER)
+        for n in range(starts.size + told):
+            start = best[0, 8] if n == starts.size else starts[n]
+            if abs(start - here) < near:
                 continue
             copy_into(tried[n], best)
-            tried[n, 0, 3] = starts[n]
+            tried[n, 0, 3] = start
             values[n], _ = fit_cut(cut, tried[n], prior, FIRST, most)
             if not came_back(tried[n], best, near):
                 continue

@@ -30,7 +30,7 @@ class Scene(NamedTuple):
     mean
         Expected photons, raised alike.
     p
-        ``(capacity, 8)``: x, y, photons, shape, and what the frames beside say of the place.
+        ``(capacity, 10)``: x, y, photons, shape, and what the frames beside say of the place.
     alive
         ``(capacity,)`` int8: which of them are there.
     used

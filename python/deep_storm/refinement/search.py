@@ -47,7 +47,7 @@ class Tried(NamedTuple):
     source
         ``(n,)``: their numbers among the proposals, −1 for none.
     beside
-        ``(n, 4)``: what the frames beside say of their places.
+        ``(n, 6)``: what the frames beside say of their places.
     starts
         ``(m,)``: shapes of an emitter of which nothing is known.
     unsure
