@@ -81,7 +81,7 @@ def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
 def test_filtered_frames_are_the_cause_of_what_is_off():
     blamed = blamed_on(verdict(gain=0.5), "processing")
     assert blamed.causes == ("processing",)
-    assert "smoothed, resized, compressed or filtered over time" in blamed.summary()
+    assert "smoothed, resized, compressed, filtered over time" in blamed.summary()
     assert blamed_on(verdict(), "processing").causes == ()
 
 

@@ -135,7 +135,7 @@ def examined_movie(
 
 def _tells(transfer: PhotonTransfer | None) -> bool:
     """Return whether the noise of the frames determines their camera."""
-    if transfer is None or transfer.slope is None or transfer.is_coloured:
+    if transfer is None or transfer.slope is None or transfer.is_processed:
         return False
     return transfer.slope.error < MAX_GAIN_ERROR * transfer.slope.value
 
@@ -218,7 +218,7 @@ def _measured(
 ) -> tuple[Quantity, float]:
     """Return gain and baseline as measured in the noise."""
     transfer = found.transfer
-    gain = None if transfer is None or transfer.is_coloured else transfer.photons_per_adu(em_gain)
+    gain = None if transfer is None or transfer.is_processed else transfer.photons_per_adu(em_gain)
     if transfer is None or gain is None or gain.error > MAX_GAIN_ERROR * gain.value:
         raise CameraError(
             f"{_why_not(transfer, gain)} {name} does not determine the camera",
@@ -237,7 +237,7 @@ def _measured(
 
 def _why_not(transfer: PhotonTransfer | None, gain: Quantity | None) -> str:
     """Return why the noise does not determine the gain, as the beginning of a sentence."""
-    if transfer is not None and transfer.is_coloured:
+    if transfer is not None and transfer.is_processed:
         return f"the frames were {transfer.processing}, so the noise of"
     if gain is None:
         return "the light hardly differs from pixel to pixel, so the noise of"

@@ -38,9 +38,9 @@ KNOWN_BEFORE: dict[Name, str] = {
     "background": "the frames are brighter or darker in steps, and what the model was given is "
     "right for only some of them: reconstruct each part separately (--frames, or a movie of its "
     "own)",
-    "processing": "the noise of the frames is correlated, as in no raw camera frames: they were "
-    "smoothed, resized, compressed or filtered over time, and nothing else can be judged; use the "
-    "frames as the camera wrote them",
+    "processing": "the frames are not as a camera writes them: they were smoothed, resized, "
+    "compressed, filtered over time, stretched one by one, or a background was subtracted, and "
+    "nothing else can be judged; use the frames as the camera wrote them",
     "saturation": "bright values were clipped, by the camera or when the frames were exported, and "
     "PSF, photons and density cannot be judged: use less gain or a shorter exposure, or the frames "
     "as the camera wrote them",

@@ -192,7 +192,7 @@ def measured_gain(
     transfer = examine(stream, progress).transfer
     if transfer is None:
         return None, ()
-    if transfer.is_coloured:
+    if transfer.is_processed:
         return None, (transfer.processed_frames(stream.name),)
     return transfer.photons_per_adu(values.get("em_gain")), ()
 

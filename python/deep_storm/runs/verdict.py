@@ -81,7 +81,7 @@ def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits
     if movie.frames.noise is not None:
         fits = despite_maps(fits)
     transfer = None if looked is None else looked.transfer
-    if transfer is not None and transfer.is_coloured:
+    if transfer is not None and transfer.is_processed:
         return blamed_on(fits, "processing")
     if movie.doubt is not None:
         return blamed_on_camera(fits, movie.doubt.setting, movie.doubt.sentence())

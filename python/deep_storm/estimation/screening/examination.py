@@ -27,6 +27,7 @@ from deep_storm.estimation.screening.pixels import PixelMap, find_pixels
 from deep_storm.estimation.screening.stream import ScreenedFrames, Screening
 from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
 from deep_storm.estimation.transfer.gain import PhotonTransfer, photon_transfer
+from deep_storm.estimation.transfer.processed import find_processing
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.words import WARNING, counted
@@ -141,6 +142,8 @@ def examine(
     pixels = find_pixels(kept)
     used = ~_regions(pixels.dead | pixels.hot) & ~pixels.dark
     transfer, noise = _noise(kept, numbers[typical], pixels, used)
+    if transfer is not None:
+        transfer = transfer._replace(processed=find_processing(kept, pixels.bad))
     dark_adu = _dark_level(kept, pixels, looks, rule)
     usual = float(np.median(looks.level_adu[typical])) if typical.any() else 0.0
     clipped = find_clipped(kept, pixels.bad, usual)

@@ -74,9 +74,9 @@ def doubt_camera(found: PhotonTransfer, camera: Camera, name: str) -> Doubt | No
     Returns
     -------
     What is wrong with the camera; None where the noise agrees with it, or says nothing because the
-    frames were smoothed or averaged (see :attr:`PhotonTransfer.processing`).
+    frames are not a camera's (see :attr:`PhotonTransfer.processing`).
     """
-    if found.is_coloured:
+    if found.is_processed:
         return None
     doubt = _doubt(found, camera, name)
     if doubt is not None and found.frames < MIN_FRAMES:

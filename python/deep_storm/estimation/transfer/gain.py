@@ -32,6 +32,7 @@ from deep_storm.estimation.transfer.curve import (
     noise_curve,
 )
 from deep_storm.estimation.transfer.high_pass import GROUPS, Filtered, filtered
+from deep_storm.estimation.transfer.processed import Processed
 
 ORDERS = (4, 8, 12)
 LEFT_OVER = {(4, 8): (0.25, 0.25), (8, 12): (0.9, 0.7)}
@@ -87,6 +88,8 @@ class PhotonTransfer(NamedTuple):
         0 for a camera's frames, more where frames were averaged or filtered over time.
     curve
         Noise against brightness, to draw.
+    processed
+        What the values of the frames tell of what was done to them.
     """
 
     slope: Slope | None
@@ -96,6 +99,7 @@ class PhotonTransfer(NamedTuple):
     frames: int
     curve: NoiseCurve
     over_time: float = 0.0
+    processed: Processed | None = None
 
     @property
     def is_smooth(self) -> bool:
@@ -104,23 +108,33 @@ class PhotonTransfer(NamedTuple):
 
     @property
     def is_coloured(self) -> bool:
-        """Whether the noise of pixels or frames is correlated, so that it tells no gain."""
+        """Whether the noise of pixels or frames is correlated."""
         return self.is_smooth or self.over_time > SHARED
 
     @property
+    def is_processed(self) -> bool:
+        """Whether the frames are not as a camera wrote them, so that their noise tells no gain."""
+        return self.is_coloured or self.processed is not None
+
+    @property
     def processing(self) -> str:
-        """What was done to frames whose noise is correlated; nothing for a camera's frames."""
+        """What was done to frames that are not a camera's; nothing for those of one."""
+        if self.processed is not None:
+            return self.processed.what
         if self.is_smooth:
             return "smoothed, interpolated (registered, resized, rotated) or compressed"
         return "filtered (a running mean over frames, a median)" if self.is_coloured else ""
 
     def processed_frames(self, name: str) -> str:
         """Say that the frames of a stack are not as a camera wrote them; nothing where they are."""
-        if not self.is_coloured:
+        if not self.is_processed:
             return ""
         whose = "neighbouring pixels" if self.is_smooth else "frames that follow each other"
+        evidence = f"the noise of {whose} of {name} is correlated"
+        if self.processed is not None:
+            evidence = f"in {name} {self.processed.evidence}"
         return (
-            f"the noise of {whose} of {name} is correlated, as in no raw camera frames: the frames "
+            f"{evidence}, as in no raw camera frames: the frames "
             f"were {self.processing}. Their noise tells nothing about the camera, and confidences "
             "and uncertainties may not hold; use the frames as the camera wrote them"
         )
