@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import deep_storm as ds
+from deep_storm.extraction.candidates import Candidates
 from deep_storm.inference.reconstruction import reconstruct_frames
-from deep_storm.inference.refining import looks_beside
+from deep_storm.inference.refining import _on_beside, looks_beside
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.model import Model
+from deep_storm.model_card import Calibration
 from deep_storm.settings import Reconstruction, Simulation
 from deep_storm.simulation.frames import simulate
 from deep_storm.training import calibration, refining
@@ -107,3 +109,16 @@ def test_only_what_stays_on_is_looked_for_beside(model, learnt):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(calibration.EMITTERS, "native", 500)
         assert not looks_beside(adapted_to())
+
+
+def test_depths_beside_are_known_as_precisely_as_they_are_stated(model):
+    ones = np.ones(2, np.float32)
+    flat = Candidates(np.zeros(2, np.int64), ones, ones, 0.1 * ones, 0.9 * ones, *[ones] * 3)
+    deep = flat._replace(z_px=np.array([-2.0, 1.0], np.float32), z_spread_px=0.5 * ones)
+    said = {"score": (0.0, 1.0), "depth_score": (0.0, 1.0), "depth_factor": (2.0, 2.0)}
+    card = model.card.model_copy(update={"calibration": Calibration(**said)})
+    beside = _on_beside(deep, card)
+    assert beside.z_px.tolist() == [-2.0, 1.0]
+    # the network has seen this frame, too: a third of what it knows there is not new here
+    np.testing.assert_allclose(beside.z_certainty, 1.0 / (1.5 * 1.0 + 0.05**2), rtol=1e-6)
+    assert not _on_beside(flat, card).z_certainty.any()
