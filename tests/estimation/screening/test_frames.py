@@ -56,6 +56,25 @@ def test_flashes_are_found(molecules, rng, which):
     assert not dark.any()
 
 
+@pytest.mark.parametrize("jump_adu", [150.0, 3000.0])
+def test_frames_whose_baseline_jumps_are_too_bright(molecules, jump_adu):
+    frames = molecules.copy()
+    frames[[0, 30, 31]] += jump_adu
+    _, dark, bright, typical = judged(frames)
+    assert np.flatnonzero(bright).tolist() == [0, 30, 31]
+    assert np.flatnonzero(~typical).tolist() == [0, 30, 31]
+    assert not dark.any()
+
+
+def test_a_higher_baseline_of_a_part_of_the_movie_and_a_small_jump_are_kept(molecules):
+    frames = molecules.copy()
+    frames[40:] += 150.0
+    assert not judged(frames)[2].any()
+    frames = molecules.copy()
+    frames[30] += 40.0
+    assert not judged(frames)[2].any()
+
+
 def test_frames_that_were_chosen_are_what_others_are_compared_with(molecules, rng):
     """Half of the movie with a lamp: whichever half is asked for is measured."""
     frames = molecules.copy()

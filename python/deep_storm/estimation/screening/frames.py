@@ -3,7 +3,8 @@
 Frames are compared by their level (the median pixel) and their noise (what a second difference
 leaves), which rises with light whatever the baseline is. Frames fall into groups where their
 sorted levels have a gap. The reference is the largest group in which molecules are seen. A group
-below it without molecules is dark; frames above it with three times its noise are too bright.
+below it without molecules is dark; frames above it with three times its noise are too bright, and
+so are single ones far above it without more noise, as light has: their baseline jumped.
 A background that fades slowly leaves no gap, and stays.
 """
 
@@ -37,6 +38,10 @@ MIN_REFERENCE_SHARE, MIN_REFERENCE = 0.1, 10
 DARKER = 0.77
 """Dark frames have at most this share of the reference's noise variance."""
 BRIGHTER = 3.0
+JUMP_SIGMAS, SAME_NOISE = 10.0, 1.2
+"""The baseline jumped where the level is so many standard deviations of a pixel above the reference
+and the variance at most so many times the reference's: light would make it 1.3 times as large on a
+background of 1,000 photons, and more on a dimmer one."""
 MEDIAN_OF_SQUARES = 0.4549
 """Median of the square of a standard normal variable."""
 
@@ -73,12 +78,16 @@ class FrameRule(NamedTuple):
         Frames with a higher level and a larger variance are too bright.
     typical_adu
         Levels of the reference; frames outside of it are left out of estimates.
+    jumped_above_adu, jumped_variance_adu2
+        In frames with a higher level and a smaller variance the baseline jumped.
     """
 
     dark_below_adu: float = -math.inf
     bright_above_adu: float = math.inf
     bright_variance_adu2: float = math.inf
     typical_adu: tuple[float, float] = (-math.inf, math.inf)
+    jumped_above_adu: float = math.inf
+    jumped_variance_adu2: float = 0.0
 
     def dark(self, looks: FrameLooks) -> Mask:
         """Return which frames are dark."""
@@ -87,7 +96,10 @@ class FrameRule(NamedTuple):
     def bright(self, looks: FrameLooks) -> Mask:
         """Return which frames are too bright."""
         above = looks.level_adu > self.bright_above_adu
-        return ~looks.dead & above & (looks.variance_adu2 > self.bright_variance_adu2)
+        lit = above & (looks.variance_adu2 > self.bright_variance_adu2)
+        jumped = looks.level_adu > self.jumped_above_adu
+        jumped &= looks.variance_adu2 < self.jumped_variance_adu2
+        return ~looks.dead & (lit | jumped)
 
     def typical(self, looks: FrameLooks) -> Mask:
         """Return which frames are like the reference."""
@@ -209,7 +221,16 @@ def frame_rule(looks: FrameLooks, chosen: Mask | None = None) -> FrameRule:
         bright_above,
         BRIGHTER * own.variance_adu2,
         (own.low_adu - slack, own.high_adu + slack),
+        _jumped_above(groups, reference, int(np.count_nonzero(kept))),
+        SAME_NOISE * own.variance_adu2,
     )
+
+
+def _jumped_above(groups: list[_Group], reference: int, frames: int) -> float:
+    """Return the level above which the baseline jumped: not that of a large part of the movie."""
+    own = groups[reference]
+    large = [g.high_adu for g in groups[reference:] if g.size >= MIN_REFERENCE_SHARE * frames]
+    return max([own.high_adu, *large]) + JUMP_SIGMAS * math.sqrt(own.variance_adu2)
 
 
 def _groups(
