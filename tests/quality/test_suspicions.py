@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,7 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import look_at
 from deep_storm.quality.survey import survey
-from deep_storm.quality.suspicions import TrainedFor, suspicions
+from deep_storm.quality.suspicions import TrainedFor, median_photon, suspicions
 from deep_storm.settings import Background, Emitters, Psf
 
 TRAINED = TrainedFor(
@@ -41,6 +43,19 @@ def said(table, drift=None, look=None, trained=TRAINED):
 
 def test_nothing_is_said_of_what_is_in_order():
     assert said(rows()) == []
+
+
+def test_photons_are_compared_with_the_median_of_those_expected():
+    """Where bright molecules are rare, half of them have far less than the mean."""
+    broad = Emitters(
+        density_per_um2=0.5, intensity_photon=1500, intensity_std_photon=1200, spread="gamma"
+    )
+    trained = replace(TRAINED, emitters=broad)
+    drawn = np.random.default_rng(4).gamma(1500**2 / 1200**2, 1200**2 / 1500, 4000)
+    assert median_photon(broad) == pytest.approx(np.median(drawn), rel=0.03)
+    assert not [s for s in said(rows(intensity_photon=drawn), trained=trained) if "median loc" in s]
+    assert [s for s in said(rows(intensity_photon=2 * drawn), trained=trained) if "median loc" in s]
+    assert median_photon(TRAINED.emitters) == 1500
 
 
 @pytest.mark.parametrize(

@@ -248,3 +248,12 @@ def test_a_table_in_place_of_its_record_is_named(tmp_path):
     (tmp_path / "movie-run.toml").write_text("[run]\n")
     with pytest.raises(SettingsError, match=r"not a run record; .* give .*movie-run\.toml"):
         ds.report(tmp_path / "movie.csv")
+
+
+def test_a_table_without_a_record_is_no_record_with_mistakes(tmp_path):
+    (tmp_path / "lone.csv").write_text('"frame","x [nm]","y [nm]"\n')
+    with pytest.raises(
+        SettingsError,
+        match=r"lone\.csv is not the run record of a reconstruction; expected NAME-run",
+    ):
+        ds.report(tmp_path / "lone.csv")

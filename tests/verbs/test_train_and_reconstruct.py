@@ -140,6 +140,13 @@ def test_starting_from_a_model_keeps_its_weights_and_what_it_was_trained_for(wor
     assert {layer.compute_dtype for layer in finer.keras_model.layers} == {"float32"}
 
 
+def test_a_preview_of_a_dropped_frame_says_why_nothing_is_there(work):
+    movie = tifffile.imread(work / "sim.tif")
+    movie[4] = 100
+    said = ds.preview(movie, model=work / "model", frame=5).summary()
+    assert said.startswith("no localization on frame 5: it has no usable pixel values")
+
+
 def test_preview_draws_the_frame(work):
     shown = ds.preview(work / "sim.tif", model=work / "model", frame=3, output=work / "p.png")
     assert set(shown.table["frame"]) <= {2}

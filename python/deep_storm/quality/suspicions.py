@@ -90,18 +90,28 @@ def suspicions(
     ]
 
 
+def median_photon(emitters: Emitters) -> float:
+    """Return the median photons of emitters, less than the mean where bright ones are rare."""
+    mean, deviation = emitters.intensity_photon, emitters.intensity_std_photon
+    if emitters.spread != "gamma" or deviation <= 0.0:
+        return mean
+    from scipy.special import gammaincinv  # scipy
+
+    shape = (mean / deviation) ** 2
+    return float(mean * gammaincinv(shape, 0.5) / shape)
+
+
 def _unlike_training(found: Survey, trained: TrainedFor) -> Iterator[str]:
     """Compare medians with what the model was trained for."""
     photons, sigma_nm = found.median("intensity_photon"), found.median("sigma_nm")
     background = found.median("background_photon")
     again = "estimate the molecules again (deep-storm estimate) and train for that"
     if trained.emitters is not None and photons is not None:
-        ratio = photons / trained.emitters.intensity_photon
-        if abs(ratio - 1) > PHOTONS_OFF:
+        expected = median_photon(trained.emitters)
+        if abs(photons / expected - 1) > PHOTONS_OFF:
             yield (
                 f"The median localization has {photons:.4g} photons, the model expects "
-                f"{trained.emitters.intensity_photon:.4g}: counting overlapping emitters depends "
-                f"on that; {again}."
+                f"{expected:.4g}: counting overlapping emitters depends on that; {again}."
             )
     if trained.psf is not None and sigma_nm is not None:
         ratio = sigma_nm / trained.psf.sigma_nm

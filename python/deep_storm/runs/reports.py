@@ -43,6 +43,8 @@ from deep_storm.settings import Background, Emitters, Psf
 
 Record = dict[str, dict[str, Any]]
 Image = npt.NDArray[Any]
+NO_RECORDS = frozenset({".csv", ".tif", ".tiff", ".html", ".png", ".txt", ".hdf5", ".json"})
+"""Endings of other files of a run: their text is not read as a record with mistakes."""
 MAX_DRAWN_PX = 2048
 MAX_HISTORY_BYTES = 1 << 26
 
@@ -92,6 +94,8 @@ def _read(source: Path) -> Record:
         raise SettingsError(
             f"{source} is not a run record", "the record beside it", f"give {beside}"
         )
+    if source.suffix.lower() in NO_RECORDS and source.is_file():
+        raise _not_a_record(source)
     record = {k: v for k, v in load_toml(source).items() if isinstance(v, dict)}
     if record.get("run", {}).get("verb") != "reconstruct":
         raise _not_a_record(source)

@@ -49,6 +49,8 @@ class PreviewResult(Shown):
         What should be said about model, maps and stack, as ``reconstruct`` says it.
     fits
         Whether the frame fits the model.
+    dead
+        Whether the frame holds no measurement.
     """
 
     frame: int
@@ -58,13 +60,23 @@ class PreviewResult(Shown):
     written: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     fits: Fits | None = None
+    dead: bool = False
 
     @classmethod
     def of(cls, frame: int, done: ReconstructResult) -> PreviewResult:
         """Return the preview of a frame that was reconstructed alone."""
         found = done.reconstructed
         pixel_size_nm = found.pixel_size_nm * found.image.shape[0] / found.shape[1]
-        return cls(frame, done.table, found.threshold, pixel_size_nm, (), done.notes, done.fits)
+        return cls(
+            frame,
+            done.table,
+            found.threshold,
+            pixel_size_nm,
+            (),
+            done.notes,
+            done.fits,
+            bool(found.dead_frames),
+        )
 
     def summary(self) -> str:
         """Return number and certainty of localizations, and whether the frame fits the model."""
@@ -73,6 +85,11 @@ class PreviewResult(Shown):
 
     def _found(self) -> str:
         count = len(self.table)
+        if self.dead:
+            return (
+                f"no localization on frame {self.frame}: it has no usable pixel values (dark, too "
+                "bright, or all pixels equal or invalid); try another one with --frame"
+            )
         if not count:
             return f"no localization on frame {self.frame} (threshold {self.threshold:g})"
         return (
