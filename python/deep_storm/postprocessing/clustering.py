@@ -26,6 +26,7 @@ import pandas as pd
 
 from deep_storm.errors import SettingsError, TableError
 from deep_storm.localizations import depths_of
+from deep_storm.postprocessing.repeated import MANY, seen_again
 from deep_storm.settings import Clustering
 
 Labels = npt.NDArray[np.int64]
@@ -64,6 +65,18 @@ def cluster_table(table: pd.DataFrame, settings: Clustering = Clustering()) -> p
     points = _points(table, settings.dimensions == "3D")
     find = _hdbscan if settings.method == "hdbscan" else _dbscan
     return table.assign(**{LABEL: find(points, settings)})
+
+
+def warnings_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """Warn where molecules are in the table several times, and so are clusters by themselves."""
+    share = seen_again(table)
+    if share < MANY:
+        return ()
+    return (
+        f"{share:.0%} of the localizations are found again in the next frame: molecules that were "
+        "on for several frames are clusters by themselves; merge the table first (deep-storm "
+        "merge)",
+    )
 
 
 def _points(table: pd.DataFrame, deep: bool) -> Points:

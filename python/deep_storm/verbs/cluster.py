@@ -13,6 +13,7 @@ from deep_storm.interface.verb import verb
 from deep_storm.io.files import atomic_path
 from deep_storm.runs.table import TABLE, TableJob, TableResult, open_job
 from deep_storm.settings import Clustering
+from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +33,13 @@ class ClusterResult(TableResult):
         A row for each cluster: count, position, radius, area, density.
     pattern
         Ripley's L and nearest neighbours with their envelopes; None for too few points.
+    warnings
+        Each a sentence.
     """
 
     clusters: pd.DataFrame
     pattern: Pattern | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def inside(self) -> int:
@@ -63,6 +67,7 @@ class ClusterResult(TableResult):
                 else "Ripley's L: more clustered than random points, most at distances of "
                 f"{scale_nm:.3g} nm"
             )
+        lines += [f"{WARNING}{text}" for text in self.warnings]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -73,6 +78,7 @@ class ClusterResult(TableResult):
             "clusters": len(self.clusters),
             "median": {name: float(self.clusters[name].median()) for name in _MEDIANS},
             "ripley_scale_nm": None if self.pattern is None else self.pattern.scale_nm,
+            "warnings": list(self.warnings),
         }
 
 
@@ -128,7 +134,11 @@ def cluster(
     OutputError
         A file exists already or cannot be written.
     """
-    from deep_storm.postprocessing.clustering import cluster_summary, cluster_table  # pandas
+    from deep_storm.postprocessing.clustering import (  # pandas
+        cluster_summary,
+        cluster_table,
+        warnings_of,
+    )
     from deep_storm.postprocessing.pattern import point_pattern  # pandas
 
     job = open_job(table, output, "clusters", camera, overwrite, ENDINGS)
@@ -138,7 +148,8 @@ def cluster(
         point_pattern(job.table, settings),
     )
     _write(job, labelled, clusters, pattern)
-    result = ClusterResult(labelled, len(job.table), clusters, pattern)
+    said = warnings_of(job.table)
+    result = ClusterResult(labelled, len(job.table), clusters, pattern, warnings=said)
     return job.noted("cluster", result, settings)
 
 
