@@ -89,14 +89,20 @@ def local_density(
         ndimage.gaussian_filter(blurred, SMOOTH_PX, mode="nearest", output=blurred)
     percentiles = _weighted_percentiles(maps[1], maps[0])
     light_photon = float(maps.mean()) * intensity_photon * area_um2
-    chance = chance_unevenness(shared_photon2, light_photon, math.hypot(sigma_px, SMOOTH_PX))
+    blur_px = math.hypot(sigma_px, SMOOTH_PX)
+    chance = chance_unevenness(shared_photon2, light_photon, blur_px)
     uneven = unevenness(maps, chance)
-    kind, length = structure_of(maps.mean(axis=0), uneven, pixel_size_nm, sigma_px)
+    line_square = 1.0 / (2.0 * math.sqrt(math.pi) * blur_px)  # of a Gaussian
+    kind, length = structure_of(maps.mean(axis=0), uneven, pixel_size_nm, sigma_px, line_square)
     return LocalDensity(percentiles, uneven, kind, length)
 
 
 def structure_of(
-    density: FloatArray, uneven: float, pixel_size_nm: float, sigma_px: float
+    density: FloatArray,
+    uneven: float,
+    pixel_size_nm: float,
+    sigma_px: float,
+    line_square_per_px: float,
 ) -> tuple[Structure, float]:
     """Return what emitters lie on, and the length of filaments in an area (µm per µm²).
 
@@ -108,22 +114,24 @@ def structure_of(
         Its mean square over its squared mean.
     pixel_size_nm, sigma_px
         Camera pixel and PSF.
+    line_square_per_px
+        Integral of the squared image of a line across it, in that map
+        (:func:`deep_storm.psf.line_spread.line_square_per_px`).
     """
     if uneven <= UNEVEN:
         return "uniform", 0.0
     kind = _kind(density, sigma_px)
     if kind != "filaments":
         return kind, 0.0
-    blur_um = math.hypot(sigma_px, SMOOTH_PX) * pixel_size_nm / 1000.0
-    return kind, filament_length(uneven, blur_um)
+    return kind, filament_length(uneven, line_square_per_px / (pixel_size_nm / 1000.0))
 
 
-def filament_length(unevenness: float, blur_um: float) -> float:
-    """Return the length of lines in an area (µm per µm²) by how uneven their blurred image is.
+def filament_length(unevenness: float, line_square_per_um: float) -> float:
+    """Return the length of lines in an area (µm per µm²) by how uneven their image is.
 
-    A line that a Gaussian of standard deviation σ blurs has the mean square ``λ² / (2 √π σ)`` for
-    each length of it, and lines that lie anywhere add the square of their mean: with the length L
-    in an area, ``unevenness = 1 + 1 / (2 √π σ L)``.
+    Each length of a line adds the square of its image to the mean square, and lines that lie
+    anywhere add the square of their mean: with the length L in an area,
+    ``unevenness = 1 + line square / L``.
 
     More than can be told from an even field is taken for the most that is simulated.
 
@@ -131,10 +139,10 @@ def filament_length(unevenness: float, blur_um: float) -> float:
     ----------
     unevenness
         Mean square over squared mean; more than 1.
-    blur_um
-        σ.
+    line_square_per_um
+        Integral of the squared image of a line across it.
     """
-    length = 1.0 / (2.0 * math.sqrt(math.pi) * blur_um * (unevenness - 1.0))
+    length = line_square_per_um / (unevenness - 1.0)
     return min(length, field_range(Emitters, "filament_um_per_um2")["le"])
 
 

@@ -22,6 +22,8 @@ from deep_storm.estimation.density import (
 )
 from deep_storm.estimation.psf.kernels import Placed
 from deep_storm.estimation.psf.state import State
+from deep_storm.psf.line_spread import line_square_per_px
+from deep_storm.psf.table import SAMPLES_PER_PX
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -189,6 +191,9 @@ def _structure(state: State) -> tuple[Structure, float]:
     """Return what molecules lie on and the length of filaments: the mean without background."""
     scenes = state.scenes
     light = scenes.photons - state.background()
+    values = state.spline.values(state.coefficients)
+    line_square = line_square_per_px(values, SAMPLES_PER_PX, SMOOTH_PX)
+    about = scenes.pixel_size_nm, state.sigma_px, line_square
     found = []
     for k in np.unique(scenes.window):
         own = light[scenes.window == k]
@@ -196,9 +201,7 @@ def _structure(state: State) -> tuple[Structure, float]:
             continue
         smooth = ndimage.gaussian_filter(_known(own), (0.0, SMOOTH_PX, SMOOTH_PX), mode="nearest")
         uneven = unevenness_of_frames(smooth, max(int(APART * len(own)), 1))
-        found.append(
-            structure_of(smooth.mean(axis=0), uneven, scenes.pixel_size_nm, state.sigma_px)
-        )
+        found.append(structure_of(smooth.mean(axis=0), uneven, *about))
     if not found:
         return "mixed", 0.0
     kinds = [kind for kind, _ in found]
