@@ -53,7 +53,8 @@ def test_the_home_folder_is_where_it_is(tmp_path, table, monkeypatch):
     assert done.written[0] == home / "results" / "kept.csv"
     assert len(ds.read_table("~/results/kept.csv")) == 2
     ds.render(Path("~/results/kept.csv"), output=Path("~/kept.tif"), method="histogram")
-    assert ds.open_frames("~/kept.tif").shape[0] == 1
+    with ds.open_frames("~/kept.tif") as stream:
+        assert stream.shape[0] == 1
     assert main(["filter", "--output=~/again.csv", "~/results/kept.csv", "x > 0"]) == 0
     ds.write_table("~/whole.csv", ds.read_table(table))
     assert {path.name for path in home.iterdir()} >= {"again.csv", "whole.csv", "kept.tif"}

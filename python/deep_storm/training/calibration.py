@@ -38,12 +38,7 @@ from deep_storm.training.matched import (
     where,
 )
 from deep_storm.training.seen import seen_frames
-from deep_storm.training.threshold import (
-    MIN_PRECISION,
-    MIN_PRECISION_MEASURED,
-    best_threshold,
-    jaccards,
-)
+from deep_storm.training.threshold import best_threshold, jaccards
 
 EMITTERS = {"native": 6000, "classic": 1500}
 """Emitters that calibration wants to see in each half; the classic network is slow."""
@@ -88,12 +83,11 @@ def calibrate(
     """
     learnt = on_simulation(model, seed + SEED_OFFSET, maps)
     nm = model.card.camera.pixel_size_nm
-    wanted = MIN_PRECISION if model.table is None else MIN_PRECISION_MEASURED
     good = learnt.candidates.score >= _min_score(learnt, nm)
     for _ in range(2):  # what is reported is matched first, which is not known before
         calibration = _learn(learnt, nm, good)
         confidence = calibration.confidence_of(learnt.candidates.score)
-        threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm, wanted)
+        threshold = best_threshold(learnt.candidates, learnt.truth, confidence, nm)
         good = confidence >= threshold
     scores: dict[str, float] = {}
     if scored:

@@ -13,11 +13,11 @@ from deep_storm.training.matched import near, points_of
 
 THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
-MIN_PRECISION, MIN_PRECISION_MEASURED, MOST_GIVEN_UP = 0.89, 0.90, 0.06
-"""A table of which more would be false (0.88 is promised) has a higher threshold, for which at most
-this share of the best Jaccard index is given up. A movie whose PSF is no Gaussian is never quite
-its simulation: of five movies of crowded filaments by another simulator .02 to .08 more of the rows
-were false than on simulation of what was estimated."""
+MIN_PRECISION, MOST_GIVEN_UP = 0.89, 0.04
+"""A table of which more would be false (0.88 is promised, and a movie is not quite its simulation)
+has a higher threshold, for which at most this share of the best Jaccard index is given up: where
+that does not suffice, on simulation of crowded filaments each further row that is right costs one
+that was found."""
 
 
 def best_threshold(
@@ -25,12 +25,11 @@ def best_threshold(
     truth: Points,
     confidence: npt.NDArray[np.floating],
     pixel_size_nm: float,
-    min_precision: float = MIN_PRECISION,
 ) -> float:
     """Return the middle of the thresholds whose Jaccard index is close to the best.
 
     In crowds that no one can tell apart, more than that: who reads the table takes its rows for
-    true, and ``min_precision`` of them shall be.
+    true.
     """
     curves = jaccards(candidates, truth, confidence, THRESHOLDS.tolist(), pixel_size_nm)
     jaccard, precision = np.array(curves).T
@@ -43,19 +42,19 @@ def best_threshold(
         return float(usual)  # nothing was found, or there was nothing: no threshold is better
     affordable = jaccard >= (1.0 - MOST_GIVEN_UP) * jaccard[best]
     affordable[:best] = True  # what is precise enough below the best one asks for nothing more
-    return float(round(max(usual, _precise_threshold(precision, affordable, min_precision)), 4))
+    return float(round(max(usual, _precise_threshold(precision, affordable)), 4))
 
 
 def _precise_threshold(
-    precision: npt.NDArray[np.float64], affordable: npt.NDArray[np.bool_], wanted: float
+    precision: npt.NDArray[np.float64], affordable: npt.NDArray[np.bool_]
 ) -> float:
     """Return the least threshold with precision enough, or the highest one that is affordable."""
-    k = int(np.argmax(precision >= wanted))
-    if precision[k] < wanted or not affordable[k]:
+    k = int(np.argmax(precision >= MIN_PRECISION))
+    if precision[k] < MIN_PRECISION or not affordable[k]:
         return float(THRESHOLDS[np.flatnonzero(affordable)[-1]])
     if k == 0:
         return float(THRESHOLDS[0])
-    return float(np.interp(wanted, precision[k - 1 : k + 1], THRESHOLDS[k - 1 : k + 1]))
+    return float(np.interp(MIN_PRECISION, precision[k - 1 : k + 1], THRESHOLDS[k - 1 : k + 1]))
 
 
 def jaccards(
