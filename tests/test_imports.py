@@ -103,7 +103,8 @@ def test_garbage_of_the_program_around_it_is_still_collected(withdrawn):
         with uncollected():
             pass
         del loop
-        assert gc.get_freeze_count() == before
+        # none more; what is left out may have ended in the meantime, in other threads, too
+        assert gc.get_freeze_count() <= before
         gc.collect()
         assert there() is None
     finally:
