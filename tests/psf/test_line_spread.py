@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from deep_storm.psf.line_spread import line_square_per_px
+from deep_storm.psf.line_spread import gaussian_line_square_per_px, line_square_per_px
 
 SAMPLES = 4
 
@@ -21,10 +21,15 @@ def gaussian(sigma_px, radius_px=10):
 
 @pytest.mark.parametrize(("sigma_px", "smoothing_px"), [(1.0, 0.0), (1.3, 0.7), (2.0, 0.7)])
 def test_a_gaussian_has_that_of_its_formula(sigma_px, smoothing_px):
-    blur_px = math.hypot(sigma_px, smoothing_px)
-    expected = 1.0 / (2.0 * math.sqrt(math.pi) * blur_px)
+    expected = gaussian_line_square_per_px(math.hypot(sigma_px, smoothing_px))
     found = line_square_per_px(gaussian(sigma_px), SAMPLES, smoothing_px)
     assert found == pytest.approx(expected, rel=0.005)
+
+
+def test_of_a_gaussian_it_is_the_integral_of_its_square():
+    at = np.linspace(-10.0, 10.0, 4001)
+    profile = np.exp(-0.5 * (at / 1.3) ** 2) / (1.3 * math.sqrt(2.0 * math.pi))
+    assert gaussian_line_square_per_px(1.3) == pytest.approx(np.sum(profile**2) * (at[1] - at[0]))
 
 
 def test_it_is_how_uneven_lines_in_all_directions_are():

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy import ndimage
 
 from deep_storm.estimation.sampling import HALF_FRAMES
+from deep_storm.psf.line_spread import gaussian_line_square_per_px
 from deep_storm.settings import Emitters, field_range
 
 FloatArray = npt.NDArray[np.float64]
@@ -92,7 +93,7 @@ def local_density(
     blur_px = math.hypot(sigma_px, SMOOTH_PX)
     chance = chance_unevenness(shared_photon2, light_photon, blur_px)
     uneven = unevenness(maps, chance)
-    line_square = 1.0 / (2.0 * math.sqrt(math.pi) * blur_px)  # of a Gaussian
+    line_square = gaussian_line_square_per_px(blur_px)
     kind, length = structure_of(maps.mean(axis=0), uneven, pixel_size_nm, sigma_px, line_square)
     return LocalDensity(percentiles, uneven, kind, length)
 

@@ -1,8 +1,8 @@
 """The image of a line: how much of its light lies close together.
 
 A line of emitters is blurred across it by the PSF's integral along it. How uneven an image of many
-lines is depends on the integral of the square of that. For a Gaussian of standard deviation σ it is
-``1 / (2 √π σ)``; a PSF of the same core with skirts has half of it.
+lines is depends on the integral of the square of that. A PSF with skirts has half of what a
+Gaussian of the same core has.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ PADDED = 4
 AROUND_ZERO = 3.9002649
 """By how much the sum of 1 / |k| over all other points of a square lattice of step 1 falls short of
 its integral: −4 ζ(½) β(½), the value of the lattice's zeta function."""
+
+
+def gaussian_line_square_per_px(sigma_px: float) -> float:
+    """Return :func:`line_square_per_px` of a Gaussian: ``1 / (2 √π σ)``."""
+    return 1.0 / (2.0 * math.sqrt(math.pi) * sigma_px)
 
 
 def line_square_per_px(

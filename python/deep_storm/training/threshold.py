@@ -15,9 +15,7 @@ THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
 MIN_PRECISION, MOST_GIVEN_UP = 0.89, 0.04
 """A table of which more would be false (0.88 is promised, and a movie is not quite its simulation)
-has a higher threshold, for which at most this share of the best Jaccard index is given up: where
-that does not suffice, on simulation of crowded filaments each further row that is right costs one
-that was found."""
+has a higher threshold, for which at most this share of the best Jaccard index is given up."""
 
 
 def best_threshold(
