@@ -31,12 +31,13 @@ from scipy.optimize import minimize
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.movie import measure_movie
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.estimation.psf.retrieval import MEDIAN_OF_NORMAL, retrieve
+from deep_storm.estimation.psf.retrieval import retrieve
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.random import draw_pupil
 from deep_storm.psf.table import PsfTable
+from deep_storm.robust import robust_std
 from deep_storm.settings import Background, Emitters, Psf, Pupil, Simulation
 from deep_storm.simulation.frames import simulate
 
@@ -149,8 +150,7 @@ def centre_errors_nm(seed: int) -> tuple[float, float] | None:
     )  # fmt: skip
     core = fit_gaussian(seen.values[0], seen.samples_per_px)
     widths = true.sigma_at_nm(depths_nm)
-    usual = np.median(widths)
-    spread = float(np.median(np.abs(widths - usual)) / MEDIAN_OF_NORMAL / usual)
+    spread = robust_std(widths) / float(np.median(widths))
     found = retrieve(seen.shifted(core.x_px, core.y_px), max(spread, NOISE)).origin_px or (0.0, 0.0)
     by_pupil = core.x_px + found[0], core.y_px + found[1]
     return PIXEL_NM * np.hypot(core.x_px, core.y_px), PIXEL_NM * np.hypot(*by_pupil)

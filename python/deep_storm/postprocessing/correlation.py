@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from deep_storm.kernels import kernel
+from deep_storm.robust import robust_std
 
 FloatArray = npt.NDArray[np.float64]
 Spectrum: TypeAlias = npt.NDArray[np.complex64]
@@ -95,7 +96,7 @@ class Correlator:
         y, x = np.unravel_index(int(np.argmax(window)), window.shape)
         dy, dx = _between_pixels(window, int(y), int(x))
         around = window.ravel()
-        spread = float(np.median(np.abs(around - np.median(around)))) * 1.4826
+        spread = robust_std(around)
         height = float(window[y, x] - np.median(around))
         significance = height / spread if spread > 0 else 0.0
         shift = (np.array([x + dx, y + dy]) - reach) * self.pixel_nm

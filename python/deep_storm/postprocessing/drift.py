@@ -32,6 +32,7 @@ from deep_storm.postprocessing.bins import Points, bin_counts, bins_of
 from deep_storm.postprocessing.correlation import COARSE, Correlator, Spectrum
 from deep_storm.postprocessing.trajectory import MIN_POINTS, Smoothed, smooth_drift
 from deep_storm.progress import Progress, silent
+from deep_storm.robust import robust_std
 from deep_storm.settings import DriftCorrection
 
 FloatArray = npt.NDArray[np.float64]
@@ -284,7 +285,7 @@ def agreed_positions(
         solved = np.linalg.lstsq(design * root, shift_nm * root, rcond=None)[0]
         positions = solved.astype(np.float64, copy=False)
         residual = np.hypot(*(shift_nm - design @ positions).T)
-        scale = float(np.clip(1.4826 * np.median(residual), 1.0, max(tolerance_nm, 1.0)))
+        scale = float(np.clip(robust_std(residual, 0.0), 1.0, max(tolerance_nm, 1.0)))
         if power == 1.0:
             trust = scale / np.maximum(residual, 0.1 * scale)
         else:

@@ -18,6 +18,7 @@ from deep_storm.postprocessing.bins import bins_of
 from deep_storm.postprocessing.drift import MeasuredDrift
 from deep_storm.postprocessing.linking import link
 from deep_storm.postprocessing.trajectory import MIN_POINTS, smooth_drift
+from deep_storm.robust import MEDIAN_OF_NORMAL
 from deep_storm.settings import DriftCorrection
 from deep_storm.words import counted
 
@@ -206,7 +207,7 @@ def _apart_nm(frame: Integers, left: FloatArray, rows: npt.NDArray[np.bool_], fr
     own = pd.DataFrame(left[rows]).groupby(part)
     middle, size = own.median(), own.size().to_numpy()[:, None]
     scatter = pd.DataFrame(left[rows]) - middle.to_numpy()[np.searchsorted(middle.index, part)]
-    error = 1.25 * 1.4826 * scatter.abs().median().to_numpy() / np.sqrt(size)
+    error = 1.25 * scatter.abs().median().to_numpy() / MEDIAN_OF_NORMAL / np.sqrt(size)
     beside = (middle - middle.median()).abs().to_numpy()
     sure = np.where(beside > MAX_APART_ERRORS * error, beside, 0.0)
     return float(sure.max())

@@ -18,6 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from deep_storm.robust import robust_std
+
 Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -36,8 +38,8 @@ MIN_SHARE, MIN_WIDER = 0.1, 0.016
 light have shares of up to 0.65 (molecules that move) and are up to 0.010 wider."""
 SURE = 3.0
 """Standard errors of the widths."""
-ERROR_OF_MEDIAN = 1.2533 * 1.4826
-"""Standard error of a median, times the root of the number, over the median absolute deviation."""
+ERROR_OF_MEDIAN = 1.2533
+"""Standard error of the median over that of the mean."""
 
 
 class Passing(NamedTuple):
@@ -152,5 +154,4 @@ def _wider(sigma: Values, photons: Values, once: Mask, stays: Mask) -> tuple[flo
 
 def _error(values: Values) -> float:
     """Return the standard error of the median."""
-    off = float(np.median(np.abs(values - np.median(values))))
-    return ERROR_OF_MEDIAN * off / math.sqrt(values.size)
+    return ERROR_OF_MEDIAN * robust_std(values) / math.sqrt(values.size)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from deep_storm.estimation.psf.retrieval import (
-    MEDIAN_OF_NORMAL,
     NODES,
     USUAL,
     OverDepth,
@@ -18,6 +17,7 @@ from deep_storm.estimation.psf.retrieval import (
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.table import PsfTable
+from deep_storm.robust import robust_std
 from deep_storm.settings import Pupil
 
 DEPTHS_NM = np.linspace(-600.0, 600.0, 13)
@@ -36,8 +36,7 @@ def mean_psf(depth_std_nm, pupil=PUPIL):
     rng = np.random.default_rng(3)
     noise = 0.01 * np.sqrt(np.mean(mean**2)) * rng.normal(size=mean.shape)
     widths = true.sigma_at_nm(rng.normal(0.0, max(depth_std_nm, 1e-6), 4000))
-    usual = np.median(widths)
-    spread = np.median(np.abs(widths - usual)) / MEDIAN_OF_NORMAL / usual
+    spread = robust_std(widths) / np.median(widths)
     table = PsfTable((mean + noise)[None], [0.0], 100.0, source="measured", uncertainty=0.012)
     return true, table, float(spread)
 

@@ -11,6 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.robust import robust_std
+
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -60,7 +62,7 @@ def clip_limits(values: FloatArray, clip_sigmas: float) -> tuple[float, float]:
     flat = values.ravel()
     flat = flat[:: max(1, flat.size // 2_000_000)]
     middle = float(np.median(flat))
-    deviation = max(1.4826 * float(np.median(np.abs(flat - middle))), 0.3)
+    deviation = max(robust_std(flat, middle), 0.3)
     for _ in range(CLIPPINGS):
         inside = flat[np.abs(flat - middle) <= clip_sigmas * deviation]
         mean = float(inside.mean())

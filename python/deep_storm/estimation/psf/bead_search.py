@@ -10,6 +10,8 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
+from deep_storm.robust import robust_std
+
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -47,7 +49,7 @@ def find_beads(mean: FloatArray, sigma_px: float) -> Beads:
     """Return the maxima of an image that stand out, the brightest first."""
     blurred = gaussian_filter(mean, sigma_px)
     level = float(np.median(blurred))
-    noise = 1.4826 * float(np.median(np.abs(blurred - level)))
+    noise = robust_std(blurred, level)
     light = blurred - level
     least = max(MIN_SIGNIFICANCE * noise, MIN_BRIGHTNESS * float(light.max()))
     around = maximum_filter(light, 2 * math.ceil(sigma_px) + 1)

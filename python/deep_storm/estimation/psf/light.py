@@ -24,6 +24,7 @@ from deep_storm.estimation.psf.kernels import Placed
 from deep_storm.estimation.psf.state import State
 from deep_storm.psf.line_spread import line_square_per_px
 from deep_storm.psf.table import SAMPLES_PER_PX
+from deep_storm.robust import MEDIAN_OF_NORMAL
 
 FloatArray = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -37,7 +38,6 @@ MIN_SCENES = 8
 APART = 0.25
 """Scenes that are compared lie at least this share of all apart: molecules stay on for a few."""
 MAX_WIDTH_STD = 0.5
-MEDIAN_OF_NORMAL = 0.6745
 MIN_UNEVENNESS = 0.05
 """A background that varies less than this over the field is even,"""
 MIN_HAZE = 0.05

@@ -39,6 +39,7 @@ from scipy.special import ndtri
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.pupil import PupilGrid
 from deep_storm.psf.table import PsfTable, light_within
+from deep_storm.robust import robust_std
 from deep_storm.settings import NAMED_MODES, Pupil
 
 FloatArray = npt.NDArray[np.float64]
@@ -83,7 +84,6 @@ MIN_GAIN = 1.5
 4.5."""
 PLANES_STD, MIN_PLANES = 3.0, 7
 PLANE_STEP_NM = 100.0
-MEDIAN_OF_NORMAL = 0.6745
 MIDDLE = 0.15
 """Where the mean PSF has at least this share of its largest value is its middle."""
 
@@ -245,9 +245,8 @@ class Task:
         p = Parameters.of(values, model)
         off, images = self.off(p)
         sigma = np.array([fit_gaussian(image, CORE_SAMPLES).sigma_px for image in images])
-        usual = float(np.median(sigma))
         # As the widths of molecules are looked at: robustly.
-        spread = float(np.median(np.abs(sigma - usual))) / MEDIAN_OF_NORMAL / usual
+        spread = robust_std(sigma) / float(np.median(sigma))
         known = math.hypot(WIDTH_ERROR, WIDTH_ERROR_SHARE * self.width_std)
         width = (spread - self.width_std) / known
         unusual = np.append(p.waves / USUAL_WAVES, p.depth_nm / FROM_FOCUS_NM)

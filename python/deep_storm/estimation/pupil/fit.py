@@ -49,6 +49,7 @@ from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.depth import tells_depth
 from deep_storm.psf.table import PsfTable
+from deep_storm.robust import robust_std
 from deep_storm.settings import TheoryPsf
 
 FloatArray = npt.NDArray[np.float64]
@@ -164,10 +165,9 @@ def _chi2(state: Molecules, spline: Spline) -> FloatArray:
 def _usual(state: Molecules, spline: Spline) -> npt.NDArray[np.bool_]:
     """Return which molecules are like the others, and in the middle of their windows."""
     chi2 = _chi2(state, spline)
-    middle = float(np.median(chi2))
-    spread = float(np.median(np.abs(chi2 - middle))) / 0.6745
+    limit = float(np.median(chi2)) + OUTLIER * robust_std(chi2)
     near = np.abs(state.p[:, :2] - state.data.shape[1] / 2.0).max(axis=1) < 2.0
-    usual: npt.NDArray[np.bool_] = (chi2 < middle + OUTLIER * spread) & near
+    usual: npt.NDArray[np.bool_] = (chi2 < limit) & near
     return usual
 
 

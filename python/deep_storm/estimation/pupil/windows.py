@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, noise_photon
 from deep_storm.io.stacks.stream import FrameStream
+from deep_storm.robust import robust_std
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -21,7 +22,6 @@ FRAMES_AT_ONCE = 50
 SMOOTHED, BACKGROUND = 0.8, 3.0
 """Maxima are looked for in the difference of two blurs, so many sigma wide."""
 NOISE_THRESHOLD = 5.0
-MAD_OF_NORMAL = 0.6745
 APART_RADII = 1.7
 """Other maxima are farther away, in half windows."""
 
@@ -112,10 +112,8 @@ def _maxima(
     bright = gaussian_filter(flat, SMOOTHED * sigma_px) - gaussian_filter(
         flat, BACKGROUND * sigma_px
     )
-    middle = float(np.median(bright))
-    spread = float(np.median(np.abs(bright - middle))) / MAD_OF_NORMAL
     highest = bright == maximum_filter(bright, 2 * max(round(sigma_px), 1) + 1)
-    highest &= bright > middle + NOISE_THRESHOLD * spread
+    highest &= bright > float(np.median(bright)) + NOISE_THRESHOLD * robust_std(bright)
     places = np.argwhere(highest)
     if not len(places):
         return places, np.zeros(0, bool)

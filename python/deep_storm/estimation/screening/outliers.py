@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from deep_storm.robust import MEDIAN_OF_NORMAL, robust_std
+
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -149,7 +151,7 @@ def _lifted(frames: Float32, height: int, width: int, counted: Mask) -> Mask:
     four_counted = counted[:-1, :-1] & counted[1:, :-1] & counted[:-1, 1:] & counted[1:, 1:]
     if not four_counted.any():
         return np.zeros((len(frames), height, width), dtype=bool)
-    scale = 1.4826 * float(np.median(np.abs(apart[:, four_counted])))
+    scale = robust_std(apart[:, four_counted], 0.0)
     high = apart > ODD_SIGMAS * max(scale, _least_scale(frames))
     odd = np.zeros((len(frames), height, width), dtype=bool)
     for rows, columns in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -167,7 +169,7 @@ def _least_scale(frames: Float32) -> float:
     for first in range(0, some.shape[1], ROWS):
         rows = some[:, first : first + ROWS]
         np.abs(rows - np.median(rows, axis=0), out=apart[:, first : first + ROWS])
-    noise = 1.4826 * float(np.median(apart, overwrite_input=True))
+    noise = float(np.median(apart, overwrite_input=True)) / MEDIAN_OF_NORMAL
     return max(QUANTILE_ERROR * noise / (2.0 * CELL_PX), 1e-6)
 
 
@@ -181,7 +183,7 @@ def _too_bright(frames: Float32, height: int, width: int) -> Mask:
         highest[chunk] = _cells(smooth, height, width).max(axis=3)
         np.abs(smooth, out=smooth)
         deviations.append(float(np.median(smooth, overwrite_input=True)))
-    noise = 1.4826 * float(np.median(deviations))
+    noise = float(np.median(deviations)) / MEDIAN_OF_NORMAL
     spots = highest[highest > SPOT_SIGMAS * noise]
     if spots.size < MIN_SPOTS:
         return np.zeros(highest.shape, dtype=bool)

@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from deep_storm.estimation.screening import over_time
 from deep_storm.estimation.screening.turning import turned
+from deep_storm.robust import MEDIAN_OF_NORMAL, robust_std
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
@@ -59,7 +60,6 @@ MIN_DARK_SHARE = 0.04
 QUIET_SIGMAS = 5.0
 MAX_STRAY_FRAMES = 1
 """A tile that brightens this often may have been hit by a cosmic ray."""
-NORMAL_MAD = 0.67449
 
 
 class PixelMap(NamedTuple):
@@ -214,7 +214,8 @@ def _noise(frames: npt.NDArray[Any], medians: Float32 | None, dead: Mask) -> Flo
     for rows, inner in _bands(len(frames), dead.shape, halo=1):
         values = _filled(frames[:, rows], medians)
         own = slice(rows.start + inner.start, rows.start + inner.stop)
-        noise[own] = over_time.deviations_from_neighbours(values, ~dead[rows])[inner] / NORMAL_MAD
+        deviations = over_time.deviations_from_neighbours(values, ~dead[rows])
+        noise[own] = deviations[inner] / MEDIAN_OF_NORMAL
     return noise
 
 
@@ -222,7 +223,7 @@ def _hot(
     typical: Float32, noise: Float32, dead: Mask, frames: int, sigmas: float = STANDS_OUT_SIGMAS
 ) -> Mask:
     """Return pixels that stand out from their neighbours more sharply than a PSF does."""
-    usual = 1.4826 * float(np.median(np.abs(_apart(typical)[~dead])))
+    usual = robust_std(_apart(typical)[~dead], 0.0)
     usual_noise = np.float32(np.median(noise[~dead]))
     hot = np.empty(typical.shape, dtype=bool)
     for rows, inner in _bands(OF_DOUBLE_PRECISION, typical.shape, halo=HOT_HALO_PX):

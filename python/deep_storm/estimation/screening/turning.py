@@ -12,6 +12,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.robust import robust_std
+
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -57,8 +59,7 @@ def hot_part(values: FloatArray) -> slice | None:
     one, other = (1, 0) if levels[1] > levels[0] else (0, 1)
     height = levels[one] - levels[other]
     scatter = max(
-        1.4826 * float(np.median(np.abs(values[side] - level)))
-        for side, level in zip(sides, levels, strict=True)
+        robust_std(values[side], level) for side, level in zip(sides, levels, strict=True)
     )
     if height <= JUMP_SIGMAS * scatter * math.sqrt(count / (at * (count - at))):
         return None

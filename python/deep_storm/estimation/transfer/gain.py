@@ -33,6 +33,7 @@ from deep_storm.estimation.transfer.curve import (
 )
 from deep_storm.estimation.transfer.high_pass import GROUPS, Filtered, filtered
 from deep_storm.estimation.transfer.processed import Processed
+from deep_storm.robust import robust_std
 
 ORDERS = (4, 8, 12)
 LEFT_OVER = {(4, 8): (0.25, 0.25), (8, 12): (0.9, 0.7)}
@@ -227,7 +228,7 @@ def _over_time(part: Filtered, first: Integers) -> float:
         return 0.0
     residual = part.residual[:, part.used]
     one, next_one = residual[first][both], residual[first + 1][both]
-    most = CLIP_SIGMAS * 1.4826 * float(np.median(np.abs(one)))
+    most = CLIP_SIGMAS * robust_std(one, 0.0)
     kept = (np.abs(one) < most) & (np.abs(next_one) < most)
     if not kept.any():  # without noise
         return 0.0

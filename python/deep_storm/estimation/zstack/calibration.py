@@ -41,6 +41,7 @@ from deep_storm.io.stacks.frames import select_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.fitting import fit_gaussian
+from deep_storm.robust import robust_std
 from deep_storm.settings import PsfCalibration
 
 FloatArray = npt.NDArray[np.float64]
@@ -266,8 +267,6 @@ def _alike(
 ) -> list[BeadFit]:
     """Return the beads that are like the others, and count those that are not."""
     off = np.array([difference(b, Image.of(b, coefficients, grid)) for b in beads])
-    usual = float(np.median(off))
-    spread = 1.4826 * float(np.median(np.abs(off - usual)))
-    alike = off <= max(NOT_ALIKE, usual + OUTLIER * spread)
+    alike = off <= max(NOT_ALIKE, float(np.median(off)) + OUTLIER * robust_std(off))
     left_out["not like the others"] += int((~alike).sum())
     return [bead for bead, same in zip(beads, alike, strict=True) if same]
