@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
-from deep_storm.quality.causes import causes, share_dimmed
+from deep_storm.quality.causes import causes
 from deep_storm.quality.fits import judge
 from deep_storm.quality.lines import Lines
 from deep_storm.quality.residuals import Residuals
@@ -109,18 +109,6 @@ def test_dim_emitters_that_are_expected_are_no_sign():
     assert names(dim, broad) == []
     on = EMITTERS.model_copy(update={"on_time_frames": 2.0})
     assert names(dim, on) == []
-
-
-@pytest.mark.parametrize("spread", ["normal", "gamma", "uniform"])
-def test_share_of_dim_emitters(spread):
-    emitters = EMITTERS.model_copy(update={"spread": spread, "intensity_std_photon": 750.0})
-    rng = np.random.default_rng(1)
-    draw = {
-        "normal": rng.normal(1500, 750, 100_000),
-        "gamma": rng.gamma(4.0, 375.0, 100_000),
-        "uniform": rng.uniform(1500 - 750 * 3**0.5, 1500 + 750 * 3**0.5, 100_000),
-    }[spread]
-    assert share_dimmed(emitters) == pytest.approx(np.mean(draw < 750), abs=0.01)
 
 
 def test_the_verdict_carries_the_names():

@@ -31,36 +31,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.quality.residuals import DIM, Residuals
+from deep_storm.quality.camera_causes import noise_cause
+from deep_storm.quality.cause import Cause, expectation, rounded
+from deep_storm.quality.emitter_causes import (
+    blinking_cause,
+    brightness_cause,
+    density_cause,
+    width_cause,
+)
+from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
 
-Values = npt.NDArray[np.float64]
-Name = Literal[
-    "PSF shape",
-    "depth",
-    "background",
-    "pixel noise",
-    "photons per ADU",
-    "baseline",
-    "PSF width",
-    "density",
-    "brightness",
-    "blinking",
-    "processing",
-    "saturation",
-    "unlike emitters",
-    "passing light",
-    "standing light",
-    "unknown",
-]
-
-LEVELS = 8
 TOGETHER = 0.05
 """Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
 LINES_OFF = 0.04
@@ -73,29 +58,13 @@ SHAPE_OFF = 0.035
 """Common residual of isolated emitters, relative to their light (right: 0.01)."""
 WIDE_TAIL = 2.6
 """Upper over lower spread of their sigma, which is skewed where emitters are out of focus."""
-OUTLIERS = 1.15
-"""Kurtosis of dim pixels over the drawn stack's (right: 0.98 to 1.06)."""
-SIGMA_OFF = 0.06
-"""The PSF does not fit when its sigma is off by this share (right settings: 0.01),"""
-VARIANCE_OFF = (0.88, 1.13)
-"""the camera when the variance of dim pixels is off by these factors (right: 0.97 to 1.03),"""
-DENSITY_OFF = 2.0
-"""the density when there are so many times more emitters,"""
-BRIGHTER, DIMMER_ALL = 1.2, 0.72
-"""the brightness when the median of those that stand alone is so many times the expected photons
-(right: 0.97 to 1.04), or their 90th percentile less than this share of the expected one,"""
-NINE_OF_TEN = 1.2816
-"""Standard deviations of a normal distribution above its mean."""
-DIMMER = 0.15
-"""on-times when so much more of the emitters than expected have half of the usual photons."""
 BACKGROUND_OFF, BACKGROUND_SLACK_PHOTON = 1.5, 3.0
 """The background is what does not fit when that of the fit is off by this factor and so many
 photons (right: 1.06), although it may seem to be one of these:"""
 FROM_BACKGROUND = ("PSF width", "PSF shape", "depth", "background")
-PIXEL_SCATTER, OUTLIER_SCATTER, SIGMA_SCATTER, TOGETHER_SCATTER = 9.0, 12.0, 0.4, 5.0
-PHOTON_SCATTER = 3.0
-"""Few pixels or emitters, as in a preview, scatter more: limits are at least these over the root of
-their number, 4 to 5 standard deviations."""
+TOGETHER_SCATTER = 5.0
+"""Few pixels, as in a preview, scatter more: the limit is at least this over the root of their
+number."""
 LINES = (
     "whole rows or columns of pixels are brighter or darker together, as the read-out of a camera "
     "makes them (row noise, unequal amplifiers): dim localizations along them may be false; switch "
@@ -108,13 +77,6 @@ EDGE = (
     "read out apart), or they are defective; localizations there may be false although their "
     "confidence is high: cut the views apart, or the edge off, and reconstruct each part by itself"
 )
-
-
-class Cause(NamedTuple):
-    """What does not fit, and a sentence about it with advice."""
-
-    name: Name
-    sentence: str
 
 
 def causes(
@@ -161,17 +123,20 @@ def _causes(
     if structured is not None:
         return (structured,)
     found = []
-    noise = _noise(seen, drawn, camera, camera_agrees)
+    noise = noise_cause(seen, drawn, camera, camera_agrees)
     if noise is not None:
         found.append(noise)
         if noise.name != "baseline":
             return (noise,)
-    width = _width(seen, psf)
+    width = width_cause(seen, psf)
     if width is not None:
         found.append(width)
     if not found:
-        photons = _brightness(seen, emitters, "emitters" in estimated)
-        others = (_density(seen, emitters), None if photons else _blinking(seen, emitters))
+        photons = brightness_cause(seen, emitters, "emitters" in estimated)
+        others = (
+            density_cause(seen, emitters),
+            None if photons else blinking_cause(seen, emitters),
+        )
         found += [c for c in (photons, *others) if c is not None]
     return tuple(found[:2])
 
@@ -192,8 +157,8 @@ def _level(seen: Residuals, estimated: bool) -> Cause | None:
     )
     return Cause(
         "background",
-        f"the background is {bound} {_number(fitted, 2)} photons, and {_said(expected, estimated)}"
-        f": {advice}",
+        f"the background is {bound} {rounded(fitted, 2)} photons, and "
+        f"{expectation(expected, estimated)}: {advice}",
     )
 
 
@@ -235,147 +200,3 @@ def edge_of(seen: Residuals, drawn: Residuals) -> Cause | None:
     few = seen.lines.few - drawn.lines.few
     scatter = TOGETHER_SCATTER / math.sqrt(seen.mean.size)
     return Cause("background", EDGE) if few > max(EDGE_OFF, scatter) else None
-
-
-def _noise(seen: Residuals, drawn: Residuals, camera: Camera, camera_agrees: bool) -> Cause | None:
-    """Look for noise that the camera does not explain."""
-    count = DIM * seen.mean.size
-    dim = seen.chi2(0.0, DIM) / drawn.chi2(0.0, DIM)
-    scatter = PIXEL_SCATTER / math.sqrt(count)
-    low, high = min(VARIANCE_OFF[0], 1.0 - scatter), max(VARIANCE_OFF[1], 1.0 + scatter)
-    if low < dim < high:
-        return None
-    outliers = seen.kurtosis() / drawn.kurtosis()
-    if dim > high and outliers > max(OUTLIERS, 1.0 + OUTLIER_SCATTER / math.sqrt(count)):
-        return Cause(
-            "pixel noise",
-            "some pixels are much noisier than others, as in an sCMOS camera without its maps: "
-            "give --camera-maps (deep-storm measure-background --dark makes them from dark frames)",
-        )
-    gain, baseline_error_photon, is_gain = variance_cause(seen, drawn)
-    if camera_agrees:
-        return Cause(
-            "unknown",
-            f"the noise is {dim:.2g} times what it should be where the light is dim, although the "
-            "camera's gain and baseline agree with the noise from pixel to pixel: the frames may "
-            "have been averaged or filtered, or the light may change during the movie",
-        )
-    if is_gain:
-        return Cause(
-            "photons per ADU",
-            f"the noise is {gain:.2g} times what the camera settings say: photons per ADU are "
-            f"about {camera.photons_per_adu / gain:.2g} instead of {camera.photons_per_adu:g}; "
-            "check the camera settings, then estimate and train again",
-        )
-    error_adu = baseline_error_photon / camera.photons_per_count
-    return Cause(
-        "baseline",
-        f"noise and background do not match: the baseline is about "
-        f"{camera.baseline_adu + error_adu:.0f} instead of {camera.baseline_adu:g} ADU; "
-        "measure it with measure-background",
-    )
-
-
-def variance_cause(seen: Residuals, drawn: Residuals) -> tuple[float, float, bool]:
-    """Distinguish a wrong gain from a wrong baseline by how the variance depends on the light.
-
-    Returns
-    -------
-    Factor of the variance if it is the gain; photons that the frames are too bright by if it is
-    the baseline; and whether it is the gain.
-    """
-    edges = np.linspace(0.0, 1.0, LEVELS + 1)
-    ratio, light = np.empty(LEVELS), np.empty(LEVELS)
-    for k in range(LEVELS):
-        ratio[k] = seen.chi2(edges[k], edges[k + 1]) / drawn.chi2(edges[k], edges[k + 1])
-        light[k] = np.quantile(seen.mean, (edges[k] + edges[k + 1]) / 2.0)
-    gain = float(np.exp(np.log(ratio).mean()))
-    shape = 1.0 / light
-    offset = float(-(shape @ (ratio - 1.0)) / (shape @ shape))
-    by_offset = np.maximum(1.0 - offset * shape, 0.05)
-    off = [float(np.square(np.log(ratio / m)).sum()) for m in (gain, by_offset)]
-    return gain, offset, off[0] < off[1]
-
-
-def _width(seen: Residuals, psf: Psf) -> Cause | None:
-    sigma = seen.sigma
-    if abs(sigma - 1.0) <= max(SIGMA_OFF, SIGMA_SCATTER / math.sqrt(seen.emitters)):
-        return None
-    how = "wider" if sigma > 1.0 else "narrower"
-    return Cause(
-        "PSF width",
-        f"the PSF is about {100 * abs(sigma - 1.0):.0f} % {how} than the model expects: give the "
-        f"general model --sigma-nm {sigma * psf.sigma_nm:.0f}, or train a model for that",
-    )
-
-
-def _density(seen: Residuals, emitters: Emitters) -> Cause | None:
-    density = seen.emitters / seen.area_um2
-    if density <= DENSITY_OFF * emitters.density_per_um2:
-        return None
-    return Cause(
-        "density",
-        f"{density:.2g} emitters per µm² instead of {emitters.density_per_um2:.2g}, which the "
-        f"model expects: give the general model --density-per-um2 {density:.2g}, or train a model "
-        "for that",
-    )
-
-
-def _brightness(seen: Residuals, emitters: Emitters, estimated: bool) -> Cause | None:
-    """Look for other photons: with fewer expected, a bright emitter is taken for several."""
-    usual, most = seen.photons
-    expected = emitters.intensity_photon
-    spread = NINE_OF_TEN * emitters.intensity_std_photon / expected
-    bright = usual > max(BRIGHTER, 1.0 + PHOTON_SCATTER / math.sqrt(max(seen.emitters, 1)))
-    if not bright and most >= DIMMER_ALL * (1.0 + spread):
-        return None
-    how = ("at least " if bright else "about ") + _number(usual * expected, 2)
-    advice = (
-        "emitters too close to be told apart may be counted as one, or they are not equally bright "
-        "everywhere"
-        if estimated
-        else "have it estimated from the movie (leave --intensity-photon out), or train a model "
-        "with it"
-    )
-    return Cause(
-        "brightness",
-        f"isolated emitters have {how} photons, and {_said(expected, estimated)}: {advice}",
-    )
-
-
-def _said(expected: float, estimated: bool) -> str:
-    """Return what a model expects, and whether it knows that from the movie."""
-    value = _number(expected, 3)
-    return f"{value} were estimated from the movie" if estimated else f"the model expects {value}"
-
-
-def _number(value: float, digits: int) -> str:
-    """Return a number with so many digits, without a power of ten."""
-    return f"{float(f'{value:.{digits}g}'):g}"
-
-
-def _blinking(seen: Residuals, emitters: Emitters) -> Cause | None:
-    expected = share_dimmed(emitters)
-    if emitters.on_time_frames > 0 or seen.dimmed <= expected + DIMMER:
-        return None
-    return Cause(
-        "blinking",
-        f"{seen.dimmed:.0%} of the emitters have less than half of the expected photons, instead "
-        f"of {expected:.0%}: they are on for parts of frames, or their photons are spread more "
-        "widely; train with --on-time-frames and --spread gamma",
-    )
-
-
-def share_dimmed(emitters: Emitters) -> float:
-    """Return the expected share of emitters with less than half of the mean photons."""
-    relative = emitters.intensity_std_photon / emitters.intensity_photon
-    if relative <= 0.0:
-        return 0.0
-    if emitters.spread == "gamma":
-        from scipy.special import gammainc
-
-        shape = relative**-2.0
-        return float(gammainc(shape, 0.5 * shape))
-    if emitters.spread == "uniform":
-        return max(0.0, 0.5 - 0.25 / (math.sqrt(3.0) * relative))
-    return 0.5 * math.erfc(0.5 / (math.sqrt(2.0) * relative))

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.quality.causes import LINES, Cause, Name, causes, edge_of
+from deep_storm.quality.cause import Cause, Name
+from deep_storm.quality.causes import LINES, causes, edge_of
 from deep_storm.quality.residuals import BRIGHT, DIM, Residuals
 from deep_storm.settings import Emitters, Psf
 
