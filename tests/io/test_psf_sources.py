@@ -9,7 +9,7 @@ from scipy.io import savemat
 
 from deep_storm.errors import PsfError, SettingsError
 from deep_storm.io.psf_sources import load_psf
-from deep_storm.psf.elliptical import fitted_widths
+from deep_storm.psf.elliptical import Widths, fitted_widths
 from deep_storm.psf.fitting import offsets_px, profile
 
 POLYNOMIAL = """!!cz.cuni.lf1.lge.ThunderSTORM.calibration.PolynomialCalibration
@@ -45,6 +45,12 @@ Y Coefficients: [0.0, 0.0, 0.0, 0.0, 3.6e-06, -0.0016, 1.22]
 """
 
 
+def as_fitted(widths, pixel_size_nm):
+    """Return the widths of Gaussians that are not integrated over pixels, to a few parts in 10³."""
+    pixel = pixel_size_nm**2 / 12.0
+    return Widths(widths.z_nm, *(np.sqrt(s**2 + pixel) for s in (widths.x_nm, widths.y_nm)))
+
+
 def written(folder, name, text):
     path = folder / name
     path.write_text(text, encoding="utf-8")
@@ -52,22 +58,33 @@ def written(folder, name, text):
 
 
 def test_thunderstorms_polynomial(tmp_path):
+    """What a pixel gets is the Gaussian at its centre."""
     table = load_psf(written(tmp_path, "a.yaml", POLYNOMIAL.format(angle="0.0")), 100.0)
-    widths = fitted_widths(table)
-    expected = 100.0 * (1.1 + 4e-6 * (widths.z_nm + 180.0) ** 2)
-    assert widths.x_nm == pytest.approx(expected, rel=2e-3)
-    assert widths.y_nm == pytest.approx(100 * (1.2 + 5e-6 * (widths.z_nm - 200) ** 2), rel=2e-3)
-    assert table.z_nm[0] < -400 < 400 < table.z_nm[-1]
+    widths = as_fitted(fitted_widths(table), 100.0)
+    z_nm = table.z_nm
+    assert widths.x_nm == pytest.approx(100.0 * (1.1 + 4e-6 * (z_nm + 180.0) ** 2), rel=2e-3)
+    assert widths.y_nm == pytest.approx(100.0 * (1.2 + 5e-6 * (z_nm - 200.0) ** 2), rel=2e-3)
+    assert z_nm[0] < -400 < 400 < z_nm[-1]
 
 
-def test_thunderstorms_angle_turns_the_axes(tmp_path):
-    plain = load_psf(written(tmp_path, "a.yaml", POLYNOMIAL.format(angle="0.0")), 100.0)
-    quarter = load_psf(written(tmp_path, "b.yaml", POLYNOMIAL.format(angle=np.pi / 2)), 100.0)
-    assert np.abs(quarter.values - plain.values.transpose(0, 2, 1)).max() < 2e-5
+@pytest.mark.parametrize("angle", [0.0, 0.5, np.pi / 2])
+def test_thunderstorms_angle_turns_the_axes_as_its_formula_says(tmp_path, angle):
+    table = load_psf(written(tmp_path, "a.yaml", POLYNOMIAL.format(angle=angle)), 100.0)
+    plane = int(np.argmin(np.abs(table.z_nm - 400.0)))
+    offset = offsets_px(table.values.shape[1], table.samples_per_px)
+    x, y = offset[None, :], offset[:, None]
+    first = x * np.cos(angle) - y * np.sin(angle)
+    second = x * np.sin(angle) + y * np.cos(angle)
+    z_nm = table.z_nm[plane]
+    sigma1, sigma2 = 1.1 + 4e-6 * (z_nm + 180.0) ** 2, 1.2 + 5e-6 * (z_nm - 200.0) ** 2
+    expected = np.exp(-0.5 * (first / sigma1) ** 2 - 0.5 * (second / sigma2) ** 2)
+    expected /= 2.0 * np.pi * sigma1 * sigma2
+    assert np.abs(table.values[plane] - expected).max() < 1e-4 * expected.max()
 
 
 def test_thunderstorms_defocus_parameters(tmp_path):
-    widths = fitted_widths(load_psf(written(tmp_path, "a.yaml", DEFOCUS), 110.0))
+    table = load_psf(written(tmp_path, "a.yaml", DEFOCUS), 110.0)
+    widths = as_fitted(fitted_widths(table), 110.0)
     u = (widths.z_nm - 205.0) / 290.0
     expected = 110.0 * 1.4 * np.sqrt(1 + u**2 + 0.05 * u**3 + 0.03 * u**4)
     assert widths.x_nm == pytest.approx(expected, rel=2e-3)
@@ -75,11 +92,11 @@ def test_thunderstorms_defocus_parameters(tmp_path):
 
 def test_picassos_polynomials_with_the_magnification(tmp_path):
     table = load_psf(written(tmp_path, "a.yaml", PICASSO), 130.0)
-    widths = fitted_widths(table)
+    widths = as_fitted(fitted_widths(table), 130.0)
     z_nm = widths.z_nm / 0.79
     assert z_nm[[0, -1]] == pytest.approx([-500.0, 500.0])
-    assert widths.x_nm == pytest.approx(130 * (3.5e-6 * z_nm**2 + 2.3e-3 * z_nm + 1.2), rel=2e-3)
-    assert widths.y_nm == pytest.approx(130 * (3.6e-6 * z_nm**2 - 1.6e-3 * z_nm + 1.22), rel=2e-3)
+    assert widths.x_nm == pytest.approx(130 * (3.5e-6 * z_nm**2 + 2.3e-3 * z_nm + 1.2), rel=4e-3)
+    assert widths.y_nm == pytest.approx(130 * (3.6e-6 * z_nm**2 - 1.6e-3 * z_nm + 1.22), rel=4e-3)
 
 
 @pytest.mark.parametrize(

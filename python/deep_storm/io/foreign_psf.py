@@ -1,7 +1,7 @@
 """Calibrations of other programs as PSF tables.
 
-**ThunderSTORM** (``.yaml``, the class in its first line): σ in pixels over z in nm, along two axes
-that are turned by ``angle``::
+**ThunderSTORM** (``.yaml``, the class in its first line): σ in pixels over z in nm, along
+``x cos(angle) − y sin(angle)`` and ``x sin(angle) + y cos(angle)``::
 
     PolynomialCalibration:  σ(z) = b + a (z − c)² + d (z − c)³
     DaostormCalibration:    σ(z) = w0/2 · √(1 + u² + a u³ + b u⁴),  u = (z − c)/d
@@ -13,7 +13,9 @@ is multiplied by the magnification factor.
 voxel of (row, column, plane), of which number ``16 i + 4 j + k`` belongs to
 ``z^i · column^j · row^k``; planes are ``dz`` nm apart and number ``z0``, from 1, is z = 0.
 
-In the first two, each plane of the table is a pixel-integrated elliptical Gaussian.
+In the first two, each plane of the table is an elliptical Gaussian that is not integrated over the
+pixels: a pixel gets what it is at its centre, as in the fits of ThunderSTORM and in Picasso's by
+least squares. So σ has the pixel in it.
 """
 
 from __future__ import annotations
@@ -97,7 +99,9 @@ def _thunderstorm(text: str, path: Path, pixel_size_nm: float) -> PsfTable:
     middle = 0.5 * (found["c1"] + found["c2"])
     z_nm = middle + np.arange(-REACH_NM, REACH_NM + 1.0, STEP_NM, dtype=np.float64)
     sigmas = sigma(z_nm, 1), sigma(z_nm, 2)
-    return _of_widths(path, z_nm, sigmas, pixel_size_nm, found.get("angle", 0.0))
+    # y points down: what turns from x to -y is counted the other way round in a table.
+    angle = -found.get("angle", 0.0)
+    return _of_widths(path, z_nm, sigmas, pixel_size_nm, angle)
 
 
 def _picasso(text: str, path: Path, pixel_size_nm: float) -> PsfTable:
@@ -151,7 +155,8 @@ def _of_widths(
         raise _is_none(path, "its widths make sense only in focus")
     x_nm, y_nm = (s[kept] * pixel_size_nm for s in sigma_px)
     turn = 0.0 if abs(angle) < _TURN else angle
-    return elliptical_table(Widths(z_nm[kept], x_nm, y_nm), pixel_size_nm, turn)
+    widths = Widths(z_nm[kept], x_nm, y_nm)
+    return elliptical_table(widths, pixel_size_nm, turn, integrated=False)
 
 
 def read_smap(path: Path, pixel_size_nm: float) -> PsfTable:

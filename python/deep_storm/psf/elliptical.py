@@ -54,9 +54,13 @@ def fitted_widths(table: PsfTable) -> Widths:
 
 
 def elliptical_table(
-    widths: Widths, pixel_size_nm: float, angle: float = 0.0, samples_per_px: int = SAMPLES_PER_PX
+    widths: Widths,
+    pixel_size_nm: float,
+    angle: float = 0.0,
+    samples_per_px: int = SAMPLES_PER_PX,
+    integrated: bool = True,
 ) -> PsfTable:
-    """Make the table of elliptical Gaussians, integrated over the pixels.
+    """Make the table of elliptical Gaussians.
 
     Parameters
     ----------
@@ -68,29 +72,38 @@ def elliptical_table(
         From x to the axis of ``widths.x_nm``, radians.
     samples_per_px
         Samples per pixel along each axis.
+    integrated
+        Whether they are integrated over the pixels; otherwise a pixel gets what the Gaussian is at
+        its centre.
     """
     widest_px = max(float(widths.x_nm.max()), float(widths.y_nm.max())) / pixel_size_nm
     radius_px = int(np.clip(math.ceil(RADIUS_SIGMAS * widest_px), MIN_RADIUS_PX, MAX_RADIUS_PX))
     offset = offsets_px(2 * radius_px * samples_per_px + 1, samples_per_px)
     sigmas = zip(widths.x_nm / pixel_size_nm, widths.y_nm / pixel_size_nm, strict=True)
-    if angle == 0.0:
+    if angle == 0.0 and integrated:
         planes = [np.outer(profile(offset, 0.0, y), profile(offset, 0.0, x)) for x, y in sigmas]
     else:
-        planes = [_turned_gaussian(offset, x, y, angle) for x, y in sigmas]
+        nodes = PIXEL_NODES if integrated else 1
+        planes = [_turned_gaussian(offset, x, y, angle, nodes) for x, y in sigmas]
     return PsfTable(
         np.stack(planes).astype(np.float32), widths.z_nm, pixel_size_nm, samples_per_px, "gaussian"
     )
 
 
-def _turned_gaussian(offset: FloatArray, x_px: float, y_px: float, angle: float) -> FloatArray:
-    """Return a Gaussian whose axes are turned, integrated over pixels by a rule of Gauss."""
-    nodes, shares = np.polynomial.legendre.leggauss(PIXEL_NODES)
+def _turned_gaussian(
+    offset: FloatArray, x_px: float, y_px: float, angle: float, count: int
+) -> FloatArray:
+    """Return a Gaussian whose axes are turned, integrated over pixels by a rule of Gauss.
+
+    With one node it is the Gaussian at the pixels' centres.
+    """
+    nodes, shares = np.polynomial.legendre.leggauss(count)
     fine = (offset[:, None] + 0.5 * nodes).ravel()
     cos, sin = math.cos(angle), math.sin(angle)
     along = (fine[None, :] * cos + fine[:, None] * sin) / x_px
     across = (fine[:, None] * cos - fine[None, :] * sin) / y_px
     height = np.exp(-0.5 * (along**2 + across**2)) / (2.0 * math.pi * x_px * y_px)
-    pixels = height.reshape(offset.size, PIXEL_NODES, offset.size, PIXEL_NODES)
+    pixels = height.reshape(offset.size, count, offset.size, count)
     integrated: FloatArray = np.einsum("aibj,i,j->ab", pixels, 0.5 * shares, 0.5 * shares)
     return integrated
 
