@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,10 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 import accuracy
+import numpy as np
 
 from deep_storm.cells import BACKGROUND_CHANNEL, CELLS, FIELDS
 from deep_storm.extraction import native

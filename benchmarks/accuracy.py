@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,8 +26,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).parent))
 from limit import single_frame_limit
 
 import deep_storm as ds
@@ -59,11 +56,6 @@ CAMERAS = {
 OWN_DENSITIES = (0.25, 1.0, 3.0, 5.0, 10.0)
 OWN_EMITTERS = 4000
 WAYS = ("general", "blind", "trained", "scratch", "classic")
-HEAD = (
-    f"{'set':<16}{'way':<18}{'min':>5}{'frames':>7}{'Jaccard':>9}{'recall':>8}{'prec.':>7}"
-    f"{'RMSE':>7}{'bias x':>8}{'bias y':>8}{'photons':>9}{'err/unc':>9}{'ECE':>7}"
-    f"{'thr.':>6}{'fps':>7}{'limit':>16}"
-)
 
 
 class Set(NamedTuple):
@@ -187,26 +179,33 @@ def measured(data: Set, way: str, model: Any, minutes: float, refine: bool) -> d
 
 
 COLUMNS = {
-    "jaccard": (9, ".4f"),
-    "recall": (8, ".3f"),
-    "precision": (7, ".3f"),
-    "rmse_nm": (7, ".2f"),
-    "bias_x_nm": (8, ".2f"),
-    "bias_y_nm": (8, ".2f"),
-    "photon_ratio": (9, ".3f"),
-    "error_over_uncertainty": (9, ".2f"),
-    "calibration_error": (7, ".3f"),
-    "threshold": (6, ".2f"),
-    "frames_per_second": (7, ".1f"),
-    "limit_jaccard": (9, ".3f"),
+    "jaccard": ("Jaccard", 9, ".4f"),
+    "recall": ("recall", 8, ".3f"),
+    "precision": ("prec.", 7, ".3f"),
+    "rmse_nm": ("RMSE", 7, ".2f"),
+    "bias_x_nm": ("bias x", 8, ".2f"),
+    "bias_y_nm": ("bias y", 8, ".2f"),
+    "photon_ratio": ("photons", 9, ".3f"),
+    "error_over_uncertainty": ("err/unc", 9, ".2f"),
+    "calibration_error": ("ECE", 7, ".3f"),
+    "threshold": ("thr.", 6, ".2f"),
+    "frames_per_second": ("fps", 7, ".1f"),
+    "limit_jaccard": ("limit", 9, ".3f"),
 }
+"""Head, width and format of a column; what follows it in a row is the limit's RMSE."""
+
+
+def head() -> str:
+    """Return the first row."""
+    columns = "".join(f"{title:>{width}}" for title, width, _ in COLUMNS.values())
+    return f"{'set':<16}{'way':<18}{'min':>5}{'frames':>7}{columns}"
 
 
 def line(row: dict[str, Any]) -> str:
     """Return a row as text; what a network does not state is a dash."""
     values = (
         f"{'-' if row[name] is None else format(row[name], form):>{width}}"
-        for name, (width, form) in COLUMNS.items()
+        for name, (_, width, form) in COLUMNS.items()
     )
     return (
         f"{row['set']:<16}{row['way']:<18}{row['minutes']:>5.1f}{row['frames']:>7}"
@@ -228,7 +227,7 @@ def main() -> None:
     from deep_storm.networks.device import quiet_tensorflow
 
     quiet_tensorflow()
-    print(HEAD, flush=True)
+    print(head(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets:
             data = named_set(name, Path(folder))

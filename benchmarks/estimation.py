@@ -13,11 +13,8 @@ be seen.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
 import accuracy
 
 import deep_storm as ds

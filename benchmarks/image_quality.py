@@ -13,7 +13,6 @@ fitted together. ``--thin`` has single filaments instead of bundles.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +20,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from limit import fitted_table
 from PIL import Image
 from scipy.spatial import cKDTree
-
-sys.path.insert(0, str(Path(__file__).parent))
-from limit import fitted_table
 
 import deep_storm as ds
 from deep_storm.quality.images import compare_maps

@@ -25,7 +25,7 @@ from deep_storm.inputs.models import ready_model
 from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.networks.device import quiet_tensorflow
-from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.matching import Points, match_points, points_of
 from deep_storm.settings import Reconstruction
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "nairr"
@@ -44,8 +44,7 @@ def read_truth(path: Path, frames: int) -> Points:
 
 def score(table: pd.DataFrame, truth: Points) -> str:
     """Return Jaccard index, precision and RMSE."""
-    found = Points(*(table[name].to_numpy() for name in ("frame", "x_nm", "y_nm")))
-    matches = match_points(found, truth, TOLERANCE_NM)
+    matches = match_points(points_of(table), truth, TOLERANCE_NM)
     right = matches.localization.size
     jaccard = right / (len(table) + truth.frame.size - right)
     rmse = np.sqrt(np.mean(matches.distance_nm**2))

@@ -26,7 +26,7 @@ from scipy import ndimage
 
 import deep_storm as ds
 from deep_storm.networks.device import quiet_tensorflow
-from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.matching import match_points, points_of
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 
@@ -317,7 +317,7 @@ def scored(table: pd.DataFrame, truth: pd.DataFrame, hidden: Hidden) -> tuple[in
     left_out = hidden.ignored | edge | (hidden.unseen & ~inner)
     found = table[~_at(left_out, table)]
     true = truth[~_at(left_out | hidden.unseen, truth)]
-    matches = match_points(_points(found), _points(true), TOLERANCE_NM)
+    matches = match_points(points_of(found), points_of(true), TOLERANCE_NM)
     right = len(matches.localization)
     return len(table), right / max(len(found) + len(true) - right, 1)
 
@@ -329,11 +329,6 @@ def _at(mask: Any, table: pd.DataFrame) -> Any:
         for n in ("x_nm", "y_nm")
     )
     return mask[table["frame"].to_numpy(int), y, x]
-
-
-def _points(table: pd.DataFrame) -> Points:
-    columns = (table[name].to_numpy() for name in ("frame", "x_nm", "y_nm"))
-    return Points(*columns)
 
 
 def main() -> None:

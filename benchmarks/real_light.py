@@ -39,7 +39,7 @@ from deep_storm.model import Model
 from deep_storm.networks.device import quiet_tensorflow
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.quality.calibration import calibration_error
-from deep_storm.quality.matching import Points, match_points
+from deep_storm.quality.matching import match_points, points_of
 from deep_storm.settings import (
     Background,
     Device,
@@ -163,7 +163,7 @@ def read_truth(path: Path) -> pd.DataFrame:
 
 def scored(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
     """Return the scores of a table; invisible emitters and what is matched to them do not count."""
-    matches = match_points(_points(table), _points(truth), TOLERANCE_NM)
+    matches = match_points(points_of(table), points_of(truth), TOLERANCE_NM)
     visible = (truth["intensity_photon"] >= MIN_PHOTON).to_numpy()
     counts = visible[matches.emitter]
     kept = np.ones(len(table), bool)
@@ -185,11 +185,6 @@ def scored(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
         "ECE": calibration_error(table["confidence"].to_numpy()[kept], correct[kept]),
         "err/unc": float(np.sqrt(np.mean(distance**2 / 2.0 / stated**2))),
     }
-
-
-def _points(table: pd.DataFrame) -> Points:
-    columns = (table[name].to_numpy() for name in ("frame", "x_nm", "y_nm"))
-    return Points(*columns)
 
 
 def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:

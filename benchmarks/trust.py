@@ -17,17 +17,14 @@ verdict of each reconstruction names. Those given rightly are made from 20 seeds
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import accuracy
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
-
-sys.path.insert(0, str(Path(__file__).parent))
-import accuracy
 
 import deep_storm as ds
 from deep_storm.quality.calibration import calibration_error, reliability

@@ -7,10 +7,10 @@ learnt on simulation (:mod:`deep_storm.training.refining`), as with the network'
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ from deep_storm.simulation.haze import haze_std_photon
 from deep_storm.simulation.on_times import mean_frames_seen
 
 Float32 = npt.NDArray[np.float32]
+FrameT = TypeVar("FrameT")
+ResultT = TypeVar("ResultT")
 Sides = tuple[Candidates | None, Candidates | None]
 """The network's candidates in the frames before and after one; None where they are not known."""
 NOTHING_BESIDE: Sides = (None, None)
@@ -167,7 +169,9 @@ def looks_beside(model: Model) -> bool:
     return model.frames_at_once > 1 and mean_frames_seen(model.card.emitters) > 1.0
 
 
-def _depth_std_px(refined: Refined, prior: Prior, factor: Any) -> npt.NDArray[np.float64]:
+def _depth_std_px(
+    refined: Refined, prior: Prior, factor: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Return standard deviations of depths; at the end of the PSF's depths, all of these."""
     at_end = (refined.z_px <= prior.min_shape) | (refined.z_px >= prior.max_shape)
     std_px = refined.z_spread_px * factor
@@ -292,7 +296,9 @@ class Refinement:
         return Candidates(numbers, *(v.astype(np.float32) for v in columns))
 
 
-def map_frames(work: Any, frames: Sequence[Any], threads: int | None = None) -> list[Any]:
+def map_frames(
+    work: Callable[[FrameT], ResultT], frames: Sequence[FrameT], threads: int | None = None
+) -> list[ResultT]:
     """Apply ``work`` to frames in threads; results are in the order of the frames."""
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         return list(pool.map(work, frames))

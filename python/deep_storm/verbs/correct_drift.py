@@ -18,6 +18,8 @@ from deep_storm.settings import DriftCorrection
 from deep_storm.words import WARNING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from deep_storm.io.tables.drift_files import Drift
     from deep_storm.postprocessing.drift import MeasuredDrift
 
@@ -200,7 +202,7 @@ def _measured(job: TableJob, settings: DriftCorrection, progress: Progress) -> M
     return measure_drift(job.table, settings, progress)
 
 
-def _write(job: TableJob, moved: Any, drift: Drift) -> None:
+def _write(job: TableJob, moved: pd.DataFrame, drift: Drift) -> None:
     if not job.outputs:
         return
     from deep_storm.report.drift import drift_figure  # matplotlib
