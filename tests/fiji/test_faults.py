@@ -84,7 +84,7 @@ def test_worker_that_does_not_answer_is_ended(imagej, trained, movie, long_movie
         imagej.ask("call", function=CANCEL)
         done = running.result()
     assert done["status"].startswith("stopped: ")
-    assert "did not answer and was ended" in done["status"]
+    assert "did not answer and was stopped" in done["status"]
     assert works(imagej, trained, movie)
     assert imagej.worker_pid() != worker
 

@@ -39,7 +39,7 @@ def test_without_windows_what_was_found_is_taken(imagej, simulated):
 def test_without_windows_what_is_missing_is_named(imagej, simulated):
     imagej.ask("forget", key="camera")
     done = imagej.run(COMMAND, {"array": simulated.stack, "title": "movie.tif"})
-    assert done["status"].startswith("error: the movie does not tell Pixel size")
+    assert done["status"].startswith("error: the movie does not show Pixel size")
     assert "Image > Properties..." in done["status"]
 
 

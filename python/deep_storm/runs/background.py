@@ -29,7 +29,7 @@ GAIN_TOLERANCE = 1.2
 SURE_SIGMAS = 3.0
 """Errors of the gain beyond the tolerance, from which it is said which one to enter: the slope of
 the noise hangs on few bright pixels where frames are few or molecules sparse."""
-MORE_FRAMES = "more frames, or brighter ones, tell it better"
+MORE_FRAMES = "more frames, or brighter ones, determine it better"
 EM_GAIN_LIKELY = 0.1
 """Cameras without EM gain have more photons per ADU than that."""
 ANY_PIXEL_SIZE_NM = 100.0

@@ -5,7 +5,7 @@
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Movie", description="Stack of frames (TIFF); current = the active one", value="current", style="open", required=false, persist=false) stack
 #@ Boolean (label="Use for the camera", description="Use baseline and read noise for the camera, and photons per ADU where it has none", value="false", persist=false) use_for_camera
-#@ Boolean (label="Use the gain for the camera", description="Use photons per ADU as the noise of the frames tells, whatever the camera has", value="false", persist=false) use_gain
+#@ Boolean (label="Use the gain for the camera", description="Replace the camera's photons per ADU by those that the noise suggests", value="false", persist=false) use_gain
 #@ File (label="Save as", description="Camera file (TOML) to write; an existing one is updated if it may be overwritten; none = no file", value="none", style="save", required=false, persist=false) output
 #@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: dark, percentile, clip_sigmas, method, pixel_size_nm, photons_per_adu, quantum_efficiency, em_gain, read_noise_adu, config, overwrite", value="none", persist=false) more
 #@ UIService ui

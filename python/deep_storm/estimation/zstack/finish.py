@@ -101,7 +101,7 @@ def finished(
     uncertainty = math.hypot(noise, SYSTEMATIC, usual / math.sqrt(len(fit.beads)))
     if not uncertainty <= MAX_UNCERTAINTY:
         raise PsfError(
-            f"{len(fit.beads)} beads tell the PSF only to {uncertainty:.0%}",
+            f"{len(fit.beads)} beads determine the PSF only to within {uncertainty:.0%}",
             f"beads bright enough for {MAX_UNCERTAINTY:.0%}",
             "give more stacks at once, or expose for longer",
         )

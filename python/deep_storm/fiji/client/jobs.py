@@ -170,7 +170,7 @@ class Job:
         if "memory" in answer:
             worker.kill()
             raise WorkerError(
-                f"the worker ran out of memory ({answer['memory'] or 'no more could be had'})",
+                f"the worker ran out of memory ({answer['memory'] or 'there was none left'})",
                 "",
                 "close other programs, choose a smaller region, or give a settings file with "
                 f"smaller chunk_frames, tile_px or batch. The log is {worker.log}",
@@ -202,7 +202,7 @@ class Job:
             return Cancelled(
                 f"{self.work.title} was stopped",
                 "",
-                "the worker did not answer and was ended; only what it had written before is kept",
+                "the worker did not answer and was stopped; only what it had written is kept",
             )
         return worker.crashed()
 

@@ -93,7 +93,7 @@ def _complete(camera: dict[str, Any]) -> Camera:
     missing = [label for name, (label, _) in _LABELS.items() if camera.get(name) is None]
     if missing:
         raise SettingsError(
-            f"the movie does not tell {' and '.join(missing)}",
+            f"the movie does not show {' and '.join(missing)}",
             "pixel size, baseline and photons per ADU of the camera",
             "enter the pixel size in Image > Properties..., and the camera in "
             f"{place_of('camera-setup')} (baseline and photons per ADU are in its data sheet)",

@@ -141,7 +141,7 @@ ENTRIES: dict[str, Entry] = {
                 "use_gain",
                 "Boolean",
                 "Use the gain for the camera",
-                "Use photons per ADU as the noise of the frames tells, whatever the camera has",
+                "Replace the camera's photons per ADU by those that the noise suggests",
                 False,
                 remember=False,
             ),
