@@ -12,6 +12,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.fiji.commands import thunderstorm
+from deep_storm.io.config import write_config
 from deep_storm.io.tables.about import About, note
 from deep_storm.io.tables.protocol import protocol_path, read_protocol
 
@@ -167,6 +168,16 @@ def test_what_is_found_or_doubtful_is_told(screen, table_file, command, tables, 
     assert told in text
     screen.ask("click", label=r"\s*OK\s*")
     assert running.result()["status"].startswith("ok: ")
+
+
+def test_the_camera_of_the_dialog_converts_a_table_in_front_from_pixels(screen, tmp_path):
+    write_config(tmp_path / "camera.toml", {"camera": OTHER.model_dump()})
+    columns = {"frame": [1.0, 2.0], "x [px]": [2.0, 4.0], "y [px]": [1.0, 3.0]}
+    screen.ask("show_table_of_columns", columns=columns, title="in pixels")
+    given = {"output": "none", "frames": "1:1"}
+    screen.run("Filter_Localizations...", camera=tmp_path / "camera.toml", **given)
+    ((_, *xy_nm),) = screen.ask("rows", title="in pixels localizations, filtered")
+    assert [float(value) for value in xy_nm] == [320.0, 160.0]
 
 
 def test_a_second_image_of_a_title_gets_a_number(screen, table_file):

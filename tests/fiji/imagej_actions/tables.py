@@ -36,7 +36,7 @@ def table_round_trip(table):
     from deep_storm.fiji.imagej.tables import from_results, to_results
 
     results = to_results(table)
-    return describe_table(results), from_results(results, "the table")
+    return describe_table(results), from_results(results, "the table", None)
 
 
 @asked
@@ -47,7 +47,7 @@ def table_through_a_window(table, called):
     host = plain_host()
     host.show_table(to_results(table), "movie localizations")
     java("ij.IJ").renameResults("movie localizations", called)
-    return from_results(*host.table())
+    return from_results(*host.table(), None)
 
 
 @asked
@@ -56,10 +56,20 @@ def table_from_columns(columns):
     from deep_storm.errors import TableError
     from deep_storm.fiji.imagej.tables import from_results
 
+    try:
+        return from_results(_results_of(columns), "the table 'Results'", None)
+    except TableError as error:
+        return str(error)
+
+
+@asked
+def show_table_of_columns(columns, title):
+    """Open a ResultsTable that was made by hand; it is the table in front then."""
+    plain_host().show_table(_results_of(columns), title)
+
+
+def _results_of(columns):
     results = java("ij.measure.ResultsTable")()
     for name, values in columns.items():
         results.setValues(name, jpype.JArray(jpype.JDouble)(values))
-    try:
-        return from_results(results, "the table 'Results'")
-    except TableError as error:
-        return str(error)
+    return results

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, SettingsError, StackError, TableError
 from deep_storm.fiji.camera import camera_values
 from deep_storm.fiji.client.jobs import Job
@@ -98,14 +99,14 @@ def work_of(call: Call) -> Work:
     _choose_simulation(values, verb, labels)
     check_without_worker(values, verb, labels)
     work = Work(verb.name, {}, call.command.title, tensorflow=call.command.tensorflow)
-    _add_arguments(call, work, verb, values)
-    for name in verb.fields:
-        if values.get(name) is not None:
-            work.options[name] = values[name]
     if "camera" in verb.settings and "camera" in values:
         camera = camera_values(call.host, camera_choice(values))
         if camera is not None:
             work.options["camera"] = camera
+    _add_arguments(call, work, verb, values)
+    for name in verb.fields:
+        if values.get(name) is not None:
+            work.options[name] = values[name]
     if values.get("config") is not None:
         work.options["config"] = str(values["config"])
     if values.get("overwrite"):
@@ -227,7 +228,9 @@ def _add_argument(
         work.frames, work.frames_as = frames_of(call), argument.name
     elif value == CURRENT:
         results, title = call.host.table()
-        work.tables[argument.name] = from_results(results, title)
+        camera = work.options.get("camera")
+        known = None if camera is None else Camera.parse(camera)
+        work.tables[argument.name] = from_results(results, title, known)
         work.titles[argument.name] = title
     elif value is not None:
         work.options[argument.name] = str(value) if isinstance(value, Path) else value

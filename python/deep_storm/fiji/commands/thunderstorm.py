@@ -114,7 +114,8 @@ def _table(call: Call) -> Path:
                 raise
             choice = Path(last)
         else:
-            return _written(call, from_results(results, title), "localizations")
+            table = from_results(results, title, remembered_camera(call.host))
+            return _written(call, table, "localizations")
     if choice is None or not Path(choice).is_file():
         raise TableError(f"there is no table {choice}", "a CSV file", "fill in the field 'Table'")
     path = Path(choice)

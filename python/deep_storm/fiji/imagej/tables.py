@@ -67,7 +67,7 @@ def carry_over(results: Any, shown: Any) -> None:
         _what_tables_carry().put(shown, carried)
 
 
-def from_results(results: Any, name: str, camera: Camera | None = None) -> pd.DataFrame:
+def from_results(results: Any, name: str, camera: Camera | None) -> pd.DataFrame:
     """Read a ResultsTable as a localization table.
 
     Parameters
