@@ -124,7 +124,7 @@ def learnt_refinement(model: Model, maps: CameraMaps | None = None) -> Learnt:
         return Refinement(replace(usual, prior=prior), model.card, **numbers, beside=beside)
 
     key = _key("refinement", model, maps, refining.EMITTERS)
-    return learnt_once(key, lambda: refining.learn_refinement(model, maps=maps), to_json, of_json)
+    return learnt_once(key, lambda: refining.learn_refinement(model, maps), to_json, of_json)
 
 
 def _plain(settings: Any) -> Any:

@@ -33,7 +33,7 @@ TILT = 0.001
 CANDIDATES_PER_BIN = 10
 
 
-def calibration_error(confidence: Numbers, correct: Flags, bins: int = 10) -> float:
+def calibration_error(confidence: Numbers, correct: Flags) -> float:
     """Return the expected calibration error.
 
     The mean over all localizations of ``|mean confidence − share that is right|`` of the bin of
@@ -45,8 +45,6 @@ def calibration_error(confidence: Numbers, correct: Flags, bins: int = 10) -> fl
         (n,), in 0–1.
     correct
         (n,), whether each localization found an emitter.
-    bins
-        Number of bins.
 
     Returns
     -------
@@ -57,7 +55,7 @@ def calibration_error(confidence: Numbers, correct: Flags, bins: int = 10) -> fl
     .. [1] C. Guo et al., "On calibration of modern neural networks", ICML 2017, PMLR 70, 1321.
        https://doi.org/10.48550/arXiv.1706.04599
     """
-    counts, mean_confidence, share = reliability(confidence, correct, bins)
+    counts, mean_confidence, share = reliability(confidence, correct)
     total = counts.sum()
     if not total:
         return math.nan

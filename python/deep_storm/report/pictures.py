@@ -46,9 +46,8 @@ def side_by_side(
     titles: tuple[str, str, str] = ("mean frame", "Deep-STORM", "truth"),
     pixel_sizes_nm: tuple[float, float, float] = (100.0, 12.5, 12.5),
     scores_text: str = "",
-    zoom_nm: tuple[float, float, float] | None = None,
 ) -> Figure:
-    """Draw mean frame, reconstruction and truth of the same field, with a region enlarged below.
+    """Draw mean frame, reconstruction and truth, and below where the truth is brightest, enlarged.
 
     Parameters
     ----------
@@ -60,14 +59,11 @@ def side_by_side(
         Pixel size of each picture.
     scores_text
         A line under the pictures.
-    zoom_nm
-        Left, top and edge of the enlarged square; by default where the truth is brightest.
     """
     names = ("mean frame", "reconstruction", "true image")
     given = (mean_frame, reconstruction, truth_image)
     pictures = [checked_picture(image, name) for image, name in zip(given, names, strict=True)]
-    if zoom_nm is None:
-        zoom_nm = _busiest_square(pictures[2], pixel_sizes_nm[2])
+    zoom_nm = _busiest_square(pictures[2], pixel_sizes_nm[2])
     left, top, edge = (v / 1000 for v in zoom_nm)
     height, width = pictures[0].shape
     field_nm = width * pixel_sizes_nm[0], height * pixel_sizes_nm[0]
@@ -129,7 +125,6 @@ def preview_overlay(
     frame: Pixels,
     localizations: pd.DataFrame,
     pixel_size_nm: float,
-    truth: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw localizations over the frame that they were found in, coloured by confidence.
 
@@ -141,8 +136,6 @@ def preview_overlay(
         The rows of this frame: ``x_nm``, ``y_nm``; ``confidence`` gives the colour.
     pixel_size_nm
         Pixel size of the frame.
-    truth
-        The true emitters of this frame, drawn as circles.
     """
     image = checked_picture(frame, "frame")
     height, width = image.shape
@@ -154,9 +147,6 @@ def preview_overlay(
     style_axes(axes, "x (µm)", "y (µm)")
     axes.spines[:].set_visible(True)
     size = float(np.clip(9000 / max(height, width) ** 1.25, 12, 80))
-    if truth is not None:
-        where = truth["x_nm"].to_numpy() / 1000, truth["y_nm"].to_numpy() / 1000
-        axes.scatter(*where, s=size, facecolors="none", edgecolors="black", linewidths=0.7)
     where = localizations["x_nm"].to_numpy() / 1000, localizations["y_nm"].to_numpy() / 1000
     style: dict[str, Any] = {"marker": "x", "s": size / 2, "linewidths": 1.1}
     if "confidence" in localizations:
@@ -170,10 +160,7 @@ def preview_overlay(
         bar.outline.set_visible(False)
     else:
         axes.scatter(*where, color=VERMILION, **style)
-    counts = counted(len(localizations), "localization")
-    if truth is not None:
-        counts += f" (×), {counted(len(truth), 'true emitter')} (○)"
-    axes.set_title(counts, fontsize=TEXT_PT, loc="left")
+    axes.set_title(counted(len(localizations), "localization"), fontsize=TEXT_PT, loc="left")
     return figure
 
 

@@ -32,6 +32,7 @@ from deep_storm.simulation.patches import PatchSimulator
 Frames = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
 
+SEED = 1
 MIN_SCORE = 0.3
 """Of candidates that count, on the movie as on simulation."""
 MIN_CANDIDATES = 400
@@ -90,7 +91,6 @@ def brightness(
     windows: Sequence[Frames],
     maps: CameraMaps | None = None,
     background_known: bool = False,
-    seed: int = 1,
 ) -> Light | None:
     """Return emitters and background whose simulated frames are answered as those of a movie.
 
@@ -104,8 +104,6 @@ def brightness(
         Camera maps that frames are simulated with.
     background_known
         Whether the background, and so the light of the emitters, is right as it is.
-    seed
-        Of the simulation.
 
     Returns
     -------
@@ -130,7 +128,7 @@ def brightness(
         here = _shared(own, *place, area_um2)
         answers, drawn = [], []
         for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
-            frames = _simulated(model, here, mask, size_px, part, len(masks), maps, seed + k)
+            frames = _simulated(model, here, mask, size_px, part, len(masks), maps, SEED + k)
             answers += _read(reader, frames.photons)
             drawn.append(frames)
         tried.append(place)

@@ -38,6 +38,8 @@ from deep_storm.training.threshold import THRESHOLDS, jaccards
 
 EMITTERS, EMITTERS_IN_DEPTH = 4000, 8000
 """Of those whose depth is told, a few on the wrong side of the focus make most of the error."""
+SEED = 5 * SEED_OFFSET + 1
+"""Other frames than those that the network's own confidence is learnt on."""
 MIN_FRAMES = 4
 RATIO_FRAMES = 24
 MAX_FRAMES = 100
@@ -68,22 +70,20 @@ class Judged(NamedTuple):
     emitters: int
 
 
-def learn_refinement(model: Model, seed: int = 1, maps: CameraMaps | None = None) -> Refinement:
+def learn_refinement(model: Model, maps: CameraMaps | None = None) -> Refinement:
     """Calibrate the refinement of a model's candidates.
 
     Parameters
     ----------
     model
         Trained for the experiment, or conditioned on it.
-    seed
-        Of the simulation.
     maps
         Camera maps that the simulated frames are taken with.
     """
     usual, beside = refiner_for(model.card, model.table), looks_beside(model)
     emitters = EMITTERS_IN_DEPTH if usual.shape.tells_depth else EMITTERS
     limits = emitters, MIN_FRAMES, MAX_FRAMES
-    seen = list(seen_frames(model, seed + 5 * SEED_OFFSET, maps, *limits, with_sides=beside))
+    seen = list(seen_frames(model, SEED, maps, *limits, with_sides=beside))
     crowding = (0.0,) if model.card.emitters.structure == "uniform" else CROWDING
     tried = [_learn(model.card, _crowded(usual, more), seen, beside) for more in crowding]
     jaccard, best = max(tried, key=lambda learnt: learnt[0])
