@@ -159,3 +159,43 @@ def direction_of(image):
     x, y = x - np.sum(light * x), y - np.sum(light * y)
     parts = 2 * np.sum(light * x * y), np.sum(light * (x**2 - y**2))
     return np.array(parts) / np.sum(light * (x**2 + y**2))
+
+
+def test_an_uneven_background_hides_no_beads(beads, table):
+    stack = beads.z_stack(table, GRID, photons=4000.0).astype(np.float64)
+    y, x = np.mgrid[-1.0:1.0:150j, -1.0:1.0:150j]
+    stack += 100.0 * (2.0 + x + 0.5 * y - 0.5 * x**2)  # noiseless, so that it counts alone
+    found = calibrated(np.round(stack).astype(np.uint16))
+    assert found.beads == 9
+    assert beads.off(found.table, table, tuple(range(-300, 301, 50))) < 0.05
+
+
+def test_a_window_is_wide_enough_where_beads_have_little_room(beads, table, found):
+    """With 24 px no bead stands alone in such a field: windows became 8 px."""
+    places = [[x, y] for x in (20.5, 53.2) for y in (19.7, 52.4)]
+    crowded = calibrated(beads.z_stack(table, places)[:, :74, :74])
+    assert crowded.beads == 4
+    assert crowded.table.radius_px > 8
+    assert crowded.table.radius_px >= found.table.radius_px - 2
+
+
+def test_a_focus_at_the_end_of_the_scan_is_told(beads, table):
+    found = calibrated(beads.z_stack(table, GRID, depths_nm=DEPTHS_NM + 500.0))
+    assert any("The scan begins" in note and "z = 0" in note for note in found.notes)
+    assert not any("of their light" in note for note in found.notes)
+
+
+def test_a_step_that_light_contradicts_is_told(beads, table, found):
+    assert not any("--z-step-nm" in note for note in found.notes)
+    slow = calibrated(beads.z_stack(table, GRID), step_nm=10 * STEP_NM)
+    assert any("more slowly" in note and "--z-step-nm" in note for note in slow.notes)
+
+
+def test_faint_beads_are_not_called_disordered(beads, table):
+    with pytest.raises(PsfError, match="too faint to be followed"):
+        calibrated(beads.z_stack(table, GRID, photons=150.0))
+
+
+def test_what_to_do_depends_on_why_beads_are_left_out(beads, table):
+    with pytest.raises(PsfError, match=r"smaller window \(--radius-um\)"):
+        calibrated(beads.z_stack(table, [(8.0, 75.0), (75.0, 8.0), (142.0, 75.0)]))

@@ -25,6 +25,12 @@ FLAT_PIXELS = 2
 """So many pixels with the largest value of the whole stack make a bead saturated."""
 
 
+CLIPPED, ROUNDS = 2.5, 8
+"""What lies so many deviations above a smooth background is light of beads; rounds to find it."""
+MAX_FITTED = 100_000
+"""Pixels that a background is fitted to."""
+
+
 class Beads(NamedTuple):
     """Beads of an image.
 
@@ -43,6 +49,33 @@ class Beads(NamedTuple):
     def chosen(self, which: Flags | Integers) -> Beads:
         """Return a subset of the beads."""
         return Beads(self.row[which], self.column[which], self.height[which])
+
+
+def smooth_background(mean: FloatArray) -> FloatArray:
+    """Return the background of an image of beads: a polynomial of second degree along y and x.
+
+    Light of a lamp, or of a tilted field, is as uneven. Pixels with beads are left out in rounds.
+
+    Parameters
+    ----------
+    mean
+        float64 of shape (y, x).
+    """
+    height, width = mean.shape
+    y, x = np.linspace(-1.0, 1.0, height)[:, None], np.linspace(-1.0, 1.0, width)[None, :]
+    terms = np.stack([np.broadcast_to(t, mean.shape) for t in (mean * 0 + 1, x, y, x * x, x * y,
+                                                                y * y)])  # fmt: skip
+    some = slice(None, None, max(mean.size // MAX_FITTED, 1))
+    known, seen = terms.reshape(len(terms), -1)[:, some], mean.ravel()[some]
+    off = seen - np.median(seen)
+    coefficients: FloatArray = np.zeros(len(terms))
+    for _ in range(ROUNDS):
+        spread = 1.4826 * float(np.median(np.abs(off - np.median(off))))
+        dark = off <= np.median(off) + CLIPPED * spread
+        coefficients = np.linalg.lstsq(known[:, dark].T, seen[dark], rcond=None)[0]
+        off = seen - coefficients @ known
+    background: FloatArray = np.tensordot(coefficients, terms, 1)
+    return background
 
 
 def find_beads(mean: FloatArray, sigma_px: float) -> Beads:

@@ -22,6 +22,7 @@ from deep_storm.estimation.psf.bead_search import (
     Beads,
     find_beads,
     saturated_beads,
+    smooth_background,
     too_close,
 )
 from deep_storm.estimation.psf.emitters import Emitters
@@ -91,6 +92,7 @@ def measure_beads(
     photons = np.stack([photons_from(v[None], camera, maps)[0] for v in values])
     photons = photons.astype(np.float64) * camera.quantum_efficiency
     mean = photons.mean(axis=0)
+    mean -= smooth_background(mean)
     sigma_px = guess_sigma_px((mean - np.median(mean))[None])
     if sigma_px is None:
         raise PsfError("no beads in the images", "beads that stand out", "give images of beads")

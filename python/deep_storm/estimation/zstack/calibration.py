@@ -28,15 +28,9 @@ from deep_storm.estimation.zstack.fit import (
 from deep_storm.estimation.zstack.grid import Grid
 from deep_storm.estimation.zstack.result import CalibratedPsf
 from deep_storm.estimation.zstack.scan import check_scan
+from deep_storm.estimation.zstack.selection import SPARE_PX, Bead, Selection, select_beads
 from deep_storm.estimation.zstack.smoothness import Smoothness
-from deep_storm.estimation.zstack.stacks import (
-    SPARE_PX,
-    Bead,
-    Selection,
-    ZStack,
-    read_stack,
-    select_beads,
-)
+from deep_storm.estimation.zstack.stacks import ZStack, read_stack
 from deep_storm.io.stacks.frames import select_frames
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
@@ -48,6 +42,13 @@ FloatArray = npt.NDArray[np.float64]
 
 MIN_BEADS = 3
 """Fewer do not tell what is the PSF and what is one bead."""
+INSTEAD = {
+    "saturated": "expose for a shorter time",
+    "too close to another bead": "dilute the beads, or give a smaller window (--radius-um)",
+    "too close to the border": "take a larger field, or give a smaller window (--radius-um)",
+    "not like the others": "give more stacks at once",
+}
+"""What to do where beads are left out."""
 KNOTS_NM = (90.0, 150.0)
 """Distance of knots along z: that of the planes, within these bounds."""
 COVERED_BY = 0.5
@@ -135,7 +136,8 @@ def _check_count(selection: Selection, usable: int) -> None:
     raise PsfError(
         count + (f": {', '.join(reasons)}" if reasons else ""),
         f"at least {MIN_BEADS} beads that are alike, isolated and not saturated",
-        "give more stacks at once, expose for a shorter time, or dilute the beads",
+        "; ".join(do for why, do in INSTEAD.items() if selection.left_out[why])
+        or "give more stacks at once",
     )
 
 
@@ -166,8 +168,10 @@ def _placed(stack: ZStack, bead: Bead, shift: Shift, reach: int, step_nm: float)
 
 
 def _cut(stack: ZStack, bead: Bead, reach: int) -> FloatArray:
+    """Return a bead's planes, with its background as even as it is in the middle."""
     rows, columns = _window(bead, reach)
-    return stack.photons[:, rows, columns].astype(np.float64)
+    uneven = stack.background[rows, columns] - stack.background[bead.row, bead.column]
+    return stack.photons[:, rows, columns] - uneven
 
 
 def _window(bead: Bead, reach: int) -> tuple[slice, slice]:

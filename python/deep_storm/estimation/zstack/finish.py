@@ -21,9 +21,17 @@ from deep_storm.estimation.zstack.fit import (
 )
 from deep_storm.estimation.zstack.grid import Grid
 from deep_storm.estimation.zstack.result import CalibratedPsf, Leftover
+from deep_storm.estimation.zstack.selection import Selection
 from deep_storm.estimation.zstack.smoothness import Smoothness
-from deep_storm.estimation.zstack.stacks import Selection, ZStack
-from deep_storm.psf.elliptical import at_focus, fitted_widths, is_one_spot
+from deep_storm.estimation.zstack.stacks import ZStack
+from deep_storm.psf.elliptical import (
+    MIN_NEAR,
+    WITHIN,
+    Widths,
+    at_focus,
+    fitted_widths,
+    is_one_spot,
+)
 from deep_storm.psf.fitting import offsets_px
 from deep_storm.psf.precision import cramer_rao
 from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
@@ -43,11 +51,18 @@ NEAR_FOCUS = 0.25
 MAX_OPTICAL_FALL = 0.4
 """A larger fall of brightness from the first to the last plane is bleaching, or the lamp's drift;
 a smaller one may be light that aberrations send out of the window on one side of the focus."""
+MIN_EACH_SIDE = 0.25
+"""Share of the depths on either side of the focus from which on the two can be compared."""
 LEAST_LIGHT = 0.05
 """Share of the places far out at which a PSF of several spots has no light."""
 MIN_TILT_NM = 150.0
 """So is a stage of which the ends of the field are so far apart in depth."""
 MIN_TILTED = 5
+NEAR_END_NM = 200.0
+"""A focus so close to the first or last plane is hardly seen."""
+USUAL_NM, MAX_FACTOR = 700.0, 3.5
+"""Light of about this wavelength is focused; what differs by more than this factor is no light."""
+INDEX = 1.45
 DARKEST = -0.01
 """Share of the peak; what noise makes of dark places is not darker."""
 SHOWN_DEPTHS = 5
@@ -106,6 +121,7 @@ def finished(
             "give more stacks at once, or expose for longer",
         )
     table, fall = _table(fit, camera.pixel_size_nm, uncertainty)
+    widths = fitted_widths(table)
     light = np.concatenate([b.light.ravel() for b in fit.beads])
     z_nm = np.linspace(table.z_nm[0], table.z_nm[-1], 2 * len(table.z_nm) - 1)
     molecule = (settings.intensity_photon, settings.background_photon)
@@ -127,11 +143,11 @@ def finished(
         background=float(np.mean([b.at[5] for b in fit.beads])),
         chi2=float(np.mean([chi2(b, i) for b, i in zip(fit.beads, seen, strict=True)])),
         difference=usual,
-        widths=fitted_widths(table),
+        widths=widths,
         precision=limit,
         intensity_photon=molecule[0],
         background_photon=molecule[1],
-        notes=_notes(fit, fall),
+        notes=_notes(fit, fall, table, widths),
         left_over=_left_over(fit, seen),
     )
 
@@ -181,10 +197,13 @@ def _table(fit: Calibration, pixel_size_nm: float, uncertainty: float) -> tuple[
 def _fall(light: FloatArray, grid: Grid) -> float:
     """Return by how much (logarithm) light falls from the first plane to the last.
 
-    Light that leaves the window with depth leaves it on both sides of the focus, about alike.
+    Light that leaves the window with depth leaves it on both sides of the focus, about alike. 0
+    where not enough of both sides was seen.
     """
     z_nm = grid.depths_nm
     reach = max(min(-z_nm[0], z_nm[-1]), 2 * grid.dz_nm)
+    if reach < MIN_EACH_SIDE * (z_nm[-1] - z_nm[0]) or light.min() <= 0:
+        return 0.0
     near = np.abs(z_nm) <= reach
     curve = np.polynomial.Polynomial.fit(z_nm[near], np.log(light[near]), 2).convert()
     slope = float(curve.coef[1]) if curve.coef.size > 1 else 0.0
@@ -217,8 +236,8 @@ def _left_over(fit: Calibration, seen: list[Image]) -> Leftover:
     return Leftover(0.5 * (edges[1:] + edges[:-1]), total / weight)
 
 
-def _notes(fit: Calibration, fall: float) -> tuple[str, ...]:
-    """Say what else was found: bleaching, a tilted stage."""
+def _notes(fit: Calibration, fall: float, table: PsfTable, widths: Widths) -> tuple[str, ...]:
+    """Say what else was found: bleaching, a tilted stage, a focus or a step that may be wrong."""
     notes = []
     if abs(fall) > MAX_OPTICAL_FALL:
         what = "lose" if fall > 0 else "gain"
@@ -230,4 +249,36 @@ def _notes(fit: Calibration, fall: float) -> tuple[str, ...]:
     spread = float(np.ptp(depths))
     if len(depths) >= MIN_TILTED and spread > MIN_TILT_NM:
         notes.append(f"Beads lie up to {spread:.0f} nm apart in depth; this is corrected for.")
+    before, behind = -table.z0_nm, float(table.z_nm[-1])
+    if min(before, behind) < NEAR_END_NM:
+        where = "begins" if before < behind else "ends"
+        far_nm = max(min(before, behind), 0.0)
+        notes.append(
+            f"The scan {where} {far_nm:.0f} nm from the focus, so that where z = 0 lies is "
+            "uncertain: scan from well below the focus to well above."
+        )
+    factor = _blur(widths) if is_one_spot(table.plane(0.0), table.samples_per_px) else 1.0
+    if not 1.0 / MAX_FACTOR < factor < MAX_FACTOR:
+        how = f"{factor:.0f} times faster" if factor > 1 else f"{1 / factor:.0f} times more slowly"
+        notes.append(
+            f"With depth the beads blur about {how} than their width in focus lets expect: check "
+            "the distance of the planes (--z-step-nm)."
+        )
     return tuple(notes)
+
+
+def _blur(widths: Widths) -> float:
+    """Return how fast widths grow with depth, over what light that is as narrow in focus does.
+
+    A Gaussian beam spreads by λ / 4π n σ. 1 where its growth is not seen.
+    """
+    both = widths.x_nm**2 + widths.y_nm**2
+    near = both <= WITHIN * both.min()
+    if near.sum() < MIN_NEAR:
+        return 1.0
+    curve = np.polynomial.Polynomial.fit(widths.z_nm[near], both[near], 2).convert()
+    bend = float(curve.coef[2]) if curve.coef.size > 2 else 0.0
+    if bend <= 0:
+        return 1.0
+    narrowest = float(min(widths.x_nm.min(), widths.y_nm.min()))
+    return 4.0 * math.pi * INDEX * narrowest * math.sqrt(0.5 * bend) / USUAL_NM

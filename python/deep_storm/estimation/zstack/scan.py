@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.errors import PsfError
-from deep_storm.estimation.zstack.stacks import Bead, ZStack
+from deep_storm.estimation.zstack.selection import Bead
+from deep_storm.estimation.zstack.stacks import ZStack
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -22,6 +23,8 @@ BLURRED = 0.8
 MIN_TURN_SHARE, MIN_TURN = 0.25, 4
 """Planes on either side of a turn, as a share of all and at least."""
 MIN_ORDER, MIN_FALL = 0.5, 0.05
+FAINT = 0.5
+"""From this share of noise on, planes look unlike each other because of it."""
 
 
 def check_scan(stacks: list[ZStack], beads: list[Bead], reach_px: int) -> None:
@@ -70,6 +73,12 @@ def _check(stack: ZStack, cut: list[tuple[FloatArray, FloatArray]]) -> None:
             f"give one direction alone (--frames {turn + 1}:)",
         )
     if _order(alike) < MIN_ORDER:
+        if _noise(cut) > FAINT:
+            raise PsfError(
+                f"the beads in {stack.name} are too faint to be followed from plane to plane",
+                "beads that stand out in each plane",
+                "expose for longer, or average the frames of each plane",
+            )
         raise PsfError(
             f"the frames of {stack.name} are not in the order of depth: neighbours are hardly more "
             "alike than any two",
@@ -100,6 +109,12 @@ def _change(cut: list[tuple[FloatArray, FloatArray]]) -> float:
             )
         )
     return float(np.sqrt(max(np.median(changes), 0.0)))
+
+
+def _noise(cut: list[tuple[FloatArray, FloatArray]]) -> float:
+    """Return the share of noise in the square of what is seen."""
+    shares = [float(np.sum(noise**2) / np.sum(light**2)) for light, noise in cut]
+    return float(np.median(shares))
 
 
 def _alikeness(light: FloatArray) -> FloatArray:

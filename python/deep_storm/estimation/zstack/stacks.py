@@ -1,24 +1,17 @@
-"""Z-stacks of beads: read, beads found and cut out, and which cannot be used."""
+"""Z-stacks of beads, as they are read."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import photons_from
 from deep_storm.errors import PsfError, StackError
-from deep_storm.estimation.psf.bead_search import Beads, find_beads, saturated_beads, too_close
+from deep_storm.estimation.psf.bead_search import smooth_background
 from deep_storm.estimation.psf.scenes import Window, read_variance
-from deep_storm.estimation.psf.width import guess_sigma_px
 from deep_storm.estimation.sampling import check_values
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.words import counted
@@ -27,19 +20,6 @@ FloatArray = npt.NDArray[np.float64]
 
 MIN_PLANES = 5
 MAX_VALUES = 500_000_000
-MAX_BEADS = 100
-"""Of a stack, the brightest first."""
-APART = 1.5
-"""Beads stand alone when the next one is farther away than so many times half the window."""
-LIGHT_WITHIN = 0.95
-WIDER = 1.3
-"""Half the window is so many times the distance within which that share of the light lies."""
-MIN_REACH_PX, MAX_REACH_PX = 6, 24
-MAX_TRIED = 15
-ONE_BEAD = 1.2
-"""Maxima closer together than so many times half a window that is given are one bead."""
-SPARE_PX = 2
-"""Windows are cut again when beads are aligned; so far they may move."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +38,10 @@ class ZStack:
         Read-out variance of each pixel, photoelectrons², (y, x).
     excess
         Excess noise factor.
+    mean
+        Mean plane without its background, (y, x).
+    background
+        That background, smooth, (y, x).
     """
 
     photons: npt.NDArray[np.float32]
@@ -65,44 +49,8 @@ class ZStack:
     name: str
     variance: FloatArray
     excess: float
-
-
-class Bead(NamedTuple):
-    """A bead that can be used.
-
-    Attributes
-    ----------
-    stack
-        Which of the stacks it is in.
-    row, column
-        The pixel in the middle of its window.
-    """
-
-    stack: int
-    row: int
-    column: int
-
-
-@dataclass
-class Selection:
-    """Which beads there are.
-
-    Attributes
-    ----------
-    beads
-        Those that can be used.
-    found
-        How many there are.
-    left_out
-        How many are not used, by the reason.
-    reach_px
-        Half the window that they are seen in.
-    """
-
-    beads: list[Bead]
-    found: int
-    reach_px: int
-    left_out: Counter[str] = field(default_factory=Counter)
+    mean: FloatArray
+    background: FloatArray
 
 
 def read_stack(
@@ -149,108 +97,14 @@ def read_stack(
     variance = read_variance(window, camera, stream.noise)[0]
     if backwards:
         raw, photons = raw[::-1], photons[::-1]
-    return ZStack(photons, raw, stream.name, variance, camera.excess_noise_factor)
-
-
-def select_beads(stacks: list[ZStack], reach_px: int | None) -> Selection:
-    """Find beads that are isolated and not saturated.
-
-    Parameters
-    ----------
-    stacks
-        Z-stacks.
-    reach_px
-        Half the window to see beads in; None: as wide as they are.
-
-    Raises
-    ------
-    PsfError
-        There are no beads in any of the stacks.
-    """
-    found = [_search(stack, reach_px) for stack in stacks]
-    if not sum(beads.row.size for beads, _ in found):
-        named = stacks[0].name if len(stacks) == 1 else f"{len(stacks)} stacks"
-        raise PsfError(f"no beads in {named}", "beads that stand out", "give a z-stack of beads")
-    if reach_px is None:
-        reach_px = _reach(stacks, [beads for beads, _ in found])
-    selection = Selection([], 0, reach_px)
-    for number, (stack, (beads, sigma_px)) in enumerate(zip(stacks, found, strict=True)):
-        _take(selection, number, stack, beads, sigma_px)
-    return selection
-
-
-def _search(stack: ZStack, reach_px: int | None) -> tuple[Beads, float]:
-    mean = stack.photons.mean(axis=0, dtype=np.float64)
-    sigma_px = guess_sigma_px((mean - np.median(mean))[None])
-    if sigma_px is None:
-        nothing = np.empty(0, np.int64)
-        return Beads(nothing, nothing, np.empty(0)), 1.0
-    beads = find_beads(mean, sigma_px)
-    return beads if reach_px is None else _joined(beads, ONE_BEAD * reach_px), sigma_px
-
-
-def _joined(beads: Beads, distance_px: float) -> Beads:
-    """Return beads with maxima that lie close together as one: the spots of a PSF of several."""
-    if not beads.row.size:
-        return beads
-    places = np.stack([beads.row, beads.column], axis=1)
-    pairs = cKDTree(places).query_pairs(distance_px, output_type="ndarray")
-    count = beads.row.size
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    number, member = connected_components(graph, directed=False)
-    height = np.asarray(np.bincount(member, beads.height, number), dtype=np.float64)
-    row, column = (
-        np.rint(np.bincount(member, beads.height * axis, number) / height).astype(np.int64)
-        for axis in (beads.row, beads.column)
+    mean = photons.mean(axis=0, dtype=np.float64)
+    background = smooth_background(mean)
+    return ZStack(
+        photons,
+        raw,
+        stream.name,
+        variance,
+        camera.excess_noise_factor,
+        mean - background,
+        background,
     )
-    order = np.argsort(-height)
-    return Beads(row[order], column[order], height[order])
-
-
-def _reach(stacks: list[ZStack], found: list[Beads]) -> int:
-    """Return half the window that beads need: most of their light is in it in the mean plane."""
-    radii = []
-    for stack, beads in zip(stacks, found, strict=True):
-        mean = stack.photons.mean(axis=0, dtype=np.float64)
-        reach = min(MAX_REACH_PX, *(edge // 2 for edge in mean.shape))
-        offset = np.arange(-reach, reach + 1)
-        distance = np.hypot(*np.meshgrid(offset, offset))
-        order = np.argsort(distance, axis=None)
-        alone = ~too_close(beads, reach)
-        alone &= _inside(beads, mean.shape, reach)
-        for k in np.flatnonzero(alone)[:MAX_TRIED]:
-            row, column = int(beads.row[k]), int(beads.column[k])
-            cut = mean[row - reach : row + reach + 1, column - reach : column + reach + 1]
-            light = cut - np.median(cut[distance > 0.8 * reach])
-            inside = np.cumsum(light.ravel()[order])
-            total = float(inside[distance.ravel()[order] <= reach][-1])
-            within = int(np.argmax(inside >= LIGHT_WITHIN * total))
-            radii.append(float(distance.ravel()[order[within]]))
-    widest = float(np.median(radii)) if radii else MIN_REACH_PX
-    return int(np.clip(math.ceil(WIDER * widest), MIN_REACH_PX, MAX_REACH_PX))
-
-
-def _inside(beads: Beads, shape: tuple[int, ...], reach: int) -> npt.NDArray[np.bool_]:
-    height, width = shape
-    inside = (beads.row >= reach) & (beads.row < height - reach)
-    inside &= (beads.column >= reach) & (beads.column < width - reach)
-    return inside
-
-
-def _take(selection: Selection, number: int, stack: ZStack, beads: Beads, sigma_px: float) -> None:
-    """Add the usable beads of a stack to a selection, and count the others."""
-    reach = selection.reach_px + SPARE_PX
-    inside = _inside(beads, stack.photons.shape[1:], reach)
-    saturated = saturated_beads(beads, stack.raw, sigma_px)
-    close = too_close(beads, APART * selection.reach_px)
-    good = np.flatnonzero(inside & ~close & ~saturated)
-    used = good[:MAX_BEADS]
-    selection.beads += [Bead(number, int(beads.row[k]), int(beads.column[k])) for k in used]
-    selection.found += beads.row.size
-    reasons = {
-        "saturated": saturated,
-        "too close to another bead": close & ~saturated,
-        "too close to the border": ~inside & ~close & ~saturated,
-    }
-    selection.left_out.update({why: int(which.sum()) for why, which in reasons.items()})
-    selection.left_out["beyond the number that is needed"] += good.size - used.size
