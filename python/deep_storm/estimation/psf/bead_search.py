@@ -63,8 +63,8 @@ def smooth_background(mean: FloatArray) -> FloatArray:
     """
     height, width = mean.shape
     y, x = np.linspace(-1.0, 1.0, height)[:, None], np.linspace(-1.0, 1.0, width)[None, :]
-    terms = np.stack([np.broadcast_to(t, mean.shape) for t in (mean * 0 + 1, x, y, x * x, x * y,
-                                                                y * y)])  # fmt: skip
+    powers = (np.ones_like(x), x, y, x * x, x * y, y * y)
+    terms = np.stack([np.broadcast_to(power, mean.shape) for power in powers])
     some = slice(None, None, max(mean.size // MAX_FITTED, 1))
     known, seen = terms.reshape(len(terms), -1)[:, some], mean.ravel()[some]
     off = seen - np.median(seen)
@@ -72,7 +72,8 @@ def smooth_background(mean: FloatArray) -> FloatArray:
     for _ in range(ROUNDS):
         spread = 1.4826 * float(np.median(np.abs(off - np.median(off))))
         dark = off <= np.median(off) + CLIPPED * spread
-        coefficients = np.linalg.lstsq(known[:, dark].T, seen[dark], rcond=None)[0]
+        solved = np.linalg.lstsq(known[:, dark].T, seen[dark], rcond=None)[0]
+        coefficients = solved.astype(np.float64)
         off = seen - coefficients @ known
     background: FloatArray = np.tensordot(coefficients, terms, 1)
     return background
