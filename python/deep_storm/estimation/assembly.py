@@ -66,7 +66,7 @@ def assembled(
     local = _local_density(camera, sample, crowd, found)
     area_um2 = stream.shape[1] * stream.shape[2] * (camera.pixel_size_nm / 1000.0) ** 2
     emitters = round(found.density_per_um2 * area_um2 * sample.frames)
-    evidence = Evidence(stream, camera, sample, crowd, fits, local, emitters)
+    evidence = Evidence(stream, camera, sample, crowd, fits, emitters)
     warned = warnings_of(evidence)
     spread = photon_spread(crowd, fits)
     quantities = _quantities(evidence, found, spread.relative, warned)
@@ -116,7 +116,7 @@ def _quantities(
     evidence: Evidence, found: Molecules, photons_spread: float, warned: Warnings
 ) -> dict[str, Quantity]:
     """Return each number with its error, its spread, how many it is of, and its warnings."""
-    stream, camera, sample, crowd, fits, _, emitters = evidence
+    stream, camera, sample, crowd, fits, emitters = evidence
     light, errors = crowd.fit.light, crowd.fit.errors
     sigma_error = _error(found.sigma_nm, errors.sigma_px / light.sigma_px, "sigma")
     sigma_std = sigma_spread(crowd, fits).relative * found.sigma_nm

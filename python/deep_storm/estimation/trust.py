@@ -9,7 +9,6 @@ import numpy as np
 
 from deep_storm.camera import Camera
 from deep_storm.estimation.blind.crowd import Crowd
-from deep_storm.estimation.density import LocalDensity
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.sampling import Sample
 from deep_storm.estimation.shapes import modes
@@ -39,7 +38,6 @@ class Evidence(NamedTuple):
     sample: Sample
     crowd: Crowd
     fits: IsolatedFits
-    local: LocalDensity
     emitters: int
 
 

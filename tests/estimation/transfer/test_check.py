@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from deep_storm.camera import Camera
 from deep_storm.estimation.transfer.check import doubt_camera
-from deep_storm.estimation.transfer.curve import NoiseCurve
 from deep_storm.estimation.transfer.gain import PhotonTransfer, Slope
-
-NOTHING = NoiseCurve(np.zeros((8, 2)), np.zeros((8, 2)), np.zeros((8, 2)))
 
 
 def noise(gain=0.5, baseline=100.0, light=40.0, read=0.0, em=1.0, error=0.04, slope=True):
@@ -18,7 +14,7 @@ def noise(gain=0.5, baseline=100.0, light=40.0, read=0.0, em=1.0, error=0.04, sl
     rise = em / gain
     variance = rise * light + read**2 + 1 / 12
     known = Slope(rise, error * rise) if slope else None
-    return PhotonTransfer(known, baseline + light, variance, 1.0, 100, NOTHING)
+    return PhotonTransfer(known, baseline + light, variance, 1.0, 100)
 
 
 def camera(**values):

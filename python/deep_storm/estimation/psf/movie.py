@@ -272,7 +272,7 @@ def _rounds(
     state: State, pool: ThreadPoolExecutor, most: int, misfit: float, done: Callable[[int], None]
 ) -> tuple[int, RoundResult]:
     """Fit in rounds until the PSF has converged; return their number and the last one's outcome."""
-    last = RoundResult(math.inf, misfit, 0, 0)
+    last = RoundResult(math.inf, misfit)
     for k in range(most):
         last = fit_round(state, pool, last.change)
         done(k)

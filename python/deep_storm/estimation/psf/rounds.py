@@ -51,14 +51,10 @@ class RoundResult:
         Mean square of the residuals in standard deviations.
     change
         Relative RMS change of the PSF.
-    born, gone
-        Emitters that came and went.
     """
 
     chi2: float
     change: float
-    born: int
-    gone: int
 
 
 def find_emitters(state: State, pool: ThreadPoolExecutor, misfit: float) -> None:
@@ -90,12 +86,11 @@ def fit_round(
     hold(state)
     after = state.spline.values(state.coefficients)
     change = math.sqrt(float(np.sum((after - before) ** 2) / np.sum(after**2)))
-    gone, born = 0, 0
     if revised:
-        gone, born = revise(state, min(change, misfit), THRESHOLD)
+        revise(state, min(change, misfit), THRESHOLD)
         find_noisy_pixels(state)
     state.sigma_px = state.gaussian().sigma_px
-    return RoundResult(chi2, change, born, gone)
+    return RoundResult(chi2, change)
 
 
 def hold(state: State) -> None:
@@ -116,15 +111,10 @@ def centre(state: State) -> None:
         state.emitters.y_px += fit.y_px
 
 
-def revise(state: State, misfit: float, threshold: float) -> tuple[int, int]:
-    """Remove emitters, and search the residual for others.
-
-    Returns
-    -------
-    How many went, and how many came.
-    """
+def revise(state: State, misfit: float, threshold: float) -> None:
+    """Remove emitters, and search the residual for others, in place."""
     misfit = max(misfit, MIN_MISFIT)
-    gone = give_up(state, misfit)
+    give_up(state, misfit)
     light = state.light()
     expected = state.background() + light
     variance = state.noise(expected) + (misfit * light) ** 2
@@ -132,16 +122,13 @@ def revise(state: State, misfit: float, threshold: float) -> tuple[int, int]:
     born = look_for(state.residual(expected), variance, shares, threshold)
     born = born.kept(~born.near(state.emitters, BORN_SIGMAS * state.sigma_px))
     state.emitters = state.emitters.with_more(born)
-    return gone, len(born)
 
 
-def give_up(state: State, misfit: float) -> int:
+def give_up(state: State, misfit: float) -> None:
     """Remove emitters that are no more than noise, and merge those that are too close."""
-    before = len(state.emitters)
-    if before:
+    if len(state.emitters):
         kept = significant(state.emitters, state.light(), state.peak, misfit)
         state.emitters = state.emitters.kept(kept).joined(state.sigma_px)
-    return before - len(state.emitters)
 
 
 def find_noisy_pixels(state: State) -> None:

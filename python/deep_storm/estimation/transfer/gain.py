@@ -87,8 +87,6 @@ class PhotonTransfer(NamedTuple):
     over_time
         Correlation of the noise in the darkest part from one frame to the next, at least so much;
         0 for a camera's frames, more where frames were averaged or filtered over time.
-    curve
-        Noise against brightness, to draw.
     processed
         What the values of the frames tell of what was done to them.
     """
@@ -98,7 +96,6 @@ class PhotonTransfer(NamedTuple):
     variance_adu2: float
     whiteness: float
     frames: int
-    curve: NoiseCurve
     over_time: float = 0.0
     processed: Processed | None = None
 
@@ -211,7 +208,7 @@ def photon_transfer(
     whiteness = _variance_at(alone[max(alone)][0], level) / _variance_at(alone[4][0], level)
     slope = _weighed(slopes, frames.size)
     over_time = _over_time(filtered(frames, TIME_ORDER, used), neighbours)
-    return PhotonTransfer(slope, level, variance, whiteness, len(frames), curve, over_time)
+    return PhotonTransfer(slope, level, variance, whiteness, len(frames), over_time)
 
 
 def _over_time(part: Filtered, first: Integers) -> float:
