@@ -32,7 +32,7 @@ def cache_folder() -> Path | None:
     for folder in _candidates():
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if is_private(folder):
+            if _is_private(folder):
                 tempfile.TemporaryFile(dir=folder).close()
                 return folder
         except OSError:
@@ -40,7 +40,22 @@ def cache_folder() -> Path | None:
     return None
 
 
-def is_private(folder: Path) -> bool:
+def private_folder(parent: Path | None, name: str) -> Path | None:
+    """Return a folder within one for a cache, made when missing.
+
+    None where there is none, or others can write there: what lies in it is trusted.
+    """
+    if parent is None:
+        return None
+    folder = parent / name
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder if _is_private(folder) else None
+    except OSError:
+        return None
+
+
+def _is_private(folder: Path) -> bool:
     """Whether a folder belongs to this user and is not writable for everybody."""
     if os.name != "posix":
         return True

@@ -42,7 +42,7 @@ from numba.core import config as _numba_config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
 from deep_storm import compiling
-from deep_storm.folders import cache_folder, is_private
+from deep_storm.folders import cache_folder, private_folder
 
 if sys.platform != "win32":
     import fcntl
@@ -139,15 +139,7 @@ def _folder() -> Path | None:
     """Return the folder of compiled kernels; as they are code, nobody else may write there."""
     if config.CACHE_DIR:
         return Path(config.CACHE_DIR)
-    caches = cache_folder()
-    if caches is None:
-        return None
-    folder = caches / "kernels"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder if is_private(folder) else None
-    except OSError:
-        return None
+    return private_folder(cache_folder(), "kernels")
 
 
 @cache

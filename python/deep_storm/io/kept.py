@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from deep_storm.folders import cache_folder, is_private
+from deep_storm.folders import cache_folder, private_folder
 
 MAX_ENTRIES = 200
 """The ones that were used last are kept."""
@@ -26,15 +26,7 @@ MAX_BYTES = 1 << 20
 
 def folder_of_kept() -> Path | None:
     """Return the folder of the entries; None where there is none that only this user can write."""
-    caches = cache_folder()
-    if caches is None:
-        return None
-    folder = caches / "learnt"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder if is_private(folder) else None
-    except OSError:
-        return None
+    return private_folder(cache_folder(), "learnt")
 
 
 def recall(key: str) -> Any:
