@@ -27,6 +27,27 @@ def versions(names: Iterable[str] = RECORDED) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
+def installed(names: Iterable[str], install: str, problems: list[str]) -> list[str]:
+    """Return which packages are installed, with their versions.
+
+    Parameters
+    ----------
+    names
+        Of the packages.
+    install
+        The command that installs them.
+    problems
+        A sentence for each that is missing is added here.
+    """
+    there = []
+    for name in names:
+        try:
+            there.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            problems.append(f"{name} is not installed; run `{install}`")
+    return there
+
+
 def source_folder() -> Path | None:
     """Return the source folder of Deep-STORM, which pip can install; None without one."""
     return _ROOT if (_ROOT / "pyproject.toml").is_file() else None

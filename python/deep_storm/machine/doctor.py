@@ -6,12 +6,12 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from deep_storm import packages
 from deep_storm.fiji.setup.checks import fiji_findings
 from deep_storm.interface.declaration import Shown
 from deep_storm.interface.verb import verb
@@ -69,22 +69,11 @@ def doctor() -> DoctorResult:
         "Cores": f"{psutil.cpu_count(logical=True)}",
         "Memory": f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free",
         "Disk here": f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GiB free",
-        "Packages": ", ".join(_versions(failed)),
+        "Packages": ", ".join(packages.installed(PACKAGES, "python3 run.py doctor", failed)),
         **_devices(failed),
-        **_fiji(failed),
+        **fiji_findings(failed),
     }
     return DoctorResult(findings, (*scarce, *failed), tuple(failed))
-
-
-def _versions(problems: list[str]) -> list[str]:
-    """Return the versions of the packages that Deep-STORM uses."""
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            problems.append(f"{name} is not installed; run `python3 run.py doctor`")
-    return found
 
 
 def _devices(problems: list[str]) -> dict[str, str]:
@@ -96,8 +85,3 @@ def _devices(problems: list[str]) -> dict[str, str]:
     except ImportError as error:
         problems.append(f"TensorFlow cannot be loaded ({error}); run `python3 run.py doctor`")
         return {}
-
-
-def _fiji(problems: list[str]) -> dict[str, str]:
-    """Return what is installed for Fiji."""
-    return fiji_findings(problems)

@@ -6,14 +6,13 @@ import os
 import shutil
 import subprocess
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from deep_storm import packages
 from deep_storm.errors import DeepStormError
 from deep_storm.fiji.client.service import Worker
 from deep_storm.fiji.setup.install import remembered_app
 from deep_storm.fiji.setup.state import OLDEST_JAVA, check_app
-from deep_storm.packages import install_command
 
 PACKAGES = ("appose", "pyimagej", "scyjava", "jpype1")
 INSIDE_WORKER = "DEEP_STORM_WORKER"
@@ -31,16 +30,13 @@ def fiji_findings(problems: list[str]) -> dict[str, str]:
         none of it, so nothing is a problem as long as no Fiji was installed into.
     """
     ours: list[str] = []
+    there = packages.installed(PACKAGES, packages.install_command("fiji"), ours)
+    findings = {"PyImageJ": ", ".join(there) or "not installed", "Worker": _worker(ours)}
     if os.environ.get(INSIDE_WORKER):  # Fiji runs, whichever Fiji it is
-        found = {"PyImageJ": ", ".join(_packages(ours)) or "not installed", "Worker": _worker(ours)}
         problems += ours
-        return found
+        return findings
     app = remembered_app()
-    findings = {
-        "Java": _java(ours),
-        "PyImageJ": ", ".join(_packages(ours)) or "not installed",
-        "Worker": _worker(ours),
-    }
+    findings = {"Java": _java(ours), **findings}
     if app is not None:
         state = check_app(app)
         findings["Fiji"] = state.summary_line()
@@ -70,16 +66,6 @@ def _java(problems: list[str]) -> str:
             f"{first} is too old for Fiji's Python mode; use Java {OLDEST_JAVA} or newer"
         )
     return f"{first} ({program})"
-
-
-def _packages(problems: list[str]) -> list[str]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            problems.append(f"{name} is not installed; run `{install_command('fiji')}`")
-    return found
 
 
 def _worker(problems: list[str]) -> str:
