@@ -65,6 +65,24 @@ def test_each_cause_has_its_sign(seen, cause):
     assert names(seen) == cause
 
 
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (replace(right(), sigma=1.2), "they lie deeper (a larger --depth-reach-nm)"),
+        (replace(right(), sigma=0.8), "they lie closer to the focus"),
+        (off(right(), shape=0.06, tail=3.5), "or emitters lie deeper than ± 400 nm"),
+        (off(right(), shape=0.1), "the PSF over depth has another shape"),
+    ],
+)
+def test_with_a_psf_over_depth_the_advice_is_to_calibrate_it(seen, said):
+    """Neither another --sigma-nm nor measure-psf would change it."""
+    in_depth = PSF.model_copy(update={"depth_reach_nm": 400.0, "psf_file": "psf3d.toml"})
+    (cause,) = causes(seen, right(2), CAMERA, in_depth, EMITTERS)
+    assert said in cause.sentence
+    assert "deep-storm calibrate-psf" in cause.sentence
+    assert not any(w in cause.sentence for w in ("--sigma-nm", "measure-psf", "--depth-std-nm"))
+
+
 def test_a_camera_that_agrees_with_the_noise_is_not_blamed():
     brighter = replace(right(), squared=1.5 * right().squared)
     assert names(brighter, camera_agrees=True) == ["unknown"]

@@ -119,7 +119,7 @@ def _causes(
     estimated: Collection[str],
 ) -> tuple[Cause, ...]:
     """Return what does not fit, for a background that is expected rightly."""
-    structured = _structured(seen, drawn)
+    structured = _structured(seen, drawn, psf)
     if structured is not None:
         return (structured,)
     found = []
@@ -162,7 +162,7 @@ def _level(seen: Residuals, estimated: bool) -> Cause | None:
     )
 
 
-def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
+def _structured(seen: Residuals, drawn: Residuals, psf: Psf) -> Cause | None:
     """Look for light that neither the PSF nor a flat background explains."""
     together = seen.neighbours - drawn.neighbours
     if together <= max(TOGETHER, TOGETHER_SCATTER / math.sqrt(2.0 * seen.mean.size)):
@@ -179,6 +179,13 @@ def _structured(seen: Residuals, drawn: Residuals) -> Cause | None:
             "debris: localizations on its hills may be false; filter them by confidence, or train "
             "on matched light (deep-storm estimate, deep-storm train with --unevenness and "
             "--haze-per-um2)",
+        )
+    if psf.depth_reach_nm:
+        return Cause(
+            "PSF shape",
+            f"the PSF over depth has another shape: {seen.shape:.0%} of an emitter's light is "
+            "elsewhere and is mistaken for emitters; calibrate it again (deep-storm "
+            f"calibrate-psf), or emitters lie deeper than ± {psf.depth_reach_nm:.0f} nm",
         )
     if seen.tail > WIDE_TAIL:
         return Cause(

@@ -32,10 +32,19 @@ def width_cause(seen: Residuals, psf: Psf) -> Cause | None:
     if abs(sigma - 1.0) <= max(SIGMA_OFF, SIGMA_SCATTER / math.sqrt(seen.emitters)):
         return None
     how = "wider" if sigma > 1.0 else "narrower"
+    off = f"about {100 * abs(sigma - 1.0):.0f} % {how} than the model expects"
+    if psf.depth_reach_nm:
+        where = "closer to the focus" if sigma < 1.0 else "deeper (a larger --depth-reach-nm)"
+        return Cause(
+            "PSF width",
+            f"emitters are {off} at depths of ± {psf.depth_reach_nm:.0f} nm: they lie {where}, or "
+            "the PSF over depth is not that of the movie; calibrate it again (deep-storm "
+            "calibrate-psf)",
+        )
     return Cause(
         "PSF width",
-        f"the PSF is about {100 * abs(sigma - 1.0):.0f} % {how} than the model expects: give the "
-        f"general model --sigma-nm {sigma * psf.sigma_nm:.0f}, or train a model for that",
+        f"the PSF is {off}: give the general model --sigma-nm {sigma * psf.sigma_nm:.0f}, or train "
+        "a model for that",
     )
 
 
