@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deep_storm import compiling, folders, kernels
+from deep_storm import compiling, folders, kept_kernels, kernels
 
 MODULE = """
 from deep_storm.kernels import Index, kernel
@@ -89,14 +89,14 @@ def test_the_same_source_elsewhere_is_compiled_once(place, tmp_path_factory):
 
 
 def test_what_nobody_used_for_months_is_deleted(tmp_path):
-    long_ago = time.time() - (kernels.MAX_DAYS_UNUSED + 1) * 86400
+    long_ago = time.time() - (kept_kernels.MAX_DAYS_UNUSED + 1) * 86400
     for name, used in (("new_1a", None), ("old_2b", (long_ago, long_ago))):
         (tmp_path / name).mkdir()
         (tmp_path / name / "loops.nbi").touch()
         os.utime(tmp_path / name, used)
-    kernels.delete_unused(tmp_path)
+    kept_kernels.delete_unused(tmp_path)
     assert [kept.name for kept in tmp_path.iterdir()] == ["new_1a"]
-    kernels.delete_unused(tmp_path / "nowhere")
+    kept_kernels.delete_unused(tmp_path / "nowhere")
 
 
 def test_changed_constant_of_another_module_is_noticed(place):
@@ -114,7 +114,7 @@ def test_damaged_kernel_is_compiled_anew(place):
 
 
 def test_kernel_is_compiled_where_nothing_can_be_kept(place, monkeypatch):
-    monkeypatch.setattr(kernels, "_folder", lambda: None)
+    monkeypatch.setattr(kernels, "folder_of_kernels", lambda: None)
 
     @kernels.kernel
     def more(value):
