@@ -87,6 +87,16 @@ def test_what_is_out_of_order_is_said(change, words):
     assert words in sentences[0]
 
 
+def test_in_depth_sigma_is_not_that_of_the_focus_and_rows_beyond_are_counted():
+    psf = TRAINED.psf.model_copy(update={"depth_reach_nm": 400.0, "psf_file": "psf3d.toml"})
+    trained = replace(TRAINED, psf=psf)
+    z_nm = np.random.default_rng(3).uniform(-400, 400, 4000)
+    wide = rows(sigma_nm=110 * np.sqrt(1 + (z_nm / 300) ** 2))
+    assert said(wide.assign(z_nm=z_nm), trained=trained) == []
+    (sentence,) = said(wide.assign(z_nm=1.5 * z_nm), trained=trained)
+    assert sentence.startswith("34% of the localizations lie at or beyond the end of the depths")
+
+
 def test_a_general_model_is_not_blamed_for_what_it_knows():
     crowded = rows(x_nm=lambda t: t["x_nm"] / 6, y_nm=lambda t: t["y_nm"] / 6)
     general = TrainedFor(emitters=TRAINED.emitters, densest_per_um2=100)

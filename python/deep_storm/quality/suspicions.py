@@ -23,6 +23,7 @@ PILED_UP, CONSTANT = 0.01, 0.01
 PHOTONS_OFF, SIGMA_OFF = 0.25, 0.1
 BACKGROUND_OFF = (0.7, 1.4)
 BACKGROUND_SLACK_PHOTON = 3.0
+TOO_DEEP = 0.1
 DENSITY_FACTOR = {True: 3.0, False: 10.0}
 """How much denser than the trained density is still trained for: uniform, or structured."""
 NEAR_THRESHOLD, NEAR_SHARE = 0.1, 0.3
@@ -81,6 +82,7 @@ def suspicions(
         ]
     return [
         *_unlike_training(found, trained),
+        *_too_deep(found, trained),
         *_crowded(found, trained),
         *_piled_up(found),
         *_near_threshold(found, trained),
@@ -113,7 +115,8 @@ def _unlike_training(found: Survey, trained: TrainedFor) -> Iterator[str]:
                 f"The median localization has {photons:.4g} photons, the model expects "
                 f"{expected:.4g}: counting overlapping emitters depends on that; {again}."
             )
-    if trained.psf is not None and sigma_nm is not None:
+    # over depths, sigma is wider than in focus by as much as they reach
+    if trained.psf is not None and sigma_nm is not None and not trained.psf.depth_reach_nm:
         ratio = sigma_nm / trained.psf.sigma_nm
         if abs(ratio - 1) > SIGMA_OFF:
             yield (
@@ -129,6 +132,20 @@ def _unlike_training(found: Survey, trained: TrainedFor) -> Iterator[str]:
                 f"The median background is {background:.3g} photons, the model expects "
                 f"{expected:.3g}: check the camera's baseline; {again}."
             )
+
+
+def _too_deep(found: Survey, trained: TrainedFor) -> Iterator[str]:
+    """Count the localizations at or beyond the end of the depths that the model knows."""
+    reach_nm, z_nm = trained.psf.depth_reach_nm if trained.psf else 0.0, found.values("z_nm")
+    if not reach_nm or not z_nm.size:
+        return
+    share = float(np.mean(np.abs(z_nm) >= reach_nm))
+    if share > TOO_DEEP:
+        yield (
+            f"{share:.0%} of the localizations lie at or beyond the end of the depths of "
+            f"± {reach_nm:.0f} nm that the model expects, where z cannot be relied on: train with "
+            "a larger --depth-reach-nm, or filter by z and its uncertainty."
+        )
 
 
 def _crowded(found: Survey, trained: TrainedFor) -> Iterator[str]:

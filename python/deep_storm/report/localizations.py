@@ -86,7 +86,7 @@ def column_histograms(found: Survey, trained: TrainedFor) -> Figure | None:
     if trained.emitters is not None:
         emitters = trained.emitters
         expected["intensity_photon"] = emitters.intensity_photon, emitters.intensity_std_photon
-    if trained.psf is not None:
+    if trained.psf is not None and not trained.psf.depth_reach_nm:
         expected["sigma_nm"] = trained.psf.sigma_nm, trained.psf.sigma_std_nm
     if trained.background is not None:
         background = trained.background

@@ -55,6 +55,21 @@ def test_what_is_written_comes_back(tmp_path, name):
         write_table(path, table, camera=CAMERA)
 
 
+@pytest.mark.parametrize("name", ["table.hdf5", "table_sml.mat"])
+def test_both_widths_of_an_astigmatic_psf_come_back(tmp_path, name):
+    rng = np.random.default_rng(7)
+    flat = made().drop(columns="sigma_nm").assign(z_nm=rng.uniform(-400, 400, 40))
+    widths = {f"sigma{k}_nm": rng.uniform(110, 240, 40) for k in (1, 2)}
+    write_table(tmp_path / name, validated(flat.assign(**widths)), camera=CAMERA)
+    back = read_table(tmp_path / name)
+    assert "sigma_nm" not in back
+    for column in ("z_nm", *widths):
+        wanted = flat[column] if column == "z_nm" else widths[column]
+        np.testing.assert_allclose(back[column], wanted, rtol=2e-6)
+    write_table(tmp_path / f"round_{name}", made().assign(z_nm=flat["z_nm"]), camera=CAMERA)
+    assert "sigma1_nm" not in read_table(tmp_path / f"round_{name}")
+
+
 def test_picasso_counts_from_the_centre_of_a_pixel(tmp_path):
     path = tmp_path / "one.hdf5"
     table = validated(pd.DataFrame({"frame": [3], "x_nm": [55.0], "y_nm": [275.0]}))

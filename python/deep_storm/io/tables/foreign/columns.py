@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,8 @@ SMLM = (
     Mapped("background", "background_photon", "photon"),
     Mapped("uncertainty", "uncertainty_xy_nm", "nm"),
 )
+BOTH_WIDTHS = {"sx": "sy", "PSFxnm": "PSFynm"}
+"""Widths along x and y, which differ where they tell depth."""
 FORMATS: dict[str, tuple[Mapped, ...]] = {
     "Picasso (.hdf5)": PICASSO,
     "SMAP (_sml.mat)": SMAP,
@@ -167,7 +169,7 @@ def table_from(
     TableError
         A column that a table needs is missing, not numbers, or cannot be converted.
     """
-    known = {one.label: one for one in mapped}
+    known = _known(mapped, columns)
     if pixel_size_nm is not None and not 0 < pixel_size_nm <= MAX_PIXEL_SIZE_NM:
         pixel_size_nm = None
     if pixel_size_nm is None and camera is not None:
@@ -195,6 +197,20 @@ def table_from(
             "export it again with these columns",
         )
     return _checked(pd.DataFrame(table), origin)
+
+
+def _known(mapped: tuple[Mapped, ...], columns: Columns) -> dict[str, Mapped]:
+    """Return what columns are, by their labels: of an astigmatic PSF both widths."""
+    known = {one.label: one for one in mapped}
+    if not any(one.name == "z_nm" and one.label in columns for one in mapped):
+        return known
+    for across, down in BOTH_WIDTHS.items():
+        if not {across, down} <= {*columns} or across not in known:
+            continue
+        if not np.array_equal(columns[across], columns[down]):
+            known[down] = replace(known[across], label=down, name="sigma2_nm")
+            known[across] = replace(known[across], name="sigma1_nm")
+    return known
 
 
 def _checked(table: pd.DataFrame, origin: str) -> pd.DataFrame:

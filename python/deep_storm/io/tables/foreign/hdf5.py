@@ -174,6 +174,9 @@ def write_smap(path: Path, table: pd.DataFrame, overwrite: bool) -> tuple[Path, 
     """Write SMAP's ``_sml.mat`` as MATLAB does from 7.3 on: HDF5 behind MATLAB's own header."""
     loc = {one.label: table[one.name].to_numpy(np.float64) - one.shift for one in SMAP
            if one.name in table}  # fmt: skip
+    for label, name in (("PSFxnm", "sigma1_nm"), ("PSFynm", "sigma2_nm")):
+        if name in table:
+            loc[label] = table[name].to_numpy(np.float64)
     loc |= {"filenumber": np.ones(len(table)), "channel": np.zeros(len(table))}
     if "confidence" in table:
         loc["confidence"] = table["confidence"].to_numpy(np.float64)
