@@ -19,6 +19,10 @@ OFTEN = 0.2
 """Something is found in a place that stands in at least this share of the frames,"""
 BEYOND_CHANCE = 4.0
 """and so many times as often as in the mean."""
+QUARTERS = 4
+LASTING = 0.25
+"""In each quarter of the movie it is found at least this share of that often: a molecule that stays
+on for many frames, or a few in the same place in a short movie, fill one or two of them."""
 MIN_SHARE = 0.15
 """At least this share of the localizations lies in such places."""
 
@@ -74,9 +78,12 @@ def standing_of(rows: pd.DataFrame, sigma_nm: float) -> Standing | None:
     places = np.column_stack([row, column])
     _, place = np.unique(places, axis=0, return_inverse=True)
     place = place.reshape(-1)
-    seen = np.unique(np.column_stack([place, frame]), axis=0)[:, 0]
-    often = np.bincount(seen) / frames
+    seen, when = np.unique(np.column_stack([place, frame - frame.min()]), axis=0).T
+    quarter = when * QUARTERS // frames
+    counts = np.zeros((place.max() + 1, QUARTERS))
+    np.add.at(counts, (seen, quarter), 1.0)
+    often, lasting = counts.sum(axis=1) / frames, counts.min(axis=1) * QUARTERS / frames
     field = np.ptp(row) + 1.0, np.ptp(column) + 1.0
     usual = len(rows) / frames / (field[0] * field[1])
-    stands = often >= max(OFTEN, BEYOND_CHANCE * usual)
+    stands = (often >= max(OFTEN, BEYOND_CHANCE * usual)) & (lasting >= LASTING * OFTEN)
     return Standing(float(stands[place].mean()), int(stands.sum()))
