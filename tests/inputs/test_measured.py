@@ -8,6 +8,7 @@ import pytest
 import deep_storm as ds
 from deep_storm.camera_maps import CameraMaps
 from deep_storm.estimation.movie_psf import Attempt
+from deep_storm.estimation.psf.field import ALIKE, OverField
 from deep_storm.estimation.psf.light import MovieLight
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.psf.retrieval import OverDepth
@@ -60,6 +61,7 @@ def found(depths):
         notes=("a note",),
         light=LIGHT if depths else None,
         over_depth=OverDepth(deep, 123.4, PUPIL, 0.02) if depths else None,
+        over_field=OverField(0.03, 4.5) if depths else ALIKE,
     )
 
 

@@ -43,6 +43,26 @@ def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped
 
 
 @pytest.mark.parametrize(
+    ("off", "causes"),
+    [
+        ((), ("PSF over the field",)),
+        (("PSF shape",), ("PSF over the field",)),
+        (("depth",), ("PSF over the field",)),
+        (("density",), ("density",)),
+        (("background",), ("background",)),
+    ],
+)
+def test_a_psf_that_changes_over_the_field_is_why_it_does_not_fit(monkeypatch, off, causes):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
+    done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
+    model = SimpleNamespace(card=SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0)), table=None)
+    found = verdict.judged(done, ReadyModel(model, over_field=True), None)
+    assert found.causes == causes
+    assert ("parts separately" in found.summary()) == (causes == ("PSF over the field",))
+
+
+@pytest.mark.parametrize(
     ("off", "wider", "causes"),
     [
         ((), 0.05, ("passing light",)),

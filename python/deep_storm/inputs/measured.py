@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deep_storm.estimation.movie_psf import Attempt, scenes_of, try_to_measure
+from deep_storm.estimation.psf.field import OverField
 from deep_storm.estimation.psf.light import MovieLight
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.psf.retrieval import OverDepth
@@ -85,6 +86,7 @@ def _to_json(attempt: Attempt) -> Any:
         "notes": found.notes,
         "light": None if found.light is None else found.light._asdict(),
         "over_depth": None,
+        "over_field": found.over_field,
     }
     if over is not None:
         pupil = over.pupil.model_dump(mode="json", exclude_unset=True)
@@ -106,6 +108,7 @@ def _of_json(values: Any) -> Attempt:
         "left_over": np.array(found["left_over"], np.float64),
         "notes": tuple(map(str, found["notes"])),
         "light": None if found["light"] is None else MovieLight(**found["light"]),
+        "over_field": OverField(*map(float, found["over_field"])),
     }
     return Attempt(MeasuredPsf(_table(found["table"]), over_depth=over, **numbers), notes)
 

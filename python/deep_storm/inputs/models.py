@@ -40,6 +40,7 @@ class ReadyModel(NamedTuple):
     """A model that is ready for a stack, and the assumptions made.
 
     ``mixed``: whether molecules of the movie differ from its PSF, and from one another.
+    ``over_field``: whether its PSF changes over the field.
     ``estimated``: what was estimated from the movie, of ``psf``, ``emitters``, ``background``.
     """
 
@@ -47,6 +48,7 @@ class ReadyModel(NamedTuple):
     notes: tuple[str, ...] = ()
     mixed: bool = False
     estimated: tuple[str, ...] = ()
+    over_field: bool = False
 
 
 def load_model(model: Path | str | Model, device: Device = Device()) -> Model:
@@ -147,11 +149,12 @@ def _conditioned(
     if movie is not None:
         molecules = replace(molecules, maps=movie.frames.noise)
     said: tuple[str, ...] = ()
-    mixed = False
+    mixed, over_field = False, False
     if measuring is not None and movie is not None and not molecules.shape_known:
         found, said = measured_psf(movie.frames, molecules.camera, measuring, movie.used)
         if found is not None:
             molecules, mixed = _with_psf(molecules, expected, found), found.is_mixed
+            over_field = found.over_field.changes
     if movie is not None and expected.emitters is None:
         molecules, more = with_matched_brightness(
             model, molecules, movie.frames, expected.background is not None
@@ -175,7 +178,7 @@ def _conditioned(
     kept = learnt.said("Threshold and confidence were")
     parts = ("psf", "emitters", "background")
     estimated = tuple(name for name in parts if getattr(expected, name) is None)
-    return ReadyModel(learnt.value, (*notes, *said, *kept), mixed, estimated)
+    return ReadyModel(learnt.value, (*notes, *said, *kept), mixed, estimated, over_field)
 
 
 def _with_psf(molecules: Molecules, expected: Expected, found: MeasuredPsf) -> Molecules:

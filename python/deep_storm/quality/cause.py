@@ -18,6 +18,7 @@ Name = Literal[
     "processing",
     "saturation",
     "unlike emitters",
+    "PSF over the field",
     "passing light",
     "standing light",
     "unknown",

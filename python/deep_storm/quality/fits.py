@@ -52,6 +52,21 @@ UNLIKE = (
     "do not rotate: confidences and uncertainties are too optimistic for those that differ "
     "strongly, which may be found twice"
 )
+OVER_FIELD = (
+    "the PSF changes over the field (aberrations towards the corners, a tilted or curved focal "
+    "plane), and its mean is taken everywhere: where it differs most, as a rule in the corners, "
+    "photons and sigma are off by 20 % or more, positions are shifted, and molecules may be missed "
+    "or found twice although the confidence is high; reconstruct the middle of the field, or its "
+    "parts separately (cut them out in Fiji: Image > Duplicate...)"
+)
+FROM_FIELD: tuple[tuple[Name, ...], ...] = (
+    (),
+    ("PSF shape",),
+    ("PSF width",),
+    ("depth",),
+    ("unlike emitters",),
+)
+"""What a PSF that changes over the field may be taken for."""
 CAMERA_CAUSES: dict[str, Name] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
@@ -245,6 +260,13 @@ def with_unlike_emitters(fits: Fits) -> Fits:
     if fits.causes:
         return fits
     return replace(fits, sentences=(UNLIKE,), causes=("unlike emitters",))
+
+
+def with_psf_over_field(fits: Fits) -> Fits:
+    """Return the verdict on a PSF that changes over the field, unless the light says otherwise."""
+    if fits.causes[:1] not in FROM_FIELD:
+        return fits
+    return replace(fits, sentences=(OVER_FIELD,), causes=("PSF over the field",))
 
 
 def with_cause(fits: Fits, cause: Name, sentence: str) -> Fits:

@@ -12,6 +12,7 @@ from deep_storm.quality.fits import (
     blamed_on_camera,
     despite_maps,
     with_cause,
+    with_psf_over_field,
     with_unlike_emitters,
 )
 from deep_storm.quality.paired import paired_of
@@ -76,6 +77,8 @@ def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits
     fits = judge_samples(list(done.samples), card, table, counted, agrees, ready.estimated)
     if fits is not None and ready.mixed:
         fits = with_unlike_emitters(fits)
+    if fits is not None and ready.over_field:
+        fits = with_psf_over_field(fits)
     if fits is None or movie is None:
         return fits
     if movie.frames.noise is not None:

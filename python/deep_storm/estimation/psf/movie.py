@@ -21,6 +21,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
+from deep_storm.estimation.psf.field import over_field
 from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
@@ -128,7 +129,9 @@ def measure_scenes(
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
     check_known(shape, uncertainty, "molecules")
     light = light_of(shape.state)
-    found = replace(measured(shape, "measured", uncertainty), light=light)
+    found = replace(
+        measured(shape, "measured", uncertainty), light=light, over_field=over_field(shape.state)
+    )
     if not found.gaussian_will_do:
         pupil = retrieve(found.table, light.width_std)
         found = replace(found, over_depth=pupil.over_depth)
@@ -147,6 +150,8 @@ def _notes(found: MeasuredPsf) -> tuple[str, ...]:
             "an objective of numerical aperture 1.4) explain their PSF and how its width differs",
         )
         why = "beyond what depths explain, for instance because they are fixed and do not rotate"
+    if found.over_field.changes:
+        notes = (*notes, found.over_field.sentence())
     if not found.is_mixed:
         return notes
     return (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.estimation.psf.field import ALIKE, OverField
 from deep_storm.estimation.psf.light import MovieLight
 from deep_storm.estimation.psf.retrieval import OverDepth
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
@@ -64,6 +65,8 @@ class MeasuredPsf:
         What else the light of a movie is like; None for beads.
     over_depth
         How molecules look at each depth; None where they all look alike, and for beads.
+    over_field
+        How the PSF differs between parts of the field; nothing for beads.
     """
 
     table: PsfTable
@@ -80,6 +83,7 @@ class MeasuredPsf:
     notes: tuple[str, ...] = ()
     light: MovieLight | None = None
     over_depth: OverDepth | None = None
+    over_field: OverField = ALIKE
 
     @property
     def uncertainty(self) -> float:
