@@ -10,8 +10,8 @@ from deep_storm.camera_maps import CameraMaps
 from deep_storm.estimation.movie_psf import Attempt
 from deep_storm.estimation.psf.field import ALIKE, OverField
 from deep_storm.estimation.psf.light import MovieLight
+from deep_storm.estimation.psf.over_depth import OverDepth
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.estimation.psf.retrieval import OverDepth
 from deep_storm.inputs import measured
 from deep_storm.inputs.measured import measured_psf
 from deep_storm.io import kept

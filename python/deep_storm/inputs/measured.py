@@ -16,8 +16,8 @@ import numpy as np
 from deep_storm.estimation.movie_psf import Attempt, scenes_of, try_to_measure
 from deep_storm.estimation.psf.field import OverField
 from deep_storm.estimation.psf.light import MovieLight
+from deep_storm.estimation.psf.over_depth import OverDepth
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.estimation.psf.retrieval import OverDepth
 from deep_storm.estimation.psf.scenes import Scenes
 from deep_storm.inputs.remembered import key_of, learnt_once
 from deep_storm.progress import Progress, silent

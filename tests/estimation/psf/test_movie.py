@@ -12,7 +12,7 @@ from deep_storm.errors import PsfError
 from deep_storm.estimation.movie_psf import MIN_FRAMES
 from deep_storm.estimation.psf import movie as movie_module
 from deep_storm.estimation.psf.movie import MAX_SCENES, measure_movie
-from deep_storm.estimation.psf.retrieval import OverDepth
+from deep_storm.estimation.psf.over_depth import OverDepth
 from deep_storm.estimation.psf.scenes import read_scenes
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.models import ready_model

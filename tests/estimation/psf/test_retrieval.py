@@ -7,13 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from deep_storm.estimation.psf.retrieval import (
-    NODES,
-    USUAL,
-    OverDepth,
-    Retrieved,
-    retrieve,
-)
+from deep_storm.estimation.psf.over_depth import NODES, USUAL, OverDepth
+from deep_storm.estimation.psf.retrieval import Retrieved, retrieve
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.pupil import pupil_table
 from deep_storm.psf.table import PsfTable

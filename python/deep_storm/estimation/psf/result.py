@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deep_storm.estimation.psf.field import ALIKE, OverField
 from deep_storm.estimation.psf.light import MovieLight
-from deep_storm.estimation.psf.retrieval import OverDepth
+from deep_storm.estimation.psf.over_depth import OverDepth
 from deep_storm.psf.fitting import fit_gaussian, offsets_px, profile
 from deep_storm.psf.table import PsfTable
 from deep_storm.words import counted

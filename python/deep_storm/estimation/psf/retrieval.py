@@ -15,8 +15,7 @@ measured PSF much better so than with all molecules at one depth.
 A lopsided PSF does not show where in it the molecule is: coma moves its bright core by 10 nm and
 more. The pupil tells: the molecule is where its image would be without aberrations.
 
-What the pupil cannot explain of the measured PSF beyond its error is added to the PSF at each
-depth. In focus, the sign of aberrations that are alike on both sides of the pupil cannot be told,
+In focus, the sign of aberrations that are alike on both sides of the pupil cannot be told,
 nor which side is deeper; both signs together give the same light.
 
 References
@@ -28,45 +27,40 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
-from scipy.special import ndtri
 
+from deep_storm.estimation.psf.over_depth import (
+    NODES,
+    PERIOD_PX,
+    LightModel,
+    OverDepth,
+    Parameters,
+    table_over_depth,
+)
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.psf.pupil import PupilGrid
-from deep_storm.psf.table import PsfTable, light_within
+from deep_storm.psf.table import PsfTable
 from deep_storm.robust import robust_std
-from deep_storm.settings import NAMED_MODES, Pupil
+from deep_storm.settings import NAMED_MODES
 
 FloatArray = npt.NDArray[np.float64]
-LightModel = Literal["scalar", "vectorial"]
 
 LIGHT_MODELS: tuple[LightModel, ...] = ("scalar", "vectorial")
-USUAL = {
-    "numerical_aperture": 1.4,
-    "wavelength_nm": 670.0,
-    "immersion_index": 1.515,
-    "apodization": "aplanatic",
-}
-"""Objective whose pupil, made larger or smaller, is taken."""
 USUAL_WAVES = 0.2
 """Aberrations are this large or smaller."""
 CORE_PX = 5
 CORE_SAMPLES = 2
 """The PSF is compared within so many pixels, on so many samples per pixel."""
-PERIOD_PX = 32
-DEPTH_UNIT_NM = 100.0
 FROM_FOCUS_NM = 100.0
 """How far from the focus molecules lie in the mean, about. Aberrations with a mean depth often make
 the same PSF as others with another."""
-NODES = ndtri((np.arange(13) + 0.5) / 13)
-"""Depths that stand for all, in standard deviations."""
 STARTS = ((1.5, 0.03), (1.5, -0.03), (0.3, 0.02))
-"""Spread of depth (in units) and astigmatism to begin with; the first tells the model."""
+"""Spread of depth (in 100 nm) and astigmatism to begin with; the first tells the model."""
 FOCUS_STARTS = (0.02, -0.03)
 """Astigmatism to begin with where all molecules lie at one depth."""
 MAX_EVALUATIONS = 25
@@ -82,44 +76,6 @@ MIN_DEPTH_STD_NM = 80.0
 MIN_GAIN = 1.5
 """Half the drop of the sum of squares that a spread of depths must bring: a likelihood ratio of
 4.5."""
-PLANES_STD, MIN_PLANES = 3.0, 7
-PLANE_STEP_NM = 100.0
-MIDDLE = 0.15
-"""Where the mean PSF has at least this share of its largest value is its middle."""
-
-
-@dataclass(frozen=True)
-class OverDepth:
-    """How the molecules of a movie look at each depth.
-
-    Attributes
-    ----------
-    table
-        The PSF over depth; z = 0 is the molecules' mean depth.
-    depth_std_nm
-        Standard deviation of their depth.
-    pupil
-        What explains it; its wavelength is that of the :data:`USUAL` objective.
-    misfit
-        Relative RMS difference of the mean PSF from the measured one.
-    """
-
-    table: PsfTable
-    depth_std_nm: float
-    pupil: Pupil
-    misfit: float
-
-    @property
-    def difference(self) -> float:
-        """Relative RMS difference of molecules at these depths from their mean, in its middle."""
-        planes = np.stack([self.table.plane(z) for z in self.depth_std_nm * NODES])
-        mean = planes.mean(axis=0)
-        middle = mean > MIDDLE * mean.max()
-        planes, mean = planes[:, middle], mean[middle]
-        square = mean @ mean
-        photons = planes @ mean / square
-        off = planes / photons[:, None] - mean
-        return math.sqrt(float(np.mean(np.sum(off**2, axis=1)) / square))
 
 
 class Retrieved(NamedTuple):
@@ -135,47 +91,6 @@ class Retrieved(NamedTuple):
 
     origin_px: tuple[float, float] | None = None
     over_depth: OverDepth | None = None
-
-
-class Parameters(NamedTuple):
-    """What is sought.
-
-    Attributes
-    ----------
-    scale
-        Size of the PSF over that of the usual objective.
-    depth_nm, depth_std_nm
-        Mean and standard deviation of the depths.
-    waves
-        Coefficients of :data:`NAMED_MODES`, wavelengths rms.
-    model
-        Of the light.
-    """
-
-    scale: float
-    depth_nm: float
-    depth_std_nm: float
-    waves: FloatArray
-    model: LightModel
-
-    @classmethod
-    def of(cls, values: FloatArray, model: LightModel) -> Parameters:
-        """Read them off the vector that least squares changes.
-
-        That of one depth for all molecules is shorter by their spread.
-        """
-        scale, depth = values[:2]
-        waves = values[-len(NAMED_MODES) :]
-        spread = values[2 : -len(NAMED_MODES)]
-        std_nm = DEPTH_UNIT_NM * math.exp(spread[0]) if spread.size else 0.0
-        return cls(math.exp(scale), DEPTH_UNIT_NM * depth, std_nm, waves, model)
-
-    @property
-    def pupil(self) -> Pupil:
-        """The pupil of these parameters."""
-        waves = dict(zip(NAMED_MODES, self.waves.tolist(), strict=True))
-        values = {**USUAL, **waves, "model": self.model}
-        return Pupil.parse(values, "the pupil found in the movie")
 
 
 class Fit(NamedTuple):
@@ -283,7 +198,7 @@ def retrieve(table: PsfTable, width_std: float) -> Retrieved:
     origin_px = _origin_px(task, p)
     if origin_px is None:
         return Retrieved()
-    over = _table_of(p, table, task.error)
+    over = table_over_depth(p, table, task.error)
     return Retrieved(origin_px, OverDepth(over, p.depth_std_nm, p.pupil, task.misfit(p)))
 
 
@@ -320,40 +235,3 @@ def _least_squares(task: Task, model: LightModel, begin: list[float], astigmatis
         max_nfev=MAX_EVALUATIONS,
     )
     return Fit(float(found.cost), found.x)
-
-
-def _table_of(p: Parameters, measured: PsfTable, error: float) -> PsfTable:
-    """Return the PSF over depth, with what the pupil does not explain of the measured mean."""
-    theory = _theory(p, measured)
-    mean = theory.averaged(p.depth_std_nm)
-    seen = measured.values[0].astype(np.float64)
-    light = float(np.sum(mean * seen) / np.sum(mean**2))
-    left = seen - light * mean
-    size = math.sqrt(float(np.sum(left**2) / np.sum(seen**2)))
-    # What the error of the measurement explains of the difference is not believed.
-    believed = max(0.0, 1.0 - (error / max(size, 1e-9)) ** 2)
-    values = np.maximum(light * theory.values + believed * left, 0.0)
-    # How much of the light lies in the window is known to some percent, and it is most in focus.
-    values /= np.maximum(light_within(values, theory.samples_per_px), 1.0)[:, None, None]
-    return replace(
-        theory,
-        values=values.astype(np.float32),
-        source="measured",
-        uncertainty=measured.uncertainty,
-    )
-
-
-def _theory(p: Parameters, measured: PsfTable) -> PsfTable:
-    """Return the PSF of the pupil over depth; the centre of its mean is that of the measured."""
-    pixel_size_nm, samples = measured.pixel_size_nm, measured.samples_per_px
-    reach = max(math.ceil(PLANES_STD * p.depth_std_nm / PLANE_STEP_NM), MIN_PLANES // 2)
-    z_nm: FloatArray = PLANE_STEP_NM * np.arange(-reach, reach + 1, dtype=np.float64)
-    grid = PupilGrid.of(p.pupil, pixel_size_nm / p.scale, PERIOD_PX)
-
-    def table(grid: PupilGrid) -> PsfTable:
-        images = grid.images(p.depth_nm + z_nm, measured.values.shape[1], samples)
-        return PsfTable(images, z_nm, pixel_size_nm, samples)
-
-    here = fit_gaussian(table(grid).averaged(p.depth_std_nm), samples)
-    there = fit_gaussian(measured.values[0], samples)
-    return table(grid.shifted(there.x_px - here.x_px, there.y_px - here.y_px))
