@@ -134,33 +134,16 @@ def _pairs(
     spreads: float,
 ) -> Any:
     """Find molecules and rows of a frame within the distance; the rows lie in hashed cells."""
-    size = 1
-    while size < 2 * (stop - start):
-        size *= 2
-    head = np.full(size, -1, dtype=np.int64)
-    following = np.full(stop - start, -1, dtype=np.int64)
-    for row in range(start, stop):
-        cell = _cell(x_nm[row] / reach_nm, y_nm[row] / reach_nm, 0, 0, size)
-        following[row - start] = head[cell]
-        head[cell] = row
+    head, following = _in_cells(x_nm, y_nm, start, stop, reach_nm)
     found = 0
     capacity = 4 * len(active) + 16
     distance, pair_m = np.empty(capacity), np.empty(capacity, dtype=np.int64)
     pair_row = np.empty(capacity, dtype=np.int64)
-    seen = np.empty(9, dtype=np.int64)
+    around = np.empty(9, dtype=np.int64)
     for m in active:
         x, y, z = sums[m, 0] / weight[m], sums[m, 1] / weight[m], sums[m, 3] / weight[m]
-        cells = 0
-        for step in range(9):
-            cell = _cell(x / reach_nm, y / reach_nm, step % 3 - 1, step // 3 - 1, size)
-            twice = False
-            for k in range(cells):
-                twice = twice or seen[k] == cell
-            if twice:  # two cells may share a hash
-                continue
-            seen[cells] = cell
-            cells += 1
-            row = head[cell]
+        for k in range(_cells_around(x / reach_nm, y / reach_nm, head.size, around)):
+            row = head[around[k]]
             while row >= 0:
                 square = (x_nm[row] - x) ** 2 + (y_nm[row] - y) ** 2 + (z_nm[row] - z) ** 2
                 variance = sums[m, 2] / (weight[m] * weight[m]) + variance_nm2[row]
@@ -174,6 +157,38 @@ def _pairs(
                     found += 1
                 row = following[row - start]
     return distance[:found], pair_m[:found], pair_row[:found]
+
+
+@kernel
+def _in_cells(
+    x_nm: FloatArray, y_nm: FloatArray, start: int, stop: int, edge_nm: float
+) -> tuple[Integers, Integers]:
+    """Return the last row of each hashed cell, and the one before each row there; -1: none."""
+    size = 1
+    while size < 2 * (stop - start):
+        size *= 2
+    head = np.full(size, -1, dtype=np.int64)
+    following = np.full(stop - start, -1, dtype=np.int64)
+    for row in range(start, stop):
+        cell = _cell(x_nm[row] / edge_nm, y_nm[row] / edge_nm, 0, 0, size)
+        following[row - start] = head[cell]
+        head[cell] = row
+    return head, following
+
+
+@kernel(inline="always")
+def _cells_around(x: float, y: float, size: int, around: Integers) -> int:
+    """Fill in the cell of a place and the eight around it, each hash once; return their number."""
+    cells = 0
+    for step in range(9):
+        cell = _cell(x, y, step % 3 - 1, step // 3 - 1, size)
+        twice = False
+        for k in range(cells):
+            twice = twice or around[k] == cell
+        if not twice:  # two cells may share a hash
+            around[cells] = cell
+            cells += 1
+    return cells
 
 
 @kernel(inline="always")
