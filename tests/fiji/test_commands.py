@@ -69,6 +69,10 @@ def test_a_psf_over_depth_from_a_z_stack_of_beads(imagej, tmp_path):
         )  # fmt: skip
     frames = expose(expected, ds.Camera(**camera), np.random.default_rng(1))
     imagej.run("Camera_Setup...", **camera)
+    # no example is taken for the distance of the planes
+    missing = imagej.run("Calibrate_PSF...", {"array": frames, "axes": "z"}, z_step_nm=0.0)
+    assert missing["status"].startswith("error: ")
+    assert "at least 1 nm apart" in missing["status"]
     done = imagej.run(
         "Calibrate_PSF...",
         {"array": frames, "axes": "z"},

@@ -117,8 +117,8 @@ class PsfCalibration(Settings):
 
     z_step_nm: float = setting(
         ...,
-        "distance of the planes: how far a frame lies behind the one before; negative where z "
-        "decreases from frame to frame",
+        "distance of the planes: by how much z rises from one frame to the next; negative where it "
+        "falls",
         unit="nm",
         example=20.0,
         ge=-1000,

@@ -4,7 +4,7 @@
 # Written by python -m deep_storm.fiji.menu.headers; changes here are lost.
 #@ ImagePlus (label="Image", required=false, persist=false) image
 #@ File (label="Z-stack of beads", description="Z-stack of beads (TIFF), a frame per plane; several stacks are used together; current = the active one", value="current", style="open", required=false, persist=false) stack
-#@ Double (label="Distance of planes (nm)", description="Distance of the planes: how far a frame lies behind the one before; negative where z decreases from frame to frame (-1000 to 1000)", min="-1000", max="1000", value="20", style="format:0.######", stepSize="1", persistKey="deepstorm.calibrate-psf.z_step_nm") z_step_nm
+#@ Double (label="Distance of planes (nm)", description="Distance of the planes: by how much z rises from one frame to the next; negative where it falls (-1000 to 1000)", min="-1000", max="1000", value="0", style="format:0.######", stepSize="0.1", persistKey="deepstorm.calibrate-psf.z_step_nm") z_step_nm
 #@ File (label="Camera", description="Camera file (TOML), or the name of a saved camera; current = as entered in Camera Setup; none = no camera; ask = a list after OK", value="current", style="open", required=false, persist=false) camera
 #@ String (label="Frames", description="Frames to use of each stack, counted from 1, as FIRST:LAST; all = no limit", value="all", persist=false) frames
 #@ File (label="Save as", description="PSF file to write (NAME.toml), with its values (NAME.npz) and a picture (NAME.png) beside it; none = no file", value="none", style="save", required=false, persist=false) output

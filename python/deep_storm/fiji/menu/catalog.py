@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from deep_storm.camera import Camera
 from deep_storm.fiji.menu.declared import from_argument, from_setting, more_of
 from deep_storm.fiji.menu.entries import ENTRIES
-from deep_storm.fiji.menu.entry import CONFIG, EXPERT, Entry
+from deep_storm.fiji.menu.entry import CONFIG, EXPERT, UNKNOWN, Entry
 from deep_storm.fiji.menu.parameters import AUTO, LISTED, MORE, Parameter
 from deep_storm.interface.declaration import Verb
 from deep_storm.interface.registry import load
@@ -131,7 +131,8 @@ def _parameters(verb: Verb, entry: Entry) -> Iterator[Parameter]:
     for name, cls in verb.settings.items():
         for setting in cls.model_fields:
             if cls is not Camera and setting not in EXPERT | entry.hide:
-                yield from_setting(cls, setting, verb.default(name))
+                begin = UNKNOWN.get(setting)
+                yield from_setting(cls, setting, verb.default(name), value=begin)
     if verb.settings:
         yield CONFIG
     if "overwrite" in verb.parameters:

@@ -21,6 +21,9 @@ EXPERT = frozenset(
 
 MATCHED_TO = ("fields of this dialog", "settings file", "imported simulation", "start model")
 
+UNKNOWN = {"z_step_nm": 0.0}
+"""Settings that nobody can guess begin with a value that is refused, not with an example."""
+
 NEEDED_BY_CHOICE = {
     MATCHED_TO[1]: ("config",),
     MATCHED_TO[2]: ("simulation_stack", "simulation_ground_truth"),
