@@ -75,20 +75,7 @@ def seen_frames(
     movie_frames = 1 if model.frames_at_once > 1 else 0
     if with_sides:
         movie_frames = MOVIE_FRAMES
-    simulator = PatchSimulator(
-        card.camera,
-        card.psf,
-        card.emitters,
-        card.background,
-        patch_size_px=FIELD_PX,
-        batch=BATCH,
-        seed=seed,
-        maps=covering(maps, FIELD_PX),
-        density_factors=_density_factors(card.emitters),
-        uniform_share=0.0,
-        table=model.table,
-        movie_frames=movie_frames,
-    )
+    simulator = _simulator(model, seed, maps, movie_frames)
     read = window_reader(model, FIELD_PX, FIELD_PX)
     # Of a movie, the first and the last frame only stand beside others.
     kept = [k for k in range(BATCH) if not with_sides or 0 < k % movie_frames < movie_frames - 1]
@@ -107,6 +94,27 @@ def seen_frames(
             sides = (found[k - 1], found[k + 1]) if with_sides else (None, None)
             true = batch.intensity_photon[k][there]
             yield Seen(photons[k], found[k], xyz, true, background, here, sides)
+
+
+def _simulator(
+    model: Model, seed: int, maps: CameraMaps | None, movie_frames: int
+) -> PatchSimulator:
+    """Return what simulates frames of the light that a model was trained for."""
+    card = model.card
+    return PatchSimulator(
+        card.camera,
+        card.psf,
+        card.emitters,
+        card.background,
+        patch_size_px=FIELD_PX,
+        batch=BATCH,
+        seed=seed,
+        maps=covering(maps, FIELD_PX),
+        density_factors=_density_factors(card.emitters),
+        uniform_share=0.0,
+        table=model.table,
+        movie_frames=movie_frames,
+    )
 
 
 def _density_factors(emitters: Emitters) -> tuple[float, float]:

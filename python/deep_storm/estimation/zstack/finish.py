@@ -33,7 +33,7 @@ from deep_storm.psf.elliptical import (
     is_one_spot,
 )
 from deep_storm.psf.fitting import offsets_px
-from deep_storm.psf.precision import cramer_rao
+from deep_storm.psf.precision import Precision, cramer_rao
 from deep_storm.psf.table import SAMPLES_PER_PX, PsfTable
 from deep_storm.settings import PsfCalibration
 
@@ -123,13 +123,6 @@ def finished(
     table, fall = _table(fit, camera.pixel_size_nm, uncertainty)
     widths = fitted_widths(table)
     light = np.concatenate([b.light.ravel() for b in fit.beads])
-    z_nm = np.linspace(table.z_nm[0], table.z_nm[-1], 2 * len(table.z_nm) - 1)
-    molecule = (settings.intensity_photon, settings.background_photon)
-    electrons = camera.quantum_efficiency
-    read_noise = math.sqrt(float(np.mean([stack.variance.mean() for stack in stacks])))
-    limit = cramer_rao(
-        table, z_nm, molecule[0] * electrons, molecule[1] * electrons, read_noise, stacks[0].excess
-    )
     low, middle, high = (float(v) for v in np.quantile(light, [0.0, 0.5, 1.0]))
     return CalibratedPsf(
         table=table,
@@ -144,12 +137,25 @@ def finished(
         chi2=float(np.mean([chi2(b, i) for b, i in zip(fit.beads, seen, strict=True)])),
         difference=usual,
         widths=widths,
-        precision=limit,
-        intensity_photon=molecule[0],
-        background_photon=molecule[1],
+        precision=_precision(table, stacks, camera, settings),
+        intensity_photon=settings.intensity_photon,
+        background_photon=settings.background_photon,
         notes=_notes(fit, fall, table, widths),
         left_over=_left_over(fit, seen),
     )
+
+
+def _precision(
+    table: PsfTable, stacks: list[ZStack], camera: Camera, settings: PsfCalibration
+) -> Precision:
+    """Return the limit of precision at the table's depths and halfway between them."""
+    z_nm = np.linspace(table.z_nm[0], table.z_nm[-1], 2 * len(table.z_nm) - 1)
+    electrons, background = (
+        photons * camera.quantum_efficiency
+        for photons in (settings.intensity_photon, settings.background_photon)
+    )
+    read_noise = math.sqrt(float(np.mean([stack.variance.mean() for stack in stacks])))
+    return cramer_rao(table, z_nm, electrons, background, read_noise, stacks[0].excess)
 
 
 def _table(fit: Calibration, pixel_size_nm: float, uncertainty: float) -> tuple[PsfTable, float]:
