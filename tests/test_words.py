@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_storm.words import counted, duration, in_a_row
+from deep_storm.words import counted, duration, in_a_row, rounded
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,9 @@ def test_durations_with_a_digit_more():
 )
 def test_things_in_a_row(things, text):
     assert in_a_row(things) == text
+
+
+def test_a_number_for_a_person():
+    assert [rounded(value, 3) for value in (14123.0, 0.0012345, 0.0, -2.0)] == [
+        14100.0, 0.00123, 0.0, -2.0,
+    ]  # fmt: skip

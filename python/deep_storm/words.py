@@ -32,6 +32,11 @@ def in_a_row(things: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
 
 
+def rounded(value: float, digits: int = 5) -> float:
+    """Return a number with so many significant digits: a person reads it."""
+    return float(f"{value:.{digits}g}")
+
+
 def duration(seconds: float, digits: int = 0) -> str:
     """Return a time in a convenient unit: ``45 s``, ``12 min``, ``3.5 h``.
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from deep_storm.errors import TableError
 from deep_storm.settings import Background, Emitters, Psf, field_range
+from deep_storm.words import rounded
 
 NEEDED = ("sigma_nm", "intensity_photon", "bkgstd_photon")
 UNIFORM_KURTOSIS = -0.6
@@ -71,8 +72,8 @@ def match_settings(truth: pd.DataFrame, field_um2: float, frames: int) -> Matche
     counts = np.bincount(truth["frame"].to_numpy(dtype=np.int64), minlength=frames)
     psf = {"sigma_nm": _mean(sigma_nm), "sigma_std_nm": _std(sigma_nm), **_depths(truth)}
     emitters = {
-        "density_per_um2": _rounded(len(truth) / frames / field_um2),
-        "density_std_per_um2": _rounded(_beyond_poisson(counts) / field_um2),
+        "density_per_um2": rounded(len(truth) / frames / field_um2),
+        "density_std_per_um2": rounded(_beyond_poisson(counts) / field_um2),
         "intensity_photon": _mean(intensity_photon),
         "intensity_std_photon": _std(intensity_photon),
         "spread": _kind_of_spread(intensity_photon),
@@ -105,7 +106,7 @@ def _depths(truth: pd.DataFrame) -> dict[str, float]:
         return {}
     if _kind_of_spread(z_nm) == "normal":
         return {"depth_std_nm": _std(z_nm)}
-    return {"depth_reach_nm": _rounded(float(np.abs(z_nm).max()), 3)}
+    return {"depth_reach_nm": rounded(float(np.abs(z_nm).max()), 3)}
 
 
 def _seen_frames(truth: pd.DataFrame) -> float:
@@ -115,22 +116,17 @@ def _seen_frames(truth: pd.DataFrame) -> float:
     rows = truth[["frame", "x_nm", "y_nm"]]
     stays = rows.assign(frame=rows["frame"] - 1).merge(rows).drop_duplicates()
     most = field_range(Emitters, "seen_frames")["le"]
-    return min(_rounded(len(truth) / (len(truth) - len(stays))), most)
+    return min(rounded(len(truth) / (len(truth) - len(stays))), most)
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
-    return _rounded(float(np.mean(values)))
+    return rounded(float(np.mean(values)))
 
 
 def _std(values: npt.NDArray[np.float64]) -> float:
     spread = float(np.std(values))
     # bkgstd has five decimals: what is the same everywhere must not get a spread from rounding
-    return _rounded(spread) if spread > 1e-6 * abs(float(np.mean(values))) else 0.0
-
-
-def _rounded(value: float, digits: int = 5) -> float:
-    """Round to significant digits: a person reads these numbers in a file."""
-    return float(f"{value:.{digits}g}")
+    return rounded(spread) if spread > 1e-6 * abs(float(np.mean(values))) else 0.0
 
 
 def _beyond_poisson(counts: npt.NDArray[np.integer]) -> float:

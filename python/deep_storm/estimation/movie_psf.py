@@ -14,14 +14,14 @@ from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.movie import MAX_SCENES, measure_scenes
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.psf.scenes import Scenes, read_scenes
-from deep_storm.estimation.quantity import Quantity, rounded
+from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.result import Estimate
 from deep_storm.estimation.trust import NOT_GAUSSIAN
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.psf.fitting import fit_gaussian
 from deep_storm.settings import Background, Emitters, Psf
-from deep_storm.words import counted
+from deep_storm.words import counted, rounded
 
 MIN_FRAMES = 60
 """A movie shorter than that is not worth the time."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from deep_storm.words import rounded
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -64,8 +66,3 @@ class Quantity:
             "lower_limit": self.lower_limit,
             "warnings": list(self.warnings),
         }
-
-
-def rounded(value: float, digits: int = 5) -> float:
-    """Round to significant digits: a person reads these numbers."""
-    return float(f"{value:.{digits}g}")

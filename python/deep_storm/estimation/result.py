@@ -12,10 +12,11 @@ from deep_storm.camera import Camera
 from deep_storm.estimation.density import LocalDensity
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.estimation.quantity import Quantity, rounded
+from deep_storm.estimation.quantity import Quantity
 from deep_storm.estimation.table import TableStatistics
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Emitters, Optics, Psf, field_range
+from deep_storm.words import rounded
 
 TITLES = {
     "sigma": "PSF sigma",

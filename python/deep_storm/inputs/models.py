@@ -16,7 +16,6 @@ from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
 from deep_storm.estimation.movie_psf import matched_light, matched_psf
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.estimation.quantity import rounded
 from deep_storm.inputs.brightness import with_matched_brightness
 from deep_storm.inputs.certainty import check_known
 from deep_storm.inputs.expected import Expected
@@ -29,7 +28,7 @@ from deep_storm.progress import Progress, silent
 from deep_storm.settings import Device, Settings
 from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules
-from deep_storm.words import WARNING
+from deep_storm.words import WARNING, rounded
 
 if TYPE_CHECKING:
     from deep_storm.estimation.result import Estimate

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from deep_storm.words import rounded
+
 Name = Literal[
     "PSF shape",
     "depth",
@@ -34,10 +36,5 @@ class Cause(NamedTuple):
 
 def expectation(expected: float, estimated: bool) -> str:
     """Return what a model expects, and whether it knows that from the movie, in words."""
-    value = rounded(expected, 3)
+    value = f"{rounded(expected, 3):g}"
     return f"{value} were estimated from the movie" if estimated else f"the model expects {value}"
-
-
-def rounded(value: float, digits: int) -> str:
-    """Return a number with so many significant digits, without a power of ten."""
-    return f"{float(f'{value:.{digits}g}'):g}"

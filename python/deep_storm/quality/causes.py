@@ -36,7 +36,7 @@ import numpy as np
 
 from deep_storm.camera import Camera
 from deep_storm.quality.camera_causes import noise_cause
-from deep_storm.quality.cause import Cause, expectation, rounded
+from deep_storm.quality.cause import Cause, expectation
 from deep_storm.quality.emitter_causes import (
     blinking_cause,
     brightness_cause,
@@ -45,6 +45,7 @@ from deep_storm.quality.emitter_causes import (
 )
 from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
+from deep_storm.words import rounded
 
 TOGETHER = 0.05
 """Correlation of neighbouring residuals beyond the drawn stack's (right settings: 0.01)."""
@@ -157,7 +158,7 @@ def _level(seen: Residuals, estimated: bool) -> Cause | None:
     )
     return Cause(
         "background",
-        f"the background is {bound} {rounded(fitted, 2)} photons, and "
+        f"the background is {bound} {rounded(fitted, 2):g} photons, and "
         f"{expectation(expected, estimated)}: {advice}",
     )
 

@@ -6,9 +6,10 @@ import math
 
 from scipy.special import gammainc
 
-from deep_storm.quality.cause import Cause, expectation, rounded
+from deep_storm.quality.cause import Cause, expectation
 from deep_storm.quality.residuals import Residuals
 from deep_storm.settings import Emitters, Psf
+from deep_storm.words import rounded
 
 SIGMA_OFF = 0.06
 """The PSF does not fit when its sigma is off by this share (right settings: 0.01),"""
@@ -69,7 +70,7 @@ def brightness_cause(seen: Residuals, emitters: Emitters, estimated: bool) -> Ca
     bright = usual > max(BRIGHTER, 1.0 + PHOTON_SCATTER / math.sqrt(max(seen.emitters, 1)))
     if not bright and most >= DIMMER_ALL * (1.0 + spread):
         return None
-    how = ("at least " if bright else "about ") + rounded(usual * expected, 2)
+    how = f"{'at least' if bright else 'about'} {rounded(usual * expected, 2):g}"
     advice = (
         "emitters too close to be told apart may be counted as one, or they are not equally bright "
         "everywhere"

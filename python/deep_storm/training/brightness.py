@@ -22,12 +22,12 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize
 
 from deep_storm.camera_maps import CameraMaps, covering, photons_from
-from deep_storm.estimation.quantity import rounded
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import WindowReader, window_reader
 from deep_storm.model import Model
 from deep_storm.settings import Background, Emitters
 from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.words import rounded
 
 Frames = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from deep_storm.camera import Camera
-from deep_storm.estimation.quantity import rounded
 from deep_storm.estimation.transfer.gain import ROUNDING_VARIANCE, PhotonTransfer
+from deep_storm.words import rounded
 
 TOLERANCE = 1.2
 """Factor by which gain or noise may differ from what was entered."""
