@@ -17,6 +17,7 @@ MIN_RADIUS_PX = 3
 def gaussian_table(
     sigma_nm: float,
     pixel_size_nm: float,
+    samples_per_px: int = SAMPLES_PER_PX,
     radius_px: int | None = None,
 ) -> PsfTable:
     """Make the table of a Gaussian PSF.
@@ -27,18 +28,20 @@ def gaussian_table(
         Standard deviation.
     pixel_size_nm
         Edge of a camera pixel.
+    samples_per_px
+        Samples per pixel along each axis.
     radius_px
         Half the window; default: five sigma.
     """
     sigma_px = sigma_nm / pixel_size_nm
     if radius_px is None:
         radius_px = max(MIN_RADIUS_PX, math.ceil(RADIUS_SIGMAS * sigma_px))
-    edge = 2 * radius_px * SAMPLES_PER_PX + 1
-    share = profile(offsets_px(edge, SAMPLES_PER_PX), 0.0, sigma_px)
+    edge = 2 * radius_px * samples_per_px + 1
+    share = profile(offsets_px(edge, samples_per_px), 0.0, sigma_px)
     return PsfTable(
         np.outer(share, share)[None].astype(np.float32),
         np.zeros(1),
         pixel_size_nm,
-        SAMPLES_PER_PX,
+        samples_per_px,
         "gaussian",
     )
