@@ -3,11 +3,11 @@
 import numpy as np
 
 from deep_storm.estimation.zstack.result import CalibratedPsf, Leftover
-from deep_storm.psf.elliptical import fitted_widths
+from deep_storm.psf.elliptical import Widths, fitted_widths
 from deep_storm.psf.precision import cramer_rao
 from deep_storm.psf.pupil import pupil_table
-from deep_storm.report.depth import calibration_figure
-from deep_storm.report.figures import save_figure
+from deep_storm.report.depth import calibration_figure, draw_widths
+from deep_storm.report.figures import new_figure, save_figure
 from deep_storm.settings import Pupil
 
 
@@ -28,3 +28,16 @@ def test_planes_sections_widths_and_limits_are_drawn(tmp_path):
     assert "3 saturated" in title
     save_figure(figure, tmp_path / "psf.png")
     assert (tmp_path / "psf.png").stat().st_size > 5000
+
+
+def test_no_curve_of_the_widths_runs_through_the_legend():
+    z_nm = np.linspace(-600.0, 900.0, 61)
+    x_nm, y_nm = (100.0 * np.hypot(1.0, (z_nm - c) / 170.0) for c in (350.0, -100.0))
+    figure = new_figure(45, 55)
+    axes = figure.subplots()
+    draw_widths(axes, Widths(z_nm, x_nm, y_nm))
+    figure.canvas.draw()
+    legend = axes.get_legend().get_window_extent()
+    for line in axes.lines:
+        pixels = axes.transData.transform(line.get_xydata())
+        assert not any(legend.contains(*pixel) for pixel in pixels)

@@ -31,6 +31,8 @@ EXPONENT = 0.5
 """Of the colours: faint lobes are seen."""
 FINE_NM = 10.0
 """Steps along z in a section."""
+ROOM_FOR_LEGEND = 1.45
+"""How much higher than its curves a panel of widths is."""
 
 
 @styled
@@ -114,9 +116,10 @@ def draw_widths(axes: Axes, widths: Widths) -> None:
     """Draw both sigmas over z."""
     axes.plot(widths.z_nm, widths.x_nm, color=BLUE, linewidth=1.2, label="σ along x")
     axes.plot(widths.z_nm, widths.y_nm, color=VERMILION, linewidth=1.2, label="σ along y")
-    axes.set_ylim(0.0, None)
+    # above the curves, which may come close to 0
+    axes.set_ylim(0.0, ROOM_FOR_LEGEND * float(max(widths.x_nm.max(), widths.y_nm.max())))
     style_axes(axes, "z (nm)", "sigma (nm)")
-    axes.legend(fontsize=SMALL_PT, frameon=False, loc="lower center")
+    axes.legend(fontsize=SMALL_PT, frameon=False, loc="upper center")
 
 
 def _limits(axes: Axes, found: CalibratedPsf) -> None:
