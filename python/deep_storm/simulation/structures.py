@@ -60,28 +60,16 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Emitters on a smooth, wavy sheet.
+class Sheet(Uniform):
+    """Emitters on a smooth, wavy sheet, uniformly distributed in x and y.
 
     Attributes
     ----------
-    field
-        Where.
     waves
         Its depth as a share of the reach.
     """
 
-    field: Field
     waves: Surface
-
-    @property
-    def share_in_field(self) -> float:
-        """The field's share of the area."""
-        return self.field.share
-
-    def positions(self, count: int, rng: Rng) -> tuple[FloatArray, FloatArray]:
-        """Draw x and y in pixels."""
-        return self.field.uniform(count, rng)
 
     def places(self, count: int, rng: Rng, reach_px: float) -> Places:
         """Draw x, y and the sheet's depth there, in pixels."""

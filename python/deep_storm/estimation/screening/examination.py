@@ -225,15 +225,15 @@ def _noise(
     if not len(frames):
         return None, None
     rows, columns = _window(used)
-    chosen = _chosen(numbers, frames[:1, rows, columns].size)
-    block = np.array(frames[chosen, rows, columns], dtype=np.float32)
+    most = max(MIN_FRAMES, TRANSFER_VALUES // frames[0, rows, columns].size)
+    block, numbers = np.array(frames[:most, rows, columns], dtype=np.float32), numbers[:most]
     if min(block.shape[1:]) < MIN_EDGE_PX:
         return None, None
     filled, holes = _without_holes(block, pixels.bad[rows, columns])
     mask = ~_regions(pixels.dead | pixels.hot)[rows, columns]
-    found = photon_transfer(np.where(holes, np.float32(np.nan), filled), numbers[chosen], mask)
+    found = photon_transfer(np.where(holes, np.float32(np.nan), filled), numbers, mask)
     if found is None and holes.any():  # too few surroundings without holes
-        found = photon_transfer(filled, numbers[chosen], mask)
+        found = photon_transfer(filled, numbers, mask)
     if found is None:
         return None, None
     slope = math.inf if found.slope is None else found.slope.value
@@ -254,14 +254,6 @@ def _without_holes(block: Float32, bad: Mask) -> tuple[Float32, Mask]:
             filled[t] = fill(frame, more)
             holes[t] |= more
     return filled, holes
-
-
-def _chosen(numbers: npt.NDArray[np.int64], pixels: int) -> npt.NDArray[np.int64]:
-    """Return the frames whose noise is measured: a limited number, neighbours together."""
-    most = max(MIN_FRAMES, TRANSFER_VALUES // pixels)
-    if len(numbers) <= most:
-        return np.arange(len(numbers))
-    return np.arange(len(numbers))[:most]
 
 
 def _window(used: Mask) -> tuple[slice, slice]:
