@@ -35,6 +35,7 @@ MAX_EMITTERS = 600
 WINDOW_PX = 64
 MARGIN_PX = 4
 GOLDEN = 0.6180339887498949
+"""Golden ratio, less one: multiples of it modulo 1 are spread evenly, however many there are."""
 SEED = 20_240_607
 
 

@@ -38,6 +38,7 @@ REACH_SIGMAS = 3.0
 TELLING = 0.03
 """A smaller change of the photons is not reported."""
 GOLDEN = 0.6180339887498949
+"""As in :mod:`deep_storm.inference.fits`: places that are spread evenly."""
 
 
 def is_crowded(molecules: Molecules) -> bool:

@@ -45,6 +45,7 @@ MAX_MAT_BYTES = 1 << 30
 MAX_COEFFICIENTS = 200_000_000
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TURN = 1e-6
+"""A smaller angle (rad) is none."""
 
 
 def read_calibration(path: Path, pixel_size_nm: float) -> PsfTable:

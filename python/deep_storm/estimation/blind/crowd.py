@@ -43,6 +43,7 @@ FLICKER_SIGNIFICANT = 4.0
 MIN_LEFT = 0.2
 """Share of the field that must be left when constant spots are left out."""
 BASELINE_SEARCH = 1e3
+"""Error of the baseline (photoelectrons) that leaves the decision on it to the noise."""
 
 
 class Crowd(NamedTuple):

@@ -21,6 +21,7 @@ CLIPPINGS = 20
 SKEWED, SIGNIFICANT = 0.03, 6.0
 """Skewness that light gives: at least this, and so many standard errors from 0."""
 GROWS = 6.0
+"""Standard errors of the slope of variance over mean, above which pixels contain light."""
 
 
 def traces_in(values: FloatArray, kept: Mask) -> list[str]:

@@ -55,7 +55,9 @@ FOCUS = 0.75
 FIRST_MISFIT, MIN_MISFIT = 0.3, 0.01
 STEPS, ROUNDS = 4, 10
 STANDS = 0.002
+"""A PSF that changes by less than this (relative RMS) stands."""
 SYSTEMATIC = 0.01
+"""Relative RMS error that stays however many beads there are."""
 SEED = 1
 
 

@@ -25,6 +25,7 @@ MAX_NEGATIVE = 0.04
 MIDDLE = 0.15
 """Pixels with at least this share of a mean emitter's brightest one are in the middle of it."""
 MAX_SQUARE = 36.0
+"""Residuals count as at most six standard deviations."""
 LEFT_OVER_SIGMAS = 6.0
 
 

@@ -41,7 +41,7 @@ BAND_VALUES = 2_000_000
 """Of rows that are worked on at a time: each is held six times."""
 ROWS = 64
 """Rows that are compared over time at a time."""
-GOLDEN_STEP = 31
+FILLING_STEP = 31
 """Cells that fill others are so many apart, so that neighbours are not filled from neighbours."""
 
 
@@ -99,7 +99,7 @@ def fill_odd_cells(frames: Float32) -> None:
     always = odd.mean(axis=0) > ALWAYS
     good = np.argwhere(~always)
     for n, (row, column) in enumerate(np.argwhere(always).tolist()):
-        from_row, from_column = good[n * GOLDEN_STEP % len(good)].tolist()
+        from_row, from_column = good[n * FILLING_STEP % len(good)].tolist()
         (y, x), (from_y, from_x) = _place(row, column), _place(from_row, from_column)
         frames[:, y, x] = frames[:, from_y, from_x]
         odd[:, row, column] = odd[:, from_row, from_column]

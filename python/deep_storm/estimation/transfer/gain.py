@@ -57,8 +57,9 @@ CHANCE = 6.0
 """Two standard errors of that correlation, times the root of the number of pairs of pixels: the
 filter makes neighbours alike, and dim molecules are left over (simulated: 0.055 at 3,000 pairs)."""
 TIME_ORDER = 8
-DARKER_PART = 0.3
-MIN_PAIRS = 1000
+"""Order of the filter whose residuals are compared from frame to frame,"""
+DARKER_PART, MIN_PAIRS = 0.3, 1000
+"""in the darkest share of the pixels, if so many of them are dark in two frames in a row."""
 ROUNDING_VARIANCE = 1.0 / 12.0
 
 

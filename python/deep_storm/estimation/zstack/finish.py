@@ -40,6 +40,7 @@ from deep_storm.settings import PsfCalibration
 FloatArray = npt.NDArray[np.float64]
 
 SYSTEMATIC = 0.01
+"""Relative RMS error that stays however many beads there are."""
 PER_NM = 8
 """Depths are multiples of a part of a nm that is a binary number: they are the same in a file."""
 MAX_UNCERTAINTY = 0.15
