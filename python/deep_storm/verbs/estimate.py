@@ -141,13 +141,13 @@ def estimate(
     output
         Settings file for ``train --config`` and ``simulate --config``, with the numbers, their
         errors and warnings under ``[results]``; ``NAME.png`` beside it shows the histograms. Where
-        the movie tells the shape of the PSF, and that is no Gaussian, it is written beside it
+        the movie shows the shape of the PSF, and that is no Gaussian, it is written beside it
         (``NAME-psf.toml``, ``-psf.npz``, ``-psf.png``) and named in the settings.
     camera_maps
         What differs from pixel to pixel (sCMOS).
     trust_camera
-        Whether a camera that contradicts the noise of the frames is believed. Otherwise that is an
-        error.
+        Whether to continue with a camera that contradicts the noise of the frames; otherwise that
+        is an error.
     camera
         The camera of the frames. What is left out of it is read off the file and the noise of the
         frames; of a table alone, in its protocol.

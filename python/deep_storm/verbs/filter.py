@@ -80,7 +80,7 @@ def filter(
     Raises
     ------
     FormulaError
-        The formula cannot be read or names an unknown column; the error tells the place.
+        The formula cannot be read or names an unknown column; the error says where.
     SettingsError
         There is no condition, or a range is the wrong way round.
     TableError

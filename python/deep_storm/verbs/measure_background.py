@@ -66,8 +66,9 @@ def measure_background(
 ) -> BackgroundResult:
     """Measure baseline, read-out noise and gain, and write them into a camera file.
 
-    The gain is read off the noise of the frames where they tell it, and goes into the file when
-    it is not given. The noise cannot tell EM gain from half the photons: the result says so.
+    The gain is derived from the noise of the frames where that determines it, and goes into the
+    file when it is not given. Noise does not distinguish EM gain from half the photons, and the
+    result says so.
 
     Parameters
     ----------

@@ -125,8 +125,8 @@ def measure_psf(
     camera_maps
         What differs from pixel to pixel (sCMOS).
     trust_camera
-        Whether a camera that contradicts the noise of the frames is believed. Otherwise that is an
-        error.
+        Whether to continue with a camera that contradicts the noise of the frames; otherwise that
+        is an error.
     camera
         The camera of the frames. What is left out of it is read off the file and the noise of the
         movie; images of beads need all of it.
@@ -140,8 +140,8 @@ def measure_psf(
     Raises
     ------
     PsfError
-        The frames cannot tell the PSF: too few molecules, all pixels blink, beads that are
-        saturated or too close, or a focus that changes; or they cannot tell the aberrations.
+        The frames do not determine the PSF: too few molecules, all pixels blink, beads that are
+        saturated or too close, or a focus that changes; or not its aberrations.
     SettingsError
         The frames to use do not exist, or things were given that do not go together.
     StackError, TableError, CameraError

@@ -168,7 +168,7 @@ def preview(
     camera_maps
         Of an sCMOS camera, as in ``reconstruct``.
     trust_camera
-        Whether a camera that contradicts the noise of the frames is believed.
+        Whether to continue with a camera that contradicts the noise of the frames.
     camera, psf, emitters, background
         What the general model is given, as in ``reconstruct``.
     device

@@ -122,8 +122,8 @@ def reconstruct(
     camera_maps
         Of an sCMOS camera: baseline and gain are corrected pixel by pixel before anything else.
     trust_camera
-        Whether a camera that contradicts the noise of the frames is believed. Otherwise that is an
-        error.
+        Whether to continue with a camera that contradicts the noise of the frames; otherwise that
+        is an error.
     camera
         Camera of the frames. A trained model knows its own; one that contradicts it is an error.
         For the general model, what is left out is read off the file and the noise of the frames.

@@ -133,19 +133,19 @@ def train(
         ``psf``, ``emitters`` and ``background``, which are needed then.
     from_model
         A model to start from; what is not given is taken from it. ``NAME/last.npz`` starts from
-        its last weights instead of its best. By default the bundled general model, which tells
+        its last weights instead of its best. By default the bundled general model, which knows
         nothing about your experiment; ``"none"`` starts from nothing.
     camera
-        Needed, unless a model to start from or a protocol beside the simulation tells it.
+        Needed, unless it comes from a model to start from or a protocol beside the simulation.
     psf, emitters, background
-        Of a simulation made on the fly; an imported one tells them itself. Only the file of its PSF
-        may be given beside it (``psf_file``): with depths in the ground truth and a PSF over depth,
-        from there or as the columns ``sigma1`` and ``sigma2`` say, the model tells z.
+        Of a simulation made on the fly; of an imported one they follow from its ground truth. Only
+        the file of its PSF may be given (``psf_file``): with depths in the ground truth and a PSF
+        over depth, from there or as the columns ``sigma1`` and ``sigma2`` say, the model gives z.
     network, training, device
         Settings.
     resume
-        Go on from the checkpoint of an interrupted training: Ctrl-C leaves one beside ``output``,
-        and so does every ``checkpoint_seconds``.
+        Continue from the checkpoint of an interrupted training: one is written beside ``output``
+        every ``checkpoint_seconds``, and on Ctrl-C.
     camera_maps
         Of an sCMOS camera: simulated patches take random windows of them, and the frames of an
         imported simulation are corrected with them. They are not kept in the model.
@@ -154,7 +154,7 @@ def train(
         in the report. Nothing is learnt from it, but a camera that contradicts its noise is an
         error.
     trust_camera
-        Whether such a camera is believed.
+        Whether to continue with such a camera.
     save_training_set
         Name without ending of three files that show what training learns from.
     overwrite
