@@ -79,7 +79,7 @@ def _command(verb: Verb) -> Any:
 def perform(verb: Verb, given: dict[str, Any]) -> int:
     """Call a verb with the parsed arguments, print its result; return the exit code."""
     options = options_of(verb, given)
-    _tell_what_is_lost(verb, options)
+    _note_what_is_lost(verb, options)
     with warnings_on_stderr(bool(given.get("debug"))), told_to(note):
         if "progress" in verb.parameters:
             with Watch() as watch:
@@ -92,10 +92,10 @@ def perform(verb: Verb, given: dict[str, Any]) -> int:
     return USER if getattr(result, "failed", ()) else 0
 
 
-def _tell_what_is_lost(verb: Verb, options: dict[str, Any]) -> None:
-    """Tell before long work that its results are not wanted."""
-    told = [a.name for a in verb.arguments if a.left_out == "told"]
-    if any(options.get(name) is None for name in told):
+def _note_what_is_lost(verb: Verb, options: dict[str, Any]) -> None:
+    """Note before long work that its results go nowhere."""
+    outputs = [a.name for a in verb.arguments if a.left_out == "noted"]
+    if any(options.get(name) is None for name in outputs):
         note("without -o nothing is written")
 
 

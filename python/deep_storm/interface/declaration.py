@@ -61,7 +61,7 @@ class Argument:
         What a dialog calls it.
     left_out
         Of one that says where results go: whether it may be left out on the command line, where
-        nothing else keeps them: that is fine, told before the work begins, or refused.
+        nothing else keeps them: that is fine, noted before the work begins, or refused.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Argument:
     writes: bool = False
     formerly: str | None = None
     label: str = ""
-    left_out: Literal["fine", "told", "refused"] = "fine"
+    left_out: Literal["fine", "noted", "refused"] = "fine"
 
     @classmethod
     def from_setting(cls, settings: type[Settings], name: str, kind: Any) -> Argument:

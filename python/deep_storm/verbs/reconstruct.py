@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         "stacks",
         writes=True,
         label="Save as",
-        left_out="told",
+        left_out="noted",
     ),
     Argument(
         "resume",

@@ -88,7 +88,7 @@ def test_astigmatism_coma_and_spherical_aberration_are_found(found):
 def test_what_is_said_of_the_error_is_true(found):
     true = whole_table(TRUE, 100.0)
     assert shape_error(found.table, true) < 2.0 * found.uncertainty < 0.1
-    assert all(c.told for c in found.coefficients)
+    assert all(c.determined for c in found.coefficients)
     assert found.change == pytest.approx(shape_error(found.given, true), rel=0.3)
     said = found.summary()
     assert "isolated molecules" in said

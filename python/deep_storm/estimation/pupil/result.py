@@ -31,15 +31,15 @@ class Coefficient:
         As the movie and what was given say.
     error
         Standard deviation.
-    told
-        Whether the movie tells it; otherwise it is about as it was given.
+    determined
+        Whether the movie determines it; otherwise it is about as it was given.
     """
 
     noll: int
     given: float
     found: float
     error: float
-    told: bool
+    determined: bool
 
     @property
     def name(self) -> str:
@@ -109,8 +109,8 @@ class FittedPupil:
     def summary(self) -> str:
         """Return what was found, a line each."""
         z_nm = self.table.z_nm
-        told = [c for c in self.coefficients if c.told]
-        rest = [c for c in self.coefficients if not c.told]
+        found = [c for c in self.coefficients if c.determined]
+        rest = [c for c in self.coefficients if not c.determined]
         lines = [
             f"{'PSF over depth':<24}known to {self.uncertainty:.1%} (relative RMS), from "
             f"{self.sample_text()}",
@@ -123,7 +123,7 @@ class FittedPupil:
         lines += [
             f"{c.name.capitalize():<24}{c.found:+.3f} ± {c.error:.3f} wavelengths rms (given: "
             f"{c.given:+.3f})"
-            for c in told
+            for c in found
         ]
         if rest:
             names = ", ".join(c.name for c in rest)
@@ -153,7 +153,7 @@ class FittedPupil:
                     "given_waves": c.given,
                     "found_waves": c.found,
                     "error_waves": c.error,
-                    "told": c.told,
+                    "determined": c.determined,
                 }
                 for c in self.coefficients
             ],
