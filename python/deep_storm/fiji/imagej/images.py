@@ -26,7 +26,7 @@ import numpy.typing as npt
 from deep_storm.errors import StackError
 from deep_storm.fiji.imagej.java import java_class
 from deep_storm.io.images import display_range
-from deep_storm.io.stacks.calibration import MAX_NM, MIN_NM, nm_per_unit
+from deep_storm.io.stacks.calibration import nm_per_unit, square_pixel_nm
 
 GRAY8, GRAY16, GRAY32, COLOR_256, COLOR_RGB = range(5)
 """ImageJ's image types (``ij.ImagePlus``)."""
@@ -247,10 +247,8 @@ def pixel_size_nm_of(image: Any) -> float | None:
     factor = nm_per_unit(str(calibration.getUnit()))
     if factor is None:
         return None
-    x_nm = float(calibration.pixelWidth) * factor
-    y_nm = float(calibration.pixelHeight) * factor
-    square = abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm)
-    return x_nm if square and MIN_NM <= x_nm <= MAX_NM else None
+    edges = (float(calibration.pixelWidth), float(calibration.pixelHeight))
+    return square_pixel_nm(*(edge * factor for edge in edges))
 
 
 def to_image(
