@@ -78,6 +78,11 @@ class Camera(Settings):
     )
 
     @property
+    def pixel_area_um2(self) -> float:
+        """Area of a pixel in the sample plane, µm²."""
+        return (self.pixel_size_nm / 1000.0) ** 2
+
+    @property
     def photons_per_count(self) -> float:
         """Photons that one A/D count stands for, EM gain and quantum efficiency included."""
         return self.photons_per_adu / ((self.em_gain or 1.0) * self.quantum_efficiency)

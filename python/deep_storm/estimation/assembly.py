@@ -64,7 +64,7 @@ def assembled(
     _check_width(camera, crowd.fit.light.sigma_px)
     found = _molecules(camera, crowd)
     local = _local_density(camera, sample, crowd, found)
-    area_um2 = stream.shape[1] * stream.shape[2] * (camera.pixel_size_nm / 1000.0) ** 2
+    area_um2 = stream.shape[1] * stream.shape[2] * camera.pixel_area_um2
     emitters = round(found.density_per_um2 * area_um2 * sample.frames)
     evidence = Evidence(stream, camera, sample, crowd, fits, emitters)
     warned = warnings_of(evidence)
@@ -109,7 +109,7 @@ def _local_density(camera: Camera, sample: Sample, crowd: Crowd, found: Molecule
 def _density_map(camera: Camera, sample: Sample, found: Molecules) -> npt.NDArray[np.float32]:
     """Return emitters per µm² and frame where they are, blurred by the PSF, (y, x)."""
     per_px = (sample.mean_photon - found.background) / found.photons
-    return (per_px / (camera.pixel_size_nm / 1000.0) ** 2).astype(np.float32)
+    return (per_px / camera.pixel_area_um2).astype(np.float32)
 
 
 def _quantities(
@@ -180,7 +180,7 @@ def _density(camera: Camera, crowd: Crowd) -> tuple[float, float]:
 
     The fit knows the windows without their border; the mean light tells the field from them.
     """
-    area_um2 = (camera.pixel_size_nm / 1000.0) ** 2
+    area_um2 = camera.pixel_area_um2
     field = crowd.mean_in_field - crowd.fit.light.background
     window = crowd.mean_in_windows - crowd.fit.light.background
     ratio = field / window if field > 0 and window > 0 else 1.0

@@ -158,7 +158,7 @@ def matched_light(
     emitters, background
         As estimated with a Gaussian.
     """
-    area_um2 = (camera.pixel_size_nm / 1000.0) ** 2
+    area_um2 = camera.pixel_area_um2
     light = max(found.level - found.background, 0.0) / max(found.light_within, 0.5)
     least = MIN_LIGHT * emitters.density_per_um2 * emitters.intensity_photon * area_um2
     light = max(light, min(least, found.level))

@@ -74,7 +74,7 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
         photons_std=photons_std,
         sigma_px=camera.px(card.psf.sigma_nm),
         excess=camera.excess_noise_factor / camera.quantum_efficiency,
-        log_density=float(np.log(emitters.density_per_um2 * (camera.pixel_size_nm / 1000.0) ** 2)),
+        log_density=float(np.log(emitters.density_per_um2 * camera.pixel_area_um2)),
         **shape.fields,
         uneven_photon=_uneven_photon(card),
         photons_order=(photons / photons_std) ** 2 if gamma else 0.0,
@@ -84,7 +84,7 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
 
 def _uneven_photon(card: ModelCard) -> float:
     """Return the standard deviation of the background from place to place."""
-    background, per_um2 = card.background, (card.camera.pixel_size_nm / 1000.0) ** 2
+    background, per_um2 = card.background, card.camera.pixel_area_um2
     haze = haze_std_photon(
         background.haze_per_um2 * per_um2,
         card.emitters.intensity_photon,

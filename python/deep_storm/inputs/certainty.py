@@ -101,7 +101,7 @@ def _check_domain(molecules: Molecules, domain: Domain) -> None:
     sigma_px = camera.px(molecules.psf.sigma_nm)
     photons = molecules.emitters.intensity_photon
     background = molecules.background.background_photon
-    per_px = molecules.emitters.density_per_um2 * (camera.pixel_size_nm / 1000.0) ** 2
+    per_px = molecules.emitters.density_per_um2 * camera.pixel_area_um2
     checks = (
         ("PSF sigma", sigma_px, "pixels", domain.sigma_px, "sigma"),
         ("photons of a molecule", photons, "photons", domain.intensity_photon, "photons"),

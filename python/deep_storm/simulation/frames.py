@@ -219,7 +219,7 @@ class SimulatedFrames:
         if background.haze_per_um2 > 0:
             add_haze(
                 dark,
-                background.haze_per_um2 * (self.camera.pixel_size_nm / 1000.0) ** 2,
+                background.haze_per_um2 * self.camera.pixel_area_um2,
                 self.emitters.intensity_photon,
                 self.camera.px(self.psf.sigma_nm),
                 rng,

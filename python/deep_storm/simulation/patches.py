@@ -207,7 +207,7 @@ class PatchSimulator:
                 haze = np.zeros((len(dark) // frames, size, size), np.float32)
             add_haze(
                 haze,
-                background.haze_per_um2 * (self.camera.pixel_size_nm / 1000.0) ** 2,
+                background.haze_per_um2 * self.camera.pixel_area_um2,
                 self.emitters.intensity_photon,
                 self.camera.px(self.psf.sigma_nm),
                 rng,

@@ -122,7 +122,7 @@ def brightness(
     uniform = model.card.emitters.structure == "uniform"
     masks = [None if uniform else _where(one, size_px) for one in found]
     own = Light(model.card.emitters, model.card.background)
-    area_um2 = (model.card.camera.pixel_size_nm / 1000.0) ** 2
+    area_um2 = model.card.camera.pixel_area_um2
     tried, given = [], []
     for place in _places(own, area_um2, 0.0 if background_known else MORE_LIGHT):
         here = _shared(own, *place, area_um2)
