@@ -105,6 +105,20 @@ def test_photons_and_background_come_with_it(measured):
     assert measured.background == pytest.approx(21.5, rel=0.06)
 
 
+def test_molecules_and_background_that_bleach_together_leave_the_psf_as_it_is(table):
+    psf = ds.Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=3.0)
+    parts = []
+    for k, share in enumerate(np.exp(-np.arange(20) / 6.0).tolist()):
+        size = Simulation(frames=4, width_px=48, height_px=48, seed=20 + k)
+        emitters = EMITTERS.model_copy(update={"density_per_um2": 0.1 + 2.0 * share})
+        background = ds.Background(background_photon=20.0 + 80.0 * share)
+        parts.append(simulate(CAMERA, psf, emitters, background, size, table=table).stack)
+    found = measure_movie(ArrayFrames(np.concatenate(parts)), CAMERA)
+    assert found.photons == pytest.approx(2000, rel=0.06)
+    assert found.light.haze_per_um2 == 0.0
+    assert shape_error(found, table) < 0.08
+
+
 def test_hills_of_the_background_are_taken_for_no_molecules(movie, table):
     rng = np.random.default_rng(5)
     hills = gaussian_filter(rng.normal(size=movie.shape[1:]), 5.0, mode="wrap")

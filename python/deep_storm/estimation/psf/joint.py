@@ -186,5 +186,8 @@ def step(state: State, free: Free, pool: ThreadPoolExecutor) -> float:
     state.views = np.maximum(state.views + found.views, MIN_BACKGROUND)
     usual = moved_to(state.grid, state.views, state.view_grid)
     least_nodes = MIN_BACKGROUND - usual[state.scenes.view]
+    if state.levels is not None:
+        least_nodes -= state.levels[:, None, None]
     state.nodes = np.maximum(state.nodes + found.nodes, least_nodes)
+    state.settle_levels()
     return linear.chi2

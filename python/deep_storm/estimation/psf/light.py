@@ -233,7 +233,9 @@ def _unevenness(state: State) -> float:
 def _haze_per_px(state: State) -> float:
     """Return the number of out-of-focus emitters per pixel and frame."""
     level = state.mean_background()
-    _, together = _together(state)
+    scenes, together = _together(state)
+    if state.levels is not None:  # the scatter is that around them
+        together = together - state.levels[scenes]
     scatter = state.scatter - float(np.var(together)) if together.size else state.scatter
     if scatter <= (MIN_HAZE * level) ** 2:
         return 0.0
@@ -253,7 +255,8 @@ def _together(state: State) -> tuple[Integers, FloatArray]:
     counts = known.sum(axis=(1, 2))
     scenes = np.flatnonzero(counts)
     apart = np.where(known, state.nodes, 0.0).sum(axis=(1, 2))
-    return scenes, apart[scenes] / counts[scenes]
+    together = apart[scenes] / counts[scenes]
+    return scenes, together if state.levels is None else together + state.levels[scenes]
 
 
 def _changes(state: State) -> float:

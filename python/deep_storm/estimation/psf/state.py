@@ -30,6 +30,9 @@ Integers = npt.NDArray[np.int64]
 FIRST_SCATTER = 0.1
 """Backgrounds of one view scatter by this share of their mean, until the movie tells."""
 MIN_SCATTER = 0.002
+CHANGING = 0.1
+"""Backgrounds that scatter by more than this around their view's change (relative): as they bleach
+with the molecules, a PSF with wide tails would explain them."""
 MIN_EXPECTED = 0.05
 MIN_SHARED = 4
 """Scenes a view, in the mean, from which on what they share is known finely."""
@@ -56,6 +59,9 @@ class State:
         Nodes of what they share.
     views
         Background of each view, float64 of shape (views, rows, columns).
+    levels
+        How much brighter all of a scene's background is than its view's, photoelectrons, float64 of
+        shape (s,); None where they hardly differ.
     scatter
         Variance of ``nodes``, photoelectrons².
     variance
@@ -80,6 +86,7 @@ class State:
     variance: FloatArray
     sigma_px: float
     misfit: float = 0.0
+    levels: FloatArray | None = None
 
     @classmethod
     def begun(
@@ -109,6 +116,7 @@ class State:
             (FIRST_SCATTER * float(views.mean())) ** 2,
             scenes.variance.copy(),
             sigma_px,
+            levels=_levels(scenes) if blinking else None,
         )
 
     def for_scenes(self, scenes: Scenes) -> State:
@@ -130,6 +138,7 @@ class State:
             views=views,
             nodes=np.zeros((len(scenes), self.grid.rows, self.grid.columns)),
             variance=self.variance.copy(),
+            levels=_levels(scenes),
         )
 
     @property
@@ -165,6 +174,8 @@ class State:
         """Return the background of the scenes, float64 of shape (s, y, x)."""
         background = surfaces(self.views, self.view_grid.step_px, *self.scenes.size_px)
         background = background[self.scenes.view]
+        if self.levels is not None:
+            background += self.levels[:, None, None]
         add_surfaces(self.nodes, self.grid.step_px, background)
         return background
 
@@ -214,12 +225,36 @@ class State:
         known = self.known_nodes(self.view_grid)[self.window_of_views()]
         return float(self.views[known].mean() if known.any() else self.views.mean())
 
+    def settle_levels(self) -> None:
+        """Put down to all of a scene's background what its nodes have in common, in place."""
+        if self.levels is None:
+            return
+        expected = self.background() + self.light()
+        weight = 1.0 / self.noise(expected)
+        known = np.maximum(weight.sum(axis=(1, 2)), 1e-12)
+        left = (weight * self.residual(expected)).sum(axis=(1, 2)) / known
+        common = self.nodes.mean(axis=(1, 2))
+        self.nodes -= common[:, None, None]
+        self.levels = self.levels + common + left
+        view = self.scenes.view
+        usual = np.bincount(view, self.levels) / np.bincount(view)
+        self.levels -= usual[view]
+        self.views += usual[:, None, None]
+
     def normalize(self, light: float) -> None:
         """Scale the PSF so that its window holds this share of the light, in place."""
         factor = light / self.spline.light(self.coefficients)
         self.coefficients *= factor
         self.emitters.photons /= factor
         self.emitters.error[:, 0] /= factor
+
+
+def _levels(scenes: Scenes) -> FloatArray | None:
+    """Return how much brighter scenes are than their views, if that matters."""
+    level = np.nanmedian(scenes.photons, axis=(1, 2))
+    usual = np.bincount(scenes.view, level) / np.bincount(scenes.view)
+    apart: FloatArray = level - usual[scenes.view]
+    return apart if np.std(apart) > CHANGING * usual.mean() else None
 
 
 def _shared_grid(scenes: Scenes, sigma_px: float) -> Grid:
