@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
 from deep_storm.robust import robust_std
@@ -51,7 +51,7 @@ class Beads(NamedTuple):
         return Beads(self.row[which], self.column[which], self.height[which])
 
 
-def smooth_background(mean: FloatArray) -> FloatArray:
+def smooth_background(mean: FloatArray, where: Flags | None = None) -> FloatArray:
     """Return the background of an image of beads: a polynomial of second degree along y and x.
 
     Light of a lamp, or of a tilted field, is as uneven. Pixels with beads are left out in rounds.
@@ -60,12 +60,15 @@ def smooth_background(mean: FloatArray) -> FloatArray:
     ----------
     mean
         float64 of shape (y, x).
+    where
+        Pixels to fit it to, bool of shape (y, x); default: all.
     """
     height, width = mean.shape
     y, x = np.linspace(-1.0, 1.0, height)[:, None], np.linspace(-1.0, 1.0, width)[None, :]
     powers = (np.ones_like(x), x, y, x * x, x * y, y * y)
     terms = np.stack([np.broadcast_to(power, mean.shape) for power in powers])
-    some = slice(None, None, max(mean.size // MAX_FITTED, 1))
+    some = np.arange(mean.size) if where is None else np.flatnonzero(where)
+    some = some[:: max(some.size // MAX_FITTED, 1)]
     known, seen = terms.reshape(len(terms), -1)[:, some], mean.ravel()[some]
     off = seen - np.median(seen)
     coefficients: FloatArray = np.zeros(len(terms))
@@ -77,6 +80,13 @@ def smooth_background(mean: FloatArray) -> FloatArray:
         off = seen - coefficients @ known
     background: FloatArray = np.tensordot(coefficients, terms, 1)
     return background
+
+
+def away_from(beads: Beads, shape: tuple[int, ...], distance_px: float) -> Flags:
+    """Return which pixels are farther than this from all beads."""
+    away = np.ones(shape, bool)
+    away[beads.row, beads.column] = False
+    return np.asarray(distance_transform_edt(away) > distance_px)
 
 
 def find_beads(mean: FloatArray, sigma_px: float) -> Beads:

@@ -147,14 +147,16 @@ def _aligned(stacks: list[ZStack], selection: Selection, step_nm: float) -> _Ali
     first = [_cut(stacks[b.stack], b, reach) for b in selection.beads]
     shifts = align([light - _level(light) for light in first])
     beads = [
-        _placed(stacks[bead.stack], bead, shift, reach, step_nm)
+        _placed(stacks[bead.stack], selection.around[bead.stack], bead, shift, reach, step_nm)
         for bead, shift in zip(selection.beads, shifts, strict=True)
     ]
     focus_nm, sigma_px = _focus(beads)
     return _Aligned([_deeper(bead, -focus_nm) for bead in beads], sigma_px)
 
 
-def _placed(stack: ZStack, bead: Bead, shift: Shift, reach: int, step_nm: float) -> BeadFit:
+def _placed(
+    stack: ZStack, field: FloatArray | None, bead: Bead, shift: Shift, reach: int, step_nm: float
+) -> BeadFit:
     """Cut out a bead where it was found to lie."""
     down, across = (int(np.clip(round(by), -SPARE_PX, SPARE_PX)) for by in (shift.y, shift.x))
     there = Bead(bead.stack, bead.row + down, bead.column + across)
@@ -164,7 +166,8 @@ def _placed(stack: ZStack, bead: Bead, shift: Shift, reach: int, step_nm: float)
     off = np.clip([shift.x - across, shift.y - down], -MAX_OFF_PX, MAX_OFF_PX)
     at = np.array([*off, -shift.z * step_nm, math.log(light), 0.0, level])
     plane_nm = step_nm * np.arange(len(photons), dtype=np.float64)
-    return BeadFit(photons, variance, stack.excess, plane_nm, at)
+    around = None if field is None else float(field[there.row, there.column])
+    return BeadFit(photons, variance, stack.excess, plane_nm, at, around)
 
 
 def _cut(stack: ZStack, bead: Bead, reach: int) -> FloatArray:

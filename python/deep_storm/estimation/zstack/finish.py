@@ -20,6 +20,7 @@ from deep_storm.estimation.zstack.fit import (
     solve_psf,
 )
 from deep_storm.estimation.zstack.grid import Grid
+from deep_storm.estimation.zstack.level import combined, seen_level
 from deep_storm.estimation.zstack.result import CalibratedPsf, Leftover
 from deep_storm.estimation.zstack.selection import Selection
 from deep_storm.estimation.zstack.smoothness import Smoothness
@@ -170,18 +171,24 @@ def _table(fit: Calibration, pixel_size_nm: float, uncertainty: float) -> tuple[
     near = values[max(middle - reach, 0) : middle + reach + 1]
     weights = np.ones(values.shape[1])
     weights[[0, -1]] = 0.5
-    # Background and tails look alike: what is far out in focus is that of a perfect lens.
+    # Background and tails look alike: what is far out in focus is about that of a perfect lens.
     tail = TAIL * fit.sigma_px * float(np.mean(distance[ring] ** -3.0))
     beyond = light_beyond(fit.sigma_px, grid.reach_px)
     area, level = float(np.sum(weights)) ** 2, float(np.mean(near[:, ring]))
     share = float(np.mean(weights @ near @ weights))
-    # share·k + area·shift = (1 − beyond)·samples², level·k + shift = tail
-    if not is_one_spot(values[middle] - level, SAMPLES_PER_PX):
+    # level·k + shift = tail and share·k + area·shift = (1 − beyond)·samples²; or shift = lacking·k
+    whole = SAMPLES_PER_PX**2
+    if is_one_spot(values[middle] - level, SAMPLES_PER_PX):
+        scale = ((1.0 - beyond) * whole - area * tail) / (share - area * level)
+        usual = tail / scale
+        lacking = combined(seen_level(fit.beads), usual - level, usual)
+        scale = (1.0 - beyond) * whole / (share + area * lacking)
+    else:
         # What is far out is light of the mask, about which theory says little: where there is
         # least of it, there is none.
-        tail, beyond, level = 0.0, 0.0, float(np.quantile(near.mean(axis=0)[ring], LEAST_LIGHT))
-    scale = ((1.0 - beyond) * SAMPLES_PER_PX**2 - area * tail) / (share - area * level)
-    values = scale * values + (tail - scale * level)
+        lacking = -float(np.quantile(near.mean(axis=0)[ring], LEAST_LIGHT))
+        scale = whole / (share + area * lacking)
+    values = scale * (values + lacking)
     fall = _fall(weights @ values @ weights, grid)
     if abs(fall) > MAX_OPTICAL_FALL:
         part = (grid.depths_nm - grid.z0_nm) / (grid.dz_nm * (grid.planes - 1)) - 0.5

@@ -50,6 +50,8 @@ class BeadFit:
     at
         x and y from the window's middle in px, depth of the first plane in nm, logarithm of the
         photons, their fall over the scan (logarithm), background.
+    around
+        Background of the field there, if it is seen beyond all beads.
     """
 
     photons: FloatArray
@@ -57,6 +59,7 @@ class BeadFit:
     excess: float
     plane_nm: FloatArray
     at: FloatArray
+    around: float | None = None
 
     @property
     def light(self) -> FloatArray:

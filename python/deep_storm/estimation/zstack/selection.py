@@ -17,8 +17,10 @@ from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.bead_search import (
     MIN_NEIGHBOUR,
     Beads,
+    away_from,
     find_beads,
     saturated_beads,
+    smooth_background,
     too_close,
 )
 from deep_storm.estimation.psf.width import guess_sigma_px
@@ -38,6 +40,8 @@ MAX_TRIED, ENOUGH = 15, 3
 """Beads of a stack whose width is looked at; so many that have most room are enough."""
 ONE_BEAD = 1.2
 """Maxima closer together than so many times half a window that is given are one bead."""
+MIN_DARK = 0.1
+"""Share of the pixels beyond all windows from which on they tell the background there."""
 SPARE_PX = 2
 """Windows are cut again when beads are aligned; so far they may move."""
 
@@ -72,11 +76,14 @@ class Selection:
         How many are not used, by the reason.
     reach_px
         Half the window that they are seen in.
+    around
+        Background of each stack beyond all windows, smooth, (y, x); None where hardly any is seen.
     """
 
     beads: list[Bead]
     found: int
     reach_px: int
+    around: list[FloatArray | None] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -104,6 +111,10 @@ def select_beads(stacks: list[ZStack], reach_px: int | None) -> Selection:
     selection = Selection([], 0, reach_px)
     for number, (stack, (beads, sigma_px)) in enumerate(zip(stacks, found, strict=True)):
         _take(selection, number, stack, beads, sigma_px)
+        dark = away_from(beads, stack.mean.shape, reach_px)
+        seen = stack.mean + stack.background
+        enough = dark.mean() >= MIN_DARK
+        selection.around.append(smooth_background(seen, dark) if enough else None)
     return selection
 
 
