@@ -73,7 +73,7 @@ def smooth_background(mean: FloatArray, where: Flags | None = None) -> FloatArra
     off = seen - np.median(seen)
     coefficients: FloatArray = np.zeros(len(terms))
     for _ in range(ROUNDS):
-        spread = 1.4826 * float(np.median(np.abs(off - np.median(off))))
+        spread = robust_std(off)
         dark = off <= np.median(off) + CLIPPED * spread
         solved = np.linalg.lstsq(known[:, dark].T, seen[dark], rcond=None)[0]
         coefficients = solved.astype(np.float64)

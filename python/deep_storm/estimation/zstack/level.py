@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.estimation.zstack.fit import BeadFit
+from deep_storm.robust import robust_std
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def seen_level(beads: list[BeadFit]) -> Level | None:
         usual = float(weight @ above) / weight.sum()
         slope = float(weight @ ((photons - centre) * (above - usual))) / extent
         off = np.abs(above - usual - slope * (photons - centre))
-        spread = 1.4826 * float(np.median(off)) * math.sqrt(len(known) / (len(known) - 2))
+        spread = robust_std(off, 0.0) * math.sqrt(len(known) / (len(known) - 2))
         weight = np.minimum(1.0, FAR * spread / np.maximum(off, 1e-12))
     return Level(slope, max(spread, 1e-12) / math.sqrt(extent))
 
