@@ -25,7 +25,7 @@ from deep_storm.inputs.psf import psf_with_table
 from deep_storm.model import Model
 from deep_storm.networks.precision import learning_dtype
 from deep_storm.progress import Progress, silent
-from deep_storm.settings import Device, Settings
+from deep_storm.settings import Device, Psf, Settings
 from deep_storm.training.adaptation import outside
 from deep_storm.training.session import Molecules
 from deep_storm.words import WARNING, rounded
@@ -97,6 +97,8 @@ def ready_model(
     if trained.card.general:
         return _conditioned(trained, expected, movie, progress if measure_psf else None)
     for name, given in vars(expected).items():
+        if isinstance(given, Psf):
+            given = _of_the_file(given, trained)
         if isinstance(given, Settings):
             _check_same(name, given, getattr(trained.card, name))
     return ReadyModel(trained)
@@ -118,6 +120,26 @@ def camera_for(model: Model, expected: Expected) -> Camera | PartialCamera:
     return own
 
 
+def _of_the_file(given: Psf, model: Model) -> Psf:
+    """Return PSF settings whose file is the PSF that the model was trained for.
+
+    Raises
+    ------
+    SettingsError
+        It is another one.
+    """
+    if not given.psf_file:
+        return given
+    table, own = psf_with_table(given, model.card.camera)[1], model.table
+    if table is None or own is None or not own.is_like(table):
+        raise SettingsError(
+            f"{given.psf_file} is not the PSF that the model was trained for",
+            "that PSF, or none",
+            "leave --psf-file out, or train a model for this PSF, or use --model general",
+        )
+    return given.model_copy(update={"sigma_nm": model.card.psf.sigma_nm})
+
+
 def _check_same(name: str, given: Settings, own: Settings) -> None:
     # Where the PSF's file lay does not matter: the model folder has its own copy.
     differing = [
@@ -130,11 +152,17 @@ def _check_same(name: str, given: Settings, own: Settings) -> None:
     field = differing[0]
     error = CameraError if name == "camera" else SettingsError
     raise error(
-        f"the {name} given has {field} {getattr(given, field)}, the model was trained for "
-        f"{getattr(own, field)}",
+        f"the {name} given has {field} {_plain(given, field)}, the model was trained for "
+        f"{_plain(own, field)}",
         f"the {name} that the model was trained for",
         f"leave it out, or train a model for this {name}, or use --model general",
     )
+
+
+def _plain(settings: Settings, field: str) -> str:
+    """Return a setting without digits that say nothing."""
+    value = getattr(settings, field)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _conditioned(

@@ -110,6 +110,15 @@ class PsfTable:
         digest.update(self.z_nm.tobytes() + self.values.tobytes())
         return digest.hexdigest()
 
+    def is_like(self, other: PsfTable) -> bool:
+        """Whether another table has the same values at the same places, but for rounding."""
+        return (
+            self.samples_per_px == other.samples_per_px
+            and self.values.shape == other.values.shape
+            and bool(np.allclose(self.z_nm, other.z_nm, atol=UNIFORM_NM))
+            and bool(np.allclose(self.values, other.values, atol=1e-6 * float(self.values.max())))
+        )
+
     @property
     def radius_px(self) -> int:
         """How far the window reaches from the emitter to each side."""

@@ -67,9 +67,20 @@ class Psf(Settings):
     @model_validator(mode="before")
     @classmethod
     def _sigma_of_the_file(cls, values: Any) -> Any:
-        """With a PSF file sigma need not be given: it is taken from it as soon as it is read."""
-        if isinstance(values, dict) and values.get("psf_file") and "sigma_nm" not in values:
+        """With a PSF file sigma need not be given: it is taken from it as soon as it is read.
+
+        Without both, depths are what was meant.
+        """
+        if not isinstance(values, dict) or "sigma_nm" in values:
+            return values
+        if values.get("psf_file"):
             return {**values, "sigma_nm": USUAL_SIGMA_NM}
+        for name in ("depth_reach_nm", "depth_std_nm"):
+            if values.get(name):
+                raise ValueError(
+                    f"{name} is {values[name]} and psf_file is missing; depths need a PSF over "
+                    "depth, such as one of `deep-storm calibrate-psf`"
+                )
         return values
 
     @model_validator(mode="after")
