@@ -13,10 +13,13 @@ from deep_storm.cli import main
 from deep_storm.errors import OutputError, SettingsError, TableError
 from deep_storm.io.config import load_toml, write_config
 from deep_storm.io.images import write_image
+from deep_storm.io.psf_files import write_psf
 from deep_storm.io.tables.drift_files import Drift, write_drift
+from deep_storm.psf.elliptical import Widths, elliptical_table
 from deep_storm.verbs.report import report
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
+Z_NM = np.arange(-500.0, 501.0, 50.0)
 PARTS = {
     "psf": ds.Psf(sigma_nm=110),
     "emitters": ds.Emitters(density_per_um2=1, intensity_photon=1500, structure="filaments"),
@@ -133,6 +136,24 @@ def test_the_reconstructed_image_is_not_taken_for_a_movie_of_the_same_name(run, 
     monkeypatch.chdir(run)
     html = report("out-run.toml").written[0].read_text(encoding="utf-8")
     assert "1 frame of" not in html
+
+
+@pytest.mark.parametrize("where", ["model", "gone"])
+def test_a_run_in_depth_has_a_report_of_its_psf(run, where):
+    """Its record names the PSF's file as the model has it."""
+    widths = (130.0 * np.hypot(1.0, (Z_NM - focus) / 300.0) for focus in (200.0, -200.0))
+    model = run / "model"
+    model.mkdir()
+    if where == "model":
+        write_psf(model / "psf.toml", elliptical_table(Widths(Z_NM, *widths), 100.0))
+    record = load_toml(run / "out-run.toml")
+    record["inputs"]["model"] = str(model)
+    record["inputs"]["psf"] |= {"psf_file": "psf.toml", "depth_reach_nm": 400.0}
+    write_config(run / "out-run.toml", record, overwrite=True)
+    done = report(run / "out-run.toml", overwrite=True)
+    html = done.written[0].read_text(encoding="utf-8")
+    assert ("Frames of the simulation" in html) == (where == "model")
+    assert ("The PSF that was expected" in html) == (where == "model")
 
 
 def test_later_tables_and_drift_are_told(run):

@@ -166,6 +166,8 @@ def simulated_frames(
     psf, emitters, background = trained.psf, trained.emitters, trained.background
     if camera is None or psf is None or emitters is None or background is None:
         return None
+    if psf.psf_file and trained.table is None:
+        return None  # what a Gaussian looks like says nothing about it
     height, width = simulated_size((64, 64) if look is None else look.shape)
     size = Simulation(frames=EXAMPLES, width_px=width, height_px=height)
     try:

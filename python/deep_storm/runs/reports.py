@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from deep_storm.camera import Camera
-from deep_storm.errors import ModelError, SettingsError
+from deep_storm.errors import ModelError, PsfError, SettingsError
 from deep_storm.inputs.images import Picture, draw_table
 from deep_storm.inputs.tables import check_pixel_sizes, table_of
 from deep_storm.io.config import load_toml
@@ -24,11 +24,13 @@ from deep_storm.io.marks import is_ours
 from deep_storm.io.model_folder import HISTORY_FILE, PSF_FILE
 from deep_storm.io.outputs import Outputs
 from deep_storm.io.psf_files import read_psf
+from deep_storm.io.psf_sources import load_psf
 from deep_storm.io.pyramid import read_smaller
 from deep_storm.io.stacks.frames import open_frames
 from deep_storm.io.tables.about import noted_shared_frames, record_beside, shares_frames
 from deep_storm.io.tables.drift_files import read_drift
 from deep_storm.model_card import read_card
+from deep_storm.psf.table import PsfTable
 from deep_storm.quality.drift import DriftCurve
 from deep_storm.quality.stack_look import StackLook, look_at
 from deep_storm.quality.suspicions import TrainedFor
@@ -203,9 +205,24 @@ def _expected(source: Path, record: Record) -> tuple[Camera | None, TrainedFor]:
     camera = parts.pop("camera")
     return camera, TrainedFor(
         **parts,
+        table=_psf_table(source, inputs, parts["psf"], camera),
         threshold=results.get("threshold"),
         densest_per_um2=float(inputs.get("densest_per_um2", 0.0)),
     )
+
+
+def _psf_table(
+    source: Path, inputs: dict[str, Any], psf: Psf | None, camera: Camera | None
+) -> PsfTable | None:
+    """Return the PSF that the record names: in its place, in the model, or beside the record."""
+    if psf is None or camera is None or not psf.psf_file:
+        return None
+    folders = Path(str(inputs.get("model", ""))), source.parent
+    found = next((f for f in (folder / psf.psf_file for folder in folders) if f.is_file()), None)
+    try:
+        return None if found is None else load_psf(found, camera.pixel_size_nm)
+    except (PsfError, SettingsError):
+        return None  # as where it is not there any more
 
 
 def _stack(
