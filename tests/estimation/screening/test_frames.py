@@ -56,6 +56,16 @@ def test_flashes_are_found(molecules, rng, which):
     assert not dark.any()
 
 
+def test_whole_values_that_are_coarser_than_the_noise_leave_no_gap(molecules, rng):
+    steps = (np.arange(60) % 4)[:, None, None]
+    light = 140.0 + steps + 0.05 * (molecules - molecules.min())
+    fine = light + rng.normal(0.0, 0.3, light.shape)
+    _, dark, bright, typical = judged(np.rint(fine).astype(np.uint16))
+    assert not dark.any()
+    assert not bright.any()
+    assert typical.all()
+
+
 @pytest.mark.parametrize("jump_adu", [150.0, 3000.0])
 def test_frames_whose_baseline_jumps_are_too_bright(molecules, jump_adu):
     frames = molecules.copy()

@@ -33,6 +33,9 @@ STRUCTURED, BLANK = 0.5, 0.2
 """Shares of a group's frames in which molecules are seen, or nearly none."""
 GAP_SIGMAS = 1.0
 """A gap between levels is at least so many standard deviations of a pixel."""
+MIN_GAP_ADU = 1.0
+"""and more than the step from one whole value to the next, which is larger than the noise of frames
+that were resized, or of a camera with many photons per ADU."""
 MIN_REFERENCE_SHARE, MIN_REFERENCE = 0.1, 10
 """Share and number of frames that a group needs in order to be the reference."""
 DARKER = 0.77
@@ -240,7 +243,9 @@ def _groups(
     order = np.argsort(level, kind="stable")
     level, variance, structure = level[order], variance[order], structure[order]
     chosen = chosen[order]
-    gap = np.diff(level) > GAP_SIGMAS * np.sqrt(np.minimum(variance[1:], variance[:-1]))
+    whole = bool(np.all(2.0 * level == np.rint(2.0 * level)))  # a median may be half a value
+    least = GAP_SIGMAS * np.sqrt(np.minimum(variance[1:], variance[:-1]))
+    gap = np.diff(level) > np.maximum(least, MIN_GAP_ADU if whole else 0.0)
     ends = [0, *(np.flatnonzero(gap) + 1).tolist(), level.size]
     return [
         _Group(
