@@ -63,6 +63,14 @@ def test_each_cause_has_its_words(wrong, words):
     assert words in verdict(**wrong).summary()
 
 
+def test_a_width_that_the_movie_itself_gave_is_not_to_be_given_instead():
+    seen, drawn = residuals(1, sigma=1.08), residuals(2)
+    found = judge(seen, drawn, CAMERA, PSF, EMITTERS, estimated=("psf",))
+    assert found.causes == ("PSF width",)
+    assert "8 % wider than the PSF that was estimated from the movie" in found.summary()
+    assert "--sigma-nm 140 if that is the PSF of beads" in found.summary()
+
+
 def test_a_camera_that_contradicts_the_noise_is_the_cause_of_what_is_off():
     said = "the noise suggests a baseline of 100 ADU, the camera has 140; enter 100"
     blamed = blamed_on_camera(verdict(sigma=1.18), "baseline_adu", said)

@@ -129,7 +129,7 @@ def _causes(
         found.append(noise)
         if noise.name != "baseline":
             return (noise,)
-    width = width_cause(seen, psf)
+    width = width_cause(seen, psf, "psf" in estimated)
     if width is not None:
         found.append(width)
     if not found:

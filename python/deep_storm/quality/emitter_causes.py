@@ -27,8 +27,8 @@ SIGMA_SCATTER, PHOTON_SCATTER = 0.4, 3.0
 number, 4 to 5 standard deviations."""
 
 
-def width_cause(seen: Residuals, psf: Psf) -> Cause | None:
-    """Look for another sigma."""
+def width_cause(seen: Residuals, psf: Psf, estimated: bool) -> Cause | None:
+    """Look for another sigma; ``estimated``: whether the movie itself gave the expected one."""
     sigma = seen.sigma
     if abs(sigma - 1.0) <= max(SIGMA_OFF, SIGMA_SCATTER / math.sqrt(seen.emitters)):
         return None
@@ -41,6 +41,14 @@ def width_cause(seen: Residuals, psf: Psf) -> Cause | None:
             f"emitters are {off} at depths of ± {psf.depth_reach_nm:.0f} nm: they lie {where}, or "
             "the PSF over depth is not that of the movie; calibrate it again (deep-storm "
             "calibrate-psf)",
+        )
+    if estimated:
+        return Cause(
+            "PSF width",
+            f"isolated emitters are about {100 * abs(sigma - 1.0):.0f} % {how} than the PSF that "
+            "was estimated from the movie: the focus or the density may change in it, or emitters "
+            "too close to be told apart are counted as one; reconstruct parts of it as movies of "
+            f"their own, or give --sigma-nm {sigma * psf.sigma_nm:.0f} if that is the PSF of beads",
         )
     return Cause(
         "PSF width",
