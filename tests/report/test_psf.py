@@ -28,3 +28,13 @@ def test_the_psf_stands_beside_the_gaussian():
     )
     np.testing.assert_allclose(psf ** (1 / 0.4) - gaussian ** (1 / 0.4), off, atol=0.02)
     assert np.abs(off).max() > 0.02
+
+
+def test_of_a_psf_over_depth_the_focus_is_drawn():
+    pupil = Pupil(numerical_aperture=1.2, wavelength_nm=670.0, astigmatism_waves=0.1)
+    table = pupil_table(pupil, 100.0, np.linspace(-500.0, 500.0, 11))
+    figure = psf_beside_gaussian(table)
+    shown = figure.axes[0].images[0].get_array()
+    focus = np.maximum(table.plane(0.0), 0.0) ** 0.4
+    np.testing.assert_allclose(shown, focus / focus.max(), atol=1e-3)
+    assert "z = 0" in figure.axes[0].get_title()

@@ -65,7 +65,8 @@ def psf_figure(found: MeasuredPsf) -> Figure:
 def psf_beside_gaussian(table: PsfTable) -> Figure:
     """Draw the PSF in focus, the Gaussian that fits it best, and their difference."""
     figure = new_figure(150, 52)
-    _draw_beside(list(figure.subplots(1, 3)), table, "PSF")
+    name = "PSF, z = 0" if len(table.z_nm) > 1 else "PSF"
+    _draw_beside(list(figure.subplots(1, 3)), table, name)
     return figure
 
 
@@ -86,7 +87,7 @@ def _draw_beside(panels: list[Axes], table: PsfTable, name: str) -> float:
 
 def _of_peak(table: PsfTable) -> tuple[FloatArray, FloatArray]:
     """Return a PSF in focus and the Gaussian that fits it best, as shares of the PSF's peak."""
-    values = table.values[0].astype(np.float64)
+    values = table.plane(0.0)
     peak = float(values.max())
     return values / peak, best_gaussian(table) / peak
 

@@ -189,8 +189,8 @@ class MeasuredPsf:
 
 
 def best_gaussian(table: PsfTable) -> FloatArray:
-    """Return the Gaussian that fits the table's first plane best, at the same places."""
-    fit = fit_gaussian(table.values[0], table.samples_per_px)
+    """Return the Gaussian that fits a PSF in focus best, at the same places."""
+    fit = fit_gaussian(table.plane(0.0), table.samples_per_px)
     along = offsets_px(table.values.shape[1], table.samples_per_px)
     down, across = (profile(along, at, fit.sigma_px) for at in (fit.y_px, fit.x_px))
     gaussian: FloatArray = fit.share * np.outer(down, across)
