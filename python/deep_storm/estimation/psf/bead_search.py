@@ -66,19 +66,21 @@ def smooth_background(mean: FloatArray, where: Flags | None = None) -> FloatArra
     height, width = mean.shape
     y, x = np.linspace(-1.0, 1.0, height)[:, None], np.linspace(-1.0, 1.0, width)[None, :]
     powers = (np.ones_like(x), x, y, x * x, x * y, y * y)
-    terms = np.stack([np.broadcast_to(power, mean.shape) for power in powers])
     some = np.arange(mean.size) if where is None else np.flatnonzero(where)
-    some = some[:: max(some.size // MAX_FITTED, 1)]
-    known, seen = terms.reshape(len(terms), -1)[:, some], mean.ravel()[some]
+    row, column = np.divmod(some[:: max(some.size // MAX_FITTED, 1)], width)
+    known = np.stack([np.broadcast_to(power, mean.shape)[row, column] for power in powers])
+    seen = mean[row, column]
     off = seen - np.median(seen)
-    coefficients: FloatArray = np.zeros(len(terms))
+    coefficients: FloatArray = np.zeros(len(powers))
     for _ in range(ROUNDS):
         spread = robust_std(off)
         dark = off <= np.median(off) + CLIPPED * spread
         solved = np.linalg.lstsq(known[:, dark].T, seen[dark], rcond=None)[0]
         coefficients = solved.astype(np.float64)
         off = seen - coefficients @ known
-    background: FloatArray = np.tensordot(coefficients, terms, 1)
+    background = np.zeros(mean.shape)
+    for coefficient, power in zip(coefficients, powers, strict=True):
+        background += coefficient * power
     return background
 
 
