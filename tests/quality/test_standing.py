@@ -58,6 +58,17 @@ def test_an_edge_of_the_background_stands():
     assert "two views on one chip" in found.sentence()
 
 
+def test_fringes_stand():
+    rng = np.random.default_rng(5)
+    frame = np.repeat(np.arange(FRAMES), 100)
+    x = 370.0 + 740.0 * rng.integers(0, 8, frame.size) + 50.0 * rng.standard_normal(frame.size)
+    y = rng.uniform(0, FIELD_NM, frame.size)
+    fringes = pd.DataFrame({"frame": frame, "x_nm": x, "y_nm": y})
+    found = standing_of(pd.concat([blinking(), fringes], ignore_index=True), SIGMA_NM)
+    assert found.is_seen
+    assert "fringes of the laser" in found.sentence()
+
+
 def test_a_bead_is_no_reason():
     bead = pd.DataFrame({"frame": np.arange(FRAMES), "x_nm": 3000.0, "y_nm": 3000.0})
     found = standing_of(pd.concat([blinking(), bead]), SIGMA_NM)

@@ -104,6 +104,19 @@ def test_light_that_stands_is_no_density(monkeypatch, off, share, causes):
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
 
 
+@pytest.mark.parametrize("off", ["PSF width", "PSF shape"])
+@pytest.mark.parametrize(("share", "own"), [(0.4, True), (0.05, True), (0.4, False)])
+def test_light_that_stands_spoils_a_psf_of_the_movie_itself(monkeypatch, off, share, own):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, (off,), (off,))
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
+    monkeypatch.setattr(verdict, "standing_of", lambda *_: Standing(share, 40))
+    done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
+    model = SimpleNamespace(card=SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0)), table=None)
+    ready = ReadyModel(model, estimated=("psf",) if own else ())
+    expected = "standing light" if own and share > 0.1 else off
+    assert verdict.judged(done, ready, None).causes == (expected,)
+
+
 @pytest.mark.parametrize(
     ("off", "columns", "causes"),
     [

@@ -1,8 +1,8 @@
 """Light that stands: places in which something is found in a large part of the frames.
 
 Molecules blink. Where the background has an edge that is sharper than the PSF (two views side by
-side on one chip, a field stop), something is found there in frame after frame, and all of it is
-false.
+side on one chip, a field stop) or fringes of the laser, something is found there in frame after
+frame, and all of it is false.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PLACE_SIGMAS = 1.5
 MIN_FRAMES = 20
 OFTEN = 0.2
 """Something is found in a place that stands in at least this share of the frames,"""
-BEYOND_CHANCE = 4.0
+BEYOND_CHANCE = 3.0
 """and so many times as often as in the mean."""
 QUARTERS = 4
 LASTING = 0.25
@@ -51,9 +51,9 @@ class Standing(NamedTuple):
         return (
             f"{self.share:.0%} of the localizations lie in places in which something is found in "
             f"{OFTEN:.0%} of the frames or more, and molecules blink: an edge of the background "
-            "(two views on one chip, a field stop), where all of them are false, beads, or "
-            "clusters. Look at them in the rendered table; cut the views apart, or the edge off, "
-            "and reconstruct each part by itself"
+            "(two views on one chip, a field stop) or fringes of the laser, where all of them are "
+            "false, beads, or clusters. Look at them in the rendered table; cut the views apart, "
+            "or the edge off, and reconstruct each part by itself"
         )
 
 

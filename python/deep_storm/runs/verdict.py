@@ -22,6 +22,8 @@ from deep_storm.quality.standing import standing_of
 MAY_PASS, MAY_STAND = ((), ("unlike emitters",)), (("density",), ("unknown",))
 """First causes that the table may tell more of: residuals know what has been explained by emitters
 only as emitters that are too many or unlike the PSF, or by what else is left over there."""
+WITH_OWN_PSF = (("PSF width",), ("PSF shape",))
+"""More of them where the movie itself gave the PSF: light that stands has spoiled it."""
 FRAMES_THEMSELVES = (("processing",), ("saturation",), ("photons per ADU",), ("baseline",))
 """First causes from which anything in the table may follow."""
 MUCH_CLIPPED = 0.001
@@ -54,9 +56,10 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     paired = None if "z_nm" in rows else paired_of(rows, ready.model.card.psf.sigma_nm)
     if paired is not None and paired.is_seen:
         return with_cause(fits, "depth", paired.sentence())
-    if fits.causes[:1] not in (*MAY_PASS, *MAY_STAND):
+    may_stand = (*MAY_STAND, *(WITH_OWN_PSF if "psf" in ready.estimated else ()))
+    if fits.causes[:1] not in (*MAY_PASS, *may_stand):
         return fits
-    if fits.causes[:1] in MAY_STAND:
+    if fits.causes[:1] in may_stand:
         standing = standing_of(rows, ready.model.card.psf.sigma_nm)
         if standing is not None and standing.is_seen:
             return with_cause(fits, "standing light", standing.sentence())
