@@ -133,7 +133,7 @@ def test_pixels_and_adu_are_converted_with_the_camera(read):
 
 
 def test_coordinates_without_unit_are_asked_about(read):
-    with pytest.raises(TableError, match=r"'x' without a unit.*x \[px\]"):
+    with pytest.raises(TableError, match=r"'x' without a unit.*x \[px\].*from the corner"):
         read('"frame","x","y"\n1,2,3\n', camera=CAMERA)
 
 
@@ -174,6 +174,8 @@ def test_scientific_notation_is_read(read):
         ('"frame","x [nm]","y [nm]","x [um]"\n1,2,3,4\n', "mean the same"),
         ('"frame";"x [nm]";"y [nm]"\n1;2,5;3,5\n', "separated by semicolons"),
         ('"frame"\t"x [nm]"\t"y [nm]"\n1\t2\t3\n', "separated by tabs"),
+        ("frame x y intensity\n1 2 3 4\n", "separated by spaces"),
+        ('"frame" "x [nm]" "y [nm]"\n1 2 3\n', "separated by spaces"),
         ('"frame","x [nm]","y [nm]"\n1,2,5,3,5\n', r"row 1 \(line 2\).* 5 cells.*decimal commas"),
         ('"frame","x [nm]","y [nm]"\n1,2,3\n2,3\n', r"row 2 \(line 3\).* 2 cells.*cut off"),
         ('"frame","x [nm]","y [nm]"\n1,2,3\n\n2,x,3\n', r"row 2 \(line 4\).*'x' as 'x \[nm\]'"),

@@ -162,7 +162,8 @@ def _factor(unit: str | None, target: str, label: str, camera: Camera | None, or
             f"{origin} has a column {label!r} without a unit",
             f"{stem} with its unit: {choices}",
             f"write the unit into the first line, such as {stem} [{target}], "
-            f"or {stem} [px] if the coordinates are in pixels",
+            f"or {stem} [px] if the coordinates are in pixels from the corner of the first one "
+            "(not from its centre)",
         )
     raise TableError(
         f"{origin} has {label!r} in an unknown unit",

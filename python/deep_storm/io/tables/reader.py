@@ -131,7 +131,10 @@ def _header(lines: Lines, origin: str, notes: list[str]) -> list[str]:
 
 
 def _check_separator(text: str, origin: str) -> None:
-    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+    separators = [(";", "semicolons"), ("\t", "tabs")]
+    if {"frame", "x", "y"} <= set(text.lower().replace('"', "").split()):  # as "x [nm]" has one
+        separators.append((" ", "spaces"))
+    for separator, word in separators:
         if separator in text and "," not in text:
             raise TableError(
                 f"{origin} is separated by {word}",
