@@ -82,6 +82,7 @@ def molecules(name: str, table: Any) -> Molecules:
             intensity_photon=PHOTONS,
             intensity_std_photon=0.02 * PHOTONS,
             seen_frames=SEEN_FRAMES[name],
+            beyond_border=False,
         ),
         Background(background_photon=BACKGROUND),
         table=table,

@@ -154,6 +154,12 @@ class Emitters(Settings):
         le=1000,
         label="Frames a molecule is seen in",
     )
+    beyond_border: bool = setting(
+        True,
+        "whether emitters lie beyond the border of the frames, too, whose light reaches in, as on "
+        "a camera; in the movies of ThunderSTORM's simulator there are none",
+        label="Molecules beyond the border",
+    )
     structure: str = setting(
         "uniform",
         "where emitters lie: uniform, filaments, clusters, mixed (all three), surface (a wavy "

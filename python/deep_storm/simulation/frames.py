@@ -115,7 +115,7 @@ class SimulatedFrames:
         self.maps = maps
         self.light = Light.of(psf, table, camera.pixel_size_nm)
         if margin_px is None:
-            margin_px = self.light.margin_px(camera.pixel_size_nm)
+            margin_px = self.light.margin_px(emitters, camera.pixel_size_nm)
         self.field = Field(
             simulation.height_px, simulation.width_px, camera.pixel_size_nm, margin_px
         )

@@ -15,7 +15,7 @@ from deep_storm.errors import PsfError
 from deep_storm.psf.drawing import add_table_emitters
 from deep_storm.psf.stretching import stretched
 from deep_storm.psf.table import PsfTable
-from deep_storm.settings import Psf
+from deep_storm.settings import Emitters, Psf
 from deep_storm.simulation.emitters import EmitterSet, default_margin_px
 from deep_storm.simulation.psf import add_emitters
 
@@ -61,8 +61,10 @@ class Light:
         """Whether emitters look different at different depths."""
         return self.table is not None and len(self.table.z_nm) > 1
 
-    def margin_px(self, pixel_size_nm: float) -> float:
+    def margin_px(self, emitters: Emitters, pixel_size_nm: float) -> float:
         """Width of the margin from which emitters still send light into the field."""
+        if not emitters.beyond_border:
+            return 0.0
         if self.stack is None:
             return default_margin_px(self.psf, pixel_size_nm)
         return float(self.stack.radius_px)

@@ -116,7 +116,7 @@ class PatchSimulator:
         self.density_factors = density_factors
         self.uniform_share = uniform_share
         self.light = Light.of(psf, table, camera.pixel_size_nm)
-        margin = self.light.margin_px(camera.pixel_size_nm)
+        margin = self.light.margin_px(emitters, camera.pixel_size_nm)
         self.field = Field(patch_size_px, patch_size_px, camera.pixel_size_nm, margin)
         self._check_maps()
         self._mask = self._spread_mask(mask, mask_field_px)
