@@ -15,6 +15,7 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError
 from deep_storm.estimation.blind.crowd import Crowd
+from deep_storm.estimation.border import ends_at_border
 from deep_storm.estimation.density import LocalDensity, local_density
 from deep_storm.estimation.isolated import IsolatedFits
 from deep_storm.estimation.quantity import Quantity
@@ -28,6 +29,10 @@ from deep_storm.settings import Psf, field_range
 
 SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
 """Relative errors that stay however long the movie is, found on simulations."""
+ONLY_INSIDE = (
+    "frames get darker towards their border: no molecules lie beyond it, as in movies of a "
+    "simulator; simulated frames have none there either"
+)
 
 
 class Molecules(NamedTuple):
@@ -70,7 +75,9 @@ def assembled(
     warned = warnings_of(evidence)
     spread = photon_spread(crowd, fits)
     quantities = _quantities(evidence, found, spread.relative, warned)
-    settings = matched_settings(quantities, local, spread.kind)
+    sigma_px = camera.px(found.sigma_nm)
+    inside = ends_at_border(sample.mean_photon, found.background, sigma_px, sample.field)
+    settings = matched_settings(quantities, local, spread.kind, beyond_border=not inside)
     return Estimate(
         camera,
         *settings,
@@ -79,6 +86,7 @@ def assembled(
         fits,
         warned.general,
         density_map=_density_map(camera, sample, found),
+        notes=(ONLY_INSIDE,) if inside else (),
     )
 
 

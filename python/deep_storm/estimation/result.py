@@ -174,7 +174,7 @@ def _seen_frames(found: Quantity) -> float:
 
 
 def matched_settings(
-    quantities: dict[str, Quantity], local: LocalDensity, kind: str
+    quantities: dict[str, Quantity], local: LocalDensity, kind: str, *, beyond_border: bool = True
 ) -> tuple[Psf, Emitters, Background]:
     """Return the settings of a simulation with these numbers.
 
@@ -200,6 +200,7 @@ def matched_settings(
                 "intensity_std_photon": photons[1],
                 "spread": kind,
                 "seen_frames": _seen_frames(quantities["on_time"]),
+                "beyond_border": beyond_border,
                 "structure": local.structure,
                 "filament_um_per_um2": rounded(local.filament_um_per_um2, 2),
             },
