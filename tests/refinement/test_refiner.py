@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -242,3 +243,12 @@ def test_bright_emitters_are_no_even_light(photons):
     proposals = proposed(true, background=5.0)._replace(photons=each)
     uneven = Refiner(prior, usual.shape, 0.0, 5.0)
     near(uneven.refine(data, proposals), true, px=0.05)
+
+
+def test_where_no_molecules_lie_beyond_the_border_none_is_put_there():
+    # Light that is strongest outside: of a molecule that a simulator would not have put there.
+    photons = frame([(-0.4, 12.0), (20.0, 20.0)])
+    proposals = proposed([(0.3, 12.0), (20.0, 20.0)])
+    near(refiner().refine(photons, proposals), [(20.0, 20.0)])
+    inside = replace(refiner(), beyond_border=False).refine(photons, proposals)
+    assert found(inside) == [(0.0, pytest.approx(12.0, abs=0.3)), (20.0, 20.0)]

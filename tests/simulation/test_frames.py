@@ -142,7 +142,8 @@ def test_light_of_the_margin_fills_the_border():
     emitters = Emitters(density_per_um2=5.0, intensity_photon=1500.0)
     size = Simulation(frames=200, width_px=16, height_px=16, seed=1)
     with_margin = movie(emitters=emitters, simulation=size).read(0, 200).mean(axis=0)
-    without = movie(emitters=emitters, simulation=size, margin_px=0.0).read(0, 200).mean(axis=0)
+    inside = emitters.model_copy(update={"beyond_border": False})
+    without = movie(emitters=inside, simulation=size).read(0, 200).mean(axis=0)
     border = np.ones((16, 16), dtype=bool)
     border[1:-1, 1:-1] = False
     middle = with_margin[4:-4, 4:-4].mean()
@@ -189,10 +190,10 @@ def simulated_like(described, frames):
             density_per_um2=described["emitters_per_frame"] / 40.96,
             intensity_photon=(low + high) / 2,
             intensity_std_photon=(high - low) / np.sqrt(12),
+            beyond_border=False,
         ),
         Background(background_photon=described["background_photon"]),
         Simulation(frames=frames, width_px=64, height_px=64, seed=3),
-        margin_px=0.0,
     ).stack
 
 

@@ -30,6 +30,7 @@ def test_writes_settings_that_simulate_takes(tmp_path):
     written = tmp_path / "matched.toml"
     result = ds.import_simulation(*DENSE, camera=CAMERA, output=written)
     assert set(read_config(written)) == {"camera", "psf", "emitters", "background"}
+    assert not result.emitter_settings.beyond_border  # as ThunderSTORM places them
     again = ds.simulate(config=written, output=tmp_path / "sim", frames=4, seed=3)
     assert again.emitters / 4 == pytest.approx(result.emitters / 10, rel=0.15)
 

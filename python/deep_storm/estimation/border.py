@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
 INNER_SIGMAS = 0.8
@@ -23,7 +23,7 @@ SEGMENT_SIGMAS = 8.0
 """Pieces of the border that are longer than this share few molecules."""
 SIGNIFICANT = 3.0
 MIN_LIGHT = 0.2
-"""Least light of the molecules, as a share of the background, whose own unevenness is small then."""
+"""Least light of the molecules, as a share of the background: its unevenness is small then."""
 
 
 def ends_at_border(

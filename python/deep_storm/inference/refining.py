@@ -79,7 +79,13 @@ def refiner_for(card: ModelCard, table: PsfTable | None = None) -> Refiner:
         uneven_photon=_uneven_photon(card),
         photons_order=(photons / photons_std) ** 2 if gamma else 0.0,
     )
-    return Refiner(prior, shape, camera.read_noise_photon, card.background.background_photon)
+    return Refiner(
+        prior,
+        shape,
+        camera.read_noise_photon,
+        card.background.background_photon,
+        emitters.beyond_border,
+    )
 
 
 def _uneven_photon(card: ModelCard) -> float:

@@ -11,12 +11,14 @@ import pandas as pd
 
 from deep_storm.camera import Camera
 from deep_storm.errors import CameraError, PsfError
+from deep_storm.estimation.border import ends_at_border
 from deep_storm.estimation.matching import Matched, match_settings, with_one_sigma
 from deep_storm.estimation.truth_psf import astigmatic_psf, check_direction, lit_frames
 from deep_storm.inputs.psf import psf_with_table
 from deep_storm.inputs.tables import TableSource, table_of
 from deep_storm.io.camera_files import check_camera
 from deep_storm.io.stacks.frames import open_frames
+from deep_storm.io.stacks.sampled import mean_frame
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.io.tables.protocol import find_protocol, read_protocol
 from deep_storm.psf.table import PsfTable
@@ -106,6 +108,7 @@ def read_simulation(
                 shape = _psf_over_depth(table, stream, camera)
             elif _has_depths(table):
                 _check_depths(table, shape, stream, camera)
+        mean_photon = None if camera is None else camera.photons(mean_frame(stream))
     table = _with_sigma(table, shape)
     field_um2 = height * width * (pixel_size_nm / 1000.0) ** 2
     matched = match_settings(table, field_um2, frames)
@@ -113,9 +116,22 @@ def read_simulation(
         known = {"sigma_nm": round(shape.effective_sigma_nm, 3), "sigma_std_nm": 0.0}
         file = {} if given is None else {"psf_file": given.psf_file}
         matched = matched._replace(psf=matched.psf.model_copy(update=known | file))
+    if mean_photon is not None:
+        matched = _bordered(matched, mean_photon, pixel_size_nm)
     return ReadSimulation(
         (frames, height, width), pixel_size_nm, table, camera, origin, matched, shape
     )
+
+
+def _bordered(
+    matched: Matched, mean_photon: npt.NDArray[np.floating], pixel_size_nm: float
+) -> Matched:
+    """Note whether there are emitters beyond the border, of which a ground truth says nothing."""
+    background_photon = matched.background.background_photon
+    sigma_px = matched.psf.sigma_nm / pixel_size_nm
+    every = np.ones(mean_photon.shape, np.bool_)
+    beyond = not ends_at_border(mean_photon, background_photon, sigma_px, every)
+    return matched._replace(emitters=matched.emitters.model_copy(update={"beyond_border": beyond}))
 
 
 def _has_depths(truth: pd.DataFrame) -> bool:

@@ -189,7 +189,8 @@ def _move(p: Values, start: Values, step: Values, share: float, prior: Prior) ->
     for k in range(p.shape[0]):
         for a in range(2):
             along = min(max(step[4 * k + a], -LONGEST_STEP_PX), LONGEST_STEP_PX)
-            p[k, a] = start[k, a] + share * along
+            most = prior.most_y_px if a else prior.most_x_px
+            p[k, a] = min(max(start[k, a] + share * along, prior.least_px), most)
         photons = start[k, 2] + share * step[4 * k + 2]
         p[k, 2] = max(photons, MIN_PHOTON_SHARE * prior.photons)
         shape = start[k, 3] + share * step[4 * k + 3]

@@ -59,6 +59,8 @@ class Prior(NamedTuple):
     uneven_photon
         Standard deviation of the background from place to place, by unevenness and by emitters far
         out of focus (photons per pixel). 0: the background is even.
+    least_px, most_x_px, most_y_px
+        The smallest x and y that an emitter can have, and the largest ones.
     """
 
     photons: float
@@ -79,6 +81,9 @@ class Prior(NamedTuple):
     plane_step: float
     uneven_photon: float = 0.0
     photons_order: float = 0.0
+    least_px: float = -math.inf
+    most_x_px: float = math.inf
+    most_y_px: float = math.inf
 
 
 @kernel(fastmath=True, inline="always", error_model="numpy")

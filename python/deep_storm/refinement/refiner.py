@@ -29,6 +29,8 @@ START_CONFIDENCE = 0.5
 """Candidates at least this sure are there from the beginning;"""
 TRY_CONFIDENCE = 0.1
 """those at least this sure are tried."""
+BORDER_PX = 1e-3
+"""Of the frame: what lies on it does not belong to the last pixel any more."""
 SHARE_OF_PHOTONS = 0.05
 SHARE_OF_SIGMA = 0.02
 """Relative errors that mean photons and PSF sigma may have, beside their spread."""
@@ -109,12 +111,15 @@ class Refiner:
         Standard deviation of a pixel without light, where the pixels are alike.
     background_photon
         Usual background.
+    beyond_border
+        Whether emitters lie beyond the border of the frames, too.
     """
 
     prior: Prior
     shape: Shape
     read_noise_photon: float
     background_photon: float
+    beyond_border: bool = True
     _stop: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(1, np.int8))
 
     def rise(self, noise_photon: Noise = None) -> Any:
@@ -135,6 +140,14 @@ class Refiner:
         """End the work under way in any thread, within milliseconds."""
         self._stop[0] = 1
 
+    def prior_in(self, height: int, width: int) -> Prior:
+        """Return what is known of emitters in a frame of that size (px)."""
+        if self.beyond_border:
+            return self.prior
+        return self.prior._replace(
+            least_px=0.0, most_x_px=width - BORDER_PX, most_y_px=height - BORDER_PX
+        )
+
     def scene(
         self,
         photons: npt.NDArray[np.float32],
@@ -148,6 +161,7 @@ class Refiner:
         """
         rise = self.rise(noise_photon)
         height, width = photons.shape
+        prior = self.prior_in(height, width)
         sure = proposals.confidence >= START_CONFIDENCE
         maybe = np.flatnonzero(~sure & (proposals.confidence >= TRY_CONFIDENCE))
         maybe = maybe[np.argsort(-proposals.confidence[maybe], kind="stable")]
@@ -167,7 +181,7 @@ class Refiner:
         )
         data = photons.astype(np.float64) + rise
         capacity = 3 * (len(p) + len(more)) + height * width // 16 + 16
-        scene = make_scene(data, background, p[:count], capacity, self.prior, self._stop)
+        scene = make_scene(data, background, p[:count], capacity, prior, self._stop)
         sure_of_shape = proposals.shape_spread[order] <= self.shape.known_std
         unsure = np.ones(capacity, np.int8)
         unsure[:count] = ~sure_of_shape[:count]
@@ -180,7 +194,7 @@ class Refiner:
             self.shape.starts,
             unsure,
         )
-        search(scene, background, tried, self.prior)
+        search(scene, background, tried, prior)
         found = np.flatnonzero(scene.source >= 0)
         scene.source[found] = order[scene.source[found]]
         return scene, background
@@ -266,7 +280,7 @@ def freed(
 ) -> Free:
     """Refine a frame, then let shape and photons of the emitters go where the light wants them."""
     scene, background = refiner.scene(photons, proposals, noise_photon)
-    prior = refiner.prior
+    prior = refiner.prior_in(*photons.shape)
     free = prior._replace(
         shape_std=refiner.shape.free_std,
         shape_reach=0.0,

@@ -48,12 +48,14 @@ class Bundled:
         camera = read_protocol(data / "cmos_d2_first30_memle-protocol.txt")
         others = read_table(data / "training_truth.csv", kind="ground truth")
         field_um2 = (64 * camera.pixel_size_nm / 1000.0) ** 2
+        matched = match_settings(others, field_um2, truth_frames)
+        inside = matched.emitters.model_copy(update={"beyond_border": False})  # ThunderSTORM's are
         return cls(
             data / "cmos_d2_first30.tif",
             camera,
             read_table(data / "cmos_d2_first30_gt.csv", camera, kind="ground truth"),
             read_table(data / "cmos_d2_first30_memle.csv", camera),
-            match_settings(others, field_um2, truth_frames),
+            matched._replace(emitters=inside),
         )
 
 

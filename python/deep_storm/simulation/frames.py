@@ -80,9 +80,6 @@ class SimulatedFrames:
         Per-pixel camera properties of shape (height, width).
     mask
         Mask image (array or path) in place of the structure of ``emitters``.
-    margin_px
-        Width of the margin around the field whose emitters send light in; default: four sigma.
-        Zero as in ThunderSTORM's generator, which has no emitters outside the field.
     table
         The PSF in place of the Gaussian of ``psf``, whose depth spread is used.
 
@@ -103,7 +100,6 @@ class SimulatedFrames:
         simulation: Simulation,
         maps: CameraMaps | None = None,
         mask: MaskLike | None = None,
-        margin_px: float | None = None,
         table: PsfTable | None = None,
     ) -> None:
         check_maps(maps, simulation.height_px, simulation.width_px)
@@ -114,8 +110,7 @@ class SimulatedFrames:
         self.simulation = simulation
         self.maps = maps
         self.light = Light.of(psf, table, camera.pixel_size_nm)
-        if margin_px is None:
-            margin_px = self.light.margin_px(emitters, camera.pixel_size_nm)
+        margin_px = self.light.margin_px(emitters, camera.pixel_size_nm)
         self.field = Field(
             simulation.height_px, simulation.width_px, camera.pixel_size_nm, margin_px
         )
@@ -278,14 +273,13 @@ def simulate(
     maps: CameraMaps | None = None,
     mask: MaskLike | None = None,
     progress: Progress | None = None,
-    margin_px: float | None = None,
     table: PsfTable | None = None,
 ) -> SimulatedStack:
     """Simulate a movie and keep it in memory.
 
     Parameters
     ----------
-    camera, psf, emitters, background, simulation, maps, mask, margin_px, table
+    camera, psf, emitters, background, simulation, maps, mask, table
         As :class:`SimulatedFrames` takes them.
     progress
         Called with the frames done and in all; cancels by raising.
@@ -302,9 +296,7 @@ def simulate(
     SettingsError
         The structure is neither known nor a readable mask image.
     """
-    movie = SimulatedFrames(
-        camera, psf, emitters, background, simulation, maps, mask, margin_px, table
-    )
+    movie = SimulatedFrames(camera, psf, emitters, background, simulation, maps, mask, table)
     stack = np.empty(movie.shape, dtype=movie.dtype)
     tables = []
     done = 0

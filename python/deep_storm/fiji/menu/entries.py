@@ -31,6 +31,7 @@ _REAL_LIGHT = frozenset(
         "depth_reach_nm",
         "on_time_frames",
         "seen_frames",
+        "beyond_border",
         "filament_um_per_um2",
         "unevenness",
         "unevenness_scale_um",
