@@ -98,7 +98,7 @@ def test_what_is_missing_is_asked_for_again(screen, simulated):
     _, text, _ = screen.wait_for(
         lambda: [d for d in screen.ask("dialogs") if d[0] == f"Deep-STORM: {TITLE}"]
     )[0]
-    assert "does not tell Pixel size" in re.sub(r"\s+", " ", text)
+    assert "does not show Pixel size" in re.sub(r"\s+", " ", text)
     screen.ask("click", label=r"\s*OK\s*")
     screen.wait_for(lambda: [d for d in screen.ask("dialogs") if d[0] == TITLE])
 
