@@ -55,6 +55,15 @@ def test_rows_behind_the_checkpoint_are_forgotten(tmp_path):
     assert list(next(again.pieces()).frame) == [0, 1]
 
 
+def test_rows_that_cannot_be_brought_to_the_disk_are_an_error_with_their_name(tmp_path):
+    work = WorkFolder.begin(tmp_path / "w", {})
+    work.append(found([0, 1]))
+    work.rows_file.unlink()
+    work.rows_file.mkdir()
+    with pytest.raises(OutputError, match="rows.bin"):
+        work.checkpoint(STATE, np.ones((2, 2), np.float32), now=True)
+
+
 def test_without_a_checkpoint_nothing_is_left(tmp_path):
     work = WorkFolder.begin(tmp_path / "w", {})
     work.append(found([0]))

@@ -169,13 +169,20 @@ class WorkFolder(Store):
         self.count += rows.size
         self._crc = zlib.crc32(raw, self._crc)
 
+    def _rows_on_disk(self) -> None:
+        """Wait until all rows are on the disk; there is no file before the first one."""
+        try:
+            with contextlib.suppress(FileNotFoundError), self.rows_file.open("rb+") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise output_error(self.rows_file, error) from error
+
     def checkpoint(self, state: dict[str, Any], image: Float32, now: bool = False) -> None:
         """Write the checkpoint under another name, and rename it when it is complete."""
         began = time.monotonic()
         if not now and began < self._due:
             return
-        with contextlib.suppress(FileNotFoundError), self.rows_file.open("rb+") as file:
-            os.fsync(file.fileno())
+        self._rows_on_disk()
         self.claim.check()
         about = {**state, "rows": self.count, "rows_crc": self._crc}
         said: dict[str, Any] = {"format": FORMAT, "identity": self.identity, "state": about}
