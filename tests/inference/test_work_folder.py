@@ -60,7 +60,7 @@ def test_rows_that_cannot_be_brought_to_the_disk_are_an_error_with_their_name(tm
     work.append(found([0, 1]))
     work.rows_file.unlink()
     work.rows_file.mkdir()
-    with pytest.raises(OutputError, match="rows.bin"):
+    with pytest.raises(OutputError, match=r"rows\.bin"):
         work.checkpoint(STATE, np.ones((2, 2), np.float32), now=True)
 
 
