@@ -131,6 +131,27 @@ def test_hills_of_the_background_are_taken_for_no_molecules(movie, table):
     assert found.light.unevenness == pytest.approx(more.std() / (20.0 + more.mean()), rel=0.2)
 
 
+def test_crowds_on_filaments_are_no_psf_that_changes_over_the_field():
+    emitters = ds.Emitters(
+        density_per_um2=1.3,
+        intensity_photon=1400,
+        intensity_std_photon=1000,
+        spread="gamma",
+        structure="filaments",
+        filament_um_per_um2=0.3,
+        on_time_frames=1.5,
+    )
+    psf = ds.Psf(sigma_nm=100, depth_std_nm=150)
+    size = Simulation(frames=80, width_px=64, height_px=64, seed=1)
+    in_depth = pupil_table(PUPIL, 100.0, np.linspace(-600, 600, 13))
+    uneven = ds.Background(background_photon=25, unevenness=0.2, haze_per_um2=0.1)
+    stack = simulate(CAMERA, psf, emitters, uneven, size, table=in_depth).stack
+    found = measure_movie(ArrayFrames(stack), CAMERA)
+    assert found.light.structure == "filaments"
+    assert not found.over_field.changes
+    assert not any("over the field" in note for note in found.notes)
+
+
 def test_molecules_that_differ_more_than_depths_explain_are_told(measured, monkeypatch):
     def said(difference, in_depth):
         over = None

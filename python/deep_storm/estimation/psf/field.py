@@ -61,7 +61,7 @@ class OverField(NamedTuple):
 
 
 ALIKE = OverField()
-"""All parts look alike, or there are too few molecules to tell."""
+"""All parts look alike, or it cannot be told: molecules are too few, or crowded on a structure."""
 
 
 def over_field(state: State) -> OverField:

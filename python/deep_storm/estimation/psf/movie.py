@@ -21,7 +21,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.emitters import OUTSIDE_PX, Emitters
-from deep_storm.estimation.psf.field import over_field
+from deep_storm.estimation.psf.field import ALIKE, over_field
 from deep_storm.estimation.psf.finish import Shape, check_known, frames_of, measured
 from deep_storm.estimation.psf.joint import step
 from deep_storm.estimation.psf.light import light_of
@@ -129,9 +129,9 @@ def measure_scenes(
     uncertainty = math.hypot(shape.error.shape, SYSTEMATIC)
     check_known(shape, uncertainty, "molecules")
     light = light_of(shape.state)
-    found = replace(
-        measured(shape, "measured", uncertainty), light=light, over_field=over_field(shape.state)
-    )
+    # On structures, crowds that cannot be told apart leave something over here and nothing there.
+    parts = over_field(shape.state) if light.structure == "uniform" else ALIKE
+    found = replace(measured(shape, "measured", uncertainty), light=light, over_field=parts)
     if not found.gaussian_will_do:
         pupil = retrieve(found.table, light.width_std)
         found = replace(found, over_depth=pupil.over_depth)
