@@ -86,9 +86,9 @@ def thunderstorm_set(name: str) -> Set:
         frames, height, width = stream.shape
     area = height * width * (camera.pixel_size_nm / 1000) ** 2
     psf, emitters, background = match_settings(truth, area, frames)
-    if name == "filaments_drift":
-        # The truth says where emitters are; a user sees it in the frames.
-        emitters = emitters.model_copy(update={"structure": "filaments"})
+    # The truth says where emitters are; a user sees it in the frames.
+    structure = "filaments" if name == "filaments_drift" else "uniform"
+    emitters = emitters.model_copy(update={"structure": structure, "beyond_border": False})
     return Set(name, folder / f"{stem}.tif", truth, camera, psf, emitters, background)
 
 

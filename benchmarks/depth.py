@@ -7,8 +7,9 @@ Sets: ``3DAS_*`` of NAIRR-SMLM in ``../shared/nairr``: 32 × 32 px of 100 nm, 2,
 from -400 to 400 nm, 6, 16 and 34 emitters a frame. The PSF is made of the published widths
 (elliptical Gaussians), the camera is as described; its read-out noise is that of dark pixels, whose
 variance is 50, of which 30 is the background's. One model is trained on that, from the general one,
-at the density of MD, and then told the density of each set and how long emitters stay on. Depth
-comes from the network alone, and from its refinement.
+at the density of MD, and then told the density of each set and how long emitters stay on. None lie
+beyond the border: the frames get darker towards it. Depth comes from the network alone, and from
+its refinement.
 
 Printed: Jaccard index (within 250 nm laterally and 500 nm axially, as in the SMLM challenge),
 precision, lateral and axial RMSE along one axis, bias along z, error over stated uncertainty along
@@ -82,7 +83,7 @@ def molecules(name: str, table: Any) -> Molecules:
             intensity_photon=PHOTONS,
             intensity_std_photon=0.02 * PHOTONS,
             seen_frames=SEEN_FRAMES[name],
-            beyond_border=False,
+            beyond_border=False,  # as ``estimate`` finds
         ),
         Background(background_photon=BACKGROUND),
         table=table,

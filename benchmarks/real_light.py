@@ -139,6 +139,7 @@ def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules
             spread="gamma",
             structure=light.structure,
             seen_frames=light.on_time_frames + 1.0,  # the photons are those of all rows
+            beyond_border=False,  # the frames get darker towards it
         ),
         Background(**light.background),
         table=table,
