@@ -21,7 +21,7 @@ INNER_SIGMAS = 0.8
 that it does not matter how many there are."""
 SEGMENT_SIGMAS = 8.0
 """Pieces of the border that are longer than this share few molecules."""
-SIGNIFICANT = 3.0
+SIGNIFICANT = 2.5
 MIN_LIGHT = 0.2
 """Least light of the molecules, as a share of the background: its unevenness is small then."""
 
