@@ -30,8 +30,8 @@ from deep_storm.settings import Psf, field_range
 SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
 """Relative errors that stay however long the movie is, found on simulations."""
 ONLY_INSIDE = (
-    "frames get darker towards their border: no molecules lie beyond it, as in movies of a "
-    "simulator; simulated frames have none there either"
+    "No molecules lie beyond the border, as in movies of a simulator: the frames get darker towards "
+    "it. Matched simulations have none there either"
 )
 
 
