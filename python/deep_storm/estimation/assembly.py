@@ -30,7 +30,7 @@ from deep_storm.settings import Psf, field_range
 SYSTEMATIC = {"sigma": 0.005, "photons": 0.02, "background": 0.005, "density": 0.02}
 """Relative errors that stay however long the movie is, found on simulations."""
 ONLY_INSIDE = (
-    "No molecules lie beyond the border, as in movies of a simulator: the frames get darker towards "
+    "No molecules lie beyond the border, as in a simulator's movies: the frames get darker towards "
     "it. Matched simulations have none there either"
 )
 
