@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from deep_storm.words import rounded
 
-Name = Literal[
+CauseName = Literal[
     "PSF shape",
     "depth",
     "background",
@@ -30,7 +30,7 @@ Name = Literal[
 class Cause(NamedTuple):
     """What does not fit, and a sentence about it with advice."""
 
-    name: Name
+    name: CauseName
     sentence: str
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deep_storm.camera import Camera
-from deep_storm.quality.cause import Cause, Name
+from deep_storm.quality.cause import Cause, CauseName
 from deep_storm.quality.causes import LINES, causes, edge_of
 from deep_storm.quality.residuals import BRIGHT, DIM, Residuals
 from deep_storm.settings import Emitters, Psf
@@ -35,7 +35,7 @@ LINES_DESPITE_MAPS = (
     "localizations along them may be false. Switch on the camera's correction of rows or columns, "
     "or make the maps again (deep-storm measure-background --dark)"
 )
-KNOWN_BEFORE: dict[Name, str] = {
+KNOWN_BEFORE: dict[CauseName, str] = {
     "background": "the frames are brighter or darker in steps, and what the model was given is "
     "right for only some of them: reconstruct each part separately (--frames, or a movie of its "
     "own)",
@@ -59,7 +59,7 @@ OVER_FIELD = (
     "or found twice although the confidence is high; reconstruct the middle of the field, or its "
     "parts separately (cut them out in Fiji: Image > Duplicate...)"
 )
-FROM_FIELD: tuple[tuple[Name, ...], ...] = (
+FROM_FIELD: tuple[tuple[CauseName, ...], ...] = (
     (),
     ("PSF shape",),
     ("PSF width",),
@@ -67,7 +67,7 @@ FROM_FIELD: tuple[tuple[Name, ...], ...] = (
     ("unlike emitters",),
 )
 """What a PSF that changes over the field may be taken for."""
-CAMERA_CAUSES: dict[str, Name] = {
+CAMERA_CAUSES: dict[str, CauseName] = {
     "photons_per_adu": "photons per ADU",
     "baseline_adu": "baseline",
 }
@@ -140,7 +140,7 @@ class Fits:
     frames_off: float
     regions_off: float
     sentences: tuple[str, ...]
-    causes: tuple[Name, ...] = ()
+    causes: tuple[CauseName, ...] = ()
     picture: ResidualPicture | None = field(default=None, compare=False, repr=False)
 
     def summary(self) -> str:
@@ -237,7 +237,7 @@ def blamed_on_camera(fits: Fits, setting: str, sentence: str) -> Fits:
     return replace(fits, sentences=(sentence,), causes=(CAMERA_CAUSES.get(setting, "baseline"),))
 
 
-def blamed_on(fits: Fits, cause: Name, *, whatever: bool = False) -> Fits:
+def blamed_on(fits: Fits, cause: CauseName, *, whatever: bool = False) -> Fits:
     """Return a verdict whose cause is known before, where something does not fit.
 
     ``whatever``: also where all seems to fit.
@@ -269,7 +269,7 @@ def with_psf_over_field(fits: Fits) -> Fits:
     return replace(fits, sentences=(OVER_FIELD,), causes=("PSF over the field",))
 
 
-def with_cause(fits: Fits, cause: Name, sentence: str) -> Fits:
+def with_cause(fits: Fits, cause: CauseName, sentence: str) -> Fits:
     """Return a verdict with a cause that the table tells: light that passes, or that stands.
 
     Such light has been explained by emitters, and so is not among the residuals.
