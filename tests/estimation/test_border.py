@@ -49,6 +49,7 @@ def test_what_cannot_be_told_is_not_claimed():
     field[0] = False
     assert not said(without, field=field)
     assert not said(movie(False, size=16))
+    assert not said(movie(False, size=72))
     # so little light that a mild slope of the background would look the same
     assert not said(movie(False, density=0.02))
 

@@ -16,6 +16,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
+MAX_EDGE_PX = 64
+"""Of larger frames, whose border is a small part, windows of this size are looked at here and there:
+beyond the border of those there are molecules in any case."""
 INNER_SIGMAS = 0.8
 """How far apart the two rows are that are compared: they have most of their molecules in common, so
 that it does not matter how many there are."""
@@ -43,7 +46,8 @@ def ends_at_border(
         Pixels that count, (y, x).
     """
     row, length = max(round(INNER_SIGMAS * sigma_px), 1), math.ceil(SEGMENT_SIGMAS * sigma_px)
-    if min(mean_photon.shape) < 2 * length or not field.all():
+    shape = mean_photon.shape
+    if min(shape) < 2 * length or max(shape) > MAX_EDGE_PX or not field.all():
         return False
     light = mean_photon - background_photon
     turned = light, light[::-1], light.T, light.T[::-1]

@@ -110,7 +110,8 @@ def judge_samples(
     -------
     The verdict; None when there are too few emitters to say.
     """
-    refiner = refiner_for(card, table)
+    # Windows of large frames have molecules beyond their border, wherever the movie has them.
+    refiner = replace(refiner_for(card, table), beyond_border=True)
     proposals = [proposals_from(s.candidates, card, refiner.shape) for s in samples]
     likely = np.cumsum([p.confidence.sum() for p in proposals])
     count = int(np.searchsorted(likely, MAX_EMITTERS)) + 1
