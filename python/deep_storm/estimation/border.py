@@ -17,8 +17,8 @@ FloatArray = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
 MAX_EDGE_PX = 64
-"""Of larger frames, whose border is a small part, windows of this size are looked at here and there:
-beyond the border of those there are molecules in any case."""
+"""Of larger frames, whose border is a small part, windows of this size are looked at here and
+there: beyond the border of those there are molecules in any case."""
 INNER_SIGMAS = 0.8
 """How far apart the two rows are that are compared: they have most of their molecules in common, so
 that it does not matter how many there are."""
