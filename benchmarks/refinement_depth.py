@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from deep_storm.quality.matching import Points, match_points
 from deep_storm.refinement.refiner import Proposals, Refined
 from deep_storm.settings import Psf
 from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.training.session import Molecules
 
 SIZE_PX, BATCH = 64, 8
 MIN_EVIDENCE, TOLERANCE_NM = 2.0, 100.0
@@ -74,11 +76,18 @@ def proposed(xyz_px: Any, shape: float | None, rng: np.random.Generator) -> Prop
     )
 
 
+def molecules_at(density: float) -> Molecules:
+    """Return those of ``depth.py`` at a density, each on in one frame only."""
+    known = molecules("MD", psf_table())
+    update = {"density_per_um2": density, "seen_frames": 1.0, "beyond_border": True}
+    return replace(known, emitters=known.emitters.model_copy(update=update))
+
+
 def simulated(
     psf: Psf, table: PsfTable | None, density: float, frames: int, seed: int
 ) -> list[Frame]:
     """Return frames with emitters in depth where the table has it."""
-    known, rng = molecules(density, psf_table()), np.random.default_rng(3)
+    known, rng = molecules_at(density), np.random.default_rng(3)
     simulator = PatchSimulator(
         CAMERA, psf, known.emitters, known.background, patch_size_px=SIZE_PX, batch=BATCH,
         seed=seed, density_factors=(1.0, 1.0), uniform_share=0.0, table=table,
@@ -139,7 +148,7 @@ def main() -> None:
         "table": (wide, flat),
         "depth": (Psf(sigma_nm=sigma_nm, depth_reach_nm=REACH_NM), table),
     }
-    known = molecules(options.density, table)
+    known = molecules_at(options.density)
     work: dict[str, Any] = {}
     for kind, (psf, one) in kinds.items():
         card = SimpleNamespace(
