@@ -8,7 +8,9 @@ import pytest
 from deep_storm.camera import Camera
 from deep_storm.estimation import estimate_stack
 from deep_storm.estimation.assembly import ONLY_INSIDE
-from deep_storm.estimation.border import ends_at_border
+from deep_storm.estimation.border import MAX_EDGE_PX, ends_at_border
+from deep_storm.inference import fits
+from deep_storm.inputs import brightness
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 
@@ -27,7 +29,6 @@ def movie(beyond, size=48, seed=1, density=2.0, **changed):
 
 def said(stack, background=BACKGROUND, field=None):
     mean_photon = CAMERA.photons(stack).mean(axis=0, dtype=np.float64)
-    field = np.ones(mean_photon.shape, bool) if field is None else field
     return ends_at_border(mean_photon, background, SIGMA_NM / 100.0, field)
 
 
@@ -52,6 +53,10 @@ def test_what_cannot_be_told_is_not_claimed():
     assert not said(movie(False, size=72))
     # so little light that a mild slope of the background would look the same
     assert not said(movie(False, density=0.02))
+
+
+def test_frames_for_which_it_is_told_are_looked_at_as_a_whole():
+    assert MAX_EDGE_PX == fits.WINDOW_PX == brightness.WINDOW_PX
 
 
 @pytest.mark.parametrize("beyond", [True, False])

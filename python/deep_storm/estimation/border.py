@@ -25,12 +25,16 @@ that it does not matter how many there are."""
 SEGMENT_SIGMAS = 8.0
 """Pieces of the border that are longer than this share few molecules."""
 SIGNIFICANT = 2.5
+"""Standard errors by which the border has to be too dark."""
 MIN_LIGHT = 0.2
 """Least light of the molecules, as a share of the background: its unevenness is small then."""
 
 
 def ends_at_border(
-    mean_photon: FloatArray, background_photon: float, sigma_px: float, field: Mask
+    mean_photon: FloatArray,
+    background_photon: float,
+    sigma_px: float,
+    field: Mask | None = None,
 ) -> bool:
     """Return whether no molecules lie beyond the border; False where it cannot be told.
 
@@ -43,11 +47,13 @@ def ends_at_border(
     sigma_px
         Of the PSF.
     field
-        Pixels that count, (y, x).
+        Pixels that count, (y, x); default: all. Where some do not, it cannot be told.
     """
     row, length = max(round(INNER_SIGMAS * sigma_px), 1), math.ceil(SEGMENT_SIGMAS * sigma_px)
     shape = mean_photon.shape
-    if min(shape) < 2 * length or max(shape) > MAX_EDGE_PX or not field.all():
+    if min(shape) < 2 * length or max(shape) > MAX_EDGE_PX:
+        return False
+    if field is not None and not field.all():
         return False
     light = mean_photon - background_photon
     turned = light, light[::-1], light.T, light.T[::-1]

@@ -129,8 +129,7 @@ def _bordered(
     """Note whether there are emitters beyond the border, of which a ground truth says nothing."""
     background_photon = matched.background.background_photon
     sigma_px = matched.psf.sigma_nm / pixel_size_nm
-    every = np.ones(mean_photon.shape, np.bool_)
-    beyond = not ends_at_border(mean_photon, background_photon, sigma_px, every)
+    beyond = not ends_at_border(mean_photon, background_photon, sigma_px)
     return matched._replace(emitters=matched.emitters.model_copy(update={"beyond_border": beyond}))
 
 

@@ -21,6 +21,8 @@ MIN_BRIGHTNESS = 0.05
 """A bead has at least this share of the brightest one's height;"""
 MIN_NEIGHBOUR = 0.1
 """what has this share of a bead's height beside it disturbs it."""
+APART = 1.5
+"""Beads stand alone when the next one is farther away than so many times half the window."""
 FLAT_PIXELS = 2
 """So many pixels with the largest value of the whole stack make a bead saturated."""
 

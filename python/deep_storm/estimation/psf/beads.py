@@ -19,6 +19,7 @@ from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps, photons_from
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.bead_search import (
+    APART,
     Beads,
     find_beads,
     saturated_beads,
@@ -47,8 +48,6 @@ Integers = npt.NDArray[np.int64]
 MAX_FRAMES, MAX_BEADS = 20, 60
 MIN_BEADS = 3
 """Fewer do not tell what is the PSF and what is one bead."""
-APART = 1.5
-"""Beads stand alone when the next one is farther away than so many times half the window."""
 MARGIN_PX = 3
 FOCUS = 0.75
 """Where beads are less sharp than this share of the sharpest frame, focus has changed."""

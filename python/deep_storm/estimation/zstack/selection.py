@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from deep_storm.errors import PsfError
 from deep_storm.estimation.psf.bead_search import (
+    APART,
     MIN_NEIGHBOUR,
     Beads,
     away_from,
@@ -30,8 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 
 MAX_BEADS = 100
 """Of a stack, the brightest first."""
-APART = 1.5
-"""Beads stand alone when the next one is farther away than so many times half the window."""
 LIGHT_WITHIN = 0.95
 WIDER = 1.3
 """Half the window is so many times the distance within which that share of the light lies."""
