@@ -69,14 +69,15 @@ def test_ome(tmp_path, size, unit, expected):
     assert claimed(tmp_path / "a.ome.tif") == (expected and pytest.approx(expected))
 
 
-def test_no_scale_and_oblong_pixels_are_no_pixel_size(tmp_path):
+def test_no_scale_is_no_pixel_size_and_oblong_pixels_are_told(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", FRAMES)
     assert claimed(tmp_path / "a.tif") is None
     path = tmp_path / "b.tif"
     tifffile.imwrite(
         path, FRAMES, imagej=True, resolution=(10, 5), metadata={"unit": "um", "axes": "TYX"}
     )
-    assert claimed(path) is None
+    with pytest.warns(UserWarning, match="100 × 200 nm, which is not square"):
+        assert claimed(path) is None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 
 from deep_storm.io.stacks.descriptions import Description
 
@@ -63,9 +64,21 @@ def nm_per_unit(unit: str) -> float | None:
 
 
 def square_pixel_nm(x_nm: float, y_nm: float) -> float | None:
-    """Return the edge of a pixel in nm, or None where it is not square or out of range."""
-    square = abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm)
-    return x_nm if square and MIN_NM <= x_nm <= MAX_NM else None
+    """Return the edge of a pixel in nm, or None where it is not square or out of range.
+
+    Warns of pixels that are not square: places in their frames are in no single unit.
+    """
+    if not all(MIN_NM <= edge <= MAX_NM for edge in (x_nm, y_nm)):
+        return None
+    if abs(x_nm - y_nm) <= 0.01 * max(x_nm, y_nm):
+        return x_nm
+    warnings.warn(
+        f"the file says that its pixels are {x_nm:g} × {y_nm:g} nm, which is not square, and so "
+        "is not used: with one pixel size everything comes out stretched along an axis; give the "
+        "right size if the file is wrong, and frames with square pixels otherwise",
+        stacklevel=2,
+    )
+    return None
 
 
 def _number(text: str) -> float:
