@@ -23,9 +23,9 @@ class Wide(native.NativeNetwork):
         super().__init__(8)
         self.channels = channels
 
-    def build(self, dtype: str = "float32") -> keras.Model:
+    def build(self, dtype: str = "float32", drawn: bool = True) -> keras.Model:
         with own_settings(computing_in(dtype)):
-            return unet.build(self.channels)
+            return unet.build(self.channels, drawn)
 
 
 def mirrored(raw: Any, axis: int) -> Any:

@@ -44,7 +44,7 @@ def small(network: Network) -> Any:
     from deep_storm.networks.native import NativeNetwork
 
     class Small(NativeNetwork):
-        def build(self, dtype: str = "float32") -> keras.Model:
+        def build(self, dtype: str = "float32", drawn: bool = True) -> keras.Model:
             frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
             seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
             known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))

@@ -107,11 +107,13 @@ def seeing_neighbours():
     """Return what makes an untrained model look at the frames before and after, too."""
     import numpy as np
 
+    from deep_storm.model_card import NETWORK_VERSION
+
     def seeing(model):
         layer = model.keras_model.get_layer("neighbours_added")
         rng = np.random.default_rng(9)
         layer.set_weights([rng.normal(0.0, 0.1, w.shape) for w in layer.get_weights()])
-        card = model.card.model_copy(update={"network_version": 3})
+        card = model.card.model_copy(update={"network_version": NETWORK_VERSION})
         return replace(model, card=card)
 
     return seeing

@@ -91,7 +91,7 @@ def test_it_is_built_once_in_the_precision_of_its_device(model, saved, monkeypat
     assert Model.load(saved).keras_model.compute_dtype == "float32"
 
 
-@pytest.mark.parametrize(("version", "frames"), [(1, 1), (2, 1), (3, 3)])
+@pytest.mark.parametrize(("version", "frames"), [(1, 1), (2, 1), (3, 3), (4, 3)])
 def test_a_model_sees_as_many_frames_after_it_was_saved(model, version, frames, tmp_path):
     card = model.card.model_copy(update={"network_version": version})
     one = Model(card, model.keras_model, model.last_weights)

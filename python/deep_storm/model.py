@@ -179,10 +179,10 @@ class Model:
         card = read_card(folder)
         network = make_network(card.network)
         precision = "float32" if device is None else learning_dtype(device)
-        keras_model = network.build(network.training_dtype(precision))
         name = LAST_FILE if last else WEIGHTS_FILE
         version = card.network_version
         older = version < NETWORK_VERSION
+        keras_model = network.build(network.training_dtype(precision), drawn=older)
         shapes = (
             network.older_shapes(keras_model, version)
             if older

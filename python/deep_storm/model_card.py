@@ -21,13 +21,13 @@ from deep_storm.camera import Camera
 from deep_storm.errors import DeepStormError, ModelError
 from deep_storm.io.config import load_toml
 from deep_storm.io.model_folder import CARD_FILE
-from deep_storm.networks.base import WITH_NEIGHBOURS, Scales
+from deep_storm.networks.base import WITH_CONDITIONED_KERNELS, Scales
 from deep_storm.settings import Background, Domain, Emitters, Network, Psf, Settings, setting
 
 FORMAT_VERSION = 1
-NETWORK_VERSION = WITH_NEIGHBOURS
+NETWORK_VERSION = WITH_CONDITIONED_KERNELS
 """1: before networks were conditioned on the shape of the PSF; 2: before they saw the frames before
-and after."""
+and after; 3: before all of their kernels depended on what is expected."""
 BUNDLED = ("general",)
 """Names of the models that come with the software."""
 MAX_KNOTS = 10_000

@@ -34,7 +34,7 @@ def small_network():
     import keras
 
     class Small(type(make_network(Network()))):
-        def build(self, dtype="float32"):
+        def build(self, dtype="float32", drawn=True):
             frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
             seen = keras.layers.Conv2D(OUTPUTS, 5, padding="same", name="cells")(frame)
             known = keras.layers.Reshape((1, 1, OUTPUTS))(keras.layers.Dense(OUTPUTS)(expected))

@@ -46,7 +46,7 @@ def test_scales_bring_everything_to_about_one():
     batch = simulated().batch(0)
     there = batch.truth.present > 0
     assert batch.frames.shape == (8, 16, 16, 1)
-    assert batch.expectations.shape == (8, EXPECTATIONS)
+    assert batch.expectations.shape == (1, EXPECTATIONS)  # of all patches
     assert np.mean(batch.truth.photons[there]) == pytest.approx(1, abs=0.1)
     assert np.mean(batch.truth.shape[there]) == pytest.approx(1, abs=0.05)
     np.testing.assert_allclose(batch.truth.background, 1)

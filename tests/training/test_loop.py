@@ -30,7 +30,7 @@ class Runaway(LocalizationNetwork):
     halo_px = 0
     best = BEST
 
-    def build(self, dtype="float32"):
+    def build(self, dtype="float32", drawn=True):
         import keras
 
         number = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")

@@ -26,7 +26,7 @@ from deep_storm.report import figures, page
 from deep_storm.training import data, session
 
 class Small(NativeNetwork):  # two layers, of which a graph is made in no time
-    def build(self, dtype="float32"):
+    def build(self, dtype="float32", drawn=True):
         frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
         seen = keras.layers.Conv2D(37, 5, padding="same", name="cells")(frame)
         known = keras.layers.Reshape((1, 1, 37))(keras.layers.Dense(37)(expected))

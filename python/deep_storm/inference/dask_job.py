@@ -92,7 +92,7 @@ def _make(job: Assignment) -> tuple[ChunkProcessor, Replicas]:
     """Build the network of a job."""
     device = Device.parse({"precision": job.precision})
     with place(device):
-        model = Model(job.card, make_network(job.card.network).build())
+        model = Model(job.card, make_network(job.card.network).build(drawn=False))
         model.keras_model.set_weights(job.weights)
         reader = make_reader(model, job.settings.upsampling)
         run = ChunkProcessor(job.stream, model, reader, job.settings, device, job.refinement)

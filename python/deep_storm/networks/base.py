@@ -36,10 +36,13 @@ MAX_INPUT = 20.0
 BASIC_EXPECTATIONS = 5
 EXPECTATIONS = BASIC_EXPECTATIONS + CODE_LENGTH
 """Numbers that a network is conditioned on."""
+HIDDEN_CONDITIONS, TUNING_CONDITIONS = 48, 64
+"""That the ``native`` network works out of them: by one layer, and by two."""
 FRAMES_AT_ONCE = 3
 """By a network that sees the frames before and after the one that it answers for."""
-WITH_NEIGHBOURS = 3
-"""The version of the networks from which on they see them."""
+WITH_CODE, WITH_NEIGHBOURS, WITH_CONDITIONED_KERNELS = 2, 3, 4
+"""The versions of the networks from which on they are told the PSF's code, see the frames before
+and after, and have kernels that depend on what is expected."""
 
 
 class Scales(Settings):
@@ -200,13 +203,16 @@ class LocalizationNetwork(ABC):
         """The receptive field around a pixel, rounded up to the alignment."""
 
     @abstractmethod
-    def build(self, dtype: str = "float32") -> keras.Model:
+    def build(self, dtype: str = "float32", drawn: bool = True) -> keras.Model:
         """Build the trainable network from ``(batch, y, x, frames_at_once)`` frames.
 
         Parameters
         ----------
         dtype
             ``float32`` or ``bfloat16``: what it computes in; its weights are float32 all the same.
+        drawn
+            Whether its weights are drawn at random; where they will be set, that takes longer than
+            all else.
         """
 
     def training_dtype(self, fastest: str) -> str:

@@ -73,19 +73,19 @@ class ClassicNetwork(LocalizationNetwork):
         reach = -(-REACH_SR_PX // self.upsampling)
         return -(-reach // self.alignment_px) * self.alignment_px
 
-    def build(self, dtype: str = "float32") -> keras.Model:
+    def build(self, dtype: str = "float32", drawn: bool = True) -> keras.Model:
         """Build the trainable network: ``(b, y, x, 1)`` → ``(b, y·u, x·u, 1)``."""
         with own_settings(computing_in(dtype)):
-            return self._built()
+            return self._built(drawn)
 
-    def _built(self) -> keras.Model:
+    def _built(self, drawn: bool) -> keras.Model:
         import keras
         from keras import layers
 
+        begin = "orthogonal" if drawn else "zeros"
+
         def conv(x: Any, width: int) -> Any:
-            x = layers.Conv2D(
-                width, 3, padding="same", use_bias=False, kernel_initializer="orthogonal"
-            )(x)
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=begin)(x)
             return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
         frame = keras.Input((None, None, 1), name="frame")
@@ -96,7 +96,7 @@ class ClassicNetwork(LocalizationNetwork):
         for width in DECODER:
             x = conv(layers.UpSampling2D()(x), width)
         heat = layers.Conv2D(
-            1, 1, use_bias=False, kernel_initializer="orthogonal", dtype="float32", name="heat"
+            1, 1, use_bias=False, kernel_initializer=begin, dtype="float32", name="heat"
         )(x)
         return keras.Model(frame, heat, name="classic")
 

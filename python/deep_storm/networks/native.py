@@ -33,7 +33,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +53,7 @@ from deep_storm.cells import (
 from deep_storm.networks.base import (
     EXPECTATIONS,
     FRAMES_AT_ONCE,
-    WITH_NEIGHBOURS,
+    WITH_CONDITIONED_KERNELS,
     Float32,
     LocalizationNetwork,
     Scales,
@@ -62,7 +62,8 @@ from deep_storm.networks.base import (
 from deep_storm.networks.company import Inference, PickingInference, in_company
 from deep_storm.networks.keras_settings import computing_in, own_settings
 from deep_storm.networks.native_loss import loss
-from deep_storm.networks.unet import MODULATION, NEIGHBOURS, build
+from deep_storm.networks.older import as_before, as_today
+from deep_storm.networks.unet import build
 from deep_storm.psf.depth import FOCUS_CODE
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ class NativeNetwork(LocalizationNetwork):
     halo_px = -(-REACH_PX // 2**POOLINGS) * 2**POOLINGS
     frames_at_once = FRAMES_AT_ONCE
 
-    def build(self, dtype: str = "float32") -> keras.Model:
+    def build(self, dtype: str = "float32", drawn: bool = True) -> keras.Model:
         """Build the trainable network: ``(b, y, x, 3)``, ``(b, 17)`` → ``(b, y, x, 37)``."""
         with own_settings(computing_in(dtype)):
-            return build()
+            return build(drawn=drawn)
 
     def training_dtype(self, fastest: str) -> str:
         """Return ``fastest``."""
@@ -109,20 +110,19 @@ class NativeNetwork(LocalizationNetwork):
         return model([frames, expectations], training=training)
 
     def older_shapes(self, model: keras.Model, version: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights from before the PSF's code, or the neighbours."""
-        return [tuple(v.shape) for v in _older(model, version)]
+        """Return the shapes of the weights that an older version had."""
+        return [w.shape for w in as_before(_named(model, model.get_weights()), version)]
 
     def completed(self, model: keras.Model, weights: list[Float32], version: int) -> list[Float32]:
-        """Add the layers that came later as they are built: they change nothing, but can learn."""
-        known = {v.path: w for v, w in zip(_older(model, version), weights, strict=True)}
-        return [known.get(v.path, v.numpy()) for v in model.weights]
+        """Add what came later as it is built: it changes nothing, but can learn."""
+        made = as_today(weights, version, _named(model, model.get_weights()))
+        return [made[v.path] for v in model.weights]
 
     def laid_out(self, model: keras.Model, weights: list[Float32], version: int) -> list[Float32]:
-        """Leave the layers for the neighbours out if the version had none."""
-        if version >= WITH_NEIGHBOURS:
+        """Return weights as the version kept them."""
+        if version >= WITH_CONDITIONED_KERNELS:
             return weights
-        kept = {v.path for v in _older(model, version)}
-        return [w for v, w in zip(model.weights, weights, strict=True) if v.path in kept]
+        return as_before(_named(model, weights), version)
 
     def restate_shape(self, model: keras.Model, scales: Scales) -> None:
         """Let the network begin with a typical sigma, or depth in focus, for every emitter."""
@@ -174,7 +174,7 @@ def _copy(model: keras.Model, dtype: str) -> keras.Model:
     made: dict[str, keras.Model] = vars(model).setdefault(COPIES, {})
     if dtype not in made:
         with own_settings(computing_in(dtype)):
-            made[dtype] = build()
+            made[dtype] = build(drawn=False)
     made[dtype].set_weights(model.get_weights())
     return made[dtype]
 
@@ -231,17 +231,6 @@ def _pick(answer: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return at, tf.concat([tf.gather_nd(cells, at), background], axis=1)
 
 
-def _older(model: keras.Model, version: int) -> list[Any]:
-    """Return the variables of an older version, in their layout then.
-
-    In version 1, each resolution's shift stood before its convolution.
-    """
-    of_one = [v for v in model.weights if not v.path.startswith(NEIGHBOURS)]
-    if version > 1:
-        return of_one
-    ordered: list[Any] = []
-    for variable in of_one:
-        if variable.path.startswith(MODULATION):
-            continue
-        ordered.insert(len(ordered) - 2 if len(variable.shape) == 2 else len(ordered), variable)
-    return ordered
+def _named(model: keras.Model, weights: Sequence[Any]) -> dict[str, Any]:
+    """Return weights of the network by the names of its variables."""
+    return dict(zip((v.path for v in model.weights), weights, strict=True))

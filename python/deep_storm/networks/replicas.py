@@ -119,7 +119,7 @@ def _on(
     import tensorflow as tf
 
     with tf.device(name):
-        copy = network.build()
+        copy = network.build(drawn=False)
         copy.set_weights(model.get_weights())
         xla = is_gpu(name)
         infer = network.picking_inference(copy, scales, dtype, xla)

@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     """One training batch, scaled for the network.
 
     Frames ``(b, y, x, 1)``, or ``(b, y, x, 3)`` with those beside them, what the network is
-    conditioned on ``(b, 17)``, and their truth.
+    conditioned on ``(b, 17)``, or ``(1, 17)`` where it is the same for all, and their truth.
     """
 
     frames: Float32
@@ -98,9 +98,9 @@ def in_scale(raw: PatchBatch, camera: Camera, scales: Scales) -> Batch:
         present=raw.present.astype(np.float32),
         background=raw.expected_background_photon / np.float32(scales.background_scale_photon),
     )
-    expected = np.repeat(scales.expectations()[None], len(raw.adu), axis=0)
     photons = photons_from(raw.adu, camera, raw.maps)
-    return Batch(scales.network_input(photons, beside_photons(raw, camera)), expected, truth)
+    frames = scales.network_input(photons, beside_photons(raw, camera))
+    return Batch(frames, scales.expectations()[None], truth)
 
 
 def some_alone(raw: PatchBatch, rng: np.random.Generator) -> PatchBatch:

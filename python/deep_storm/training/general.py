@@ -144,6 +144,6 @@ def _joined(parts: list[Batch]) -> Batch:
     columns = zip(*(part.truth for part in parts), strict=True)
     return Batch(
         np.concatenate([part.frames for part in parts]),
-        np.concatenate([part.expectations for part in parts]),
+        np.concatenate([np.repeat(p.expectations, len(p.frames), axis=0) for p in parts]),
         Truth(*(np.concatenate([wide(v) for v in values]) for values in columns)),
     )

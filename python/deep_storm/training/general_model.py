@@ -68,7 +68,7 @@ def train_general(
             learning.set_weights(start.keras_model.get_weights())
         data = GeneralData(domain, settings)
         trained = train_network(learning, network, data, settings, progress)
-        keras_model = network.build()
+        keras_model = network.build(drawn=False)
         keras_model.set_weights(trained.best)
         record = training_record(settings, trained, imported=False, start=start)
         record |= {"precision": dtype, "data": "experiments drawn from the domain"}

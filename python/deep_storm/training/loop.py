@@ -146,8 +146,9 @@ class _Loop:
         self.settings = settings
         self.progress = progress
         self.began = began
-        self.step_function, self.loss_function, self.optimizer = compiled(model, network)
         self.validation = data.validation()
+        alike = all(len(batch.expectations) == 1 for batch in self.validation)
+        self.step_function, self.loss_function, self.optimizer = compiled(model, network, alike)
         self.state = _State(best=model.get_weights())
         self.waiting_seconds = 0.0
 

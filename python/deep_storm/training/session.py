@@ -141,7 +141,7 @@ def train_model(
                 return train_network(made, spec, data, settings, progress, began, keeper)
 
         settings, trained = within_memory(run, settings_for(spec, training))
-        keras_model = spec.build()  # on a single device, in float32
+        keras_model = spec.build(drawn=False)  # on a single device, in float32
         keras_model.set_weights(trained.best)
         card = ModelCard(
             network_version=NETWORK_VERSION,

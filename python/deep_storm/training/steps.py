@@ -50,11 +50,20 @@ def mirrored(batch: int) -> Any:
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
-def compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any, Any]:
+def compiled(
+    model: keras.Model, network: LocalizationNetwork, alike: bool = False
+) -> tuple[Any, Any, Any]:
     """Return the compiled training step, the compiled validation loss and the optimizer.
 
     The model decides where they run: one that was built in the scope of a strategy is trained
     with it.
+
+    Parameters
+    ----------
+    model, network
+        What is trained, and its loss.
+    alike
+        Whether the same is expected of all patches of a batch: of one experiment. It is faster.
     """
     import keras
     import tensorflow as tf
@@ -64,7 +73,8 @@ def compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any
     optimizer.build(model.trainable_variables)
     frames = tf.TensorSpec((None, None, None, model.inputs[0].shape[-1]), tf.float32)
     rows = tf.TensorSpec((None, None), tf.float32)
-    signature = [frames, *[rows] * 6, tf.TensorSpec((None, None, None), tf.float32)]
+    expected = tf.TensorSpec((1 if alike else None, None), tf.float32)
+    signature = [frames, expected, *[rows] * 5, tf.TensorSpec((None, None, None), tf.float32)]
 
     def learn(*tensors: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -95,9 +105,11 @@ def compiled(model: keras.Model, network: LocalizationNetwork) -> tuple[Any, Any
 
 
 def _share(tensor: Any, number: Any, count: int) -> Any:
-    """Return one of several equal parts of a batch."""
+    """Return one of several equal parts of a batch; what is the same for all, to each."""
     import tensorflow as tf
 
+    if tensor.shape[0] == 1:
+        return tensor
     size = tf.shape(tensor)[0] // count
     return tensor[number * size : (number + 1) * size]
 
