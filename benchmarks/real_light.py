@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from limit import prior_for, settled
+from scipy.spatial import cKDTree
 
 import deep_storm as ds
 from deep_storm.inference.refining import map_frames
@@ -56,6 +57,7 @@ from deep_storm.training.session import Molecules, train_model
 DATA = Path(__file__).resolve().parents[2] / "shared" / "realistic"
 MIN_PHOTON = 100.0
 TOLERANCE_NM = 100.0
+CLOSE_NM = 50, 100, 200
 DEPTHS_NM = np.linspace(-600.0, 600.0, 13)
 
 
@@ -208,6 +210,20 @@ def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:
     return table.assign(confidence=1.0, uncertainty_xy_nm=np.nan)
 
 
+def crowded(truth: pd.DataFrame) -> str:
+    """Say how many of the visible emitters have another one close to them in their frame."""
+    visible = truth[truth["intensity_photon"] >= MIN_PHOTON]
+    distance_nm = np.concatenate(
+        [
+            cKDTree(places).query(places, k=2)[0][:, 1]  # inf for one alone
+            for _, frame in visible.groupby("frame")
+            for places in [frame[["x_nm", "y_nm"]].to_numpy()]
+        ]
+    )
+    shares = (f"{np.mean(distance_nm < nm):.3f} within {nm} nm" for nm in CLOSE_NM)
+    return "have another one in their frame: " + ", ".join(shares)
+
+
 def averaged(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     """Return fits from the truth, each averaged with those of its molecule in the frames beside."""
     places = ["x_nm", "y_nm"]
@@ -272,6 +288,8 @@ def main() -> None:
                     print(f"{'set':21} {'way':15}" + "".join(f"{h:>10}" for h in heads))
                 row = "".join(f"{v:10.3f}" for v in values.values())
                 print(f"{name:21} {label:15}{row}", flush=True)
+            if way == "limit":
+                print(f"{name:21} molecules that {crowded(truth)}", flush=True)
 
 
 def tables(
