@@ -48,7 +48,7 @@ if "deep_storm.networks.native" in sys.modules:  # with TensorFlow
 and ``plain_figures`` do here."""
 SMALL = """
 from deep_storm.networks.native import NativeNetwork
-def small(self, dtype="float32"):
+def small(self, dtype="float32", drawn=True):
     import keras
     from deep_storm.networks.base import EXPECTATIONS
     frame, expected = keras.Input((None, None, 3)), keras.Input((EXPECTATIONS,))
