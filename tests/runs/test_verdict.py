@@ -17,6 +17,12 @@ from deep_storm.quality.standing import Standing
 from deep_storm.runs import verdict
 
 
+def card_of(structure):
+    """Return what the verdict reads of a model's card."""
+    emitters = SimpleNamespace(structure=structure)
+    return SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0), emitters=emitters)
+
+
 @pytest.mark.parametrize(
     ("off", "clipped", "mixed", "causes"),
     [
@@ -37,7 +43,7 @@ def test_what_is_known_before_has_a_say_in_the_verdict(monkeypatch, off, clipped
     movie = SimpleNamespace(examination=examination, frames=frames, camera_agrees=True, doubt=None)
     rows = TableRows(pd.DataFrame())
     done = SimpleNamespace(samples=(), rows=rows)
-    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    card = card_of("uniform")
     model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model, (), mixed), movie).causes == causes
 
@@ -56,7 +62,7 @@ def test_a_psf_that_changes_over_the_field_is_why_it_does_not_fit(monkeypatch, o
     fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, off, off)
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
-    model = SimpleNamespace(card=SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0)), table=None)
+    model = SimpleNamespace(card=card_of("uniform"), table=None)
     found = verdict.judged(done, ReadyModel(model, over_field=True), None)
     assert found.causes == causes
     assert ("parts separately" in found.summary()) == (causes == ("PSF over the field",))
@@ -77,7 +83,7 @@ def test_light_that_passes_is_no_fit(monkeypatch, off, wider, causes):
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     monkeypatch.setattr(verdict, "passing_of", lambda _: Passing(0.2, wider, 0.004))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
-    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    card = card_of("uniform")
     model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
 
@@ -99,9 +105,26 @@ def test_light_that_stands_is_no_density(monkeypatch, off, share, causes):
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     monkeypatch.setattr(verdict, "standing_of", lambda *_: Standing(share, 40))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
-    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
-    model = SimpleNamespace(card=card, table=None)
+    model = SimpleNamespace(card=card_of("uniform"), table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
+
+
+@pytest.mark.parametrize(
+    ("structure", "estimated", "cause"),
+    [
+        ("filaments", (), "density"),  # crowded ones, and somebody says so
+        ("clusters", (), "density"),
+        ("filaments", ("emitters",), "standing light"),  # an edge is taken for one
+        ("uniform", (), "standing light"),
+    ],
+)
+def test_crowded_filaments_are_no_light_that_stands(monkeypatch, structure, estimated, cause):
+    fits = Fits(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, ("density",), ("density",))
+    monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
+    monkeypatch.setattr(verdict, "standing_of", lambda *_: Standing(0.8, 40))
+    done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
+    model = SimpleNamespace(card=card_of(structure), table=None)
+    assert verdict.judged(done, ReadyModel(model, estimated=estimated), None).causes == (cause,)
 
 
 @pytest.mark.parametrize("off", ["PSF width", "PSF shape"])
@@ -111,7 +134,7 @@ def test_light_that_stands_spoils_a_psf_of_the_movie_itself(monkeypatch, off, sh
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     monkeypatch.setattr(verdict, "standing_of", lambda *_: Standing(share, 40))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame()))
-    model = SimpleNamespace(card=SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0)), table=None)
+    model = SimpleNamespace(card=card_of("uniform"), table=None)
     ready = ReadyModel(model, estimated=("psf",) if own else ())
     expected = "standing light" if own and share > 0.1 else off
     assert verdict.judged(done, ready, None).causes == (expected,)
@@ -134,7 +157,7 @@ def test_an_astigmatic_lens_is_told_where_the_model_knows_no_depth(
     monkeypatch.setattr(verdict, "judge_samples", lambda *_: fits)
     monkeypatch.setattr(verdict, "paired_of", lambda *_: Paired(300, 0.2, 0.75, 0.1))
     done = SimpleNamespace(samples=(), rows=TableRows(pd.DataFrame(columns=columns)))
-    card = SimpleNamespace(psf=SimpleNamespace(sigma_nm=115.0))
+    card = card_of("uniform")
     model = SimpleNamespace(card=card, table=None)
     assert verdict.judged(done, ReadyModel(model), None).causes == causes
 

@@ -52,8 +52,8 @@ class Standing(NamedTuple):
             f"{self.share:.0%} of the localizations lie in places in which something is found in "
             f"{OFTEN:.0%} of the frames or more, and molecules blink: an edge of the background "
             "(two views on one chip, a field stop) or fringes of the laser, where all of them are "
-            "false, beads, or clusters. Look at them in the rendered table; cut the views apart, "
-            "or the edge off, and reconstruct each part by itself"
+            "false, beads, clusters, or crowded filaments. Look at them in the rendered table; cut "
+            "the views apart, or the edge off, and reconstruct each part by itself"
         )
 
 

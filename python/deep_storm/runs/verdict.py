@@ -56,7 +56,7 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     paired = None if "z_nm" in rows else paired_of(rows, ready.model.card.psf.sigma_nm)
     if paired is not None and paired.is_seen:
         return with_cause(fits, "depth", paired.sentence())
-    may_stand = (*MAY_STAND, *(WITH_OWN_PSF if "psf" in ready.estimated else ()))
+    may_stand = _may_stand(ready)
     if fits.causes[:1] not in (*MAY_PASS, *may_stand):
         return fits
     if fits.causes[:1] in may_stand:
@@ -68,6 +68,18 @@ def judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits 
     if passing is not None and passing.is_seen:
         return with_cause(fits, "passing light", passing.sentence())
     return fits
+
+
+def _may_stand(ready: ReadyModel) -> tuple[tuple[str, ...], ...]:
+    """Return the first causes behind which there may be light that stands.
+
+    Not where somebody says that molecules lie on filaments or in clusters: in a dense movie of
+    these, something is found in each place of them all the time.
+    """
+    given = "emitters" not in ready.estimated
+    if given and ready.model.card.emitters.structure != "uniform":
+        return ()
+    return (*MAY_STAND, *(WITH_OWN_PSF if "psf" in ready.estimated else ()))
 
 
 def _judged(done: Reconstructed, ready: ReadyModel, movie: Movie | None) -> Fits | None:
