@@ -213,13 +213,9 @@ def limit_of(path: Path, known: Molecules, truth: pd.DataFrame) -> pd.DataFrame:
 def crowded(truth: pd.DataFrame) -> str:
     """Say how many of the visible emitters have another one close to them in their frame."""
     visible = truth[truth["intensity_photon"] >= MIN_PHOTON]
-    distance_nm = np.concatenate(
-        [
-            cKDTree(places).query(places, k=2)[0][:, 1]  # inf for one alone
-            for _, frame in visible.groupby("frame")
-            for places in [frame[["x_nm", "y_nm"]].to_numpy()]
-        ]
-    )
+    frames = (frame[["x_nm", "y_nm"]].to_numpy() for _, frame in visible.groupby("frame"))
+    nearest = [cKDTree(places).query(places, k=2)[0][:, 1] for places in frames]  # inf: alone
+    distance_nm = np.concatenate(nearest)
     shares = (f"{np.mean(distance_nm < nm):.3f} within {nm} nm" for nm in CLOSE_NM)
     return "have another one in their frame: " + ", ".join(shares)
 

@@ -127,7 +127,7 @@ HEAVY = {
 }
 FIRST = {"deep_storm.cli", "deep_storm.fiji"}
 """Loaded first: one answers Ctrl-C while the rest is loaded, the other is named by every script."""
-MAX_LATE = 85
+MAX_LATE = 81
 
 
 def loaded(module: str) -> set[str]:

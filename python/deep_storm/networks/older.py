@@ -17,14 +17,16 @@ from deep_storm.networks.base import (
     WITH_NEIGHBOURS,
     Float32,
 )
+from deep_storm.networks.unet import NEIGHBOURS
 
 FIRST = (1, 3, 5)
 """Numbers of the convolutions that were conditioned."""
 LAST = 12
-NEIGHBOURS = (
-    *(f"neighbours_{layer}/{w}" for layer in ("seen", "compared") for w in ("kernel", "bias")),
-    "neighbours_added/kernel",
+BESIDE = (
+    *(f"{NEIGHBOURS}_{layer}/{w}" for layer in ("seen", "compared") for w in ("kernel", "bias")),
+    f"{NEIGHBOURS}_added/kernel",
 )
+"""Weights of the layers that see the frames before and after."""
 BASIC = slice(1, 1 + BASIC_EXPECTATIONS)
 HIDDEN_ONES = slice(BASIC.stop, BASIC.stop + HIDDEN_CONDITIONS)
 """Where the conditions of before lie in those of today."""
@@ -38,7 +40,7 @@ def names(version: int) -> list[str]:
 def _had(name: str, version: int) -> bool:
     if version < WITH_CODE and name.startswith(("hidden", "scale", "shift")):
         return False
-    return version >= WITH_NEIGHBOURS or name not in NEIGHBOURS
+    return version >= WITH_NEIGHBOURS or not name.startswith(NEIGHBOURS)
 
 
 def _names_of_all(version: int) -> Iterator[str]:
@@ -53,9 +55,9 @@ def _names_of_all(version: int) -> Iterator[str]:
         else:
             yield from own
         if n == FIRST[0]:
-            yield from NEIGHBOURS[:-1]
+            yield from BESIDE[:-1]
         if n == FIRST[0] + 1:
-            yield NEIGHBOURS[-1]
+            yield BESIDE[-1]
     yield from ("cells/kernel", "cells/bias")
 
 
