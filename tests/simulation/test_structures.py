@@ -51,10 +51,16 @@ def test_filaments_are_thin_and_long():
     x, y = filaments.positions(4000, rng)
     steps = cKDTree(np.column_stack([filaments.x_px, filaments.y_px]))
     distance_px, _ = steps.query(np.column_stack([x, y]))
-    # Half a step along and half of 40 nm across.
-    assert distance_px.max() * 100 <= np.hypot(50, 20) + 1
+    # Half a step along and half of 120 nm across.
+    assert distance_px.max() * 100 <= np.hypot(50, 60) + 1
     length_um = filaments.x_px.size * 0.1
     assert 0.3 < length_um / (FIELD.area_um2 / FIELD.share) < 4
+
+
+def test_filaments_are_20_to_120_nm_wide():
+    curves = [draw_filaments(FIELD, np.random.default_rng(seed)) for seed in range(40)]
+    width_nm = 2 * 100 * np.concatenate([np.unique(c.half_width_px) for c in curves])
+    assert 20 <= width_nm.min() < 40 < 100 < width_nm.max() <= 120
 
 
 @pytest.mark.parametrize("um_per_um2", [0.4, 3.0])

@@ -71,6 +71,15 @@ def test_molecules_that_overlap_get_their_true_brightness(general, structure):
     assert found.intensity_std_photon < 0.5 * found.intensity_photon
 
 
+def test_photons_spread_more_than_exponentially_where_on_times_cut_them(general):
+    true = TRUE.model_copy(update={"intensity_std_photon": 1200.0})
+    fitted = as_fitted(true).model_copy(update={"intensity_std_photon": 0.75 * 1400.0})
+    model = conditioned(general, Molecules(CAMERA, PSF, fitted, BACKGROUND))
+    found = brightness(model, [frames_of(true)], background_known=True).emitters
+    assert found.intensity_std_photon > 1.05 * found.intensity_photon
+    assert found.intensity_photon == pytest.approx(1000.0, rel=0.12)
+
+
 def test_what_was_right_stays(general):
     model = conditioned(general, Molecules(CAMERA, PSF, TRUE, BACKGROUND))
     found = brightness(model, [frames_of(TRUE)])

@@ -23,7 +23,9 @@ FILAMENT_LENGTH_UM_PER_UM2 = (0.3, 2.0)
 FILAMENT_LENGTH_FACTOR = 1.3
 """A length that was given is met within this factor: a field has few filaments."""
 FILAMENT_PERSISTENCE_UM = (2.0, 20.0)
-FILAMENT_WIDTH_NM = (20.0, 40.0)
+FILAMENT_WIDTH_NM = (20.0, 120.0)
+"""Labels included: from a thread of actin over a microtubule between its antibodies, whose labels
+are some 60 nm apart, to small bundles."""
 FILAMENT_STEP_NM = 100.0
 FILAMENT_REACH_UM = 30.0
 FILAMENT_WAVE_UM = (3.0, 20.0)

@@ -51,6 +51,9 @@ BLUR_PX = 0.1
 SHARES = (0.5, 0.7, 0.9, 1.15)
 SPREADS = (0.1, 0.4, 0.7, 1.0)
 """Tried: photons over those of the fit, and their relative standard deviation."""
+BROAD, BROAD_SPREADS = 0.6, (0.1, 0.45, 0.8, 1.2)
+"""Tried where the fit's spread is broader than that: photons of molecules that are on for a part of
+a frame may spread more than by an exponential distribution."""
 MORE_LIGHT = 0.16
 MAX_OF_BACKGROUND = 0.5
 """Light of the molecules beyond that of the fit that is tried; the background loses at most half
@@ -124,7 +127,9 @@ def brightness(
     own = Light(model.card.emitters, model.card.background)
     area_um2 = model.card.camera.pixel_area_um2
     tried, given = [], []
-    for place in _places(own, area_um2, 0.0 if background_known else MORE_LIGHT):
+    relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
+    spreads = SPREADS if relative <= BROAD else BROAD_SPREADS
+    for place in _places(own, spreads, area_um2, 0.0 if background_known else MORE_LIGHT):
         here = _shared(own, *place, area_um2)
         answers, drawn = [], []
         for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
@@ -133,12 +138,13 @@ def brightness(
             drawn.append(frames)
         tried.append(place)
         given.append(_without_chance(_answers(answers, len(answers)), drawn, here))
-    relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
     best = _most_alike(np.array(tried), np.array(given), np.array(seen), relative)
     return _shared(own, *best, area_um2)
 
 
-def _places(own: Light, area_um2: float, more: float) -> list[tuple[float, float, float]]:
+def _places(
+    own: Light, spreads: tuple[float, ...], area_um2: float, more: float
+) -> list[tuple[float, float, float]]:
     """Return what is tried: logarithms of share and light, and spread of photons.
 
     ``area_um2``: of a pixel. ``more``: light that is tried. More and less of it take turns, as the
@@ -150,7 +156,7 @@ def _places(own: Light, area_um2: float, more: float) -> list[tuple[float, float
     return [
         (math.log(share), spread, light[(k + n) % 2])
         for k, share in enumerate(SHARES)
-        for n, spread in enumerate(SPREADS)
+        for n, spread in enumerate(spreads)
     ]
 
 
