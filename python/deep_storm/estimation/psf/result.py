@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 LIKE_GAUSSIAN = 0.03
 """A PSF this close to a Gaussian (relative RMS) is one for all that matters,"""
 SURE = 2.0
-"""and one that is no farther from it than so many times its uncertainty may be one."""
+"""and one that is no farther from it than so many times its error by noise may be one."""
 DIFFERENT = 0.12
 """From this relative difference on, molecules are said to look different from one another,"""
 DIFFERENT_OVER_DEPTH = 0.1
@@ -126,7 +126,7 @@ class MeasuredPsf:
     @property
     def gaussian_will_do(self) -> bool:
         """Whether the PSF cannot be told from a Gaussian."""
-        return self.from_gaussian <= max(LIKE_GAUSSIAN, SURE * self.uncertainty)
+        return self.from_gaussian <= max(LIKE_GAUSSIAN, SURE * self.noise)
 
     def moved(self, x_px: float, y_px: float) -> MeasuredPsf:
         """Return it with the place (x, y) in the middle of its tables."""
@@ -134,6 +134,13 @@ class MeasuredPsf:
         if over is not None:
             over = replace(over, table=over.table.shifted(x_px, y_px))
         return replace(self, table=self.table.shifted(x_px, y_px), over_depth=over)
+
+    def known_to(self, uncertainty: float) -> MeasuredPsf:
+        """Return it with another relative RMS error of the shape."""
+        over = self.over_depth
+        if over is not None:
+            over = replace(over, table=replace(over.table, uncertainty=uncertainty))
+        return replace(self, table=replace(self.table, uncertainty=uncertainty), over_depth=over)
 
     @property
     def centre_nm(self) -> tuple[float, float]:
