@@ -5,11 +5,12 @@
 
 Sets: the ThunderSTORM simulations of ``../shared/thunderstorm`` where they are there (else the
 bundled 30 frames of ``cmos_d2``), and our own simulation at several densities. Ways: ``general``
-(the bundled model, given the settings, not trained), ``blind`` (the same, settings estimated from
-the stack), ``trained`` (from the general model, as ``train`` does by default), ``scratch`` (from
-nothing), ``classic`` (the published network, from nothing), and each of them with ``+refine``. The
-settings of the simulation are those of the truth table; thresholds and confidences come from
-simulation, never from the frames that are scored.
+(the bundled model, given the settings, not trained), ``blind`` (the same as ``reconstruct`` uses
+it: given the camera alone, the PSF measured in the stack and all else estimated), ``trained`` (from
+the general model, as ``train`` does by default), ``scratch`` (from nothing), ``classic`` (the
+published network, from nothing), and each of them with ``+refine``. The settings of the simulation
+are those of the truth table; thresholds and confidences come from simulation, never from the frames
+that are scored.
 
 Beside each figure stand the minutes of training (0.x without: so long it takes to learn confidence
 and threshold), the frames, and the limit of a single frame (see ``limit.py``).
@@ -31,6 +32,9 @@ from limit import single_frame_limit
 import deep_storm as ds
 from deep_storm.camera import Camera
 from deep_storm.estimation import match_settings
+from deep_storm.inputs.expected import Expected
+from deep_storm.inputs.models import ready_model
+from deep_storm.inputs.movie import examined_movie
 from deep_storm.io.images import write_stack
 from deep_storm.settings import (
     Background,
@@ -137,12 +141,11 @@ def model_for(way: str, data: Set, minutes: float, steps: int | None, seed: int)
     began = time.perf_counter()
     parts = (data.camera, data.psf, data.emitters, data.background)
     if way == "blind":
-        from deep_storm.estimation import estimate_stack
-
         with ds.open_frames(data.stack) as stream:
-            found = estimate_stack(stream, data.camera)
-        parts = (data.camera, found.psf, found.emitters, found.background)
-    if way in ("general", "blind"):
+            movie = examined_movie(stream, data.camera)
+            ready = ready_model("general", Expected(movie.camera), movie, measure_psf=True)
+        model = ready.model
+    elif way == "general":
         model = adapted(ds.Model.load("general"), Molecules(*parts), seed)
     else:
         training = Training(minutes=minutes, steps=steps, seed=seed)
@@ -235,7 +238,13 @@ def main() -> None:
                 zip(("limit_jaccard", "limit_rmse_nm"), single_frame_limit(data), strict=True)
             )
             for way in options.ways:
-                model, minutes = model_for(way, data, options.minutes, options.steps, options.seed)
+                try:
+                    model, minutes = model_for(
+                        way, data, options.minutes, options.steps, options.seed
+                    )
+                except ds.DeepStormError as error:
+                    print(f"{data.name:<16}{way:<18}{error}", flush=True)
+                    continue
                 for refine in (False, True) if options.refine else (False,):
                     row = measured(data, way, model, minutes, refine) | limit
                     print(line(row), flush=True)

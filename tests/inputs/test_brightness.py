@@ -74,6 +74,21 @@ def test_structures_are_crowded_sooner(structure, crowded):
     assert is_crowded(molecules) is crowded
 
 
+@pytest.mark.parametrize(("um_per_um2", "crowded"), [(0.35, True), (0.0, False)])
+def test_few_filaments_are_crowded_at_a_low_mean_density(um_per_um2, crowded):
+    # as ThunderSTORM's filaments: 15 molecules in 41 µm², each with 0.8 others within 3 sigma
+    emitters = FITTED.model_copy(
+        update={
+            "density_per_um2": 0.31,
+            "structure": "filaments",
+            "filament_um_per_um2": um_per_um2,
+        }
+    )
+    psf = MOLECULES.psf.model_copy(update={"sigma_nm": 109.0})
+    molecules = Molecules(CAMERA, psf, emitters, MOLECULES.background)
+    assert is_crowded(molecules) is crowded
+
+
 def test_an_estimate_and_its_errors_follow(monkeypatch):
     size = Simulation(frames=60, width_px=48, height_px=48, seed=2)
     movie = simulate(CAMERA, MOLECULES.psf, FITTED, MOLECULES.background, size)

@@ -157,6 +157,16 @@ def test_crowds_on_filaments_are_no_psf_that_changes_over_the_field():
     assert not any("over the field" in note for note in found.notes)
 
 
+def test_the_stated_error_grows_with_crowding(table, measured):
+    emitters = EMITTERS.model_copy(update={"density_per_um2": 5.0})
+    psf = ds.Psf(sigma_nm=table.effective_sigma_nm, sigma_std_nm=0.0)
+    size = Simulation(frames=MIN_FRAMES, width_px=48, height_px=48, seed=5)
+    stack = simulate(CAMERA, psf, emitters, BACKGROUND, size, table=table).stack
+    found = measure_movie(ArrayFrames(stack), CAMERA)
+    assert measured.uncertainty < 0.015
+    assert 0.5 < found.uncertainty / shape_error(found, table) < 2.0
+
+
 def test_molecules_that_differ_more_than_depths_explain_are_told(measured, monkeypatch):
     def said(difference, in_depth):
         over = None
