@@ -29,7 +29,7 @@ def windows(monkeypatch):
     """What simulation is compared with, without simulating."""
     seen = []
 
-    def matched(model, windows, maps=None, background_known=False):
+    def matched(model, windows, maps=None, background_known=False, estimated=None):
         assert model.card.emitters == FITTED
         seen.extend(windows)
         return Light(MATCHED, MOLECULES.background)
@@ -43,8 +43,8 @@ def test_a_crowded_movie_gets_the_matched_photons(general, windows):
     frames[:, ::2] += np.arange(30, dtype=np.uint16)[:, None, None]
     found, said = with_matched_brightness(general, MOLECULES, ArrayFrames(frames))
     assert found.emitters == MATCHED
-    assert "1400 photons" in said[0]
-    assert "1000 and 2.8" in said[0]
+    assert "with 1000 photons and 2.8 per µm²" in said[0]
+    assert "1400 and 2)" in said[0]
     assert [w.shape for w in windows] == [(29, 64, 64)] * 4  # the first frame is even: dead
     assert windows[0][2].max() == (140 + 3 - 100) * 0.5
 

@@ -80,6 +80,17 @@ def test_photons_spread_more_than_exponentially_where_on_times_cut_them(general)
     assert found.intensity_photon == pytest.approx(1000.0, rel=0.12)
 
 
+def test_an_estimate_counts_as_much_as_it_is_known(general):
+    update = {"intensity_photon": 1350.0, "density_per_um2": TRUE.density_per_um2 / 1.35}
+    off = TRUE.model_copy(update={**update, "spread": "uniform"})
+    model = conditioned(general, Molecules(CAMERA, PSF, off, BACKGROUND))
+    frames = frames_of(TRUE)
+    sure, unsure = (brightness(model, [frames], estimated=e).emitters for e in (0.01, 0.5))
+    assert unsure.intensity_photon == pytest.approx(1000.0, rel=0.08)
+    assert 1.05 < sure.intensity_photon / unsure.intensity_photon < 1.25
+    assert unsure.spread == "uniform"  # photons that differ little keep their kind
+
+
 def test_what_was_right_stays(general):
     model = conditioned(general, Molecules(CAMERA, PSF, TRUE, BACKGROUND))
     found = brightness(model, [frames_of(TRUE)])

@@ -36,6 +36,10 @@ MIN_LIGHT = 0.2
 """The emitters' light stays at least this share of what it was before."""
 ERRORS = {"photons": 0.05, "background": 0.05, "density": 0.08}
 """Relative errors that remain with a measured PSF, about; of light beyond the window above all."""
+EVEN = 0.25
+"""Of the background, uneven, up to which it counts as even: so much of it crowds seem to have."""
+KNOWN = 0.15
+"""Relative error of its photons up to which an estimate is used beside a fit."""
 EXPLAINED = 1.5
 """Mean square of the residuals up to which PSF, emitters and background explain the frames."""
 
@@ -109,7 +113,20 @@ def _not_measured(why: str) -> str:
     return f"The shape of the PSF was not measured in the movie ({why}): a Gaussian is assumed"
 
 
-def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
+def keeps_estimate(found: MeasuredPsf, estimate: Estimate) -> bool:
+    """Whether the light of an estimate with a Gaussian holds beside a measured PSF.
+
+    It does where the PSF is a Gaussian and the background even, as molecules need not be told apart
+    for it, and so it is right in crowds, where a fit takes two for one.
+    """
+    light = found.light
+    if light is None or not found.gaussian_will_do or estimate.photons_error > KNOWN:
+        return False
+    uneven = light.unevenness * found.background + light.haze_photon
+    return uneven <= EVEN * found.background
+
+
+def matched_psf(found: MeasuredPsf, psf: Psf, sigma_error: float = math.inf) -> Psf:
     """Return the settings of a PSF with the width that was measured.
 
     What makes a Gaussian fit badly has been taken for a spread of widths: how much they spread is
@@ -121,6 +138,8 @@ def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
         The measured PSF.
     psf
         As estimated with a Gaussian.
+    sigma_error
+        Relative error of its sigma, where that holds as well: the better known one counts more.
     """
     if found.over_depth is not None and not found.gaussian_will_do:
         over = found.over_depth
@@ -134,7 +153,9 @@ def matched_psf(found: MeasuredPsf, psf: Psf) -> Psf:
     spread_nm = min(spread_nm, SIGMA_OF_SHAPE * found.difference * found.sigma_nm)
     if found.light is not None:
         spread_nm = found.light.width_std * found.sigma_nm
-    update = {"sigma_nm": found.sigma_nm, "sigma_std_nm": spread_nm}
+    own = (SIGMA_OF_SHAPE * found.uncertainty / sigma_error) ** 2
+    sigma_nm = (found.sigma_nm + own * psf.sigma_nm) / (1.0 + own)
+    update = {"sigma_nm": sigma_nm, "sigma_std_nm": spread_nm}
     return psf.model_copy(update={name: rounded(value) for name, value in update.items()})
 
 
@@ -210,10 +231,10 @@ def _most_photons(found: MeasuredPsf, emitters: Emitters) -> float:
 def with_psf(estimate: Estimate, attempt: Attempt) -> Estimate:
     """Return an estimate with the measured PSF, and with the photons that belong to it.
 
-    Where a Gaussian will do, the numbers stay as they are.
+    Where a Gaussian will do, and the background is even, the numbers stay as they are.
     """
     found = attempt.found
-    if found is None or found.gaussian_will_do:
+    if found is None or keeps_estimate(found, estimate):
         return replace(estimate.with_notes(*attempt.notes), shape=found)
     emitters, background = matched_light(
         found, estimate.camera, estimate.emitters, estimate.background

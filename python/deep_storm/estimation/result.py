@@ -87,6 +87,18 @@ class Estimate:
             return None
         return self.shape.matched_table
 
+    @property
+    def photons_error(self) -> float:
+        """Relative standard error of the mean photons."""
+        photons = self.quantities["photons"]
+        return photons.error / photons.value
+
+    @property
+    def sigma_error(self) -> float:
+        """Relative standard error of the PSF sigma."""
+        sigma = self.quantities["sigma"]
+        return sigma.error / sigma.value
+
     def all_warnings(self) -> list[str]:
         """Return all warnings, each with the number that it is about."""
         about = [

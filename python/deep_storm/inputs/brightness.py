@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from deep_storm.estimation.movie_psf import keeps_estimate
 from deep_storm.estimation.screening.outliers import fill_odd_cells
 from deep_storm.inference.repair import repair
 from deep_storm.inputs.learnt import matched_brightness
@@ -53,7 +54,11 @@ def is_crowded(molecules: Molecules) -> bool:
 
 
 def with_matched_brightness(
-    model: Model, molecules: Molecules, stream: FrameStream, background_known: bool = False
+    model: Model,
+    molecules: Molecules,
+    stream: FrameStream,
+    background_known: bool = False,
+    estimated: float | None = None,
 ) -> tuple[Molecules, tuple[str, ...]]:
     """Return molecules as bright as simulation says that those of a crowded movie are.
 
@@ -67,6 +72,8 @@ def with_matched_brightness(
         Its frames.
     background_known
         Whether the background stays as it is.
+    estimated
+        Relative error of the photons, where they are those of an estimate, not of a fit.
 
     Returns
     -------
@@ -78,7 +85,7 @@ def with_matched_brightness(
     windows = _windows(stream, molecules, model.network.alignment_px)
     if not windows:
         return molecules, ()
-    learnt = matched_brightness(model, molecules, windows, background_known)
+    learnt = matched_brightness(model, molecules, windows, background_known, estimated)
     found = learnt.value
     if found is None:
         return molecules, ()
@@ -91,9 +98,9 @@ def _said(before: Emitters, found: Emitters) -> tuple[str, ...]:
     if abs(change - 1.0) < TELLING:
         return ()
     return (
-        f"Molecules overlap so much that a fit sees {before.intensity_photon:.4g} photons and "
-        f"{before.density_per_um2:.3g} per µm²; simulated frames look like these with "
-        f"{found.intensity_photon:.4g} and {found.density_per_um2:.3g}, which are used",
+        f"Molecules overlap: simulated frames look like these with {found.intensity_photon:.4g} "
+        f"photons and {found.density_per_um2:.3g} per µm², which are used (found before: "
+        f"{before.intensity_photon:.4g} and {before.density_per_um2:.3g})",
     )
 
 
@@ -134,7 +141,9 @@ def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
     if not is_crowded(molecules):
         return estimate
     model = Model.load("general", device=Device())
-    changed, said = with_matched_brightness(model, molecules, stream)
+    kept = found is not None and keeps_estimate(found, estimate)
+    estimated = estimate.photons_error if kept else None
+    changed, said = with_matched_brightness(model, molecules, stream, estimated=estimated)
     emitters, background = changed.emitters, changed.background
     if emitters is own:
         return estimate

@@ -64,11 +64,11 @@ def check_known(
     parts = molecules.camera, molecules.psf, molecules.emitters, molecules.background
     check_plausible(*parts, "the movie")
     given = {name for part, names in OF_PART.items() if getattr(expected, part) for name in names}
-    unsure = [] if psf_measured else [n for n in _unsure(estimate) if n not in given]
-    if unsure:
-        numbers = ", ".join(f"{n} {_number(estimate, n)}" for n in unsure)
-        options = " ".join(OPTIONS[n] for n in unsure)
-        others = [OPTIONS[n] for n in OF_PART["emitters"] if n not in unsure]
+    wanted = [] if psf_measured else [n for n in unsure(estimate) if n not in given]
+    if wanted:
+        numbers = ", ".join(f"{n} {_number(estimate, n)}" for n in wanted)
+        options = " ".join(OPTIONS[n] for n in wanted)
+        others = [OPTIONS[n] for n in OF_PART["emitters"] if n not in wanted]
         also = f" (and {others[0]} with it)" if len(others) == 1 else ""
         raise SettingsError(
             f"the movie does not show clearly enough what its molecules are like ({numbers})",
@@ -79,7 +79,7 @@ def check_known(
         _check_domain(molecules, domain)
 
 
-def _unsure(estimate: Estimate) -> list[str]:
+def unsure(estimate: Estimate) -> list[str]:
     """Return the names of the numbers that are too uncertain."""
     found = []
     for name, limit in MAX_ERRORS.items():

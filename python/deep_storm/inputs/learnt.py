@@ -67,6 +67,7 @@ def matched_brightness(
     molecules: Molecules,
     windows: Sequence[npt.NDArray[np.float32]],
     background_known: bool = False,
+    estimated: float | None = None,
 ) -> Learnt:
     """Return emitters and background whose simulated frames are like those of a movie, or None.
 
@@ -74,7 +75,7 @@ def matched_brightness(
     ----------
     model, molecules
         The general model, and the experiment as it was estimated.
-    windows, background_known
+    windows, background_known, estimated
         As :func:`deep_storm.training.brightness.brightness` takes them.
     """
     ready = conditioned(model, molecules)
@@ -89,9 +90,11 @@ def matched_brightness(
         return {"light": None if found is None else [_plain(settings) for settings in found]}
 
     def learn() -> brightness.Light | None:
-        return brightness.brightness(ready, windows, molecules.maps, background_known)
+        return brightness.brightness(ready, windows, molecules.maps, background_known, estimated)
 
     what = "photons" if background_known else "photons and background"
+    if estimated is not None:
+        what += f", estimated to {estimated}"
     key = _key(what, ready, molecules.maps, brightness.EMITTERS, *windows)
     return learnt_once(key, learn, to_json, of_json)
 

@@ -7,6 +7,7 @@ given, and what else is not given is estimated from the stack.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from deep_storm.camera import Camera, PartialCamera
 from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
-from deep_storm.estimation.movie_psf import matched_light, matched_psf
+from deep_storm.estimation.movie_psf import keeps_estimate, matched_light, matched_psf
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.inputs.brightness import with_matched_brightness
-from deep_storm.inputs.certainty import check_known
+from deep_storm.inputs.certainty import check_known, unsure
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.learnt import calibrated
 from deep_storm.inputs.measured import measured_psf
@@ -175,16 +176,18 @@ def _conditioned(
     molecules, estimate = _molecules(expected, movie)
     if movie is not None:
         molecules = replace(molecules, maps=movie.frames.noise)
-    said: tuple[str, ...] = ()
-    mixed, over_field = False, False
-    if measuring is not None and movie is not None and not molecules.shape_known:
-        found, said = measured_psf(movie.frames, molecules.camera, measuring, movie.used)
-        if found is not None:
-            molecules, mixed = _with_psf(molecules, expected, found), found.is_mixed
-            over_field = found.over_field.changes
+    known = molecules.shape_known and molecules.table is None
+    seen = _Seen(molecules, estimate if known else None)
+    if measuring is not None and movie is not None and estimate and not molecules.shape_known:
+        seen = _measured(molecules, estimate, expected, movie, measuring)
+    molecules, said = seen.molecules, seen.said
     if movie is not None and expected.emitters is None:
         molecules, more = with_matched_brightness(
-            model, molecules, movie.frames, expected.background is not None
+            model,
+            molecules,
+            movie.frames,
+            expected.background is not None,
+            seen.kept.photons_error if seen.kept else None,
         )
         said = (*said, *more)
     if estimate is not None:
@@ -205,20 +208,55 @@ def _conditioned(
     kept = learnt.said("Threshold and confidence were")
     parts = ("psf", "emitters", "background")
     estimated = tuple(name for name in parts if getattr(expected, name) is None)
-    return ReadyModel(learnt.value, (*notes, *said, *kept), mixed, estimated, over_field)
+    notes += [*said, *kept]
+    return ReadyModel(learnt.value, tuple(notes), seen.mixed, estimated, seen.over_field)
 
 
-def _with_psf(molecules: Molecules, expected: Expected, found: MeasuredPsf) -> Molecules:
-    """Return the molecules with the PSF, and the light, that were measured in the movie."""
+class _Seen(NamedTuple):
+    """Molecules as a movie shows them.
+
+    ``kept``: the estimate with a Gaussian, where its light is theirs. ``said``: about the PSF;
+    ``mixed``, ``over_field``: as of :class:`ReadyModel`.
+    """
+
+    molecules: Molecules
+    kept: Estimate | None
+    said: tuple[str, ...] = ()
+    mixed: bool = False
+    over_field: bool = False
+
+
+def _measured(
+    molecules: Molecules, estimate: Estimate, expected: Expected, movie: Movie, progress: Progress
+) -> _Seen:
+    """Measure the PSF in the movie, and return the molecules with it, where that is possible."""
+    found, said = measured_psf(movie.frames, molecules.camera, progress, movie.used)
+    if found is None:
+        return _Seen(molecules, None, said)
+    holds = keeps_estimate(found, estimate) and not unsure(estimate)
+    kept = estimate if holds else None
+    molecules = _with_psf(molecules, expected, found, kept)
+    return _Seen(molecules, kept, said, found.is_mixed, found.over_field.changes)
+
+
+def _with_psf(
+    molecules: Molecules, expected: Expected, found: MeasuredPsf, kept: Estimate | None
+) -> Molecules:
+    """Return the molecules with the PSF, and the light, that were measured in the movie.
+
+    ``kept``: the estimate with a Gaussian, where that is right, whose light stays.
+    """
     changed: dict[str, Any] = {
-        "psf": matched_psf(found, molecules.psf),
+        "psf": matched_psf(found, molecules.psf, kept.sigma_error if kept else math.inf),
         "table": None if found.gaussian_will_do else found.matched_table,
         "shape_known": True,
     }
-    light = matched_light(found, molecules.camera, molecules.emitters, molecules.background)
-    for name, own in zip(("emitters", "background"), light, strict=True):
-        if getattr(expected, name) is None:
-            changed[name] = own
+    if not kept:
+        parts = molecules.camera, molecules.emitters, molecules.background
+        light = matched_light(found, *parts)
+        for name, own in zip(("emitters", "background"), light, strict=True):
+            if getattr(expected, name) is None:
+                changed[name] = own
     return replace(molecules, **changed)
 
 
