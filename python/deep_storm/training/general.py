@@ -2,7 +2,8 @@
 
 A batch is made of groups of patches. Each group has a camera, PSF, brightness, background and
 density of its own (:mod:`deep_storm.training.experiments`), and the network is conditioned on them
-– not quite rightly, as an estimate never is, and now and then without the shape of the PSF.
+– not quite rightly, as an estimate never is, for some experiments better than for others, and now
+and then without the shape of the PSF.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ RELATIVE_ERRORS = {
 """Of what the network is conditioned on: standard deviation of the logarithm."""
 CODE_ERROR = 0.12
 """Standard deviation of each number of the PSF's code."""
+ERROR_FACTOR = (0.2, 1.2)
+"""All of these errors of a group are this much larger, log-uniform: what is known well is used as
+such."""
 UNKNOWN_SHAPE_SHARE = 0.25
 """Share of the groups in which the PSF's shape is not known."""
 MAX_SPREAD = 1.2
@@ -113,14 +117,16 @@ def given_scales(experiment: Experiment, rng: np.random.Generator) -> Scales:
         "intensity_photon": experiment.photons,
         "intensity_spread": experiment.photons_spread,
     }
+    factor = float(np.exp(rng.uniform(*np.log(ERROR_FACTOR))))
     given: dict[str, Any] = {
-        name: photons.get(name, getattr(true, name)) * float(np.exp(rng.normal(0.0, error)))
+        name: photons.get(name, getattr(true, name))
+        * float(np.exp(rng.normal(0.0, factor * error)))
         for name, error in RELATIVE_ERRORS.items()
     }
     given["intensity_spread"] = min(given["intensity_spread"], MAX_SPREAD)
     given["input_photon"] = given["intensity_photon"] / (4.0 * np.pi * given["sigma_px"] ** 2)
     if rng.random() >= UNKNOWN_SHAPE_SHARE:
-        code = np.array(code_of(experiment)) + rng.normal(0.0, CODE_ERROR, CODE_LENGTH)
+        code = np.array(code_of(experiment)) + rng.normal(0.0, factor * CODE_ERROR, CODE_LENGTH)
         given["psf_code"] = tuple(code.clip(-MAX_CODE, MAX_CODE).tolist())
     return true.model_copy(update=given)
 
