@@ -35,6 +35,8 @@ CROWDED_ON_STRUCTURE = 0.15
 Below it a fit of 100 frames has photons within 2 %, which simulation does no better. On structures
 molecules are closer than their mean density says, and how much closer varies.
 """
+SHAPE_UNKNOWN = 0.1
+"""Relative error of the photons where nobody knows whether the PSF is a Gaussian."""
 REACH_SIGMAS = 3.0
 TELLING = 0.03
 """A smaller change of the photons is not reported."""
@@ -132,6 +134,14 @@ def _windows(
     return windows
 
 
+def photons_error(estimate: Estimate, shape_known: bool) -> float:
+    """Return the relative error of the photons of an estimate with a Gaussian.
+
+    ``shape_known``: whether the PSF is one.
+    """
+    return math.hypot(estimate.photons_error, 0.0 if shape_known else SHAPE_UNKNOWN)
+
+
 def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
     """Return an estimate with photons and density that simulation says of a crowded movie."""
     own, found = estimate.emitters, estimate.shape
@@ -141,8 +151,9 @@ def with_brightness(estimate: Estimate, stream: FrameStream) -> Estimate:
     if not is_crowded(molecules):
         return estimate
     model = Model.load("general", device=Device())
-    kept = found is not None and keeps_estimate(found, estimate)
-    estimated = estimate.photons_error if kept else None
+    estimated = None
+    if found is None or keeps_estimate(found, estimate):
+        estimated = photons_error(estimate, shape_known=found is not None)
     changed, said = with_matched_brightness(model, molecules, stream, estimated=estimated)
     emitters, background = changed.emitters, changed.background
     if emitters is own:

@@ -17,7 +17,7 @@ from deep_storm.errors import CameraError, SettingsError
 from deep_storm.estimation import estimate_stack
 from deep_storm.estimation.movie_psf import keeps_estimate, matched_light, matched_psf
 from deep_storm.estimation.psf.result import MeasuredPsf
-from deep_storm.inputs.brightness import with_matched_brightness
+from deep_storm.inputs.brightness import photons_error, with_matched_brightness
 from deep_storm.inputs.certainty import check_known, unsure
 from deep_storm.inputs.expected import Expected
 from deep_storm.inputs.learnt import calibrated
@@ -176,8 +176,9 @@ def _conditioned(
     molecules, estimate = _molecules(expected, movie)
     if movie is not None:
         molecules = replace(molecules, maps=movie.frames.noise)
-    known = molecules.shape_known and molecules.table is None
-    seen = _Seen(molecules, estimate if known else None)
+    seen = _Seen(molecules, None)
+    if estimate is not None and molecules.table is None:
+        seen = _Seen(molecules, photons_error(estimate, molecules.shape_known))
     if measuring is not None and movie is not None and estimate and not molecules.shape_known:
         seen = _measured(molecules, estimate, expected, movie, measuring)
     molecules, said = seen.molecules, seen.said
@@ -187,7 +188,7 @@ def _conditioned(
             molecules,
             movie.frames,
             expected.background is not None,
-            seen.kept.photons_error if seen.kept else None,
+            seen.photons_error,
         )
         said = (*said, *more)
     if estimate is not None:
@@ -215,12 +216,12 @@ def _conditioned(
 class _Seen(NamedTuple):
     """Molecules as a movie shows them.
 
-    ``kept``: the estimate with a Gaussian, where its light is theirs. ``said``: about the PSF;
-    ``mixed``, ``over_field``: as of :class:`ReadyModel`.
+    ``photons_error``: relative, where an estimate without fits has found them; None: a fit has.
+    ``said``: about the PSF. ``mixed``, ``over_field``: as of :class:`ReadyModel`.
     """
 
     molecules: Molecules
-    kept: Estimate | None
+    photons_error: float | None
     said: tuple[str, ...] = ()
     mixed: bool = False
     over_field: bool = False
@@ -232,11 +233,11 @@ def _measured(
     """Measure the PSF in the movie, and return the molecules with it, where that is possible."""
     found, said = measured_psf(movie.frames, molecules.camera, progress, movie.used)
     if found is None:
-        return _Seen(molecules, None, said)
+        return _Seen(molecules, photons_error(estimate, shape_known=False), said)
     holds = keeps_estimate(found, estimate) and not unsure(estimate)
-    kept = estimate if holds else None
-    molecules = _with_psf(molecules, expected, found, kept)
-    return _Seen(molecules, kept, said, found.is_mixed, found.over_field.changes)
+    molecules = _with_psf(molecules, expected, found, estimate if holds else None)
+    error = estimate.photons_error if holds else None
+    return _Seen(molecules, error, said, found.is_mixed, found.over_field.changes)
 
 
 def _with_psf(
