@@ -183,26 +183,15 @@ def _conditioned(
         seen = _measured(molecules, estimate, expected, movie, measuring)
     molecules, said = seen.molecules, seen.said
     if movie is not None and expected.emitters is None:
+        known = expected.background is not None
         molecules, more = with_matched_brightness(
-            model,
-            molecules,
-            movie.frames,
-            expected.background is not None,
-            seen.photons_error,
+            model, molecules, movie.frames, known, seen.photons_error
         )
         said = (*said, *more)
     if estimate is not None:
         measured = molecules.shape_known and expected.psf is None
         check_known(estimate, molecules, model.card.domain, measured, expected)
-    where = "as given" if estimate is None else "estimated from the stack"
-    emitters = molecules.emitters
-    notes = [
-        f"The general model was given ({where}): PSF sigma {molecules.psf.sigma_nm:.4g} nm, "
-        f"{rounded(emitters.intensity_photon, 4):g} ± "
-        f"{rounded(emitters.intensity_std_photon, 3):g} photons, "
-        f"background {molecules.background.background_photon:.3g}, "
-        f"{emitters.density_per_um2:.3g} emitters per µm²"
-    ]
+    notes = [_numbers(molecules, "as given" if estimate is None else "estimated from the stack")]
     if model.card.domain is not None:
         notes += [f"{WARNING}{sentence}" for sentence in outside(model.card.domain, molecules)]
     learnt = calibrated(model, molecules)
@@ -211,6 +200,18 @@ def _conditioned(
     estimated = tuple(name for name in parts if getattr(expected, name) is None)
     notes += [*said, *kept]
     return ReadyModel(learnt.value, tuple(notes), seen.mixed, estimated, seen.over_field)
+
+
+def _numbers(molecules: Molecules, source: str) -> str:
+    """Return the numbers that a general model is given, in a sentence."""
+    emitters = molecules.emitters
+    return (
+        f"The general model was given ({source}): PSF sigma {molecules.psf.sigma_nm:.4g} nm, "
+        f"{rounded(emitters.intensity_photon, 4):g} ± "
+        f"{rounded(emitters.intensity_std_photon, 3):g} photons, "
+        f"background {molecules.background.background_photon:.3g}, "
+        f"{emitters.density_per_um2:.3g} emitters per µm²"
+    )
 
 
 class _Seen(NamedTuple):
