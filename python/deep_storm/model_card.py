@@ -55,6 +55,17 @@ class Calibration(Settings):
     photon_factor: float | None = setting(
         None, "true photons of an emitter over the network's, in the median", gt=0, le=1e6
     )
+    shift_x_px: float | None = setting(
+        None, "the network's x less the true one, in the mean", unit="px", ge=-1, le=1
+    )
+    shift_y_px: float | None = setting(
+        None, "the network's y less the true one, in the mean", unit="px", ge=-1, le=1
+    )
+
+    @property
+    def shift_px(self) -> tuple[float, float]:
+        """The network's places less the true ones, in the mean: x and y."""
+        return self.shift_x_px or 0.0, self.shift_y_px or 0.0
 
     @model_validator(mode="after")
     def _check_curves(self) -> Calibration:

@@ -97,6 +97,15 @@ def test_a_network_that_finds_nothing_keeps_the_defaults():
     assert learnt == Calibration()
 
 
+@pytest.mark.parametrize(("emitters", "shift_px"), [(600, 0.4), (300, 0.0)])
+def test_how_far_off_places_are_in_the_mean_is_learnt_from_many(monkeypatch, emitters, shift_px):
+    monkeypatch.setattr(calibration, "on_simulation", lambda *_: shadowed(emitters))
+    card = calibration.calibrate(Model.load("general"), 1).card
+    assert card.calibration.shift_px == pytest.approx((shift_px, 0.0), abs=1e-4)
+    assert card.scores["rmse_nm"] == pytest.approx(40.0 - 100.0 * shift_px, abs=0.1)
+    assert card.calibration.confidence_of(np.array([0.2])) < 0.01
+
+
 def test_scores_of_a_hardly_trained_network_are_found_where_they_are(monkeypatch):
     simulated = shadowed(100)
     low = simulated.candidates._replace(score=0.1 * simulated.candidates.score)

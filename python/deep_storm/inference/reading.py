@@ -81,18 +81,29 @@ class Reader(ABC):
 
 
 class NativeReader(Reader):
-    """The ``native`` network: active cells; the image is the expected density of emitters."""
+    """The ``native`` network: active cells; the image is the expected density of emitters.
+
+    ``shift_px``: how far in x and y the network's places are from the true ones, in the mean.
+    """
 
     working_bytes_per_px = 720  # measured: about five times 32 features, and the answer
 
-    def __init__(self, upsampling: int, depths: Depths | None = None) -> None:
+    def __init__(
+        self,
+        upsampling: int,
+        depths: Depths | None = None,
+        shift_px: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         self.upsampling = upsampling
         self.depths = depths
+        self.shift_px = np.array(shift_px, np.float32)
 
     def part(self, answers: Answers, tile: Tile) -> active.ActiveCells:
         """Return the active cells of the tile."""
         rows, columns = tile.window
-        return active.active_cells(answers, tile.core_in_window, rows.start, columns.start)
+        cells = active.active_cells(answers, tile.core_in_window, rows.start, columns.start)
+        cells.values[:, 1:3] -= self.shift_px
+        return cells
 
     def joined(
         self, parts: Sequence[tuple[int, active.ActiveCells]], dead: npt.NDArray[np.bool_]
@@ -226,7 +237,8 @@ def make_reader(model: Model, upsampling: int | None = None) -> Reader:
                 "leave --upsampling out, or train a classic model for it",
             )
         return ClassicReader(own, AMPLITUDE)
-    return NativeReader(upsampling or own, _depths_of(model))
+    shift_px = model.card.calibration.shift_px
+    return NativeReader(upsampling or own, _depths_of(model), shift_px)
 
 
 def _depths_of(model: Model) -> Depths | None:
