@@ -119,10 +119,10 @@ def keeps_estimate(found: MeasuredPsf, estimate: Estimate) -> bool:
     It does where the PSF is a Gaussian and the background even, as molecules need not be told apart
     for it, and so it is right in crowds, where a fit takes two for one.
     """
-    light = found.light
-    if light is None or not found.gaussian_will_do or estimate.photons_error > KNOWN:
+    if not found.gaussian_will_do or estimate.photons_error > KNOWN:
         return False
-    uneven = light.unevenness * found.background + light.haze_photon
+    light = found.light
+    uneven = 0.0 if light is None else light.unevenness * found.background + light.haze_photon
     return uneven <= EVEN * found.background
 
 

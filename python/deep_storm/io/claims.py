@@ -32,7 +32,7 @@ from deep_storm.io.locks import holder_text, take_lock, word_in
 MARK = "deep-storm.json"
 LOCK = "lock"
 BEAT_SECONDS = 30.0
-_LONG = "is different"
+_LONG, _LEARNT = "is different", ".calibration."
 
 
 @dataclass
@@ -205,9 +205,14 @@ def read_mark(folder: Path, kind: str) -> dict[str, Any]:
 def differences(before: Any, now: Any) -> list[str]:
     """Describe how two identities differ: ``camera.pixel_size_nm was 100, is 108 now``.
 
-    What can be told in full stands first: it is the cause of what is long, such as a calibration.
+    What can be told in full stands first: it is the cause of what is long. A calibration, which
+    follows from the other numbers, stands last.
     """
-    return sorted(_differences(before, now, ""), key=lambda sentence: sentence.endswith(_LONG))
+
+    def after(sentence: str) -> bool:
+        return sentence.endswith(_LONG) or _LEARNT in sentence
+
+    return sorted(_differences(before, now, ""), key=after)
 
 
 def _differences(before: Any, now: Any, name: str) -> list[str]:
