@@ -6,7 +6,7 @@ import pytest
 
 import deep_storm as ds
 from deep_storm.model import Model
-from deep_storm.training.adaptation import TOLD_SIGMA, conditioned
+from deep_storm.training.adaptation import TOLD_BOUNDED, TOLD_SIGMA, conditioned
 from deep_storm.training.session import Molecules
 
 
@@ -26,6 +26,10 @@ def test_molecules_that_are_alike_are_told_narrower():
     alike = told(intensity_std_photon=300, spread="gamma")
     assert alike == pytest.approx((1.3 * TOLD_SIGMA, 0.3))
     assert told(intensity_std_photon=900, spread="gamma") == pytest.approx((1.3, 0.9))
+
+
+def test_photons_without_a_tail_are_told_more_alike():
+    assert told(intensity_std_photon=300)[1] == pytest.approx(0.3 * TOLD_BOUNDED)
 
 
 def test_the_width_of_molecules_in_depth_stays():

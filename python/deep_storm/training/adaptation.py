@@ -19,6 +19,8 @@ from deep_storm.training.session import Molecules
 ALIKE, TOLD_SIGMA = 0.6, 0.97
 """Relative spread of the photons up to which molecules in one plane are told narrower, and how
 much."""
+TOLD_BOUNDED = 0.65
+"""Of the spread of photons with an upper end: the network expects a tail of bright ones."""
 SLACK = 1.02
 """Values this far beyond the domain are still in it: nobody knows them better."""
 
@@ -74,9 +76,12 @@ def conditioned(model: Model, molecules: Molecules) -> Model:
 def _told(molecules: Molecules, depth_reach_nm: float | None) -> Scales:
     """Return the numbers that the network does best with when it is told them."""
     scales = molecules.scales(depth_reach_nm)
-    if molecules.psf.spread_in_depth_nm > 0 or scales.intensity_spread > ALIKE:
-        return scales
-    return scales.model_copy(update={"sigma_px": TOLD_SIGMA * scales.sigma_px})
+    told: dict[str, float] = {}
+    if molecules.psf.spread_in_depth_nm == 0 and scales.intensity_spread <= ALIKE:
+        told["sigma_px"] = TOLD_SIGMA * scales.sigma_px
+    if molecules.emitters.spread == "uniform":
+        told["intensity_spread"] = TOLD_BOUNDED * scales.intensity_spread
+    return scales.model_copy(update=told)
 
 
 def outside(domain: Domain, molecules: Molecules) -> list[str]:
