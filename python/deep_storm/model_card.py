@@ -56,10 +56,10 @@ class Calibration(Settings):
         None, "true photons of an emitter over the network's, in the median", gt=0, le=1e6
     )
     shift_x_px: float | None = setting(
-        None, "the network's x less the true one, in the mean", unit="px", ge=-1, le=1
+        None, "the network's x less the true one, in the mean", unit="px", ge=-1e3, le=1e3
     )
     shift_y_px: float | None = setting(
-        None, "the network's y less the true one, in the mean", unit="px", ge=-1, le=1
+        None, "the network's y less the true one, in the mean", unit="px", ge=-1e3, le=1e3
     )
 
     @property

@@ -106,6 +106,11 @@ def test_how_far_off_places_are_in_the_mean_is_learnt_from_many(monkeypatch, emi
     assert card.calibration.confidence_of(np.array([0.2])) < 0.01
 
 
+def test_a_shift_of_more_than_a_small_pixel_can_be_read_again():
+    far = Calibration(shift_x_px=2.5, shift_y_px=-4.0)  # 250 nm, as far as a depth's match
+    assert Calibration.parse(far.model_dump(mode="json")).shift_px == (2.5, -4.0)
+
+
 def test_scores_of_a_hardly_trained_network_are_found_where_they_are(monkeypatch):
     simulated = shadowed(100)
     low = simulated.candidates._replace(score=0.1 * simulated.candidates.score)

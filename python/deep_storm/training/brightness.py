@@ -22,6 +22,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize
 
 from deep_storm.camera_maps import CameraMaps, covering, photons_from
+from deep_storm.estimation.movie_psf import BLINKING
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import WindowReader, window_reader
 from deep_storm.model import Model
@@ -54,8 +55,6 @@ SPREADS = (0.1, 0.4, 0.7, 1.0)
 BROAD, BROAD_SPREADS = 0.6, (0.1, 0.45, 0.8, 1.2)
 """Tried where the fit's spread is broader than that: photons of molecules that are on for a part of
 a frame may spread more than by an exponential distribution."""
-BLINKING = 0.45
-"""Relative spread from which on photons are those of molecules that blink, with a tail."""
 MORE_LIGHT = 0.16
 MAX_OF_BACKGROUND = 0.5
 """Light of the molecules beyond that of the fit that is tried; the background loses at most half
