@@ -71,6 +71,20 @@ def test_molecules_that_overlap_get_their_true_brightness(general, structure):
     assert found.intensity_std_photon < 0.5 * found.intensity_photon
 
 
+def test_a_part_of_the_field_that_is_denser_has_no_dimmer_molecules(general):
+    there = TRUE.model_copy(update={"structure": "filaments", "density_per_um2": 2.5})
+
+    def photons(mean_per_um2, everywhere):
+        fitted = as_fitted(there.model_copy(update={"density_per_um2": mean_per_um2}))
+        model = conditioned(general, Molecules(CAMERA, PSF, fitted, BACKGROUND))
+        found = brightness(model, [frames_of(there)], everywhere=everywhere)
+        return found.emitters.intensity_photon
+
+    whole, part, taken_for_whole = photons(2.5, True), photons(1.5, False), photons(1.5, True)
+    assert part == pytest.approx(whole, rel=0.05)
+    assert taken_for_whole < 0.85 * part
+
+
 def test_photons_spread_more_than_exponentially_where_on_times_cut_them(general):
     true = TRUE.model_copy(update={"intensity_std_photon": 1200.0})
     fitted = as_fitted(true).model_copy(update={"intensity_std_photon": 0.75 * 1400.0})

@@ -38,6 +38,8 @@ molecules are closer than their mean density says, and how much closer varies.
 SHAPE_UNKNOWN = 0.1
 """Relative error of the photons where nobody knows whether the PSF is a Gaussian."""
 REACH_SIGMAS = 3.0
+EVERYWHERE = 0.75
+"""Share of the field from which on windows are as dense as it is."""
 TELLING = 0.03
 """A smaller change of the photons is not reported."""
 GOLDEN = 0.6180339887498949
@@ -87,7 +89,9 @@ def with_matched_brightness(
     windows = _windows(stream, molecules, model.network.alignment_px)
     if not windows:
         return molecules, ()
-    learnt = matched_brightness(model, molecules, windows, background_known, estimated)
+    of_field = sum(w[0].size for w in windows) / math.prod(stream.shape[1:])
+    everywhere = of_field >= EVERYWHERE
+    learnt = matched_brightness(model, molecules, windows, background_known, estimated, everywhere)
     found = learnt.value
     if found is None:
         return molecules, ()

@@ -68,6 +68,7 @@ def matched_brightness(
     windows: Sequence[npt.NDArray[np.float32]],
     background_known: bool = False,
     estimated: float | None = None,
+    everywhere: bool = True,
 ) -> Learnt:
     """Return emitters and background whose simulated frames are like those of a movie, or None.
 
@@ -75,7 +76,7 @@ def matched_brightness(
     ----------
     model, molecules
         The general model, and the experiment as it was estimated.
-    windows, background_known, estimated
+    windows, background_known, estimated, everywhere
         As :func:`deep_storm.training.brightness.brightness` takes them.
     """
     ready = conditioned(model, molecules)
@@ -90,11 +91,15 @@ def matched_brightness(
         return {"light": None if found is None else [_plain(settings) for settings in found]}
 
     def learn() -> brightness.Light | None:
-        return brightness.brightness(ready, windows, molecules.maps, background_known, estimated)
+        return brightness.brightness(
+            ready, windows, molecules.maps, background_known, estimated, everywhere
+        )
 
     what = "photons" if background_known else "photons and background"
     if estimated is not None:
         what += f", estimated to {estimated}"
+    if not everywhere:
+        what += ", in a part of the field"
     key = _key(what, ready, molecules.maps, brightness.EMITTERS, *windows)
     return learnt_once(key, learn, to_json, of_json)
 

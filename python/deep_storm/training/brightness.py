@@ -19,15 +19,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
-from scipy.optimize import minimize
 
 from deep_storm.camera_maps import CameraMaps, covering, photons_from
+from deep_storm.estimation.blind.covariance import overlap_of_psf
+from deep_storm.estimation.blind.fluctuation import fluctuation
 from deep_storm.estimation.movie_psf import BLINKING
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import WindowReader, window_reader
 from deep_storm.model import Model
+from deep_storm.psf.overlap import overlap_of_table
 from deep_storm.settings import Background, Emitters
 from deep_storm.simulation.patches import PatchSimulator
+from deep_storm.training.likeness import known_before, most_alike
 from deep_storm.words import rounded
 
 Frames = npt.NDArray[np.float32]
@@ -55,34 +58,15 @@ SPREADS = (0.1, 0.4, 0.7, 1.0)
 BROAD, BROAD_SPREADS = 0.6, (0.1, 0.45, 0.8, 1.2)
 """Tried where the fit's spread is broader than that: photons of molecules that are on for a part of
 a frame may spread more than by an exponential distribution."""
+REACH_PX = 4
+SHAPE_ERROR = 0.1
+"""Relative, of the fluctuation that a measured PSF says of molecules."""
+DENSITY_ERROR = 0.3
+"""Of the logarithm of how dense molecules are in a part of the field, from their light there."""
 MORE_LIGHT = 0.16
 MAX_OF_BACKGROUND = 0.5
 """Light of the molecules beyond that of the fit that is tried; the background loses at most half
 for it."""
-ERRORS = np.array([0.025, 0.025, 0.02])
-"""Of number and mean photons (relative), and of the relative spread."""
-
-
-class _Known(NamedTuple):
-    """What is known of photons before, from what fits and estimates find on simulation.
-
-    ``share``: natural logarithm of the photons over those found, ``spread``: their relative spread
-    over that found, ``light``: natural logarithm of all light over that found; ``errors``: of the
-    logarithm, of the spread, and of the logarithm of the light.
-    """
-
-    share: float
-    spread: float
-    light: float
-    errors: tuple[float, float, float]
-
-
-ANYWHERE = _Known(0.0, 1.0, 0.03, (0.4, 0.3, 0.06))
-ON_STRUCTURES = _Known(-0.3, 1.25, 0.03, (0.2, 0.3, 0.06))
-"""On simulated filaments fits had 14 to 71 % too many photons, and too narrow a spread."""
-ESTIMATED = _Known(0.0, 1.0, 0.0, (0.05, 0.15, 0.03))
-"""An estimate without fits, for a Gaussian PSF, is right in the mean, wherever molecules lie: on
-simulation within 7 % where it states less than 6 %."""
 
 
 class _Answers(NamedTuple):
@@ -114,6 +98,7 @@ def brightness(
     maps: CameraMaps | None = None,
     background_known: bool = False,
     estimated: float | None = None,
+    everywhere: bool = True,
 ) -> Light | None:
     """Return emitters and background whose simulated frames are answered as those of a movie.
 
@@ -129,6 +114,9 @@ def brightness(
         Whether the background, and so the light of the emitters, is right as it is.
     estimated
         Relative error of the photons, where an estimate without fits has found them; None: a fit.
+    everywhere
+        Whether the windows are all of the field. On a structure a part of it may be denser or
+        sparser than the mean, and only how bright its molecules are tells something.
 
     Returns
     -------
@@ -148,6 +136,10 @@ def brightness(
     masks = [None if uniform else _where(one, size_px) for one in found]
     own = Light(model.card.emitters, model.card.background)
     area_um2 = model.card.camera.pixel_area_um2
+    as_dense = 1.0
+    if not (everywhere or uniform):
+        expected = own.emitters.density_per_um2 * area_um2 * size_px**2
+        as_dense = float(light.mean()) / expected
     tried, given = [], []
     relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
     spreads = SPREADS if relative <= BROAD else BROAD_SPREADS
@@ -156,23 +148,40 @@ def brightness(
     for place in _places(own, shares, spreads, area_um2, more):
         here = _shared(own, *place, area_um2)
         answers, drawn = [], []
-        for k, (mask, part) in enumerate(zip(masks, light / light.mean(), strict=True)):
+        for k, (mask, part) in enumerate(zip(masks, as_dense * light / light.mean(), strict=True)):
             frames = _simulated(model, here, mask, size_px, part, len(masks), maps, SEED + k)
             answers += _read(reader, frames.photons)
             drawn.append(frames)
         tried.append(place)
         given.append(_without_chance(_answers(answers, len(answers)), drawn, here))
-    known = _known(uniform, estimated)
-    best = _most_alike(np.array(tried), np.array(given), np.array(seen), relative, known)
+    known = known_before(relative, uniform, estimated)
+    if not (everywhere or uniform):
+        known = known._replace(density_error=DENSITY_ERROR)
+    if not uniform and estimated is None:
+        lit_windows = [windows[k] for k in lit]
+        known = known._replace(fluctuating=_fluctuating(model, lit_windows, as_dense * area_um2))
+    best = most_alike(np.array(tried), np.array(given), np.array(seen), known)
     return _shared(own, *best, area_um2)
 
 
-def _known(uniform: bool, estimated: float | None) -> _Known:
-    """Return what is known of photons before."""
-    if estimated is None:
-        return ANYWHERE if uniform else ON_STRUCTURES
-    share, spread, light = ESTIMATED.errors
-    return ESTIMATED._replace(errors=(math.hypot(share, estimated), spread, light))
+def _fluctuating(
+    model: Model, windows: Sequence[Frames], area_um2: float
+) -> tuple[float, float] | None:
+    """Return how much more light fluctuates than that of molecules all as bright as those found.
+
+    ``area_um2``: of a pixel, as dense as the mean. The natural logarithm, with its error; None:
+    nobody can tell.
+    """
+    card, table = model.card, model.table
+    if table is None:
+        overlap = overlap_of_psf(card.camera.px(card.psf.sigma_nm), REACH_PX)
+    else:
+        overlap = overlap_of_table(table, card.psf.spread_in_depth_nm, REACH_PX)
+    found = fluctuation(windows, overlap, card.emitters.seen_frames)
+    if found is None:
+        return None
+    alike = card.emitters.density_per_um2 * area_um2 * card.emitters.intensity_photon**2
+    return math.log(found.per_px / alike), math.hypot(found.error, SHAPE_ERROR)
 
 
 def _places(
@@ -303,39 +312,3 @@ def _without_chance(answers: _Answers, drawn: Sequence[_Simulated], light: Light
     return answers._replace(
         per_frame=answers.per_frame * number, photons=answers.photons * brighter
     )
-
-
-def _most_alike(
-    tried: Values, given: Values, seen: Values, relative: float, known: _Known
-) -> tuple[float, float, float]:
-    """Return the place whose answers are most like the movie's.
-
-    Parameters
-    ----------
-    tried
-        ``(n, 3)``, logarithm of the share, spread of photons, and logarithm of the light.
-    given, seen
-        ``(n, 3)`` and ``(3,)``, answers on simulation and on the movie.
-    relative
-        Spread of photons that was found.
-    known
-        What is known before.
-    """
-    off = np.column_stack([given[:, :2] / seen[:2] - 1.0, given[:, 2] - seen[2]]) / ERRORS
-    coefficients, *_ = np.linalg.lstsq(_smooth(tried), off, rcond=None)
-    expected = np.array([known.share, known.spread * relative, known.light])
-
-    def unlike(place: Values) -> float:
-        own = _smooth(place[None])[0] @ coefficients
-        return float(np.sum(own**2) + np.sum(((place - expected) / known.errors) ** 2))
-
-    ends = list(zip(tried.min(axis=0), tried.max(axis=0), strict=True))
-    start = tried[int(np.argmin([unlike(place) for place in tried]))]
-    share, spread, light = minimize(unlike, start, bounds=ends).x.tolist()
-    return share, spread, light
-
-
-def _smooth(places: Values) -> Values:
-    """Return the terms of a polynomial in share, spread (second degree) and light, (n, 9)."""
-    a, b, c = places.T
-    return np.stack([np.ones_like(a), a, b, c, a * a, a * b, b * b, a * c, b * c], axis=1)

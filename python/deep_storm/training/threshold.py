@@ -16,8 +16,9 @@ PLATEAU = 0.002
 MIN_PRECISION, MOST_GIVEN_UP = 0.89, 0.04
 """A table of which more would be false (0.88 is promised, and a movie is not quite its simulation)
 has a higher threshold, for which at most this share of the best Jaccard index is given up."""
-WORTH = 0.5
-"""Jaccard index that a unit of precision is worth, where that share does not buy enough of it."""
+WORTH = 1.0
+"""Jaccard index that a unit of precision is worth, where that share does not buy enough of it. With
+less the sum hardly depends on the threshold, and chance decides."""
 
 
 def best_threshold(

@@ -67,7 +67,9 @@ def temporal_covariance(frames: Float32, weight: FloatArray, reach: int) -> Floa
     return lagged_covariances(frames, weight, reach, 1)[0]
 
 
-def lagged_covariances(frames: Float32, weight: FloatArray, reach: int, lags: int) -> FloatArray:
+def lagged_covariances(
+    frames: Float32, weight: FloatArray, reach: int, lags: int, centred: bool = True
+) -> FloatArray:
     """Return the mean covariance of pixels in a frame and in those 0, 1, … frames later.
 
     Parameters
@@ -80,6 +82,8 @@ def lagged_covariances(frames: Float32, weight: FloatArray, reach: int, lags: in
         Largest distance along an axis.
     lags
         How many there are, 0 among them.
+    centred
+        Whether the mean over time is taken off; of differences it is known to be nothing.
 
     Returns
     -------
@@ -87,7 +91,9 @@ def lagged_covariances(frames: Float32, weight: FloatArray, reach: int, lags: in
     """
     shape = tuple(fft.next_fast_len(n + reach, real=True) for n in weight.shape)
     weights = weight.astype(np.float32)
-    mean = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean = np.float32(0)
+    if centred:
+        mean = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
     power = np.zeros((lags, shape[0], shape[1] // 2 + 1), np.complex128)
     earlier: list[npt.NDArray[np.complex64]] = []
     for frame in frames:
@@ -99,7 +105,7 @@ def lagged_covariances(frames: Float32, weight: FloatArray, reach: int, lags: in
     around = np.arange(-reach, reach + 1)
     window = np.ix_(around, around)
     # without a lag: the unbiased variance
-    pairs = len(frames) - np.maximum(np.arange(lags), 1)[:, None, None]
+    pairs = len(frames) - np.maximum(np.arange(lags), 1 if centred else 0)[:, None, None]
     result: FloatArray = np.stack([fft.irfft2(p, s=shape)[window] for p in power])
     result /= pairs * overlap[window]
     return result
