@@ -60,7 +60,7 @@ def test_clusters_have_no_length():
 
 
 def test_lines_that_fill_the_field_are_as_long_as_simulation_can_have_them():
-    longest = filament_length(1.0 + 1e-6, 0.02)
+    longest = filament_length(1.0 + 1e-6, 0.002, 100.0)
     assert Emitters(**EMITTERS, filament_um_per_um2=longest).filament_um_per_um2 == longest
 
 

@@ -126,6 +126,25 @@ def test_molecules_that_were_not_told_apart_are_no_bright_ones(airy):
     assert light + background.background_photon == pytest.approx(airy.level, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("fitted", "estimated", "taken"),
+    [
+        ("mixed", "filaments", "filaments"),  # parts with few frames are all spots
+        ("filaments", "uniform", "filaments"),
+        ("uniform", "filaments", "uniform"),  # an uneven background
+        ("filaments", "clusters", "clusters"),
+    ],
+)
+def test_what_molecules_lie_on_is_seen_in_all_of_the_field(airy, fitted, estimated, taken):
+    length = 0.0 if fitted == "uniform" else 0.7
+    found = replace(airy, light=MovieLight(0.05, 500.0, 0.0, 0.0, 0.0, fitted, length))
+    values = {"density_per_um2": 1.0, "intensity_photon": 1500, "intensity_std_photon": 500}
+    before = Emitters(**values, structure=estimated)
+    after, _ = matched_light(found, CAMERA, before, Background(background_photon=20.0))
+    assert after.structure == taken
+    assert after.filament_um_per_um2 == (0.7 if taken == "filaments" else 0.0)
+
+
 def test_haze_and_unevenness_of_the_movie_are_those_of_the_simulation(airy):
     light = MovieLight(0.05, 1500.0, 0.3, 0.5, 6.0, "filaments")
     hazy = replace(airy, light=light)

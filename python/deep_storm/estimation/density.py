@@ -93,19 +93,14 @@ def local_density(
     blur_px = math.hypot(sigma_px, SMOOTH_PX)
     chance = chance_unevenness(shared_photon2, light_photon, blur_px)
     uneven = unevenness(maps, chance)
-    line_square = gaussian_line_square_per_px(blur_px)
-    kind, length = structure_of(maps.mean(axis=0), uneven, pixel_size_nm, sigma_px, line_square)
+    kind, length = structure_of(maps.mean(axis=0), uneven, sigma_px), 0.0
+    if kind == "filaments":
+        length = filament_length(uneven, gaussian_line_square_per_px(blur_px), pixel_size_nm)
     return LocalDensity(percentiles, uneven, kind, length)
 
 
-def structure_of(
-    density: FloatArray,
-    uneven: float,
-    pixel_size_nm: float,
-    sigma_px: float,
-    line_square_per_px: float,
-) -> tuple[Structure, float]:
-    """Return what emitters lie on, and the length of filaments in an area (µm per µm²).
+def structure_of(density: FloatArray, uneven: float, sigma_px: float) -> Structure:
+    """Return what emitters lie on.
 
     Parameters
     ----------
@@ -113,21 +108,13 @@ def structure_of(
         Map of them, smoothed by ``SMOOTH_PX``, (y, x).
     uneven
         Its mean square over its squared mean.
-    pixel_size_nm, sigma_px
-        Camera pixel and PSF.
-    line_square_per_px
-        Integral of the squared image of a line across it, in that map
-        (:func:`deep_storm.psf.line_spread.line_square_per_px`).
+    sigma_px
+        PSF.
     """
-    if uneven <= UNEVEN:
-        return "uniform", 0.0
-    kind = _kind(density, sigma_px)
-    if kind != "filaments":
-        return kind, 0.0
-    return kind, filament_length(uneven, line_square_per_px / (pixel_size_nm / 1000.0))
+    return "uniform" if uneven <= UNEVEN else _kind(density, sigma_px)
 
 
-def filament_length(unevenness: float, line_square_per_um: float) -> float:
+def filament_length(unevenness: float, line_square_per_px: float, pixel_size_nm: float) -> float:
     """Return the length of lines in an area (µm per µm²) by how uneven their image is.
 
     Each length of a line adds the square of its image to the mean square, and lines that lie
@@ -140,10 +127,13 @@ def filament_length(unevenness: float, line_square_per_um: float) -> float:
     ----------
     unevenness
         Mean square over squared mean; more than 1.
-    line_square_per_um
-        Integral of the squared image of a line across it.
+    line_square_per_px
+        Integral of the squared image of a line across it
+        (:func:`deep_storm.psf.line_spread.line_square_per_px`).
+    pixel_size_nm
+        Camera pixel.
     """
-    length = line_square_per_um / (unevenness - 1.0)
+    length = line_square_per_px / (pixel_size_nm / 1000.0) / (unevenness - 1.0)
     return min(length, field_range(Emitters, "filament_um_per_um2")["le"])
 
 

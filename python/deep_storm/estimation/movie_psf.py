@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deep_storm.camera import Camera
 from deep_storm.errors import PsfError
+from deep_storm.estimation.psf.light import MovieLight
 from deep_storm.estimation.psf.movie import MAX_SCENES, measure_scenes
 from deep_storm.estimation.psf.result import MeasuredPsf
 from deep_storm.estimation.psf.scenes import Scenes, read_scenes
@@ -186,7 +187,7 @@ def matched_light(
     haze, uneven, changes = 0.0, 0.0, 0.0
     structure, filaments = emitters.structure, emitters.filament_um_per_um2
     if found.light is not None:
-        structure, filaments = found.light.structure, found.light.filament_um_per_um2
+        structure, filaments = _structure(found.light, structure)
     photons = found.photons
     if structure != "uniform":
         photons = min(photons, _most_photons(found, emitters))
@@ -215,6 +216,17 @@ def matched_light(
         "haze_per_um2": rounded(haze / photons / area_um2, 3),
     }
     return emitters.model_copy(update=own), background.model_copy(update=under)
+
+
+def _structure(light: MovieLight, estimated: str) -> tuple[str, float]:
+    """Return what molecules lie on and the length of filaments in an area; 0 where there are none.
+
+    Whether they lie on anything, the fit knows, which tells the background apart. On what, the
+    estimate sees better: it looks at the whole field in many frames.
+    """
+    structured = light.structure != "uniform"
+    kind = estimated if structured and estimated != "uniform" else light.structure
+    return kind, light.filament_um_per_um2 if kind == "filaments" else 0.0
 
 
 def _most_photons(found: MeasuredPsf, emitters: Emitters) -> float:

@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 from deep_storm.estimation.density import (
     SMOOTH_PX,
     Structure,
+    filament_length,
     structure_of,
     unevenness_of_frames,
 )
@@ -73,7 +74,7 @@ class MovieLight(NamedTuple):
     structure
         What molecules lie on; an uneven background has no say in it.
     filament_um_per_um2
-        Length of the filaments in an area; 0 where there are none.
+        Length of the filaments in an area, if it is these; 0 where molecules lie anywhere.
     changes
         Standard deviation over the mean of the background from frame to frame, over all of the
         field at once.
@@ -188,26 +189,33 @@ def _core(placed: Placed, state: State, index: Integers) -> tuple[Integers, Inte
 
 
 def _structure(state: State) -> tuple[Structure, float]:
-    """Return what molecules lie on and the length of filaments: the mean without background."""
+    """Return what molecules lie on and the length of filaments, if it is these.
+
+    Both by the mean without background. A part of the field with few frames may be all spots; how
+    uneven it is does not depend on that. Lengths of all parts together: what each adds to the mean
+    square beyond that of its mean is the light on its own filaments.
+    """
     scenes = state.scenes
     light = scenes.photons - state.background()
-    values = state.spline.values(state.coefficients)
-    line_square = line_square_per_px(values, SAMPLES_PER_PX, SMOOTH_PX)
-    about = scenes.pixel_size_nm, state.sigma_px, line_square
-    found = []
+    kinds: list[Structure] = []
+    means, beyond = [], []
     for k in np.unique(scenes.window):
         own = light[scenes.window == k]
         if len(own) < MIN_SCENES:
             continue
         smooth = ndimage.gaussian_filter(_known(own), (0.0, SMOOTH_PX, SMOOTH_PX), mode="nearest")
         uneven = unevenness_of_frames(smooth, max(int(APART * len(own)), 1))
-        found.append(structure_of(smooth.mean(axis=0), uneven, *about))
-    if not found:
-        return "mixed", 0.0
-    kinds = [kind for kind, _ in found]
-    most = max(kinds, key=kinds.count)
-    lengths = [length for kind, length in found if kind == most]
-    return most, float(np.mean(lengths))
+        kinds.append(structure_of(smooth.mean(axis=0), uneven, state.sigma_px))
+        means.append(float(smooth.mean()))
+        beyond.append((uneven - 1.0) * means[-1] ** 2)
+    most: Structure = max(kinds, key=kinds.count) if kinds else "mixed"
+    together = sum(beyond) * len(beyond)
+    if most == "uniform" or together <= 0.0:
+        return most, 0.0
+    values = state.spline.values(state.coefficients)
+    line_square = line_square_per_px(values, SAMPLES_PER_PX, SMOOTH_PX)
+    uneven = 1.0 + together / sum(means) ** 2
+    return most, filament_length(uneven, line_square, scenes.pixel_size_nm)
 
 
 def _known(light: FloatArray) -> FloatArray:
