@@ -29,8 +29,9 @@ def windows(monkeypatch):
     """What simulation is compared with, without simulating."""
     seen = []
 
-    def matched(model, windows, maps=None, background_known=False, estimated=None):
+    def matched(model, windows, maps=None, background_known=False, estimated=None, everywhere=True):
         assert model.card.emitters == FITTED
+        assert everywhere == (len(windows) == 1)
         seen.extend(windows)
         return Light(MATCHED, MOLECULES.background)
 

@@ -39,7 +39,7 @@ SHAPE_UNKNOWN = 0.1
 """Relative error of the photons where nobody knows whether the PSF is a Gaussian."""
 REACH_SIGMAS = 3.0
 EVERYWHERE = 0.75
-"""Share of the field from which on windows are as dense as it is."""
+"""Share of the field from which on one window is as dense as it is."""
 TELLING = 0.03
 """A smaller change of the photons is not reported."""
 GOLDEN = 0.6180339887498949
@@ -89,8 +89,8 @@ def with_matched_brightness(
     windows = _windows(stream, molecules, model.network.alignment_px)
     if not windows:
         return molecules, ()
-    of_field = sum(w[0].size for w in windows) / math.prod(stream.shape[1:])
-    everywhere = of_field >= EVERYWHERE
+    of_field = windows[0][0].size / math.prod(stream.shape[1:])
+    everywhere = len(windows) == 1 and of_field >= EVERYWHERE
     learnt = matched_brightness(model, molecules, windows, background_known, estimated, everywhere)
     found = learnt.value
     if found is None:

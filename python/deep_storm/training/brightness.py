@@ -85,6 +85,19 @@ class _Simulated(NamedTuple):
     expected: float
 
 
+class _Part(NamedTuple):
+    """A part of the field: frames ``(t, y, x)``, what is found in them, and where molecules are.
+
+    ``mask``: how likely they are at each place; None: anywhere. ``density``: of molecules over that
+    of the field.
+    """
+
+    photons: Frames
+    found: Candidates
+    mask: Values | None
+    density: float
+
+
 class Light(NamedTuple):
     """What a movie's light is shared among."""
 
@@ -123,64 +136,83 @@ def brightness(
     Emitters with other photons, spread of photons and density, and the mean background that is
     left; None where too few are found.
     """
+    card = model.card
+    uniform = card.emitters.structure == "uniform"
     size_px = windows[0].shape[1]
     reader = window_reader(model, size_px, size_px)
-    found = [concatenated(_read(reader, window)) for window in windows]
-    if sum(len(one.score) for one in found) < MIN_CANDIDATES:
+    parts = _parts(model, reader, windows, everywhere or uniform)
+    if not parts:
         return None
-    light = np.array([c.photons.sum() / len(w) for c, w in zip(found, windows, strict=True)])
-    lit = np.flatnonzero(light >= MIN_LIGHT * light.mean()).tolist()
-    found, light = [found[k] for k in lit], light[lit]
-    seen = _answers(found, sum(len(windows[k]) for k in lit))
-    uniform = model.card.emitters.structure == "uniform"
-    masks = [None if uniform else _where(one, size_px) for one in found]
-    own = Light(model.card.emitters, model.card.background)
-    area_um2 = model.card.camera.pixel_area_um2
-    as_dense = 1.0
-    if not (everywhere or uniform):
-        expected = own.emitters.density_per_um2 * area_um2 * size_px**2
-        as_dense = float(light.mean()) / expected
-    tried, given = [], []
+    own, area_um2 = Light(card.emitters, card.background), card.camera.pixel_area_um2
     relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
     spreads = SPREADS if relative <= BROAD else BROAD_SPREADS
     shares = SHARES if estimated is None else NEAR_SHARES
     more = 0.0 if background_known else MORE_LIGHT
-    for place in _places(own, shares, spreads, area_um2, more):
-        here = _shared(own, *place, area_um2)
-        answers, drawn = [], []
-        for k, (mask, part) in enumerate(zip(masks, as_dense * light / light.mean(), strict=True)):
-            frames = _simulated(model, here, mask, size_px, part, len(masks), maps, SEED + k)
-            answers += _read(reader, frames.photons)
-            drawn.append(frames)
-        tried.append(place)
-        given.append(_without_chance(_answers(answers, len(answers)), drawn, here))
+    tried = _places(own, shares, spreads, area_um2, more)
+    given = [_given(model, reader, _shared(own, *place, area_um2), parts, maps) for place in tried]
+    seen = _answers([part.found for part in parts], sum(len(part.photons) for part in parts))
     known = known_before(relative, uniform, estimated)
     if not (everywhere or uniform):
         known = known._replace(density_error=DENSITY_ERROR)
     if not uniform and estimated is None:
-        lit_windows = [windows[k] for k in lit]
-        known = known._replace(fluctuating=_fluctuating(model, lit_windows, as_dense * area_um2))
+        known = known._replace(fluctuating=_fluctuating(model, parts))
     best = most_alike(np.array(tried), np.array(given), np.array(seen), known)
     return _shared(own, *best, area_um2)
 
 
-def _fluctuating(
-    model: Model, windows: Sequence[Frames], area_um2: float
-) -> tuple[float, float] | None:
+def _parts(
+    model: Model, reader: WindowReader, windows: Sequence[Frames], everywhere: bool
+) -> list[_Part]:
+    """Return the windows with light, with what is found in them; none where that is too little."""
+    size_px = windows[0].shape[1]
+    found = [concatenated(_read(reader, window)) for window in windows]
+    if sum(len(one.score) for one in found) < MIN_CANDIDATES:
+        return []
+    emitters = model.card.emitters
+    light = np.array([c.photons.sum() / len(w) for c, w in zip(found, windows, strict=True)])
+    lit = np.flatnonzero(light >= MIN_LIGHT * light.mean()).tolist()
+    expected = emitters.density_per_um2 * model.card.camera.pixel_area_um2 * size_px**2
+    density = light / (light[lit].mean() if everywhere else expected)
+    uniform = emitters.structure == "uniform"
+    masks = [None if uniform else _where(one, size_px) for one in found]
+    return [_Part(windows[k], found[k], masks[k], float(density[k])) for k in lit]
+
+
+def _given(
+    model: Model,
+    reader: WindowReader,
+    light: Light,
+    parts: Sequence[_Part],
+    maps: CameraMaps | None,
+) -> _Answers:
+    """Return the network's answers on simulated frames of the windows."""
+    answers, drawn = [], []
+    size_px = parts[0].photons.shape[1]
+    for k, part in enumerate(parts):
+        frames = _simulated(
+            model, light, part.mask, size_px, part.density, len(parts), maps, SEED + k
+        )
+        answers += _read(reader, frames.photons)
+        drawn.append(frames)
+    return _without_chance(_answers(answers, len(answers)), drawn, light)
+
+
+def _fluctuating(model: Model, parts: Sequence[_Part]) -> tuple[float, float] | None:
     """Return how much more light fluctuates than that of molecules all as bright as those found.
 
-    ``area_um2``: of a pixel, as dense as the mean. The natural logarithm, with its error; None:
-    nobody can tell.
+    The natural logarithm, with its error; None: nobody can tell.
     """
     card, table = model.card, model.table
     if table is None:
         overlap = overlap_of_psf(card.camera.px(card.psf.sigma_nm), REACH_PX)
     else:
         overlap = overlap_of_table(table, card.psf.spread_in_depth_nm, REACH_PX)
-    found = fluctuation(windows, overlap, card.emitters.seen_frames)
+    emitters = card.emitters
+    found = fluctuation([part.photons for part in parts], overlap, emitters.seen_frames)
     if found is None:
         return None
-    alike = card.emitters.density_per_um2 * area_um2 * card.emitters.intensity_photon**2
+    per_px = emitters.density_per_um2 * card.camera.pixel_area_um2
+    alike = per_px * float(np.mean([part.density for part in parts])) * emitters.intensity_photon**2
     return math.log(found.per_px / alike), math.hypot(found.error, SHAPE_ERROR)
 
 
@@ -267,7 +299,7 @@ def _simulated(
 ) -> _Simulated:
     """Simulate frames of a window.
 
-    ``part``: light of this window over that of all, of which there are so many.
+    ``part``: density of this window over that of the field; ``windows``: how many there are.
     """
     card = model.card
     density = light.emitters.density_per_um2 * part
