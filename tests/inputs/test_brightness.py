@@ -10,8 +10,8 @@ from deep_storm.io.stacks.stream import ArrayFrames
 from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 from deep_storm.training import brightness
-from deep_storm.training.brightness import Light
 from deep_storm.training.session import Molecules
+from deep_storm.training.sharing import Light
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 FITTED = Emitters(density_per_um2=2.0, intensity_photon=1400.0, intensity_std_photon=300.0)

@@ -20,6 +20,7 @@ from deep_storm.networks.native import NativeNetwork
 from deep_storm.settings import Background, Device, Emitters, Psf
 from deep_storm.training import brightness, calibration, refining
 from deep_storm.training.session import Molecules
+from deep_storm.training.sharing import Light
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 EMITTERS = Emitters(density_per_um2=2.0, intensity_photon=1400.0, intensity_std_photon=300.0)
@@ -86,7 +87,7 @@ def _candidates():
     return Candidates(np.zeros(2, np.int64), place, place, 0.1 * ones, 0.9 * ones, ones, ones, ones)
 
 
-@pytest.mark.parametrize("found", [None, brightness.Light(EMITTERS, MOLECULES.background)])
+@pytest.mark.parametrize("found", [None, Light(EMITTERS, MOLECULES.background)])
 def test_a_matched_brightness_is_the_same_when_kept(general, folder, monkeypatch, found):
     monkeypatch.setattr(brightness, "brightness", lambda *_: found)
     assert learnt.matched_brightness(general, MOLECULES, WINDOWS) == (found, False)

@@ -8,13 +8,13 @@ from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.patches import PatchSimulator
 from deep_storm.training.adaptation import conditioned
 from deep_storm.training.brightness import (
-    Light,
     _Answers,
     _Simulated,
     _without_chance,
     brightness,
 )
 from deep_storm.training.session import Molecules
+from deep_storm.training.sharing import Light
 
 CAMERA = ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5)
 PSF = Psf(sigma_nm=110, sigma_std_nm=0)

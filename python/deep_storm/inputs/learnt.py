@@ -26,6 +26,7 @@ from deep_storm.settings import Background, Emitters
 from deep_storm.training import brightness, calibration, refining
 from deep_storm.training.adaptation import conditioned
 from deep_storm.training.session import Molecules
+from deep_storm.training.sharing import Light
 
 _WEIGHTS = ("weights", "spread_weights", "z_weights")
 _NUMBERS = ("threshold", "jaccard", "network_jaccard")
@@ -81,16 +82,16 @@ def matched_brightness(
     """
     ready = conditioned(model, molecules)
 
-    def of_json(values: Any) -> brightness.Light | None:
+    def of_json(values: Any) -> Light | None:
         if values["light"] is None:
             return None
         emitters, background = values["light"]
-        return brightness.Light(Emitters.parse(emitters), Background.parse(background))
+        return Light(Emitters.parse(emitters), Background.parse(background))
 
-    def to_json(found: brightness.Light | None) -> Any:
+    def to_json(found: Light | None) -> Any:
         return {"light": None if found is None else [_plain(settings) for settings in found]}
 
-    def learn() -> brightness.Light | None:
+    def learn() -> Light | None:
         return brightness.brightness(
             ready, windows, molecules.maps, background_known, estimated, everywhere
         )

@@ -23,15 +23,13 @@ from scipy.ndimage import gaussian_filter
 from deep_storm.camera_maps import CameraMaps, covering, photons_from
 from deep_storm.estimation.blind.covariance import overlap_of_psf
 from deep_storm.estimation.blind.fluctuation import fluctuation
-from deep_storm.estimation.movie_psf import BLINKING
 from deep_storm.extraction.candidates import Candidates, concatenated
 from deep_storm.inference.reading import WindowReader, window_reader
 from deep_storm.model import Model
 from deep_storm.psf.overlap import overlap_of_table
-from deep_storm.settings import Background, Emitters
 from deep_storm.simulation.patches import PatchSimulator
 from deep_storm.training.likeness import known_before, most_alike
-from deep_storm.words import rounded
+from deep_storm.training.sharing import Light, shared, sharings
 
 Frames = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -52,21 +50,11 @@ MAX_BATCHES = 24
 SAMPLES_PER_PX = 10
 BLUR_PX = 0.1
 """Of the places at which molecules were found: about their uncertainty."""
-SHARES, NEAR_SHARES = (0.5, 0.7, 0.9, 1.15), (0.6, 0.8, 1.0, 1.25)
-SPREADS = (0.1, 0.4, 0.7, 1.0)
-"""Tried: photons over those of a fit, or of an estimate; and their relative standard deviation."""
-BROAD, BROAD_SPREADS = 0.6, (0.1, 0.45, 0.8, 1.2)
-"""Tried where the fit's spread is broader than that: photons of molecules that are on for a part of
-a frame may spread more than by an exponential distribution."""
 REACH_PX = 4
 SHAPE_ERROR = 0.1
 """Relative, of the fluctuation that a measured PSF says of molecules."""
 DENSITY_ERROR = 0.3
 """Of the logarithm of how dense molecules are in a part of the field, from their light there."""
-MORE_LIGHT = 0.16
-MAX_OF_BACKGROUND = 0.5
-"""Light of the molecules beyond that of the fit that is tried; the background loses at most half
-for it."""
 
 
 class _Answers(NamedTuple):
@@ -96,13 +84,6 @@ class _Part(NamedTuple):
     found: Candidates
     mask: Values | None
     density: float
-
-
-class Light(NamedTuple):
-    """What a movie's light is shared among."""
-
-    emitters: Emitters
-    background: Background
 
 
 def brightness(
@@ -145,11 +126,8 @@ def brightness(
         return None
     own, area_um2 = Light(card.emitters, card.background), card.camera.pixel_area_um2
     relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
-    spreads = SPREADS if relative <= BROAD else BROAD_SPREADS
-    shares = SHARES if estimated is None else NEAR_SHARES
-    more = 0.0 if background_known else MORE_LIGHT
-    tried = _places(own, shares, spreads, area_um2, more)
-    given = [_given(model, reader, _shared(own, *place, area_um2), parts, maps) for place in tried]
+    tried = sharings(own, area_um2, estimated is None, background_known)
+    given = [_given(model, reader, shared(own, *place, area_um2), parts, maps) for place in tried]
     seen = _answers([part.found for part in parts], sum(len(part.photons) for part in parts))
     known = known_before(relative, uniform, estimated)
     if not (everywhere or uniform):
@@ -157,7 +135,7 @@ def brightness(
     if not uniform and estimated is None:
         known = known._replace(fluctuating=_fluctuating(model, parts))
     best = most_alike(np.array(tried), np.array(given), np.array(seen), known)
-    return _shared(own, *best, area_um2)
+    return shared(own, *best, area_um2)
 
 
 def _parts(
@@ -216,28 +194,6 @@ def _fluctuating(model: Model, parts: Sequence[_Part]) -> tuple[float, float] | 
     return math.log(found.per_px / alike), math.hypot(found.error, SHAPE_ERROR)
 
 
-def _places(
-    own: Light,
-    shares: tuple[float, ...],
-    spreads: tuple[float, ...],
-    area_um2: float,
-    more: float,
-) -> list[tuple[float, float, float]]:
-    """Return what is tried: logarithms of share and light, and spread of photons.
-
-    ``area_um2``: of a pixel. ``more``: light that is tried. More and less of it take turns, as the
-    fields of a chessboard.
-    """
-    of_emitters = own.emitters.density_per_um2 * own.emitters.intensity_photon * area_um2
-    more = min(more, MAX_OF_BACKGROUND * own.background.background_photon / of_emitters)
-    light = math.log1p(-more / 2.0), math.log1p(more)
-    return [
-        (math.log(share), spread, light[(k + n) % 2])
-        for k, share in enumerate(shares)
-        for n, spread in enumerate(spreads)
-    ]
-
-
 def _read(reader: WindowReader, photons: Frames) -> list[Candidates]:
     """Return what the network finds in frames, each with its candidates that count."""
     every: list[Candidates] = []
@@ -260,31 +216,6 @@ def _where(found: Candidates, size_px: int) -> Values:
     count, _, _ = np.histogram2d(found.y_px, found.x_px, (edges, edges), weights=found.score)
     blurred: Values = gaussian_filter(count, BLUR_PX * SAMPLES_PER_PX)
     return blurred
-
-
-def _shared(own: Light, share: float, spread: float, light: float, area_um2: float) -> Light:
-    """Share light among molecules that are brighter by a factor, and take it from the background.
-
-    ``share`` and ``light``: logarithms of the photons and of all light of emitters over those of
-    the fit.
-    """
-    emitters, level = own.emitters, own.background.background_photon
-    photons = math.exp(share) * emitters.intensity_photon
-    density = math.exp(light - share) * emitters.density_per_um2
-    of_emitters = emitters.density_per_um2 * emitters.intensity_photon * area_um2
-    return Light(
-        emitters.model_copy(
-            update={
-                "intensity_photon": rounded(photons),
-                "intensity_std_photon": rounded(spread * photons, 3),
-                "density_per_um2": rounded(density),
-                "spread": "gamma" if spread > BLINKING else emitters.spread,
-            }
-        ),
-        own.background.model_copy(
-            update={"background_photon": rounded(level - math.expm1(light) * of_emitters)}
-        ),
-    )
 
 
 def _simulated(
