@@ -6,7 +6,8 @@ where the network finds molecules in the movie, with the movie's light shared am
 many dim molecules, and read by the same network. The brightness is the one whose simulated answers
 are most like those on the movie in number, in mean photons and in their spread. How much of the
 light is the background's is found with it: a fit of a crowd takes the skirts of molecules for
-background, up to 15 % of their light. What is so found depends on no truth (indirect inference,
+background, up to 15 % of their light. Where molecules lie on a structure, how strongly the movie's
+light fluctuates counts, too. What is so found depends on no truth (indirect inference,
 https://doi.org/10.1002/jae.3950080507).
 """
 
