@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
-from scipy.special import ndtri
 
-from deep_storm.psf.table import AVERAGED_DEPTHS, PsfTable
+from deep_storm.psf.table import PsfTable, normal_depths_nm
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,7 +30,7 @@ def overlap_of_table(table: PsfTable, depth_std_nm: float, reach_px: int) -> Flo
     """
     depths_nm = np.zeros(1)
     if depth_std_nm > 0 and len(table.z_nm) > 1:
-        depths_nm = depth_std_nm * ndtri((np.arange(AVERAGED_DEPTHS) + 0.5) / AVERAGED_DEPTHS)
+        depths_nm = normal_depths_nm(depth_std_nm)
     step = table.samples_per_px
     size = fft.next_fast_len(table.values.shape[1] + reach_px * step, real=True)
     power = np.zeros((size, size // 2 + 1))

@@ -190,8 +190,7 @@ class PsfTable:
         """
         if depth_std_nm == 0 or len(self.z_nm) == 1:
             return self.plane(depth_nm)
-        quantiles = (np.arange(AVERAGED_DEPTHS) + 0.5) / AVERAGED_DEPTHS
-        depths = depth_nm + depth_std_nm * ndtri(quantiles)
+        depths = depth_nm + normal_depths_nm(depth_std_nm)
         return self._mixed(self._depth_weights(depths).mean(axis=0))
 
     def centred(self, refocused: bool = True) -> PsfTable:
@@ -295,6 +294,13 @@ class PsfTable:
         before, least, after = sigmas[k - 1 : k + 2]
         bend = before - 2 * least + after
         return float(self.z_nm[k] + self.dz_nm * 0.5 * (before - after) / bend)
+
+
+def normal_depths_nm(depth_std_nm: float) -> FloatArray:
+    """Return depths that stand for a normal distribution around 0: equally likely, shape (n,)."""
+    quantiles = (np.arange(AVERAGED_DEPTHS) + 0.5) / AVERAGED_DEPTHS
+    depths: FloatArray = depth_std_nm * ndtri(quantiles)
+    return depths
 
 
 def light_within(values: npt.NDArray[np.floating], samples_per_px: int) -> FloatArray:

@@ -126,11 +126,10 @@ def brightness(
     if not parts:
         return None
     own, area_um2 = Light(card.emitters, card.background), card.camera.pixel_area_um2
-    relative = own.emitters.intensity_std_photon / own.emitters.intensity_photon
     tried = sharings(own, area_um2, estimated is None, background_known)
     given = [_given(model, reader, shared(own, *place, area_um2), parts, maps) for place in tried]
     seen = _answers([part.found for part in parts], sum(len(part.photons) for part in parts))
-    known = known_before(relative, uniform, estimated)
+    known = known_before(own.spread, uniform, estimated)
     if not (everywhere or uniform):
         known = known._replace(density_error=DENSITY_ERROR)
     if not uniform and estimated is None:

@@ -27,6 +27,11 @@ class Light(NamedTuple):
     emitters: Emitters
     background: Background
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation over mean of the photons."""
+        return self.emitters.intensity_std_photon / self.emitters.intensity_photon
+
 
 def sharings(
     own: Light, area_um2: float, fitted: bool, background_known: bool
@@ -47,8 +52,7 @@ def sharings(
         Whether the background, and so the light of the emitters, is right as it is.
     """
     emitters = own.emitters
-    relative = emitters.intensity_std_photon / emitters.intensity_photon
-    spreads = SPREADS if relative <= BROAD else BROAD_SPREADS
+    spreads = SPREADS if own.spread <= BROAD else BROAD_SPREADS
     of_emitters = emitters.density_per_um2 * emitters.intensity_photon * area_um2
     more = min(MORE_LIGHT, MAX_OF_BACKGROUND * own.background.background_photon / of_emitters)
     if background_known:

@@ -153,9 +153,13 @@ def fit_covariance(covariance: FloatArray) -> Covariance:
 
 
 def amplitude_at(covariance: FloatArray, sigma_px: float) -> float:
-    """Return the amplitude of a known PSF in C(d), d = 0 left out (or of a lagged one)."""
-    reach = len(covariance) // 2
+    """Return the amplitude of a Gaussian PSF in C(d) (or a lagged one), d = 0 left out."""
+    return amplitude(covariance, overlap_of_psf(sigma_px, len(covariance) // 2))
+
+
+def amplitude(covariance: FloatArray, overlap: FloatArray) -> float:
+    """Return the amplitude of a known PSF's overlap in C(d) (or a lagged one), d = 0 left out."""
     used = np.ones_like(covariance, dtype=bool)
-    used[reach, reach] = False
-    design = np.stack([overlap_of_psf(sigma_px, reach)[used], np.ones(used.sum())], axis=1)
+    used[len(covariance) // 2, len(covariance) // 2] = False
+    design = np.stack([overlap[used], np.ones(used.sum())], axis=1)
     return float(np.linalg.lstsq(design, covariance[used], rcond=None)[0][0])

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.estimation.blind.covariance import lagged_covariances
+from deep_storm.estimation.blind.covariance import amplitude, lagged_covariances
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
@@ -62,14 +62,6 @@ def fluctuation(
         weight = np.ones(window.shape[1:])
         for part in np.array_split(differences, PARTS):
             covariance = lagged_covariances(part, weight, reach, 1, centred=False)[0] / 2.0
-            found.append(_amplitude(covariance, overlap))
+            found.append(amplitude(covariance, overlap))
     mean, error = float(np.mean(found)), float(np.std(found) / math.sqrt(len(found)))
     return Fluctuation(mean, error / mean) if mean > 0 else None
-
-
-def _amplitude(covariance: FloatArray, overlap: FloatArray) -> float:
-    """Return the amplitude of the overlap in a covariance, d = 0 left out."""
-    middle = overlap.size // 2
-    together, values = (np.delete(a, middle) for a in (overlap, covariance))
-    design = np.stack([together, np.ones(values.size)], axis=1)
-    return float(np.linalg.lstsq(design, values, rcond=None)[0][0])
