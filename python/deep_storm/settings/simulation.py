@@ -147,8 +147,9 @@ class Emitters(Settings):
     )
     seen_frames: float = setting(
         1.0,
-        "mean number of frames in a row that an emitter is seen in, with its photons in each of "
-        "them; ignored where the on-time is given",
+        "mean number of frames in a row that an emitter is seen in; its photons are those of all "
+        "of them, the first and the last of which get part of its light (where photons spread too "
+        "little for that, all get the same); ignored where the on-time is given",
         unit="frames",
         ge=1,
         le=1000,

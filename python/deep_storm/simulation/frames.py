@@ -33,7 +33,7 @@ from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
 from deep_storm.simulation.noise import dtype_of, expose
-from deep_storm.simulation.on_times import mean_frames_seen
+from deep_storm.simulation.on_times import mean_frames_seen, switching_at_any_time
 from deep_storm.simulation.surfaces import Surface
 from deep_storm.simulation.switching import Switching
 from deep_storm.simulation.truth import Drawn, truth_table
@@ -118,7 +118,12 @@ class SimulatedFrames:
         self._structure = draw_structure(emitters, self.field, rng, mask)
         self._surface = self._drawn_surface(rng)
         self._switching = Switching(
-            self._structure, self.field, emitters, psf, self.light, simulation.seed
+            self._structure,
+            self.field,
+            switching_at_any_time(emitters),
+            psf,
+            self.light,
+            simulation.seed,
         )
 
     @property

@@ -32,7 +32,11 @@ from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import Mask, MaskLike, MaskWindow, mask_structure
 from deep_storm.simulation.noise import expose
-from deep_storm.simulation.on_times import draw_on_times, mean_frames_seen
+from deep_storm.simulation.on_times import (
+    draw_on_times,
+    mean_frames_seen,
+    switching_at_any_time,
+)
 from deep_storm.simulation.patch_batch import PatchBatch, padded
 from deep_storm.simulation.structures import Uniform
 from deep_storm.simulation.surfaces import Surface
@@ -108,6 +112,7 @@ class PatchSimulator:
         self.camera = camera
         self.psf = psf
         self.emitters = emitters
+        self._switching = switching_at_any_time(emitters)
         self.background = background
         self.patch_size_px = patch_size_px
         self.batch = batch
@@ -172,7 +177,7 @@ class PatchSimulator:
         rng: np.random.Generator,
     ) -> EmitterSet:
         """Place the emitters of single patches, or all that a short movie will see."""
-        emitters = self.emitters
+        emitters = self._switching
         if self.movie_frames:
             # Those that are on already in the first frame are among them.
             seen = mean_frames_seen(emitters)
@@ -182,8 +187,8 @@ class PatchSimulator:
 
     def _switched(self, emitters: EmitterSet, frames: int, rng: np.random.Generator) -> EmitterSet:
         """Switch the emitters of each movie on and off."""
-        count, seen = len(emitters), mean_frames_seen(self.emitters)
-        within, on = draw_on_times(self.emitters, count, rng)
+        count, seen = len(emitters), mean_frames_seen(self._switching)
+        within, on = draw_on_times(self._switching, count, rng)
         start = rng.integers(0, frames, count) + within
         already = rng.random(count) < (seen - 1.0) / (frames - 1.0 + seen)
         return switched(emitters, np.where(already, 0.0, start), on, frames)

@@ -18,7 +18,8 @@ from deep_storm.psf.gaussian import gaussian_table
 from deep_storm.psf.random import draw_psf
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Domain, Emitters, Psf
-from deep_storm.simulation.emitters import Spread, draw_shares
+from deep_storm.simulation.emitters import Spread
+from deep_storm.simulation.on_times import as_seen
 
 PIXEL_SIZE_NM = 100.0
 EM_GAIN = 100.0
@@ -41,7 +42,8 @@ CROWDED_SIGMA_PX = 1.3
 UNEVENNESS_SCALE_PX = (8.0, 40.0)
 PSFS = 400
 PSF_SEED = 7
-MEAN_SHARE_DRAWS = 4000
+MIN_SPREAD = 0.01
+"""Relative, of the photons that emitters are seen with."""
 
 
 class Experiment(NamedTuple):
@@ -110,10 +112,7 @@ def draw_experiment(
     spread = rng.uniform(*domain.sigma_spread) if table is None else 0.0
     background = _background(domain, sigma_px, rng)
     emitters = _emitters(domain, camera, background, sigma_px, rng)
-    shares = draw_shares(emitters.on_time_frames, MEAN_SHARE_DRAWS, rng)
-    mean = float(shares.mean())
-    relative = emitters.intensity_std_photon / emitters.intensity_photon
-    square = (1.0 + relative**2) * float((shares**2).mean()) / mean**2
+    seen = as_seen(emitters)
     return Experiment(
         camera,
         Psf(
@@ -124,8 +123,8 @@ def draw_experiment(
         emitters,
         background,
         table,
-        emitters.intensity_photon * mean,
-        float(np.sqrt(max(square - 1.0, 1e-4))),
+        seen.intensity_photon,
+        max(seen.intensity_std_photon / seen.intensity_photon, MIN_SPREAD),
         0.0 if em or rng.random() >= domain.hidden_noise_share else rng.uniform(0.0, 0.01),
     )
 

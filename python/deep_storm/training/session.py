@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from deep_storm.camera import Camera
@@ -24,6 +24,7 @@ from deep_storm.psf.code import GAUSSIAN, psf_code
 from deep_storm.psf.depth import reach_of
 from deep_storm.psf.table import PsfTable
 from deep_storm.settings import Background, Device, Emitters, Network, Psf, Training
+from deep_storm.simulation.on_times import as_seen
 from deep_storm.training.calibration import calibrate
 from deep_storm.training.checkpoint import Keeper
 from deep_storm.training.data import SimulatedData, TrainingData
@@ -122,6 +123,7 @@ def train_model(
         Ctrl-C was pressed, and a checkpoint is kept.
     """
     began = time.perf_counter()
+    molecules = replace(molecules, emitters=as_seen(molecules.emitters))
     if start is not None:
         _check_start(start, network)
     several = training.strategy == "mirrored"

@@ -19,21 +19,22 @@ MIN_MEMORY = 0.04
 MAX_STAYING = 0.98
 LAGS = 3
 SHORT, LONG = 0.25, 0.5
-"""Correlations from one frame to the next up to which that alone tells the on-time, and from which
-the next one does."""
+"""Correlations from one frame to the next up to which that alone tells q, and from which the next
+one does."""
 ROUNDS = 8
 
 
 def on_time(
     blocks: list[Float32], weights: list[FloatArray], sigma_px: float, reach: int
 ) -> tuple[float, float]:
-    """Return the mean on-time in frames and its error.
+    """Return in how many frames an emitter is on, in the mean, and the error of that.
 
     Emitters that go dark with the same probability after each frame (geometric on-times) make
     the covariance fall by the same factor q from one lag to the next; they stay on for 1/(1 − q)
     frames. Those that switch at any time, too, but for the first lag: within a frame more of their
     light belongs together. So where they stay on for long it is the second lag over the first that
-    tells q.
+    tells q, and the first that tells which of both they do. With a mean on-time of T they have
+    q = exp(−1/T) and are seen in T + 1 frames, the first and the last of which get a part.
 
     Parameters
     ----------
@@ -53,29 +54,37 @@ def on_time(
             lagged.append(np.array([amplitude_at(c, sigma_px) for c in together]))
             lengths.append(len(piece))
     frames = float(np.mean(lengths))
-    q = _staying(np.sum(lagged, axis=0), frames)
-    each = [_staying(c, frames) for c in lagged if c[0] > 0]
+    q, first = _staying(np.sum(lagged, axis=0), frames)
+    each = [_staying(c, frames)[0] for c in lagged if c[0] > 0]
     error = float(np.std(each) / math.sqrt(len(each))) if len(each) > 1 else 0.02
     if q < max(MIN_MEMORY, 3.0 * error):
         return 1.0, error
-    return 1.0 / (1.0 - q), error / (1.0 - q) ** 2
+    return _frames_on(q, first), error / (1.0 - q) ** 2
 
 
-def _staying(lagged: FloatArray, frames: float) -> float:
-    """Return the chance to stay on for another frame; lags of pieces of so many frames."""
+def _frames_on(q: float, first: float) -> float:
+    """Return in how many frames emitters are on, from q and the correlation at the first lag."""
+    with_frames, time = 1.0 / (1.0 - q), -1.0 / math.log(q)
+    of_any_time = time * (1.0 - q) ** 2 / (2.0 * (1.0 - time * (1.0 - q)))
+    share = float(np.clip((first - q) / (of_any_time - q), 0.0, 1.0))
+    return (1.0 - share) * with_frames + share * (time + 1.0)
+
+
+def _staying(lagged: FloatArray, frames: float) -> tuple[float, float]:
+    """Return q and the correlation at the first lag; lags of pieces of so many frames."""
     if lagged[0] <= 0:
-        return 0.0
+        return 0.0, 0.0
     first, second = np.clip(lagged[1:] / lagged[0], 0.0, MAX_STAYING).tolist()
     if first <= MIN_MEMORY:
-        return float(first)
-    q = first
+        return float(first), float(first)
+    q = one = first
     for _ in range(ROUNDS):
         rest = hidden_by_mean(q, frames)
         one, two = (raw * (1.0 - rest) + rest for raw in (first, second))
         # the second lag of emitters that are off again by then is noise
         trust = float(np.clip((one - SHORT) / (LONG - SHORT), 0.0, 1.0))
         q = min(trust * two / one + (1.0 - trust) * one, MAX_STAYING)
-    return float(q)
+    return float(q), float(one)
 
 
 def hidden_by_mean(staying: float, frames: float) -> float:
