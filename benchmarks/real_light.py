@@ -70,6 +70,7 @@ class Light(NamedTuple):
     read_noise_photon: float = 0.0
     structure: str = "uniform"
     on_time_frames: float = 0.0
+    response_std: float = 0.0
 
 
 SETS = {
@@ -88,7 +89,9 @@ SETS = {
     "background_d1": Light(
         {}, 0.0, {"background_photon": 45.0, "unevenness": 0.4, "haze_per_um2": 0.8}
     ),
-    "blinking_d1": Light({}, 0.0, {"background_photon": 20.0}, 2.0, on_time_frames=2.5),
+    "blinking_d1": Light(
+        {}, 0.0, {"background_photon": 20.0}, 2.0, on_time_frames=2.5, response_std=0.05
+    ),
     "everything_filaments": Light(
         {
             "astigmatism_waves": 0.03,
@@ -100,6 +103,7 @@ SETS = {
         2.0,
         "filaments",
         2.0,
+        0.05,
     ),
 }
 
@@ -128,7 +132,7 @@ def known_molecules(light: Light, truth: pd.DataFrame, frames: int) -> Molecules
     seen = truth["intensity_photon"] >= MIN_PHOTON
     photons = truth["intensity_photon"]
     return Molecules(
-        camera_of(light),
+        camera_of(light).model_copy(update={"response_std": light.response_std}),
         Psf(
             sigma_nm=table.effective_sigma_nm,
             sigma_std_nm=3.0 if light.depth_std_nm == 0 else 15.0,

@@ -76,6 +76,14 @@ class Camera(Settings):
         le=1e5,
         label="Read noise",
     )
+    response_std: float = setting(
+        0.0,
+        "how differently the pixels of an sCMOS camera respond to the same light (standard "
+        "deviation over the mean), where no camera maps correct it; it is found in a movie",
+        ge=0,
+        le=0.3,
+        label="Spread of the pixels' response",
+    )
 
     @property
     def pixel_area_um2(self) -> float:

@@ -41,6 +41,22 @@ def test_nothing_is_said_of_a_good_movie(frames):
     assert (movie.frames.read(0, 60) == frames).mean() > 0.9999
 
 
+def test_pixels_that_respond_differently_become_the_camera_s():
+    """Simulated frames are then as unlike as the movie, and uncertainties as large as they are."""
+    camera = CAMERA.model_copy(update={"response_std": 0.06})
+    stack = simulate(
+        camera,
+        Psf(sigma_nm=112),
+        Emitters(density_per_um2=0.5, intensity_photon=1500),
+        Background(background_photon=40, unevenness=0.6),
+        Simulation(frames=100, width_px=64, height_px=64, seed=2),
+    ).stack
+    movie = looked_at(stack)
+    assert movie.camera.response_std == pytest.approx(0.06, rel=0.2)
+    assert "respond to the same light by" in movie.notes[-1]
+    assert looked_at(stack, camera).camera == camera  # known: nothing is said
+
+
 def test_filtered_frames_are_named_and_no_camera_is_read_off_them(frames):
     mean = (frames[1:].astype(np.float32) + frames[:-1]) / 2.0
     (note,) = looked_at(mean).notes

@@ -4,7 +4,7 @@ import pytest
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, photons_from
 from deep_storm.errors import CameraError
-from deep_storm.simulation.noise import expose
+from deep_storm.simulation.noise import draw_response, expose
 
 
 def camera(**changes):
@@ -94,3 +94,11 @@ def test_maps_of_another_size_are_refused():
     maps = CameraMaps(read_noise_adu=np.ones((4, 6), dtype=np.float32))
     with pytest.raises(CameraError, match=r"6 × 4 px.*expected 5 × 4 px"):
         picture(1.0, camera(), (4, 5), maps=maps)
+
+
+def test_response_of_the_pixels():
+    rng = np.random.default_rng(6)
+    assert draw_response(camera(), (9, 9), rng) is None
+    assert rng.random() == np.random.default_rng(6).random()
+    drawn = draw_response(camera(response_std=0.04), (200, 200), rng)
+    assert (drawn.mean(), drawn.std()) == pytest.approx((1.0, 0.04), rel=0.02)

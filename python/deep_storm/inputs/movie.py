@@ -130,7 +130,24 @@ def examined_movie(
         elif processed := found.transfer.processed_frames(stream.name):
             notes = (f"{WARNING}{processed}",)
     notes = (*notes, *told_by_file(stream.camera_said, camera, stream.name), *found.sentences())
+    if unlike := response_std(camera, found):
+        camera = camera.model_copy(update={"response_std": unlike})
+        notes = (
+            *notes,
+            f"The pixels of the camera respond to the same light by {unlike:.1%} (standard "
+            "deviation) differently, as those of sCMOS cameras do: confidences and uncertainties "
+            "count that; camera maps with their gains would take it away",
+        )
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
+
+
+def response_std(camera: Camera, found: Examination) -> float:
+    """Return how differently the pixels respond to light by the movie; 0: as the camera says."""
+    if camera.response_std > 0 or found.pattern is None or found.transfer is None:
+        return 0.0
+    if found.transfer.is_processed:
+        return 0.0
+    return round(found.pattern.response(camera.baseline_adu), 3)
 
 
 def _tells(transfer: PhotonTransfer | None) -> bool:

@@ -32,7 +32,7 @@ from deep_storm.simulation.field import Field
 from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import MaskLike
-from deep_storm.simulation.noise import dtype_of, expose
+from deep_storm.simulation.noise import draw_response, dtype_of, expose
 from deep_storm.simulation.on_times import mean_frames_seen, switching_at_any_time
 from deep_storm.simulation.surfaces import Surface
 from deep_storm.simulation.switching import Switching
@@ -117,6 +117,7 @@ class SimulatedFrames:
         rng = np.random.default_rng([simulation.seed, STRUCTURE_STREAM])
         self._structure = draw_structure(emitters, self.field, rng, mask)
         self._surface = self._drawn_surface(rng)
+        self._response = draw_response(camera, self.shape[1:], rng)
         self._switching = Switching(
             self._structure,
             self.field,
@@ -237,6 +238,8 @@ class SimulatedFrames:
         expected = np.empty((1, *self.shape[1:]), dtype=np.float32)
         expected[:] = drawn.background_photon
         self.light.add(expected, drawn.emitters)
+        if self._response is not None:
+            expected *= self._response
         frame: Frames = expose(expected[0], self.camera, drawn.rng, self.maps, self.dtype)
         return frame
 

@@ -26,6 +26,8 @@ import numpy.typing as npt
 from deep_storm.camera import Camera
 from deep_storm.camera_maps import CameraMaps, check_maps
 
+LEAST_RESPONSE = 0.1
+
 
 def dtype_of(camera: Camera) -> np.dtype[Any]:
     """Return the dtype of a camera's values.
@@ -37,6 +39,26 @@ def dtype_of(camera: Camera) -> np.dtype[Any]:
         if np.iinfo(kind).min <= camera.baseline_adu <= np.iinfo(kind).max:
             return np.dtype(kind)
     return np.dtype(np.float32)
+
+
+def draw_response(
+    camera: Camera, shape: tuple[int, ...], rng: np.random.Generator
+) -> npt.NDArray[np.float32] | None:
+    """Draw how pixels respond to light, over the mean; None where all do alike.
+
+    Parameters
+    ----------
+    camera
+        Says how differently they do.
+    shape
+        Of the pixels.
+    rng
+        Source of randomness; nothing is taken from it where all respond alike.
+    """
+    if camera.response_std <= 0:
+        return None
+    drawn = rng.normal(1.0, camera.response_std, shape)
+    return drawn.clip(LEAST_RESPONSE, None).astype(np.float32)
 
 
 def expose(

@@ -31,7 +31,7 @@ from deep_storm.simulation.field import Field, Structure
 from deep_storm.simulation.haze import add_haze
 from deep_storm.simulation.light import Light
 from deep_storm.simulation.mask import Mask, MaskLike, MaskWindow, mask_structure
-from deep_storm.simulation.noise import expose
+from deep_storm.simulation.noise import draw_response, expose
 from deep_storm.simulation.on_times import (
     draw_on_times,
     mean_frames_seen,
@@ -155,6 +155,9 @@ class PatchSimulator:
         expected = np.empty((count, size, size), dtype=np.float32)
         expected[:] = dark
         self.light.add(expected, drawn)
+        response = draw_response(self.camera, (movies, size, size), rng)
+        if response is not None:
+            expected *= np.repeat(response, frames, axis=0)
         corners = self._corners(movies, frames, rng)
         adu = expose(expected, self.camera, rng, self._crops(corners)).astype(np.float32)
         if not self.movie_frames:

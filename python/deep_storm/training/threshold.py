@@ -15,10 +15,9 @@ THRESHOLDS = np.linspace(0.1, 0.9, 33)
 PLATEAU = 0.002
 MIN_PRECISION, MOST_GIVEN_UP = 0.89, 0.04
 """A table of which more would be false (0.88 is promised, and a movie is not quite its simulation)
-has a higher threshold, for which at most this share of the best Jaccard index is given up."""
-WORTH = 1.0
-"""Jaccard index that a unit of precision is worth, where that share does not buy enough of it. With
-less the sum hardly depends on the threshold, and chance decides."""
+has a higher threshold, for which at most this share of the best Jaccard index is given up: all of
+it where that does not buy enough. The curve is flat there, and a rule that weighs one against the
+other would leave the threshold to chance."""
 
 
 def best_threshold(
@@ -43,19 +42,17 @@ def best_threshold(
         return float(usual)  # nothing was found, or there was nothing: no threshold is better
     affordable = jaccard >= (1.0 - MOST_GIVEN_UP) * jaccard[best]
     affordable[:best] = True  # what is precise enough below the best one asks for nothing more
-    return float(round(max(usual, _precise_threshold(jaccard, precision, affordable)), 4))
+    return float(round(max(usual, _precise_threshold(precision, affordable)), 4))
 
 
 def _precise_threshold(
-    jaccard: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
     affordable: npt.NDArray[np.bool_],
 ) -> float:
-    """Return the least threshold with precision enough, or that which is affordable and best."""
+    """Return the least threshold with precision enough, or the most precise affordable one."""
     k = int(np.argmax(precision >= MIN_PRECISION))
     if precision[k] < MIN_PRECISION or not affordable[k]:
-        worth = jaccard + WORTH * np.minimum(precision, MIN_PRECISION)
-        return float(THRESHOLDS[np.where(affordable, worth, -np.inf).argmax()])
+        return float(THRESHOLDS[np.where(affordable, precision, -np.inf).argmax()])
     if k == 0:
         return float(THRESHOLDS[0])
     return float(np.interp(MIN_PRECISION, precision[k - 1 : k + 1], THRESHOLDS[k - 1 : k + 1]))

@@ -10,7 +10,7 @@
 #@ Double (label="Read noise (ADU)", description="Read noise: standard deviation of a pixel without light (0 to 100000)", min="0", max="100000", value="0", style="format:0.######", stepSize="0.1", persistKey="deepstorm.camera-setup.read_noise_adu") read_noise_adu
 #@ Double (label="Quantum efficiency", description="Photoelectrons per photon (more than 0, at most 1)", min="0", max="1", value="1", style="slider,format:0.######", stepSize="0.05", persistKey="deepstorm.camera-setup.quantum_efficiency") quantum_efficiency
 #@ String (label="Save under the name", description="Keep this camera under a name too: any field 'Camera' takes it, and so does 'Take values from'; none = no name", value="none", persist=false) name
-#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: protocol, output", value="none", persist=false) more
+#@ String (label="More options", description="none, ask = a second dialog after OK, or NAME=VALUE pairs with blanks between: protocol, response_std, output", value="none", persist=false) more
 #@ UIService ui
 #@ StatusService status_service
 #@ LogService log

@@ -28,6 +28,7 @@ from deep_storm.estimation.screening.stream import ScreenedFrames, Screening
 from deep_storm.estimation.screening.transients import NoiseModel, fill, find_transients
 from deep_storm.estimation.transfer.gain import PhotonTransfer, photon_transfer
 from deep_storm.estimation.transfer.processed import find_processing
+from deep_storm.estimation.transfer.response import FixedPattern, fixed_pattern
 from deep_storm.io.stacks.stream import FrameStream
 from deep_storm.progress import Progress, silent
 from deep_storm.words import WARNING, counted
@@ -72,6 +73,8 @@ class Examination(NamedTuple):
         Level of dark frames or of a covered part of the chip; None where there are none.
     clipped
         The value at which bright light was cut off; None where it was not.
+    pattern
+        What differs from pixel to pixel in all frames alike; None where too few were looked at.
     """
 
     screening: Screening
@@ -83,6 +86,7 @@ class Examination(NamedTuple):
     chosen: Mask
     dark_adu: float | None = None
     clipped: Clipped | None = None
+    pattern: FixedPattern | None = None
 
     def screened(self, stream: FrameStream) -> ScreenedFrames:
         """Return the movie with invalid frames marked and invalid pixels filled."""
@@ -141,7 +145,7 @@ def examine(
     kept = frames if typical.all() else frames[typical]
     pixels = find_pixels(kept)
     used = ~_regions(pixels.dead | pixels.hot) & ~pixels.dark
-    transfer, noise = _noise(kept, numbers[typical], pixels, used)
+    transfer, noise, pattern = _noise(kept, numbers[typical], pixels, used)
     if transfer is not None:
         transfer = transfer._replace(processed=find_processing(kept, pixels.bad))
     dark_adu = _dark_level(kept, pixels, looks, rule)
@@ -149,7 +153,7 @@ def examine(
     clipped = find_clipped(kept, pixels.bad, usual)
     screening = Screening(rule, pixels, noise, None if clipped is None else clipped.value_adu)
     return Examination(
-        screening, transfer, used, looks, numbers, repeats, counts, dark_adu, clipped
+        screening, transfer, used, looks, numbers, repeats, counts, dark_adu, clipped, pattern
     )
 
 
@@ -220,24 +224,26 @@ def _noise(
     numbers: npt.NDArray[np.int64],
     pixels: PixelMap,
     used: Mask,
-) -> tuple[PhotonTransfer | None, NoiseModel | None]:
-    """Measure the noise of the valid frames."""
+) -> tuple[PhotonTransfer | None, NoiseModel | None, FixedPattern | None]:
+    """Measure the noise of the valid frames, and what differs between pixels in all of them."""
     if not len(frames):
-        return None, None
+        return None, None, None
     rows, columns = _window(used)
     most = max(MIN_FRAMES, TRANSFER_VALUES // frames[0, rows, columns].size)
     block, numbers = np.array(frames[:most, rows, columns], dtype=np.float32), numbers[:most]
     if min(block.shape[1:]) < MIN_EDGE_PX:
-        return None, None
+        return None, None, None
     filled, holes = _without_holes(block, pixels.bad[rows, columns])
     mask = ~_regions(pixels.dead | pixels.hot)[rows, columns]
-    found = photon_transfer(np.where(holes, np.float32(np.nan), filled), numbers, mask)
+    known = np.where(holes, np.float32(np.nan), filled)
+    found = photon_transfer(known, numbers, mask)
     if found is None and holes.any():  # too few surroundings without holes
         found = photon_transfer(filled, numbers, mask)
     if found is None:
-        return None, None
+        return None, None, None
     slope = math.inf if found.slope is None else found.slope.value
-    return found, NoiseModel(found.level_adu, found.variance_adu2, slope)
+    noise = NoiseModel(found.level_adu, found.variance_adu2, slope)
+    return found, noise, fixed_pattern(known, mask)
 
 
 def _without_holes(block: Float32, bad: Mask) -> tuple[Float32, Mask]:

@@ -84,14 +84,10 @@ def filtered(
     pairs
         Frames that are taken from the next one, indices (n,); default: none are.
     """
-    line = np.array([(-1.0) ** k * comb(order, k) for k in range(order + 1)])
-    line /= np.sqrt(np.sum(line**2))
-    residual = _along_both(frames, line)
-    level = _along_both(frames, line**2)
-    rim = order // 2
-    whole = np.ones(frames.shape[1:], dtype=bool) if used is None else used
-    whole = np.asarray(ndimage.minimum_filter(whole, size=order + 1, mode="nearest"), dtype=bool)
-    whole = whole[rim : whole.shape[0] - rim, rim : whole.shape[1] - rim]
+    line = coefficients(order)
+    residual = along_both(frames, line)
+    level = along_both(frames, line**2)
+    whole = whole_surroundings(frames.shape[1:], order, used)
     share = float(np.sum(line**4)) ** 2
     change = np.empty((0, 0, 0), np.float32)
     if pairs is not None:
@@ -99,14 +95,29 @@ def filtered(
         residual = (residual[pairs + 1] - residual[pairs]) * np.float32(np.sqrt(0.5))
         level = np.float32(0.5) * (level[pairs + 1] + level[pairs])
     elif len(frames) >= MIN_FRAMES_FOR_MEAN:
-        residual -= _mean(residual)
+        residual -= mean_of(residual)
         residual *= np.float32(np.sqrt(len(frames) / (len(frames) - 1.0)))
     group = np.arange(len(residual)) * GROUPS // max(len(residual), 1)
     return Filtered(residual, level, change, group, np.ascontiguousarray(whole), share)
 
 
-def _mean(frames: Float32) -> Float32:
-    """Return the mean over the frames, NaN left out."""
+def coefficients(order: int) -> FloatArray:
+    """Return the coefficients of the filter along an axis, (order + 1,), of unit square sum."""
+    line = np.array([(-1.0) ** k * comb(order, k) for k in range(order + 1)])
+    normed: FloatArray = line / np.sqrt(np.sum(line**2))
+    return normed
+
+
+def whole_surroundings(shape: tuple[int, ...], order: int, used: Mask | None = None) -> Mask:
+    """Return the filtered pixels in whose surroundings all pixels count, (y, x)."""
+    rim = order // 2
+    whole = np.ones(shape, dtype=bool) if used is None else used
+    whole = np.asarray(ndimage.minimum_filter(whole, size=order + 1, mode="nearest"), dtype=bool)
+    return whole[rim : whole.shape[0] - rim, rim : whole.shape[1] - rim]
+
+
+def mean_of(frames: Float32) -> Float32:
+    """Return the mean over the frames, NaN left out; 0 where there is nothing else."""
     valid = np.isfinite(frames)
     if valid.all():
         return frames.mean(axis=0)
@@ -115,7 +126,7 @@ def _mean(frames: Float32) -> Float32:
     return mean
 
 
-def _along_both(frames: Float32, line: FloatArray) -> Float32:
+def along_both(frames: Float32, line: FloatArray) -> Float32:
     """Convolve along y and x where the kernel lies inside the frame."""
     rim = len(line) // 2
     rows = ndimage.correlate1d(frames, line, axis=1, output=np.float32)

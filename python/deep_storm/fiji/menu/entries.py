@@ -99,7 +99,8 @@ ENTRIES: dict[str, Entry] = {
                 1.0,
                 100_000.0,
             ),
-            *(from_setting(Camera, name) for name in ("read_noise_adu", "quantum_efficiency")),
+            *(from_setting(Camera, name) for name in
+              ("read_noise_adu", "quantum_efficiency", "response_std")),
             Parameter(
                 "name",
                 "String",

@@ -1,0 +1,144 @@
+"""How differently the pixels of a camera respond to light, from a movie.
+
+Every pixel of an sCMOS camera has its own amplifier: the same light gives 1 to 5 % more in one than
+in the next. Without maps of the camera nobody can correct that, but how much it is can be seen.
+What differs from pixel to pixel and stays the same during the movie is no image of molecules, which
+has no light at the highest spatial frequencies (:mod:`~deep_storm.estimation.transfer.high_pass`).
+The mean filtered values R₁ and R₂ of two halves of the frames have independent noise, and so::
+
+    ⟨R₁ R₂⟩ = differences of the baseline² + differences of the response² · Σ h² (I − baseline)²
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from deep_storm.estimation.transfer.high_pass import (
+    Float32,
+    FloatArray,
+    Mask,
+    along_both,
+    coefficients,
+    mean_of,
+    whole_surroundings,
+)
+
+ORDER = 8
+RUNS = 20
+"""Frames are cut into so many runs, which belong to one half and the other by turns: molecules that
+stay on, drift and bleaching are in both."""
+MIN_FRAMES, MIN_PIXELS = 40, 500
+TILES = 4
+"""Along each axis: what comes out differently without one of them is the error."""
+SURE, SURE_OF_LIGHT = 4.0, 2.0
+"""Standard errors by which pixels differ at all, and by which more so where there is more light."""
+MIN_RESPONSE = 0.01
+"""Relative; less than this changes nothing."""
+OUTLIER = 30.0
+"""Values of so many times what is expected are those of defective pixels."""
+ROUNDS = 4
+
+
+class FixedPattern(NamedTuple):
+    """What stays the same from frame to frame and differs from pixel to pixel.
+
+    Attributes
+    ----------
+    product
+        R₁ R₂ of the module's docstring, ADU², (n,).
+    light, square
+        Σ h² I and Σ h² I² of the mean frame, (n,): the same pixels.
+    tile
+        Which part of the field they lie in, (n,).
+    noise
+        Mean square of what the noise of the frames leaves in R₁ and R₂, ADU².
+    """
+
+    product: FloatArray
+    light: FloatArray
+    square: FloatArray
+    tile: npt.NDArray[np.int64]
+    noise: float
+
+    def response(self, baseline_adu: float) -> float:
+        """Return the relative standard deviation of the pixels' response; 0 where none is seen.
+
+        Parameters
+        ----------
+        baseline_adu
+            Value of a pixel without light.
+        """
+        light = self.square - 2.0 * baseline_adu * self.light + baseline_adu**2
+        found = self._fitted(light)
+        each = np.unique(self.tile)
+        without = np.array([self._fitted(light, self.tile != k) for k in each])
+        spread = without.std(axis=0) * np.sqrt(len(each) - 1.0)
+        both = self._sum(light, found), self._sum(light, without.T)
+        sure = both[0] > SURE * np.std(both[1]) * np.sqrt(len(each) - 1.0)
+        if not sure or found[1] <= SURE_OF_LIGHT * spread[1]:
+            return 0.0
+        response = float(np.sqrt(found[1]))
+        return response if response >= MIN_RESPONSE else 0.0
+
+    @staticmethod
+    def _sum(light: FloatArray, found: FloatArray) -> FloatArray:
+        """Return the mean square of the pattern where light is as in the median pixel."""
+        total: FloatArray = found[0] + found[1] * np.median(light)
+        return total
+
+    def _fitted(self, light: FloatArray, kept: Mask | None = None) -> FloatArray:
+        """Return the squared differences of baseline (ADU²) and response, both at least 0."""
+        chosen = slice(None) if kept is None else kept
+        product, light = self.product[chosen], light[chosen]
+        weight, found = np.ones(product.size), np.zeros(2)
+        base, slope = 0.0, 0.0
+        for _ in range(ROUNDS):
+            mean = np.average(light, weights=weight)
+            apart = light - mean
+            slope = float(np.average(apart * product, weights=weight))
+            slope /= max(float(np.average(apart**2, weights=weight)), 1e-12)
+            base = float(np.average(product, weights=weight) - slope * mean)
+            if base < 0.0:  # all of it goes with the light
+                base = 0.0
+                slope = float(np.average(light * product, weights=weight))
+                slope /= max(float(np.average(light**2, weights=weight)), 1e-12)
+            found = np.array([base, max(slope, 0.0)])
+            expected = found[0] + found[1] * light + 2.0 * self.noise
+            weight = np.where(np.abs(product) > OUTLIER * expected, 0.0, expected**-2)
+        return found
+
+
+def fixed_pattern(frames: Float32, used: Mask | None = None) -> FixedPattern | None:
+    """Look for what differs from pixel to pixel in all frames alike.
+
+    Parameters
+    ----------
+    frames
+        ADU, (t, y, x); NaN where nothing was measured.
+    used
+        Pixels that count, (y, x); default: all.
+
+    Returns
+    -------
+    None where there are too few frames or pixels.
+    """
+    if len(frames) < MIN_FRAMES or min(frames.shape[1:]) <= ORDER:
+        return None
+    run = np.arange(len(frames)) * RUNS // len(frames)
+    line = coefficients(ORDER)
+    counting = np.ones(frames.shape[1:], dtype=bool) if used is None else used
+    known: Mask = np.asarray(np.isfinite(frames).any(axis=0) & counting, dtype=bool)
+    halves = np.stack([mean_of(frames[run % 2 == k]) for k in (0, 1)])
+    mean = halves.mean(axis=0, keepdims=True)
+    one, other = along_both(halves, line).astype(np.float64)
+    light, square = (along_both(m, line**2)[0].astype(np.float64) for m in (mean, mean**2))
+    whole = whole_surroundings(frames.shape[1:], ORDER, known)
+    if np.count_nonzero(whole) < MIN_PIXELS:
+        return None
+    rows, columns = np.nonzero(whole)
+    tile = rows * TILES // whole.shape[0] * TILES + columns * TILES // whole.shape[1]
+    noise = float(np.mean((one - other)[whole] ** 2)) / 4.0
+    return FixedPattern((one * other)[whole], light[whole], square[whole], tile, noise)
