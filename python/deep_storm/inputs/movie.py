@@ -135,8 +135,9 @@ def examined_movie(
         notes = (
             *notes,
             f"The pixels of the camera respond to the same light by {unlike:.1%} (standard "
-            "deviation) differently, as those of sCMOS cameras do: confidences and uncertainties "
-            "count that; camera maps with their gains would take it away",
+            "deviation) differently, as those of sCMOS cameras do. What is matched to this movie "
+            "counts that; a model that was trained without it states uncertainties that are too "
+            "small. Camera maps with the gains would take it away",
         )
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
 
