@@ -68,9 +68,8 @@ def filmed(seed: int, field_px: int, folder: Path) -> Movie:
     background = Background(background_photon=float(rng.uniform(10.0, 60.0)))
     size = Simulation(frames=FRAMES, width_px=field_px, height_px=field_px, seed=seed)
     made = simulate(CAMERA, psf, emitters, background, size)
-    told = emitters.model_copy(update={"seen_frames": emitters.on_time_frames + 1.0})
     truth = made.truth.sort_values("frame", kind="stable", ignore_index=True)
-    return Movie(made.stack, truth, Molecules(CAMERA, psf, told, background, table=table))
+    return Movie(made.stack, truth, Molecules(CAMERA, psf, emitters, background, table=table))
 
 
 def model_for(way: str, movie: Movie) -> ds.Model:

@@ -35,3 +35,17 @@ def test_photons_without_a_tail_are_told_more_alike():
 def test_the_width_of_molecules_in_depth_stays():
     deep = ds.Psf(sigma_nm=130, sigma_std_nm=5, depth_std_nm=150)
     assert told(deep, intensity_std_photon=300, spread="gamma")[0] == pytest.approx(1.3)
+
+
+def test_a_network_is_told_the_photons_that_molecules_are_seen_with():
+    """With an on-time of one frame half of a molecule's light is in a frame, in the mean."""
+    molecules = Molecules(
+        ds.Camera(pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5),
+        ds.Psf(sigma_nm=130, sigma_std_nm=5),
+        ds.Emitters(density_per_um2=1, intensity_photon=1000, on_time_frames=1.0, spread="gamma"),
+        ds.Background(background_photon=10),
+    )
+    card = conditioned(Model.load("general"), molecules).card
+    assert card.emitters.seen_frames == 2.0
+    assert card.scales.intensity_photon == card.emitters.intensity_photon == pytest.approx(500.0)
+    assert card.scales.intensity_spread > 0.68

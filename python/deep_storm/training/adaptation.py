@@ -59,6 +59,7 @@ def conditioned(model: Model, molecules: Molecules) -> Model:
             "a general model, or one trained from it",
             "use --model general, or train a model for these settings",
         )
+    molecules = molecules.as_seen()
     card = model.card.model_copy(
         update={
             "camera": molecules.camera,

@@ -57,6 +57,10 @@ class Molecules:
     table: PsfTable | None = None
     shape_known: bool = True
 
+    def as_seen(self) -> Molecules:
+        """Return the same with the photons that emitters are seen with, which a network is told."""
+        return replace(self, emitters=as_seen(self.emitters))
+
     @property
     def depth_reach_nm(self) -> float | None:
         """How far from the focus a network can look for them; None where the PSF tells no depth."""
@@ -123,7 +127,7 @@ def train_model(
         Ctrl-C was pressed, and a checkpoint is kept.
     """
     began = time.perf_counter()
-    molecules = replace(molecules, emitters=as_seen(molecules.emitters))
+    molecules = molecules.as_seen()
     if start is not None:
         _check_start(start, network)
     several = training.strategy == "mirrored"
