@@ -53,7 +53,7 @@ def test_pixels_that_respond_differently_become_the_camera_s():
     ).stack
     movie = looked_at(stack)
     assert movie.camera.response_std == pytest.approx(0.06, rel=0.2)
-    assert "respond to the same light by" in movie.notes[-1]
+    assert "differ in their response to light by" in movie.notes[-1]
     assert looked_at(stack, camera).camera == camera  # known: nothing is said
 
 

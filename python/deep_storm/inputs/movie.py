@@ -134,10 +134,10 @@ def examined_movie(
         camera = camera.model_copy(update={"response_std": unlike})
         notes = (
             *notes,
-            f"The pixels of the camera respond to the same light by {unlike:.1%} (standard "
-            "deviation) differently, as those of sCMOS cameras do. What is matched to this movie "
-            "counts that; a model that was trained without it states uncertainties that are too "
-            "small. Camera maps with the gains would take it away",
+            f"The camera's pixels differ in their response to light by {unlike:.1%} (standard "
+            "deviation), as those of sCMOS cameras do. What is matched to this movie allows for "
+            "that; a model trained without it states uncertainties that are too small. Camera maps "
+            "with the gains would remove it",
         )
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
 
