@@ -130,25 +130,25 @@ def examined_movie(
         elif processed := found.transfer.processed_frames(stream.name):
             notes = (f"{WARNING}{processed}",)
     notes = (*notes, *told_by_file(stream.camera_said, camera, stream.name), *found.sentences())
-    if unlike := response_std(camera, found):
-        camera = camera.model_copy(update={"response_std": unlike})
-        notes = (
-            *notes,
-            f"The camera's pixels differ in their response to light by {unlike:.1%} (standard "
-            "deviation), as those of sCMOS cameras do. What is matched to this movie allows for "
-            "that; a model trained without it states uncertainties that are too small. Camera maps "
-            "with the gains would remove it",
-        )
+    camera, unlike = with_response(camera, found)
+    notes = (*notes, *unlike)
     return Movie(found.screened(stream), camera, found, notes, agrees, doubt)
 
 
-def response_std(camera: Camera, found: Examination) -> float:
-    """Return how differently the pixels respond to light by the movie; 0: as the camera says."""
-    if camera.response_std > 0 or found.pattern is None or found.transfer is None:
-        return 0.0
-    if found.transfer.is_processed:
-        return 0.0
-    return round(found.pattern.response(camera.baseline_adu), 3)
+def with_response(camera: Camera, found: Examination) -> tuple[Camera, tuple[str, ...]]:
+    """Return a camera with the differences between its pixels that a movie shows, and say so."""
+    transfer = found.transfer
+    if camera.response_std > 0 or found.pattern is None or transfer is None:
+        return camera, ()
+    response_std = round(found.pattern.response(camera.baseline_adu), 3)
+    if not response_std or transfer.is_processed:
+        return camera, ()
+    return camera.model_copy(update={"response_std": response_std}), (
+        f"The camera's pixels differ in their response to light by {response_std:.1%} (standard "
+        "deviation), as those of sCMOS cameras do. What is matched to this movie allows for that; a "
+        "model trained without it states uncertainties that are too small. Camera maps with the "
+        "gains would remove it",
+    )
 
 
 def _tells(transfer: PhotonTransfer | None) -> bool:
