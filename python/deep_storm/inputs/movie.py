@@ -145,9 +145,9 @@ def with_response(camera: Camera, found: Examination) -> tuple[Camera, tuple[str
         return camera, ()
     return camera.model_copy(update={"response_std": response_std}), (
         f"The camera's pixels differ in their response to light by {response_std:.1%} (standard "
-        "deviation), as those of sCMOS cameras do. What is matched to this movie allows for that; a "
-        "model trained without it states uncertainties that are too small. Camera maps with the "
-        "gains would remove it",
+        "deviation), as those of sCMOS cameras do. What is matched to this movie allows for that; "
+        "a model trained without it states uncertainties that are too small. Camera maps with "
+        "the gains would remove it",
     )
 
 
