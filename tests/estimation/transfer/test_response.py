@@ -64,3 +64,18 @@ def test_too_few_frames_or_pixels_say_nothing():
     assert fixed_pattern(frames[:30]) is None
     assert fixed_pattern(frames[:, :20, :20]) is None
     assert fixed_pattern(frames[:, :6]) is None
+    frames[:, 16:] = np.nan
+    assert fixed_pattern(frames) is None
+
+
+def test_frames_without_noise_or_all_alike_say_nothing():
+    still = np.broadcast_to(movie(frames=1), (60, 64, 64)).copy()
+    assert 0.0 <= fixed_pattern(still).response(100.0) < 1.0
+    assert fixed_pattern(np.full((60, 64, 64), 100.0, np.float32)).response(100.0) == 0.0
+
+
+def test_a_small_part_of_the_field_says_nothing():
+    used = np.zeros((128, 128), bool)
+    used[:40, :40] = True
+    frames = np.tile(movie(0.1), (1, 2, 2))
+    assert fixed_pattern(frames, used).response(100.0) == 0.0

@@ -31,8 +31,8 @@ RUNS = 20
 """Frames are cut into so many runs, which belong to one half and the other by turns: molecules that
 stay on, drift and bleaching are in both."""
 MIN_FRAMES, MIN_PIXELS = 40, 500
-TILES = 4
-"""Along each axis: what comes out differently without one of them is the error."""
+TILES, MIN_TILES = 4, 6
+"""Along each axis: what comes out differently without one of them is the error. And in all."""
 SURE, SURE_OF_LIGHT = 4.0, 2.0
 """Standard errors by which pixels differ at all, and by which more so where there is more light."""
 MIN_RESPONSE = 0.01
@@ -40,6 +40,7 @@ MIN_RESPONSE = 0.01
 OUTLIER = 30.0
 """Values of so many times what is expected are those of defective pixels."""
 ROUNDS = 4
+LEAST_NOISE_ADU2 = 1e-9
 
 
 class FixedPattern(NamedTuple):
@@ -72,22 +73,20 @@ class FixedPattern(NamedTuple):
             Value of a pixel without light.
         """
         light = self.square - 2.0 * baseline_adu * self.light + baseline_adu**2
+        tiles = np.unique(self.tile)
+        if len(tiles) < MIN_TILES:
+            return 0.0
         found = self._fitted(light)
-        each = np.unique(self.tile)
-        without = np.array([self._fitted(light, self.tile != k) for k in each])
-        spread = without.std(axis=0) * np.sqrt(len(each) - 1.0)
-        both = self._sum(light, found), self._sum(light, without.T)
-        sure = both[0] > SURE * np.std(both[1]) * np.sqrt(len(each) - 1.0)
-        if not sure or found[1] <= SURE_OF_LIGHT * spread[1]:
+        without = np.array([self._fitted(light, self.tile != k) for k in tiles])
+        usual = np.array([1.0, np.median(light)])  # both together, in the median pixel
+        total_error, (_, error) = (
+            np.std(values, axis=0) * np.sqrt(len(tiles) - 1.0)
+            for values in (without @ usual, without)
+        )
+        if found @ usual <= SURE * total_error or found[1] <= SURE_OF_LIGHT * error:
             return 0.0
         response = float(np.sqrt(found[1]))
         return response if response >= MIN_RESPONSE else 0.0
-
-    @staticmethod
-    def _sum(light: FloatArray, found: FloatArray) -> FloatArray:
-        """Return the mean square of the pattern where light is as in the median pixel."""
-        total: FloatArray = found[0] + found[1] * np.median(light)
-        return total
 
     def _fitted(self, light: FloatArray, kept: Mask | None = None) -> FloatArray:
         """Return the squared differences of baseline (ADU²) and response, both at least 0."""
@@ -108,6 +107,8 @@ class FixedPattern(NamedTuple):
             found = np.array([base, max(slope, 0.0)])
             expected = found[0] + found[1] * light + 2.0 * self.noise
             weight = np.where(np.abs(product) > OUTLIER * expected, 0.0, expected**-2)
+            if not weight.any():
+                return np.zeros(2)
         return found
 
 
@@ -140,5 +141,5 @@ def fixed_pattern(frames: Float32, used: Mask | None = None) -> FixedPattern | N
         return None
     rows, columns = np.nonzero(whole)
     tile = rows * TILES // whole.shape[0] * TILES + columns * TILES // whole.shape[1]
-    noise = float(np.mean((one - other)[whole] ** 2)) / 4.0
+    noise = max(float(np.mean((one - other)[whole] ** 2)) / 4.0, LEAST_NOISE_ADU2)
     return FixedPattern((one * other)[whole], light[whole], square[whole], tile, noise)
