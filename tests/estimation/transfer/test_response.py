@@ -11,14 +11,14 @@ from deep_storm.settings import Background, Emitters, Psf, Simulation
 from deep_storm.simulation.frames import simulate
 
 
-def movie(response_std=0.0, seed=1, frames=100, **emitters):
+def movie(response_std=0.0, seed=1, frames=100, sigma_nm=110, **emitters):
     camera = Camera(
         pixel_size_nm=100, baseline_adu=100, photons_per_adu=0.5, response_std=response_std
     )
     values = {"density_per_um2": 1.0, "intensity_photon": 1500, **emitters}
     return simulate(
         camera,
-        Psf(sigma_nm=110),
+        Psf(sigma_nm=sigma_nm),
         Emitters(**values),
         Background(background_photon=25, unevenness=0.6),
         Simulation(frames=frames, width_px=64, height_px=64, seed=seed),
@@ -35,6 +35,14 @@ def test_unlike_pixels_are_seen(true, emitters):
 @pytest.mark.parametrize("emitters", [{}, {"on_time_frames": 4.0}, {"structure": "filaments"}])
 def test_alike_pixels_are_not_called_unlike(emitters):
     assert all(fixed_pattern(movie(0.0, s, **emitters)).response(100.0) == 0.0 for s in range(4))
+
+
+@pytest.mark.parametrize("sigma_nm", [65, 80])
+@pytest.mark.parametrize("structure", ["uniform", "filaments"])
+def test_a_narrow_psf_is_not_taken_for_unlike_pixels(sigma_nm, structure):
+    """It has light at the highest spatial frequencies, too, but less at the very highest."""
+    emitters = {"sigma_nm": sigma_nm, "structure": structure, "on_time_frames": 5.0}
+    assert all(fixed_pattern(movie(0.0, s, **emitters)).response(100.0) == 0.0 for s in range(3))
 
 
 def test_a_baseline_of_each_pixel_is_no_response():

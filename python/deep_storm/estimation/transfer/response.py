@@ -7,6 +7,11 @@ has no light at the highest spatial frequencies (:mod:`~deep_storm.estimation.tr
 The mean filtered values R₁ and R₂ of two halves of the frames have independent noise, and so::
 
     ⟨R₁ R₂⟩ = differences of the baseline² + differences of the response² · Σ h² (I − baseline)²
+
+A narrow PSF does leave something, which grows with the light, too. It becomes less with the
+filter's order, as differences between pixels do not: so much is taken off that none is left of
+PSFs down to 0.6 pixels (simulated, on for up to 6 frames), and with it a part of the differences
+there are.
 """
 
 from __future__ import annotations
@@ -26,7 +31,10 @@ from deep_storm.estimation.transfer.high_pass import (
     whole_surroundings,
 )
 
-ORDER = 8
+LOW_ORDER, ORDER = 4, 8
+LEFT_OVER, UNSURE = 1.5, 0.5
+"""What a PSF leaves at the higher order, over what it leaves more at the lower one, at most; and
+which share of that is its error."""
 RUNS = 20
 """Frames are cut into so many runs, which belong to one half and the other by turns: molecules that
 stay on, drift and bleaching are in both."""
@@ -39,12 +47,14 @@ MIN_RESPONSE = 0.01
 """Relative; less than this changes nothing."""
 OUTLIER = 30.0
 """Values of so many times what is expected are those of defective pixels."""
+BRIGHT = 6.0
+"""Pixels with so many times the usual light belong to beads, of which any filter leaves much."""
 ROUNDS = 4
 LEAST_NOISE_ADU2 = 1e-9
 
 
-class FixedPattern(NamedTuple):
-    """What stays the same from frame to frame and differs from pixel to pixel.
+class _Pattern(NamedTuple):
+    """What stays the same from frame to frame after a filter, and differs from pixel to pixel.
 
     Attributes
     ----------
@@ -64,18 +74,12 @@ class FixedPattern(NamedTuple):
     tile: npt.NDArray[np.int64]
     noise: float
 
-    def response(self, baseline_adu: float) -> float:
-        """Return the relative standard deviation of the pixels' response; 0 where none is seen.
-
-        Parameters
-        ----------
-        baseline_adu
-            Value of a pixel without light.
-        """
+    def differences(self, baseline_adu: float) -> tuple[float, float, bool]:
+        """Return the squared differences of the response, their error, and whether any are sure."""
         light = self.square - 2.0 * baseline_adu * self.light + baseline_adu**2
         tiles = np.unique(self.tile)
         if len(tiles) < MIN_TILES:
-            return 0.0
+            return 0.0, np.inf, False
         found = self._fitted(light)
         without = np.array([self._fitted(light, self.tile != k) for k in tiles])
         usual = np.array([1.0, np.median(light)])  # both together, in the median pixel
@@ -83,16 +87,14 @@ class FixedPattern(NamedTuple):
             np.std(values, axis=0) * np.sqrt(len(tiles) - 1.0)
             for values in (without @ usual, without)
         )
-        if found @ usual <= SURE * total_error or found[1] <= SURE_OF_LIGHT * error:
-            return 0.0
-        response = float(np.sqrt(found[1]))
-        return response if response >= MIN_RESPONSE else 0.0
+        return float(found[1]), float(error), bool(found @ usual > SURE * total_error)
 
     def _fitted(self, light: FloatArray, kept: Mask | None = None) -> FloatArray:
         """Return the squared differences of baseline (ADU²) and response, both at least 0."""
         chosen = slice(None) if kept is None else kept
         product, light = self.product[chosen], light[chosen]
-        weight, found = np.ones(product.size), np.zeros(2)
+        dim: Mask = np.asarray(light <= BRIGHT**2 * np.median(light), dtype=bool)
+        weight, found = dim.astype(np.float64), np.zeros(2)
         base, slope = 0.0, 0.0
         for _ in range(ROUNDS):
             mean = np.average(light, weights=weight)
@@ -106,10 +108,37 @@ class FixedPattern(NamedTuple):
                 slope /= max(float(np.average(light**2, weights=weight)), 1e-12)
             found = np.array([base, max(slope, 0.0)])
             expected = found[0] + found[1] * light + 2.0 * self.noise
-            weight = np.where(np.abs(product) > OUTLIER * expected, 0.0, expected**-2)
+            weight = dim * np.where(np.abs(product) > OUTLIER * expected, 0.0, expected**-2)
             if not weight.any():
                 return np.zeros(2)
         return found
+
+
+class FixedPattern(NamedTuple):
+    """What stays the same from frame to frame and differs from pixel to pixel.
+
+    ``low``, ``high``: after a filter of low and of high order.
+    """
+
+    low: _Pattern
+    high: _Pattern
+
+    def response(self, baseline_adu: float) -> float:
+        """Return the relative standard deviation of the pixels' response; 0 where none is seen.
+
+        Parameters
+        ----------
+        baseline_adu
+            Value of a pixel without light.
+        """
+        found, error, sure = self.high.differences(baseline_adu)
+        left = LEFT_OVER * max(self.low.differences(baseline_adu)[0] - found, 0.0)
+        square = found - left
+        if not sure or square <= max(
+            SURE_OF_LIGHT * np.hypot(error, UNSURE * left), MIN_RESPONSE**2
+        ):
+            return 0.0
+        return float(np.sqrt(square))
 
 
 def fixed_pattern(frames: Float32, used: Mask | None = None) -> FixedPattern | None:
@@ -129,17 +158,25 @@ def fixed_pattern(frames: Float32, used: Mask | None = None) -> FixedPattern | N
     if len(frames) < MIN_FRAMES or min(frames.shape[1:]) <= ORDER:
         return None
     run = np.arange(len(frames)) * RUNS // len(frames)
-    line = coefficients(ORDER)
     counting = np.ones(frames.shape[1:], dtype=bool) if used is None else used
     known: Mask = np.asarray(np.isfinite(frames).any(axis=0) & counting, dtype=bool)
     halves = np.stack([mean_of(frames[run % 2 == k]) for k in (0, 1)])
-    mean = halves.mean(axis=0, keepdims=True)
-    one, other = along_both(halves, line).astype(np.float64)
-    light, square = (along_both(m, line**2)[0].astype(np.float64) for m in (mean, mean**2))
-    whole = whole_surroundings(frames.shape[1:], ORDER, known)
+    low, high = (_filtered(halves, known, order) for order in (LOW_ORDER, ORDER))
+    return None if low is None or high is None else FixedPattern(low, high)
+
+
+def _filtered(halves: Float32, known: Mask, order: int) -> _Pattern | None:
+    """Filter the mean frames of two halves, (2, y, x); None where too few pixels are left."""
+    whole = whole_surroundings(known.shape, order, known)
     if np.count_nonzero(whole) < MIN_PIXELS:
         return None
+    line = coefficients(order)
+    mean = halves.mean(axis=0, keepdims=True)
+    one, other = along_both(halves, line)[:, whole].astype(np.float64)
+    light, square = (
+        along_both(image, line**2)[0][whole].astype(np.float64) for image in (mean, mean**2)
+    )
     rows, columns = np.nonzero(whole)
     tile = rows * TILES // whole.shape[0] * TILES + columns * TILES // whole.shape[1]
-    noise = max(float(np.mean((one - other)[whole] ** 2)) / 4.0, LEAST_NOISE_ADU2)
-    return FixedPattern((one * other)[whole], light[whole], square[whole], tile, noise)
+    noise = max(float(np.mean((one - other) ** 2)) / 4.0, LEAST_NOISE_ADU2)
+    return _Pattern(one * other, light, square, tile, noise)
