@@ -108,7 +108,8 @@ class _Pattern(NamedTuple):
                 slope /= max(float(np.average(light**2, weights=weight)), 1e-12)
             found = np.array([base, max(slope, 0.0)])
             expected = found[0] + found[1] * light + 2.0 * self.noise
-            weight = dim * np.where(np.abs(product) > OUTLIER * expected, 0.0, expected**-2)
+            usual = dim & (np.abs(product) <= OUTLIER * expected)
+            weight = np.where(usual, expected**-2, 0.0)
             if not weight.any():
                 return np.zeros(2)
         return found
