@@ -35,7 +35,7 @@ def adapted_to(**emitters):
 def model():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(calibration.EMITTERS, "native", 1500)
-        return adapted_to(seen_frames=4.0)
+        return adapted_to(on_time_frames=3.0)
 
 
 @pytest.fixture(scope="module")
