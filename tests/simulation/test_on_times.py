@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import deep_storm as ds
 from deep_storm.camera import Camera
 from deep_storm.settings import Background, Emitters, Psf
 from deep_storm.simulation.emitters import draw_shares
@@ -108,3 +109,8 @@ def test_what_is_seen_of_emitters_with_an_on_time_and_back(std_photon):
 
 def test_one_frame_is_seen_as_it_is():
     assert as_seen(emitters(seen_frames=3.0)) == emitters(seen_frames=3.0)
+
+
+def test_the_longest_on_time_can_be_read_again():
+    seen = as_seen(emitters(on_time_frames=1000.0))
+    assert ds.Emitters.parse(seen.model_dump()).seen_frames == 1000.0

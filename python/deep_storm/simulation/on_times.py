@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from deep_storm.settings import Emitters
+from deep_storm.settings import Emitters, field_range
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,10 +73,13 @@ def as_seen(emitters: Emitters) -> Emitters:
         return emitters
     mean, of_parts = _of_parts(emitters.on_time_frames)
     relative = emitters.intensity_std_photon / emitters.intensity_photon
+    most = field_range(Emitters, "seen_frames")["le"]
     return emitters.model_copy(
         update={
             "on_time_frames": 0.0,
-            "seen_frames": mean_frames_seen(emitters),
+            "seen_frames": min(
+                mean_frames_seen(emitters), field_range(Emitters, "seen_frames")["le"]
+            ),
             **_photons(emitters.intensity_photon * mean, (1.0 + relative**2) * of_parts),
         }
     )
