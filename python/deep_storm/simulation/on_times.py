@@ -77,9 +77,7 @@ def as_seen(emitters: Emitters) -> Emitters:
     return emitters.model_copy(
         update={
             "on_time_frames": 0.0,
-            "seen_frames": min(
-                mean_frames_seen(emitters), field_range(Emitters, "seen_frames")["le"]
-            ),
+            "seen_frames": min(mean_frames_seen(emitters), most),
             **_photons(emitters.intensity_photon * mean, (1.0 + relative**2) * of_parts),
         }
     )
